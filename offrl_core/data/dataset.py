@@ -1,0 +1,306 @@
+"""The offline dataset `X`: episodes of transitions, frozen and validated on construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from offrl_core.worlds.layout import Layout
+    from offrl_core.worlds.tabular import TabularMDP
+    from offrl_core.worlds.world import World
+
+Array = npt.NDArray[Any]
+
+
+class DatasetError(ValueError):
+    """Data that cannot be a dataset; the message names the column, the row and what is allowed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Episodes `(s_t, a_t, r_{t+1}, s_{t+1}, d_{t+1})` in time order, episode after episode.
+
+    Make one with `Dataset.from_columns`, which validates. A dataset is *tabular* when `n_states` is set:
+    observations are then state numbers, otherwise float vectors.
+
+    Attributes:
+        observations: `(N,)` int64 states, or `(N, D)` float32 vectors; `s_t`.
+        actions: `(N,)` int64 in `[0, n_actions)`; `a_t`.
+        rewards: `(N,)` float64; received on arriving in `next_observations`.
+        next_observations: like `observations`; `s_{t+1}`.
+        terminations: `(N,)` bool; the MDP ended on arriving: the bootstrap is cut.
+        truncations: `(N,)` bool; the recording ended without the MDP ending: the bootstrap is kept.
+        episode_starts: `(E,)` int64, the first row of each episode.
+        n_actions: `A`.
+        n_states: `S` for tabular data, None for continuous observations.
+        action_names, observation_names: labels for screens.
+        features: tabular data only: encodings of a state for function approximators, name → `(S, F)` float32;
+            the first is the default. `one-hot` is always available and never stored here.
+        action_features: `(S, A, F)` float32 or None: state-action features `φ(s,a)` of a linear Q.
+        gamma: the discount this dataset's lesson is told at.
+        mdp: the exact MDP where it is known.
+        world: the simulator where one exists (an MDP is one too).
+        layout: how to draw the states.
+        name, options: where the data came from.
+        behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
+        behavior_names: names for those numbers.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    next_observations: Array
+    terminations: Array
+    truncations: Array
+    episode_starts: Array
+    n_actions: int
+    n_states: int | None = None
+    action_names: tuple[str, ...] = ()
+    observation_names: tuple[str, ...] = ()
+    features: Mapping[str, Array] = field(default_factory=dict)
+    action_features: Array | None = None
+    gamma: float = 0.99
+    mdp: TabularMDP | None = None
+    world: World | None = None
+    layout: Layout | None = None
+    name: str = "custom"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    behaviors: Array | None = None
+    behavior_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @property
+    def tabular(self) -> bool:
+        """Whether observations are state numbers."""
+        return self.n_states is not None
+
+    @property
+    def n_episodes(self) -> int:
+        """Number of episodes `E`."""
+        return len(self.episode_starts)
+
+    @cached_property
+    def episode_ends(self) -> Array:
+        """`(E,)` the last row of each episode."""
+        return np.append(self.episode_starts[1:], len(self)) - 1
+
+    @cached_property
+    def episode_of_row(self) -> Array:
+        """`(N,)` the episode that each row belongs to."""
+        return np.repeat(np.arange(self.n_episodes), self.episode_ends - self.episode_starts + 1)
+
+    @cached_property
+    def next_actions(self) -> Array:
+        """`(N,)` the action taken next in the same episode, −1 in an episode's last row."""
+        following = np.append(self.actions[1:], -1)
+        following[self.episode_ends] = -1
+        return following
+
+    @cached_property
+    def initial_observations(self) -> Array:
+        """`(E,)` or `(E, D)`: where each episode began."""
+        return self.observations[self.episode_starts]
+
+    @cached_property
+    def counts(self) -> Array:
+        """`(S, A)` int64: how often each pair stands in the data, `n(s,a)`. Tabular data only."""
+        states = self._states("counts")
+        flat = np.bincount(self.observations * self.n_actions + self.actions, minlength=states * self.n_actions)
+        return flat.reshape(states, self.n_actions)
+
+    @cached_property
+    def behavior_policy(self) -> Array:
+        """`(S, A)`: the empirical `π_β(a|s) = n(s,a)/n(s)`; uniform in states that the data never visits."""
+        counts = self.counts
+        totals = counts.sum(axis=1, keepdims=True)
+        return np.where(totals > 0, counts / np.maximum(totals, 1), 1.0 / self.n_actions)
+
+    def returns_to_go(self, gamma: float) -> Array:
+        """`(N,)` float64: `G_t = r_{t+1} + γ G_{t+1}` to the end of the recorded episode.
+
+        A truncated episode's return stops where the recording stops: nothing is bootstrapped.
+        """
+        returns = np.empty(len(self))
+        lengths = self.episode_ends - self.episode_starts + 1
+        # One pass over the time from the end, every episode at once; longest first, so that a slice holds the live ones.
+        order = np.argsort(-lengths, kind="stable")
+        ends, lengths = self.episode_ends[order], lengths[order]
+        carry = np.zeros(len(ends))
+        alive = len(ends)
+        for back in range(int(lengths[0])):
+            while lengths[alive - 1] <= back:
+                alive -= 1
+            rows = ends[:alive] - back
+            carry[:alive] = self.rewards[rows] + gamma * carry[:alive]
+            returns[rows] = carry[:alive]
+        return returns
+
+    def episode_returns(self, gamma: float) -> Array:
+        """`(E,)` float64: the discounted return of each recorded episode."""
+        return self.returns_to_go(gamma)[self.episode_starts]
+
+    def _states(self, what: str) -> int:
+        if self.n_states is None:
+            raise DatasetError(f"{what} need tabular data: these observations are {self.observations.shape[1]}-vectors")
+        return self.n_states
+
+    @classmethod
+    def from_columns(
+        cls,
+        observations: npt.ArrayLike,
+        actions: npt.ArrayLike,
+        rewards: npt.ArrayLike,
+        terminations: npt.ArrayLike,
+        truncations: npt.ArrayLike | None = None,
+        *,
+        episode_ids: npt.ArrayLike | None = None,
+        next_observations: npt.ArrayLike | None = None,
+        n_actions: int | None = None,
+        n_states: int | None = None,
+        mdp: TabularMDP | None = None,
+        **details: Any,
+    ) -> Dataset:
+        """Build a validated dataset from columns in time order; 1-D integer observations mean tabular data.
+
+        Args:
+            observations: `(N,)` integers or `(N, D)` floats.
+            actions: `(N,)` integers.
+            rewards: `(N,)` finite numbers.
+            terminations: `(N,)` booleans.
+            truncations: `(N,)` booleans; by default the last row of an episode that does not terminate.
+            episode_ids: `(N,)` labels; rows of one episode must be adjacent. By default an episode ends at each
+                termination or truncation.
+            next_observations: like `observations`. By default the following row's observation; a truncated last row has
+                none, so its bootstrap falls back to its own observation and a warning is due from whoever reads files.
+            n_actions, n_states: sizes, where the data alone does not show them.
+            mdp: the exact MDP that the data came from.
+            details: any other field of `Dataset`.
+
+        Raises:
+            DatasetError: lengths differ, a value is missing or out of range, or episodes are inconsistent;
+                the message names the column and the first bad row.
+        """
+        obs = _observations("observations", observations)
+        rows = len(obs)
+        if rows == 0:
+            raise DatasetError("a dataset needs at least one row")
+        acts = _integers("actions", actions, rows)
+        rews = np.asarray(rewards, dtype=np.float64)
+        _length("rewards", rews, rows)
+        _all_rows("rewards", np.isfinite(rews), rews, "a finite number")
+        term = _booleans("terminations", terminations, rows)
+        trunc = np.zeros(rows, dtype=bool) if truncations is None else _booleans("truncations", truncations, rows)
+        _all_rows("truncations", ~(term & trunc), trunc, "false where the row is terminated")
+        last = _last_rows(term, trunc, episode_ids, rows)
+        _all_rows("terminations", last | ~term, term, "true only in the last row of an episode")
+        _all_rows("truncations", last | ~trunc, trunc, "true only in the last row of an episode")
+        trunc = trunc | (last & ~term)
+        starts = np.flatnonzero(np.append(True, last[:-1])).astype(np.int64)
+        if next_observations is None:
+            nxt = np.append(obs[1:], obs[-1:], axis=0)
+            nxt[last] = obs[last]
+        else:
+            nxt = _observations("next_observations", next_observations)
+            _length("next_observations", nxt, rows)
+            if nxt.shape != obs.shape or nxt.dtype != obs.dtype:
+                raise DatasetError(
+                    f"next_observations have shape {nxt.shape} {nxt.dtype}, observations {obs.shape} {obs.dtype}"
+                )
+        if mdp is not None:
+            n_actions, n_states = mdp.n_actions, mdp.n_states
+        n_actions = int(acts.max()) + 1 if n_actions is None else int(n_actions)
+        _all_rows("actions", acts < n_actions, acts, f"below n_actions = {n_actions}")
+        if obs.ndim == 1:
+            n_states = int(max(obs.max(), nxt.max())) + 1 if n_states is None else int(n_states)
+            _all_rows("observations", obs < n_states, obs, f"below n_states = {n_states}")
+            _all_rows("next_observations", nxt < n_states, nxt, f"below n_states = {n_states}")
+        elif n_states is not None:
+            raise DatasetError("n_states is for 1-D integer observations only")
+        for column in (obs, acts, rews, nxt, term, trunc, starts):
+            column.setflags(write=False)
+        if mdp is not None:
+            details.setdefault("world", mdp)
+        return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
+
+
+def _length(name: str, column: Array, rows: int) -> None:
+    if len(column) != rows:
+        raise DatasetError(f"{name} has {len(column)} rows, observations have {rows}")
+
+
+def _all_rows(name: str, good: Array, column: Array, allowed: str) -> None:
+    if not good.all():
+        row = int(np.flatnonzero(~good)[0])
+        raise DatasetError(f"{name}, row {row}: {column[row]!r} is not allowed: it must be {allowed}")
+
+
+def _integers(name: str, column: npt.ArrayLike, rows: int | None = None) -> Array:
+    values = np.asarray(column)
+    if values.ndim != 1:
+        raise DatasetError(f"{name} must be one-dimensional, not of shape {values.shape}")
+    if rows is not None:
+        _length(name, values, rows)
+    if values.dtype.kind not in "iuf":
+        raise DatasetError(f"{name} must be integers, not {values.dtype}")
+    if values.dtype.kind == "f":
+        _all_rows(
+            name,
+            np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values)),
+            values,
+            "a whole number",
+        )
+    whole = values.astype(np.int64)
+    _all_rows(name, whole >= 0, whole, "0 or above")
+    return whole
+
+
+def _booleans(name: str, column: npt.ArrayLike, rows: int) -> Array:
+    values = np.asarray(column)
+    if values.ndim != 1:
+        raise DatasetError(f"{name} must be one-dimensional, not of shape {values.shape}")
+    _length(name, values, rows)
+    if values.dtype.kind == "b":
+        return values.copy()
+    if values.dtype.kind not in "iuf":
+        raise DatasetError(f"{name} must be booleans, not {values.dtype}")
+    _all_rows(name, (values == 0) | (values == 1), values, "0 or 1")
+    return values.astype(bool)
+
+
+def _observations(name: str, column: npt.ArrayLike) -> Array:
+    values = np.asarray(column)
+    if values.ndim == 1 and values.dtype.kind in "iu":
+        return _integers(name, values)
+    if values.ndim == 1 and values.dtype.kind == "f":
+        values = values[:, None]
+    if values.ndim != 2 or values.dtype.kind not in "iuf" or values.shape[1] == 0:
+        raise DatasetError(
+            f"{name} must be integers (N,) or numbers (N, D), not {values.dtype} of shape {values.shape}"
+        )
+    vectors = values.astype(np.float32)
+    finite = np.isfinite(vectors).all(axis=1)
+    _all_rows(name, finite, values, "finite in every column")
+    return vectors
+
+
+def _last_rows(term: Array, trunc: Array, episode_ids: npt.ArrayLike | None, rows: int) -> Array:
+    last = term | trunc
+    if episode_ids is not None:
+        ids = np.asarray(episode_ids)
+        _length("episode_ids", ids, rows)
+        change = np.append(ids[1:] != ids[:-1], True)
+        first_rows = np.flatnonzero(np.append(True, change[:-1]))
+        if len(np.unique(ids[first_rows])) != len(first_rows):
+            raise DatasetError("episode_ids: the rows of one episode must be adjacent and in time order")
+        last = change
+    last = last.copy()
+    last[-1] = True
+    return last

@@ -1,0 +1,125 @@
+"""Hyperparameters declared as data.
+
+Each system declares its hyperparameters once, as `Hyperparameter` records; sliders, tooltips, links,
+validation, documentation and exported scripts are all made from that one declaration.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Value = float | int | str | bool
+
+
+class HyperparameterError(ValueError):
+    """A hyperparameter name or value that is not allowed; the message names the value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """One hyperparameter: what it is called, what it may be, and what moving it does.
+
+    Args:
+        name: identifier used in Python, links and messages (`learning_rate`).
+        symbol: LaTeX symbol as it stands in the algorithm's equation (`\\rho`).
+        default: value that makes the lecture's point on the lecture's data.
+        help: one sentence on what moving it up and down does.
+        low, high: inclusive bounds of a numeric value; None for choices.
+        choices: allowed values of a choice; empty for a number.
+        scale: how a slider maps the range, `linear` or `log`.
+        integer: whether only whole numbers are allowed.
+        live: acts on the next update of a running learner; otherwise a change restarts the run.
+        paper: the source's value and citation, shown as help.
+        greedier: which direction moves away from cloning towards the greedy policy.
+        special: named values outside the range, for example `{0: "all rows"}`; they are allowed too.
+    """
+
+    name: str
+    symbol: str
+    default: Value
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    scale: Literal["linear", "log"] = "linear"
+    integer: bool = False
+    live: bool = True
+    paper: str = ""
+    greedier: Literal["up", "down", ""] = ""
+    special: Mapping[float, str] | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the value is a number (and so may be opened into an axis)."""
+        return not self.choices and not isinstance(self.default, bool)
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words, for error messages and tooltips."""
+        if isinstance(self.default, bool):
+            return "true or false"
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        kind = "a whole number" if self.integer else "a number"
+        extra = "".join(f", or {_plain(k)} ({v})" for k, v in (self.special or {}).items())
+        return f"{kind} from {_plain(self.low)} to {_plain(self.high)}{extra}"
+
+    def validate(self, value: object) -> Value:
+        """Return `value` in its proper type.
+
+        Raises:
+            HyperparameterError: `value` has the wrong type, is not finite, or is outside the allowed range.
+        """
+        if isinstance(self.default, bool):
+            if isinstance(value, bool):
+                return value
+            raise self._refusal(value)
+        if self.choices:
+            if isinstance(value, str) and value in self.choices:
+                return value
+            raise self._refusal(value)
+        number = _as_number(value)
+        if number is None or not math.isfinite(number):
+            raise self._refusal(value)
+        if self.special and number in self.special:
+            return int(number) if self.integer else number
+        if self.integer and number != int(number):
+            raise self._refusal(value)
+        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+            raise self._refusal(value)
+        return int(number) if self.integer else number
+
+    def _refusal(self, value: object) -> HyperparameterError:
+        return HyperparameterError(f"{self.name} = {value!r} is not allowed: it must be {self.allowed}")
+
+
+def _as_number(value: object) -> float | None:
+    """`value` as a float where it is a real number of Python or numpy (not a bool, not text)."""
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _plain(number: float | None) -> str:
+    return "any" if number is None else f"{number:g}"
+
+
+def resolve(declared: Iterable[Hyperparameter], given: Mapping[str, object]) -> dict[str, Value]:
+    """Every declared hyperparameter with its given or default value.
+
+    Raises:
+        HyperparameterError: a name in `given` is not declared, or a value is not allowed.
+    """
+    by_name = {h.name: h for h in declared}
+    unknown = [name for name in given if name not in by_name]
+    if unknown:
+        raise HyperparameterError(
+            f"unknown hyperparameter {unknown[0]!r}; this system has {', '.join(sorted(by_name)) or 'none'}"
+        )
+    return {name: h.validate(given[name]) if name in given else h.default for name, h in by_name.items()}

@@ -1,0 +1,87 @@
+"""How a world's states are drawn: plain records that the screen turns into pictures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class GridLayout:
+    """A grid of cells, row 0 at the top.
+
+    Attributes:
+        rows, cols: size.
+        cells: one character per cell, row by row (`#` wall, `.` floor, letters as the world documents them).
+        state_of_cell: `rows·cols` state numbers, −1 where a cell is no state.
+        directions: per action the `(row, column)` step it intends; `(0, 0)` for staying or for none.
+        labels: cell character → what it means, for the legend.
+    """
+
+    kind: ClassVar[str] = "grid"
+    rows: int
+    cols: int
+    cells: str
+    state_of_cell: tuple[int, ...]
+    directions: tuple[tuple[int, int], ...]
+    labels: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the screen."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixLayout:
+    """States × actions as a matrix of cells: for worlds without geometry.
+
+    Attributes:
+        order: states from first to last row of the picture.
+        row_title, column_title: what rows and columns are, with direction ("states, by severity").
+        row_value: one number per state in `order` (such as severity), or empty.
+        terminal: states that end the episode.
+        action_grid: `(rows, cols)` when actions themselves form a grid (doses × doses), else None.
+    """
+
+    kind: ClassVar[str] = "matrix"
+    order: tuple[int, ...]
+    row_title: str = "states"
+    column_title: str = "actions"
+    row_value: tuple[float, ...] = ()
+    terminal: tuple[int, ...] = ()
+    action_grid: tuple[int, int] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the screen."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneLayout:
+    """Continuous states, drawn as points (the probe states) in a plane of two chosen dimensions.
+
+    Attributes:
+        names: one name per observation dimension, with its unit.
+        low, high: drawn range of each dimension.
+        x, y: the dimensions drawn first.
+        walls: rectangles `(x0, y0, x1, y1)` in the drawn plane, for mazes.
+        directions: per action the `(dx, dy)` it intends in the drawn plane, or empty.
+        regions: labelled rectangles `(label, x0, y0, x1, y1)`, for goals.
+    """
+
+    kind: ClassVar[str] = "plane"
+    names: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    x: int = 0
+    y: int = 1
+    walls: tuple[tuple[float, float, float, float], ...] = ()
+    directions: tuple[tuple[float, float], ...] = ()
+    regions: tuple[tuple[str, float, float, float, float], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the screen."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+Layout = GridLayout | MatrixLayout | PlaneLayout
