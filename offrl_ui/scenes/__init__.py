@@ -1,0 +1,2 @@
+"""The lecture's scenes: records (`scene`, `pictures`), the route that computes and follows (`socket`, `follow`),
+and the component that draws them (`component`)."""
