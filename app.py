@@ -1,0 +1,5 @@
+"""Entry point: `streamlit run app.py`."""
+
+import streamlit as st
+
+app = st.App("main.py")
