@@ -1,0 +1,169 @@
+"""Grid worlds from a text of cells, and the project's own layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import scipy.sparse as sparse
+
+from offrl_core.worlds.layout import GridLayout
+from offrl_core.worlds.tabular import MDPError, TabularMDP
+from offrl_core.worlds.world import Array
+
+ACTIONS = ("up", "right", "down", "left")
+DIRECTIONS = ((-1, 0), (0, 1), (1, 0), (0, -1))
+
+DOUBLE_CROSSING = (
+    "###############",
+    "#########B#####",
+    "#########.#####",
+    "#########.#####",
+    "#########.#####",
+    "#S...........T#",
+    "####.####.#####",
+    "####.####.#####",
+    "####D####.#####",
+    "#########G#####",
+    "###############",
+)
+
+
+def grid_world(
+    rows: Sequence[str] | str,
+    *,
+    rewards: Mapping[str, float] | None = None,
+    terminals: str = "G",
+    starts: str = "S",
+    slip: float = 0.0,
+    step_reward: float = 0.0,
+    labels: Mapping[str, str] | None = None,
+    name: str = "grid",
+) -> TabularMDP:
+    """A grid world with the four actions up, right, down, left; walking into a wall or off the grid stays in place.
+
+    Every cell but `#` is a state, numbered row by row. The reward on arriving in (or staying in) a cell is
+    `step_reward` plus the cell's own reward.
+
+    Args:
+        rows: the cells, as lines of equal length (or one text with line breaks).
+        rewards: reward of each cell letter; 1 for `G` by default.
+        terminals: letters of cells that end the episode.
+        starts: letters of initial cells, equally likely.
+        slip: probability that the move goes to one of the two sides instead (half of it to each).
+        step_reward: reward of every step.
+        labels: what the letters mean, for the legend.
+        name: the world's name.
+
+    Raises:
+        MDPError: lines of unequal length, no start, or slip outside [0, 1].
+    """
+    lines = rows.splitlines() if isinstance(rows, str) else list(rows)
+    if not lines or not lines[0] or any(len(line) != len(lines[0]) for line in lines):
+        raise MDPError("a layout needs one line or more, all of the same length")
+    if not 0.0 <= slip <= 1.0:
+        raise MDPError(f"slip = {slip!r} is not allowed: it must be from 0 to 1")
+    cells = np.array([list(line) for line in lines])
+    state_of_cell = np.where(cells == "#", -1, np.cumsum(cells.ravel() != "#").reshape(cells.shape) - 1)
+    row, column = np.nonzero(state_of_cell >= 0)
+    letters = cells[row, column]
+    terminal = np.isin(letters, list(terminals))
+    initial = np.isin(letters, list(starts)).astype(np.float64)
+    if not initial.any():
+        raise MDPError(f"the layout has no start: it needs one of the letters {starts}")
+    cell_reward = step_reward + np.array([(rewards or {"G": 1.0}).get(letter, 0.0) for letter in letters])
+    transitions = _moves(state_of_cell, row, column, slip)
+    arriving = transitions.copy()
+    arriving.data = cell_reward[arriving.indices]
+    return TabularMDP(
+        transitions,
+        arriving,
+        initial / initial.sum(),
+        terminal,
+        action_names=ACTIONS,
+        state_names=tuple(f"({r},{c})" for r, c in zip(row.tolist(), column.tolist(), strict=True)),
+        layout=GridLayout(
+            rows=cells.shape[0],
+            cols=cells.shape[1],
+            cells="".join(lines),
+            state_of_cell=tuple(state_of_cell.ravel().tolist()),
+            directions=DIRECTIONS,
+            labels=tuple({**(labels or {})}.items()),
+        ),
+        features={"coordinates": coordinates(row, column)},
+        name=name,
+    )
+
+
+def coordinates(row: Array, column: Array) -> Array:
+    """`(S, 2)` float32: column and row of each state, each scaled to [−1, 1] over the grid."""
+    centred = [2.0 * (x - x.min()) / max(1, x.max() - x.min()) - 1.0 for x in (column, row)]
+    return np.stack(centred, axis=1).astype(np.float32)
+
+
+def _moves(state_of_cell: Array, row: Array, column: Array, slip: float) -> sparse.csr_matrix:
+    """`(S·4, S)` transition probabilities."""
+    height, width = state_of_cell.shape
+    states = np.arange(len(row))
+    arrive = np.empty((4, len(row)), dtype=np.int64)
+    for action, (dr, dc) in enumerate(DIRECTIONS):
+        r, c = row + dr, column + dc
+        inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
+        target = np.where(inside, state_of_cell[np.clip(r, 0, height - 1), np.clip(c, 0, width - 1)], -1)
+        arrive[action] = np.where(target >= 0, target, states)
+    turns = ((0, 1.0 - slip), (1, slip / 2), (-1, slip / 2)) if slip else ((0, 1.0),)
+    pairs, nexts, chance = [], [], []
+    for action in range(4):
+        for turn, p in turns:
+            pairs.append(states * 4 + action)
+            nexts.append(arrive[(action + turn) % 4])
+            chance.append(np.full(len(states), p))
+    matrix = sparse.coo_matrix(
+        (np.concatenate(chance), (np.concatenate(pairs), np.concatenate(nexts))), shape=(len(row) * 4, len(row))
+    )
+    return matrix.tocsr()
+
+
+def route(world: TabularMDP, *cells: tuple[int, int]) -> Array:
+    """`(S, 4)`: a policy that walks straight from corner to corner of `cells` (row, column); elsewhere it goes up.
+
+    Raises:
+        MDPError: two corners are not in one row or column, or a cell of the way is a wall.
+    """
+    layout = world.layout
+    assert isinstance(layout, GridLayout)
+    policy = np.zeros((world.n_states, 4))
+    for (r, c), (to_r, to_c) in zip(cells[:-1], cells[1:], strict=True):
+        step = (int(np.sign(to_r - r)), int(np.sign(to_c - c)))
+        if step not in DIRECTIONS:
+            raise MDPError(f"cells {(r, c)} and {(to_r, to_c)} are not in one row or column")
+        while (r, c) != (to_r, to_c):
+            state = layout.state_of_cell[r * layout.cols + c]
+            if state < 0:
+                raise MDPError(f"the way leads through the wall at {(r, c)}")
+            policy[state] = np.eye(4)[DIRECTIONS.index(step)]
+            r, c = r + step[0], c + step[1]
+    policy[policy.sum(axis=1) == 0, 0] = 1.0
+    return policy
+
+
+def start_at(world: TabularMDP, cell: tuple[int, int]) -> Array:
+    """`(S,)`: the distribution that starts in `cell`."""
+    layout = world.layout
+    assert isinstance(layout, GridLayout)
+    return np.eye(world.n_states)[layout.state_of_cell[cell[0] * layout.cols + cell[1]]]
+
+
+def double_crossing(slip: float = 0.0) -> TabularMDP:
+    """Two roads cross twice; no recorded walk goes from the start to the goal, yet the pieces join.
+
+    Small reward .3 at `D`, 0 at the dead end `T`, 1 at `G`; all three end the episode. The initial state is `S`.
+    """
+    return grid_world(
+        DOUBLE_CROSSING,
+        rewards={"D": 0.3, "T": 0.0, "G": 1.0},
+        terminals="DTG",
+        slip=slip,
+        labels={"S": "start", "B": "second start", "D": "small reward .3", "T": "dead end", "G": "goal 1"},
+        name="double-crossing",
+    )

@@ -1,0 +1,401 @@
+"""Finite MDPs that are known exactly: solved, evaluated and sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sparse
+import scipy.sparse.linalg as sparse_linalg
+
+from offrl_core.worlds.layout import Layout
+from offrl_core.worlds.world import Act, Array, Simulator, check_policy
+
+Endless = Literal["raise", "limit"]
+
+
+class MDPError(ValueError):
+    """Arrays that are not an MDP, or a question that has no finite answer; the message names the state."""
+
+
+class TabularMDP(Simulator):
+    """A finite MDP `(S, A, P, R, d₀)` with exact solvers.
+
+    Transitions are kept sparse, one row per pair `s·A + a`, so that worlds with hundreds of states and tens of
+    actions are evaluated in milliseconds. Values of terminal states are 0 and their rows of `P` and `R` are ignored.
+
+    Args:
+        P: `(S, A, S)` transition probabilities `P(s'|s,a)`, or the same as a sparse `(S·A, S)` matrix.
+        R: `(S, A)` expected rewards, or `(S, A, S)` rewards on arriving, or the latter as a sparse `(S·A, S)` matrix.
+        initial: `(S,)` distribution of the first state.
+        terminal: `(S,)` bool; by default no state ends the episode.
+        action_names, state_names: labels for screens.
+        layout: how to draw the states.
+        features, action_features: encodings of states and pairs, as in `Dataset`.
+        name: the world's name.
+
+    Raises:
+        MDPError: a shape is wrong, or a row of `P` is not a distribution.
+    """
+
+    def __init__(
+        self,
+        P: Any,
+        R: Any,
+        initial: npt.ArrayLike,
+        terminal: npt.ArrayLike | None = None,
+        *,
+        action_names: tuple[str, ...] = (),
+        state_names: tuple[str, ...] = (),
+        layout: Layout | None = None,
+        features: Mapping[str, Array] | None = None,
+        action_features: Array | None = None,
+        name: str = "mdp",
+    ) -> None:
+        self.initial = np.asarray(initial, dtype=np.float64)
+        if self.initial.ndim != 1:
+            raise MDPError(f"initial has shape {self.initial.shape}; it must be (S,)")
+        states = self.n_states = len(self.initial)
+        if not (np.isclose(self.initial.sum(), 1.0) and (self.initial >= 0).all()):
+            raise MDPError(f"initial sums to {self.initial.sum():g}: it must be a distribution")
+        self.terminal = np.zeros(states, dtype=bool) if terminal is None else np.asarray(terminal, dtype=bool)
+        if self.terminal.shape != (states,):
+            raise MDPError(f"terminal has shape {self.terminal.shape}; it must be ({states},)")
+        if self.initial @ self.terminal > 0:
+            raise MDPError(f"initial puts probability on terminal state {np.argmax(self.initial * self.terminal)}")
+        transitions = _pairs_matrix("P", P, states)
+        self.n_actions = transitions.shape[0] // states
+        alive = np.repeat(~self.terminal, self.n_actions)
+        transitions = _keep_rows(transitions, alive)
+        transitions.eliminate_zeros()
+        sums = np.asarray(transitions.sum(axis=1)).ravel()
+        bad = alive & ~np.isclose(sums, 1.0, atol=1e-8)
+        if bad.any() or (transitions.data < 0).any() or not np.isfinite(transitions.data).all():
+            pair = int(np.argmax(bad))
+            state, action = divmod(pair, self.n_actions)
+            raise MDPError(f"P in state {state}, action {action} sums to {sums[pair]:g}: it must be a distribution")
+        transitions.data /= np.repeat(np.where(alive, sums, 1.0), np.diff(transitions.indptr))
+        self.transitions = transitions
+        self.rewards, self._edge_rewards = self._read_rewards(R)
+        self.action_names = tuple(action_names) or tuple(str(a) for a in range(self.n_actions))
+        self.state_names = tuple(state_names) or tuple(str(s) for s in range(states))
+        self.layout = layout
+        self.features = dict(features or {})
+        self.action_features = action_features
+        self.name = name
+        self._solved: dict[float, tuple[Array, Array]] = {}
+
+    def _read_rewards(self, R: Any) -> tuple[Array, Array | None]:
+        """Expected rewards `(S, A)`, and the reward of each stored transition where it depends on `s'`."""
+        shape = (self.n_states, self.n_actions)
+        rows = np.repeat(np.arange(self.n_states * self.n_actions), np.diff(self.transitions.indptr))
+        if sparse.issparse(R):
+            edges = np.asarray(sparse.csr_matrix(R)[rows, self.transitions.indices]).ravel()
+        else:
+            R = np.asarray(R, dtype=np.float64)
+            if R.shape == shape:
+                if not np.isfinite(R).all():
+                    raise MDPError("R must be finite")
+                return np.where(self.terminal[:, None], 0.0, R), None
+            if R.shape != (*shape, self.n_states):
+                raise MDPError(f"R has shape {R.shape}; it must be {shape} or {(*shape, self.n_states)}")
+            edges = R.reshape(-1, self.n_states)[rows, self.transitions.indices]
+        if not np.isfinite(edges).all():
+            raise MDPError("R must be finite")
+        expected = np.bincount(rows, weights=edges * self.transitions.data, minlength=shape[0] * shape[1])
+        return expected.reshape(shape), edges
+
+    # -- the arrays, for small worlds and for reading
+
+    @cached_property
+    def P(self) -> Array:
+        """`(S, A, S)` transition probabilities; rows of terminal states are 0."""
+        return np.asarray(self.transitions.toarray()).reshape(self.n_states, self.n_actions, self.n_states)
+
+    @property
+    def R(self) -> Array:
+        """`(S, A)` expected rewards; 0 in terminal states."""
+        return self.rewards
+
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        """The smallest and the largest reward that a single transition can give."""
+        values = self.rewards[~self.terminal] if self._edge_rewards is None else self._edge_rewards
+        return float(values.min()), float(values.max())
+
+    # -- reaching
+
+    @cached_property
+    def reachable(self) -> Array:
+        """`(S,)` bool: states that some policy reaches from the initial distribution."""
+        return self._reached(self._any_action)
+
+    def reachable_under(self, policy: npt.ArrayLike) -> Array:
+        """`(S,)` bool: states that `policy (S, A)` reaches from the initial distribution."""
+        return self._reached(self._under(check_policy(policy, self.n_states, self.n_actions)))
+
+    @cached_property
+    def _any_action(self) -> sparse.csr_matrix:
+        return self._under(np.full((self.n_states, self.n_actions), 1.0 / self.n_actions))
+
+    def _reached(self, moves: sparse.csr_matrix) -> Array:
+        return _spread(self.initial > 0, moves.T.tocsr())
+
+    def _under(self, policy: Array) -> sparse.csr_matrix:
+        """`P_π (S, S)`: the state transitions of `policy (S, A)`, sparse."""
+        states, actions = policy.shape
+        rows, columns = np.nonzero(policy)
+        choose = sparse.csr_matrix(
+            (policy[rows, columns], (rows, rows * actions + columns)), shape=(states, states * actions)
+        )
+        return (choose @ self.transitions).tocsr()
+
+    # -- values
+
+    def q_from(self, v: Array, gamma: float) -> Array:
+        """One Bellman backup: `Q(s,a) = R(s,a) + γ Σ_{s'} P(s'|s,a) V(s')`, for `v (S,)` or `(M, S)`."""
+        ahead = (self.transitions @ np.atleast_2d(v).T).T.reshape(*v.shape[:-1], self.n_states, self.n_actions)
+        return np.asarray(self.rewards + gamma * ahead)
+
+    def value(self, policy: npt.ArrayLike, gamma: float, *, endless: Endless = "raise") -> Array:
+        """`V^π`, by a linear solve of `V = R_π + γ P_π V`.
+
+        Args:
+            policy: `(S, A)` probabilities, or `(M, S, A)` for many policies at once.
+            gamma: discount in [0, 1]; 1 where the policy ends.
+            endless: what to do at γ = 1 with states from which the policy never ends: `raise`, or the `limit` of the
+                total reward (0 where no reward is left to come, otherwise ±∞, or NaN where signs mix).
+
+        Returns:
+            `(S,)`, or `(M, S)`; 0 in terminal states.
+
+        Raises:
+            MDPError: γ = 1 and the policy never ends from some state (named), or γ is out of range.
+        """
+        policies = check_policy(policy, self.n_states, self.n_actions)
+        single = policies.ndim == 2
+        values = self._values(policies[None] if single else policies, gamma, endless, only=None)
+        return np.asarray(values[0] if single else values)
+
+    def q_value(self, policy: npt.ArrayLike, gamma: float, *, endless: Endless = "raise") -> Array:
+        """`Q^π (S, A)`, or `(M, S, A)`, of `policy`; arguments and errors as `value`."""
+        return self.q_from(self.value(policy, gamma, endless=endless), gamma)
+
+    def evaluate(self, policy: npt.ArrayLike, gamma: float, *, endless: Endless = "raise") -> Any:
+        """The expected return `J(π) = Σ_s d₀(s) V^π(s)`: a float, or `(M,)` for a policy of shape `(M, S, A)`.
+
+        At γ = 1 only the states that the policy reaches must end.
+        """
+        policies = check_policy(policy, self.n_states, self.n_actions)
+        single = policies.ndim == 2
+        values = self._values(policies[None] if single else policies, gamma, endless, only=self.initial > 0)
+        start = self.initial > 0
+        returns = values[:, start] @ self.initial[start]
+        return float(returns[0]) if single else returns
+
+    def _values(self, policies: Array, gamma: float, endless: Endless, only: Array | None) -> Array:
+        """`(M, S)` values; `only` restricts the question of ending to what is reached from those states."""
+        if not 0.0 <= gamma <= 1.0:
+            raise MDPError(f"gamma = {gamma!r} is not allowed: it must be from 0 to 1")
+        rewards = np.einsum("msa,sa->ms", policies, self.rewards)
+        if self.n_states <= _DENSE_STATES and gamma < 1.0:
+            return self._dense_values(policies, rewards, gamma)
+        values = np.empty_like(rewards)
+        for member, policy in enumerate(policies):
+            values[member] = self._value_of(self._under(policy), rewards[member], gamma, endless, only)
+        return values
+
+    def _dense_values(self, policies: Array, rewards: Array, gamma: float) -> Array:
+        moves = np.einsum("msa,sat->mst", policies, self.P, optimize=True)
+        system = np.eye(self.n_states) - gamma * moves
+        return np.asarray(np.linalg.solve(system, rewards[..., None])[..., 0])
+
+    def _value_of(
+        self, moves: sparse.csr_matrix, rewards: Array, gamma: float, endless: Endless, only: Array | None
+    ) -> Array:
+        values = np.zeros(self.n_states)
+        live = ~self.terminal
+        if gamma == 1.0:
+            ends = _spread(self.terminal, moves)
+            never = ~ends
+            if only is not None:
+                never &= _spread(only, moves.T.tocsr())
+            if never.any() and endless == "raise":
+                names = ", ".join(self.state_names[s] for s in np.flatnonzero(never)[:8])
+                raise MDPError(
+                    f"with gamma = 1 the value is undefined: the policy never ends from {int(never.sum())} state(s): "
+                    f"{names}; use gamma below 1 or a policy that ends"
+                )
+            values[~ends] = _endless_value(moves, rewards, ~ends)[~ends]
+            live &= ends
+            # States that may fall into an endless loop of rewards share its infinity; the rest is solved beside it.
+            lost = ~np.isfinite(values)
+            if lost.any():
+                touched = _spread(lost, moves) & live
+                signs = values[lost]
+                fate = signs[0] if np.all(signs == signs[0]) else np.nan
+                values[touched] = fate
+                live &= ~touched
+        rows = np.flatnonzero(live)
+        if len(rows):
+            inner = moves[rows][:, rows]
+            right = rewards[rows]
+            values[rows] = _solve(inner, right, gamma)
+        return values
+
+    def optimal(self, gamma: float) -> tuple[Array, Array]:
+        """`Q* (S, A)` and `V* (S,)`, by policy iteration; at γ = 1 the best among the policies that end.
+
+        Raises:
+            MDPError: γ = 1 and no policy ends from some state where rewards are still to come.
+        """
+        if gamma not in self._solved:
+            self._solved[gamma] = self.best_within(None, gamma)
+            if len(self._solved) > 8:
+                self._solved.pop(next(iter(self._solved)))
+        return self._solved[gamma]
+
+    def best_within(self, allowed: npt.ArrayLike | None, gamma: float) -> tuple[Array, Array]:
+        """`Q` and `V` of the best policy that only takes `allowed (S, A)` actions, by policy iteration.
+
+        In a state where nothing is allowed the policy is uniform over all actions. Improvement switches only to strictly
+        better actions: started from a policy that ends, every policy on the way ends, so γ = 1 is as safe as γ < 1.
+        """
+        mask = np.ones((self.n_states, self.n_actions), dtype=bool) if allowed is None else np.asarray(allowed, bool)
+        free = ~mask.any(axis=1)
+        spread = np.where(free[:, None], True, mask)
+        policy = spread / spread.sum(axis=1, keepdims=True)
+        q = np.zeros_like(policy)
+        for _ in range(_ITERATIONS):
+            v = self.value(policy, gamma, endless="limit")
+            if not np.isfinite(v).all():
+                state = int(np.flatnonzero(~np.isfinite(v))[0])
+                raise MDPError(f"with gamma = 1 no policy ends from state {self.state_names[state]}")
+            q = self.q_from(v, gamma)
+            choice = np.where(mask, q, -np.inf)
+            best = choice.argmax(axis=1)
+            margin = 1e-12 + 1e-10 * np.abs(v)
+            better = ~free & ~self.terminal & (choice[np.arange(len(v)), best] > v + margin)
+            if not better.any():
+                break
+            policy[better] = np.eye(self.n_actions)[best[better]]
+        else:
+            raise MDPError(f"policy iteration did not settle within {_ITERATIONS} improvements")
+        return q, v
+
+    def greedy(self, q: Array, *, tolerance: float = 1e-9) -> Array:
+        """`(S, A)`: the policy that takes the best action of `q (S, A)`, ties shared equally."""
+        best = q >= q.max(axis=1, keepdims=True) - tolerance
+        return np.asarray(best / best.sum(axis=1, keepdims=True))
+
+    # -- sampling
+
+    def reset(self, episodes: int, rng: np.random.Generator) -> Array:
+        """Initial states `(E,)`."""
+        return rng.choice(self.n_states, size=episodes, p=self.initial)
+
+    def step(self, states: Array, actions: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Draw `s' ~ P(·|s,a)` for every episode; one search in the cumulative sum over all pairs."""
+        pairs = states * self.n_actions + actions
+        edges = np.searchsorted(self._cumulative, pairs + _uniform(len(pairs), rng), side="right")
+        following = self.transitions.indices[edges].astype(np.int64)
+        rewards = self.rewards[states, actions] if self._edge_rewards is None else self._edge_rewards[edges]
+        return following, rewards, self.terminal[following]
+
+    @cached_property
+    def _cumulative(self) -> Array:
+        """Row `k` of `transitions` as a cumulative distribution that rises from `k` to `k + 1`."""
+        indptr = self.transitions.indptr
+        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+        total = np.append(0.0, np.cumsum(self.transitions.data))
+        within = total[1:] - total[indptr[rows]]
+        within[indptr[1:][np.diff(indptr) > 0] - 1] = 1.0
+        return np.asarray(rows + within)
+
+    def actor(self, policy: Any) -> Act:
+        """Probabilities `(S, A)` or a function `act(states, rng)` as the latter."""
+        if callable(policy):
+            return super().actor(policy)
+        probabilities = check_policy(policy, self.n_states, self.n_actions)
+        sums = np.cumsum(probabilities, axis=1)
+        table = (np.arange(self.n_states)[:, None] + sums / sums[:, -1:]).ravel()
+
+        def act(states: Array, rng: np.random.Generator) -> Array:
+            place = np.searchsorted(table, states + _uniform(len(states), rng), side="right")
+            return np.asarray(place - states * self.n_actions)
+
+        return act
+
+    def details(self) -> dict[str, Any]:
+        """The fields that every dataset of this world has."""
+        own = {"mdp": self, "features": self.features, "action_features": self.action_features}
+        return {k: v for k, v in {**super().details(), **own}.items() if k != "n_actions"}
+
+
+_DENSE_STATES = 150
+"""Below this a batched dense solve beats sparse solves one by one (measured)."""
+
+_ITERATIONS = 1000
+
+
+def _uniform(size: int, rng: np.random.Generator) -> Array:
+    """Uniform draws that stay below 1 by more than the rounding of `row + u`, so that no draw slips into the next row."""
+    return rng.random(size) * (1.0 - 1e-9)
+
+
+def _pairs_matrix(name: str, P: Any, states: int) -> sparse.csr_matrix:
+    if sparse.issparse(P):
+        matrix = sparse.csr_matrix(P, dtype=np.float64)
+        if matrix.shape[1] != states or matrix.shape[0] == 0 or matrix.shape[0] % states:
+            raise MDPError(f"{name} has shape {matrix.shape}; it must be (S·A, S) with S = {states}")
+        matrix.sum_duplicates()
+        return matrix
+    dense = np.asarray(P, dtype=np.float64)
+    if dense.ndim != 3 or dense.shape[0] != states or dense.shape[2] != states or dense.shape[1] == 0:
+        raise MDPError(f"{name} has shape {dense.shape}; it must be (S, A, S) with S = {states}")
+    return sparse.csr_matrix(dense.reshape(-1, states))
+
+
+def _keep_rows(matrix: sparse.csr_matrix, keep: Array) -> sparse.csr_matrix:
+    kept = matrix.copy()
+    kept.data[~np.repeat(keep, np.diff(kept.indptr))] = 0.0
+    return kept
+
+
+def _spread(start: Array, moves: sparse.csr_matrix) -> Array:
+    """States from which `start` is reached along `moves` (row → column), `start` included."""
+    reached = start.copy()
+    frontier = start
+    while frontier.any():
+        frontier = ((moves @ frontier.astype(np.float64)) > 0) & ~reached
+        reached |= frontier
+    return reached
+
+
+def _endless_value(moves: sparse.csr_matrix, rewards: Array, never: Array) -> Array:
+    """Total reward at γ = 1 where the policy never ends: 0 without reward, else ±∞ (NaN where signs mix)."""
+    values = np.zeros(len(rewards))
+    paying = never & (rewards != 0)
+    touched = _spread(paying, moves) & never
+    for state in np.flatnonzero(touched):
+        ahead = _spread(np.arange(len(rewards)) == state, moves.T.tocsr()) & paying
+        signs = np.sign(rewards[ahead])
+        values[state] = signs[0] * np.inf if np.all(signs == signs[0]) else np.nan
+    return values
+
+
+def _solve(moves: sparse.csr_matrix, right: Array, gamma: float) -> Array:
+    """Solve `(I − γ·moves) x = right`."""
+    size = len(right)
+    if moves.nnz > 20 * size:
+        # Dense rows mix fast: a Krylov solver needs a few dozen products where a factorisation needs size³/3.
+        operator = sparse.identity(size, format="csr") - gamma * moves
+        solution, failed = sparse_linalg.gmres(operator, right, rtol=1e-13, atol=1e-15, restart=60, maxiter=5)
+        if not failed:
+            return np.asarray(solution)
+        return np.asarray(np.linalg.solve(operator.toarray(), right))
+    system = (sparse.identity(size, format="csc") - gamma * moves.tocsc()).tocsc()
+    return np.asarray(sparse_linalg.splu(system).solve(right))

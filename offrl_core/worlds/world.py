@@ -1,0 +1,223 @@
+"""What a world is: something that can be acted in, many episodes at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.data.dataset import Dataset
+from offrl_core.worlds.layout import Layout
+
+Array = npt.NDArray[Any]
+Act = Callable[[Array, np.random.Generator], Array]
+"""`act(observations (E, …), rng) -> actions (E,)`: one decision for every episode still running."""
+
+
+class World(Protocol):
+    """What the rest of the program may ask of any world."""
+
+    n_actions: int
+    action_names: tuple[str, ...]
+
+    @property
+    def layout(self) -> Layout | None:
+        """How to draw the world's states."""
+
+    def sample(self, policy: Any, episodes: int, horizon: int, seed: int) -> Dataset:
+        """Episodes collected by `policy`, as a dataset."""
+
+    def rollout(self, act: Act, episodes: int, horizon: int, seed: int) -> Rollout:
+        """Episodes played by `act`, as arrays over time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """`E` episodes side by side, padded to the longest.
+
+    Attributes:
+        observations: `(T+1, E)` states or `(T+1, E, D)` vectors; after an episode's end its last one is repeated.
+        actions: `(T, E)` int64, −1 where the episode is over.
+        rewards: `(T, E)` float64, 0 where the episode is over.
+        alive: `(T, E)` bool: a transition took place.
+        terminated: `(E,)` bool: the MDP ended, rather than the time.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    alive: Array
+    terminated: Array
+
+    @property
+    def lengths(self) -> Array:
+        """`(E,)` number of transitions of each episode."""
+        return np.asarray(self.alive.sum(axis=0))
+
+    def returns(self, gamma: float) -> Array:
+        """`(E,)` the discounted return `Σ_t γ^t r_{t+1}` of each episode."""
+        return np.asarray(gamma ** np.arange(len(self.rewards)) @ self.rewards)
+
+
+class Simulator(ABC):
+    """A world given by its one-step dynamics, vectorised over episodes.
+
+    Subclasses give `reset`, `step` and, where the observation is not the state itself, `observe`; the rest is here.
+    """
+
+    n_actions: int
+    action_names: tuple[str, ...] = ()
+    observation_names: tuple[str, ...] = ()
+    layout: Layout | None = None
+    name: str = "world"
+
+    @abstractmethod
+    def reset(self, episodes: int, rng: np.random.Generator) -> Array:
+        """Initial states `(E, …)`."""
+
+    @abstractmethod
+    def step(self, states: Array, actions: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Next states `(E, …)`, rewards `(E,)`, terminated `(E,)`."""
+
+    def observe(self, states: Array) -> Array:
+        """What the agent sees of `states`."""
+        return states
+
+    def play(self, act: Act, states: Array, horizon: int, rng: np.random.Generator) -> _Steps:
+        """Act from `states` until every episode has terminated or `horizon` transitions have passed."""
+        if horizon < 1:
+            raise ValueError(f"horizon = {horizon} is not allowed: it must be 1 or more")
+        steps = _Steps(len(states))
+        running = np.arange(len(states))
+        seen = self.observe(states)
+        for _ in range(horizon):
+            actions = np.asarray(act(seen, rng), dtype=np.int64)
+            states, rewards, terminated = self.step(states, actions, rng)
+            following = self.observe(states)
+            steps.add(running, seen, actions, rewards, following, terminated)
+            if terminated.any():
+                going = ~terminated
+                running, states, seen = running[going], states[going], following[going]
+                if not len(running):
+                    break
+            else:
+                seen = following
+        return steps
+
+    def sample(
+        self, policy: Any, episodes: int, horizon: int, seed: int, *, states: Array | None = None, **details: Any
+    ) -> Dataset:
+        """Collect `episodes` episodes of at most `horizon` transitions; time running out is a truncation.
+
+        Args:
+            policy: `act(observations, rng) -> actions`; worlds with numbered states also take `(S, A)` probabilities.
+            episodes, horizon, seed: how many, how long at most, and the random seed.
+            states: where the episodes begin, `(episodes, …)`; drawn from the world's initial distribution by default.
+            details: fields of `Dataset`.
+        """
+        rng = np.random.default_rng(seed)
+        start = self.reset(_positive(episodes), rng) if states is None else states
+        columns = self.play(self.actor(policy), start, horizon, rng).columns()
+        return Dataset.from_columns(**columns, **{**self.details(), **details})
+
+    def rollout(self, act: Any, episodes: int, horizon: int, seed: int, *, states: Array | None = None) -> Rollout:
+        """Play `episodes` episodes of at most `horizon` transitions and keep them side by side."""
+        rng = np.random.default_rng(seed)
+        start = self.reset(_positive(episodes), rng) if states is None else states
+        return self.play(self.actor(act), start, horizon, rng).rollout()
+
+    def actor(self, policy: Any) -> Act:
+        """`policy` as a function `act(observations, rng) -> actions`."""
+        if not callable(policy):
+            raise TypeError(f"a policy of {self.name} is a function act(observations, rng) -> actions, not {policy!r}")
+        act: Act = policy
+        return act
+
+    def details(self) -> dict[str, Any]:
+        """The fields that every dataset of this world has."""
+        return {
+            "n_actions": self.n_actions,
+            "action_names": self.action_names,
+            "observation_names": self.observation_names,
+            "layout": self.layout,
+            "world": self,
+            "name": self.name,
+        }
+
+
+class _Steps:
+    """Transitions as they happen: many episodes per time step, put in episode order at the end."""
+
+    def __init__(self, episodes: int) -> None:
+        self.episodes = episodes
+        self.pieces: list[tuple[Array, ...]] = []
+
+    def add(self, *piece: Array) -> None:
+        """One time step of the running episodes: `(episode, observation, action, reward, next, terminated)`."""
+        self.pieces.append(piece)
+
+    def columns(self) -> dict[str, Array]:
+        """The transitions episode after episode, as `Dataset.from_columns` takes them."""
+        lengths = np.zeros(self.episodes, dtype=np.int64)
+        for piece in self.pieces:
+            lengths[piece[0]] += 1
+        starts = np.cumsum(lengths) - lengths
+        rows = int(lengths.sum())
+        names = ("observations", "actions", "rewards", "next_observations", "terminations")
+        out = {
+            name: np.empty((rows, *first.shape[1:]), dtype=first.dtype)
+            for name, first in zip(names, self.pieces[0][1:], strict=True)
+        }
+        for time, (episode, *values) in enumerate(self.pieces):
+            place = starts[episode] + time
+            for name, value in zip(names, values, strict=True):
+                out[name][place] = value
+        out["truncations"] = np.zeros(rows, dtype=bool)
+        last = starts + lengths - 1
+        out["truncations"][last] = ~out["terminations"][last]
+        return out
+
+    def rollout(self) -> Rollout:
+        """The transitions side by side."""
+        time, episodes = len(self.pieces), self.episodes
+        first = self.pieces[0][1]
+        observations = np.empty((time + 1, episodes, *first.shape[1:]), dtype=first.dtype)
+        observations[0] = first
+        actions = np.full((time, episodes), -1, dtype=np.int64)
+        rewards = np.zeros((time, episodes))
+        alive = np.zeros((time, episodes), dtype=bool)
+        terminated = np.zeros(episodes, dtype=bool)
+        for t, (episode, _, action, reward, following, ended) in enumerate(self.pieces):
+            observations[t + 1] = observations[t]
+            observations[t + 1, episode] = following
+            actions[t, episode], rewards[t, episode], alive[t, episode] = action, reward, True
+            terminated[episode] = ended
+        return Rollout(observations, actions, rewards, alive, terminated)
+
+
+def _positive(episodes: int) -> int:
+    if episodes < 1:
+        raise ValueError(f"episodes = {episodes} is not allowed: it must be 1 or more")
+    return episodes
+
+
+def check_policy(policy: npt.ArrayLike, n_states: int, n_actions: int) -> Array:
+    """`policy` as float64 probabilities `(…, S, A)`.
+
+    Raises:
+        ValueError: the shape is wrong, or a row is not a distribution (the message names state and row).
+    """
+    probabilities = np.asarray(policy, dtype=np.float64)
+    if probabilities.shape[-2:] != (n_states, n_actions):
+        raise ValueError(f"policy has shape {probabilities.shape}; it must be (…, {n_states}, {n_actions})")
+    sums = probabilities.sum(axis=-1)
+    bad = ~(np.isclose(sums, 1.0, atol=1e-4) & (probabilities >= 0).all(axis=-1))
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        row = probabilities[where].round(6).tolist()
+        raise ValueError(f"policy in state {where[-1]} is {row}: probabilities must be 0 or above and sum to 1")
+    return np.asarray(probabilities / sums[..., None])
