@@ -28,13 +28,14 @@ class Hyperparameter:
         default: value that makes the lecture's point on the lecture's data.
         help: one sentence on what moving it up and down does.
         low, high: inclusive bounds of a numeric value; None for choices.
-        choices: allowed values of a choice; empty for a number.
+        choices: allowed values of a choice; empty for a number or a text.
         scale: how a slider maps the range, `linear` or `log`.
         integer: whether only whole numbers are allowed.
         live: acts on the next update of a running learner; otherwise a change restarts the run.
         paper: the source's value and citation, shown as help.
         greedier: which direction moves away from cloning towards the greedy policy.
         special: named values outside the range, for example `{0: "all rows"}`; they are allowed too.
+        max_length: how long a text may be; a string default without choices declares a text (such as a grid's layout).
     """
 
     name: str
@@ -50,11 +51,17 @@ class Hyperparameter:
     paper: str = ""
     greedier: Literal["up", "down", ""] = ""
     special: Mapping[float, str] | None = None
+    max_length: int = 0
+
+    @property
+    def text(self) -> bool:
+        """Whether the value is a free text; what it must say is checked by whoever reads it."""
+        return isinstance(self.default, str) and not self.choices
 
     @property
     def numeric(self) -> bool:
         """Whether the value is a number (and so may be opened into an axis)."""
-        return not self.choices and not isinstance(self.default, bool)
+        return not self.choices and not isinstance(self.default, bool | str)
 
     @property
     def allowed(self) -> str:
@@ -63,6 +70,8 @@ class Hyperparameter:
             return "true or false"
         if self.choices:
             return "one of " + ", ".join(self.choices)
+        if self.text:
+            return f"a text of at most {self.max_length} characters"
         kind = "a whole number" if self.integer else "a number"
         extra = "".join(f", or {_plain(k)} ({v})" for k, v in (self.special or {}).items())
         return f"{kind} from {_plain(self.low)} to {_plain(self.high)}{extra}"
@@ -81,6 +90,11 @@ class Hyperparameter:
             if isinstance(value, str) and value in self.choices:
                 return value
             raise self._refusal(value)
+        if self.text:
+            if isinstance(value, str) and len(value) <= self.max_length:
+                return value
+            shown = f"{value[:20]}… ({len(value)} characters)" if isinstance(value, str) else value
+            raise self._refusal(shown)
         number = _as_number(value)
         if number is None or not math.isfinite(number):
             raise self._refusal(value)

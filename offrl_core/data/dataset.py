@@ -50,6 +50,8 @@ class Dataset:
         name, options: where the data came from.
         behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
         behavior_names: names for those numbers.
+        behavior_policies: `(K, S, A)` or None: the very policies that collected the episodes from the MDP's own initial
+            states; None where they are unknown, not Markov, or where the data was altered afterwards.
     """
 
     observations: Array
@@ -73,6 +75,7 @@ class Dataset:
     options: Mapping[str, Any] = field(default_factory=dict)
     behaviors: Array | None = None
     behavior_names: tuple[str, ...] = ()
+    behavior_policies: Array | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -229,6 +232,23 @@ class Dataset:
         if mdp is not None:
             details.setdefault("world", mdp)
         return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
+
+
+def dataset_probes(dataset: Dataset, n: int = 256) -> Array:
+    """`(≤ n, D)` float32: the states at which continuous data is looked at.
+
+    The first sixteenth are starts of episodes, the others rows drawn without replacement: averages over the probes are
+    averages over the data. The same dataset always has the same probes.
+
+    Raises:
+        DatasetError: the dataset is tabular, where every state is looked at.
+    """
+    if dataset.tabular:
+        raise DatasetError("tabular data needs no probe states: every state is looked at")
+    rng = np.random.default_rng(0)
+    starts = rng.permutation(dataset.episode_starts)[: max(1, n // 16)]
+    others = rng.permutation(np.setdiff1d(np.arange(len(dataset)), starts, assume_unique=True))[: n - len(starts)]
+    return np.asarray(dataset.observations[np.concatenate([starts, others])])
 
 
 def _length(name: str, column: Array, rows: int) -> None:

@@ -90,9 +90,7 @@ def icu_sepsis(inadmissible: Literal["terminate", "mean"] = "terminate") -> Tabu
     if inadmissible == "terminate":
         pairs = np.flatnonzero(~data.admissible)
         keep = sparse.diags(data.admissible.ravel().astype(np.float64))
-        deadly = sparse.csr_matrix(
-            (np.ones(len(pairs)), (pairs, np.full(len(pairs), DEATH))), shape=transitions.shape
-        )
+        deadly = sparse.csr_matrix((np.ones(len(pairs)), (pairs, np.full(len(pairs), DEATH))), shape=transitions.shape)
         transitions = (keep @ transitions + deadly).tocsr()
     states = len(data.initial)
     arriving = transitions.copy()
