@@ -203,10 +203,14 @@ class Scene:
                 )
         return {name: spec.validate(given[name]) if name in given else spec.default for name, spec in known.items()}
 
-    def to_query(self, state: State) -> str:
-        """The link's query for a state: version, scene, and every value that differs from its default."""
+    def query(self, state: State) -> dict[str, str]:
+        """The link's parameters for a state: scene, version, and every value that differs from its default."""
         changed = {name: _to_text(state[name]) for name, default in self.defaults.items() if state[name] != default}
-        return urlencode({"scene": self.id, "v": str(LINK_VERSION), **changed})
+        return {"scene": self.id, "v": str(LINK_VERSION), **changed}
+
+    def to_query(self, state: State) -> str:
+        """`query` as the text behind the question mark."""
+        return urlencode(self.query(state))
 
     def from_query(self, query: str | Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
         """The state in a link, and a note for each value that was refused (its default is used).

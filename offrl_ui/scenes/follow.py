@@ -1,0 +1,190 @@
+"""Follow me: one presenter, a short code, and everybody who opens it sees the same scene.
+
+A state is computed once (by the presenter's change) and its bytes are sent to all. What a follower has not yet received
+is replaced by what is newer, so a slow connection falls behind in frames and never in time. Predictions of the audience
+are counted per connection, shown as counts only, and forgotten when the scene changes or the room ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import secrets
+import time
+from collections import Counter
+from typing import Any, Protocol
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0/O, 1/I/L
+CODE_LENGTH = 6
+MAX_ROOMS = 64
+MAX_FOLLOWERS = 500
+PRESENTER_AWAY_SECONDS = 600.0
+TALLY_SECONDS = 0.2
+
+
+class FollowError(ValueError):
+    """A room that does not exist, is full, or is not the caller's; the message says which."""
+
+
+class Viewer(Protocol):
+    """A connection that can be offered messages; of each kind only the newest is kept until it is sent."""
+
+    def offer(self, kind: str, payload: str) -> None: ...
+
+
+class Room:
+    """One presenter's room."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.token = secrets.token_urlsafe(24)
+        self.presenter: Viewer | None = None
+        self.away_since = time.monotonic()
+        self.followers: set[Viewer] = set()
+        self.shown: str | None = None
+        self.scene: str | None = None
+        self.choices = 0
+        self.votes: dict[Viewer, int] = {}
+        self._tally: asyncio.TimerHandle | None = None
+
+    def show(self, scene: str, choices: int, envelope: str) -> None:
+        """Send what the presenter sees to everyone; another scene starts a new count of predictions."""
+        if scene != self.scene:
+            self.scene, self.choices = scene, choices
+            self.clear_votes()
+        self.shown = envelope
+        for follower in self.followers:
+            follower.offer("show", envelope)
+
+    def join(self, follower: Viewer) -> None:
+        """Add a follower and show the current picture.
+
+        Raises:
+            FollowError: the room is full.
+        """
+        if len(self.followers) >= MAX_FOLLOWERS:
+            raise FollowError(f"this room is full: {MAX_FOLLOWERS} people follow it")
+        self.followers.add(follower)
+        if self.shown is not None:
+            follower.offer("show", self.shown)
+        self.schedule_tally()
+
+    def leave(self, follower: Viewer) -> None:
+        """Remove a follower and their prediction."""
+        self.followers.discard(follower)
+        self.votes.pop(follower, None)
+        self.schedule_tally()
+
+    def vote(self, follower: Viewer, scene: object, choice: object) -> None:
+        """Count one prediction; the first one of a connection stands until the presenter resets or changes the scene.
+
+        Raises:
+            FollowError: not a follower, another scene, or no such choice.
+        """
+        if follower not in self.followers:
+            raise FollowError("only followers of this room can predict")
+        if scene != self.scene:
+            raise FollowError("the presenter has gone on to another scene")
+        if not isinstance(choice, int) or isinstance(choice, bool) or not 0 <= choice < self.choices:
+            raise FollowError(f"choice {choice!r} is not allowed: it must be from 0 to {self.choices - 1}")
+        self.votes.setdefault(follower, choice)
+        self.schedule_tally()
+
+    def clear_votes(self) -> None:
+        """Forget all predictions."""
+        self.votes.clear()
+        self.schedule_tally()
+
+    def tally(self) -> dict[str, Any]:
+        """The audience's predictions as counts: no names, no order."""
+        counts = Counter(self.votes.values())
+        return {
+            "type": "votes",
+            "scene": self.scene,
+            "counts": [counts[i] for i in range(self.choices)],
+            "followers": len(self.followers),
+        }
+
+    def schedule_tally(self) -> None:
+        """Send the counts soon: many votes within a moment make one message."""
+        if self._tally is None:
+            self._tally = asyncio.get_running_loop().call_later(TALLY_SECONDS, self._send_tally)
+
+    def _send_tally(self) -> None:
+        self._tally = None
+        self.tell_all("votes", self.tally())
+
+    def tell_all(self, kind: str, message: dict[str, Any]) -> None:
+        """Offer a message to the presenter and all followers."""
+        payload = json.dumps(message)
+        for viewer in (*self.followers, *([self.presenter] if self.presenter else [])):
+            viewer.offer(kind, payload)
+
+
+class Rooms:
+    """All rooms of the server. Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, Room] = {}
+
+    def open(self, presenter: Viewer) -> Room:
+        """A new room with its code and its presenter's token.
+
+        Raises:
+            FollowError: too many rooms are open.
+        """
+        self._sweep()
+        if len(self._rooms) >= MAX_ROOMS:
+            raise FollowError(f"{MAX_ROOMS} rooms are open already; try again later")
+        code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+        while code in self._rooms:
+            code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+        room = self._rooms[code] = Room(code)
+        room.presenter = presenter
+        return room
+
+    def resume(self, presenter: Viewer, code: object, token: object) -> Room:
+        """The presenter's own room again, after a reload or a lost connection.
+
+        Raises:
+            FollowError: no such room, or the token is not its presenter's.
+        """
+        room = self.find(code)
+        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), room.token.encode()):
+            raise FollowError("this room belongs to another presenter")
+        room.presenter = presenter
+        room.tell_all("presence", {"type": "presence", "away": False})
+        room.schedule_tally()
+        return room
+
+    def find(self, code: object) -> Room:
+        """The room with this code; case does not matter.
+
+        Raises:
+            FollowError: no such room.
+        """
+        self._sweep()
+        room = self._rooms.get(code.strip().upper()) if isinstance(code, str) else None
+        if room is None:
+            raise FollowError(f"there is no room {str(code)[:12]!r}: the code is wrong or the presenter has ended it")
+        return room
+
+    def away(self, room: Room, presenter: Viewer) -> None:
+        """The presenter's connection is gone; the room waits for a while."""
+        if room.presenter is presenter:
+            room.presenter = None
+            room.away_since = time.monotonic()
+            room.tell_all("presence", {"type": "presence", "away": True})
+
+    def close(self, room: Room) -> None:
+        """End a room; nothing of it is kept."""
+        if self._rooms.pop(room.code, None) is not None:
+            room.tell_all("presence", {"type": "ended"})
+            room.followers.clear()
+            room.votes.clear()
+
+    def _sweep(self) -> None:
+        limit = time.monotonic() - PRESENTER_AWAY_SECONDS
+        for room in [r for r in self._rooms.values() if r.presenter is None and r.away_since < limit]:
+            self.close(room)

@@ -1,0 +1,139 @@
+r"""Rich text of scenes: `**strong**`, `*emphasis*`, `` `code` ``, `$LaTeX$`, blank lines between paragraphs.
+
+`html` is for everything set as a paragraph or a heading (mathematics becomes MathML, which the browser typesets and a
+screen reader reads), `runs` for labels inside drawings, `plain` for text alternatives.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from html import escape
+
+from latex2mathml.converter import convert
+
+ROLES = (
+    *(f"a{i}" for i in range(1, 9)),
+    *("learned", "truth", "behavior", "data", "missing", "good", "bad", "muted"),
+    *(f"c{i}" for i in range(1, 9)),
+)
+
+_MARKUP = re.compile(r"\$(?P<math>[^$]+)\$|\*\*(?P<strong>.+?)\*\*|\*(?P<em>[^*]+?)\*|`(?P<code>[^`]+)`")
+_COMMANDS = {
+    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ"},
+    **{"kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ"},
+    **{"phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω"},
+    **{"Delta": "Δ", "Sigma": "Σ", "Phi": "Φ", "Omega": "Ω", "varepsilon": "ε", "ell": "ℓ", "infty": "∞"},
+    **{"leftarrow": "←", "rightarrow": "→", "to": "→", "cdot": "·", "times": "×", "pm": "±", "propto": "∝", "ge": "≥"},
+    **{"geq": "≥", "le": "≤", "leq": "≤", "neq": "≠", "ne": "≠", "approx": "≈", "in": "∈", "sum": "Σ", "sim": "~"},
+    **{"mid": "|", "vert": "|", "Vert": "‖", "dots": "…", "ldots": "…", "quad": "  ", "qquad": "   ", "mathbb": ""},
+    **{"left": "", "right": "", "text": "", "mathrm": "", "mathbf": "", "operatorname": "", "mathcal": "", "hat": ""},
+    **{"tfrac": "", "frac": "", "sqrt": "√", "partial": "∂", "nabla": "∇", "log": "log ", "exp": "exp", "max": "max "},
+    **{
+        "min": "min ",
+        "arg": "arg",
+        "prime": "′",
+        "star": "*",
+        "ast": "*",
+        "bar": "",
+        "bigl": "",
+        "bigr": "",
+        "big": "",
+    },
+    **{"notin": "∉", "subset": "⊂", "cup": "∪", "cap": "∩", "mapsto": "↦", "Rightarrow": "⇒", "emptyset": "∅"},
+}
+_MATHCOLOR = re.compile(r'mathcolor="([^"]*)"')
+
+
+@lru_cache(4096)
+def mathml(latex: str) -> str:
+    """MathML for a piece of LaTeX; `\\color{role}{…}` takes the picture roles as colours."""
+    made = convert(latex)
+    return _MATHCOLOR.sub(lambda m: f'class="role-{m[1]}"' if m[1] in ROLES else "", made)
+
+
+@lru_cache(4096)
+def html(text: str, *, block: bool = False) -> str:
+    """Safe HTML of a rich text; `block=True` wraps paragraphs."""
+    if block:
+        return "".join(f"<p>{html(part)}</p>" for part in re.split(r"\n\s*\n", text.strip()) if part.strip())
+    made, end = [], 0
+    for found in _MARKUP.finditer(text):
+        made.append(escape(text[end : found.start()], quote=False))
+        end = found.end()
+        if found["math"]:
+            made.append(mathml(found["math"]))
+        elif found["strong"]:
+            made.append(f"<strong>{html(found['strong'])}</strong>")
+        elif found["em"]:
+            made.append(f"<em>{html(found['em'])}</em>")
+        else:
+            made.append(f"<code>{escape(found['code'], quote=False)}</code>")
+    made.append(escape(text[end:], quote=False))
+    return "".join(made)
+
+
+@lru_cache(4096)
+def runs(text: str) -> str | list[list[str]]:
+    """A label for a drawing: the text itself, or pieces `[text, "" | "i" | "sub" | "sup"]` where it holds mathematics."""
+    if "$" not in text:
+        return plain(text)
+    pieces: list[list[str]] = []
+    end = 0
+    for found in re.finditer(r"\$([^$]+)\$", text):
+        if found.start() > end:
+            pieces.append([plain(text[end : found.start()], strip=False), ""])
+        pieces += _latex_runs(found[1])
+        end = found.end()
+    if end < len(text):
+        pieces.append([plain(text[end:], strip=False), ""])
+    return pieces
+
+
+@lru_cache(4096)
+def plain(text: str, *, strip: bool = True) -> str:
+    """The text without markup, mathematics in Unicode: for text alternatives."""
+
+    def put(found: re.Match[str]) -> str:
+        if found["math"]:
+            return "".join(f" {kind} {piece}" if kind == "sub" else piece for piece, kind in _latex_runs(found["math"]))
+        return plain(found["strong"] or found["em"] or found["code"])
+
+    made = _MARKUP.sub(put, text)
+    return " ".join(made.split()) if strip else made
+
+
+def _latex_runs(latex: str) -> list[list[str]]:
+    flat = re.sub(r"\\color\{[a-z0-9]+\}", "", latex)
+    flat = re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", flat)
+    flat = re.sub(r"\\([,;:! ])", " ", flat).replace("\\{", "{{").replace("\\}", "}}")
+    flat = re.sub(r"\\([A-Za-z]+)\s*", lambda m: _COMMANDS.get(m[1], m[1]), flat)
+    flat = flat.replace("-", "−").replace("'", "′")
+    made: list[list[str]] = []
+    for found in re.finditer(r"([_^])(?:\{([^{}]*)\}|(.))|([^_^]+)", flat):
+        if found[4] is None:
+            made.append([found[2] if found[2] is not None else found[3], "sub" if found[1] == "_" else "sup"])
+        else:
+            made.append([re.sub(r"[{}]", "", found[4]), "i" if re.search(r"[A-Za-zα-ω]", found[4]) else ""])
+    return made
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number as people write it: `0.8182`, `−1`, `∞`, `3.4·10³⁸`."""
+    value = float(value)
+    if math.isnan(value):
+        return "no number"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa}·10{power}".replace("-", "−")
+    made = f"{value:.{digits}g}"
+    if "e" in made:
+        made = f"{value:.0f}"
+    return made.replace("-", "−")
