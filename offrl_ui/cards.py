@@ -1,0 +1,137 @@
+"""The pictures on the cards: of a dataset its own rows, of an algorithm where its trained policy goes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+import offrl_core as orl
+from offrl_core.data.dataset import Dataset
+from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
+from offrl_ui import pictures
+
+WIDTH, HEIGHT = 15.0, 10.0
+STAGE = "double-crossing"
+UPDATES = 1500
+
+
+@cache
+def dataset_card(name: str) -> str:
+    """The catalogue's dataset `name` with its default options as a small SVG."""
+    return dataset_picture(orl.load_dataset(name))
+
+
+def dataset_picture(dataset: Dataset) -> str:
+    """A dataset as a small SVG: recorded walks in a grid, counts in a matrix, visits in a plane, else shares of actions."""
+    layout = dataset.layout
+    if isinstance(layout, GridLayout) and dataset.tabular:
+        return _grid(dataset, layout)
+    if isinstance(layout, MatrixLayout) and dataset.tabular:
+        return _matrix(dataset, layout)
+    if isinstance(layout, PlaneLayout) and not dataset.tabular:
+        return _plane(dataset, layout)
+    return _bars(dataset)
+
+
+def example_episodes(dataset: Dataset, most: int) -> list[int]:
+    """Up to `most` episodes that show every behaviour policy, those of one policy spread over the recording."""
+    kinds = dataset.behaviors if dataset.behaviors is not None else np.zeros(dataset.n_episodes, dtype=int)
+    groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+    each = max(1, most // len(groups))
+    chosen = [group[np.linspace(0, len(group) - 1, min(each, len(group))).astype(int)] for group in groups]
+    return [int(episode) for episode in np.concatenate(chosen)[:most]]
+
+
+def walk_of(dataset: Dataset, episode: int) -> npt.NDArray[np.int64] | npt.NDArray[np.float32]:
+    """The observations of one episode in order, the last next observation included."""
+    rows = slice(int(dataset.episode_starts[episode]), int(dataset.episode_ends[episode]) + 1)
+    last = dataset.next_observations[rows][-1:]
+    return np.concatenate([dataset.observations[rows], last])
+
+
+def behavior_of(dataset: Dataset, episode: int) -> int:
+    """The number of the behaviour policy that recorded `episode`; 0 where there is one only."""
+    return 0 if dataset.behaviors is None else int(dataset.behaviors[episode])
+
+
+def _grid(dataset: Dataset, layout: GridLayout) -> str:
+    visits = np.bincount(dataset.next_observations, minlength=dataset.n_states or 0).astype(float)
+    visits += np.bincount(dataset.initial_observations, minlength=dataset.n_states or 0)
+    shares = np.where(visits > 0, 0.25 + 0.75 * np.sqrt(visits / visits.max()), np.nan)
+    body = pictures.grid(layout, shares, "amount", letters=False)
+    centre = pictures.cell_centre(layout)
+    shown = example_episodes(dataset, 9)
+    if len({behavior_of(dataset, e) for e in shown}) > 1:
+        walks = [(centre[walk_of(dataset, e)], behavior_of(dataset, e)) for e in shown]
+        body = pictures.grid(layout, np.full(len(visits), np.nan), "amount", letters=False)
+        body += pictures.walks(walks, 0.16)
+    body += pictures.grid(layout, np.full(len(visits), np.nan), "amount")[3:]
+    return pictures.svg(layout.cols, layout.rows, body, description=f"{dataset.name}: where the recorded episodes went")
+
+
+def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
+    counts = dataset.counts[list(layout.order)]
+    rows = min(36, len(counts))
+    pooled = np.stack([part.sum(axis=0) for part in np.array_split(counts, rows)]).astype(float)
+    shares = np.where(pooled > 0, 0.15 + 0.85 * np.log1p(pooled) / np.log1p(pooled.max()), np.nan)
+    body = [
+        pictures.rectangles([(0, 0, WIDTH, HEIGHT)], pictures.FLOOR),
+        pictures.raster(shares.T, "amount", 0, 0, WIDTH, HEIGHT),
+    ]
+    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken in each state")
+
+
+def _plane(dataset: Dataset, layout: PlaneLayout) -> str:
+    body, (scale, shift) = pictures.plane_frame(layout, WIDTH, HEIGHT)
+    points = dataset.observations[:, [layout.x, layout.y]] * scale + shift
+    visits, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(40, 60), range=[[0, HEIGHT], [0, WIDTH]])
+    shares = np.where(visits > 0, 0.2 + 0.8 * np.log1p(visits) / np.log1p(max(1.0, visits.max())), np.nan)
+    body.insert(2, pictures.raster(shares, "amount", 0, 0, WIDTH, HEIGHT))
+    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: where the recorded episodes went")
+
+
+def _bars(dataset: Dataset) -> str:
+    shares = np.bincount(dataset.actions, minlength=dataset.n_actions) / len(dataset)
+    width = WIDTH / dataset.n_actions
+    body = [pictures.rectangles([(0, 0, WIDTH, HEIGHT)], pictures.FLOOR)]
+    for action, share in enumerate(shares):
+        box = (action * width + width * 0.12, HEIGHT * (1 - 0.92 * share / shares.max()), width * 0.76, HEIGHT)
+        body.append(pictures.rectangles([box], pictures.ACTIONS_LIGHT[action % 8]))
+    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken")
+
+
+@cache
+def algorithm_card(name: str) -> tuple[str, float]:
+    """Where the policy of algorithm `name` goes from the start of double-crossing, and its exact return there.
+
+    The algorithm is trained on that dataset with a table and its default hyperparameters; the colour is the share of the
+    discounted time that the trained policy spends in each state.
+    """
+    dataset = _stage()
+    learner = orl.Learner(dataset, name)
+    learner.advance(UPDATES)
+    policy = learner.snapshot().policy[0].astype(float)
+    policy = policy / policy.sum(axis=1, keepdims=True)
+    mdp = dataset.mdp
+    assert mdp is not None
+    assert isinstance(mdp.layout, GridLayout)
+    visits = visitation(mdp.P, policy, mdp.initial, dataset.gamma)
+    shares = np.where(visits > 1e-4, np.clip(0.2 + 0.8 * np.sqrt(visits / visits.max()), 0, 1), np.nan)
+    body = pictures.grid(mdp.layout, shares, "amount")
+    value = mdp.evaluate(policy, dataset.gamma)
+    return pictures.svg(mdp.layout.cols, mdp.layout.rows, body, description=f"{name}: return {value:.2f}"), value
+
+
+@cache
+def _stage() -> Dataset:
+    return orl.load_dataset(STAGE)
+
+
+def visitation(
+    transitions: npt.NDArray[np.float64], policy: npt.NDArray[np.float64], initial: npt.NDArray[np.float64], gamma: float
+) -> npt.NDArray[np.float64]:
+    """`(S,)` discounted visits `d = Σ_t γ^t P(s_t = s)`, from `d = d₀ + γ P_πᵀ d`."""
+    moves = np.einsum("sap,sa->sp", transitions, policy)
+    return np.linalg.solve(np.eye(len(initial)) - gamma * moves.T, initial)

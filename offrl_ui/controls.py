@@ -1,0 +1,143 @@
+"""Controls made from declarations: what the panel shows, and what its answers do to the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from offrl_core.algorithms import algorithms
+from offrl_core.data.catalogue import datasets
+from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
+from offrl_core.runs.config import ConfigError, RunConfig
+from offrl_ui.scenes.text import mathml
+from offrl_ui.state import (
+    APPROXIMATOR,
+    SEED,
+    SEEDS,
+    Note,
+    Setting,
+    approximators,
+    declared,
+    other_system,
+    sample,
+    values,
+    with_values,
+)
+
+LABELS = {
+    "gamma": "discount",
+    "rho": "threshold",
+    "alpha": "penalty",
+    "beta": "advantage weight",
+    "seed": "seed of the data",
+    "initial_value": "initial Q",
+    "initial_spread": "initial spread",
+    "target_update": "target network",
+    "double": "double Q",
+    "slip": "slip",
+    "epsilon": "ε",
+}
+APPROXIMATOR_TITLES = {"table": "table", "linear": "linear", "mlp": "network (MLP)"}
+# Which control has an effect only while another one has one of these values.
+NEEDS = {
+    "target_period": ("target_update", ("hard",)),
+    "target_rate": ("target_update", ("soft",)),
+    "trace_decay": ("value_target", ("lambda",)),
+}
+COMMON = ("gamma", "target_update", "target_period", "target_rate", "double", "initial_value", "initial_spread")
+
+
+def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
+    """One control of the panel, as plain data."""
+    label = LABELS.get(h.name, h.name.replace("_", " "))
+    if h.name == "epsilon":
+        label = "KL bound" if h.live else "random actions"
+    return {
+        **asdict(h),
+        "symbol": mathml(h.symbol) if h.symbol else "",
+        "special": {f"{key:g}": name for key, name in (h.special or {}).items()},
+        "label": label,
+        "allowed": h.allowed,
+        "value": list(value) if isinstance(value, tuple) else value,
+        "needs": NEEDS.get(h.name),
+        **more,
+    }
+
+
+def data_sections(config: RunConfig) -> list[dict[str, Any]]:
+    """The options of the chosen dataset. Its discount is left to the algorithm where that has one of its own."""
+    spec = datasets().get(config.dataset)
+    if spec is None:
+        return []
+    owned = any("gamma" in declared(sample(config.dataset, {}), n.algorithm, n.approximator) for n in config.lanes)
+    shown = [h for h in spec.options if not (h.name == "gamma" and owned)]
+    items = [item(h, config.options.get(h.name, h.default)) for h in (*shown, SEED)]
+    return [{"id": "data", "title": "Options of the dataset", "items": items, "folded": True}]
+
+
+def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
+    """The model and the hyperparameters of one lane: the system's own first, then what all of its family share."""
+    lane = config.lanes[index]
+    data = sample(config.dataset, config.options)
+    now = values(data, lane)
+    known = declared(data, lane.algorithm, lane.approximator)
+    own = {h.name for h in algorithms()[lane.algorithm].hyperparameters}
+    special = [h for name, h in known.items() if name in own and name not in COMMON]
+    common = [h for name, h in known.items() if name in own and name in COMMON]
+    learning = [h for name, h in known.items() if name not in own]
+    model = [
+        item(
+            replace(APPROXIMATOR, choices=approximators(data), default=approximators(data)[0]),
+            lane.approximator,
+            titles=APPROXIMATOR_TITLES,
+        ),
+        item(SEEDS, lane.seeds),
+    ]
+    return [
+        {"id": "algorithm", "title": "Hyperparameters", "items": [item(h, now[h.name]) for h in special + common], "run": True},
+        {"id": "model", "title": "Model", "items": model},
+        {"id": "learning", "title": "Learning", "items": [item(h, now[h.name]) for h in learning], "run": True},
+    ]
+
+
+def apply(config: RunConfig, index: int, given: Mapping[str, Any]) -> tuple[RunConfig, list[Note]]:
+    """The choice after the panel's answer, and a note for each value that was refused.
+
+    Args:
+        config: the choice so far.
+        index: the lane that the panel shows.
+        given: section id → name → value, as the browser sent it; nothing in it is trusted.
+    """
+    notes: list[Note] = []
+    sections = data_sections(config) + lane_sections(config, index)
+    before = {section["id"]: {item["name"]: item["value"] for item in section["items"]} for section in sections}
+    for section in before:
+        part = given.get(section, {})
+        for name, value in part.items() if isinstance(part, Mapping) else ():
+            # The browser sends every value it shows: only what differs was moved.
+            if value == before[section].get(name):
+                continue
+            try:
+                config = _set(config, index, section, str(name), value)
+            except (ConfigError, HyperparameterError) as error:
+                notes.append(Note(f"{section}.{name}", str(value), str(error)))
+    return config, notes
+
+
+def _set(config: RunConfig, index: int, section: str, name: str, value: Any) -> RunConfig:
+    setting = tuple(value) if isinstance(value, list) else value
+    if section == "data":
+        return replace(config, options={**config.options, name: setting})
+    lane = config.lanes[index]
+    if section == "model" and name == "approximator":
+        if value == lane.approximator:
+            return config
+        APPROXIMATOR.validate(value)
+        lane = other_system(config, index, lane.algorithm, value)
+    elif section == "model" and name == "seeds":
+        lane = replace(lane, seeds=SEEDS.validate(value))
+    else:
+        lane = with_values(sample(config.dataset, config.options), lane, {name: setting})
+    lanes = (*config.lanes[:index], lane, *config.lanes[index + 1 :])
+    return replace(config, lanes=lanes)

@@ -1,0 +1,132 @@
+"""The two components of the sidebar: cards to pick from, and the panel of hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from offrl_ui.stage import asset_root
+
+ASSETS = Path(__file__).parent / "assets"
+
+# The modules are imported from the server, where they are cached and share one bus with the stage; this part only hands
+# the element over. Streamlit calls it again on every rerun, and its cleanup once.
+_LOADER = """
+const mounted = new WeakMap();
+export default function (component) {
+  const root = component.parentElement;
+  let entry = mounted.get(root);
+  if (!entry) {
+    entry = { latest: component, mount: null, close: null, gone: false };
+    mounted.set(root, entry);
+    import(new URL(component.data.assets + "NAME.js", location.origin)).then(({ mount }) => {
+      if (entry.gone) return;
+      entry.mount = mount;
+      entry.close = mount(entry.latest);
+    });
+  }
+  entry.latest = component;
+  if (entry.mount) entry.close = entry.mount(component);
+  return () => {
+    entry.gone = true;
+    mounted.delete(root);
+    entry.close?.();
+  };
+}
+"""
+
+
+@cache
+def _component(name: str) -> Any:
+    css = (ASSETS / f"{name}.css").read_text()
+    return st.components.v2.component(
+        f"offrl-{name}", html=f'<div class="{name}"></div>', css=css, js=_LOADER.replace("NAME", name)
+    )
+
+
+def panel(
+    sections: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    scope: str,
+    on_change: Callable[[dict[str, Any]], None],
+    lane: int = 0,
+    refused: Mapping[str, str] | None = None,
+) -> None:
+    """Show controls made from declarations (`controls.data_sections`, `controls.lane_sections`).
+
+    Live hyperparameters of sections marked `run` act on the page's run while they are dragged; the script hears of any
+    change when the control is let go.
+
+    Args:
+        scope: what the values belong to; an answer for another scope comes too late and is dropped.
+        on_change: called before the script runs again, with section → name → value.
+        lane: the lane of the run that live values are sent to.
+        refused: `section.name` → why its last value was not taken.
+    """
+    memory = f"{key}-seq"
+
+    def changed() -> None:
+        answer = (st.session_state.get(key) or {}).get("changed")
+        if not isinstance(answer, Mapping) or not isinstance(answer.get("values"), Mapping):
+            return
+        if isinstance(answer.get("seq"), int):
+            st.session_state[memory] = max(st.session_state.get(memory, 0), answer["seq"])
+        if answer.get("scope") == scope:
+            on_change({str(section): part for section, part in answer["values"].items()})
+
+    data = {
+        "assets": asset_root(),
+        "scope": scope,
+        "seq": st.session_state.get(memory, 0),
+        "lane": lane,
+        "sections": list(sections),
+        "refused": dict(refused or {}),
+    }
+    _component("panel")(key=key, data=data, on_changed_change=changed)
+
+
+def picker(
+    groups: Sequence[Mapping[str, Any]],
+    value: str | None,
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[str], None],
+    columns: int = 3,
+    few: int = 0,
+) -> None:
+    """Show cards to choose one from.
+
+    Args:
+        groups: `{"title", "cards": [{"id", "title", "text", "picture" (SVG), "badge"}]}`.
+        value: the chosen card's id.
+        label: what is chosen, for screen readers.
+        on_pick: called before the script runs again, with the id of a card that exists.
+        few: how many cards of a group are shown before "show all"; 0 for all.
+    """
+    ids = {card["id"] for group in groups for card in group["cards"]}
+    memory = f"{key}-seq"
+
+    def picked() -> None:
+        answer = (st.session_state.get(key) or {}).get("picked")
+        if not isinstance(answer, Mapping) or answer.get("id") not in ids:
+            return
+        if isinstance(answer.get("seq"), int):
+            st.session_state[memory] = max(st.session_state.get(memory, 0), answer["seq"])
+        on_pick(answer["id"])
+
+    data = {
+        "assets": asset_root(),
+        "label": label,
+        "value": value,
+        "seq": st.session_state.get(memory, 0),
+        "columns": columns,
+        "few": few,
+        "groups": list(groups),
+    }
+    _component("picker")(key=key, data=data, on_picked_change=picked)

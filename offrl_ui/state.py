@@ -1,0 +1,326 @@
+"""What is chosen on the page, as one schema: link ⇄ `RunConfig` ⇄ controls.
+
+A link of version 1 is short and readable: `v=1&data=double-crossing&x.episodes=50&algo=bcq&net=mlp&seeds=4&rho=0.3`.
+`x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes after it
+behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. What is not named has its
+default. Whatever a link holds, it gives a run: a name or value that is not allowed is replaced by its default and noted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from offrl_core.algorithms import algorithms, hyperparameters
+from offrl_core.data.catalogue import datasets, load_dataset
+from offrl_core.data.dataset import Dataset
+from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value
+from offrl_core.runs.config import APPROXIMATORS, DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, MAX_SEEDS, UPLOAD, ConfigError, Lane, RunConfig
+from offrl_core.runs.hub import get_hub
+
+VERSION = "1"
+MOST_KEYS = 200
+LONGEST = 300
+Setting = Value | tuple[Value, ...]
+
+FIRST_DATASET = "double-crossing"
+FIRST_ALGORITHM = "bcq"
+FIRST_SEEDS = 4
+SEED = Hyperparameter(
+    "seed",
+    "",
+    0,
+    "Another seed records other episodes with the same behaviour.",
+    low=0,
+    high=9999,
+    integer=True,
+    live=False,
+)
+SEEDS = Hyperparameter(
+    "seeds",
+    "",
+    FIRST_SEEDS,
+    "How many models train at once from different random starts; curves become a median and a band.",
+    low=1,
+    high=MAX_SEEDS,
+    integer=True,
+    live=False,
+)
+APPROXIMATOR = Hyperparameter(
+    "approximator",
+    "",
+    "table",
+    "What holds the values: a table cannot generalise, a linear function and a network carry what they learn to unseen states.",
+    choices=APPROXIMATORS,
+    live=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A part of a link or a message that was refused: which one, and what happened instead."""
+
+    key: str
+    value: str
+    message: str
+
+    def __str__(self) -> str:
+        shown = self.value if len(self.value) <= 60 else self.value[:57] + "…"
+        return f"{self.key} = {shown!r} was refused: {self.message}"
+
+
+def start() -> RunConfig:
+    """What a first visit shows."""
+    return RunConfig(FIRST_DATASET, {}, (Lane(FIRST_ALGORITHM, "table", FIRST_SEEDS),))
+
+
+def sample(dataset: str, options: Mapping[str, Value]) -> Dataset:
+    """A dataset with the same spaces, features and discount as `dataset` with `options`, and perhaps fewer rows.
+
+    Enough to know what may be chosen; the catalogue's default rows are in memory already.
+    """
+    if dataset.startswith(UPLOAD):
+        return get_hub().dataset(dataset)
+    usual = load_dataset(dataset)
+    gamma = options.get("gamma", usual.gamma)
+    return usual if gamma == usual.gamma else replace(usual, gamma=float(gamma))
+
+
+def approximators(dataset: Dataset) -> tuple[str, ...]:
+    """The approximators that can be used with `dataset`, the usual one first."""
+    return APPROXIMATORS if dataset.tabular else ("mlp", "linear")
+
+
+def declared(dataset: Dataset, algorithm: str, approximator: str) -> dict[str, Hyperparameter]:
+    """Every hyperparameter of a lane by name, with this dataset's defaults."""
+    return {h.name: h for h in hyperparameters(algorithm, approximator, dataset)}
+
+
+def values(dataset: Dataset, lane: Lane) -> dict[str, Setting]:
+    """Every hyperparameter's value in `lane`, defaults written out."""
+    known = declared(dataset, lane.algorithm, lane.approximator)
+    return {name: lane.hyperparameters.get(name, h.default) for name, h in known.items()}
+
+
+def with_values(dataset: Dataset, lane: Lane, changes: Mapping[str, Setting]) -> Lane:
+    """`lane` with other values; those that equal the default are not written out.
+
+    Raises:
+        HyperparameterError: a name or value is not allowed.
+    """
+    known = declared(dataset, lane.algorithm, lane.approximator)
+    merged = dict(lane.hyperparameters)
+    for name, value in changes.items():
+        if name not in known:
+            raise HyperparameterError(f"{name!r} is not a hyperparameter of {lane.algorithm}")
+        checked = tuple(map(known[name].validate, value)) if isinstance(value, tuple) else known[name].validate(value)
+        merged.pop(name, None)
+        if checked != known[name].default:
+            merged[name] = checked
+    return replace(lane, hyperparameters=merged)
+
+
+def other_system(config: RunConfig, index: int, algorithm: str, approximator: str) -> Lane:
+    """Lane `index` with another algorithm or approximator; what was set by hand stays where the new system has it too.
+
+    An approximator's own settings (learning rate, batch size, …) stay only while the approximator does.
+    """
+    old, data = config.lanes[index], sample(config.dataset, config.options)
+    lane = Lane(algorithm, approximator, old.seeds)
+    stays = declared(data, algorithm, approximator)
+    if old.approximator != approximator:
+        stays = {h.name: h for h in algorithms()[algorithm].hyperparameters}
+    for name, value in old.hyperparameters.items():
+        if name in stays:
+            try:
+                lane = with_values(data, lane, {name: value})
+            except HyperparameterError:
+                continue
+    return lane
+
+
+def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
+    """The same algorithms on another dataset, each as that dataset's lesson needs it."""
+    allowed = approximators(sample(dataset, {}))
+    lanes = [
+        Lane(lane.algorithm, lane.approximator if lane.approximator in allowed else allowed[0], lane.seeds)
+        for lane in config.lanes
+    ]
+    return replace(config, dataset=dataset, options={}, lanes=tuple(lanes), changes=())
+
+
+def same_run(one: RunConfig, other: RunConfig) -> bool:
+    """Whether two choices differ at most in hyperparameters that a running learner takes over."""
+    return _without_live(one) == _without_live(other)
+
+
+def _without_live(config: RunConfig) -> dict[str, Any]:
+    plain = replace(config, changes=()).to_json()
+    for lane, data in zip(config.lanes, plain["lanes"], strict=True):
+        live = {h.name for h in lane.declared if h.live} - set(lane.axes)
+        data["hyperparameters"] = {k: v for k, v in lane.hyperparameters.items() if k not in live}
+    return plain
+
+
+# -- link
+
+
+def link(config: RunConfig) -> dict[str, str]:
+    """The link's parts for `config`; what equals the default is left out."""
+    parts = {"v": VERSION, "data": config.dataset}
+    spec = datasets().get(config.dataset)
+    for h in (*(spec.options if spec else ()), SEED):
+        value = config.options.get(h.name, h.default)
+        if value != h.default:
+            parts[f"x.{h.name}"] = _write(value)
+    for index, lane in enumerate(config.lanes):
+        before = "" if index == 0 else f"{index + 1}."
+        parts[f"{before}algo"] = lane.algorithm
+        parts[f"{before}net"] = lane.approximator
+        parts[f"{before}seeds"] = str(lane.seeds)
+        parts |= {before + name: _write(value) for name, value in lane.hyperparameters.items()}
+    if config.budget != DEFAULT_BUDGET:
+        parts["budget"] = str(config.budget)
+    return parts
+
+
+def parse(query: Mapping[str, Sequence[str]]) -> tuple[RunConfig, list[Note]]:
+    """The configuration that a link's parts ask for, and a note for each part that was refused.
+
+    Args:
+        query: name → every value given for it. An empty one gives the first visit's run.
+    """
+    if not query:
+        return start(), []
+    reader = _Reader(query)
+    config = reader.config()
+    return config, reader.notes
+
+
+class _Reader:
+    """Takes the parts of a link one by one; what is left over at the end was not understood."""
+
+    def __init__(self, query: Mapping[str, Sequence[str]]) -> None:
+        self.notes: list[Note] = []
+        self.parts: dict[str, str] = {}
+        for key, values in list(query.items())[:MOST_KEYS]:
+            text = values[0] if values else ""
+            if len(text) > LONGEST or len(key) > LONGEST:
+                self.refuse(key[:60], text, f"it is longer than {LONGEST} characters; it was left out.")
+                continue
+            if len(values) > 1:
+                self.refuse(key, values[1], f"it is given {len(values)} times; the first value, {text!r}, is used.")
+            self.parts[key] = text
+        if len(query) > MOST_KEYS:
+            self.refuse("the link", f"{len(query)} parts", f"only the first {MOST_KEYS} are read.")
+
+    def refuse(self, key: str, value: str, message: str) -> None:
+        self.notes.append(Note(key, value, message))
+
+    def take(self, key: str, default: str) -> str:
+        return self.parts.pop(key, default)
+
+    def choice(self, key: str, allowed: Sequence[str], default: str) -> str:
+        text = self.take(key, default)
+        if text in allowed:
+            return text
+        self.refuse(key, text, f"it must be one of {', '.join(allowed)}; {default} is used.")
+        return default
+
+    def setting(self, key: str, h: Hyperparameter, default: Setting, *, axis: bool = False) -> Setting:
+        """The value of `h` at `key`, or `default` with a note."""
+        text = self.parts.pop(key, None)
+        if text is None:
+            return default
+        try:
+            if axis and "," in text:
+                return tuple(h.validate(read(h, part)) for part in text.split(","))
+            return h.validate(read(h, text))
+        except HyperparameterError:
+            self.refuse(key, text, f"it must be {h.allowed}; {_write(default)} is used.")
+            return default
+
+    def config(self) -> RunConfig:
+        version = self.take("v", VERSION)
+        if version != VERSION:
+            self.refuse("v", version, f"this program reads links of version {VERSION}; what it knows of this one is used.")
+        dataset = self.parts.get("data", FIRST_DATASET)
+        if dataset.startswith(UPLOAD):
+            self.take("data", dataset)
+        else:
+            dataset = self.choice("data", tuple(datasets()), FIRST_DATASET)
+        options: dict[str, Value] = {}
+        spec = datasets().get(dataset)
+        for h in (*spec.options, SEED) if spec else ():
+            value = self.setting(f"x.{h.name}", h, h.default)
+            assert not isinstance(value, tuple)
+            options[h.name] = value
+        lanes = [self.lane(0, dataset, options)]
+        while len(lanes) < MAX_LANES and f"{len(lanes) + 1}.algo" in self.parts:
+            lanes.append(self.lane(len(lanes), dataset, options))
+        budget_text = self.take("budget", str(DEFAULT_BUDGET))
+        for key, text in self.parts.items():
+            self.refuse(key, text, "this part is not known; it was left out.")
+        return self.assemble(dataset, options, tuple(lanes), budget_text)
+
+    def assemble(self, dataset: str, options: Mapping[str, Value], lanes: tuple[Lane, ...], budget: str) -> RunConfig:
+        number = int(budget) if re.fullmatch(r"\d{1,9}", budget) else -1
+        try:
+            return RunConfig(dataset, options, lanes, number)
+        except ConfigError as error:
+            if number != DEFAULT_BUDGET:
+                self.refuse("budget", budget, f"{error}; {DEFAULT_BUDGET} is used.")
+                return self.assemble(dataset, options, lanes, str(DEFAULT_BUDGET))
+            # Each lane is allowed by itself, so only their number of members together can be too much.
+            self.refuse("algo", f"{len(lanes)} lanes", f"{error}; the first is used.")
+            return RunConfig(dataset, options, lanes[:1], DEFAULT_BUDGET)
+
+    def lane(self, index: int, dataset: str, options: Mapping[str, Value]) -> Lane:
+        before = "" if index == 0 else f"{index + 1}."
+        data = sample(dataset, options)
+        algorithm = self.choice(f"{before}algo", tuple(algorithms()), FIRST_ALGORITHM)
+        allowed = approximators(data)
+        approximator = self.choice(f"{before}net", allowed, allowed[0])
+        seeds = self.setting(f"{before}seeds", SEEDS, FIRST_SEEDS)
+        assert isinstance(seeds, int)
+        lane = Lane(algorithm, approximator, seeds)
+        for name, h in declared(data, algorithm, approximator).items():
+            text = self.parts.get(before + name, "")
+            value = self.setting(before + name, h, h.default, axis=h.numeric)
+            try:
+                changed = with_values(data, lane, {name: value})
+                if changed.members > MAX_MEMBERS:
+                    raise ConfigError(f"that makes {changed.members} members, at most {MAX_MEMBERS} train at once")
+                lane = changed
+            except (ConfigError, HyperparameterError) as error:
+                self.refuse(before + name, text, f"{error}; {_write(h.default)} is used.")
+        return lane
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+
+
+def read(h: Hyperparameter, text: str) -> object:
+    """A link's text as the kind of value that `h` takes; text that is none is returned as it is, for `validate` to refuse."""
+    if isinstance(h.default, bool):
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    if h.choices:
+        return text
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _write(value: Setting) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(_write, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return str(value)
+
+
+def plain(text: object) -> str:
+    """`text` with everything that Markdown would interpret made literal: links are written by strangers."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", str(text))

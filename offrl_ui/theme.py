@@ -1,0 +1,72 @@
+"""Colours and the look of standing charts: the same meanings as on the live stage (`assets/palette.js`)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+import streamlit as st
+
+Ramp = Literal["value", "amount"]
+
+VIRIDIS = (
+    *("#440154", "#482878", "#3e4989", "#31688e", "#26828e"),
+    *("#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"),
+)
+CIVIDIS = (
+    *("#00224e", "#123570", "#3b496c", "#575d6d", "#707173"),
+    *("#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"),
+)
+ACTIONS_LIGHT = ("#0072b2", "#d98200", "#008f68", "#b85c92", "#c44e00", "#3a9fd6", "#8a7a00", "#6b6b6b")
+ACTIONS_DARK = ("#4aa8e0", "#f0a93a", "#2cc295", "#dd93bd", "#f07b3a", "#7cc7f0", "#d8cb3e", "#a6a6a6")
+RAMPS = {"value": VIRIDIS, "amount": CIVIDIS}
+
+
+def dark() -> bool:
+    """Whether the viewer's page is dark; light where the browser has not said."""
+    return st.context.theme.type == "dark"
+
+
+def actions(is_dark: bool) -> tuple[str, ...]:
+    """The fixed colours of actions (and of behaviour policies), repeated after the eighth."""
+    return ACTIONS_DARK if is_dark else ACTIONS_LIGHT
+
+
+def ramp(kind: Ramp, at: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """`(…, 3)` RGB of a sequential scale at positions in [0, 1]: `value` for values, `amount` for counts and shares."""
+    stops = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in RAMPS[kind]], dtype=np.float64)
+    position = np.clip(np.asarray(at, dtype=np.float64), 0, 1) * (len(stops) - 1)
+    below = np.minimum(position.astype(int), len(stops) - 2)
+    part = (position - below)[..., None]
+    return np.round(stops[below] * (1 - part) + stops[below + 1] * part).astype(np.uint8)
+
+
+def colorscale(kind: Ramp) -> list[list[Any]]:
+    """The same scale in Plotly's form."""
+    stops = RAMPS[kind]
+    return [[i / (len(stops) - 1), stop] for i, stop in enumerate(stops)]
+
+
+def style(figure: go.Figure, *, height: int = 280, legend: bool = False) -> go.Figure:
+    """The house style of a standing chart: the page's background and text, thin lines, readable type, fixed margins."""
+    is_dark = dark()
+    text, line = ("#e6ebf0", "#323d49") if is_dark else ("#1c2530", "#d5dce4")
+    axis = {"gridcolor": line, "linecolor": line, "zerolinecolor": line, "automargin": False, "title_standoff": 8}
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 58, "r": 14, "t": 36, "b": 46},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "Source Sans, sans-serif", "size": 14, "color": text},
+        title={"font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"},
+        hoverlabel={"font_size": 14},
+        showlegend=legend,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1, "bgcolor": "rgba(0,0,0,0)"},
+        bargap=0.08,
+    )
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure
