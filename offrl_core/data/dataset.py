@@ -234,11 +234,8 @@ class Dataset:
         return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
 
 
-def dataset_probes(dataset: Dataset, n: int = 256) -> Array:
-    """`(≤ n, D)` float32: the states at which continuous data is looked at.
-
-    The first sixteenth are starts of episodes, the others rows drawn without replacement: averages over the probes are
-    averages over the data. The same dataset always has the same probes.
+def probe_rows(dataset: Dataset, n: int = 256) -> Array:
+    """`(≤ n,)` the rows whose states are the probes of continuous data, see `dataset_probes`.
 
     Raises:
         DatasetError: the dataset is tabular, where every state is looked at.
@@ -248,7 +245,19 @@ def dataset_probes(dataset: Dataset, n: int = 256) -> Array:
     rng = np.random.default_rng(0)
     starts = rng.permutation(dataset.episode_starts)[: max(1, n // 16)]
     others = rng.permutation(np.setdiff1d(np.arange(len(dataset)), starts, assume_unique=True))[: n - len(starts)]
-    return np.asarray(dataset.observations[np.concatenate([starts, others])])
+    return np.concatenate([starts, others])
+
+
+def dataset_probes(dataset: Dataset, n: int = 256) -> Array:
+    """`(≤ n, D)` float32: the states at which continuous data is looked at.
+
+    The first sixteenth are starts of episodes, the others rows drawn without replacement: averages over the probes are
+    averages over the data. The same dataset always has the same probes.
+
+    Raises:
+        DatasetError: the dataset is tabular, where every state is looked at.
+    """
+    return np.asarray(dataset.observations[probe_rows(dataset, n)])
 
 
 def _length(name: str, column: Array, rows: int) -> None:

@@ -1,0 +1,9 @@
+"""Approximators, the Learner and what it shows of itself."""
+
+from offrl_core.learning.divergence import Divergence
+from offrl_core.learning.history import History, train
+from offrl_core.learning.learner import Learner, Member
+from offrl_core.learning.metrics import Metric, metrics
+from offrl_core.learning.snapshot import Snapshot
+
+__all__ = ["Divergence", "History", "Learner", "Member", "Metric", "Snapshot", "metrics", "train"]

@@ -1,0 +1,164 @@
+"""What every system of the lecture is: its networks, its hyperparameters, its loss, and its policy.
+
+Shapes. `M` members train at once, `A` is the number of actions, `U` the number of states that the networks were
+evaluated at, `B` the number of rows (transitions) of the batch. Network outputs are `(M, A, U)`: the long axis is last,
+because it is contiguous there and the reductions over a handful of actions then run over whole vectors. Row quantities
+are `(M, B)`, hyperparameters `(M, 1)`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+Group = Literal["cloning", "q-learning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One network: a function of the state with `A` outputs (or one), read at the places that the loss needs.
+
+    Attributes:
+        name: `policy`, `value`, `q`, `q2` or `behavior`.
+        scalar: one output per state instead of one per action.
+        reads: where the trained weights are evaluated: `s`, `next`.
+        target_reads: where the target copy is evaluated; empty where there is no such copy.
+        starts: which hyperparameters give the initial outputs (`q`: `initial_value`, `initial_spread`), else all 0.
+    """
+
+    name: str
+    scalar: bool = False
+    reads: tuple[str, ...] = ("s",)
+    target_reads: tuple[str, ...] = ()
+    starts: bool = False
+
+
+@dataclass(slots=True)
+class Loss:
+    """A loss, its gradient at the network outputs, and how curved it is there.
+
+    Attributes:
+        value: `(M,)` the loss, the mean over the batch.
+        gradients: output name (`q`, `q_next`, …) → `∂loss/∂output`, `(M, A, U)`.
+        curvature: output name → a bound of the second derivative per output, broadcastable to the gradient. The table's
+            SGD divides by it, which makes `learning_rate` the classic tabular step; other approximators ignore it.
+        error: `(M,)` mean absolute difference to the target, of squared errors.
+    """
+
+    value: Array
+    gradients: dict[str, Array]
+    curvature: dict[str, Array] = field(default_factory=dict)
+    error: Array | None = None
+
+
+@dataclass(slots=True)
+class Weighting:
+    """The weight of each row and what it was made of; `(M, B)` each.
+
+    Attributes:
+        weight: what multiplies `−log π_θ(a|s)`.
+        advantage: what went into the weight function (a reward, a return or an advantage).
+        clipped: where the cap `weight_max` was reached.
+    """
+
+    weight: Array
+    advantage: Array
+    clipped: Array | None = None
+
+
+class Values:
+    """The hyperparameters of a program: numbers as `(M, 1)` float32 arrays, choices as text, flags as bool."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:  # only reached for a name that is not there
+        raise AttributeError(f"this system has no hyperparameter {name!r}; it has {', '.join(sorted(self.__dict__))}")
+
+
+class Algorithm:
+    """Base of all systems. One subclass is one file: hyperparameters, networks, losses, policy.
+
+    Class attributes:
+        name, title: identifier and name on screen.
+        group: family in the lecture: `cloning` (one objective, many weights) or `q-learning` (one target, many constraints).
+        number: the system's number in the lecture.
+        summary: one sentence.
+        equation: LaTeX, with the hyperparameters' own symbols.
+        source: author, year, what is taken from there.
+        hyperparameters: what can be moved.
+        defaults: approximator → defaults that differ there.
+        table_learning_rate: the table's default step.
+        uses_counts: whether the loss reads `n(s,a)` of the data (`batch.counts`).
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    group: ClassVar[Group]
+    number: ClassVar[int]
+    summary: ClassVar[str]
+    equation: ClassVar[str]
+    source: ClassVar[str] = ""
+    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
+    defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
+    table_learning_rate: ClassVar[float] = 1.0
+    uses_counts: ClassVar[bool] = False
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        """The networks under these structural choices."""
+        raise NotImplementedError
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        """Row columns beyond `(s, a, r, s′, terminated)` that the loss reads: `next_action`, `return` (Monte Carlo
+        return-to-go at `gamma`), `lambda_return` (TD(λ) return with the value network's copy)."""
+        return ()
+
+    def memory(self, choices: Mapping[str, Value]) -> dict[str, float]:
+        """Names and start values of the numbers the algorithm itself carries from update to update."""
+        return {}
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        """Every loss of one update, with its gradient at the outputs."""
+        raise NotImplementedError
+
+    def weighting(self, batch: Batch, hp: Any) -> Weighting | None:
+        """The weight of each row; None for systems without weights."""
+        return None
+
+    def allowed(self, batch: Batch, hp: Any) -> Array | None:
+        """`Ā(s)` at `s`, `(M, A, U)` bool; None where every action is allowed."""
+        return None
+
+    def policy(self, batch: Batch, hp: Any) -> Array:
+        """`π_θ(a|s)`, `(M, A, U)`."""
+        raise NotImplementedError
+
+    def value(self, batch: Batch, hp: Any) -> Array | None:
+        """`V(s)`, `(M, U)`: what this system believes its policy is worth; None where it does not believe anything."""
+        return None
+
+    def advantages(self, batch: Batch, hp: Any) -> Array | None:
+        """`A(s,a)` for every action, `(M, A, U)`; None where only rows of the data have one."""
+        return None
+
+    def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
+        """Further metrics of this system, `(M,)` or `(M, 1)` each."""
+        return {}
+
+    @classmethod
+    def loss_source(cls) -> str:
+        """The source code of the very loss that runs, with the functions of this file that it calls."""
+        return inspect.getsource(inspect.getmodule(cls))  # type: ignore[arg-type]
+
+
+def float32(x: npt.ArrayLike) -> Array:
+    """`x` as float32."""
+    return np.asarray(x, dtype=np.float32)

@@ -1,0 +1,77 @@
+"""16. Discrete batch-constrained Q-learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.base import Head, Loss
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.hyperparameters import Q_LEARNING
+from offrl_core.algorithms.losses import softmax, weighted_cross_entropy
+from offrl_core.algorithms.q_learning import QLearning
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+
+class BCQ(QLearning):
+    """Clone the behaviour first, and let the maximum choose only among actions that the clone finds likely.
+
+    1. `π_β` by behaviour cloning. 2. `y = r + γ max_{a' ∈ Ā(s')} Q(s', a')` with `Ā(s) = {a : π_β(a|s) > ρ}`.
+
+    Implementation notes: both steps run at once, on the same batches, as in the paper's code. Where no action passes, the most
+    likely ones do. `relative` is the paper's rule, `π_β(a|s) / max π_β(·|s) > ρ`; the lecture's is `absolute`. The networks
+    share no layers (the paper's share the encoder), and the paper's penalty on the clone's logits is left out.
+    """
+
+    name = "bcq"
+    title = "BCQ"
+    number = 16
+    summary = "Q-learning whose maximum is limited to actions that a clone of the behaviour finds likely."
+    equation = (
+        r"\bar A(s) = \{a : \pi_\beta(a\mid s) > \rho\} \qquad "
+        r"y = r + \gamma \max_{a'\in \bar A(s')} Q(s',a') \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
+    )
+    source = "Fujimoto, Meger & Precup 2019; discrete form: Fujimoto, Conti et al. 2019"
+    hyperparameters = (
+        *Q_LEARNING,
+        Hyperparameter(
+            "rho",
+            r"\rho",
+            0.1,
+            "How likely an action must be to count: up extrapolates less and clones more; 0 is naive Q-learning.",
+            low=0.0,
+            high=1.0,
+            greedier="down",
+            paper=".3 with the relative rule (Fujimoto, Conti et al. 2019)",
+        ),
+        Hyperparameter(
+            "rule",
+            r"\pi_\beta > \rho",
+            "absolute",
+            "What is compared with ρ: the probability itself, or its ratio to the likeliest action's (relative, as in the paper).",
+            choices=("absolute", "relative"),
+        ),
+    )
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        return (*super().heads(choices), Head("behavior", reads=("s", "next")))
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        return {**super().losses(batch, hp), "behavior": weighted_cross_entropy(batch, "behavior")}
+
+    def allowed(self, batch: Batch, hp: Any) -> Array:
+        return likely(batch["behavior"], hp)
+
+    def allowed_next(self, batch: Batch, hp: Any) -> Array:
+        return likely(batch["behavior_next"], hp)
+
+
+def likely(logits: Array, hp: Any) -> Array:
+    """`Ā = {a : π_β(a|s) > ρ}`, `(M, A, U)` bool; where none passes, the most likely actions."""
+    behavior = softmax(logits)
+    top = behavior.max(axis=1, keepdims=True)
+    level = behavior / top if hp.rule == "relative" else behavior
+    allowed = level > hp.rho[:, :, None]
+    return np.where(allowed.any(axis=1, keepdims=True), allowed, behavior == top)

@@ -1,0 +1,54 @@
+"""12. Naive offline Q-learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from offrl_core.algorithms.base import Algorithm, Head, Loss
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.hyperparameters import NETWORK_TARGETS, Q_LEARNING
+from offrl_core.algorithms.losses import squared_error
+from offrl_core.algorithms.targets import best_next, greedy, masked_max, q_heads, td_target
+from offrl_core.hyperparameters import Value
+
+
+class QLearning(Algorithm):
+    """Put the data in the replay buffer, delete the environment code, and run Q-learning.
+
+    `y = r + γ max_{a' ∈ A} Q(s', a')`, loss `½(Q(s,a) − y)²`. The maximum runs over actions that the data may never show.
+    """
+
+    name = "q-learning"
+    title = "Naive Q-learning"
+    group = "q-learning"
+    number = 12
+    summary = "Q-learning on a fixed dataset: its maximum trusts values of actions that nobody ever took."
+    equation = r"y = r + \gamma \max_{a'\in A} Q(s',a') \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
+    source = "Watkins & Dayan 1992; Mnih et al. 2015 (target network)"
+    hyperparameters = Q_LEARNING
+    defaults = NETWORK_TARGETS
+    table_learning_rate = 0.5
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        return q_heads(choices)
+
+    def allowed_next(self, batch: Batch, hp: Any) -> Array | None:
+        """`Ā(s')` at `s'`, `(M, A, U)` bool; None: every action."""
+        return None
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        target = td_target(batch, hp, best_next(batch, hp, self.allowed_next(batch, hp)))
+        losses = {"td": squared_error(batch, "q", target)}
+        if hp.double == "clipped":
+            losses["td2"] = squared_error(batch, "q2", target)
+        return losses
+
+    def policy(self, batch: Batch, hp: Any) -> Array:
+        return greedy(batch["q"], self.allowed(batch, hp))
+
+    def value(self, batch: Batch, hp: Any) -> Array:
+        return masked_max(batch["q"], self.allowed(batch, hp))
+
+    def advantages(self, batch: Batch, hp: Any) -> Array:
+        return batch["q"] - self.value(batch, hp)[:, None, :]

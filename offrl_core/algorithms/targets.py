@@ -1,0 +1,67 @@
+"""Targets of Q-learning: a maximum over the actions that are allowed, from the network that is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.base import Head
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.hyperparameters import Value
+
+
+def q_heads(choices: Mapping[str, Value], *, penalty_at_next: bool = False) -> tuple[Head, ...]:
+    """The Q networks: one, or two when `double` is clipped, with a target copy unless `target_update` is none."""
+    none = choices["target_update"] == "none"
+    # The copy always exists, so that `target_update` can change while training.
+    online_next = none or choices["double"] != "none" or penalty_at_next
+    reads = ("s", "next") if online_next else ("s",)
+    first = Head("q", reads=reads, target_reads=("next",), starts=True)
+    if choices["double"] != "clipped":
+        return (first,)
+    second = Head("q2", reads=("s", "next") if none else ("s",), target_reads=("next",), starts=True)
+    return (first, second)
+
+
+def masked_max(q: Array, allowed: Array | None) -> Array:
+    """`max_{a ∈ Ā} q(a)`: `(M, A, U) → (M, U)`; where nothing is allowed, 0."""
+    if allowed is None:
+        return q.max(axis=1)
+    best = np.where(allowed, q, -np.inf).max(axis=1)
+    return np.where(allowed.any(axis=1), best, np.float32(0))
+
+
+def best_next(batch: Batch, hp: Any, allowed: Array | None) -> Array:
+    """`max_{a' ∈ Ā(s')} Q(s', a')` of each row, `(M, B)`, by the chosen `target_update` and `double`.
+
+    `double`: the online network picks `a*`, the target network values it. `clipped`: so do both target networks, and the
+    smaller value counts.
+    """
+    prefix = "" if hp.target_update == "none" else "target_"
+    q = batch[f"{prefix}q_next"]
+    if hp.double == "none":
+        return batch.at_next(masked_max(q, allowed))
+    online = batch["q_next"]
+    masked = online if allowed is None else np.where(allowed, online, -np.inf)
+    star = masked.argmax(axis=1, keepdims=True)
+    value = np.take_along_axis(q, star, axis=1)[:, 0]
+    if hp.double == "clipped":
+        value = np.minimum(value, np.take_along_axis(batch[f"{prefix}q2_next"], star, axis=1)[:, 0])
+    if allowed is not None:
+        value = np.where(allowed.any(axis=1), value, np.float32(0))
+    return batch.at_next(value)
+
+
+def td_target(batch: Batch, hp: Any, next_value: Array) -> Array:
+    """`y = r + γ · (1 − terminated) · V(s')`, `(M, B)`."""
+    # where, not a product: a terminated row must not pick up an infinity from a state that does not count.
+    return batch.reward + np.where(batch.continues > 0, hp.gamma * next_value, np.float32(0))
+
+
+def greedy(q: Array, allowed: Array | None) -> Array:
+    """The greedy policy over the allowed actions, ties shared equally: `(M, A, U)`; uniform where nothing is allowed."""
+    masked = q if allowed is None else np.where(allowed | ~allowed.any(axis=1, keepdims=True), q, -np.inf)
+    best = (masked == masked.max(axis=1, keepdims=True)).astype(np.float32)
+    return best / best.sum(axis=1, keepdims=True)

@@ -1,0 +1,153 @@
+"""Numbers that run away: found cheaply, traced to the update and the quantity that left first, and fenced in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.learning.program import Program
+
+Array = npt.NDArray[Any]
+
+BLOCK = 32  # updates between two checks; a finding is traced back to its very update
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A member stopped because its next update would have left the finite numbers.
+
+    Attributes:
+        step: the update that could not be made; the member keeps the state before it.
+        index, member: its place and label.
+        what: the quantity that left first: `q`, `value`, `policy`, …, `weight`, `loss`, `gradient` or `parameter`.
+        value: what it became, as text: `inf`, `-inf` or `nan`.
+        state, action, row: where, as far as that quantity has such a place; −1 otherwise.
+    """
+
+    step: int
+    index: int
+    member: str
+    what: str
+    value: str
+    state: int = -1
+    action: int = -1
+    row: int = -1
+
+    def named(self, index: int, member: str) -> Divergence:
+        """The same for the learner's numbering."""
+        return replace(self, index=index, member=member)
+
+    def __str__(self) -> str:
+        where = "".join(
+            f", {name} {number}"
+            for name, number in (("state", self.state), ("action", self.action), ("row", self.row))
+            if number >= 0
+        )
+        who = f" ({self.member})" if self.member else ""
+        return f"stopped before update {self.step}{who}: {self.what} became {self.value}{where}"
+
+
+def advance_program(program: Program, steps: int) -> list[tuple[list[int], Program, list[Divergence]]]:
+    """Make `steps` updates; members that diverge are split off into programs of their own, frozen.
+
+    Returns:
+        `(members, program, records)` of each part; a frozen part holds one member and its record.
+    """
+    parts: list[tuple[list[int], Program, list[Divergence]]] = []
+    members = list(range(program.members))
+    left = steps
+    while left:
+        count = min(BLOCK, left)
+        before, updates = _copy(program), program.updates
+        for _ in range(count):
+            program.update()
+        if _all_finite(program):
+            left -= count
+            continue
+        program.restore(before, updates)
+        for done in range(count):
+            before, updates = _copy(program), program.updates
+            program.update()
+            bad = _broken(program)
+            if not bad:
+                continue
+            program.restore(before, updates)
+            for i in bad:
+                alone = program.subset([i])
+                record = trace(alone)
+                alone.frozen = True
+                parts.append(([members[i]], alone, [record]))
+            good = [i for i in range(program.members) if i not in bad]
+            if not good:
+                return parts
+            program = program.subset(good)
+            members = [members[i] for i in good]
+            left -= done
+            break
+        else:
+            left -= count
+    return [(members, program, []), *parts]
+
+
+def trace(program: Program) -> Divergence:
+    """Which quantity of the next update leaves the finite numbers first, and where (one member)."""
+    step = program.updates + 1
+    memory = {k: v.copy() for k, v in program.memory.items()}
+    drawn = program.feed.draw(program.updates)
+    batch = program.evaluate(drawn)
+    for name, out in batch.outputs.items():
+        bad = np.argwhere(~np.isfinite(out[0]))
+        if len(bad):
+            action, column = bad[0].tolist()
+            return Divergence(
+                step, 0, "", name, _text(out[0][action, column]), program.state_of(drawn, name, column), action
+            )
+    weighting = program.algorithm.weighting(batch, program.hp)
+    if weighting is not None:
+        bad_rows = np.flatnonzero(~np.isfinite(np.broadcast_to(weighting.weight, (1, batch.rows))[0]))
+        if len(bad_rows):
+            column = int(bad_rows[0])
+            row = program.row_of(drawn, column)
+            return Divergence(
+                step,
+                0,
+                "",
+                "weight",
+                _text(weighting.weight[0, column]),
+                program.state_of_row(row),
+                int(program.rows.actions[row]),
+                row,
+            )
+    losses = program.algorithm.losses(batch, program.hp)
+    program.memory = memory
+    for name, loss in losses.items():
+        for out_name, gradient in loss.gradients.items():
+            bad = np.argwhere(~np.isfinite(gradient[0]))
+            if len(bad):
+                action, column = bad[0].tolist()
+                state = program.state_of(drawn, out_name, column)
+                return Divergence(step, 0, "", f"gradient of {name}", _text(gradient[0][action, column]), state, action)
+    return Divergence(step, 0, "", "parameter", "inf")
+
+
+def _copy(program: Program) -> dict[str, Array]:
+    return {name: array.copy() for name, array in program.arrays().items()}
+
+
+def _all_finite(program: Program) -> bool:
+    # A sum is finite only if every term is; a sum that overflows by itself merely costs a closer look.
+    return all(bool(np.isfinite(array.sum())) for array in program.arrays().values())
+
+
+def _broken(program: Program) -> list[int]:
+    bad = np.zeros(program.members, dtype=bool)
+    for array in program.arrays().values():
+        bad |= ~np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+    return np.flatnonzero(bad).tolist()
+
+
+def _text(number: Any) -> str:
+    return "nan" if np.isnan(number) else ("inf" if number > 0 else "-inf")

@@ -1,0 +1,66 @@
+"""How an approximator sees a state: given features, one-hot, or the standardised observation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.data.dataset import Dataset
+from offrl_core.learning.approximators import Inputs
+
+Array = npt.NDArray[Any]
+
+ONE_HOT = "one-hot"
+OBSERVATION = "observation"
+
+
+def encodings(dataset: Dataset) -> tuple[str, ...]:
+    """The encodings that this dataset offers, the default first."""
+    return (*dataset.features, ONE_HOT) if dataset.tabular else (OBSERVATION,)
+
+
+class Encoding:
+    """Turns observations into network inputs.
+
+    Tabular: `features[name]` by state, standardised, or one-hot. Continuous: the observation, standardised by the data's mean and
+    deviation (a constant column is only centred).
+
+    Args:
+        dataset: where the observations come from.
+        name: one of `encodings(dataset)`.
+        pairs: use the dataset's `action_features` where it has them (the linear approximator's `Q` and policy).
+    """
+
+    def __init__(self, dataset: Dataset, name: str) -> None:
+        self.name = name
+        self.one_hot = name == ONE_HOT
+        self.center: Array | None = None
+        self._by_state: Array | None = None
+        if self.one_hot:
+            self.size = int(dataset.n_states or 0)
+            return
+        raw = np.asarray(dataset.features[name] if dataset.tabular else dataset.observations, dtype=np.float64)
+        self.center = raw.mean(axis=0)
+        deviation = raw.std(axis=0)
+        self.scale = np.where(deviation > 1e-8, deviation, 1.0)
+        self.size = raw.shape[1]
+        if dataset.tabular:
+            self._by_state = self._standardize(raw)
+
+    def _standardize(self, raw: Array) -> Array:
+        return np.asarray((raw - self.center) / self.scale, dtype=np.float32)
+
+    def rows(self, observations: Array) -> Array:
+        """`(N, F)` float32 features of observations; not for one-hot."""
+        return self._standardize(observations) if self._by_state is None else self._by_state[observations]
+
+    def inputs(self, observations: Array) -> Inputs:
+        """Network inputs for `(U,)` states or `(U, D)` vectors, shared by all members."""
+        if self.one_hot:
+            return Inputs(index=np.asarray(observations)[None])
+        features = self.rows(observations)
+        dense = np.ones((1, self.size + 1, len(features)), np.float32)
+        dense[0, :-1] = features.T
+        return Inputs(dense=dense)

@@ -1,0 +1,216 @@
+"""Where batches come from: minibatches drawn statelessly from `(seed, step)`, or all rows with equal ones merged.
+
+A feed fills the rows of a `Batch` and gives the encoded states to evaluate; the program fills the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.algorithms.batch import Batch, Index
+from offrl_core.learning.approximators import Inputs
+from offrl_core.learning.encodings import Encoding
+from offrl_core.learning.rows import Rows
+
+Array = npt.NDArray[Any]
+
+DRAWS = 32  # updates whose rows are drawn together; part of what a seed means, so never change it
+CHUNK_BYTES = 2_000_000  # gathered minibatches held at once
+
+
+class Drawn(NamedTuple):
+    """A batch without outputs, and the states to evaluate the networks at.
+
+    `both` holds the states of `s` followed by those of `s′`; where `merged`, all three are the same states.
+    `numbers (1 or M, B)` are the data's rows (of merged rows the first).
+    """
+
+    batch: Batch
+    s: Inputs
+    next: Inputs
+    both: Inputs
+    merged: bool
+    numbers: Array
+
+
+class Feed(Protocol):
+    """Gives the batch of each update."""
+
+    def draw(self, step: int) -> Drawn: ...
+
+
+def draws(seed: int, chunk: int, rows: int, batch: int) -> Array:
+    """`(DRAWS, batch)` row numbers, with replacement, of the updates `DRAWS·chunk …` for this seed."""
+    generator = np.random.Generator(np.random.Philox(key=[seed, 0x0FF1], counter=[0, 0, 0, chunk]))
+    return generator.integers(0, rows, size=(DRAWS, batch))
+
+
+class FullFeed:
+    """Every row at each update; states are evaluated once, equal rows merged with their counts (tabular data)."""
+
+    def __init__(self, rows: Rows, columns: tuple[str, ...], members: int, inputs: Inputs, gammas: Array) -> None:
+        self.rows, self.columns, self.members, self.inputs = rows, columns, members, inputs
+        self.merged = rows.merged(columns, gammas)
+
+    def draw(self, step: int) -> Drawn:
+        batch = self.merged.batch(self.members)
+        batch.step = step
+        return Drawn(batch, self.inputs, self.inputs, self.inputs, True, self.merged.first[None])
+
+
+class TableFeed:
+    """Minibatch rows that point into all states: for tables, whose parameters are the outputs."""
+
+    def __init__(
+        self, rows: Rows, columns: tuple[str, ...], seeds: Sequence[int], inputs: Inputs, gammas: Array, batch_size: int
+    ) -> None:
+        self.rows, self.columns, self.inputs, self.gammas, self.size = rows, columns, inputs, gammas, batch_size
+        self.seeds = list(dict.fromkeys(seeds))
+        self.of_member = np.array([self.seeds.index(s) for s in seeds])
+        self.members = len(seeds)
+        self._chunk = -1
+
+    def draw(self, step: int) -> Drawn:
+        chunk, inside = divmod(step, DRAWS)
+        if chunk != self._chunk:
+            self._numbers = np.stack([draws(s, chunk, self.rows.n, self.size) for s in self.seeds], axis=1)
+            self._chunk = chunk
+        numbers = self._numbers[inside][self.of_member]
+        rows = self.rows
+        batch = Batch(self.members, rows.n_actions, rows.n_states, self.size)
+        rows.fill(batch, numbers, self.columns, self.gammas)
+        states, following = rows.states[numbers], rows.next_states[numbers]
+        table = rows.n_states * rows.n_actions
+        batch.at_index = Index(states, rows.n_states)
+        batch.at_next_index = Index(following, rows.n_states)
+        batch.take_index = Index(batch.action * rows.n_states + states, table)
+        batch.take_next_index = Index(np.maximum(batch.columns["next_action"], 0) * rows.n_states + following, table)
+        batch.counts = batch.counts_next = rows.counts
+        batch.step = step
+        return Drawn(batch, self.inputs, self.inputs, self.inputs, True, numbers)
+
+
+class NetworkFeed:
+    """Rows each with their own state columns: minibatches for networks, or the same `fixed` rows every time."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        columns: tuple[str, ...],
+        seeds: Sequence[int],
+        encoding: Encoding,
+        pairs: bool,
+        gammas: Array,
+        batch_size: int,
+        needs_next: bool,
+        needs_counts: bool,
+        fixed: Array | None = None,
+    ) -> None:
+        self.rows, self.columns, self.encoding, self.pairs = rows, columns, encoding, pairs
+        self.gammas, self.needs_next, self.needs_counts = gammas, needs_next, needs_counts
+        self.fixed = fixed
+        self.size = batch_size if fixed is None else len(fixed)
+        self.seeds = list(dict.fromkeys(seeds)) if fixed is None else [0]
+        self.members = len(seeds)
+        self.of_member = np.array([self.seeds.index(s) if fixed is None else 0 for s in seeds])
+        width = (2 * encoding.size + 6) * self.size * len(self.seeds) * 4
+        self.steps = int(np.clip(CHUNK_BYTES // width, 1, DRAWS))
+        self._chunk = self._part = -1
+        self._positions = np.arange(self.size)
+
+    def draw(self, step: int) -> Drawn:
+        if self.fixed is not None:
+            inside = 0
+            if self._part < 0:
+                self._part = 0
+                self._gather(self.fixed[None, None])
+        else:
+            chunk, offset = divmod(step, DRAWS)
+            if chunk != self._chunk:
+                self._numbers = np.stack([draws(s, chunk, self.rows.n, self.size) for s in self.seeds], axis=1)
+                self._chunk, self._part = chunk, -1
+            part, inside = divmod(offset, self.steps)
+            if part != self._part:
+                self._part = part
+                self._gather(self._numbers[part * self.steps : (part + 1) * self.steps])
+        return self._assemble(inside, step)
+
+    def _gather(self, numbers: Array) -> None:
+        """Look up everything about the drawn rows `(C, K, B)`: the states' encodings and the columns."""
+        rows, size = self.rows, self.size
+        self._drawn = numbers
+        lead = numbers.shape[:2]
+        both = np.concatenate([numbers, numbers], axis=2) if self.needs_next else numbers
+        self._index = self._dense = None
+        if self.encoding.one_hot or self.pairs:
+            self._index = np.empty(both.shape, np.int64)
+            self._index[..., :size] = rows.states[numbers]
+            if self.needs_next:
+                self._index[..., size:] = rows.next_states[numbers]
+        if not self.encoding.one_hot:
+            here, there = rows.encoded(self.encoding)
+            wide = self.encoding.size
+            self._dense = np.ones((*lead, wide + 1, both.shape[2]), np.float32)
+            self._dense[..., :wide, :size] = here[numbers].swapaxes(2, 3)
+            if self.needs_next:
+                self._dense[..., :wide, size:] = there[numbers].swapaxes(2, 3)
+        self._reward, self._continues = rows.rewards[numbers], rows.continues[numbers]
+        self._action = rows.actions[numbers]
+        self._next_action = rows.next_actions[numbers]
+        self._flat = self._action * size + self._positions
+        self._flat_next = np.maximum(self._next_action, 0) * size + self._positions
+
+    def _assemble(self, inside: int, step: int) -> Drawn:
+        rows, size = self.rows, self.size
+        batch = Batch(self.members, rows.n_actions, size, size)
+        batch.step = step
+        lead = self._lead
+        numbers = lead(self._drawn[inside])
+        batch.reward, batch.continues = lead(self._reward[inside]), lead(self._continues[inside])
+        batch.action = lead(self._action[inside])
+        next_action = lead(self._next_action[inside])
+        batch.columns = {"next_action": next_action}
+        if self.columns:
+            batch.columns |= rows.columns(self.columns, self._drawn[inside][self.of_member], self.gammas)
+        table = rows.n_actions * size
+        batch.take_index = Index(self._rows(self._flat[inside]), table, unique=True)
+        batch.take_next_index = Index(self._rows(self._flat_next[inside]), table, unique=True)
+        if self.needs_counts:
+            drawn = self._drawn[inside]
+            counts = rows.counts[0]
+            batch.counts = lead(counts[:, rows.states[drawn]].swapaxes(0, 1))
+            batch.counts_next = lead(counts[:, rows.next_states[drawn]].swapaxes(0, 1))
+        both = self._inputs(inside)
+        if not self.needs_next:
+            return Drawn(batch, both, both, both, False, numbers)
+        states = 2 * size
+        here, there = both.columns(slice(0, size), states), both.columns(slice(size, states), states)
+        return Drawn(batch, here, there, both, False, numbers)
+
+    def _inputs(self, inside: int) -> Inputs:
+        if self._dense is not None:
+            x = Inputs(dense=self._lead(self._dense[inside]))
+        else:
+            assert self._index is not None
+            x = Inputs(index=self._lead(self._index[inside]))
+        if self.pairs:
+            assert self._index is not None
+            index = self._lead(self._index[inside])
+            features = self.rows.pair_features  # (F, A, S)
+            x.pairs = np.stack([features[:, :, i].reshape(len(features), -1) for i in index])
+        return x
+
+    def _lead(self, x: Array) -> Array:
+        """`(K, …)` by seed → by member: as it is where they agree, with a leading 1 where all share a seed."""
+        if len(x) in (1, self.members):
+            return x
+        return x[self.of_member]
+
+    def _rows(self, flat: Array) -> Array:
+        """Positions `(K, B)` → `(B,)` where all members share them."""
+        flat = self._lead(flat)
+        return flat[0] if len(flat) == 1 else flat

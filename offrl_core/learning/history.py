@@ -1,0 +1,94 @@
+"""`train`: a whole run in one call, with its metrics as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offrl_core.data.dataset import Dataset
+from offrl_core.learning.learner import Learner
+from offrl_core.learning.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What a run left behind.
+
+    Attributes:
+        metrics: one row per snapshot and member: `step, member, seed`, the opened hyperparameters, every metric, and
+            `return` (exact) where the world is known.
+        snapshots: in order; the first is from before the first update.
+        learner: as it was at the end.
+    """
+
+    metrics: pd.DataFrame
+    snapshots: list[Snapshot]
+    learner: Learner
+
+    @property
+    def final(self) -> Snapshot:
+        """The last snapshot."""
+        return self.snapshots[-1]
+
+
+def train(
+    dataset: Dataset,
+    algorithm: str,
+    *,
+    steps: int,
+    snapshot_every: int | None = None,
+    approximator: str = "table",
+    seeds: int | Sequence[int] = 1,
+    **hyperparameters: Any,
+) -> History:
+    """Train for `steps` updates and keep a snapshot every `snapshot_every` (by default 50 in all) and at the end.
+
+    Ends early when every member has diverged; arguments otherwise as `Learner`.
+
+    Raises:
+        HyperparameterError: as `Learner`.
+        ValueError: `steps` or `snapshot_every` is below 1.
+    """
+    every = max(1, steps // 50) if snapshot_every is None else snapshot_every
+    if steps < 1 or every < 1:
+        raise ValueError(f"steps = {steps}, snapshot_every = {every}: both must be 1 or more")
+    learner = Learner(dataset, algorithm, approximator=approximator, seeds=seeds, **hyperparameters)
+    snapshots = [learner.snapshot()]
+    while learner.step < steps:
+        asked = min(every, steps - learner.step)
+        done = learner.advance(asked)
+        if done:
+            snapshots.append(learner.snapshot())
+        if done < asked:
+            break
+    return History(_table(learner, snapshots), snapshots, learner)
+
+
+def _table(learner: Learner, snapshots: list[Snapshot]) -> pd.DataFrame:
+    import pandas as pd  # half a second to import, and workers never need it
+
+    mdp = learner.dataset.mdp
+    frames = []
+    for snapshot in snapshots:
+        columns: dict[str, Any] = {
+            "step": snapshot.step,
+            "member": [m.index for m in learner.members],
+            "seed": [m.seed for m in learner.members],
+        }
+        columns |= {name: [m.values[name] for m in learner.members] for name in learner.axes}
+        columns |= snapshot.metrics
+        if mdp is not None:
+            gammas = np.array([float(m.values.get("gamma", learner.dataset.gamma)) for m in learner.members])
+            returns = np.empty(len(gammas))
+            for gamma in np.unique(gammas):
+                mine = gammas == gamma
+                returns[mine] = mdp.evaluate(snapshot.policy[mine], float(gamma), endless="limit")
+            columns["return"] = returns
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)

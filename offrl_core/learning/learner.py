@@ -1,0 +1,332 @@
+"""The Learner: members, updates, snapshots, live changes, checkpoints, and what to do when numbers run away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.algorithms import algorithm as find_algorithm
+from offrl_core.algorithms import hyperparameters as declare
+from offrl_core.algorithms.hyperparameters import canonical_approximator
+from offrl_core.data.dataset import Dataset
+from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.learning.divergence import Divergence, advance_program
+from offrl_core.learning.program import Program
+from offrl_core.learning.rows import Rows
+from offrl_core.learning.snapshot import Snapshot, combine, observe
+from offrl_core.learning.threads import one_thread
+
+Array = npt.NDArray[Any]
+
+MAX_MEMBERS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One model of a learner.
+
+    Attributes:
+        index: its place on the leading axis of every array.
+        label: what tells it from the others ("rho=0.1 seed=2"), empty for a single one.
+        values: its hyperparameters at the start.
+        seed: of its initial parameters and its rows.
+    """
+
+    index: int
+    label: str
+    values: Mapping[str, Value]
+    seed: int
+
+
+class Learner:
+    """Trains one system on one dataset, many members at once.
+
+    Any hyperparameter given as a list opens an axis: members are the product in the order given, seeds fastest.
+
+    Args:
+        dataset: the data `X`; nothing else is learned from.
+        algorithm: a name of `algorithms()`.
+        approximator: `table` (or `tabular`), `linear`, `mlp`.
+        seeds: how many seeds (0, 1, …), or the seeds themselves.
+        hyperparameters: values, or lists of values.
+
+    Raises:
+        HyperparameterError: a name or value is not allowed, or there are more than 1024 members.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        algorithm: str,
+        *,
+        approximator: str = "table",
+        seeds: int | Sequence[int] = 1,
+        **hyperparameters: object,
+    ) -> None:
+        self.dataset = dataset
+        self.algorithm = find_algorithm(algorithm)()
+        self.approximator = canonical_approximator(approximator, dataset)
+        self.declared = {h.name: h for h in declare(algorithm, self.approximator, dataset)}
+        self.seeds = _seeds(seeds)
+        self.axes: dict[str, list[Value]] = {}
+        fixed: dict[str, object] = {}
+        for name, given in hyperparameters.items():
+            if isinstance(given, (list, tuple, np.ndarray)):
+                self.axes[name] = self._axis(name, given)
+            else:
+                fixed[name] = given
+        base = resolve(self.declared.values(), fixed)
+        points = [dict(zip(self.axes, point, strict=True)) for point in product(*self.axes.values())]
+        if len(points) * len(self.seeds) > MAX_MEMBERS:
+            raise HyperparameterError(f"{len(points) * len(self.seeds)} members are too many: at most {MAX_MEMBERS}")
+        self.members = [
+            Member(number, self._label(point, seed), {**base, **point}, seed)
+            for number, (point, seed) in enumerate((p, s) for p in points for s in self.seeds)
+        ]
+        self._values = [dict(m.values) for m in self.members]
+        self.rows = Rows(dataset)
+        self.step = 0
+        self.divergences: list[Divergence] = []
+        self._programs = self._group()
+
+    # members
+
+    def _axis(self, name: str, given: Sequence[object]) -> list[Value]:
+        if name not in self.declared:
+            resolve(self.declared.values(), {name: given})
+        values = [self.declared[name].validate(v) for v in given]
+        if not values:
+            raise HyperparameterError(f"{name} is an empty list; give at least one value")
+        return values
+
+    def _label(self, point: Mapping[str, Value], seed: int) -> str:
+        words = [
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in point.items()
+        ]
+        return " ".join([*words, f"seed={seed}"] if len(self.seeds) > 1 else words)
+
+    def _group(self) -> list[tuple[list[int], Program]]:
+        """Members that differ only in live numbers share a program."""
+        groups: dict[tuple[object, ...], list[int]] = {}
+        structural = [h.name for h in self.declared.values() if not h.numeric or h.name == "batch_size"]
+        for number, values in enumerate(self._values):
+            groups.setdefault(tuple(values[n] for n in structural), []).append(number)
+        return [(places, self._program(places)) for places in groups.values()]
+
+    def _program(self, places: Sequence[int]) -> Program:
+        return Program(
+            self.dataset,
+            self.rows,
+            self.algorithm,
+            self.approximator,
+            [self._values[i] for i in places],
+            [self.members[i].seed for i in places],
+            list(self.declared.values()),
+        )
+
+    # training
+
+    @property
+    def diverged(self) -> Divergence | None:
+        """The first member whose numbers ran away, or None; see `divergences` for all."""
+        return self.divergences[0] if self.divergences else None
+
+    @property
+    def active(self) -> list[int]:
+        """Members that still train."""
+        gone = {d.index for d in self.divergences}
+        return [m.index for m in self.members if m.index not in gone]
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates that read as many rows as the data has."""
+        size = int(self._values[0]["batch_size"])
+        return 1 if size == 0 else max(1, -(-len(self.dataset) // size))
+
+    def advance(self, steps: int) -> int:
+        """Make `steps` updates and return how many were made.
+
+        A member whose next update would leave the finite numbers keeps its last finite state and is recorded in
+        `divergences`; the others go on. Fewer updates than asked are made only when no member is left.
+        """
+        if steps < 0:
+            raise ValueError(f"steps = {steps} is not allowed: it must be 0 or more")
+        with one_thread(), np.errstate(all="ignore"):
+            done = 0
+            alive: list[tuple[list[int], Program]] = []
+            for places, program in self._programs:
+                if program.frozen:
+                    alive.append((places, program))
+                    continue
+                for kept, part, records in advance_program(program, steps):
+                    mine = [places[i] for i in kept]
+                    alive.append((mine, part))
+                    if not part.frozen:
+                        done = steps
+                    for record in records:
+                        done = max(done, record.step - self.step - 1)
+                        self.divergences.append(record.named(mine[0], self.members[mine[0]].label))
+            self._programs = alive
+            self.divergences.sort(key=lambda d: (d.step, d.index))
+        self.step += done
+        return done
+
+    # looking
+
+    def snapshot(self) -> Snapshot:
+        """What every member believes and would do now."""
+        with one_thread():
+            parts = [(places, observe(program)) for places, program in self._programs]
+        return combine(parts, len(self.members), self.step)
+
+    def policy(self, observations: npt.ArrayLike) -> Array:
+        """`π_θ(a|s)` of every member at `(N,)` states or `(N, D)` observations: `(M, N, A)` float32."""
+        given = np.asarray(observations)
+        out = np.empty((len(self.members), len(given), self.dataset.n_actions), np.float32)
+        with one_thread(), np.errstate(all="ignore"):
+            for places, program in self._programs:
+                batch = program.outputs_at(given)
+                out[places] = self.algorithm.policy(batch, program.hp).swapaxes(1, 2)
+        return out
+
+    # changing
+
+    @property
+    def hyperparameters(self) -> dict[str, Value | list[Value]]:
+        """The current values; a list along an opened axis."""
+        current: dict[str, Value | list[Value]] = dict(self._values[0])
+        return current | {name: list(values) for name, values in self.axes.items()}
+
+    def set(self, **hyperparameters: object) -> None:
+        """Change live hyperparameters; they act on the next update.
+
+        Args:
+            hyperparameters: a value for all members, or along an opened axis a list of its length.
+
+        Raises:
+            HyperparameterError: unknown, not allowed, of the wrong length, or one that only a restart can change. Nothing
+                is changed then.
+        """
+        changed: dict[str, list[Value]] = {}
+        for name, given in hyperparameters.items():
+            if name not in self.declared:
+                resolve(self.declared.values(), {name: given})
+            declared = self.declared[name]
+            if not declared.live:
+                raise HyperparameterError(f"{name} cannot change while training: it restarts the run")
+            changed[name] = self._along(declared, given)
+        for name, column in changed.items():
+            for values, value in zip(self._values, column, strict=True):
+                values[name] = value
+            if name in self.axes:
+                self.axes[name] = self._axis_of(name, column)
+        for places, program in self._programs:
+            program.set_values([self._values[i] for i in places])
+
+    def _along(self, declared: Hyperparameter, given: object) -> list[Value]:
+        """One value per member."""
+        if not isinstance(given, (list, tuple, np.ndarray)):
+            return [declared.validate(given)] * len(self.members)
+        length = len(self.axes.get(declared.name, ()))
+        if len(given) != length:
+            raise HyperparameterError(
+                f"{declared.name}: {len(given)} values given, but it is "
+                + (f"an axis of {length}" if length else "not an opened axis: give one value")
+            )
+        values = [declared.validate(v) for v in given]
+        after = len(self.seeds)
+        for name in reversed(self.axes):
+            if name == declared.name:
+                break
+            after *= len(self.axes[name])
+        return [values[(m.index // after) % length] for m in self.members]
+
+    def _axis_of(self, name: str, column: list[Value]) -> list[Value]:
+        after = len(self.seeds)
+        for other in reversed(self.axes):
+            if other == name:
+                break
+            after *= len(self.axes[other])
+        return [column[i * after] for i in range(len(self.axes[name]))]
+
+    # checkpoints
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to continue exactly: plain numbers, text and numpy arrays (copies)."""
+        return {
+            "version": 1,
+            "algorithm": self.algorithm.name,
+            "approximator": self.approximator,
+            "step": self.step,
+            "seeds": list(self.seeds),
+            "axes": {k: list(v) for k, v in self.axes.items()},
+            "values": [dict(v) for v in self._values],
+            "divergences": [asdict(d) for d in self.divergences],
+            "programs": [
+                {
+                    "members": list(places),
+                    "updates": program.updates,
+                    "frozen": program.frozen,
+                    "arrays": {name: array.copy() for name, array in program.arrays().items()},
+                }
+                for places, program in self._programs
+            ],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a `state_dict` of a learner with the same dataset, system, members and structure.
+
+        Raises:
+            ValueError: the state belongs to another learner, or an array has the wrong shape.
+        """
+        for name, mine in (
+            ("version", 1),
+            ("algorithm", self.algorithm.name),
+            ("approximator", self.approximator),
+            ("seeds", list(self.seeds)),
+        ):
+            if state.get(name) != mine:
+                raise ValueError(f"this state has {name} {state.get(name)!r}, the learner has {mine!r}")
+        if len(state["values"]) != len(self.members):
+            raise ValueError(f"this state has {len(state['values'])} members, the learner has {len(self.members)}")
+        values = [resolve(self.declared.values(), v) for v in state["values"]]
+        before = self._values
+        self._values = values
+        try:
+            programs = []
+            for part in state["programs"]:
+                program = self._program(part["members"])
+                _check_shapes(program, part["arrays"])
+                program.restore(part["arrays"], int(part["updates"]))
+                program.frozen = bool(part["frozen"])
+                programs.append(([int(i) for i in part["members"]], program))
+        except Exception:
+            self._values = before
+            raise
+        self.axes = {k: list(v) for k, v in state["axes"].items()}
+        self.divergences = [Divergence(**d) for d in state["divergences"]]
+        self._programs = programs
+        self.step = int(state["step"])
+
+
+def _check_shapes(program: Program, arrays: Mapping[str, Array]) -> None:
+    for name, array in program.arrays().items():
+        if name not in arrays or np.shape(arrays[name]) != array.shape:
+            raise ValueError(
+                f"this state's {name} has shape {np.shape(arrays.get(name, ()))}, the learner's has {array.shape}"
+            )
+
+
+def _seeds(seeds: int | Sequence[int]) -> list[int]:
+    listed = list(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
+    if not isinstance(listed, (list, tuple, range, np.ndarray)) or not len(listed):
+        raise HyperparameterError(f"seeds = {seeds!r} is not allowed: it must be a number from 1 or a list of seeds")
+    for seed in listed:
+        if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**32:
+            raise HyperparameterError(f"seed {seed!r} is not allowed: it must be a whole number from 0 to 2^32 − 1")
+    return [int(s) for s in listed]

@@ -1,0 +1,188 @@
+"""The dataset's rows as arrays ready for training: float32 columns, state numbers, merged equal rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.algorithms.batch import Batch, Index
+from offrl_core.data.dataset import Dataset
+from offrl_core.learning.encodings import Encoding
+
+Array = npt.NDArray[Any]
+
+
+class Rows:
+    """Columns of a dataset, shared by all programs of a learner.
+
+    Attributes:
+        n: number of rows `N`; n_states: `S` (of continuous data: the number of distinct observations, found on demand).
+        rewards, continues: `(N,)` float32; actions, next_actions: `(N,)` int64.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.n = len(dataset)
+        self.n_actions = dataset.n_actions
+        self.rewards = dataset.rewards.astype(np.float32)
+        self.continues = (~dataset.terminations).astype(np.float32)
+        self.actions = np.ascontiguousarray(dataset.actions)
+        self.next_actions = dataset.next_actions
+        self._encoded: dict[int, tuple[Array, Array]] = {}
+        self._returns: dict[float, Array] = {}
+        self._merged: dict[tuple[Any, ...], Merged] = {}
+
+    @cached_property
+    def _numbered(self) -> tuple[Array, Array, int, dict[bytes, int]]:
+        """State numbers of `s` and `s′`; of continuous data equal observations share a number."""
+        data = self.dataset
+        if data.n_states is not None:
+            return data.observations, data.next_observations, data.n_states, {}
+        every = np.concatenate([data.observations, data.next_observations])
+        keys = np.ascontiguousarray(every + 0.0).view(np.dtype((np.void, every.shape[1] * every.itemsize)))[:, 0]
+        distinct, numbers = np.unique(keys, return_inverse=True)
+        lookup = {key.tobytes(): i for i, key in enumerate(distinct)}
+        return numbers[: self.n], numbers[self.n :], len(distinct), lookup
+
+    @property
+    def states(self) -> Array:
+        """`(N,)` state numbers of `s`."""
+        return self._numbered[0]
+
+    @property
+    def next_states(self) -> Array:
+        """`(N,)` state numbers of `s′`."""
+        return self._numbered[1]
+
+    @property
+    def n_states(self) -> int:
+        """`S`."""
+        return self._numbered[2]
+
+    @cached_property
+    def counts(self) -> Array:
+        """`(1, A, S)` float32: `n(s, a)`."""
+        flat = np.bincount(self.actions * self.n_states + self.states, minlength=self.n_actions * self.n_states)
+        return flat.reshape(1, self.n_actions, self.n_states).astype(np.float32)
+
+    def counts_of(self, observations: Array) -> Array:
+        """`(1, A, U)`: `n(s, a)` at any observations; 0 where an observation is not in the data."""
+        if self.dataset.n_states is not None:
+            return self.counts[:, :, np.asarray(observations)]
+        lookup = self._numbered[3]
+        keys = (np.asarray(observations, dtype=np.float32) + 0.0).astype(np.float32)
+        numbers = np.array([lookup.get(row.tobytes(), -1) for row in keys], dtype=np.int64)
+        return np.where(numbers >= 0, self.counts[:, :, numbers], np.float32(0))
+
+    @cached_property
+    def pair_features(self) -> Array:
+        """`(F, A, S)` float32: the dataset's `φ(s, a)`."""
+        assert self.dataset.action_features is not None
+        return np.ascontiguousarray(np.moveaxis(self.dataset.action_features, 2, 0).swapaxes(1, 2), dtype=np.float32)
+
+    def encoded(self, encoding: Encoding) -> tuple[Array, Array]:
+        """`(N, F)` encodings of `s` and of `s′`."""
+        key = id(encoding)
+        if key not in self._encoded:
+            data = self.dataset
+            self._encoded[key] = (encoding.rows(data.observations), encoding.rows(data.next_observations))
+        return self._encoded[key]
+
+    def returns(self, gamma: float) -> Array:
+        """`(N,)` float32 Monte Carlo returns-to-go."""
+        if gamma not in self._returns:
+            if len(self._returns) > 64:
+                self._returns.clear()
+            self._returns[gamma] = self.dataset.returns_to_go(gamma).astype(np.float32)
+        return self._returns[gamma]
+
+    def columns(self, names: tuple[str, ...], numbers: Array, gammas: Array) -> dict[str, Array]:
+        """Further columns of the rows `numbers (M, B)`; `gammas (M,)` is each member's discount."""
+        found: dict[str, Array] = {}
+        if "return" in names:
+            distinct = np.unique(gammas)
+            if len(distinct) == 1:
+                found["return"] = self.returns(float(distinct[0]))[numbers]
+            else:
+                found["return"] = np.stack([self.returns(float(g))[n] for g, n in zip(gammas, numbers, strict=True)])
+        return found
+
+    def fill(self, batch: Batch, numbers: Array, names: tuple[str, ...], gammas: Array) -> None:
+        """Put the columns of the rows `numbers (M, B)` into a batch."""
+        batch.reward, batch.continues = self.rewards[numbers], self.continues[numbers]
+        batch.action = self.actions[numbers]
+        batch.columns = {"next_action": self.next_actions[numbers], **self.columns(names, numbers, gammas)}
+
+    def merged(self, names: tuple[str, ...], gammas: Array) -> Merged:
+        """All rows, equal ones merged: equal in `s, a, r, s′, terminated` and in the further columns named."""
+        key = (names, tuple(gammas.tolist()) if "return" in names else ())
+        if key not in self._merged:
+            if len(self._merged) > 8:
+                self._merged.clear()
+            self._merged[key] = Merged(self, names, gammas)
+        return self._merged[key]
+
+
+class Merged:
+    """Distinct rows with their counts, sorted by `(s, a)`, and the indices that a full batch needs."""
+
+    def __init__(self, rows: Rows, names: tuple[str, ...], gammas: Array) -> None:
+        self.rows = rows
+        pair = rows.states * rows.n_actions + rows.actions
+        arrival = rows.next_states * 2 + (rows.continues == 0)
+        keys = [pair, arrival, np.unique(rows.rewards, return_inverse=True)[1]]
+        if "next_action" in names:
+            keys.append(rows.next_actions)
+        distinct_gammas = np.unique(gammas)
+        if "return" in names:
+            keys += [np.unique(rows.returns(float(g)), return_inverse=True)[1] for g in distinct_gammas]
+        order = np.lexsort(keys[::-1])
+        change = np.zeros(len(order), dtype=bool)
+        change[0] = True
+        for column in keys:
+            ordered = column[order]
+            change[1:] |= ordered[1:] != ordered[:-1]
+        starts = np.flatnonzero(change)
+        self.first = order[starts]
+        self.of_row = np.empty(rows.n, dtype=np.int64)
+        self.of_row[order] = np.cumsum(change) - 1
+        self.count = np.diff(np.append(starts, rows.n))
+        self.share = (self.count / rows.n).astype(np.float32)
+        first = self.first
+        states, following, actions = rows.states[first], rows.next_states[first], rows.actions[first]
+        next_actions = rows.next_actions[first]
+        table = rows.n_states * rows.n_actions
+        self.reward, self.continues = rows.rewards[first][None], rows.continues[first][None]
+        self.action = actions[None]
+        self.columns: dict[str, Array] = {"next_action": next_actions[None]}
+        if "return" in names:
+            per_gamma = np.stack([rows.returns(float(g))[first] for g in distinct_gammas])
+            place = np.searchsorted(distinct_gammas, gammas)
+            self.columns["return"] = per_gamma if len(distinct_gammas) == 1 else per_gamma[place]
+        self.at = Index(states, rows.n_states, static=True)
+        self.at_next = Index(following, rows.n_states, static=True)
+        self.take = Index(actions * rows.n_states + states, table, static=True)
+        self.take_next = Index(np.maximum(next_actions, 0) * rows.n_states + following, table, static=True)
+        probe = self.batch(1)
+        self._pair_share, self._state_share = probe.pair_share(), probe.state_share()
+        self._next_share = probe.state_share("next")
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def batch(self, members: int) -> Batch:
+        """A batch of all merged rows, without outputs."""
+        rows = self.rows
+        batch = Batch(members, rows.n_actions, rows.n_states, len(self.first))
+        batch.share, batch.total = self.share, rows.n
+        batch.reward, batch.continues, batch.action = self.reward, self.continues, self.action
+        batch.columns = self.columns
+        batch.at_index, batch.at_next_index = self.at, self.at_next
+        batch.take_index, batch.take_next_index = self.take, self.take_next
+        batch.counts = batch.counts_next = rows.counts
+        if hasattr(self, "_next_share"):
+            batch.know_shares(self._pair_share, self._state_share, self._next_share)
+        return batch

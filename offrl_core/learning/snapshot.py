@@ -1,0 +1,132 @@
+"""A snapshot: what every member believes and would do, at one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.algorithms.losses import softmax
+from offrl_core.learning.metrics import (
+    QUANTILE_ROWS,
+    loss_metrics,
+    policy_metrics,
+    q_metrics,
+    weight_metrics,
+)
+from offrl_core.learning.program import Program
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Beliefs and policies of all members; float32, None where the system has no such thing.
+
+    Attributes:
+        step: updates made.
+        q: `(M, S, A)` learned Q.
+        v: `(M, S)` learned V, or what Q says the policy is worth.
+        policy: `(M, S, A)` `π_θ(a|s)`.
+        behavior: `(M, S, A)` learned clone of the behaviour.
+        allowed: `(M, S, A)` bool: the actions that the policy may choose.
+        weights: `(M, S, A)` mean weight of each pair's rows, NaN where the data has none.
+        advantages: `(M, S, A)` advantage, NaN where there is none.
+        metrics: name → `(M,)`, see `metrics()`; NaN where a member has no such number.
+
+    For continuous data `S` counts the probe states, `dataset_probes(dataset)`.
+    """
+
+    step: int
+    q: Array | None
+    v: Array | None
+    policy: Array
+    behavior: Array | None
+    allowed: Array | None
+    weights: Array | None
+    advantages: Array | None
+    metrics: dict[str, Array]
+
+
+def observe(program: Program) -> Snapshot:
+    """The snapshot of one program's members."""
+    with np.errstate(all="ignore"):
+        found = loss_metrics(program.pending_losses())
+        batch = program.observe()
+        system, hp = program.algorithm, program.hp
+        counts = batch.counts if batch.counts is not None else program.probe_counts(batch)
+        policy = system.policy(batch, hp)
+        allowed = system.allowed(batch, hp)
+        value = system.value(batch, hp)
+        q = batch.outputs.get("q")
+        if q is not None:
+            found |= q_metrics(q, counts)
+        if value is not None:
+            found["value_start"] = value[:, program.start_states] @ program.start_shares
+        weights = advantages = None
+        weighting = system.weighting(batch, hp)
+        if weighting is not None:
+            found |= weight_metrics(weighting, batch, program.quantile_rows(QUANTILE_ROWS))
+            weights = _by_pair(batch, weighting.weight)
+            advantages = _by_pair(batch, weighting.advantage)
+        everywhere = system.advantages(batch, hp)
+        if everywhere is not None:
+            advantages = everywhere
+        found |= policy_metrics(policy, counts)
+        found |= system.reports(batch, hp)
+        behavior = batch.outputs.get("behavior")
+        return Snapshot(
+            program.updates,
+            _states_first(q),
+            None if value is None else np.array(value, dtype=np.float32),
+            _states_first(policy),  # type: ignore[arg-type]
+            None if behavior is None else _states_first(softmax(behavior)),
+            None if allowed is None else np.ascontiguousarray(_wide(allowed, program.members).swapaxes(1, 2)),
+            _states_first(weights),
+            _states_first(advantages),
+            {name: np.asarray(x, dtype=np.float32).reshape(-1) for name, x in found.items()},
+        )
+
+
+def combine(parts: Sequence[tuple[Sequence[int], Snapshot]], members: int, step: int) -> Snapshot:
+    """One snapshot from several programs' ones, each with its members' places."""
+    if len(parts) == 1 and list(parts[0][0]) == list(range(members)):
+        only = parts[0][1]
+        return Snapshot(step, *(getattr(only, f.name) for f in fields(Snapshot)[1:]))
+    arrays: dict[str, Array | None] = {}
+    for name in ("q", "v", "policy", "behavior", "allowed", "weights", "advantages"):
+        present = [(places, getattr(s, name)) for places, s in parts if getattr(s, name) is not None]
+        if not present:
+            arrays[name] = None
+            continue
+        kind = present[0][1]
+        out = np.full((members, *kind.shape[1:]), name == "allowed" or np.nan, dtype=kind.dtype)
+        for places, array in present:
+            out[list(places)] = array
+        arrays[name] = out
+    names = list(dict.fromkeys(name for _, s in parts for name in s.metrics))
+    found = {name: np.full(members, np.nan, np.float32) for name in names}
+    for places, snapshot in parts:
+        for name, x in snapshot.metrics.items():
+            found[name][list(places)] = x
+    return Snapshot(step, **arrays, metrics=found)  # type: ignore[arg-type]
+
+
+def _states_first(x: Array | None) -> Array | None:
+    """`(M, A, U) → (M, U, A)`, copied: the source is a buffer or parameters that will change."""
+    return None if x is None else np.array(x.swapaxes(1, 2), dtype=np.float32, order="C")
+
+
+def _wide(x: Array, members: int) -> Array:
+    return np.broadcast_to(x, (members, *x.shape[1:]))
+
+
+def _by_pair(batch: Any, rows: Array) -> Array:
+    """`(M, B) → (M, A, U)`: the mean over each pair's rows, NaN where there is none."""
+    share = batch.pair_share()
+    rows = np.broadcast_to(rows, (batch.members, batch.rows))
+    total = batch.put(np.ascontiguousarray(batch.shared(rows)))
+    return np.where(share > 0, total / np.where(share > 0, share, 1), np.float32(np.nan))
