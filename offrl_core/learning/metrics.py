@@ -61,6 +61,16 @@ METRICS = (
         "Above the line of the data pairs and rising: the maximum is choosing fiction.", "q",
     ),
     Metric(
+        "q_max", "largest Q", _VALUE, r"\max\{Q(s,a) : n(s) > 0\}",
+        "If this grows, the learner promises itself more; no policy can earn more than the bound r_max/(1−γ).",
+        "Past the bound: that value was extrapolated, not learned.", "q",
+    ),
+    Metric(
+        "q_min", "smallest Q", _VALUE, r"\min\{Q(s,a) : n(s) > 0\}",
+        "If this falls, some action is being pushed down.",
+        "Past r_min/(1−γ) and sinking: a penalty without a counterweight.", "q",
+    ),
+    Metric(
         "td_error", "TD error", _VALUE, r"\operatorname{mean}|y - Q(s,a)|",
         "If this grows, targets move faster than the network follows.",
         "Growing steadily: divergence. Flat and high: the step is too small or the function too simple.", "loss",
@@ -179,10 +189,12 @@ def weight_metrics(weighting: Weighting, batch: Batch, sample: Array) -> dict[st
 
 
 def q_metrics(q: Array, counts: Array) -> dict[str, Array]:
-    """Mean `Q (M, A, U)` on the pairs of the data and on those missing in visited states; `counts (1, A, U)`."""
+    """`Q (M, A, U)` in visited states: mean on the data's pairs and on missing ones, extremes; `counts (1, A, U)`."""
     seen = (counts > 0)[0]
-    missing = ~seen & seen.any(axis=0)
-    found = {"q_data": _mean(q, seen)}
+    visited = seen.any(axis=0)
+    missing = ~seen & visited
+    extremes = {"q_max": q[:, :, visited].max(axis=(1, 2)), "q_min": q[:, :, visited].min(axis=(1, 2))}
+    found = {"q_data": _mean(q, seen), **extremes}
     if missing.any():
         found["q_missing"] = _mean(q, missing)
     return found
