@@ -1,0 +1,274 @@
+"""Alarms: what goes wrong in offline RL, noticed while it goes wrong, each with its sentence of cause.
+
+A `Watch` sees the metrics of every frame of a run and says which alarms rise and which calm down. The rules read
+nothing but metrics that are on screen too, so that a viewer can check each alarm with his own eyes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+WINDOW = 12
+"""Frames that a trend is read from: about a second of a live run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm of one member, as it rises or calms down.
+
+    Attributes:
+        kind: which rule.
+        active: True when it rises, False when what it warned of is over.
+        member, step: where and when.
+        title: a few words.
+        cause: one sentence: what was seen, with its numbers, and why it happens.
+        panel: the panel of curves that shows it (see `orl.metrics()`).
+        mode: the view of the world that shows it.
+    """
+
+    kind: str
+    active: bool
+    member: int
+    step: int
+    title: str
+    cause: str
+    panel: str
+    mode: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the screen."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules know of a member besides its metrics.
+
+    Attributes:
+        q_bound: the largest possible value, `r_max/(1−γ)`.
+        q_floor: the smallest possible value, `r_min/(1−γ)`.
+        trains_policy: whether a policy network is trained (cloning family), so that its entropy means something.
+        actions: `A`.
+        behavior_entropy: mean entropy of the data's own policy, in nats.
+        return_scale: the distance that differences of returns are judged against.
+    """
+
+    q_bound: float
+    q_floor: float
+    trains_policy: bool
+    actions: int
+    behavior_entropy: float
+    return_scale: float
+
+
+class _History:
+    """The last `WINDOW` values of every metric of one member."""
+
+    def __init__(self, metrics: Mapping[str, Array]) -> None:
+        self._metrics = metrics
+
+    def last(self, name: str) -> float:
+        """The newest value; NaN where the system has no such metric."""
+        return float(self._metrics[name][-1]) if name in self._metrics else float("nan")
+
+    def rise(self, name: str) -> float:
+        """How far the second half of the window lies above the first; NaN while the window is not full."""
+        values = self._metrics.get(name)
+        if values is None or len(values) < WINDOW or not np.isfinite(values).all():
+            return float("nan")
+        half = WINDOW // 2
+        return float(np.mean(values[half:]) - np.mean(values[:half]))
+
+    def steady(self, name: str, *, rising: bool) -> bool:
+        """Whether three quarters of the window's steps went that way."""
+        values = self._metrics.get(name)
+        if values is None or len(values) < WINDOW:
+            return False
+        steps = np.diff(values) * (1 if rising else -1)
+        return bool(np.mean(steps > 0) >= 0.75)
+
+    def loss_names(self) -> list[str]:
+        """The losses among the metrics."""
+        return [name for name in self._metrics if name.startswith("loss_")]
+
+    def flat(self, name: str) -> bool:
+        """Whether the whole window lies within a millionth of its own size."""
+        values = self._metrics[name]
+        if len(values) < WINDOW or not np.isfinite(values).all():
+            return False
+        return bool(np.ptp(values) <= 1e-6 * max(1e-12, float(np.abs(values).max())))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: when it fires it returns its sentence, else None."""
+
+    kind: str
+    title: str
+    panel: str
+    mode: str
+    fires: Callable[[_History, Facts], str | None]
+
+
+def _above_bound(h: _History, facts: Facts) -> str | None:
+    highest, slack = h.last("q_max"), 1e-3 * max(1.0, abs(facts.q_bound))
+    if highest > facts.q_bound + slack:
+        return (
+            f"The largest Q is {highest:.3g}, but no policy can earn more than {facts.q_bound:.3g}: "
+            "the target's max picked values that were extrapolated, not learned, and bootstrapping passed them on."
+        )
+    return None
+
+
+def _below_floor(h: _History, facts: Facts) -> str | None:
+    lowest, slack = h.last("q_min"), 1e-3 * max(1.0, abs(facts.q_floor))
+    if lowest < facts.q_floor - slack and h.steady("q_min", rising=False):
+        return (
+            f"The smallest Q is {lowest:.3g} and sinking, but nothing can earn less than {facts.q_floor:.3g}: "
+            "a penalty pushes values down and nothing holds them."
+        )
+    return None
+
+
+def _missing_rises(h: _History, facts: Facts) -> str | None:
+    missing, data = h.last("q_missing"), h.last("q_data")
+    if missing > data and h.steady("q_missing", rising=True) and h.rise("q_missing") > 1e-3 * facts.return_scale:
+        return (
+            f"Q on actions missing from the data ({missing:.3g}) is above Q on the data's actions ({data:.3g}) "
+            "and rising: no row of the data can ever correct it."
+        )
+    return None
+
+
+def _few_rows_count(h: _History, facts: Facts) -> str | None:
+    share, largest = h.last("effective_sample_size"), h.last("weight_max_share")
+    if share < 0.05:
+        return f"The weights leave an effective sample of {share:.1%} of the data: a few rows decide the policy alone."
+    if largest > 0.5:
+        return f"A single row carries {largest:.0%} of all weight: the policy copies that row and ignores the others."
+    return None
+
+
+def _all_clipped(h: _History, facts: Facts) -> str | None:
+    share = h.last("clipped")
+    if share > 0.99:
+        return (
+            f"{share:.0%} of the weights stand at their cap, so they are all equal: this is behaviour cloning again. "
+            "A higher cap or a milder temperature tells good from bad."
+        )
+    return None
+
+
+def _entropy_gone(h: _History, facts: Facts) -> str | None:
+    entropy = h.last("entropy")
+    if (
+        facts.trains_policy
+        and entropy < 0.02 * np.log(facts.actions)
+        and facts.behavior_entropy > 5 * max(entropy, 1e-9)
+    ):
+        return (
+            f"The policy's entropy is {entropy:.2g} nats where the data's is {facts.behavior_entropy:.2g}: "
+            "it has committed itself, and later weights can hardly change its mind."
+        )
+    return None
+
+
+def _leaves_data(h: _History, facts: Facts) -> str | None:
+    mass = h.last("mass_unseen")
+    if mass > 0.1:
+        return (
+            f"{mass:.0%} of the policy's probability lies on actions that the data never shows in those states: "
+            "what they lead to is a guess."
+        )
+    return None
+
+
+def _illusion(h: _History, facts: Facts) -> str | None:
+    down, up = h.rise("return"), h.rise("value_start")
+    if down < -0.02 * facts.return_scale and up > 0.02 * facts.return_scale:
+        return (
+            f"The true return fell by {-down:.3g} while the value estimate rose by {up:.3g}: "
+            "the learner thinks it improves. Offline, only the truth beside it shows that it does not."
+        )
+    return None
+
+
+def _vanished(h: _History, facts: Facts) -> str | None:
+    losses = h.loss_names()
+    if losses and all(h.flat(name) for name in losses) and h.last("weight_max") == 0.0:
+        return (
+            "Every weight is exactly zero and no loss moves: exp() of a very negative number underflowed "
+            "(in float32 below −103), so the data teaches nothing. A higher temperature or a baseline brings it back."
+        )
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("above-bound", "Q above any possible return", "q", "q", _above_bound),
+    Rule("below-floor", "Q below any possible return", "q", "q", _below_floor),
+    Rule("missing-rises", "Q on missing actions is rising", "q", "q", _missing_rises),
+    Rule("few-rows", "A few rows carry all the weight", "weights", "weights", _few_rows_count),
+    Rule("all-clipped", "All weights are clipped", "weights", "weights", _all_clipped),
+    Rule("entropy", "The policy has collapsed", "weights", "policy", _entropy_gone),
+    Rule("leaves-data", "The policy leaves the data", "return", "policy", _leaves_data),
+    Rule("illusion", "The estimate rises while the return falls", "return", "truth", _illusion),
+    Rule("vanished", "All weights have vanished", "loss", "weights", _vanished),
+)
+
+
+class Watch:
+    """Sees every frame of a run and reports changes of alarm.
+
+    An alarm must hold, or be gone, for three frames in a row before it is reported, so that it does not flicker.
+    """
+
+    PATIENCE = 3
+
+    def __init__(self, facts: list[Facts]) -> None:
+        self.facts = facts
+        self._values: list[dict[str, deque[float]]] = [{} for _ in facts]
+        self._active: dict[tuple[int, str], Alarm] = {}
+        self._streak: dict[tuple[int, str], int] = {}
+
+    @property
+    def active(self) -> list[Alarm]:
+        """The alarms that stand now, oldest first."""
+        return sorted(self._active.values(), key=lambda alarm: alarm.step)
+
+    def see(self, step: int, metrics: Mapping[str, Array]) -> list[Alarm]:
+        """Take in one frame's metrics, name → `(M,)`; return what rose or calmed down."""
+        changes: list[Alarm] = []
+        for member, facts in enumerate(self.facts):
+            values = self._values[member]
+            for name, column in metrics.items():
+                values.setdefault(name, deque(maxlen=WINDOW)).append(float(column[member]))
+            history = _History({name: np.array(column) for name, column in values.items()})
+            for rule in RULES:
+                changes += self._judge(rule, member, step, rule.fires(history, facts))
+        return changes
+
+    def _judge(self, rule: Rule, member: int, step: int, cause: str | None) -> list[Alarm]:
+        key = (member, rule.kind)
+        standing = self._active.get(key)
+        if (cause is not None) == (standing is not None):
+            self._streak[key] = 0
+            return []
+        self._streak[key] = self._streak.get(key, 0) + 1
+        if self._streak[key] < self.PATIENCE:
+            return []
+        self._streak[key] = 0
+        if cause is not None:
+            alarm = Alarm(rule.kind, True, member, step, rule.title, cause, rule.panel, rule.mode)
+            self._active[key] = alarm
+            return [alarm]
+        assert standing is not None
+        del self._active[key]
+        return [Alarm(rule.kind, False, member, step, rule.title, standing.cause, rule.panel, rule.mode)]
