@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,29 @@ def dataset_card(name: str) -> str:
     return dataset_picture(orl.load_dataset(name))
 
 
+def dataset_cards() -> list[dict[str, Any]]:
+    """A card for every dataset of the catalogue."""
+    return [
+        {"id": name, "title": spec.title, "text": spec.lesson, "picture": dataset_card(name)}
+        for name, spec in orl.datasets().items()
+    ]
+
+
+def algorithm_cards() -> list[dict[str, Any]]:
+    """A card for every algorithm, in the two families of the lecture."""
+    titles = {"cloning": "Cloning, reweighted", "q-learning": "Q-learning, constrained"}
+    groups: dict[str, list[dict[str, Any]]] = {group: [] for group in titles}
+    for name, kind in orl.algorithms().items():
+        drawn, value = algorithm_card(name)
+        text = f"{kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {value:.3g}."
+        groups[kind.group].append(
+            {"id": name, "title": kind.title, "text": text, "picture": drawn, "badge": f"J {value:.2g}"}
+        )
+    return [{"title": titles[group], "cards": cards} for group, cards in groups.items()]
+
+
 def dataset_picture(dataset: Dataset) -> str:
-    """A dataset as a small SVG: recorded walks in a grid, counts in a matrix, visits in a plane, else shares of actions."""
+    """A dataset as a small SVG: walks in a grid, counts in a matrix, visits in a plane, else shares of actions."""
     layout = dataset.layout
     if isinstance(layout, GridLayout) and dataset.tabular:
         return _grid(dataset, layout)
@@ -57,18 +79,18 @@ def behavior_of(dataset: Dataset, episode: int) -> int:
 
 
 def _grid(dataset: Dataset, layout: GridLayout) -> str:
-    visits = np.bincount(dataset.next_observations, minlength=dataset.n_states or 0).astype(float)
-    visits += np.bincount(dataset.initial_observations, minlength=dataset.n_states or 0)
-    shares = np.where(visits > 0, 0.25 + 0.75 * np.sqrt(visits / visits.max()), np.nan)
-    body = pictures.grid(layout, shares, "amount", letters=False)
-    centre = pictures.cell_centre(layout)
+    states = dataset.n_states or 0
     shown = example_episodes(dataset, 9)
-    if len({behavior_of(dataset, e) for e in shown}) > 1:
-        walks = [(centre[walk_of(dataset, e)], behavior_of(dataset, e)) for e in shown]
-        body = pictures.grid(layout, np.full(len(visits), np.nan), "amount", letters=False)
-        body += pictures.walks(walks, 0.16)
-    body += pictures.grid(layout, np.full(len(visits), np.nan), "amount")[3:]
-    return pictures.svg(layout.cols, layout.rows, body, description=f"{dataset.name}: where the recorded episodes went")
+    described = f"{dataset.name}: where the recorded episodes went"
+    if len({behavior_of(dataset, episode) for episode in shown}) > 1:
+        centre = pictures.cell_centre(layout)
+        walks = [(centre[walk_of(dataset, episode)], behavior_of(dataset, episode)) for episode in shown]
+        body = pictures.cells(layout) + pictures.walks(walks, 0.16)
+    else:
+        visits = np.bincount(dataset.next_observations, minlength=states) * 1.0
+        visits += np.bincount(dataset.initial_observations, minlength=states)
+        body = pictures.cells(layout, np.where(visits > 0, 0.25 + 0.75 * np.sqrt(visits / visits.max()), np.nan))
+    return pictures.svg(layout.cols, layout.rows, body + pictures.letters(layout), description=described)
 
 
 def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
@@ -80,7 +102,9 @@ def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
         pictures.rectangles([(0, 0, WIDTH, HEIGHT)], pictures.FLOOR),
         pictures.raster(shares.T, "amount", 0, 0, WIDTH, HEIGHT),
     ]
-    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken in each state")
+    return pictures.svg(
+        WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken in each state"
+    )
 
 
 def _plane(dataset: Dataset, layout: PlaneLayout) -> str:
@@ -106,8 +130,8 @@ def _bars(dataset: Dataset) -> str:
 def algorithm_card(name: str) -> tuple[str, float]:
     """Where the policy of algorithm `name` goes from the start of double-crossing, and its exact return there.
 
-    The algorithm is trained on that dataset with a table and its default hyperparameters; the colour is the share of the
-    discounted time that the trained policy spends in each state.
+    It is trained on that dataset with a table and its default hyperparameters; the colour is the share of discounted
+    time that the trained policy spends in each state.
     """
     dataset = _stage()
     learner = orl.Learner(dataset, name)
@@ -119,7 +143,7 @@ def algorithm_card(name: str) -> tuple[str, float]:
     assert isinstance(mdp.layout, GridLayout)
     visits = visitation(mdp.P, policy, mdp.initial, dataset.gamma)
     shares = np.where(visits > 1e-4, np.clip(0.2 + 0.8 * np.sqrt(visits / visits.max()), 0, 1), np.nan)
-    body = pictures.grid(mdp.layout, shares, "amount")
+    body = pictures.cells(mdp.layout, shares) + pictures.letters(mdp.layout)
     value = mdp.evaluate(policy, dataset.gamma)
     return pictures.svg(mdp.layout.cols, mdp.layout.rows, body, description=f"{name}: return {value:.2f}"), value
 
@@ -130,7 +154,10 @@ def _stage() -> Dataset:
 
 
 def visitation(
-    transitions: npt.NDArray[np.float64], policy: npt.NDArray[np.float64], initial: npt.NDArray[np.float64], gamma: float
+    transitions: npt.NDArray[np.float64],
+    policy: npt.NDArray[np.float64],
+    initial: npt.NDArray[np.float64],
+    gamma: float,
 ) -> npt.NDArray[np.float64]:
     """`(S,)` discounted visits `d = Σ_t γ^t P(s_t = s)`, from `d = d₀ + γ P_πᵀ d`."""
     moves = np.einsum("sap,sa->sp", transitions, policy)

@@ -18,10 +18,7 @@ from offrl_ui.state import (
     Note,
     Setting,
     approximators,
-    declared,
     other_system,
-    sample,
-    values,
     with_values,
 )
 
@@ -65,37 +62,45 @@ def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
     }
 
 
-def data_sections(config: RunConfig) -> list[dict[str, Any]]:
-    """The options of the chosen dataset. Its discount is left to the algorithm where that has one of its own."""
+def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, Any]]:
+    """The options of the chosen dataset.
+
+    Args:
+        every: also the discount, which is otherwise left to the algorithm where that has one of its own.
+    """
     spec = datasets().get(config.dataset)
     if spec is None:
         return []
-    owned = any("gamma" in declared(sample(config.dataset, {}), n.algorithm, n.approximator) for n in config.lanes)
-    shown = [h for h in spec.options if not (h.name == "gamma" and owned)]
+    owned = any("gamma" in config.declared(index) for index in range(len(config.lanes)))
+    shown = [h for h in spec.options if every or h.name != "gamma" or not owned]
     items = [item(h, config.options.get(h.name, h.default)) for h in (*shown, SEED)]
-    return [{"id": "data", "title": "Options of the dataset", "items": items, "folded": True}]
+    return [{"id": "data", "title": "Options of the dataset", "items": items, "folded": not every}]
 
 
 def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
     """The model and the hyperparameters of one lane: the system's own first, then what all of its family share."""
     lane = config.lanes[index]
-    data = sample(config.dataset, config.options)
-    now = values(data, lane)
-    known = declared(data, lane.algorithm, lane.approximator)
+    known = config.declared(index)
+    now = {name: lane.hyperparameters.get(name, h.default) for name, h in known.items()}
     own = {h.name for h in algorithms()[lane.algorithm].hyperparameters}
     special = [h for name, h in known.items() if name in own and name not in COMMON]
     common = [h for name, h in known.items() if name in own and name in COMMON]
     learning = [h for name, h in known.items() if name not in own]
     model = [
         item(
-            replace(APPROXIMATOR, choices=approximators(data), default=approximators(data)[0]),
+            replace(APPROXIMATOR, choices=approximators(config.data), default=approximators(config.data)[0]),
             lane.approximator,
             titles=APPROXIMATOR_TITLES,
         ),
         item(SEEDS, lane.seeds),
     ]
     return [
-        {"id": "algorithm", "title": "Hyperparameters", "items": [item(h, now[h.name]) for h in special + common], "run": True},
+        {
+            "id": "algorithm",
+            "title": "Hyperparameters",
+            "items": [item(h, now[h.name]) for h in special + common],
+            "run": True,
+        },
         {"id": "model", "title": "Model", "items": model},
         {"id": "learning", "title": "Learning", "items": [item(h, now[h.name]) for h in learning], "run": True},
     ]
@@ -110,7 +115,7 @@ def apply(config: RunConfig, index: int, given: Mapping[str, Any]) -> tuple[RunC
         given: section id → name → value, as the browser sent it; nothing in it is trusted.
     """
     notes: list[Note] = []
-    sections = data_sections(config) + lane_sections(config, index)
+    sections = data_sections(config, every=True) + lane_sections(config, index)
     before = {section["id"]: {item["name"]: item["value"] for item in section["items"]} for section in sections}
     for section in before:
         part = given.get(section, {})
@@ -138,6 +143,6 @@ def _set(config: RunConfig, index: int, section: str, name: str, value: Any) -> 
     elif section == "model" and name == "seeds":
         lane = replace(lane, seeds=SEEDS.validate(value))
     else:
-        lane = with_values(sample(config.dataset, config.options), lane, {name: setting})
+        lane = with_values(config.data, lane, {name: setting})
     lanes = (*config.lanes[:index], lane, *config.lanes[index + 1 :])
     return replace(config, lanes=lanes)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
 from offrl_core.data.dataset import Dataset
+from offrl_core.evaluation.truth import Truth
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_ui import pictures, theme
 from offrl_ui.cards import behavior_of, example_episodes, walk_of
@@ -19,18 +21,66 @@ BINS = 40
 WALKS = 36
 HATCH = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="300"><defs><pattern id="h" width="7" height="7" '
-    'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2.2" height="7" fill="{colour}"/></pattern>'
-    '</defs><rect width="600" height="300" fill="url(#h)"/></svg>'
+    'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2.2" height="7" fill="{colour}"/>'
+    '</pattern></defs><rect width="600" height="300" fill="url(#h)"/></svg>'
 )
 
 
-def groups(dataset: Dataset) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-    """Name and `(E,)` mask of the episodes of each behaviour policy; one group where the data does not tell them apart."""
+def groups(dataset: Dataset) -> list[tuple[int, str, npt.NDArray[np.bool_]]]:
+    """Number, name and `(E,)` mask of the episodes of each behaviour policy; one group if unknown."""
     if dataset.behaviors is None:
-        return [("all episodes", np.ones(dataset.n_episodes, dtype=bool))]
+        return [(0, "all episodes", np.ones(dataset.n_episodes, dtype=bool))]
     names = dict(enumerate(dataset.behavior_names))
-    kinds = np.unique(dataset.behaviors)
-    return [(names.get(int(kind), f"behaviour {kind}"), dataset.behaviors == kind) for kind in kinds]
+    kinds = [int(kind) for kind in np.unique(dataset.behaviors)]
+    return [(kind, names.get(kind, f"behaviour {kind}"), dataset.behaviors == kind) for kind in kinds]
+
+
+@lru_cache(8)
+def truth(dataset: Dataset) -> Truth:
+    """The exact reference values of a dataset's world; kept, because large worlds take a moment to solve."""
+    return Truth(dataset)
+
+
+def facts(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """Name, value and help of the numbers that stand above the pictures."""
+    known = truth(dataset)
+    rows = [
+        ("Rows", f"{len(dataset):,}", "Transitions (s, a, r, s′) in the data."),
+        ("Episodes", f"{dataset.n_episodes:,}", f"Mean length {len(dataset) / dataset.n_episodes:.1f} steps."),
+    ]
+    if dataset.tabular:
+        seen = float((dataset.counts > 0).mean())
+        help_ = f"Share of the {dataset.n_states} × {dataset.n_actions} state–action pairs that stand in the data."
+        rows.append(("Pairs covered", f"{seen:.1%}", help_))
+    else:
+        rows.append(("Dimensions", str(dataset.observations.shape[1]), "Numbers in an observation."))
+    for name, value, help_ in (
+        ("Behaviour J(π_β)", known.behavior, known.behavior_kind.capitalize() + "."),
+        (
+            "Best in the data",
+            known.in_support,
+            "Best return of a policy that takes only recorded actions, in the true world.",
+        ),
+        ("Optimum J*", known.optimal, known.optimal_kind.capitalize() + "."),
+    ):
+        rows.append((name, "unknown" if value is None else f"{value:.4g}", help_))
+    return rows
+
+
+def return_marks(dataset: Dataset) -> dict[str, float]:
+    """The reference returns that are known, to be drawn as lines."""
+    known = truth(dataset)
+    named = {"behaviour": known.behavior, "best in the data": known.in_support, "optimum": known.optimal}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def walks_caption(dataset: Dataset) -> str:
+    """Which behaviour policy has which colour, and how many of the episodes are drawn."""
+    names = " · ".join(
+        f":{('blue', 'orange', 'green', 'violet', 'red', 'blue', 'yellow', 'gray')[kind % 8]}[{name}]"
+        for kind, name, _ in groups(dataset)
+    )
+    return f"{len(example_episodes(dataset, WALKS))} of {dataset.n_episodes:,}: {names}"
 
 
 def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -> go.Figure:
@@ -68,14 +118,14 @@ def actions_figure(dataset: Dataset) -> go.Figure:
     """How often each action was taken, by behaviour policy."""
     names = action_names(dataset)
     row_kind = np.zeros(len(dataset), dtype=int)
-    for number, (_, mask) in enumerate(groups(dataset)):
-        row_kind[mask[dataset.episode_of_row]] = number
     kinds = groups(dataset)
+    for number, (_, _, mask) in enumerate(kinds):
+        row_kind[mask[dataset.episode_of_row]] = number
     table = np.bincount(row_kind * dataset.n_actions + dataset.actions, minlength=len(kinds) * dataset.n_actions)
     figure = go.Figure()
-    for number, (name, _) in enumerate(kinds):
+    for number, (kind, name, _) in enumerate(kinds):
         shares = table.reshape(len(kinds), -1)[number] / len(dataset)
-        colour = theme.actions(theme.dark())[number % 8]
+        colour = theme.actions(theme.dark())[kind % 8]
         figure.add_bar(x=names, y=shares, name=name, marker_color=colour, hovertemplate="%{x}: %{y:.2%}<extra></extra>")
     figure.update_layout(title_text="Shares of the actions", barmode="stack")
     figure.update_yaxes(title_text="share of all rows", tickformat=".0%")
@@ -101,14 +151,24 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
             zmin=0,
             zmax=top,
             colorscale=theme.colorscale("amount"),
-            colorbar={"title": "n(s,a)", "tickvals": ticks, "ticktext": [f"{10**t:,.0f}" for t in ticks], "thickness": 12},
+            colorbar={
+                "title": "n(s,a)",
+                "tickvals": ticks,
+                "ticktext": [f"{10**t:,.0f}" for t in ticks],
+                "thickness": 12,
+            },
             hovertemplate="state %{customdata[1]}, %{y}: %{customdata[0]} times<extra></extra>",
             hoverongaps=False,
         )
     )
     figure.add_layout_image(
         source=f"data:image/svg+xml;base64,{hatch}",
-        **{"xref": "x domain", "yref": "y domain", "x": 0, "y": 1, "sizex": 1, "sizey": 1},
+        xref="x domain",
+        yref="y domain",
+        x=0,
+        y=1,
+        sizex=1,
+        sizey=1,
         sizing="stretch",
         layer="below",
     )
@@ -128,9 +188,10 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
     terminal = dataset.mdp.terminal if dataset.mdp is not None else np.zeros(len(counts), dtype=bool)
     names = action_names(dataset)
     body = [
-        '<defs><pattern id="missing" width=".22" height=".22" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<defs><pattern id="missing" width=".22" height=".22" patternUnits="userSpaceOnUse" '
+        'patternTransform="rotate(45)">'
         f'<rect width=".07" height=".22" style="fill:{pictures.TEXT};fill-opacity:.45"/></pattern></defs>',
-        *pictures.grid(layout, np.full(len(counts), np.nan), "amount", letters=False),
+        *pictures.cells(layout),
     ]
     for state in np.flatnonzero(~terminal):
         x, y = centre[state]
@@ -144,10 +205,11 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
                 tip = np.array([dc, dr]) * 0.46
                 (ax, ay), (bx, by) = tip + across, tip - across
                 shape = f'<path d="M{x:g} {y:g}L{x + ax:g} {y + ay:g}L{x + bx:g} {y + by:g}z"'
-            where = f"row {int(y)}, column {int(x)}, {names[action]}"
-            body.append(f'{shape} style="fill:{fill}"><title>{where}: {n or "never"}{" times" if n else ""}</title>')
+            often = f"{n} times" if n else "never"
+            title = f"row {int(y)}, column {int(x)}, {names[action]}: {often}"
+            body.append(f'{shape} style="fill:{fill};stroke:{pictures.PAGE};stroke-width:.03"><title>{title}</title>')
             body.append("</circle>" if (dr, dc) == (0, 0) else "</path>")
-    body += pictures.grid(layout, np.full(len(counts), np.nan), "amount")[3:]
+    body += pictures.letters(layout)
     seen = int((counts > 0).sum())
     description = f"{seen} of {counts.size} state-action pairs stand in the data; the others are hatched"
     return pictures.svg(layout.cols, layout.rows, body, description=description)
@@ -157,18 +219,18 @@ def walks_grid(dataset: Dataset, layout: GridLayout) -> str:
     """Recorded episodes as lines in the grid, coloured by the behaviour policy that walked them."""
     centre = pictures.cell_centre(layout)
     shown = example_episodes(dataset, WALKS)
-    body = pictures.grid(layout, np.full(dataset.n_states or 0, np.nan), "amount", letters=False)
     walks = [(centre[walk_of(dataset, episode)], behavior_of(dataset, episode)) for episode in shown]
-    body += pictures.walks(walks, 0.05, opacity=0.8)
-    body += pictures.grid(layout, np.full(dataset.n_states or 0, np.nan), "amount")[3:]
-    return pictures.svg(layout.cols, layout.rows, body, description=f"{len(shown)} recorded episodes, drawn in the grid")
+    body = pictures.cells(layout) + pictures.walks(walks, 0.05, opacity=0.8) + pictures.letters(layout)
+    return pictures.svg(
+        layout.cols, layout.rows, body, description=f"{len(shown)} recorded episodes, drawn in the grid"
+    )
 
 
 def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     """Recorded episodes as lines over two dimensions of a continuous world, coloured by behaviour policy."""
-    names = dict(groups_numbers(dataset))
+    kinds = groups(dataset)
     figure = go.Figure()
-    for kind, name in names.items():
+    for kind, name, _ in kinds:
         points = [
             np.vstack([walk_of(dataset, e)[:, [x, y]], [np.nan, np.nan]])
             for e in example_episodes(dataset, WALKS)
@@ -177,9 +239,13 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
         if points:
             stacked = np.concatenate(points)
             colour = theme.actions(theme.dark())[kind % 8]
-            figure.add_scatter(x=stacked[:, 0], y=stacked[:, 1], mode="lines", name=name, line={"width": 1.2, "color": colour})
-    figure.update_layout(title_text=f"Recorded episodes ({len(example_episodes(dataset, WALKS))} of {dataset.n_episodes:,})")
-    return theme.style(_plane(figure, dataset, x, y), height=380, legend=len(names) > 1)
+            figure.add_scatter(
+                x=stacked[:, 0], y=stacked[:, 1], mode="lines", name=name, line={"width": 1.2, "color": colour}
+            )
+    figure.update_layout(
+        title_text=f"Recorded episodes ({len(example_episodes(dataset, WALKS))} of {dataset.n_episodes:,})"
+    )
+    return theme.style(_plane(figure, dataset, x, y), height=380, legend=len(kinds) > 1)
 
 
 def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
@@ -214,7 +280,11 @@ def severity_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
         good = dataset.rewards[dataset.episode_ends[episode]] > 0
         colour = theme.actions(theme.dark())[2 if good else 4]
         figure.add_scatter(
-            y=rank[walk_of(dataset, episode)], mode="lines", line={"width": 1.1, "color": colour}, opacity=0.7, hoverinfo="skip"
+            y=rank[walk_of(dataset, episode)],
+            mode="lines",
+            line={"width": 1.1, "color": colour},
+            opacity=0.7,
+            hoverinfo="skip",
         )
     figure.update_layout(title_text="Recorded episodes (green: last reward positive, orange: not)")
     figure.update_xaxes(title_text="step")
@@ -234,14 +304,6 @@ def fast_histogram(points: Array, ranges: list[tuple[float, float]], bins: int) 
     return np.bincount(cells, minlength=bins * bins).reshape(bins, bins).astype(float), edges[0], edges[1]
 
 
-def groups_numbers(dataset: Dataset) -> list[tuple[int, str]]:
-    """Number and name of each behaviour policy that recorded something."""
-    if dataset.behaviors is None:
-        return [(0, "all episodes")]
-    names = dict(enumerate(dataset.behavior_names))
-    return [(int(kind), names.get(int(kind), f"behaviour {kind}")) for kind in np.unique(dataset.behaviors)]
-
-
 def action_names(dataset: Dataset) -> list[str]:
     """Labels of the actions; their numbers where the data has no labels."""
     return list(dataset.action_names or map(str, range(dataset.n_actions)))
@@ -250,9 +312,9 @@ def action_names(dataset: Dataset) -> list[str]:
 def _histogram(dataset: Dataset, values: Array, inside: list[float]) -> go.Figure:
     edges = _edges(np.append(values, inside))
     figure = go.Figure()
-    for number, (name, mask) in enumerate(groups(dataset)):
+    for kind, name, mask in groups(dataset):
         counts, _ = np.histogram(values[mask], edges)
-        figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.actions(theme.dark())[number % 8])
+        figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.actions(theme.dark())[kind % 8])
     return figure.update_layout(barmode="stack")
 
 

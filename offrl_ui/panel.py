@@ -107,6 +107,7 @@ def picker(
         value: the chosen card's id.
         label: what is chosen, for screen readers.
         on_pick: called before the script runs again, with the id of a card that exists.
+        columns: cards in a row; 0 for as many as fit.
         few: how many cards of a group are shown before "show all"; 0 for all.
     """
     ids = {card["id"] for group in groups for card in group["cards"]}
@@ -130,3 +131,27 @@ def picker(
         "groups": list(groups),
     }
     _component("picker")(key=key, data=data, on_picked_change=picked)
+
+
+_PICTURE_JS = """
+export default function ({ parentElement, data }) {
+  const box = parentElement.querySelector(".picture");
+  if (box.innerHTML !== data.svg) box.innerHTML = data.svg;
+}
+"""
+_PICTURE_CSS = """
+.picture { display: grid; place-items: center; width: 100%; }
+.picture svg { width: 100%; max-height: var(--most, 24rem); }
+"""
+
+
+@cache
+def _picture() -> Any:
+    return st.components.v2.component(
+        "offrl-picture", html='<div class="picture"></div>', css=_PICTURE_CSS, js=_PICTURE_JS
+    )
+
+
+def picture(svg: str, *, key: str) -> None:
+    """Show a drawing made by `pictures.svg` in the colours of the page."""
+    _picture()(key=key, data={"svg": svg})

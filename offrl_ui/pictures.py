@@ -16,7 +16,7 @@ from offrl_ui.theme import ACTIONS_LIGHT, Ramp, ramp
 
 TEXT = "var(--st-text-color,#1c2530)"
 PAGE = "var(--st-background-color,#fff)"
-WALL = f"color-mix(in srgb,{TEXT} 26%,{PAGE})"
+WALL = f"color-mix(in srgb,{TEXT} 18%,{PAGE})"
 FLOOR = f"color-mix(in srgb,{TEXT} 5%,{PAGE})"
 
 Points = Sequence[tuple[float, float]]
@@ -69,22 +69,28 @@ def text(x: float, y: float, content: str, size: float, *, bold: bool = False, c
     )
 
 
-def grid(layout: GridLayout, shares: npt.ArrayLike, kind: Ramp, *, letters: bool = True) -> list[str]:
-    """The cells of a grid, one unit each: walls, floor, and per state a share in [0, 1] as colour (NaN leaves the floor)."""
+def cells(layout: GridLayout, shares: npt.ArrayLike | None = None, kind: Ramp = "amount") -> list[str]:
+    """The cells of a grid, one unit each: walls, floor, and per state a share in [0, 1] as colour (NaN: the floor)."""
     states = np.array(layout.state_of_cell)
-    values = np.asarray(shares, dtype=np.float64)
-    cells = np.where(states >= 0, values[np.maximum(states, 0)], np.nan).reshape(layout.rows, layout.cols)
     at = [divmod(i, layout.cols) for i in range(len(states))]
     body = [
         rectangles(((c, r, 1, 1) for i, (r, c) in enumerate(at) if states[i] < 0), WALL),
         rectangles(((c, r, 1, 1) for i, (r, c) in enumerate(at) if states[i] >= 0), FLOOR),
-        raster(cells, kind, 0, 0, layout.cols, layout.rows),
     ]
-    if letters:
-        for i, (r, c) in enumerate(at):
-            if layout.cells[i] not in "#. ":
-                body.append(f'<circle cx="{c + 0.5:g}" cy="{r + 0.5:g}" r=".62" style="fill:{PAGE};fill-opacity:.86"/>')
-                body.append(text(c + 0.5, r + 0.54, layout.cells[i], 0.9, bold=True))
+    if shares is not None:
+        values = np.where(states >= 0, np.asarray(shares, dtype=np.float64)[np.maximum(states, 0)], np.nan)
+        body.append(raster(values.reshape(layout.rows, layout.cols), kind, 0, 0, layout.cols, layout.rows))
+    return body
+
+
+def letters(layout: GridLayout) -> list[str]:
+    """The letters of a grid's special cells (start, goal, …), each on a light disc."""
+    body = []
+    for i, letter in enumerate(layout.cells):
+        if letter not in "#. ":
+            r, c = divmod(i, layout.cols)
+            body.append(f'<circle cx="{c + 0.5:g}" cy="{r + 0.5:g}" r=".62" style="fill:{PAGE};fill-opacity:.86"/>')
+            body.append(text(c + 0.5, r + 0.54, letter, 0.9, bold=True))
     return body
 
 

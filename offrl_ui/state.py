@@ -1,24 +1,35 @@
 """What is chosen on the page, as one schema: link ⇄ `RunConfig` ⇄ controls.
 
 A link of version 1 is short and readable: `v=1&data=double-crossing&x.episodes=50&algo=bcq&net=mlp&seeds=4&rho=0.3`.
-`x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes after it
-behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. What is not named has its
-default. Whatever a link holds, it gives a run: a name or value that is not allowed is replaced by its default and noted.
+`x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes
+after it behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. What is not named
+has its default. Whatever a link holds, it gives a run: what is not allowed is replaced by its default and noted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from offrl_core.algorithms import algorithms, hyperparameters
-from offrl_core.data.catalogue import datasets, load_dataset
+import streamlit as st
+
+from offrl_core.algorithms import APPROXIMATORS, algorithms, hyperparameters
+from offrl_core.data.catalogue import datasets
 from offrl_core.data.dataset import Dataset
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value
-from offrl_core.runs.config import APPROXIMATORS, DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, MAX_SEEDS, UPLOAD, ConfigError, Lane, RunConfig
-from offrl_core.runs.hub import get_hub
+from offrl_core.runs import sources
+from offrl_core.runs.config import (
+    DEFAULT_BUDGET,
+    MAX_LANES,
+    MAX_MEMBERS,
+    MAX_SEEDS,
+    UPLOAD,
+    ConfigError,
+    Lane,
+    RunConfig,
+)
 
 VERSION = "1"
 MOST_KEYS = 200
@@ -52,7 +63,7 @@ APPROXIMATOR = Hyperparameter(
     "approximator",
     "",
     "table",
-    "What holds the values: a table cannot generalise, a linear function and a network carry what they learn to unseen states.",
+    "What holds the values: a table learns each state alone; a linear function and a network generalise to others.",
     choices=APPROXIMATORS,
     live=False,
 )
@@ -76,18 +87,6 @@ def start() -> RunConfig:
     return RunConfig(FIRST_DATASET, {}, (Lane(FIRST_ALGORITHM, "table", FIRST_SEEDS),))
 
 
-def sample(dataset: str, options: Mapping[str, Value]) -> Dataset:
-    """A dataset with the same spaces, features and discount as `dataset` with `options`, and perhaps fewer rows.
-
-    Enough to know what may be chosen; the catalogue's default rows are in memory already.
-    """
-    if dataset.startswith(UPLOAD):
-        return get_hub().dataset(dataset)
-    usual = load_dataset(dataset)
-    gamma = options.get("gamma", usual.gamma)
-    return usual if gamma == usual.gamma else replace(usual, gamma=float(gamma))
-
-
 def approximators(dataset: Dataset) -> tuple[str, ...]:
     """The approximators that can be used with `dataset`, the usual one first."""
     return APPROXIMATORS if dataset.tabular else ("mlp", "linear")
@@ -96,12 +95,6 @@ def approximators(dataset: Dataset) -> tuple[str, ...]:
 def declared(dataset: Dataset, algorithm: str, approximator: str) -> dict[str, Hyperparameter]:
     """Every hyperparameter of a lane by name, with this dataset's defaults."""
     return {h.name: h for h in hyperparameters(algorithm, approximator, dataset)}
-
-
-def values(dataset: Dataset, lane: Lane) -> dict[str, Setting]:
-    """Every hyperparameter's value in `lane`, defaults written out."""
-    known = declared(dataset, lane.algorithm, lane.approximator)
-    return {name: lane.hyperparameters.get(name, h.default) for name, h in known.items()}
 
 
 def with_values(dataset: Dataset, lane: Lane, changes: Mapping[str, Setting]) -> Lane:
@@ -127,7 +120,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
 
     An approximator's own settings (learning rate, batch size, …) stay only while the approximator does.
     """
-    old, data = config.lanes[index], sample(config.dataset, config.options)
+    old, data = config.lanes[index], config.data
     lane = Lane(algorithm, approximator, old.seeds)
     stays = declared(data, algorithm, approximator)
     if old.approximator != approximator:
@@ -143,7 +136,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
 
 def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
     """The same algorithms on another dataset, each as that dataset's lesson needs it."""
-    allowed = approximators(sample(dataset, {}))
+    allowed = approximators(sources.find(dataset, {}))
     lanes = [
         Lane(lane.algorithm, lane.approximator if lane.approximator in allowed else allowed[0], lane.seeds)
         for lane in config.lanes
@@ -158,23 +151,29 @@ def same_run(one: RunConfig, other: RunConfig) -> bool:
 
 def _without_live(config: RunConfig) -> dict[str, Any]:
     plain = replace(config, changes=()).to_json()
-    for lane, data in zip(config.lanes, plain["lanes"], strict=True):
-        live = {h.name for h in lane.declared if h.live} - set(lane.axes)
-        data["hyperparameters"] = {k: v for k, v in lane.hyperparameters.items() if k not in live}
+    for index, lane in enumerate(config.lanes):
+        live = {name for name, h in config.declared(index).items() if h.live} - set(lane.axes)
+        plain["lanes"][index]["hyperparameters"] = {k: v for k, v in lane.hyperparameters.items() if k not in live}
     return plain
 
 
 # -- link
 
 
-def link(config: RunConfig) -> dict[str, str]:
-    """The link's parts for `config`; what equals the default is left out."""
+def data_link(config: RunConfig) -> dict[str, str]:
+    """The link's parts for the dataset of `config` alone."""
     parts = {"v": VERSION, "data": config.dataset}
     spec = datasets().get(config.dataset)
     for h in (*(spec.options if spec else ()), SEED):
         value = config.options.get(h.name, h.default)
         if value != h.default:
             parts[f"x.{h.name}"] = _write(value)
+    return parts
+
+
+def link(config: RunConfig) -> dict[str, str]:
+    """The link's parts for `config`; what equals the default is left out."""
+    parts = data_link(config)
     for index, lane in enumerate(config.lanes):
         before = "" if index == 0 else f"{index + 1}."
         parts[f"{before}algo"] = lane.algorithm
@@ -245,10 +244,16 @@ class _Reader:
     def config(self) -> RunConfig:
         version = self.take("v", VERSION)
         if version != VERSION:
-            self.refuse("v", version, f"this program reads links of version {VERSION}; what it knows of this one is used.")
+            self.refuse(
+                "v", version, f"this program reads links of version {VERSION}; what it knows of this one is used."
+            )
         dataset = self.parts.get("data", FIRST_DATASET)
         if dataset.startswith(UPLOAD):
-            self.take("data", dataset)
+            try:
+                sources.find(self.take("data", dataset), {})
+            except sources.UnknownUpload as error:
+                self.refuse("data", dataset, f"{error}; {FIRST_DATASET} is used.")
+                dataset = FIRST_DATASET
         else:
             dataset = self.choice("data", tuple(datasets()), FIRST_DATASET)
         options: dict[str, Value] = {}
@@ -279,7 +284,7 @@ class _Reader:
 
     def lane(self, index: int, dataset: str, options: Mapping[str, Value]) -> Lane:
         before = "" if index == 0 else f"{index + 1}."
-        data = sample(dataset, options)
+        data = sources.find(dataset, options)
         algorithm = self.choice(f"{before}algo", tuple(algorithms()), FIRST_ALGORITHM)
         allowed = approximators(data)
         approximator = self.choice(f"{before}net", allowed, allowed[0])
@@ -303,7 +308,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 
 
 def read(h: Hyperparameter, text: str) -> object:
-    """A link's text as the kind of value that `h` takes; text that is none is returned as it is, for `validate` to refuse."""
+    """A link's text as the kind of value that `h` takes; other text is returned as it is, for `validate` to refuse."""
     if isinstance(h.default, bool):
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     if h.choices:
@@ -324,3 +329,36 @@ def _write(value: Setting) -> str:
 def plain(text: object) -> str:
     """`text` with everything that Markdown would interpret made literal: links are written by strangers."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", str(text))
+
+
+# -- the page's memory
+
+
+def recall(key: str) -> tuple[RunConfig, list[Note]]:
+    """What is chosen on this page: what the link says if it is new, else what this session chose last.
+
+    Args:
+        key: where the session keeps it.
+    """
+    query = {name: st.query_params.get_all(name) for name in st.query_params}
+    flat = {name: given[0] for name, given in query.items() if given}
+    memory = st.session_state.get(key)
+    if memory is None or (query and flat != memory["link"]):
+        config, notes = parse(query)
+        memory = {"config": config, "notes": notes, "link": flat}
+        st.session_state[key] = memory
+    return memory["config"], memory["notes"]
+
+
+def choose(key: str, config: RunConfig, notes: Sequence[Note] = ()) -> None:
+    """Remember another choice (from a callback, before the script runs again)."""
+    st.session_state[key] |= {"config": config, "notes": list(notes)}
+
+
+def write_link(key: str, write: Callable[[RunConfig], dict[str, str]] = link) -> None:
+    """Put the session's choice into the address bar; `write` is `link` or `data_link`."""
+    memory = st.session_state[key]
+    parts = write(memory["config"])
+    if parts != memory["link"] or not st.query_params:
+        memory["link"] = parts
+        st.query_params.from_dict(parts)

@@ -64,7 +64,14 @@ def style(figure: go.Figure, *, height: int = 280, legend: bool = False) -> go.F
         title={"font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"},
         hoverlabel={"font_size": 14},
         showlegend=legend,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1, "bgcolor": "rgba(0,0,0,0)"},
+        legend={
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "xanchor": "right",
+            "x": 1,
+            "bgcolor": "rgba(0,0,0,0)",
+        },
         bargap=0.08,
     )
     figure.update_xaxes(**axis)

@@ -28,7 +28,8 @@ export function mount(component) {
 function build(picker) {
   const { root, data } = picker;
   root.replaceChildren();
-  root.style.setProperty("--columns", data.columns ?? 3);
+  root.style.setProperty("--columns", data.columns || "auto-fill");
+  root.style.setProperty("--least", data.columns ? "0px" : "7rem");
   let hidden = 0;
   for (const group of data.groups) {
     const box = document.createElement("div");

@@ -1,0 +1,163 @@
+"""The link, the choice and the controls: one schema, and nothing that a stranger writes gets further than a note."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+import offrl_core as orl
+from offrl_core.runs.config import Lane, RunConfig
+from offrl_ui import controls, state
+
+
+def parse(text: str) -> tuple[RunConfig, list[state.Note]]:
+    """A link's query string as Streamlit hands it over."""
+    query: dict[str, list[str]] = {}
+    for part in filter(None, text.split("&")):
+        key, _, value = part.partition("=")
+        query.setdefault(key, []).append(value)
+    return state.parse(query)
+
+
+def test_an_empty_link_is_the_first_visit():
+    config, notes = parse("")
+    assert config == state.start()
+    assert not notes
+
+
+def test_what_is_chosen_comes_back_from_its_link():
+    lanes = (
+        Lane("bcq", "mlp", 3, {"rho": 0.3, "rule": "relative"}),
+        Lane("q-learning", "table", 2, {"gamma": (0.5, 0.9)}),
+    )
+    config = RunConfig("double-crossing", {"episodes": 500, "epsilon": 0.1, "seed": 7}, lanes, 5000)
+    again, notes = state.parse({key: [value] for key, value in state.link(config).items()})
+    assert again == config
+    assert not notes
+
+
+def test_a_link_says_only_what_differs_from_the_defaults():
+    assert state.link(state.start()) == {
+        "v": "1", "data": "double-crossing", "algo": "bcq", "net": "table",
+        "seeds": str(state.FIRST_SEEDS),
+    }
+    config, _ = parse("algo=bcq&rho=0.25&x.episodes=60")
+    assert state.link(config)["rho"] == "0.25"
+    assert state.link(config)["x.episodes"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("link", "key", "says"),
+    [
+        ("data=nowhere", "data", "it must be one of double-crossing"),
+        ("algo=dqn", "algo", "bcq is used"),
+        ("net=transformer", "net", "table is used"),
+        ("seeds=99", "seeds", "a whole number from 1 to 8; 4 is used"),
+        ("rho=1.5", "rho", "a number from 0 to 1; 0.1 is used"),
+        ("rho=nan", "rho", "a number from 0 to 1"),
+        ("rho=inf", "rho", "a number from 0 to 1"),
+        ("rho=0x1", "rho", "a number from 0 to 1"),
+        ("rho=0.1,0.1", "rho", "names each value once"),
+        ("rho=0.1,7", "rho", "a number from 0 to 1"),
+        ("rule=strict", "rule", "one of absolute, relative; absolute is used"),
+        ("x.episodes=2.5", "x.episodes", "a whole number from 1"),
+        ("x.weather=rain", "x.weather", "not known"),
+        ("colour=red", "colour", "not known"),
+        ("budget=-1", "budget", "20000 is used"),
+        ("v=9", "v", "version 1"),
+        ("rho=0.2&rho=0.3", "rho", "given 2 times"),
+        ("rho=" + "1" * 400, "rho", "longer than"),
+        ("seeds=8&rho=" + ",".join(f"0.{i:02}" for i in range(1, 17)) + "&gamma=0.5,0.6", "gamma", "members"),
+        ("5.algo=bc", "5.algo", "not known"),
+    ],
+)
+def test_a_refused_part_is_noted_and_its_default_used(link: str, key: str, says: str):
+    config, notes = parse(link)
+    assert [note.key for note in notes] == [key]
+    assert says in str(notes[0])
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    some.dictionaries(
+        some.one_of(
+            some.sampled_from(["v", "data", "algo", "net", "seeds", "rho", "x.episodes", "2.algo", "budget"]),
+            some.text(),
+        ),
+        some.lists(
+            some.one_of(some.text(), some.floats().map(str), some.sampled_from(["bcq", "mlp", "0.5", "1,2"])),
+            max_size=3,
+        ),
+        max_size=8,
+    )
+)
+def test_any_link_gives_a_run(query: dict[str, list[str]]):
+    config, _ = state.parse(query)
+    again, notes = state.parse({key: [value] for key, value in state.link(config).items()})
+    assert again == config
+    assert not notes
+
+
+def test_notes_are_literal_text():
+    _, notes = parse("algo=[click](javascript:alert(1))<b>")
+    shown = state.plain(notes[0])
+    assert r"\[click\]\(javascript" in shown
+    assert r"\<b\>" in shown
+
+
+def test_a_live_change_keeps_the_run_and_a_structural_one_does_not():
+    config, _ = parse("algo=bcq&net=table")
+    lane = config.lanes[0]
+    live = replace(config, lanes=(replace(lane, hyperparameters={"rho": 0.7}),))
+    assert state.same_run(config, live)
+    for other in (
+        replace(config, lanes=(replace(lane, hyperparameters={"initial_value": 1.0}),)),
+        replace(config, lanes=(replace(lane, hyperparameters={"rho": (0.1, 0.7)}),)),
+        replace(config, lanes=(replace(lane, seeds=2),)),
+        replace(config, options={**config.options, "episodes": 60}),
+        replace(config, lanes=(Lane("q-learning", "table", 4),)),
+    ):
+        assert not state.same_run(config, other)
+
+
+def test_another_system_keeps_what_was_set_by_hand_where_it_has_it_too():
+    config, _ = parse("algo=bcq&gamma=0.8&rho=0.3&learning_rate=0.2")
+    other = state.other_system(config, 0, "q-learning", "table")
+    assert other.hyperparameters == {"gamma": 0.8, "learning_rate": 0.2}
+    network = state.other_system(config, 0, "bcq", "mlp")
+    assert network.hyperparameters == {"gamma": 0.8, "rho": 0.3}
+
+
+def test_the_panel_has_every_hyperparameter_once():
+    config = state.start()
+    lane = config.lanes[0]
+    shown = [item["name"] for section in controls.lane_sections(config, 0) for item in section["items"]]
+    declared = state.declared(orl.load_dataset(config.dataset), lane.algorithm, lane.approximator)
+    assert sorted(shown) == sorted([*declared, "approximator", "seeds"])
+
+
+def test_what_the_panel_answers_is_taken_over_or_refused_by_name():
+    config = state.start()
+    changed, notes = controls.apply(
+        config, 0, {"algorithm": {"rho": 0.4}, "model": {"seeds": 2}, "data": {"episodes": 70}}
+    )
+    assert changed.lanes[0].hyperparameters == {"rho": 0.4}
+    assert changed.lanes[0].seeds == 2
+    assert changed.options["episodes"] == 70
+    assert not notes
+    same, notes = controls.apply(config, 0, {"algorithm": {"rho": 4, "zeta": 1}, "model": {"seeds": "many"}, "data": 3})
+    assert same == config
+    assert {note.key for note in notes} == {"algorithm.rho", "algorithm.zeta", "model.seeds"}
+
+
+def test_values_of_the_old_approximator_do_not_follow_to_the_new_one():
+    config = state.start()
+    shown = {s["id"]: {i["name"]: i["value"] for i in s["items"]} for s in controls.lane_sections(config, 0)}
+    shown["model"]["approximator"] = "mlp"
+    changed, notes = controls.apply(config, 0, shown)
+    assert changed.lanes[0] == Lane("bcq", "mlp", config.lanes[0].seeds)
+    assert not notes
