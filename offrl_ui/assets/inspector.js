@@ -1,0 +1,154 @@
+// The selected state: one row per action with its numbers and bars. The table is also the text alternative of the picture.
+
+import { h, setText } from "./dom.js";
+import { integer, number, percent } from "./format.js";
+import { SHAPES, actionColour, arrowPath, shapePath } from "./palette.js";
+
+// key, heading, help, kind of bar: amount (0 to the largest), share (0 to 1), value (common range of Q, Q*, Qπ), signed.
+const COLUMNS = [
+  { key: "n", head: "n", help: "rows of the data with this action in this state", bar: "amount", text: integer },
+  { key: "beta", head: "π_β", help: "share of this action in the data", bar: "share", text: percent },
+  { key: "behavior", head: "π̂_β", help: "the behaviour policy as the system has learned it", bar: "share", text: percent },
+  { key: "allowed", head: "Ā", help: "whether the target's maximum may choose this action", bar: null, text: (x) => (x ? "yes" : "no") },
+  { key: "q", head: "Q", help: "learned action value", bar: "value", text: number },
+  { key: "truth", head: "Q*", help: "exact optimal action value", bar: "value", text: number },
+  { key: "q_pi", head: "Qπ", help: "exact action value of the current policy", bar: "value", text: number },
+  { key: "advantages", head: "A", help: "learned advantage", bar: "signed", text: number },
+  { key: "weights", head: "weight", help: "mean weight of this pair's rows in the loss", bar: "amount", text: number },
+  { key: "policy", head: "π_θ", help: "learned policy", bar: "share", text: percent },
+];
+
+export class Inspector {
+  constructor(host, store) {
+    Object.assign(this, { host, store });
+    this.title = h("h3", { class: "inspector-title" });
+    this.detail = h("span", { class: "inspector-detail" });
+    this.body = h("tbody");
+    this.headRow = h("tr");
+    this.table = h("table", { class: "inspector-table" }, h("thead", {}, this.headRow), this.body);
+    host.append(h("div", { class: "inspector-head" }, this.title, this.detail), h("div", { class: "inspector-scroll", tabindex: "0", role: "region", "aria-label": "Numbers of the selected state, one row per action" }, this.table));
+    this.shape = "";
+  }
+
+  // Numbers of a column for the selected state: an array over actions, or null.
+  column(key, frame, state, member) {
+    const { store } = this;
+    const { nActions: A } = store.hello;
+    const fixed = { n: store.static.counts, beta: store.static.behavior_policy, truth: store.static.q_star };
+    if (key in fixed) return fixed[key] ? fixed[key].subarray(state * A, (state + 1) * A) : null;
+    return frame ? store.row(frame, key, member, state) : null;
+  }
+
+  build(columns) {
+    const { store, theme } = this;
+    const { actionNames, layout } = store.hello;
+    this.columns = columns;
+    this.headRow.replaceChildren(h("th", { scope: "col" }, "action"), ...columns.map((column) => h("th", { scope: "col", title: column.help }, column.head)));
+    this.rows = actionNames.map((name, a) => {
+      const cells = columns.map((column) => {
+        const bar = column.bar ? h("i", { class: `bar ${column.bar}` }) : null;
+        const text = h("span", { class: "cell-text" });
+        return { td: h("td", {}, bar, text), bar, text, share: -1 };
+      });
+      const glyph = actionGlyph(a, layout, theme, store.hello.nActions);
+      const row = h("tr", {}, h("th", { scope: "row" }, glyph, h("span", {}, name)), ...cells.map((cell) => cell.td));
+      return { row, cells };
+    });
+    this.body.replaceChildren(...this.rows.map(({ row }) => row));
+  }
+
+  update(frame, name, theme) {
+    const { store } = this;
+    const { state, action, member } = store.view;
+    if (!store.hello || state === null) return;
+    const data = COLUMNS.map((column) => ({ column, values: this.column(column.key, frame, state, member) }));
+    // A column that was there once stays: frames without exact values must not make the table jump.
+    this.seen = this.hello === store.hello ? this.seen : new Set();
+    this.hello = store.hello;
+    for (const { column, values } of data) if (values) this.seen.add(column.key);
+    const shown = data.filter(({ column }) => this.seen.has(column.key));
+    const shape = shown.map(({ column }) => column.key).join() + store.hello.nActions + (theme === this.theme);
+    this.theme = theme;
+    if (shape !== this.shape) this.build(shown.map(({ column }) => column));
+    this.shape = shown.map(({ column }) => column.key).join() + store.hello.nActions + true;
+    this.heading(frame, name, state, member);
+    const values = shown.filter(({ column, values: v }) => column.bar === "value" && v).flatMap(({ values: v }) => [...v]).filter(Number.isFinite);
+    const ranges = { value: [Math.min(0, ...values), Math.max(0, ...values)] };
+    const counts = store.static.counts;
+    const { nActions: A } = store.hello;
+    this.rows.forEach(({ row, cells }, a) => {
+      const unseen = Boolean(counts && !counts[state * A + a]) && !store.terminal[state];
+      row.classList.toggle("unseen", unseen);
+      row.classList.toggle("picked", a === action);
+      cells.forEach((cell, c) => {
+        const { column, values: v } = shown[c];
+        const value = v ? v[a] : NaN;
+        setText(cell.text, column.text(value));
+        if (cell.bar) this.bar(cell, column.bar, value, v, ranges);
+      });
+    });
+  }
+
+  // Length and side of a bar; written only when it moved by a visible amount.
+  bar(cell, kind, value, all, ranges) {
+    let from = 0;
+    let to = 0;
+    if (Number.isFinite(value)) {
+      if (kind === "share") to = value;
+      else if (kind === "amount") to = value / Math.max(...[...all].filter(Number.isFinite), 1e-12);
+      else {
+        const [low, high] = kind === "value" ? ranges.value : signedRange(all);
+        const at = (x) => (x - low) / Math.max(high - low, 1e-12);
+        from = at(Math.min(0, value));
+        to = at(Math.max(0, value));
+      }
+    }
+    const key = `${from.toFixed(3)},${to.toFixed(3)}`;
+    if (cell.share === key) return;
+    cell.share = key;
+    cell.bar.style.left = `${(100 * from).toFixed(1)}%`;
+    cell.bar.style.width = `${(100 * (Math.min(to, 1) - from)).toFixed(1)}%`;
+    cell.bar.classList.toggle("negative", value < 0);
+  }
+
+  heading(frame, name, state, member) {
+    const { store } = this;
+    setText(this.title, store.terminal[state] ? `${name} ends the episode` : name);
+    const parts = [];
+    if (store.groups.length > 1 || store.hello.members.length > 1) parts.push(memberLabel(store, member));
+    if (store.static.counts) parts.push(`${integer(store.visits[state])} rows in the data`);
+    const v = frame?.table("v", member)?.[state];
+    if (Number.isFinite(v)) parts.push(`V ${number(v)}`);
+    const best = store.static.v_star?.[state];
+    if (Number.isFinite(best)) parts.push(`V* ${number(best)}`);
+    setText(this.detail, parts.join(" · "));
+  }
+}
+
+function signedRange(values) {
+  const reach = Math.max(...[...values].filter(Number.isFinite).map(Math.abs), 1e-12);
+  return [-reach, reach];
+}
+
+export function memberLabel(store, member) {
+  const { seed } = store.hello.members[member] ?? {};
+  const group = store.groupOf(member);
+  const seeds = group.members.length > 1 ? `seed ${seed}` : "";
+  return [store.groups.length > 1 ? group.label : "", seeds].filter(Boolean).join(", ");
+}
+
+// The action's fixed sign: an arrow where it has a direction, else its shape, in its colour.
+function actionGlyph(action, layout, theme, A) {
+  const canvas = h("canvas", { class: "glyph", width: "32", height: "32", "aria-hidden": "true" });
+  const ctx = canvas.getContext("2d");
+  ctx.fillStyle = actionColour(theme, action, layout.action_grid);
+  const direction = (layout.directions ?? []).length === A ? layout.directions[action] : null;
+  let [dx, dy] = [0, 0];
+  if (direction && layout.kind === "grid") [dy, dx] = direction;
+  else if (direction) [dx, dy] = [direction[0], -direction[1]];
+  const norm = Math.hypot(dx, dy);
+  if (norm) arrowPath(ctx, 16 - (dx / norm) * 12, 16 - (dy / norm) * 12, dx / norm, dy / norm, 25, 5);
+  else shapePath(ctx, SHAPES[action % SHAPES.length], 16, 16, 9);
+  ctx.fill();
+  return canvas;
+}

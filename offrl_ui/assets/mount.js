@@ -1,0 +1,49 @@
+// The stage as a Streamlit component. Streamlit calls this on the same element again whenever data or theme change: the
+// first call builds the stage, later ones only tell it what changed.
+
+import { Stage } from "./stage.js";
+
+const stages = new WeakMap();
+let events = 0;
+
+async function style(host, assets) {
+  const href = new URL("stage.css", new URL(assets, location.href)).href;
+  const root = host.getRootNode();
+  const place = root instanceof ShadowRoot ? root : document.head;
+  if ([...place.querySelectorAll("link")].some((link) => link.href === href)) return;
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = href;
+  const loaded = new Promise((resolve) => { link.onload = link.onerror = resolve; });
+  place.append(link);
+  await loaded;
+}
+
+// Build or update the stage in `host`. `options` as for Stage.
+export async function mountStage(host, options) {
+  const there = stages.get(host);
+  if (there) {
+    there.wanted = options;
+    if (there.stage) there.stage.update(options);
+    return there;
+  }
+  const entry = { wanted: options, stage: null, gone: false };
+  stages.set(host, entry);
+  await style(host, options.assets);
+  if (!entry.gone) entry.stage = new Stage(host, entry.wanted);
+  return entry;
+}
+
+export function unmountStage(host) {
+  const entry = stages.get(host);
+  if (!entry) return;
+  entry.gone = true;
+  entry.stage?.destroy();
+  stages.delete(host);
+}
+
+export function mountComponent(host, { data, setTriggerValue }) {
+  // A repeated value would not be an event: each carries a number of its own.
+  const emit = (name, payload) => setTriggerValue(name, { ...payload, event: ++events });
+  return mountStage(host, { ...data, emit });
+}

@@ -1,0 +1,252 @@
+// Continuous states: the probe states as points in a plane of two chosen dimensions. Each is a small pie with one wedge
+// per action, so that it reads like a cell of a grid; the greedy action's shape stands in the middle for the policy.
+
+import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath, withAlpha } from "./palette.js";
+import { niceTicks, number } from "./format.js";
+
+const AXIS = { left: 40, bottom: 32, top: 6, right: 8 };
+
+export class PlaneScene {
+  constructor(store) {
+    this.store = store;
+    this.layout = store.hello.layout;
+    this.x = this.layout.x ?? 0;
+    this.y = this.layout.y ?? 1;
+    this.spatial = (this.layout.walls ?? []).length > 0 || (this.layout.regions ?? []).length > 0;
+    const [w, h] = [this.span(this.x), this.span(this.y)];
+    this.aspect = this.spatial ? w / h : 1.35;
+    this.A = store.hello.nActions;
+    const directions = this.layout.directions ?? [];
+    this.directions = directions.length === this.A ? directions : null;
+    this.turn = this.wedgeTurns();
+  }
+
+  span(dimension) {
+    return this.layout.high[dimension] - this.layout.low[dimension];
+  }
+
+  get probes() { return this.store.static.probes; }
+  get D() { return this.layout.names.length; }
+
+  // Start angle and width of each action's wedge: around its direction where directions differ, else in order from the top.
+  wedgeTurns() {
+    const even = Array.from({ length: this.A }, (_, a) => [-Math.PI / 2 + (2 * Math.PI * (a - 0.5)) / this.A, (2 * Math.PI) / this.A]);
+    if (!this.directions) return even;
+    const angles = this.directions.map(([dx, dy]) => (dx || dy ? Math.atan2(-dy, dx) : null));
+    const distinct = new Set(angles.map(String));
+    if (distinct.size < this.A || angles.includes(null)) return even;
+    const sorted = angles.map((angle, a) => ({ angle, a })).sort((p, q) => p.angle - q.angle);
+    const turns = new Array(this.A);
+    sorted.forEach(({ angle, a }, i) => {
+      const wrap = (d) => ((d % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) || 2 * Math.PI;
+      const before = wrap(angle - sorted.at(i - 1).angle) / 2;
+      const after = wrap(sorted[(i + 1) % sorted.length].angle - angle) / 2;
+      turns[a] = [angle - before, before + after];
+    });
+    return turns;
+  }
+
+  geometry(box) {
+    const small = box.width < 240;
+    const edge = small ? { left: 2, bottom: 2, top: 2, right: 2 } : AXIS;
+    let [width, height] = [box.width - edge.left - edge.right, box.height - edge.top - edge.bottom];
+    let [x, y] = [box.x + edge.left, box.y + edge.top];
+    if (this.spatial) {
+      const unit = Math.min(width / this.span(this.x), height / this.span(this.y));
+      x += (width - unit * this.span(this.x)) / 2;
+      y += (height - unit * this.span(this.y)) / 2;
+      [width, height] = [unit * this.span(this.x), unit * this.span(this.y)];
+    }
+    const n = this.probes ? this.probes.length / this.D : 1;
+    const radius = Math.min(Math.max(Math.sqrt((width * height) / Math.max(n, 1)) * 0.36, 2.2), 13);
+    return { x, y, width, height, radius, small };
+  }
+
+  at(geo, state) {
+    const { low } = this.layout;
+    return [
+      geo.x + ((this.probes[state * this.D + this.x] - low[this.x]) / this.span(this.x)) * geo.width,
+      geo.y + (1 - (this.probes[state * this.D + this.y] - low[this.y]) / this.span(this.y)) * geo.height,
+    ];
+  }
+
+  pie(ctx, [x, y], radius, a) {
+    const [start, width] = this.turn[a];
+    if (this.A > 1) ctx.moveTo(x, y);
+    ctx.arc(x, y, radius, start, start + width);
+    ctx.closePath();
+  }
+
+  draw(ctx, geo, { values, scale, theme, perState, arrows, policy }) {
+    if (!this.probes) return;
+    const { A } = this;
+    const n = this.probes.length / this.D;
+    for (let s = 0; s < n; s++) {
+      const point = this.at(geo, s);
+      if (arrows) {
+        this.glyph(ctx, geo, point, s, policy, theme);
+        continue;
+      }
+      for (let a = 0; a < (perState ? 1 : A); a++) {
+        const value = values[perState ? s : s * A + a];
+        if (Number.isNaN(value) || (scale.log && value <= 0)) continue;
+        ctx.fillStyle = scale.colour(value, theme.dark);
+        ctx.beginPath();
+        if (perState) ctx.arc(...point, geo.radius, 0, 2 * Math.PI);
+        else this.pie(ctx, point, geo.radius, a);
+        ctx.fill();
+      }
+      if (policy && geo.radius >= 6) this.greedyGlyph(ctx, geo.radius * 0.34, point, s, policy, theme);
+    }
+  }
+
+  best(policy, s) {
+    let best = 0;
+    for (let a = 1; a < this.A; a++) if (policy[s * this.A + a] > policy[s * this.A + best]) best = a;
+    return best;
+  }
+
+  greedyGlyph(ctx, radius, [x, y], s, policy, theme) {
+    shapePath(ctx, SHAPES[this.best(policy, s) % SHAPES.length], x, y, radius);
+    ctx.fillStyle = theme.background;
+    ctx.fill();
+  }
+
+  // The policy: an arrow or a shape in the action's own colour, as large as the action is probable.
+  glyph(ctx, geo, [x, y], s, policy, theme) {
+    for (let a = 0; a < this.A; a++) {
+      const p = policy[s * this.A + a];
+      if (!(p > 0.01)) continue;
+      ctx.fillStyle = actionColour(theme, a, this.layout.action_grid);
+      const [dx, dy] = this.directions?.[a] ?? [0, 0];
+      if (dx || dy) {
+        const norm = Math.hypot(dx, dy);
+        arrowPath(ctx, x, y, dx / norm, -dy / norm, geo.radius * (0.3 + 0.95 * p), geo.radius * (0.1 + 0.22 * p));
+      } else if (a === this.best(policy, s)) shapePath(ctx, SHAPES[a % SHAPES.length], x, y, geo.radius * (0.25 + 0.55 * p));
+      else continue;
+      ctx.fill();
+    }
+  }
+
+  drawStatic(ctx, geo, theme, ratio, small) {
+    const { layout } = this;
+    ctx.strokeStyle = theme.line;
+    ctx.lineWidth = 1;
+    ctx.strokeRect(geo.x, geo.y, geo.width, geo.height);
+    const { counts } = this.store.static;
+    if (counts && this.probes) {
+      ctx.beginPath();
+      for (let s = 0; s < this.probes.length / this.D; s++) {
+        for (let a = 0; a < this.A; a++) if (!counts[s * this.A + a]) this.pie(ctx, this.at(geo, s), geo.radius, a);
+      }
+      ctx.fillStyle = hatchStyle(ctx, theme, ratio);
+      ctx.fill();
+    }
+    const [px, py] = [(v) => geo.x + ((v - layout.low[this.x]) / this.span(this.x)) * geo.width, (v) => geo.y + (1 - (v - layout.low[this.y]) / this.span(this.y)) * geo.height];
+    if (this.x === (layout.x ?? 0) && this.y === (layout.y ?? 1)) {
+      for (const [x0, y0, x1, y1] of layout.walls ?? []) {
+        ctx.fillStyle = theme.wall;
+        ctx.fillRect(px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
+      }
+      for (const [label, x0, y0, x1, y1] of layout.regions ?? []) {
+        ctx.strokeStyle = theme.text;
+        ctx.setLineDash([4, 3]);
+        ctx.strokeRect(px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
+        ctx.setLineDash([]);
+        if (small) continue;
+        ctx.font = `600 11px ${theme.font}`;
+        ctx.textAlign = "center";
+        ctx.textBaseline = "middle";
+        ctx.fillStyle = withAlpha(theme.background, 0.8);
+        ctx.fillRect((px(x0) + px(x1)) / 2 - label.length * 3.6 - 3, (py(y0) + py(y1)) / 2 - 8, label.length * 7.2 + 6, 16);
+        ctx.fillStyle = theme.text;
+        ctx.fillText(label, (px(x0) + px(x1)) / 2, (py(y0) + py(y1)) / 2);
+      }
+    }
+    if (!geo.small && !small) this.drawAxes(ctx, geo, theme, px, py);
+  }
+
+  drawAxes(ctx, geo, theme, px, py) {
+    const { layout } = this;
+    ctx.font = `10.5px ${theme.font}`;
+    ctx.fillStyle = theme.muted;
+    ctx.textBaseline = "alphabetic";
+    ctx.textAlign = "center";
+    for (const tick of niceTicks(layout.low[this.x], layout.high[this.x], 6)) ctx.fillText(number(tick, 2), px(tick), geo.y + geo.height + 13);
+    ctx.fillText(layout.names[this.x], geo.x + geo.width / 2, geo.y + geo.height + 26);
+    ctx.textAlign = "right";
+    ctx.textBaseline = "middle";
+    for (const tick of niceTicks(layout.low[this.y], layout.high[this.y], 5)) ctx.fillText(number(tick, 2), geo.x - 5, py(tick));
+    ctx.save();
+    ctx.translate(geo.x - 32, geo.y + geo.height / 2);
+    ctx.rotate(-Math.PI / 2);
+    ctx.textAlign = "center";
+    ctx.fillText(layout.names[this.y], 0, 0);
+    ctx.restore();
+  }
+
+  outline(ctx, geo, state, { colour, inner, width, action }) {
+    if (!this.probes || (state + 1) * this.D > this.probes.length) return;
+    const point = this.at(geo, state);
+    for (const [stroke, thick] of [[inner, width + 2], [colour, width]]) {
+      if (!stroke) continue;
+      ctx.strokeStyle = stroke;
+      ctx.lineWidth = thick;
+      ctx.beginPath();
+      ctx.arc(...point, geo.radius + 1.5, 0, 2 * Math.PI);
+      ctx.stroke();
+      if (action === null || action === undefined) continue;
+      ctx.beginPath();
+      this.pie(ctx, point, geo.radius + 1.5, action);
+      ctx.stroke();
+    }
+  }
+
+  markDifference(ctx, geo, state, theme) {
+    const [x, y] = this.at(geo, state);
+    ctx.beginPath();
+    ctx.arc(x + geo.radius * 0.8, y - geo.radius * 0.8, Math.max(geo.radius * 0.28, 1.5), 0, 2 * Math.PI);
+    ctx.fillStyle = theme.warning;
+    ctx.fill();
+  }
+
+  hit(geo, x, y) {
+    if (!this.probes) return null;
+    let best = null;
+    let nearest = (geo.radius + 5) ** 2;
+    for (let s = 0; s < this.probes.length / this.D; s++) {
+      const [px, py] = this.at(geo, s);
+      const distance = (px - x) ** 2 + (py - y) ** 2;
+      if (distance < nearest) { nearest = distance; best = { state: s, dx: x - px, dy: y - py }; }
+    }
+    if (!best) return null;
+    const angle = Math.atan2(best.dy, best.dx);
+    const action = this.turn.findIndex(([start, width]) => (((angle - start) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) < width);
+    return { state: best.state, action: action < 0 ? null : action };
+  }
+
+  name(state) {
+    if (!this.probes || (state + 1) * this.D > this.probes.length) return `probe ${state}`;
+    const { names } = this.layout;
+    const parts = names.slice(0, 4).map((name, d) => `${name} ${number(this.probes[state * this.D + d], 2)}`);
+    return `probe ${state}: ${parts.join(", ")}`;
+  }
+
+  // The nearest probe in a direction of the picture.
+  neighbour(state, dx, dy) {
+    if (!this.probes) return state;
+    const geo = { x: 0, y: 0, width: 1000, height: 1000 / this.aspect };
+    const [x, y] = this.at(geo, state);
+    let best = state;
+    let cost = Infinity;
+    for (let s = 0; s < this.probes.length / this.D; s++) {
+      const [px, py] = this.at(geo, s);
+      const along = (px - x) * dx + (py - y) * dy;
+      const across = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
+      if (along <= 1 || along + 3 * across >= cost) continue;
+      cost = along + 3 * across;
+      best = s;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,122 @@
+// From frames to the few points that a curve needs: scales that hold explosions, and min/max decimation.
+
+import { niceTicks, number, power } from "./format.js";
+
+const POINTS = 200;
+
+// Axis transforms: y is drawn transformed and labelled with the numbers themselves.
+//   linear; log (all positive); symlog (asinh(y/c), linear near zero, logarithmic beyond ±c, so signs survive)
+export class AxisScale {
+  constructor(kind = "linear", threshold = 1) {
+    this.kind = kind;
+    this.threshold = threshold;
+  }
+
+  forward(y) {
+    if (this.kind === "linear") return y;
+    if (this.kind === "log") return y > 0 ? Math.log10(y) : NaN;
+    return Math.asinh(y / this.threshold) / Math.LN10;
+  }
+
+  backward(y) {
+    if (this.kind === "linear") return y;
+    if (this.kind === "log") return 10 ** y;
+    return Math.sinh(y * Math.LN10) * this.threshold;
+  }
+
+  // Tick positions (transformed) and their texts within a transformed range.
+  ticks([low, high], count = 4) {
+    if (this.kind === "linear") {
+      const values = niceTicks(low, high, count);
+      return { values, texts: values.map((value) => number(Math.abs(value) < (high - low) * 1e-9 ? 0 : value, 2)) };
+    }
+    const values = [];
+    const texts = [];
+    const push = (y, text) => {
+      const at = this.forward(y);
+      if (at >= low - 1e-9 && at <= high + 1e-9) { values.push(at); texts.push(text); }
+    };
+    const largest = Math.max(Math.abs(this.backward(low)), Math.abs(this.backward(high)), 1e-300);
+    const top = Math.ceil(Math.log10(largest));
+    const bottom = this.kind === "log" ? Math.floor(low) : Math.ceil(Math.log10(this.threshold));
+    const every = Math.max(1, Math.ceil((top - bottom + 1) / (this.kind === "log" ? count : count / 1.6)));
+    if (this.kind === "symlog") push(0, "0");
+    for (let e = bottom; e <= top; e += every) {
+      push(10 ** e, powerText(e));
+      if (this.kind === "symlog") push(-(10 ** e), "−" + powerText(e));
+    }
+    if (values.length < 2) return { values: [low, high], texts: [low, high].map((y) => number(this.backward(y), 2)) };
+    return { values, texts };
+  }
+}
+
+const powerText = (e) => (e >= -2 && e <= 3 ? String(+(10 ** e).toPrecision(1)) : power(e));
+
+// At most about POINTS points: the smallest and the largest of each bucket in the order they came. Buckets are aligned
+// to the absolute step, so that a point once drawn stays where it is while the curve grows. NaN is left out.
+export function decimate(steps, values, points = POINTS) {
+  const n = steps.length;
+  if (n <= points) {
+    const x = [];
+    const y = [];
+    for (let i = 0; i < n; i++) if (Number.isFinite(values[i])) { x.push(steps[i]); y.push(values[i]); }
+    return { x, y };
+  }
+  const width = bucketWidth(steps[n - 1] - steps[0], points / 2);
+  const x = [];
+  const y = [];
+  let bucket = null;
+  let low = -1;
+  let high = -1;
+  const flush = () => {
+    if (low < 0) return;
+    const [a, b] = low < high ? [low, high] : [high, low];
+    x.push(steps[a]);
+    y.push(values[a]);
+    if (a !== b) { x.push(steps[b]); y.push(values[b]); }
+  };
+  for (let i = 0; i < n; i++) {
+    if (!Number.isFinite(values[i])) continue;
+    const own = Math.floor(steps[i] / width);
+    if (own !== bucket) {
+      flush();
+      bucket = own;
+      low = high = i;
+    } else {
+      if (values[i] < values[low]) low = i;
+      if (values[i] > values[high]) high = i;
+    }
+  }
+  flush();
+  return { x, y };
+}
+
+// The smallest 2^k that covers `span` with at most `buckets` buckets.
+export function bucketWidth(span, buckets) {
+  return 2 ** Math.ceil(Math.log2(Math.max(span / buckets, 1)));
+}
+
+// A band needs its two edges at the same steps: the extremes within each bucket.
+export function decimateBand(steps, lower, upper, points = POINTS) {
+  const n = steps.length;
+  const width = n <= points / 2 ? 0 : bucketWidth(steps[n - 1] - steps[0], points / 2);
+  const x = [];
+  const low = [];
+  const high = [];
+  let bucket = null;
+  for (let i = 0; i < n; i++) {
+    if (!Number.isFinite(lower[i]) || !Number.isFinite(upper[i])) continue;
+    const own = width ? Math.floor(steps[i] / width) : i;
+    const last = x.length - 1;
+    if (own !== bucket) {
+      bucket = own;
+      x.push(steps[i]);
+      low.push(lower[i]);
+      high.push(upper[i]);
+    } else {
+      low[last] = Math.min(low[last], lower[i]);
+      high[last] = Math.max(high[last], upper[i]);
+    }
+  }
+  return { x, low, high };
+}

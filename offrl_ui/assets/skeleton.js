@@ -1,0 +1,85 @@
+// The stage's elements, in reading order, and the pickers above the world.
+
+import { h, icon } from "./dom.js";
+import { MODES, availability } from "./modes.js";
+import { PANELS } from "./panels.js";
+
+const SAVES = [["world-png", "world as PNG"], ["world-svg", "world as SVG"], ["curves-png", "curves as PNG"], ["curves-svg", "curves as SVG"]];
+
+// on: { mode, member, many, outcome, save, dimensions, panel }
+export function buildSkeleton(root, on) {
+  const ui = {};
+  ui.top = h("header", { class: "top" });
+  ui.transport = h("div", { class: "transport" });
+  ui.tabs = h("div", { class: "tabs", role: "radiogroup", "aria-label": "What the world shows" }, ...MODES.map((mode) =>
+    h("button", { type: "button", class: "tab", role: "radio", "aria-checked": "false", title: mode.title, dataset: { mode: mode.key }, onclick: () => on.mode(mode.key) }, mode.label)));
+  ui.member = h("select", { class: "member", "aria-label": "Which model is looked at", hidden: true, onchange: () => on.member(Number(ui.member.value)) });
+  ui.many = h("button", { type: "button", class: "button icon-button", hidden: true, "aria-pressed": "false", onclick: () => on.many(ui.many.getAttribute("aria-pressed") !== "true") });
+  ui.dimensions = ["x", "y"].map((axis) => h("select", { class: "dimension", "aria-label": `Dimension drawn along ${axis}`, hidden: true, onchange: () => on.dimensions(...ui.dimensions.map((s) => Number(s.value))) }));
+  ui.save = h("details", { class: "menu" }, h("summary", { class: "button icon-button", "aria-label": "Save pictures", title: "Save pictures" }, icon("save")),
+    h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", onclick: () => { on.save(what); ui.save.open = false; } }, text))));
+  ui.world = h("div", { class: "world" });
+  ui.curves = h("div", { class: "curves", role: "group", "aria-label": "Curves over the steps" });
+  ui.outcome = h("div", { class: "outcome", hidden: true });
+  ui.panel = h("select", { class: "panel-picker", "aria-label": "Which curve is shown", onchange: () => on.panel(ui.panel.value) },
+    ...PANELS.map((panel) => h("option", { value: panel.key }, panel.title)));
+  const views = [["curves", false], ["outcome", true]].map(([text, value]) =>
+    h("button", { type: "button", class: "tab", role: "radio", "aria-checked": String(!value), onclick: () => on.outcome(value) }, text));
+  ui.views = h("div", { class: "tabs views", role: "radiogroup", "aria-label": "Curves or outcome against the axis", hidden: true }, ...views);
+  ui.showOutcome = (shown, possible) => {
+    ui.views.hidden = !possible;
+    views.forEach((view, i) => view.setAttribute("aria-checked", String(Boolean(i) === shown)));
+    ui.outcome.hidden = !shown;
+    ui.curves.classList.toggle("covered", shown);
+  };
+  ui.inspector = h("section", { class: "inspector", "aria-label": "Selected state" });
+  ui.notices = h("section", { class: "notices", "aria-label": "State of the run and alarms" });
+  ui.live = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
+  root.replaceChildren(
+    ui.top, ui.transport,
+    h("div", { class: "main" },
+      h("section", { class: "world-panel", "aria-label": "World" }, h("div", { class: "bar-line" }, ui.tabs, h("div", { class: "tools" }, ...ui.dimensions, ui.member, ui.many, ui.save)), ui.world),
+      h("section", { class: "curves-panel", "aria-label": "Curves" }, h("div", { class: "bar-line views-line" }, ui.views, ui.panel), h("div", { class: "curves-box" }, ui.curves, ui.outcome))),
+    h("div", { class: "below" }, ui.inspector, ui.notices), ui.live);
+  // A radio group is one stop of the tab key; arrows would move within it, but here they belong to the timeline.
+  root.setAttribute("tabindex", "-1");
+  return ui;
+}
+
+export function fillPickers(ui, store, label) {
+  const { members, layout } = store.hello;
+  ui.member.hidden = members.length < 2;
+  ui.member.replaceChildren(...members.map((_, i) => h("option", { value: String(i) }, label(i) || `model ${i + 1}`)));
+  ui.member.value = String(store.view.member);
+  const plane = layout?.kind === "plane" && layout.names.length > 2;
+  ui.dimensions.forEach((select, i) => {
+    select.hidden = !plane;
+    if (!plane) return;
+    select.replaceChildren(...layout.names.map((name, d) => h("option", { value: String(d) }, name)));
+    select.value = String([layout.x ?? 0, layout.y ?? 1][i]);
+  });
+}
+
+export function markTabs(ui, store, frame) {
+  for (const tab of ui.tabs.children) {
+    const mode = MODES.find(({ key }) => key === tab.dataset.mode);
+    const missing = availability(store, mode, frame);
+    const checked = String(mode.key === store.view.mode);
+    if (tab.getAttribute("aria-checked") !== checked) tab.setAttribute("aria-checked", checked);
+    if (mode.key === "ghost") tab.hidden = !store.ghost;
+    if (tab.disabled !== Boolean(missing)) {
+      tab.disabled = Boolean(missing);
+      tab.title = missing ? `${mode.title} (${missing})` : mode.title;
+    }
+  }
+  const many = String(store.view.many);
+  ui.many.hidden = store.groups.length < 2;
+  if (ui.many.dataset.shown !== many) {
+    ui.many.dataset.shown = many;
+    ui.many.setAttribute("aria-pressed", many);
+    const text = store.view.many ? "Show one world" : "Show all worlds";
+    ui.many.setAttribute("aria-label", text);
+    ui.many.title = text;
+    ui.many.replaceChildren(icon(store.view.many ? "one" : "many"));
+  }
+}

@@ -1,0 +1,33 @@
+// Small statistics over seeds (Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice").
+
+// Mean of the middle half, with fractional weights at its edges.
+export function interquartileMean(values) {
+  const n = values.length;
+  if (!n) return NaN;
+  const sorted = [...values].sort((a, b) => a - b);
+  let sum = 0;
+  let weight = 0;
+  sorted.forEach((value, i) => {
+    const share = Math.max(0, Math.min(i + 1, 0.75 * n) - Math.max(i, 0.25 * n));
+    sum += share * value;
+    weight += share;
+  });
+  return sum / weight;
+}
+
+// 95 % percentile interval of the interquartile mean; the resamples are drawn from a fixed seed, so the answer is stable.
+export function bootstrapInterval(values, resamples = 2000) {
+  const n = values.length;
+  if (n < 2) return [NaN, NaN];
+  let seed = 0x9e3779b9;
+  const random = () => {
+    // mulberry32
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  const means = Array.from({ length: resamples }, () => interquartileMean(Array.from({ length: n }, () => values[Math.floor(random() * n)])));
+  means.sort((a, b) => a - b);
+  return [means[Math.floor(0.025 * resamples)], means[Math.ceil(0.975 * resamples) - 1]];
+}

@@ -1,0 +1,143 @@
+// Words and numbers around the pictures: the top line, why a run stands still, the alarms, and the sentence for those who
+// cannot see the picture.
+
+import { h, setText } from "./dom.js";
+import { integer, number } from "./format.js";
+
+export class TopLine {
+  constructor(host, store) {
+    Object.assign(this, { host, store });
+    this.title = h("h2", { class: "stage-title" });
+    this.numbers = h("dl", { class: "stage-numbers" });
+    host.append(this.title, this.numbers);
+    this.entries = [];
+  }
+
+  begin() {
+    const { hello, groups } = this.store;
+    const lanes = hello.lanes.map((lane) => lane.title ?? lane.algorithm);
+    const approximators = [...new Set(hello.lanes.map((lane) => lane.approximator))].filter(Boolean);
+    const seeds = groups[0].members.length;
+    const parts = [
+      hello.run?.title ?? `${lanes.join(" and ")} on ${hello.run?.config?.dataset ?? "data"}`,
+      approximators.join(", "),
+      groups.length > lanes.length ? `${groups.length} settings` : "",
+      `${seeds} seed${seeds === 1 ? "" : "s"}`,
+    ];
+    setText(this.title, parts.filter(Boolean).join(" · "));
+    const { truth } = hello;
+    const fixed = [["behaviour", truth.behavior, "return of the policy that collected the data"], ["best", truth.optimal, "return of the optimal policy"]];
+    if (Number.isFinite(truth.in_support)) fixed.splice(1, 0, ["best in data", truth.in_support, "best return with actions that stand in the data"]);
+    this.now = h("dd", {});
+    this.label = h("dt", {});
+    this.numbers.replaceChildren(h("div", { class: "now" }, this.label, this.now),
+      ...fixed.filter(([, value]) => Number.isFinite(value)).map(([name, value, help]) => h("div", { title: help }, h("dt", {}, name), h("dd", {}, number(value)))));
+  }
+
+  update(frame) {
+    const { store } = this;
+    const metric = store.metricOf("return", "return", "true_return");
+    if (!frame || metric < 0) return setText(this.now, "–");
+    const group = store.groupOf(store.view.member);
+    const stat = store.stat(frame, group, metric);
+    setText(this.label, store.groups.length > 1 ? `J(π) ${group.label}` : "J(π)");
+    setText(this.now, number(stat[0]));
+    return undefined;
+  }
+}
+
+const STATES = {
+  queued: "Waiting for a free worker",
+  starting: "Starting",
+  running: "Training",
+  paused: "Paused",
+  finished: "Finished",
+  diverged: "Stopped: the numbers left the range of numbers",
+  failed: "The worker was lost",
+  stopped: "Stopped",
+};
+
+// What to say about the run's state: { text, tone: calm | busy | warn }.
+export function stateText(store, { connected, filming, recording }) {
+  const { state } = store;
+  if (recording) return { text: filming ? "Playing the recording" : "Recording: press play or drag the timeline", tone: "calm" };
+  if (!connected) return { text: store.closed ?? "Connecting …", tone: store.closed ? "warn" : "busy" };
+  if (!state) return { text: "Connected, waiting for the run …", tone: "busy" };
+  let text = STATES[state.state] ?? state.state;
+  if (state.state === "queued" && state.place) text += `, place ${state.place} in the queue`;
+  if (state.state === "running" && state.playing === false) text = "Paused for you; the run goes on for others";
+  if (state.reason) text = `${text}: ${state.reason}`;
+  const tone = ["diverged", "failed"].includes(state.state) ? "warn" : state.state === "running" ? "busy" : "calm";
+  return { text, tone };
+}
+
+export class Notices {
+  // onShow(alarm): show the place; onRestart(): bring a failed run back; onContinue(): spend another budget
+  constructor(host, store, { onShow, onRestart, onContinue }) {
+    Object.assign(this, { host, store, onShow, onRestart, onContinue });
+    this.state = h("p", { class: "state-line" });
+    this.button = h("button", { type: "button", class: "button small", hidden: true });
+    this.list = h("ul", { class: "alarms", "aria-label": "Alarms" });
+    this.refused = h("p", { class: "refused", role: "alert" });
+    host.append(h("div", { class: "state-row" }, this.state, this.button), this.refused, this.list);
+  }
+
+  refuse(message) {
+    setText(this.refused, message);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => setText(this.refused, ""), 9000);
+  }
+
+  update(info, step) {
+    const { text, tone } = stateText(this.store, info);
+    setText(this.state, text);
+    this.state.dataset.tone = tone;
+    const name = this.store.state?.state;
+    const label = info.recording ? "" : name === "failed" ? "restart" : name === "finished" || name === "stopped" ? "train on" : "";
+    this.button.hidden = !label;
+    setText(this.button, label);
+    this.button.onclick = name === "failed" ? this.onRestart : this.onContinue;
+    const alarms = latestOfEach(this.store.alarms, step);
+    const key = alarms.map((alarm) => `${alarm.name}${alarm.step}${alarm.active}`).join();
+    if (key === this.key) return;
+    this.key = key;
+    this.list.replaceChildren(...alarms.map((alarm) => h("li", { class: alarm.tone === "calm" ? "calm" : "" },
+      h("span", {}, `${alarm.message ?? alarm.text ?? alarm.name} (step ${integer(alarm.step ?? 0)})`),
+      h("button", { type: "button", class: "button small", onclick: () => this.onShow(alarm) }, "show me"))));
+  }
+}
+
+// Of each kind of alarm the newest at or before the shown step, the newest first; ended ones are left out.
+function latestOfEach(alarms, step) {
+  const newest = new Map();
+  for (const alarm of alarms) {
+    if ((alarm.step ?? 0) > step) continue;
+    newest.delete(alarm.name);
+    if (alarm.active !== false) newest.set(alarm.name, alarm);
+  }
+  return [...newest.values()].reverse().slice(0, 8);
+}
+
+// One sentence about what is on screen, for the live region.
+export function describe(store, frame, stateName, name) {
+  if (!store.hello || !frame) return "No frame yet.";
+  const metric = store.metricOf("return", "return", "true_return");
+  const group = store.groupOf(store.view.member);
+  const parts = [`Step ${integer(frame.step)}.`];
+  if (metric >= 0) {
+    const [median] = store.stat(frame, group, metric);
+    if (Number.isFinite(median)) parts.push(`True return ${number(median)}${group.label && store.groups.length > 1 ? ` for ${group.label}` : ""}.`);
+  }
+  const { truth } = store.hello;
+  if (Number.isFinite(truth.optimal)) parts.push(`The best possible is ${number(truth.optimal)}, behaviour ${number(truth.behavior)}.`);
+  const { state, member } = store.view;
+  const policy = state === null ? null : store.row(frame, "policy", member, state);
+  if (policy && !store.terminal[state]) {
+    const best = policy.indexOf(Math.max(...policy));
+    const q = store.row(frame, "q", member, state);
+    const seen = store.static.counts ? store.static.counts[state * store.hello.nActions + best] > 0 : true;
+    parts.push(`In ${name} the policy prefers ${store.hello.actionNames[best]} with probability ${number(policy[best], 2)}${q ? `, Q ${number(q[best])}` : ""}${seen ? "" : ", an action that is not in the data"}.`);
+  }
+  parts.push(`${stateName}.`);
+  return parts.join(" ");
+}

@@ -1,0 +1,124 @@
+// Transport: reset, back, play, forward with its unit, speed, and the timeline over every snapshot that is here.
+
+import { h, icon, iconButton, setText } from "./dom.js";
+import { integer, number } from "./format.js";
+
+// Updates per second; 0 is as fast as it goes.
+export const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 0];
+
+export class Transport {
+  // actions: { reset, back, toggle, forward(unit), speed(value), seek(step), live, branch }
+  constructor(host, store, actions) {
+    Object.assign(this, { host, store, actions });
+    this.unit = h("select", { class: "unit", "aria-label": "Size of one step forward", title: "Size of one step forward" },
+      ...[["update", "1 update"], ["epoch", "1 epoch"], ["snapshot", "snapshot"]].map(([value, text]) => h("option", { value }, text)));
+    this.play = iconButton("play", "Play (space)", actions.toggle, { class: "button play" });
+    this.resetButton = iconButton("reset", "Start again from step 0 (r)", actions.reset);
+    this.forward = iconButton("forward", "One step forward (→)", () => actions.forward(this.unit.value));
+    this.speed = h("input", { type: "range", min: "0", max: String(SPEEDS.length - 1), step: "1", value: "7", class: "speed", "aria-label": "Speed, updates per second" });
+    this.speedText = h("output", { class: "speed-text" });
+    this.reached = h("span", { class: "reached" });
+    this.speed.addEventListener("input", () => { this.sayspeed(); actions.speed(SPEEDS[this.speed.value]); });
+    this.track = h("div", { class: "track" });
+    this.fill = h("div", { class: "track-fill" });
+    this.thumb = h("div", { class: "track-thumb" });
+    this.marks = h("div", { class: "track-marks", "aria-hidden": "true" });
+    this.line = h("div", { class: "timeline", tabindex: "0", role: "slider", "aria-label": "Timeline", "aria-valuemin": "0" }, this.track, this.fill, this.marks, this.thumb);
+    this.step = h("span", { class: "step-text" });
+    this.live = h("button", { type: "button", class: "button small", title: "Back to the newest frame (End)", onclick: actions.live }, icon("live"), "newest");
+    this.branch = h("button", { type: "button", class: "button small", title: "Continue from this step as a run of its own", onclick: actions.branch }, "branch here");
+    host.append(
+      h("div", { class: "transport-buttons", role: "group", "aria-label": "Transport" },
+        this.resetButton, iconButton("back", "One snapshot back (←)", actions.back), this.play, this.forward, this.unit),
+      h("label", { class: "transport-speed" }, h("span", { class: "speed-line" }, this.speedText, this.reached), this.speed),
+      h("div", { class: "transport-line" }, this.line),
+      h("div", { class: "transport-step" }, this.step, h("div", { class: "transport-extra" }, this.live, this.branch)),
+    );
+    this.drag();
+    this.sayspeed();
+  }
+
+  get value() { return SPEEDS[this.speed.value]; }
+
+  setSpeed(value) {
+    const index = value === 0 ? SPEEDS.length - 1 : SPEEDS.findLastIndex((speed) => speed !== 0 && speed <= value);
+    this.speed.value = String(Math.max(index, 0));
+    this.sayspeed();
+  }
+
+  sayspeed() {
+    const text = this.value === 0 ? "as fast as it goes" : `${integer(this.value)} updates/s`;
+    setText(this.speedText, text);
+    this.speed.setAttribute("aria-valuetext", text);
+  }
+
+  drag() {
+    const { line } = this;
+    const seek = (event) => {
+      const bounds = this.track.getBoundingClientRect();
+      const share = Math.min(Math.max((event.clientX - bounds.left) / bounds.width, 0), 1);
+      this.actions.seek(share * this.end);
+    };
+    line.addEventListener("pointerdown", (event) => {
+      line.setPointerCapture(event.pointerId);
+      line.focus({ preventScroll: true });
+      seek(event);
+      line.onpointermove = seek;
+    });
+    const stop = () => { line.onpointermove = null; };
+    line.addEventListener("pointerup", stop);
+    line.addEventListener("pointercancel", stop);
+  }
+
+  // The timeline ends at the newest frame once the run stands, and at its budget while there is one to spend.
+  get end() {
+    return Math.max(this.store.frames.last?.step ?? 0, 1);
+  }
+
+  update({ frame, playing, filming, follow, live, stepText }) {
+    const { store, line } = this;
+    const last = store.frames.last?.step ?? 0;
+    const at = frame?.step ?? 0;
+    const share = at / this.end;
+    const name = playing ? "pause" : "play";
+    if (this.play.dataset.icon !== name) {
+      this.play.dataset.icon = name;
+      this.play.replaceChildren(icon(name));
+      const label = playing ? "Pause (space)" : "Play (space)";
+      this.play.setAttribute("aria-label", label);
+      this.play.title = label;
+    }
+    this.thumb.style.left = `${(share * 100).toFixed(2)}%`;
+    this.fill.style.width = `${(share * 100).toFixed(2)}%`;
+    if (this.at !== at || this.last !== last) {
+      this.at = at;
+      this.last = last;
+      line.setAttribute("aria-valuemax", last);
+      line.setAttribute("aria-valuenow", at);
+      line.setAttribute("aria-valuetext", `step ${at} of ${last}`);
+    }
+    setText(this.step, stepText);
+    this.live.hidden = follow || filming;
+    this.branch.hidden = follow || filming || !live;
+    const rate = store.state?.state === "running" && playing ? store.state.rate : null;
+    setText(this.reached, rate ? `reached ${number(rate)}/s` : "");
+    this.drawMarks();
+  }
+
+  drawMarks() {
+    const key = `${store_key(this.store)}:${this.end}`;
+    if (key === this.marksKey) return;
+    this.marksKey = key;
+    this.marks.replaceChildren(...this.store.marks.map((mark) => {
+      const text = markText(mark);
+      return h("i", { class: "track-mark", title: text, style: `left:${((100 * mark.step) / this.end).toFixed(2)}%` });
+    }));
+  }
+}
+
+const store_key = (store) => store.marks.map((mark) => mark.step).join();
+
+export function markText(mark) {
+  const what = Object.entries(mark.what ?? {}).map(([name, [before, after]]) => `${name} ${number(before)} → ${number(after)}`);
+  return `step ${integer(mark.step)}: ${what.join(", ")}`;
+}
