@@ -27,6 +27,11 @@ class FollowError(ValueError):
     """A room that does not exist, is full, or is not the caller's; the message says which."""
 
 
+def join_result(head: dict[str, Any], result: str) -> str:
+    """A message with an already encoded result in it."""
+    return json.dumps(head)[:-1] + ',"result":' + result + "}"
+
+
 class Viewer(Protocol):
     """A connection that can be offered messages; of each kind only the newest is kept until it is sent."""
 
@@ -45,17 +50,26 @@ class Room:
         self.shown: str | None = None
         self.scene: str | None = None
         self.choices = 0
+        self.round = 0
         self.votes: dict[Viewer, int] = {}
         self._tally: asyncio.TimerHandle | None = None
 
-    def show(self, scene: str, choices: int, envelope: str) -> None:
-        """Send what the presenter sees to everyone; another scene starts a new count of predictions."""
+    def show(self, scene: str, choices: int, head: dict[str, Any], result: str) -> None:
+        """Send what the presenter sees to everyone; another scene starts a new count of predictions.
+
+        Args:
+            scene: the scene's id.
+            choices: how many predictions it offers.
+            head: its state and whether its answer is revealed.
+            result: the encoded result, the same for everyone.
+        """
         if scene != self.scene:
             self.scene, self.choices = scene, choices
             self.clear_votes()
-        self.shown = envelope
+        head = {"type": "show", "scene": scene, "round": self.round, **head}
+        self.shown = join_result(head, result)
         for follower in self.followers:
-            follower.offer("show", envelope)
+            follower.offer("show", self.shown)
 
     def join(self, follower: Viewer) -> None:
         """Add a follower and show the current picture.
@@ -92,8 +106,9 @@ class Room:
         self.schedule_tally()
 
     def clear_votes(self) -> None:
-        """Forget all predictions."""
+        """Forget all predictions; everybody may predict again."""
         self.votes.clear()
+        self.round += 1
         self.schedule_tally()
 
     def tally(self) -> dict[str, Any]:

@@ -298,13 +298,15 @@ class Code(Picture):
 @dataclass(frozen=True, slots=True)
 class Panel:
     """One of several small pictures: `lines` without its own title, `value` is what the control becomes on a click,
-    `verdict` one or two words under it with the `tone` `good`, `bad` or `muted`."""
+    `verdict` one or two words under it with the `tone` `good`, `bad` or `muted`. A panel that stands for several
+    controls at once names them in `sets`, as `(control, value)` pairs, instead of `value`."""
 
     label: str
     lines: Lines
     value: float | int | str | bool
     verdict: str = ""
     tone: str = "muted"
+    sets: Sequence[tuple[str, float | int | str | bool]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from offrl_core.hyperparameters import HyperparameterError, Value
 from offrl_ui.scenes.encode import scene_json
-from offrl_ui.scenes.follow import FollowError, Room, Rooms
+from offrl_ui.scenes.follow import FollowError, Room, Rooms, join_result
 from offrl_ui.scenes.registry import page_of, scenes
 from offrl_ui.scenes.scene import Scene
 from offrl_ui.scenes.studio import SceneFailure, studio
@@ -162,11 +162,10 @@ class Connection:
                 async for result in results:
                     ms = round(1000 * (time.perf_counter() - began), 2)
                     head = {"type": "result", "id": number, "scene": scene.id, "ms": ms}
-                    self.offer("result", _with_result(head, result))
+                    self.offer("result", join_result(head, result))
                     if self.presents is not None:
-                        shown = {"type": "show", "scene": scene.id, "state": state, "revealed": revealed}
                         choices = len(scene.prediction.choices) if scene.prediction else 0
-                        self.presents.show(scene.id, choices, _with_result(shown, result))
+                        self.presents.show(scene.id, choices, {"state": state, "revealed": revealed}, result)
         except SceneFailure as error:
             self._refuse({"id": number}, str(error))
 
@@ -245,11 +244,6 @@ def _scene(message: dict[str, Any]) -> Scene:
     if scene is None:
         raise Refused(f"there is no scene {str(message.get('scene'))[:40]!r}; scenes are {', '.join(scenes())}")
     return scene
-
-
-def _with_result(head: dict[str, Any], result: str) -> str:
-    # The result is encoded already, and the same for everyone.
-    return json.dumps(head)[:-1] + ',"result":' + result + "}"
 
 
 async def scene_socket(websocket: WebSocket) -> None:

@@ -1,0 +1,147 @@
+"""Baird's counterexample: seven states, no reward, and values that explode."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.lecture import baird
+from offrl_ui.scenes.pictures import Axis, Bar, Bars, Equation, Line, Lines, Number, NumberTiles, Picture
+from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_ui.scenes.text import number
+
+_SWEEPS = 1000
+_STRIDE = 10
+
+
+def _numbers(state: State) -> tuple[float, float, float, int]:
+    return (
+        float(state["learning_rate"]),
+        float(state["gamma"]),
+        float(state["on_policy"]),
+        int(state["sweeps"]),
+    )
+
+
+def _baird(state: State) -> dict[str, Picture]:
+    rate, gamma, share, sweep = _numbers(state)
+    weights = baird.sweeps(_SWEEPS, rate, gamma, share)
+    rms = baird.root_mean_square_value(weights)
+    values = baird.values(weights[sweep])
+    every = np.arange(0, _SWEEPS + 1, 2)
+    done = every <= sweep
+    return {
+        "error": Lines(
+            title="Root mean square value (true: 0)",
+            x=Axis("sweep", low=0, high=_SWEEPS),
+            y=Axis("root mean square $V$", scale="log", low=0.1, high=1e4),
+            lines=(
+                Line("ahead", every, rms[every], "learned", faint=True),
+                Line("learned", every[done], rms[every[done]], "learned", label=number(float(rms[sweep]))),
+            ),
+            legend=False,
+        ),
+        "values": Bars(
+            title=f"The seven values after {sweep} sweeps",
+            categories=[f"$s_{i}$" for i in range(1, 8)],
+            y=Axis("$V(s)$", scale="symlog", threshold=1.0, low=-1e3, high=1e3),
+            bars=(Bar("learned", values, "learned", targets=(0.0,) * 7, target_name="true value"),),
+        ),
+        "numbers": NumberTiles(
+            title="After this many sweeps",
+            numbers=(
+                Number("root mean square value", float(rms[sweep]), target=0.0, target_name="truth"),
+                Number(
+                    "growth per sweep in the end",
+                    f"{baird.growth(rate, gamma, share):.6f}",
+                    tone="bad" if baird.growth(rate, gamma, share) > 1 + 1e-9 else "good",
+                    help="The spectral radius of one sweep's matrix: above 1 some direction grows for ever.",
+                ),
+            ),
+        ),
+        "world": Equation(
+            title="The world",
+            rows=(
+                (r"V(s_i) = 2w_i + w_8 \;\; (i=1,\dots,6) \qquad V(s_7) = w_7 + 2w_8", "eight weights, start $1,1,1,1,1,1,10,1$"),
+                (
+                    r"w \leftarrow w + \eta \sum_s d(s)\,\left(\gamma V(s_7) - V(s)\right)\nabla V(s)",
+                    "the evaluated policy always goes to $s_7$; every reward is 0",
+                ),
+            ),
+        ),
+    }
+
+
+def _answer(state: State, _: object) -> str:
+    rate, gamma, share, _sweep = _numbers(state)
+    rms = baird.root_mean_square_value(baird.sweeps(_SWEEPS, rate, gamma, share))
+    marks = ", ".join(f"{number(float(rms[k]))} after {k}" for k in (10, 100, 1000))
+    growth = baird.growth(rate, gamma, share)
+    said = f"The root mean square value starts at {number(float(rms[0]))} and is {marks} sweeps. "
+    if growth > 1 + 1e-9:
+        said += (
+            "No max, no noise, a function class that holds the truth, exact expected updates: and still it grows without end, because "
+            r"the states that lift $w_8$ are visited six times as often as $s_7$, the one that would pull it down. "
+        )
+        said += (
+            "Small steps do not help; a discount below 15/17 ≈ .882 does, and so do data from the policy itself."
+            if share == 0
+            else "This share of the policy's own data is not enough yet."
+        )
+    else:
+        said += (
+            "It does not grow: "
+            + (
+                "the data come from where the policy lives."
+                if share > 0.5
+                else "bootstrapping is too weak here for this data to feed it."
+            )
+            + (" The values that the data no longer visit stay wrong." if share == 1 else "")
+        )
+    return said
+
+
+BAIRD = Scene(
+    id="baird",
+    title="The classic relative",
+    question="Is the toy a trick? Seven states, a policy that is only evaluated, and a function class that holds the truth.",
+    controls=(
+        Control(
+            Hyperparameter("sweeps", "k", 0, "How many expected sweeps have been made.", 0, _SWEEPS, integer=True),
+            label="sweeps",
+            step=_STRIDE,
+        ),
+        Control(
+            Hyperparameter("gamma", r"\gamma", 0.99, "Discount: up bootstraps more.", 0.0, 1.0), step=0.01, label="discount"
+        ),
+        Control(
+            Hyperparameter("learning_rate", r"\eta", 0.01, "Step size: down is slower.", 0.001, 0.05),
+            step=0.001,
+            label="learning rate",
+        ),
+        Control(
+            Hyperparameter(
+                "on_policy", "", 0.0, "Share of the updates at $s_7$, where the evaluated policy lives.", 0.0, 1.0
+            ),
+            step=0.01,
+            label="share of the policy's own data",
+        ),
+    ),
+    compute=_baird,
+    answer=_answer,
+    prediction=Prediction(
+        "Every reward is 0 and the weights can express $V=0$ exactly. After 1000 sweeps the values are …",
+        ("close to 0", "about where they began", "a hundred times larger"),
+        right=2,
+    ),
+    layout=(("error", "values"), ("numbers",), ("world",)),
+    covered=("error", "values", "numbers"),
+    presets=(
+        Preset("1000 sweeps", {"sweeps": 1000}),
+        Preset(r"$\gamma=.88$", {"sweeps": 1000, "gamma": 0.88}),
+        Preset("Half on-policy", {"sweeps": 1000, "on_policy": 0.5}),
+        Preset("On-policy", {"sweeps": 1000, "on_policy": 1.0}),
+    ),
+    play=Play("sweeps", per_second=10, stride=_STRIDE),
+    source="Baird 1995; Sutton & Barto 2018, figure 11.1",
+)

@@ -1,0 +1,141 @@
+"""Q-learning with and without an environment: the same loop with the acting taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.lecture import trained
+from offrl_ui.scenes.pictures import Axis, Code, Line, Lines, Mark, Number, NumberTiles, Picture
+from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_ui.scenes.text import number
+
+_LAST = 60
+_WORLDS = {"covered": "random walks, every pair seen", "gaps": "two roads, much unseen", "toy": "one state, one row"}
+_OPTIMUM = {"covered": True, "gaps": True, "toy": False}
+
+ONLINE = """\
+buffer = []
+s = env.reset()
+for step in range(n):
+    a = epsilon_greedy(Q, s)
+    s2, r, done = env.step(a)
+    buffer.append((s, a, r, s2, done))
+    s = env.reset() if done else s2
+    s_, a_, r_, s2_, done_ = sample(buffer)
+    y = r_ + gamma * (1 - done_) * max(Q(s2_))
+    Q = step_towards(Q, s_, a_, y)"""
+
+OFFLINE = """\
+buffer = X
+for step in range(n):
+    s_, a_, r_, s2_, done_ = sample(buffer)
+    y = r_ + gamma * (1 - done_) * max(Q(s2_))
+    Q = step_towards(Q, s_, a_, y)"""
+
+
+def _loop(state: State) -> Iterator[dict[str, Picture]]:
+    world, asked = str(state["world"]), int(state["frame"])
+    course = trained.loop_course(world)
+    for frames in course.reach(asked):
+        yield _pictures(world, frames)
+
+
+def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
+    steps = np.array([f["step"][0] for f in frames])
+    believed = np.array([f["value"][0] for f in frames])
+    true = np.array([f["return"][0] for f in frames])
+    end = _LAST * 2
+    toy = world == "toy"
+    best = 0.0 if toy else trained.loop_optimum()
+    return {
+        "code": Code(
+            title="The loop",
+            left_title="online",
+            left=ONLINE,
+            right_title="offline",
+            right=OFFLINE,
+            active_right=(2, 3, 4) if len(frames) > 1 else (0,),
+        ),
+        "value": Lines(
+            title="What it believes the start is worth, and what its policy gets",
+            x=Axis("update", low=0, high=end),
+            y=Axis("return", scale="symlog", threshold=1.0, low=-0.1, high=1e5)
+            if toy
+            else Axis("return", low=-0.1, high=1.5),
+            lines=(
+                Line(r"believed: $\max_a Q(s_0,a)$", steps, believed, "learned", label="believed"),
+                Line("true return of its greedy policy", steps, true, "truth", dash=True, label="true"),
+                *(() if toy else (Line("optimum", (0, end), (best, best), "muted", label="optimum"),)),
+            ),
+            marks=(Mark(0.0, "every reward is 0", "y"),) if toy else (),
+        ),
+        "numbers": NumberTiles(
+            title=f"After {int(steps[-1])} updates",
+            numbers=(
+                Number("believed", float(believed[-1]), tone="bad" if believed[-1] > max(best, true[-1]) + 0.05 else ""),
+                Number("true return", float(true[-1]), target=best, target_name="optimum"),
+            ),
+        ),
+    }
+
+
+def _answer(state: State, _: object) -> str:
+    world = str(state["world"])
+    last = trained.loop_course(world).frames()[-1]
+    believed, true = float(last["value"][0]), float(last["return"][0])
+    said = (
+        "Everything that acts goes: no reset, no step, no new rows. Q-learning is off-policy, so nothing in the update forbids that. "
+    )
+    if world == "covered":
+        return said + (
+            f"Here the random walks show every action of every state, and after 120 updates belief and truth agree on "
+            f"{number(true)}, the optimum, from a behaviour that hardly ever finds the goal. Now try the other data."
+        )
+    if world == "gaps":
+        return said + (
+            f"Here most actions were never taken. It believes {number(believed)} and gets {number(true)}: the max picks start values "
+            "that no row corrects. Online, the agent would try them and be disappointed; offline nobody does."
+        )
+    return said + (
+        f"Here the features tie the unseen action to the seen one. After 120 updates it believes {number(believed)}, "
+        "every reward being 0. The next scenes take this apart."
+    )
+
+
+LOOP = Scene(
+    id="offline-loop",
+    title="The loop without an environment",
+    question="Why an off-policy algorithm? What turns Q-learning offline, and will it work?",
+    setup="Fill the replay buffer with the dataset, delete the environment, press play.",
+    controls=(
+        Control(
+            Hyperparameter("world", "X", "covered", "Which data it gets.", choices=tuple(_WORLDS)),
+            label="dataset",
+            labels=_WORLDS,
+        ),
+        Control(
+            Hyperparameter("frame", "", 0, "How far it has trained.", 0, _LAST, integer=True),
+            label="training",
+            unit="× 2 updates",
+        ),
+    ),
+    compute=_loop,
+    answer=_answer,
+    prediction=Prediction(
+        "The buffer holds a fixed dataset and nothing new ever comes. Q-learning will …",
+        ("always fail", "work if the data show enough", "always work, it is off-policy"),
+        right=1,
+    ),
+    layout=(("code",), ("value:2", "numbers")),
+    covered=("value", "numbers"),
+    presets=(
+        Preset("It works", {"world": "covered", "frame": _LAST}),
+        Preset("It believes too much", {"world": "gaps", "frame": _LAST}),
+        Preset("It diverges", {"world": "toy", "frame": _LAST}),
+    ),
+    play=Play("frame", per_second=8),
+    source="Mnih et al. 2015 for the loop; Levine et al. 2020 for the setting",
+)
