@@ -50,8 +50,8 @@ class Dataset:
         name, options: where the data came from.
         behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
         behavior_names: names for those numbers.
-        behavior_policies: `(K, S, A)` or None: the very policies that collected the episodes from the MDP's own initial
-            states; None where they are unknown, not Markov, or where the data was altered afterwards.
+        behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S, A)`
+            or a tuple of functions `act(observations, rng)`; None where unknown, or where the data was altered afterwards.
     """
 
     observations: Array
@@ -75,7 +75,7 @@ class Dataset:
     options: Mapping[str, Any] = field(default_factory=dict)
     behaviors: Array | None = None
     behavior_names: tuple[str, ...] = ()
-    behavior_policies: Array | None = None
+    behavior_policies: Any = None
 
     def __len__(self) -> int:
         return len(self.actions)

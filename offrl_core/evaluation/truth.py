@@ -1,4 +1,4 @@
-"""The truth that the viewer sees and the learner does not: exact values where the world is known."""
+"""The truth that the viewer sees and the learner does not: exact where the world is known, measured where it can be played."""
 
 from __future__ import annotations
 
@@ -6,40 +6,56 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.data.dataset import Array, Dataset
+from offrl_core.data.dataset import Array, Dataset, dataset_probes
+from offrl_core.evaluation.rollouts import Measured, Policy, measure, measure_act
+from offrl_core.worlds.digits import Digits
+from offrl_core.worlds.world import Simulator
 
 
 class Truth:
-    """Reference returns of a dataset's world at a discount, and the exact value of any policy there.
+    """Reference returns of a dataset's world at a discount, and the true value of any policy there.
+
+    All returns are expected discounted returns from the world's own initial states, with the world's own rewards (a
+    dataset whose rewards were disturbed is judged by the undisturbed ones).
 
     Args:
         dataset: where the data came from; what is known follows from its `mdp` or `world`.
-        gamma: discount; the dataset's own by default. The discount may change live, so ask for a new `Truth` then.
+        gamma: discount; the dataset's own by default. Where the discount changes, ask for a new `Truth`.
 
     Attributes:
-        behavior: `J` of the behaviour, None where nothing is known.
-        behavior_kind: what `behavior` is: the exact return of the policies that collected the data, of the data's own
-            action frequencies `π_β` (where the former are unknown or start elsewhere), or the mean recorded return.
-        optimal, optimal_kind: the best return there is (exact), or of the best known controller (measured).
+        exact: whether returns are exact; otherwise they are measured by playing, or unknown.
+        behavior: return of the behaviour, None where nothing is known.
+        behavior_kind: what `behavior` is, in words: the return of the very policies that collected the data, or, where those
+            are unknown or started elsewhere, of the data's own action frequencies `π_β`, or the mean recorded return.
+        behavior_interval: its 95 % interval `(low, high)` where it is measured.
+        optimal, optimal_kind, optimal_interval: the best return there is (exact), or of the best known controller (measured).
         in_support: the best return of a policy that takes only actions the data holds in that state, exact in the true
             MDP; in states the data never visits it acts uniformly. None where the world is not a known MDP.
-        q_star, v_star: `(S, A)` and `(S,)`, or None.
-        q_bound: no value can be above it: `max(r_max, 0)/(1−γ)`; at γ = 1 the largest `V*` of any state, or where the
-            MDP is unknown the largest return of a recorded episode.
+        q_star, v_star: `(S, A)` and `(S,)`; for the digits at the probe states; otherwise None.
+        q_bound: no true value is above it, whatever the rewards' order: `max(r_max, 0)/(1−γ)`, with `r_max` the largest
+            reward of world and data. At γ = 1 the largest `V*` of any state, or where the MDP is unknown the largest
+            return-to-go in the data.
     """
 
     def __init__(self, dataset: Dataset, gamma: float | None = None) -> None:
         self.dataset = dataset
         self.gamma = dataset.gamma if gamma is None else float(gamma)
+        self.exact = dataset.mdp is not None or isinstance(dataset.world, Digits)
         self.behavior: float | None = None
         self.behavior_kind = "unknown"
+        self.behavior_interval: tuple[float, float] | None = None
         self.optimal: float | None = None
         self.optimal_kind = "unknown"
+        self.optimal_interval: tuple[float, float] | None = None
         self.in_support: float | None = None
         self.q_star: Array | None = None
         self.v_star: Array | None = None
         if dataset.mdp is not None:
             self._solve()
+        elif isinstance(dataset.world, Digits):
+            self._name_digits(dataset.world)
+        else:
+            self._play()
         self.q_bound = self._bound()
 
     def _solve(self) -> None:
@@ -49,39 +65,111 @@ class Truth:
         self.optimal, self.optimal_kind = float(mdp.initial @ self.v_star), "exact optimum"
         _, v = mdp.best_within(data.counts > 0, self.gamma)
         self.in_support = float(mdp.initial @ v)
-        if data.behavior_policies is not None and data.behaviors is not None:
+        if isinstance(data.behavior_policies, np.ndarray) and data.behaviors is not None:
             shares = np.bincount(data.behaviors, minlength=len(data.behavior_policies)) / data.n_episodes
             returns = mdp.evaluate(data.behavior_policies, self.gamma, endless="limit")
             self.behavior = float(shares[shares > 0] @ returns[shares > 0])
-            self.behavior_kind = "exact return of the policy that collected the data"
+            self.behavior_kind = "exact return of the policies that collected the data"
         else:
             self.behavior = mdp.evaluate(data.behavior_policy, self.gamma, endless="limit")
             self.behavior_kind = "exact return of the data's own action frequencies π_β"
 
+    def _name_digits(self, world: Digits) -> None:
+        probes = dataset_probes(self.dataset)
+        self.q_star = world.q_star(probes)
+        self.v_star = self.q_star.max(axis=1)
+        self.optimal, self.optimal_kind = 1.0, "exact optimum"
+        self._recorded()
+
+    def _play(self) -> None:
+        data, world = self.dataset, self.dataset.world
+        if not isinstance(world, Simulator):
+            self._recorded()
+            return
+        best = world.controller(self.gamma)
+        if best is not None:
+            found = measure_act(world, best, self.gamma)
+            self.optimal, self.optimal_kind = float(found.mean[0]), "measured return of the best known controller"
+            self.optimal_interval = float(found.low[0]), float(found.high[0])
+        copy = world.imitate(data)
+        if isinstance(data.behavior_policies, tuple) and data.behaviors is not None:
+            shares = np.bincount(data.behaviors, minlength=len(data.behavior_policies)) / data.n_episodes
+            played = [
+                (share, measure_act(world, act, self.gamma))
+                for share, act in zip(shares, data.behavior_policies, strict=True)
+                if share > 0
+            ]
+            self.behavior = float(sum(share * found.mean[0] for share, found in played))
+            error = np.sqrt(sum((share * (found.high[0] - found.mean[0])) ** 2 for share, found in played))
+            self.behavior_kind = "measured return of the policies that collected the data"
+            self.behavior_interval = self.behavior - float(error), self.behavior + float(error)
+        elif copy is not None:
+            found = measure_act(world, copy, self.gamma)
+            self.behavior = float(found.mean[0])
+            self.behavior_kind = "measured return of the data's own action frequencies π_β"
+            self.behavior_interval = float(found.low[0]), float(found.high[0])
+        else:
+            self._recorded()
+
+    def _recorded(self) -> None:
+        shift = float(self.dataset.options.get("reward_shift", 0.0))
+        lengths = self.dataset.episode_ends - self.dataset.episode_starts + 1
+        paid = shift * (lengths if self.gamma == 1 else (1 - self.gamma**lengths) / (1 - self.gamma))
+        returns = self.dataset.episode_returns(self.gamma) - paid
+        self.behavior, self.behavior_kind = float(returns.mean()), "mean recorded return"
+        if len(returns) > 1:
+            error = 1.96 * float(returns.std(ddof=1)) / len(returns) ** 0.5
+            self.behavior_interval = self.behavior - error, self.behavior + error
+
     def _bound(self) -> float:
+        mdp = self.dataset.mdp
         if self.gamma < 1.0:
-            highest = self.dataset.rewards.max()
-            if self.dataset.mdp is not None:
-                highest = self.dataset.mdp.reward_range[1]
-            return max(float(highest), 0.0) / (1.0 - self.gamma)
-        if self.v_star is not None:
+            highest = float(self.dataset.rewards.max())
+            if mdp is not None:
+                highest = max(highest, mdp.reward_range[1])
+            return max(highest, 0.0) / (1.0 - self.gamma)
+        if mdp is not None and self.v_star is not None:
             return max(float(self.v_star.max()), 0.0)
         return max(float(self.dataset.returns_to_go(1.0).max()), 0.0)
 
-    def of(self, policy: Any) -> tuple[Array, Array | None]:
-        """The true return of each member's policy, and its true `Q`.
+    def of(self, policy: Array | Policy, *, episodes: int = 32, seed: int = 0) -> tuple[Array, Array | None]:
+        """The true return of each member's policy, and its true `Q` where that is known.
 
         Args:
-            policy: `(M, S, A)` probabilities.
+            policy: `(M, S, A)` probabilities over the states of a tabular world; for continuous observations the function
+                `policy(observations (N, D)) -> (M, N, A)`, since a policy is played where no probe state is.
+            episodes, seed: how the return is measured where it is not exact, see `measure`.
 
         Returns:
-            `J(π) (M,)` and `Q^π (M, S, A)`. At γ = 1 a policy that never ends has the limit of its total reward: 0 where
-            no reward is left, else ±∞. A member with non-finite probabilities has NaN.
+            `J(π) (M,)`, and `Q^π (M, S, A)` or None. At γ = 1 a policy that never ends has the limit of its total reward:
+            0 where no reward is left, else ±∞. A member with non-finite probabilities has NaN.
+
+        Raises:
+            ValueError: the world is unknown, or the policy is not of the kind that it needs.
         """
-        mdp = self.dataset.mdp
-        if mdp is None:
+        if self.dataset.mdp is not None and not callable(policy):
+            return self._evaluate(np.asarray(policy, dtype=np.float64))
+        if callable(policy) and isinstance(self.dataset.world, Digits):
+            assert self.q_star is not None
+            returns = self.dataset.world.exact_returns(policy)
+            return returns, np.repeat(self.q_star[None], len(returns), axis=0)
+        return self.measure(policy, episodes=episodes, seed=seed).mean, None
+
+    def measure(self, policy: Array | Policy, *, episodes: int = 32, seed: int = 0) -> Measured:
+        """The return of each member with its 95 % interval, by playing `episodes` episodes.
+
+        Raises:
+            ValueError: there is no world to play in, or `policy` is not a function of observations.
+        """
+        if not isinstance(self.dataset.world, Simulator):
             raise ValueError("the world of this dataset is unknown: there is no truth to compare with")
-        policies = np.asarray(policy, dtype=np.float64)
+        if not callable(policy):
+            raise ValueError("observations are continuous: a policy must be a function of observations (N, D)")
+        return measure(self.dataset.world, policy, self.gamma, episodes=episodes, seed=seed)
+
+    def _evaluate(self, policies: Array) -> tuple[Array, Array]:
+        mdp = self.dataset.mdp
+        assert mdp is not None
         sound = np.isfinite(policies).all(axis=(1, 2))
         q = np.full(policies.shape, np.nan)
         returns = np.full(len(policies), np.nan)

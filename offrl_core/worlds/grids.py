@@ -1,8 +1,9 @@
-"""Grid worlds from a text of cells, and the project's own layouts."""
+"""Grid worlds from a text of cells."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sparse
@@ -13,20 +14,6 @@ from offrl_core.worlds.world import Array
 
 ACTIONS = ("up", "right", "down", "left")
 DIRECTIONS = ((-1, 0), (0, 1), (1, 0), (0, -1))
-
-DOUBLE_CROSSING = (
-    "###############",
-    "#########B#####",
-    "#########.#####",
-    "#########.#####",
-    "#########.#####",
-    "#S...........T#",
-    "####.####.#####",
-    "####.####.#####",
-    "####D####.#####",
-    "#########G#####",
-    "###############",
-)
 
 
 def grid_world(
@@ -124,46 +111,34 @@ def _moves(state_of_cell: Array, row: Array, column: Array, slip: float) -> spar
     return matrix.tocsr()
 
 
-def route(world: TabularMDP, *cells: tuple[int, int]) -> Array:
-    """`(S, 4)`: a policy that walks straight from corner to corner of `cells` (row, column); elsewhere it goes up.
+def state_at(world: TabularMDP, cell: tuple[int, int]) -> int:
+    """The state of `cell` (row, column).
+
+    Raises:
+        MDPError: the cell is outside the grid or a wall.
+    """
+    layout = world.layout
+    assert isinstance(layout, GridLayout)
+    row, column = cell
+    inside = 0 <= row < layout.rows and 0 <= column < layout.cols
+    state = layout.state_of_cell[row * layout.cols + column] if inside else -1
+    if state < 0:
+        raise MDPError(f"cell {cell} is a wall or outside the grid")
+    return state
+
+
+def route_policy(world: TabularMDP, cells: Sequence[tuple[int, int]]) -> Array:
+    """`(S, 4)`: a policy that walks straight from corner to corner of `cells`; uniform in all other states.
 
     Raises:
         MDPError: two corners are not in one row or column, or a cell of the way is a wall.
     """
-    layout = world.layout
-    assert isinstance(layout, GridLayout)
-    policy = np.zeros((world.n_states, 4))
-    for (r, c), (to_r, to_c) in zip(cells[:-1], cells[1:], strict=True):
+    policy = np.full((world.n_states, 4), 0.25)
+    for (r, c), (to_r, to_c) in pairwise(cells):
         step = (int(np.sign(to_r - r)), int(np.sign(to_c - c)))
         if step not in DIRECTIONS:
             raise MDPError(f"cells {(r, c)} and {(to_r, to_c)} are not in one row or column")
         while (r, c) != (to_r, to_c):
-            state = layout.state_of_cell[r * layout.cols + c]
-            if state < 0:
-                raise MDPError(f"the way leads through the wall at {(r, c)}")
-            policy[state] = np.eye(4)[DIRECTIONS.index(step)]
+            policy[state_at(world, (r, c))] = np.eye(4)[DIRECTIONS.index(step)]
             r, c = r + step[0], c + step[1]
-    policy[policy.sum(axis=1) == 0, 0] = 1.0
     return policy
-
-
-def start_at(world: TabularMDP, cell: tuple[int, int]) -> Array:
-    """`(S,)`: the distribution that starts in `cell`."""
-    layout = world.layout
-    assert isinstance(layout, GridLayout)
-    return np.eye(world.n_states)[layout.state_of_cell[cell[0] * layout.cols + cell[1]]]
-
-
-def double_crossing(slip: float = 0.0) -> TabularMDP:
-    """Two roads cross twice; no recorded walk goes from the start to the goal, yet the pieces join.
-
-    Small reward .3 at `D`, 0 at the dead end `T`, 1 at `G`; all three end the episode. The initial state is `S`.
-    """
-    return grid_world(
-        DOUBLE_CROSSING,
-        rewards={"D": 0.3, "T": 0.0, "G": 1.0},
-        terminals="DTG",
-        slip=slip,
-        labels={"S": "start", "B": "second start", "D": "small reward .3", "T": "dead end", "G": "goal 1"},
-        name="double-crossing",
-    )

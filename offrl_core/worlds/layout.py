@@ -67,6 +67,9 @@ class PlaneLayout:
         walls: rectangles `(x0, y0, x1, y1)` in the drawn plane, for mazes.
         directions: per action the `(dx, dy)` it intends in the drawn plane, or empty.
         regions: labelled rectangles `(label, x0, y0, x1, y1)`, for goals.
+        projection: the two axes `(D,)` that place an observation of many numbers in the plane: `(obs·x, obs·y)`;
+            `names`, `low` and `high` then describe the plane, not the observation.
+        image: `(rows, columns)` where an observation is an image that can be shown at its place.
     """
 
     kind: ClassVar[str] = "plane"
@@ -78,6 +81,8 @@ class PlaneLayout:
     walls: tuple[tuple[float, float, float, float], ...] = ()
     directions: tuple[tuple[float, float], ...] = ()
     regions: tuple[tuple[str, float, float, float, float], ...] = ()
+    projection: tuple[tuple[float, ...], ...] | None = None
+    image: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the screen."""

@@ -291,6 +291,13 @@ class TabularMDP(Simulator):
         best = q >= q.max(axis=1, keepdims=True) - tolerance
         return np.asarray(best / best.sum(axis=1, keepdims=True))
 
+    def optimal_policy(self, gamma: float) -> Array:
+        """`(S, A)`: greedy in `Q*`, ties shared equally.
+
+        Above γ = .999 it is greedy at .999: at γ = 1 every detour is as good as the way, and sharing those ties would lose it.
+        """
+        return self.greedy(self.optimal(min(gamma, 0.999))[0])
+
     # -- sampling
 
     def reset(self, episodes: int, rng: np.random.Generator) -> Array:

@@ -18,6 +18,10 @@ Act = Callable[[Array, np.random.Generator], Array]
 """`act(observations (E, …), rng) -> actions (E,)`: one decision for every episode still running."""
 
 
+class TooManyRows(ValueError):
+    """More transitions than were allowed."""
+
+
 class World(Protocol):
     """What the rest of the program may ask of any world."""
 
@@ -74,6 +78,8 @@ class Simulator(ABC):
     observation_names: tuple[str, ...] = ()
     layout: Layout | None = None
     name: str = "world"
+    time_limit: int = 200
+    """How many steps an episode is usually given; running out of them is a truncation."""
 
     @abstractmethod
     def reset(self, episodes: int, rng: np.random.Generator) -> Array:
@@ -87,14 +93,31 @@ class Simulator(ABC):
         """What the agent sees of `states`."""
         return states
 
-    def play(self, act: Act, states: Array, horizon: int, rng: np.random.Generator) -> _Steps:
-        """Act from `states` until every episode has terminated or `horizon` transitions have passed."""
+    def controller(self, gamma: float) -> Act | None:
+        """The best known way to act, where there is one."""
+        return None
+
+    def imitate(self, dataset: Dataset) -> Act | None:
+        """A policy that acts as the data does, where the world can tell from the observation."""
+        return None
+
+    def play(
+        self, act: Act, states: Array, horizon: int, rng: np.random.Generator, max_rows: int | None = None
+    ) -> Steps:
+        """Act from `states` until every episode has terminated or `horizon` transitions have passed.
+
+        Raises:
+            TooManyRows: more than `max_rows` transitions.
+        """
         if horizon < 1:
             raise ValueError(f"horizon = {horizon} is not allowed: it must be 1 or more")
-        steps = _Steps(len(states))
+        steps, rows = Steps(len(states)), 0
         running = np.arange(len(states))
         seen = self.observe(states)
         for _ in range(horizon):
+            rows += len(running)
+            if max_rows is not None and rows > max_rows:
+                raise TooManyRows(f"more than {max_rows} transitions")
             actions = np.asarray(act(seen, rng), dtype=np.int64)
             states, rewards, terminated = self.step(states, actions, rng)
             following = self.observe(states)
@@ -149,7 +172,7 @@ class Simulator(ABC):
         }
 
 
-class _Steps:
+class Steps:
     """Transitions as they happen: many episodes per time step, put in episode order at the end."""
 
     def __init__(self, episodes: int) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from offrl_core.data.behaviors import Behavior, collect, noisy, uniform
+from offrl_core.data.behaviors import Behavior, noisy, record
 from offrl_core.data.catalogue import DatasetSpec
 from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries import options as opt
+from offrl_core.data.entries.grids import tabular_behaviors
 from offrl_core.hyperparameters import Hyperparameter
 
 
@@ -15,35 +16,28 @@ def _icu(seed: int, chosen: dict[str, Any]) -> Dataset:
     from offrl_core.worlds.icu import clinician, icu_sepsis
 
     world = icu_sepsis(chosen["inadmissible"])
-    if chosen["behavior"] == "clinician":
-        policy = noisy(clinician(), chosen["epsilon"])
-    elif chosen["behavior"] == "random":
-        policy = uniform(world)
-    else:
-        policy = noisy(world.greedy(world.optimal(1.0)[0]), chosen["epsilon"])
-    return collect(
-        world,
-        [Behavior(chosen["behavior"], policy)],
-        chosen["episodes"],
-        1000,
-        seed,
-        gamma=chosen["gamma"],
-        name=chosen["_name"],
-        options=chosen["_options"],
-    )
+    available = {
+        "clinician": lambda: [Behavior("clinician", noisy(clinician(), chosen["epsilon"]))],
+        **tabular_behaviors(world, chosen),
+    }
+    return record(world, available, chosen, seed)
 
 
 ICU = DatasetSpec(
     name="icu-sepsis",
     title="Intensive care: sepsis",
-    description="Treatment of sepsis, a world built from the records of 17 000 hospital stays (MIMIC-III; Choudhary et al."
-    " 2024): 716 states, 25 treatments (5 doses of fluids × 5 of vasopressor), reward 1 on survival.",
-    lesson="Clinicians never tried most treatments in most states; a learner that trusts its guesses about those kills."
-    " One that stays with treatments the records contain can do better than the clinicians.",
+    description="Treatment of sepsis, a world built from the hospital records of MIMIC-III (Choudhary et al. 2024):"
+    " 716 states, 25 treatments (5 doses of fluids × 5 of vasopressor), reward 1 on survival.",
+    lesson="Clinicians hardly ever tried most treatments in most states, and a learner that trusts its guesses about those"
+    " does harm. One that stays with treatments the records contain can do better than the clinicians.",
     options=(
-        opt.episodes(10_000),
-        opt.behavior("clinician", ("clinician", "random", "optimal")),
-        opt.epsilon(0.0),
+        *opt.collecting(
+            ("clinician", "random", "optimal", "softmax"),
+            "clinician",
+            n_episodes=10_000,
+            horizon=1000,
+            mix={"clinician": 0.5, "random": 0.5},
+        ),
         Hyperparameter(
             "inadmissible",
             "",
@@ -57,6 +51,5 @@ ICU = DatasetSpec(
         opt.gamma(1.0),
     ),
     builder=_icu,
-    recommended={"table": {}, "linear": {}, "mlp": {}},
     group="medicine",
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from offrl_core.hyperparameters import Hyperparameter
+
+MAX_OWN = 8000
+MAX_SIDE = 24
 
 
 def episodes(default: int, high: int = 100_000) -> Hyperparameter:
@@ -20,24 +25,6 @@ def episodes(default: int, high: int = 100_000) -> Hyperparameter:
     )
 
 
-def behavior(default: str, choices: tuple[str, ...]) -> Hyperparameter:
-    """Which policy records the data."""
-    return Hyperparameter("behavior", r"\pi_\beta", default, "Who collected the data.", choices=choices, live=False)
-
-
-def epsilon(default: float) -> Hyperparameter:
-    """Noise of the behaviour."""
-    return Hyperparameter(
-        "epsilon",
-        r"\epsilon",
-        default,
-        "Share of random actions in the behaviour: up covers more actions, down records purer behaviour.",
-        low=0.0,
-        high=1.0,
-        live=False,
-    )
-
-
 def gamma(default: float) -> Hyperparameter:
     """The discount the dataset's story is told at."""
     return Hyperparameter(
@@ -49,6 +36,104 @@ def gamma(default: float) -> Hyperparameter:
         high=1.0,
         live=False,
     )
+
+
+def collecting(
+    names: Sequence[str],
+    default: str,
+    *,
+    n_episodes: int,
+    horizon: int,
+    epsilon: float = 0.0,
+    mix: Mapping[str, float] | None = None,
+) -> tuple[Hyperparameter, ...]:
+    """The options of collecting: who acts, how noisily, how long, and in which shares.
+
+    Args:
+        names: the behaviours on offer; `mix` and `own` are always there too.
+        default: the behaviour of the lesson.
+        n_episodes, horizon, epsilon: their defaults.
+        mix: the default shares of a mix; equal shares by default.
+    """
+    shares = {name: 1.0 for name in names if name != "drawn"} if mix is None else dict(mix)
+    declared = [
+        episodes(n_episodes),
+        Hyperparameter(
+            "behavior",
+            r"\pi_\beta",
+            default,
+            "Who collects the data; mix takes several in the shares below, own is what you played yourself.",
+            choices=(*names, "mix", "own"),
+            live=False,
+        ),
+        Hyperparameter(
+            "epsilon",
+            r"\epsilon",
+            epsilon,
+            "Share of random actions in the behaviour: up covers more actions, down records purer behaviour.",
+            low=0.0,
+            high=1.0,
+            live=False,
+        ),
+        Hyperparameter(
+            "horizon",
+            "T",
+            horizon,
+            "Longest episode; one that has not ended by then is truncated, not terminated.",
+            low=1,
+            high=1000,
+            scale="log",
+            integer=True,
+            live=False,
+        ),
+    ]
+    if "softmax" in names:
+        declared.append(
+            Hyperparameter(
+                "softness",
+                r"\tau_\beta",
+                0.1,
+                "Temperature of the softmax behaviour, exp(Q*/temperature): up is more random, down nearer the optimum.",
+                low=0.001,
+                high=100.0,
+                scale="log",
+                live=False,
+            )
+        )
+    if "drawn" in names:
+        declared.append(
+            Hyperparameter(
+                "drawn",
+                "",
+                "",
+                "The policy you drew: one character a cell, ^ > v < or . for any action; rows may be parted by /.",
+                max_length=(MAX_SIDE + 1) * MAX_SIDE,
+                live=False,
+            )
+        )
+    declared += [
+        Hyperparameter(
+            f"mix_{name}",
+            "",
+            shares.get(name, 0.0),
+            f"Share of the episodes collected by {name} when the behaviour is a mix.",
+            low=0.0,
+            high=1.0,
+            live=False,
+        )
+        for name in names
+    ]
+    declared.append(
+        Hyperparameter(
+            "own",
+            "",
+            "",
+            "The episodes you played: seed:actions, parted by semicolons; each is replayed in the world.",
+            max_length=MAX_OWN,
+            live=False,
+        )
+    )
+    return tuple(declared)
 
 
 SLIP = Hyperparameter(

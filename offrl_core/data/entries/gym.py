@@ -1,0 +1,209 @@
+"""Gymnasium's classics: tables whose truth is exact, and continuous control with controllers of chosen quality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from offrl_core.data.behaviors import Behavior, noisy_act, random_act, record
+from offrl_core.data.catalogue import DatasetSpec
+from offrl_core.data.dataset import Dataset
+from offrl_core.data.entries import options as opt
+from offrl_core.data.entries.grids import tabular_behaviors
+from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.worlds.tabular import TabularMDP
+from offrl_core.worlds.world import Simulator
+
+_GRID_BEHAVIORS = ("random", "optimal", "softmax", "drawn")
+
+
+def _slippery(default: bool) -> Hyperparameter:
+    return Hyperparameter(
+        "slippery",
+        "",
+        default,
+        "On ice a move goes where it should one time in three, and to either side otherwise.",
+        live=False,
+    )
+
+
+def _tabular(world: Callable[[dict[str, Any]], TabularMDP]) -> Callable[[int, dict[str, Any]], Dataset]:
+    def build(seed: int, chosen: dict[str, Any]) -> Dataset:
+        mdp = world(chosen)
+        return record(mdp, tabular_behaviors(mdp, chosen), chosen, seed)
+
+    return build
+
+
+def _lake(size: str) -> Callable[[dict[str, Any]], TabularMDP]:
+    def world(chosen: dict[str, Any]) -> TabularMDP:
+        from offrl_core.worlds.gym import frozen_lake
+
+        return frozen_lake(size, chosen["slippery"])
+
+    return world
+
+
+def _cliff(chosen: dict[str, Any]) -> TabularMDP:
+    from offrl_core.worlds.gym import cliff_walking
+
+    return cliff_walking(chosen["slippery"])
+
+
+def _taxi(chosen: dict[str, Any]) -> TabularMDP:
+    from offrl_core.worlds.gym import taxi
+
+    return taxi()
+
+
+FROZEN_LAKE = DatasetSpec(
+    name="frozen-lake",
+    title="Frozen lake 4×4",
+    description="Gymnasium's FrozenLake-v1: reach the goal over slippery ice, holes end the episode.",
+    lesson="Random data covers every action and is enough for the optimum; near-expert data leaves most actions unseen"
+    " and can be worse. Change the behaviour and watch the ceiling move.",
+    options=(
+        *opt.collecting(_GRID_BEHAVIORS, "random", n_episodes=2000, horizon=100),
+        _slippery(True),
+        opt.gamma(0.99),
+    ),
+    builder=_tabular(_lake("4x4")),
+    group="gymnasium",
+)
+
+FROZEN_LAKE_8 = DatasetSpec(
+    name="frozen-lake-8x8",
+    title="Frozen lake 8×8",
+    description="Gymnasium's FrozenLake8x8-v1: the larger lake, where a random walk hardly ever arrives.",
+    lesson="On the large lake random data sees the goal a few times in a thousand episodes; half-expert data sees it often."
+    " Coverage and quality pull in different directions.",
+    options=(
+        *opt.collecting(
+            _GRID_BEHAVIORS, "mix", n_episodes=1000, horizon=200, epsilon=0.2, mix={"random": 0.5, "optimal": 0.5}
+        ),
+        _slippery(True),
+        opt.gamma(0.99),
+    ),
+    builder=_tabular(_lake("8x8")),
+    group="gymnasium",
+)
+
+CLIFF_WALKING = DatasetSpec(
+    name="cliff-walking",
+    title="Cliff walking",
+    description="Gymnasium's CliffWalking-v1: −1 a step, −100 and back to the start for a step into the cliff.",
+    lesson="Where every reward is negative, initial values of 0 are optimistic: actions never tried look best."
+    " The same zero that protects a learner elsewhere leads it astray here.",
+    options=(
+        *opt.collecting(_GRID_BEHAVIORS, "optimal", n_episodes=100, horizon=200, epsilon=0.3),
+        _slippery(False),
+        opt.gamma(0.99),
+    ),
+    builder=_tabular(_cliff),
+    group="gymnasium",
+)
+
+TAXI = DatasetSpec(
+    name="taxi",
+    title="Taxi",
+    description="Gymnasium's Taxi-v4: fetch a passenger and bring him where he wants to go; 500 states, six actions.",
+    lesson="Many states and few rows each: what the table has not seen it must not be trusted to guess."
+    " Negative rewards make values of 0 optimistic, so the naive learner chases what was never tried.",
+    options=(
+        *opt.collecting(("random", "optimal", "softmax"), "optimal", n_episodes=1000, horizon=200, epsilon=0.3),
+        opt.gamma(0.99),
+    ),
+    builder=_tabular(_taxi),
+    group="gymnasium",
+)
+
+
+def _control(world: Callable[[], Simulator], medium: float) -> Callable[[int, dict[str, Any]], Dataset]:
+    def build(seed: int, chosen: dict[str, Any]) -> Dataset:
+        simulator = world()
+        actions = simulator.n_actions
+        expert = simulator.controller(chosen["gamma"])
+        assert expert is not None
+        half = noisy_act(expert, medium, actions)
+        epsilon = chosen["epsilon"]
+        available: dict[str, Callable[[], Sequence[Behavior]]] = {
+            "random": lambda: [Behavior("random", random_act(actions))],
+            "medium": lambda: [Behavior("medium", noisy_act(half, epsilon, actions))],
+            "expert": lambda: [Behavior("expert", noisy_act(expert, epsilon, actions))],
+        }
+        return record(simulator, available, chosen, seed)
+
+    return build
+
+
+def _cartpole() -> Simulator:
+    from offrl_core.worlds.control import CartPole
+
+    return CartPole()
+
+
+def _mountain_car() -> Simulator:
+    from offrl_core.worlds.control import MountainCar
+
+    return MountainCar()
+
+
+def _acrobot() -> Simulator:
+    from offrl_core.worlds.control import Acrobot
+
+    return Acrobot()
+
+
+_QUALITIES = ("random", "medium", "expert")
+
+CARTPOLE = DatasetSpec(
+    name="cartpole",
+    title="CartPole",
+    description="Gymnasium's CartPole-v1: balance a pole on a cart, reward 1 a step. Medium is a good controller that acts"
+    " at random half the time.",
+    lesson="Reaching the time limit is not falling: always balancing is worth 100 at γ = .99, and a learner that takes"
+    " the limit of 200 steps for the end believes 86.6. Truncation keeps the bootstrap, termination cuts it.",
+    options=(
+        *opt.collecting(_QUALITIES, "medium", n_episodes=100, horizon=200),
+        opt.gamma(0.99),
+    ),
+    builder=_control(_cartpole, 0.5),
+    group="continuous",
+)
+
+MOUNTAIN_CAR = DatasetSpec(
+    name="mountain-car",
+    title="MountainCar",
+    description="Gymnasium's MountainCar-v0: swing out of the valley, −1 a step. Medium follows the velocity but acts at"
+    " random three times in ten.",
+    lesson="Random driving never arrives, so random data holds no success to learn from: all its returns are equal."
+    " A few good episodes in the mix change everything.",
+    options=(
+        *opt.collecting(
+            _QUALITIES, "mix", n_episodes=100, horizon=200, mix={"random": 0.5, "medium": 0.5, "expert": 0.0}
+        ),
+        opt.gamma(0.99),
+    ),
+    builder=_control(_mountain_car, 0.3),
+    group="continuous",
+)
+
+ACROBOT = DatasetSpec(
+    name="acrobot",
+    title="Acrobot",
+    description="Gymnasium's Acrobot-v1: swing a two-link arm above the bar, −1 a step. Medium pumps energy but acts at"
+    " random six times in ten.",
+    lesson="Six dimensions and fast, chaotic motion: no state comes twice and neighbours soon part."
+    " Good and bad episodes differ in length only, so the return is the whole signal.",
+    options=(
+        *opt.collecting(
+            _QUALITIES, "mix", n_episodes=60, horizon=500, mix={"random": 0.2, "medium": 0.5, "expert": 0.3}
+        ),
+        opt.gamma(0.99),
+    ),
+    builder=_control(_acrobot, 0.6),
+    group="continuous",
+)
+
+TABLES = (FROZEN_LAKE, FROZEN_LAKE_8, CLIFF_WALKING, TAXI)
+CONTROL = (CARTPOLE, MOUNTAIN_CAR, ACROBOT)

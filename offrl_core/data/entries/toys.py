@@ -1,0 +1,161 @@
+"""The smallest datasets: one state or seven, with closed forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from offrl_core.data.catalogue import DatasetSpec
+from offrl_core.data.dataset import Dataset
+from offrl_core.data.entries import options as opt
+from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.worlds.toys import baird, deadly_triad, two_actions
+
+
+def _number(name: str, symbol: str, default: float, text: str, low: float, high: float) -> Hyperparameter:
+    return Hyperparameter(name, symbol, default, text, low=low, high=high, live=False)
+
+
+def _count(name: str, symbol: str, default: int, text: str, low: int, high: int) -> Hyperparameter:
+    return Hyperparameter(name, symbol, default, text, low=low, high=high, integer=True, scale="log", live=False)
+
+
+def _two_actions(seed: int, chosen: dict[str, Any]) -> Dataset:
+    world = two_actions(chosen["reward_plus"], chosen["reward_minus"])
+    actions = np.repeat([0, 1], [chosen["count_plus"], chosen["count_minus"]])
+    rows = len(actions)
+    return Dataset.from_columns(
+        np.zeros(rows, dtype=np.int64),
+        actions,
+        world.rewards[0, actions],
+        np.ones(rows, dtype=bool),
+        next_observations=np.ones(rows, dtype=np.int64),
+        **{
+            **world.details(),
+            "behaviors": np.zeros(rows, dtype=np.int64),
+            "behavior_names": ("counts",),
+            "behavior_policies": np.array([[np.bincount(actions, minlength=2) / rows, [0.5, 0.5]]]),
+        },
+    )
+
+
+TWO_ACTIONS = DatasetSpec(
+    name="two-actions",
+    title="Two actions",
+    description="One state, two actions a+ and a−, each seen as often as you say; either ends the episode with its reward.",
+    lesson="Cloning copies the counts, whatever the rewards are; a weight on each row moves the policy."
+    " Every reweighting has a closed form here, and the learned bars must meet it.",
+    options=(
+        _number("reward_plus", "r_+", 0.9, "Reward of a+: up makes it the better action by more.", -10.0, 10.0),
+        _number("reward_minus", "r_-", 0.1, "Reward of a−: below 0 shows what EMRL cannot bear.", -10.0, 10.0),
+        _count("count_plus", "n_+", 1, "How often the data shows a+.", 1, 1000),
+        _count("count_minus", "n_-", 1, "How often the data shows a−.", 1, 1000),
+        opt.gamma(1.0),
+    ),
+    builder=_two_actions,
+    group="toys",
+)
+
+
+def _deadly_triad(seed: int, chosen: dict[str, Any]) -> Dataset:
+    world = deadly_triad()
+    rows = chosen["rows"]
+    twos = round(chosen["share"] * rows)
+    actions = np.random.default_rng(seed).permutation(np.repeat([0, 1], [rows - twos, twos]))
+    return Dataset.from_columns(
+        np.zeros(rows, dtype=np.int64),
+        actions,
+        np.zeros(rows),
+        np.zeros(rows, dtype=bool),
+        next_observations=np.zeros(rows, dtype=np.int64),
+        **{
+            **world.details(),
+            "behaviors": np.zeros(1, dtype=np.int64),
+            "behavior_names": ("given shares",),
+            "behavior_policies": np.array([[[1.0 - twos / rows, twos / rows]]]),
+        },
+    )
+
+
+DEADLY_TRIAD = DatasetSpec(
+    name="deadly-triad",
+    title="Deadly triad",
+    description="One state, two actions, every reward 0, Q(s,a) = θ·a, and data that holds only action 1"
+    " (or a share of action 2).",
+    lesson="θ doubles with every update although every reward is 0: function approximation, bootstrapping and"
+    " off-policy data together. Take any one of them away and it stops.",
+    options=(
+        Hyperparameter(
+            "share",
+            "p",
+            0.0,
+            "Share of rows that show action 2: up brings the data nearer to the greedy policy; at γ = 1 only 1 is enough.",
+            low=0.0,
+            high=1.0,
+            live=False,
+        ),
+        _count("rows", "N", 100, "Number of rows; it changes how fine a share can be, not the update.", 1, 1000),
+        opt.gamma(1.0),
+    ),
+    builder=_deadly_triad,
+    recommended={
+        "linear": {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": 0, "initial_value": 1.0},
+        "table": {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": 0, "initial_value": 1.0},
+    },
+    group="toys",
+)
+
+
+def _baird(seed: int, chosen: dict[str, Any]) -> Dataset:
+    world = baird()
+    per_state = 42
+    solid = round(chosen["solid"] * per_state)
+    # Each state's rows in exact proportion, so that a full batch is the expected update.
+    dashed = np.arange(per_state - solid) % 6
+    states = np.repeat(np.arange(7), per_state)
+    actions = np.tile(np.repeat([1, 0], [solid, per_state - solid]), 7)
+    nexts = np.tile(np.concatenate([np.full(solid, 6), dashed]), 7)
+    rows = len(states)
+    policy = np.tile([1.0 - solid / per_state, solid / per_state], (7, 1))
+    return Dataset.from_columns(
+        states,
+        actions,
+        np.zeros(rows),
+        np.zeros(rows, dtype=bool),
+        np.ones(rows, dtype=bool),
+        next_observations=nexts,
+        **{
+            **world.details(),
+            "behaviors": np.zeros(rows, dtype=np.int64),
+            "behavior_names": ("given shares",),
+            "behavior_policies": policy[None],
+        },
+    )
+
+
+BAIRD = DatasetSpec(
+    name="baird",
+    title="Baird's star",
+    description="Seven states, two actions, every reward 0 (Baird 1995). The data takes dashed six times in seven,"
+    " the greedy policy takes solid.",
+    lesson="All features needed to represent the truth are there, the truth is 0, and the weights still run away."
+    " Raise the share of solid until the data follows the greedy policy, and they come home.",
+    options=(
+        Hyperparameter(
+            "solid",
+            "b",
+            1 / 7,
+            "Share of solid in the data, in steps of 1/42: up brings the data nearer to the greedy policy.",
+            low=0.0,
+            high=1.0,
+            live=False,
+        ),
+        opt.gamma(0.99),
+    ),
+    builder=_baird,
+    recommended={"linear": {"optimizer": "sgd", "batch_size": 0}},
+    group="toys",
+)
+
+TOYS = (TWO_ACTIONS, DEADLY_TRIAD, BAIRD)
