@@ -1,0 +1,102 @@
+"""Alarms on hand-made curves: each rises on its own symptom, stays silent on health, and calms down."""
+
+import numpy as np
+import pytest
+
+from offrl_core.evaluation.alarms import RULES, WINDOW, Facts, Watch
+
+HEALTHY = {
+    "q_max": 0.9,
+    "q_min": 0.0,
+    "q_data": 0.5,
+    "q_missing": 0.1,
+    "effective_sample_size": 0.8,
+    "weight_max_share": 0.01,
+    "weight_max": 2.0,
+    "clipped": 0.1,
+    "entropy": 0.5,
+    "mass_unseen": 0.0,
+    "return": 0.5,
+    "value_start": 0.5,
+    "loss_policy": 0.4,
+    "loss_td": 0.01,
+}
+FACTS = Facts(q_bound=1.0, q_floor=0.0, trains_policy=True, actions=4, behavior_entropy=0.6, return_scale=1.0)
+
+
+def _curves(frames, **changed):
+    """Every metric over `frames`; a changed one is a number or a function of the frame's share of the whole."""
+    for frame in range(frames):
+        share = frame / (frames - 1)
+        now = {name: changed.get(name, value) for name, value in HEALTHY.items()}
+        yield {name: np.array([v(share) if callable(v) else v]) for name, v in now.items()}
+
+
+def _kinds(frames=3 * WINDOW, facts=FACTS, **changed):
+    watch = Watch([facts])
+    for step, metrics in enumerate(_curves(frames, **changed)):
+        watch.see(step, metrics)
+    return {alarm.kind for alarm in watch.active}
+
+
+def test_health_is_silent():
+    assert _kinds() == set()
+    assert _kinds(loss_policy=lambda t: 1 - t, value_start=lambda t: t, **{"return": lambda t: t}) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "symptom"),
+    [
+        ("above-bound", {"q_max": 1.2}),
+        ("below-floor", {"q_min": lambda t: -3 * t - 0.1}),
+        ("missing-rises", {"q_missing": lambda t: 0.6 + t}),
+        ("few-rows", {"effective_sample_size": 0.02}),
+        ("few-rows", {"weight_max_share": 0.7}),
+        ("all-clipped", {"clipped": 1.0}),
+        ("entropy", {"entropy": 1e-3}),
+        ("leaves-data", {"mass_unseen": 0.4}),
+        ("illusion", {"return": lambda t: 0.5 - 0.4 * t, "value_start": lambda t: 0.5 + t}),
+        ("vanished", {"weight_max": 0.0}),
+    ],
+)
+def test_each_symptom_raises_its_own_alarm_and_no_other(kind, symptom):
+    assert _kinds(**symptom) == {kind}
+
+
+def test_every_rule_is_tested():
+    parametrized = test_each_symptom_raises_its_own_alarm_and_no_other.pytestmark[0].args[1]
+    tested = {kind for kind, _ in parametrized}
+    assert tested == {rule.kind for rule in RULES}
+
+
+def test_a_greedy_policy_has_no_entropy_to_lose():
+    greedy = Facts(1.0, 0.0, trains_policy=False, actions=4, behavior_entropy=0.6, return_scale=1.0)
+    assert _kinds(facts=greedy, entropy=0.0) == set()
+
+
+def test_missing_metrics_raise_nothing():
+    watch = Watch([FACTS])
+    for step in range(WINDOW * 2):
+        assert watch.see(step, {"loss_policy": np.array([1.0 / (step + 1)])}) == []
+
+
+def test_an_alarm_rises_once_after_patience_and_calms_down_once():
+    watch, seen = Watch([FACTS]), []
+    for step in range(40):
+        metrics = next(_curves(2, q_max=1.5 if 10 <= step < 25 else 0.9))
+        seen += [(alarm.kind, alarm.active, alarm.step) for alarm in watch.see(step, metrics)]
+    assert seen == [("above-bound", True, 12), ("above-bound", False, 27)]
+
+
+def test_members_are_watched_apart_and_the_cause_names_its_numbers():
+    watch = Watch([FACTS, FACTS])
+    alarms = []
+    for step in range(5):
+        metrics = {name: np.array([value, value]) for name, value in HEALTHY.items()}
+        metrics["q_max"] = np.array([0.9, 7.5])
+        alarms += watch.see(step, metrics)
+    (alarm,) = alarms
+    assert (alarm.member, alarm.kind) == (1, "above-bound")
+    assert "7.5" in alarm.cause
+    assert "1" in alarm.cause
+    assert alarm.to_json()["panel"] == "q"
