@@ -4,6 +4,7 @@ let loading = null;
 
 export function loadPlotly(assets) {
   if (globalThis.Plotly?.animate) return Promise.resolve(globalThis.Plotly);
+  if (globalThis.offrlPlotly) return globalThis.offrlPlotly; // a single-file replay brings its own
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = new URL("plotly.min.js", new URL(assets, location.href)).href;
