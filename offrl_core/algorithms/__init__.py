@@ -16,11 +16,23 @@ __all__ = ["APPROXIMATORS", "Algorithm", "algorithm", "algorithms", "hyperparame
 @cache
 def algorithms() -> dict[str, type[Algorithm]]:
     """Every system by name, in the order of the lecture."""
+    from offrl_core.algorithms.awac import AWAC
+    from offrl_core.algorithms.awr import AWR
     from offrl_core.algorithms.bc import BC
     from offrl_core.algorithms.bcq import BCQ
+    from offrl_core.algorithms.constrained_q import ConstrainedQ
+    from offrl_core.algorithms.cql import CQL
+    from offrl_core.algorithms.crr import CRR
+    from offrl_core.algorithms.emrl import EMRL
+    from offrl_core.algorithms.iql import IQL
+    from offrl_core.algorithms.marwil import MARWIL
+    from offrl_core.algorithms.mc_q import MCQ
+    from offrl_core.algorithms.mpo import MPO
     from offrl_core.algorithms.q_learning import QLearning
+    from offrl_core.algorithms.rwr import RWR
 
-    return {kind.name: kind for kind in (BC, QLearning, BCQ)}
+    kinds = (BC, EMRL, RWR, MARWIL, AWR, AWAC, CRR, IQL, MPO, QLearning, MCQ, ConstrainedQ, BCQ, CQL)
+    return {kind.name: kind for kind in kinds}
 
 
 def algorithm(name: str) -> type[Algorithm]:

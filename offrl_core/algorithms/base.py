@@ -30,13 +30,15 @@ class Head:
         name: `policy`, `value`, `q`, `q2` or `behavior`.
         scalar: one output per state instead of one per action.
         reads: where the trained weights are evaluated: `s`, `next`.
-        target_reads: where the target copy is evaluated; empty where there is no such copy.
+        copied: has a target copy (kept even while `target_update` is none, so that this can change while training).
+        target_reads: where that copy is evaluated.
         starts: which hyperparameters give the initial outputs (`q`: `initial_value`, `initial_spread`), else all 0.
     """
 
     name: str
     scalar: bool = False
     reads: tuple[str, ...] = ("s",)
+    copied: bool = False
     target_reads: tuple[str, ...] = ()
     starts: bool = False
 
@@ -121,8 +123,8 @@ class Algorithm:
         return-to-go at `gamma`), `lambda_return` (TD(λ) return with the value network's copy)."""
         return ()
 
-    def memory(self, choices: Mapping[str, Value]) -> dict[str, float]:
-        """Names and start values of the numbers the algorithm itself carries from update to update."""
+    def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
+        """Numbers that the algorithm itself carries from update to update: name → start, or the hyperparameter that says it."""
         return {}
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
@@ -152,6 +154,10 @@ class Algorithm:
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
         """Further metrics of this system, `(M,)` or `(M, 1)` each."""
         return {}
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        """The equation under these choices, LaTeX."""
+        return self.equation
 
     @classmethod
     def loss_source(cls) -> str:

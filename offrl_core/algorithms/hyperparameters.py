@@ -22,13 +22,64 @@ GAMMA = Hyperparameter(
     high=1.0,
 )
 
-Q_LEARNING = (
-    GAMMA,
+
+def signal_choice(default: str) -> Hyperparameter:
+    """What a row is judged by: its reward, or the return from there on."""
+    return Hyperparameter(
+        "signal",
+        "r",
+        default,
+        "What a row is judged by: the next reward only, or the whole Monte Carlo return G from there on.",
+        choices=("reward", "return"),
+    )
+
+
+def temperature(
+    default: float, help: str, *, symbol: str = r"\tau", paper: str = "", low: float = 0.001
+) -> Hyperparameter:
+    """What divides in the exponent."""
+    return Hyperparameter(
+        "temperature", symbol, default, help, low=low, high=100.0, scale="log", paper=paper, greedier="down"
+    )
+
+
+def beta(default: float, *, paper: str) -> Hyperparameter:
+    """What multiplies the advantage in the exponent."""
+    return Hyperparameter(
+        "beta",
+        r"\beta",
+        default,
+        "How much the advantage counts: 0 is behaviour cloning, up copies only rows better than expected, until exp overflows.",
+        low=0.0,
+        high=1000.0,
+        paper=paper,
+        greedier="up",
+    )
+
+
+def weight_max(default: float, *, paper: str) -> Hyperparameter:
+    """The cap on weights."""
+    return Hyperparameter(
+        "weight_max",
+        r"w_{\max}",
+        default,
+        "Cap on the weights: down makes good rows alike, and at the cap everywhere this is cloning; without a cap exp can overflow.",
+        low=1.0,
+        high=10_000.0,
+        scale="log",
+        paper=paper,
+        greedier="up",
+        special={0: "no cap"},
+    )
+
+
+TARGET_NETWORK = (
     Hyperparameter(
         "target_update",
         r"Q'",
         "none",
-        "Where the target's Q comes from: the network itself (none), a copy taken every K updates (hard), or one that trails (soft).",
+        "Where the target's Q comes from: the network itself (none), a copy taken every K updates (hard), or one that trails "
+        "behind (soft).",
         choices=("none", "hard", "soft"),
         paper="hard, every 10 000 updates (Mnih et al. 2015)",
     ),
@@ -52,23 +103,15 @@ Q_LEARNING = (
         scale="log",
         paper=".005 (Lillicrap et al. 2016: .001)",
     ),
-    Hyperparameter(
-        "double",
-        r"a^*",
-        "none",
-        "Who picks the target's action: the network that also values it (none), the online network (double), or the online network "
-        "with the smaller of two values (clipped).",
-        choices=("none", "double", "clipped"),
-        live=False,
-        paper="double: van Hasselt et al. 2016; clipped: Fujimoto et al. 2018",
-    ),
+)
+INITIAL = (
     Hyperparameter(
         "initial_value",
         r"Q_0",
         0.0,
         "What every Q is before the first update: up is optimistic about actions that the data never shows, down pessimistic.",
-        low=-100.0,
-        high=100.0,
+        low=-1000.0,
+        high=1000.0,
         live=False,
     ),
     Hyperparameter(
@@ -77,11 +120,22 @@ Q_LEARNING = (
         0.5,
         "How far the first Q values scatter: up leaves more unseen actions looking better than they are; 0 starts all equal.",
         low=0.0,
-        high=10.0,
+        high=100.0,
         live=False,
     ),
 )
-
+DOUBLE = Hyperparameter(
+    "double",
+    r"a^*",
+    "none",
+    "Who picks the target's action: the network that also values it (none), the online network (double), or the online "
+    "network with the smaller of two values (clipped).",
+    choices=("none", "double", "clipped"),
+    live=False,
+    paper="double: van Hasselt et al. 2016; clipped: Fujimoto et al. 2018",
+)
+Q_LEARNING = (GAMMA, *TARGET_NETWORK, DOUBLE, *INITIAL)
+CRITIC = (GAMMA, *TARGET_NETWORK, *INITIAL)
 NETWORK_TARGETS = {"mlp": {"target_update": "soft"}}
 """Networks with hidden layers train with a trailing copy by default; the lecture's table and linear toy do not."""
 

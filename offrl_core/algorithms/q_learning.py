@@ -13,28 +13,47 @@ from offrl_core.algorithms.targets import best_next, greedy, masked_max, q_heads
 from offrl_core.hyperparameters import Value
 
 
-class QLearning(Algorithm):
+class ActionValues(Algorithm):
+    """A system that acts greedily on its `Q`."""
+
+    group = "q-learning"
+    table_learning_rate = 0.5
+
+    def policy(self, batch: Batch, hp: Any) -> Array:
+        """Greedy over the allowed actions, ties shared equally."""
+        return greedy(batch["q"], self.allowed(batch, hp))
+
+    def value(self, batch: Batch, hp: Any) -> Array:
+        """`max_{a ∈ Ā} Q(s, a)`."""
+        return masked_max(batch["q"], self.allowed(batch, hp))
+
+    def advantages(self, batch: Batch, hp: Any) -> Array:
+        return batch["q"] - self.value(batch, hp)[:, None, :]
+
+
+class QLearning(ActionValues):
     """Put the data in the replay buffer, delete the environment code, and run Q-learning.
 
     `y = r + γ max_{a' ∈ A} Q(s', a')`, loss `½(Q(s,a) − y)²`. The maximum runs over actions that the data may never show.
+
+    Implementation notes: rows are drawn uniformly; the loss is the squared error, not Huber's. `double` = `clipped` lets the online
+    network pick the action and takes the smaller of two target values; both networks share that target.
     """
 
     name = "q-learning"
     title = "Naive Q-learning"
-    group = "q-learning"
     number = 12
     summary = "Q-learning on a fixed dataset: its maximum trusts values of actions that nobody ever took."
     equation = r"y = r + \gamma \max_{a'\in A} Q(s',a') \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
     source = "Watkins & Dayan 1992; Mnih et al. 2015 (target network)"
     hyperparameters = Q_LEARNING
     defaults = NETWORK_TARGETS
-    table_learning_rate = 0.5
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return q_heads(choices)
 
     def allowed_next(self, batch: Batch, hp: Any) -> Array | None:
-        """`Ā(s')` at `s'`, `(M, A, U)` bool; None: every action."""
+        """`Ā(s')`, `(M, A, U)` bool; None: every action."""
         return None
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
@@ -43,12 +62,3 @@ class QLearning(Algorithm):
         if hp.double == "clipped":
             losses["td2"] = squared_error(batch, "q2", target)
         return losses
-
-    def policy(self, batch: Batch, hp: Any) -> Array:
-        return greedy(batch["q"], self.allowed(batch, hp))
-
-    def value(self, batch: Batch, hp: Any) -> Array:
-        return masked_max(batch["q"], self.allowed(batch, hp))
-
-    def advantages(self, batch: Batch, hp: Any) -> Array:
-        return batch["q"] - self.value(batch, hp)[:, None, :]

@@ -13,16 +13,25 @@ from offrl_core.hyperparameters import Value
 
 
 def q_heads(choices: Mapping[str, Value], *, penalty_at_next: bool = False) -> tuple[Head, ...]:
-    """The Q networks: one, or two when `double` is clipped, with a target copy unless `target_update` is none."""
+    """The Q networks: one, or two when `double` is clipped; the target's values come from a copy or from themselves."""
     none = choices["target_update"] == "none"
-    # The copy always exists, so that `target_update` can change while training.
+    copy = target_reads(choices, "next")
     online_next = none or choices["double"] != "none" or penalty_at_next
-    reads = ("s", "next") if online_next else ("s",)
-    first = Head("q", reads=reads, target_reads=("next",), starts=True)
+    first = Head("q", reads=("s", "next") if online_next else ("s",), copied=True, target_reads=copy, starts=True)
     if choices["double"] != "clipped":
         return (first,)
-    second = Head("q2", reads=("s", "next") if none else ("s",), target_reads=("next",), starts=True)
-    return (first, second)
+    reads = ("s", "next") if none or penalty_at_next else ("s",)
+    return (first, Head("q2", reads=reads, copied=True, target_reads=copy, starts=True))
+
+
+def target_reads(choices: Mapping[str, Value], *places: str) -> tuple[str, ...]:
+    """Where a target copy is read: nowhere while `target_update` is none."""
+    return () if choices["target_update"] == "none" else places
+
+
+def target_prefix(hp: Any) -> str:
+    """What the name of an output that enters a target begins with: `target_`, or nothing without a target network."""
+    return "" if hp.target_update == "none" else "target_"
 
 
 def masked_max(q: Array, allowed: Array | None) -> Array:
@@ -39,7 +48,7 @@ def best_next(batch: Batch, hp: Any, allowed: Array | None) -> Array:
     `double`: the online network picks `a*`, the target network values it. `clipped`: so do both target networks, and the
     smaller value counts.
     """
-    prefix = "" if hp.target_update == "none" else "target_"
+    prefix = target_prefix(hp)
     q = batch[f"{prefix}q_next"]
     if hp.double == "none":
         return batch.at_next(masked_max(q, allowed))

@@ -173,9 +173,7 @@ class NetworkFeed:
         batch.reward, batch.continues = lead(self._reward[inside]), lead(self._continues[inside])
         batch.action = lead(self._action[inside])
         next_action = lead(self._next_action[inside])
-        batch.columns = {"next_action": next_action}
-        if self.columns:
-            batch.columns |= rows.columns(self.columns, self._drawn[inside][self.of_member], self.gammas)
+        batch.columns = {"next_action": next_action, **rows.columns(self.columns, numbers, self.gammas)}
         table = rows.n_actions * size
         batch.take_index = Index(self._rows(self._flat[inside]), table, unique=True)
         batch.take_next_index = Index(self._rows(self._flat_next[inside]), table, unique=True)

@@ -205,8 +205,9 @@ def policy_metrics(policy: Array, counts: Array) -> dict[str, Array]:
     visits = counts.sum(axis=1)[0]
     share = visits / max(visits.sum(), 1)
     logs = np.log(np.where(policy > 0, policy, 1))
-    entropy = -(policy * logs).sum(axis=1) @ share
-    unseen = np.where(counts > 0, 0, policy).sum(axis=1) @ share
+    # Sums, not matrix products: those may round differently with the number of members.
+    entropy = ((policy * -logs).sum(axis=1) * share).sum(axis=1)
+    unseen = (np.where(counts > 0, 0, policy).sum(axis=1) * share).sum(axis=1)
     return {"entropy": entropy, "mass_unseen": unseen}
 
 

@@ -72,14 +72,14 @@ class Program:
     def _build(self) -> None:
         first = self.values[0]
         # Heads with a target copy come first, so that the copy is one slice.
-        heads = sorted(self.algorithm.heads(first), key=lambda h: not h.target_reads)
+        heads = sorted(self.algorithm.heads(first), key=lambda h: not h.copied)
         self.table = self.approximator == "table"
         self.encoding = None if self.table else Encoding(self.dataset, str(first["encoding"]))
         pairs = self.approximator == "linear" and self.dataset.action_features is not None
         functions = [self._function(h, pairs and not h.scalar) for h in heads]
         ends = np.cumsum([f.size for f in functions]).tolist()
         self.size = int(ends[-1])
-        self.target_size = int(sum(f.size for h, f in zip(heads, functions, strict=True) if h.target_reads))
+        self.target_size = int(sum(f.size for h, f in zip(heads, functions, strict=True) if h.copied))
         self.parameters = np.zeros((self.members, self.size), np.float32)
         self.gradient = np.zeros((self.members, self.size), np.float32)
         self.target = np.zeros((self.members, self.target_size), np.float32)
@@ -92,14 +92,15 @@ class Program:
                 place,
                 function.views(self.parameters[:, place]),
                 function.views(self.gradient[:, place]),
-                function.views(self.target[:, place]) if head.target_reads else [],
+                function.views(self.target[:, place]) if head.copied else [],
                 isinstance(function, PairLinear),
             )
         self._initialize()
         self.optimizer = OPTIMIZERS[str(first["optimizer"])](self.members, self.size)
         self.conditioned = self.table and first["optimizer"] == "sgd"
         self.memory = {
-            name: np.full((self.members, 1), start, np.float32) for name, start in self.algorithm.memory(first).items()
+            name: np.array([[v[start] if isinstance(start, str) else start] for v in self.values], dtype=np.float32)
+            for name, start in self.algorithm.memory(first).items()
         }
         self._work: dict[tuple[str, int, bool], Workspace] = {}
         self.feed = self._make_feed()
@@ -187,6 +188,7 @@ class Program:
             column = [v[name] for v in self.values]
             prepared[name] = np.array(column, dtype=np.float32)[:, None] if declared.numeric else column[0]
         self.hp = Values(prepared)
+        self._lambda: Array | None = None
         if hasattr(self, "feed"):
             names = [n for n, h in self.declared.items() if not h.numeric or n == "gamma"]
             if any(a[n] != b[n] for a, b in zip(before, self.values, strict=True) for n in names):
@@ -254,9 +256,34 @@ class Program:
             batch.outputs[name] = out[:, :, observations] if self.table else out
         return batch
 
+    def lambda_returns(self) -> Array:
+        """`(M, N)` `G^λ` of every row, with the value network's copy; computed again when the copy moves."""
+        if self._lambda is None:
+            self._lambda = self.rows.lambda_returns(self._next_values(), self.hp.gamma, self.hp.trace_decay)
+        return self._lambda
+
+    def _next_values(self) -> Array:
+        """`(M, N)` `V(s')` of every row by the value network's copy."""
+        part = self.parts["value"]
+        if self.dataset.tabular:
+            everywhere = np.arange(self.rows.n_states)
+            work = part.function.workspace(self.members, len(everywhere))
+            values = part.function.evaluate(part.target, self.inputs(everywhere), work)
+            return np.asarray(values[:, 0, self.rows.next_states])
+        following = self.dataset.next_observations
+        out = np.empty((self.members, len(following)), np.float32)
+        for start in range(0, len(following), 4096):
+            some = following[start : start + 4096]
+            work = part.function.workspace(self.members, len(some))
+            out[:, start : start + len(some)] = part.function.evaluate(part.target, self.inputs(some), work)[:, 0]
+        return out
+
     def evaluate(self, drawn: Drawn) -> Batch:
         """Fill in the outputs that the losses read."""
         batch = drawn.batch
+        if "lambda_return" in self.algorithm.columns(self.values[0]):
+            every = np.arange(self.members)[:, None]
+            batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, drawn.numbers]}
         batch.memory = self.memory
         batch.curvature = self.conditioned
         for name, part in self.parts.items():
@@ -334,11 +361,13 @@ class Program:
 
     def _update_target(self) -> None:
         online = self.parameters[:, : self.target_size]
-        kind = self.hp.target_update
+        kind = self.values[0].get("target_update", "hard")
         if kind == "soft":
             self.target += self.hp.target_rate * (online - self.target)
         elif kind == "hard":
             due = self.updates % self.hp.target_period == 0
+            if due.any():
+                self._lambda = None
             if due.all():
                 self.target[...] = online
             elif due.any():
@@ -388,6 +417,7 @@ class Program:
         for name, array in self.arrays().items():
             array[...] = arrays[name]
         self.updates = updates
+        self._lambda = None
 
 
 def _start(dataset: Dataset) -> tuple[Array, Array]:

@@ -99,16 +99,49 @@ class Rows:
             self._returns[gamma] = self.dataset.returns_to_go(gamma).astype(np.float32)
         return self._returns[gamma]
 
+    def lambda_returns(self, next_values: Array, gamma: Array, trace_decay: Array) -> Array:
+        """`G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `(M, N)`; an episode's last row has `r + γ V(s')`, or `r` where it terminated.
+
+        Args:
+            next_values: `V(s')` of every row, `(M, N)`.
+            gamma, trace_decay: `(M, 1)`.
+        """
+        data = self.dataset
+        lengths = data.episode_ends - data.episode_starts + 1
+        order = np.argsort(-lengths, kind="stable")
+        ends, lengths = data.episode_ends[order], lengths[order]
+        bootstrap = np.where(self.continues > 0, next_values, np.float32(0))
+        returns = np.empty_like(bootstrap)
+        carry = bootstrap[:, ends]
+        for back in range(int(lengths[0])):
+            alive = int(np.searchsorted(-lengths, -back))  # longest first: those with more than `back` rows
+            rows = ends[:alive] - back
+            if back:
+                carry = (1 - trace_decay) * bootstrap[:, rows] + trace_decay * carry[:, :alive]
+            carry = self.rewards[rows] + gamma * carry
+            returns[:, rows] = carry
+        return returns
+
     def columns(self, names: tuple[str, ...], numbers: Array, gammas: Array) -> dict[str, Array]:
         """Further columns of the rows `numbers (M, B)`; `gammas (M,)` is each member's discount."""
-        found: dict[str, Array] = {}
+        found: dict[str, Array] = {"reward_min": self._lowest}
         if "return" in names:
             distinct = np.unique(gammas)
+            found["return_min"] = self._lowest_returns(gammas)
             if len(distinct) == 1:
                 found["return"] = self.returns(float(distinct[0]))[numbers]
             else:
                 found["return"] = np.stack([self.returns(float(g))[n] for g, n in zip(gammas, numbers, strict=True)])
         return found
+
+    @cached_property
+    def _lowest(self) -> Array:
+        return self.rewards.min().reshape(1, 1)
+
+    def _lowest_returns(self, gammas: Array) -> Array:
+        """`(M, 1)` the smallest return in the data at each member's discount."""
+        lowest = {g: self.returns(g).min() for g in set(gammas.tolist())}
+        return np.array([[lowest[g]] for g in gammas.tolist()], dtype=np.float32)
 
     def fill(self, batch: Batch, numbers: Array, names: tuple[str, ...], gammas: Array) -> None:
         """Put the columns of the rows `numbers (M, B)` into a batch."""
@@ -139,6 +172,8 @@ class Merged:
         distinct_gammas = np.unique(gammas)
         if "return" in names:
             keys += [np.unique(rows.returns(float(g)), return_inverse=True)[1] for g in distinct_gammas]
+        if "lambda_return" in names:
+            keys.append(np.arange(rows.n))  # they change with V: no two rows stay equal
         order = np.lexsort(keys[::-1])
         change = np.zeros(len(order), dtype=bool)
         change[0] = True
@@ -157,8 +192,9 @@ class Merged:
         table = rows.n_states * rows.n_actions
         self.reward, self.continues = rows.rewards[first][None], rows.continues[first][None]
         self.action = actions[None]
-        self.columns: dict[str, Array] = {"next_action": next_actions[None]}
+        self.columns: dict[str, Array] = {"next_action": next_actions[None], "reward_min": rows._lowest}
         if "return" in names:
+            self.columns["return_min"] = rows._lowest_returns(gammas)
             per_gamma = np.stack([rows.returns(float(g))[first] for g in distinct_gammas])
             place = np.searchsorted(distinct_gammas, gammas)
             self.columns["return"] = per_gamma if len(distinct_gammas) == 1 else per_gamma[place]

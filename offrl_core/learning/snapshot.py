@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.losses import softmax
 from offrl_core.learning.metrics import (
     QUANTILE_ROWS,
@@ -65,10 +66,11 @@ def observe(program: Program) -> Snapshot:
         if q is not None:
             found |= q_metrics(q, counts)
         if value is not None:
-            found["value_start"] = value[:, program.start_states] @ program.start_shares
+            found["value_start"] = (value[:, program.start_states] * program.start_shares).sum(axis=1)
         weights = advantages = None
         weighting = system.weighting(batch, hp)
         if weighting is not None:
+            weighting.weight = _rows(batch, weighting.weight)
             found |= weight_metrics(weighting, batch, program.quantile_rows(QUANTILE_ROWS))
             weights = _by_pair(batch, weighting.weight)
             advantages = _by_pair(batch, weighting.advantage)
@@ -124,9 +126,13 @@ def _wide(x: Array, members: int) -> Array:
     return np.broadcast_to(x, (members, *x.shape[1:]))
 
 
-def _by_pair(batch: Any, rows: Array) -> Array:
+def _rows(batch: Batch, rows: Array) -> Array:
+    """`(1 or M, B) → (M, B)`."""
+    return np.broadcast_to(rows, (batch.members, batch.rows))
+
+
+def _by_pair(batch: Batch, rows: Array) -> Array:
     """`(M, B) → (M, A, U)`: the mean over each pair's rows, NaN where there is none."""
     share = batch.pair_share()
-    rows = np.broadcast_to(rows, (batch.members, batch.rows))
-    total = batch.put(np.ascontiguousarray(batch.shared(rows)))
+    total = batch.put(np.ascontiguousarray(batch.shared(_rows(batch, rows))))
     return np.where(share > 0, total / np.where(share > 0, share, 1), np.float32(np.nan))

@@ -1,0 +1,104 @@
+"""7. Advantage-weighted regression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.base import Head, Loss, Weighting
+from offrl_core.algorithms.batch import Batch
+from offrl_core.algorithms.cloning import ValueCloning
+from offrl_core.algorithms.hyperparameters import GAMMA, TARGET_NETWORK, temperature, weight_max
+from offrl_core.algorithms.losses import squared_error
+from offrl_core.algorithms.targets import td_target
+from offrl_core.algorithms.weights import exponential
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+
+class AWR(ValueCloning):
+    """Clone with `w = min(exp(A/β), w_max)`, where the advantage is a whole TD(λ) return above `V`.
+
+    `G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `A = G^λ − V(s)`, and `V` is fitted to `G^λ`. At `λ = 1` that is Monte Carlo, at `λ = 0` one
+    TD step. `temperature` is the paper's `β`, which divides.
+
+    Implementation notes: the paper alternates between computing all `G^λ` and many gradient steps; here they are recomputed every
+    `target_period` updates with the `V` of that moment, and policy and `V` are fitted at once. The last row of a truncated episode
+    bootstraps from `V(s')`. `normalization` = `standardize` subtracts the batch's mean advantage and divides by its deviation + 10⁻⁵, as
+    the paper's code does; its temperature is .05 in the text and 1 in the code.
+    """
+
+    name = "awr"
+    title = "AWR"
+    number = 7
+    summary = "Cloning weighted by the exponential of a TD(λ) advantage, capped."
+    equation = (
+        r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad "
+        r"w = \min\left(e^{A/\tau}, w_{\max}\right) \qquad A = G^\lambda - V(s)"
+    )
+    source = "Peng et al. 2019"
+    hyperparameters = (
+        GAMMA,
+        temperature(
+            0.05,
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows.",
+            paper=".05 with standardised advantages; 1 in its code (Peng et al. 2019)",
+        ),
+        Hyperparameter(
+            "value_target",
+            "y",
+            "lambda",
+            "What V is fitted to and rows are judged by: one step (td), the whole return (mc), or the mixture of all lengths (lambda).",
+            choices=("lambda", "td", "mc"),
+        ),
+        Hyperparameter(
+            "trace_decay",
+            r"\lambda",
+            0.95,
+            "How far the mixture reaches: 1 is the recorded return, 0 a single step; up trusts the data more and V less.",
+            low=0.0,
+            high=1.0,
+            paper=".95 (Peng et al. 2019)",
+        ),
+        replace(
+            TARGET_NETWORK[1],
+            help="Updates between two computations of the λ-returns: up holds them still for longer, as one iteration of the paper.",
+            paper="200 updates of V and 1000 of the policy per iteration (Peng et al. 2019)",
+        ),
+        weight_max(20, paper="20 (Peng et al. 2019)"),
+        Hyperparameter(
+            "normalization",
+            "",
+            "none",
+            "Whether the batch's advantages are shifted to mean 0 and scaled to deviation 1 before the exponential.",
+            choices=("none", "standardize"),
+            paper="standardize, in its code (Peng et al. 2019)",
+        ),
+    )
+    defaults = {"table": {"target_period": 10}}
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        return (Head("policy"), Head("value", scalar=True, reads=("s", "next"), copied=True))
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        return {"lambda": ("lambda_return",), "mc": ("return",), "td": ()}[str(choices["value_target"])]
+
+    def target(self, batch: Batch, hp: Any) -> Any:
+        """What `V` is fitted to, `(M, B)`."""
+        if hp.value_target == "td":
+            return td_target(batch, hp, batch.at_next(batch["value_next"][:, 0]))
+        return batch.columns["return" if hp.value_target == "mc" else "lambda_return"]
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        return {**super().losses(batch, hp), "value": squared_error(batch, "value", self.target(batch, hp))}
+
+    def weighting(self, batch: Batch, hp: Any) -> Weighting:
+        advantage = self.target(batch, hp) - batch.at(batch["value"][:, 0])
+        log_weight = advantage
+        if hp.normalization == "standardize":
+            mean = batch.mean(advantage)[:, None].astype(np.float32)
+            deviation = np.sqrt(batch.mean(np.square(advantage - mean)))[:, None].astype(np.float32)
+            log_weight = (advantage - mean) / (deviation + np.float32(1e-5))
+        return exponential(batch, hp, advantage, log_weight / hp.temperature)

@@ -1,0 +1,101 @@
+"""17. Conservative Q-learning, in the lecture's four steps and in the paper's form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.base import Head, Loss
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.constrained_q import counted
+from offrl_core.algorithms.hyperparameters import Q_LEARNING
+from offrl_core.algorithms.losses import conservative_penalty, next_state_penalty
+from offrl_core.algorithms.q_learning import QLearning
+from offrl_core.algorithms.targets import q_heads
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+
+class CQL(QLearning):
+    """Q-learning with a penalty that pushes all values down and those of the data's actions back up.
+
+    The loss is the TD error plus `α` times (lecture, at `s'` with the data's next action `a'`)
+    (a) `Σ_a Q(s',a)`; (b) `Σ_a Q(s',a) − Q(s',a')`; (c) `z = log Σ_a exp Q(s',a) − Q(s',a')`; (d) `z²`; or (paper, at `s`)
+    `log Σ_a exp Q(s,a) − Q(s,a)`.
+
+    Implementation notes: a row without a next action (the end of an episode) has no penalty in forms (a) to (d). The paper's form is its
+    `CQL(H)` for discrete actions, `α` fixed. `α` multiplies the penalty; some code multiplies the TD term instead, so values of `α` are not
+    comparable. `constraint` = `counted` puts the maximum of constrained Q-learning under the penalty.
+    """
+
+    name = "cql"
+    title = "CQL"
+    number = 17
+    summary = "Q-learning that pushes the values of all actions down and those of the data's actions back up."
+    equation = (
+        r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2 \qquad "
+        r"y = r + \gamma\max_{a'}Q(s',a')"
+    )
+    equations = {
+        "lecture-a": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\sum_{b} Q(s',b)",
+        "lecture-b": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\sum_{b} Q(s',b) - Q(s',a')\right)",
+        "lecture-c": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)",
+        "lecture-d": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2",
+        "paper": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s,b)} - Q(s,a)\right)",
+    }
+    source = "the lecture; Kumar et al. 2020, equation 4"
+    hyperparameters = (
+        *Q_LEARNING,
+        Hyperparameter(
+            "alpha",
+            r"\alpha",
+            0.1,
+            "How much the penalty counts: 0 is Q-learning, up keeps to the data's actions and underestimates more.",
+            low=0.0,
+            high=100.0,
+            greedier="down",
+            paper=".5 to 5 (Kumar et al. 2020)",
+        ),
+        Hyperparameter(
+            "form",
+            r"\mathcal{R}",
+            "lecture-d",
+            "The penalty: the lecture's four steps from a to d, or the paper's; in a and b nothing stops values from sinking.",
+            choices=("lecture-a", "lecture-b", "lecture-c", "lecture-d", "paper"),
+            paper="paper: CQL(H), equation 4 (Kumar et al. 2020)",
+        ),
+        Hyperparameter(
+            "constraint",
+            r"\bar A",
+            "none",
+            "Which actions the target's maximum may choose: all, or only those that the data shows in that state (counted).",
+            choices=("none", "counted"),
+        ),
+    )
+    uses_counts = True
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        return self.equations[str(choices["form"])]
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        return q_heads(choices, penalty_at_next=choices["form"] != "paper")
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        return () if choices["form"] == "paper" else ("next_action",)
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        losses = super().losses(batch, hp)
+        for output in ("q", "q2") if hp.double == "clipped" else ("q",):
+            if hp.form == "paper":
+                penalty = conservative_penalty(batch, output, hp.alpha)
+            else:
+                penalty = next_state_penalty(batch, output, hp.alpha, hp.form)
+            losses["penalty" if output == "q" else "penalty2"] = penalty
+        return losses
+
+    def allowed(self, batch: Batch, hp: Any) -> Array | None:
+        return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, np.float32(1))
+
+    def allowed_next(self, batch: Batch, hp: Any) -> Array | None:
+        return None if hp.constraint == "none" else counted(batch.counts_next, np.float32(1))

@@ -1,0 +1,51 @@
+"""2 and 3. Expectation-maximisation RL, and the weight function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from offrl_core.algorithms.base import Weighting
+from offrl_core.algorithms.batch import Batch
+from offrl_core.algorithms.cloning import Cloning
+from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice
+from offrl_core.algorithms.weights import WEIGHT_FUNCTIONS, signal, weight_function
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+
+class EMRL(Cloning):
+    """Clone each row as much as it was rewarded: `w = f(r)`, with the identity by default.
+
+    With positive weights a table ends at `π_θ ∝ π_β · f(r)`. A negative weight pushes the action's probability down, the loss
+    `−w log π` has no lower bound, and the policy runs away: that happens here on purpose. The weight function `f` must be
+    positive and monotonic: `abs` is positive but rewards failure, `exp` has both.
+
+    Implementation notes: Dayan & Hinton weigh by the reward of the whole sequence, here `signal` = `return`; the lecture's default
+    is the reward. `shifted` subtracts the smallest signal in the data.
+    """
+
+    name = "emrl"
+    title = "EMRL"
+    number = 2
+    summary = "Cloning weighted by the reward itself; negative rewards make it run away."
+    equation = r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad w = f(r)"
+    source = "Dayan & Hinton 1997"
+    hyperparameters = (
+        GAMMA,
+        signal_choice("reward"),
+        Hyperparameter(
+            "weight_function",
+            "f",
+            "identity",
+            "How a reward becomes a weight: it should be positive and grow with the reward; only shifted, softplus and exp do both.",
+            choices=WEIGHT_FUNCTIONS,
+            paper="identity (Dayan & Hinton 1997)",
+        ),
+    )
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        return ("return",) if choices["signal"] == "return" else ()
+
+    def weighting(self, batch: Batch, hp: Any) -> Weighting:
+        x, lowest = signal(batch, hp)
+        return Weighting(weight_function(hp.weight_function, x, lowest), x)

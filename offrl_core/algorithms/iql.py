@@ -1,0 +1,85 @@
+"""10. Implicit Q-learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from offrl_core.algorithms.base import Head, Loss, Weighting
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.cloning import Cloning
+from offrl_core.algorithms.hyperparameters import CRITIC, NETWORK_TARGETS, beta, weight_max
+from offrl_core.algorithms.losses import expectile_loss, squared_error
+from offrl_core.algorithms.targets import target_prefix, target_reads, td_target
+from offrl_core.algorithms.weights import exponential
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+
+class IQL(Cloning):
+    """Find the best action in the data without ever asking about one that is not in it.
+
+    `V` is an upper expectile of `Q` over the data's own actions, `L = E[|τ − 1[u < 0]| · ½u²]` with `u = Q'(s,a) − V(s)`; then
+    `Q ← r + γ V(s')`; then clone with `w = min(exp(β (Q'(s,a) − V(s))), w_max)`. At `τ = .5` this evaluates `π_β`; as `τ → 1` it becomes the
+    best policy within the data.
+
+    Implementation notes: one critic where the paper takes the smaller of two. The expectile loss carries the `½` of all squared errors
+    here, which only scales the step.
+    """
+
+    name = "iql"
+    title = "IQL"
+    number = 10
+    summary = (
+        "An upper expectile over the data's own actions stands in for the maximum; no other action is ever queried."
+    )
+    equation = (
+        r"\mathcal{L}_V = \mathbb{E}\left[\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2\right],\ u = Q(s,a) - V(s) \qquad "
+        r"y = r + \gamma V(s') \qquad w = \min\left(e^{\beta(Q(s,a) - V(s))}, w_{\max}\right)"
+    )
+    source = "Kostrikov, Nair & Levine 2021"
+    hyperparameters = (
+        *CRITIC,
+        Hyperparameter(
+            "expectile",
+            r"\tau",
+            0.9,
+            "How close V comes to the best action in the data: .5 is the behaviour's value, up approaches the maximum, noisier.",
+            low=0.5,
+            high=0.999,
+            greedier="up",
+            paper=".7, and .9 on mazes (Kostrikov et al. 2021)",
+        ),
+        beta(10.0, paper="3, and 10 on mazes (Kostrikov et al. 2021)"),
+        weight_max(100, paper="100 (Kostrikov et al. 2021)"),
+    )
+    table_learning_rate = 0.5
+    defaults = NETWORK_TARGETS
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        return (
+            Head("policy"),
+            Head("q", copied=True, target_reads=target_reads(choices, "s"), starts=True),
+            Head("value", scalar=True, reads=("s", "next")),
+        )
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        target = td_target(batch, hp, batch.at_next(batch["value_next"][:, 0]))
+        return {
+            **super().losses(batch, hp),
+            "td": squared_error(batch, "q", target),
+            "value": expectile_loss(batch, "value", self.taken(batch, hp), hp.expectile),
+        }
+
+    def taken(self, batch: Batch, hp: Any) -> Array:
+        """`Q'(s, a)` of each row, `(M, B)`."""
+        return batch.take(batch[f"{target_prefix(hp)}q"])
+
+    def weighting(self, batch: Batch, hp: Any) -> Weighting:
+        advantage = self.taken(batch, hp) - batch.at(batch["value"][:, 0])
+        return exponential(batch, hp, advantage, hp.beta * advantage)
+
+    def value(self, batch: Batch, hp: Any) -> Array:
+        return batch["value"][:, 0]
+
+    def advantages(self, batch: Batch, hp: Any) -> Array:
+        return batch["q"] - batch["value"]

@@ -1,0 +1,123 @@
+"""6. Monotonic advantage re-weighted imitation learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.base import Loss, Weighting
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.cloning import ValueCloning
+from offrl_core.algorithms.hyperparameters import GAMMA, beta, weight_max
+from offrl_core.algorithms.losses import squared_error
+from offrl_core.algorithms.targets import td_target
+from offrl_core.algorithms.weights import exponential
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+
+class MARWIL(ValueCloning):
+    """Clone what turned out better than expected.
+
+    1. `V` of the behaviour, by TD (`y = r + γ V(s')`) or Monte Carlo (`y = G`): allowed, because it is the value of `π_β`, not of
+    `π_θ`. 2. Clone with `w = exp(β A)`, `A = −V(s) + r + γ V(s')`. With fixed `V` a table ends at `π_θ ∝ π_β · E[exp(β A)]`.
+
+    Implementation notes: both steps run at once, on the same batches. The paper takes `A = G − V(s)` (`advantage` = `mc`) and divides
+    it by a running estimate of its size, `w = exp(β A / (10⁻⁸ + √c²))`, `c² ← c² + rate · (mean A² − c²)` (`normalization` =
+    `running`, updated before it is used); `norm_start` 100 and `norm_rate` 10⁻⁸ are the constants of a widely used implementation,
+    with which `c` stays at 10. The paper has no cap on the weight, so float32 overflows above `βA` = 88.72.
+    """
+
+    name = "marwil"
+    title = "MARWIL"
+    number = 6
+    summary = "Cloning weighted by the exponential of the advantage over the behaviour's own value."
+    equation = (
+        r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad "
+        r"w = e^{\beta A} \qquad A = -V(s) + r + \gamma V(s')"
+    )
+    source = "Wang et al. 2018"
+    hyperparameters = (
+        GAMMA,
+        beta(10.0, paper="1 with the running normalisation (Wang et al. 2018)"),
+        Hyperparameter(
+            "value_target",
+            "y",
+            "td",
+            "How V is learned: from the next state's V (td), or from the whole recorded return (mc); both estimate the behaviour's value.",
+            choices=("td", "mc"),
+            paper="mc (Wang et al. 2018)",
+        ),
+        Hyperparameter(
+            "advantage",
+            "A",
+            "td",
+            "What a row is judged by: one step, r + γV(s′) − V(s) (td), or all that followed, G − V(s) (mc).",
+            choices=("td", "mc"),
+            paper="mc (Wang et al. 2018)",
+        ),
+        weight_max(0, paper="none (Wang et al. 2018)"),
+        Hyperparameter(
+            "normalization",
+            "c",
+            "none",
+            "Whether advantages are divided by a running estimate of their size, which makes β independent of the rewards' unit.",
+            choices=("none", "running"),
+            paper="running (Wang et al. 2018)",
+        ),
+        Hyperparameter(
+            "norm_start",
+            "c^2_0",
+            100.0,
+            "First estimate of the squared advantage: up keeps weights closer to 1 at the start.",
+            low=1e-6,
+            high=1e6,
+            scale="log",
+            live=False,
+            paper="100 in a widely used implementation",
+        ),
+        Hyperparameter(
+            "norm_rate",
+            r"\nu",
+            1e-8,
+            "How fast that estimate follows the data: up adapts within the run, at 1e-8 it never moves.",
+            low=1e-8,
+            high=1.0,
+            scale="log",
+            paper="1e-8 in a widely used implementation",
+        ),
+    )
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        return ("return",) if "mc" in (choices["value_target"], choices["advantage"]) else ()
+
+    def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
+        return {"square": "norm_start"}
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        if hp.normalization == "running":
+            square = batch.memory["square"]
+            mean = batch.mean(np.square(self.advantage(batch, hp)))[:, None]
+            batch.memory["square"] = (square + hp.norm_rate * (mean - square)).astype(np.float32)
+        target = batch.columns["return"] if hp.value_target == "mc" else self.one_step(batch, hp)
+        return {**super().losses(batch, hp), "value": squared_error(batch, "value", target)}
+
+    def one_step(self, batch: Batch, hp: Any) -> Array:
+        """`r + γ V(s')`, `(M, B)`."""
+        return td_target(batch, hp, batch.at_next(batch["value_next"][:, 0]))
+
+    def advantage(self, batch: Batch, hp: Any) -> Array:
+        """`A` of each row, `(M, B)`."""
+        ahead = batch.columns["return"] if hp.advantage == "mc" else self.one_step(batch, hp)
+        return ahead - batch.at(batch["value"][:, 0])
+
+    def weighting(self, batch: Batch, hp: Any) -> Weighting:
+        advantage = self.advantage(batch, hp)
+        log_weight = hp.beta * advantage
+        if hp.normalization == "running":
+            log_weight = log_weight / (np.float32(1e-8) + np.sqrt(batch.memory["square"]))
+        return exponential(batch, hp, advantage, log_weight)
+
+    def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
+        return {"advantage_scale": np.sqrt(batch.memory["square"])} if hp.normalization == "running" else {}

@@ -1,0 +1,41 @@
+"""14. Monte Carlo Q."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from offrl_core.algorithms.base import Head, Loss
+from offrl_core.algorithms.batch import Batch
+from offrl_core.algorithms.hyperparameters import GAMMA, INITIAL
+from offrl_core.algorithms.losses import squared_error
+from offrl_core.algorithms.q_learning import ActionValues
+from offrl_core.hyperparameters import Value
+
+
+class MCQ(ActionValues):
+    """Regress `Q` on the recorded returns: no bootstrap, no divergence, but the value of `π_β` only.
+
+    `y = G`, loss `½(Q(s,a) − G)²`. A table ends at each pair's average return-to-go. Acting greedily on it improves on the behaviour by
+    one step.
+
+    Implementation notes: the initial values do not scatter by default, since nothing here ever corrects the values of unseen actions.
+    """
+
+    name = "mc-q"
+    title = "Monte Carlo Q"
+    number = 14
+    summary = "Regresses Q on recorded returns: it cannot diverge, and it only knows what the behaviour is worth."
+    equation = r"y = G = \sum_{k\ge 0} \gamma^k r_{t+1+k} \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
+    source = "Sutton & Barto 2018, chapter 5"
+    hyperparameters = (GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        return (Head("q", starts=True),)
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        return ("return",)
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        return {"td": squared_error(batch, "q", batch.columns["return"])}

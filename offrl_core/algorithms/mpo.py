@@ -1,0 +1,150 @@
+"""11. Maximum a posteriori policy optimisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.base import Head, Loss
+from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.cloning import CriticCloning
+from offrl_core.algorithms.hyperparameters import CRITIC
+from offrl_core.algorithms.losses import cross_entropy_to, log_softmax, softmax, weighted_cross_entropy
+from offrl_core.algorithms.targets import target_prefix, target_reads
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+TEMPERATURES = (1e-4, 1e6)
+MULTIPLIERS = (1e-4, 1e4)
+
+
+class MPO(CriticCloning):
+    """Build a better policy for every state by reweighting a prior, then clone it.
+
+    E-step: `q(a|s) ∝ prior(a|s) exp(Q'(s,a)/η)` over all actions, with `η` such that `E_s KL(q ‖ prior) = ε` (the minimum of the dual
+    `g(η) = ηε + η E_s log Σ_a prior(a|s) exp(Q'(s,a)/η)`). M-step: `min −E_s Σ_a q log π_θ + μ (E_s KL(π_old ‖ π_θ) − ε_π)`. The critic
+    evaluates `π_old`. The prior is `π_old`, or `π_β` for the offline reading, which keeps to what the data shows.
+
+    Implementation notes: `π_old` is the policy's target copy, moved as the critic's. With few actions the E-step is exact, and `η` is
+    found by two Newton steps on the dual's slope at each update instead of gradient steps on the dual. `μ` follows its constraint by
+    `log μ ← log μ + .01 · clip(KL/ε_π − 1, ±1)`. The critic's target is one-step, not Retrace. With `target_update` = `none`, `π_old` is the
+    policy itself and the KL bound of the M-step never binds.
+    """
+
+    name = "mpo"
+    title = "MPO"
+    number = 11
+    summary = "Reweights a prior over all actions by the critic under a KL bound, then clones the result."
+    equation = (
+        r"q(a\mid s) \propto \pi_{\mathrm{old}}(a\mid s)\, e^{Q(s,a)/\eta},\ \mathbb{E}_s\mathrm{KL}(q\|\pi_{\mathrm{old}}) = \epsilon "
+        r"\qquad \mathcal{L}(\theta) = -\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
+        r"+ \mu\left(\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)"
+    )
+    source = "Abdolmaleki et al. 2018"
+    hyperparameters = (
+        *CRITIC,
+        Hyperparameter(
+            "epsilon",
+            r"\epsilon",
+            0.1,
+            "How far the E-step may move from its prior (KL, in nats): up is greedier, down stays with the prior.",
+            low=1e-4,
+            high=10.0,
+            scale="log",
+            greedier="up",
+            paper=".1 (Abdolmaleki et al. 2018)",
+        ),
+        Hyperparameter(
+            "epsilon_policy",
+            r"\epsilon_\pi",
+            0.0025,
+            "How far the fitted policy may move from its last copy (KL, in nats): up learns faster, down is steadier.",
+            low=1e-5,
+            high=10.0,
+            scale="log",
+            paper=".0025 for discrete actions in common implementations",
+        ),
+        Hyperparameter(
+            "prior",
+            r"\pi_{\mathrm{old}}",
+            "policy",
+            "What the E-step reweights: the policy so far, which may drift to actions nobody took, or the behaviour, which may not.",
+            choices=("policy", "behavior"),
+            live=False,
+            paper="policy (Abdolmaleki et al. 2018)",
+        ),
+    )
+    defaults = {
+        "table": {"target_update": "hard", "target_period": 10},
+        "linear": {"target_update": "hard"},
+        "mlp": {"target_update": "hard"},
+    }
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        reads = ("s", "next") if choices["target_update"] == "none" else ("s",)
+        copy = target_reads(choices, "s", "next")
+        behavior = (Head("behavior"),) if choices["prior"] == "behavior" else ()
+        return (
+            Head("policy", reads=reads, copied=True, target_reads=copy),
+            Head("q", reads=reads, copied=True, target_reads=copy, starts=True),
+            *behavior,
+        )
+
+    def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
+        return {"temperature": 1.0, "multiplier": 1.0}
+
+    def next_policy(self, batch: Batch, hp: Any) -> Array:
+        return softmax(batch[f"{target_prefix(hp)}policy_next"])
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        log_old = log_softmax(batch[f"{target_prefix(hp)}policy"])
+        improved, dual = self.e_step(batch, hp, log_old)
+        losses = {"policy": self.m_step(batch, hp, improved, log_old), "td": self.critic_loss(batch, hp), "dual": dual}
+        if hp.prior == "behavior":
+            losses["behavior"] = weighted_cross_entropy(batch, "behavior")
+        return losses
+
+    def e_step(self, batch: Batch, hp: Any, log_old: Array) -> tuple[Array, Loss]:
+        """`q(a|s)`, `(M, A, U)`, and the dual's value; `η` moves two Newton steps towards the bound."""
+        log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
+        q = batch[f"{target_prefix(hp)}q"]
+        share = batch.state_share()
+        eta = batch.memory["temperature"]
+        for _ in range(2):
+            tilted = softmax(log_prior + q / eta[:, :, None])
+            kl, spread = tilt(tilted, log_prior, q / eta[:, :, None], share)
+            step = np.clip((kl - hp.epsilon) / np.maximum(spread, np.float32(1e-12)), -1, 1)
+            eta = np.clip(eta * np.exp(step), *TEMPERATURES).astype(np.float32)
+        batch.memory["temperature"] = eta
+        scaled = log_prior + q / eta[:, :, None]
+        top = scaled.max(axis=1, keepdims=True)
+        partition = top[:, 0] + np.log(np.exp(scaled - top).sum(axis=1))
+        dual = eta * (hp.epsilon + (partition * share[:, 0]).sum(axis=1, keepdims=True))
+        return softmax(scaled), Loss(dual[:, 0], {})
+
+    def m_step(self, batch: Batch, hp: Any, improved: Array, log_old: Array) -> Loss:
+        """Cloning of `q` with the KL to `π_old` priced at `μ`, which follows its constraint."""
+        loss = cross_entropy_to(batch, "policy", improved)
+        mu = batch.memory["multiplier"]
+        log_pi = log_softmax(batch["policy"])
+        old, share = np.exp(log_old), batch.state_share()
+        kl = ((old * (log_old - log_pi)).sum(axis=1) * share[:, 0]).sum(axis=1, keepdims=True)
+        loss.value = loss.value + (mu * (kl - hp.epsilon_policy))[:, 0]
+        loss.gradients["policy"] = loss.gradients["policy"] + mu[:, :, None] * share * (np.exp(log_pi) - old)
+        loss.curvature["policy"] = share * (1 + mu[:, :, None])
+        violation = np.clip(kl / hp.epsilon_policy - 1, -1, 1)
+        batch.memory["multiplier"] = np.clip(mu * np.exp(np.float32(0.01) * violation), *MULTIPLIERS).astype(np.float32)
+        return loss
+
+    def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
+        return {"temperature": batch.memory["temperature"], "multiplier": batch.memory["multiplier"]}
+
+
+def tilt(tilted: Array, log_prior: Array, scaled: Array, share: Array) -> tuple[Array, Array]:
+    """`E_s KL(q ‖ prior)` of `q = softmax(log prior + x)`, and `E_s Var_q(x)` = `−∂KL/∂log η`; `(M, 1)` each."""
+    mean = (tilted * scaled).sum(axis=1, keepdims=True)
+    variance = (tilted * np.square(scaled - mean)).sum(axis=1)
+    log_tilted = np.log(np.where(tilted > 0, tilted, 1))
+    kl = (tilted * (log_tilted - log_prior)).sum(axis=1)
+    return (kl * share[:, 0]).sum(axis=1, keepdims=True), (variance * share[:, 0]).sum(axis=1, keepdims=True)

@@ -1,0 +1,66 @@
+"""4 and 5. Reward-weighted regression, on rewards or on returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.base import Weighting
+from offrl_core.algorithms.batch import Batch
+from offrl_core.algorithms.cloning import Cloning
+from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice, temperature
+from offrl_core.algorithms.weights import batch_softmax, signal
+from offrl_core.hyperparameters import Hyperparameter, Value
+
+
+class RWR(Cloning):
+    """Clone with weights `w = exp(r/τ)`: positive, monotonic, and on full coverage a Boltzmann distribution.
+
+    A table ends at `π_θ ∝ π_β · exp(r/τ)`. With `signal` = `return` the whole Monte Carlo return `G` stands in the exponent: right
+    in theory, but float32 `exp` is `inf` above 88.72 and 0 below −103.28.
+
+    Implementation notes: Peters & Schaal (2007) weigh immediate rewards and adapt the temperature; here it is fixed, as in the
+    lecture. `normalization`: `none` is the lecture's; `naive` divides by the batch's mean weight in float32, so that overflow becomes
+    `inf/inf` and underflow `0/0`; `log-sum-exp` does the same in log space, where neither happens.
+    """
+
+    name = "rwr"
+    title = "RWR"
+    number = 4
+    summary = "Cloning weighted by the exponential of the reward, or of the whole return."
+    equation = (
+        r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad w = e^{r/\tau}"
+    )
+    source = "Peters & Schaal 2007"
+    hyperparameters = (
+        GAMMA,
+        signal_choice("return"),
+        temperature(
+            0.1,
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows, until exp overflows.",
+            paper="adapted by EM (Peters & Schaal 2007)",
+        ),
+        Hyperparameter(
+            "normalization",
+            "",
+            "none",
+            "What weights are divided by: nothing, their mean in plain float32 (naive), or their mean in log space (log-sum-exp), which "
+            "cannot overflow.",
+            choices=("none", "naive", "log-sum-exp"),
+        ),
+    )
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        return ("return",) if choices["signal"] == "return" else ()
+
+    def weighting(self, batch: Batch, hp: Any) -> Weighting:
+        x, _ = signal(batch, hp)
+        log_weight = x / hp.temperature
+        if hp.normalization == "log-sum-exp":
+            return Weighting(batch_softmax(batch, log_weight), x)
+        weight = np.exp(log_weight)
+        if hp.normalization == "naive":
+            weight = weight / (weight * batch.share).sum(axis=1, keepdims=True)
+        return Weighting(weight, x)
