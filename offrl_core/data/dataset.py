@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +51,9 @@ class Dataset:
         name, options: where the data came from.
         behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
         behavior_names: names for those numbers.
-        behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S, A)`
-            or a tuple of functions `act(observations, rng)`; None where unknown, or where the data was altered afterwards.
+        behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S,
+            A)` or a tuple of functions `act(observations, rng)`; None where unknown, or where the data was altered
+            afterwards.
     """
 
     observations: Array
@@ -133,7 +135,8 @@ class Dataset:
         """
         returns = np.empty(len(self))
         lengths = self.episode_ends - self.episode_starts + 1
-        # One pass over the time from the end, every episode at once; longest first, so that a slice holds the live ones.
+        # One pass over the time from the end, every episode at once; longest first, so that a slice holds the live
+        # ones.
         order = np.argsort(-lengths, kind="stable")
         ends, lengths = self.episode_ends[order], lengths[order]
         carry = np.zeros(len(ends))
@@ -233,6 +236,34 @@ class Dataset:
             details.setdefault("world", mdp)
         return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
 
+    @classmethod
+    def from_file(cls, source: str | Path | bytes | BinaryIO, **how: Any) -> Dataset:
+        """Read a log of decisions: CSV, Parquet, NPZ, D4RL, d3rlpy or Minari.
+
+        Args:
+            source: a path, or an uploaded file as bytes or an open binary file.
+            how: `format`, `mapping` (which column is what), `limits`, `progress`, `isolated`: see `read_file` in
+                `offrl_core.data.formats`, which also tells what was found and done.
+
+        Raises:
+            DatasetError: the file cannot be read as a dataset; the message names the file, the row and the column.
+        """
+        from offrl_core.data.formats import read_file
+
+        return read_file(source, **how).dataset
+
+    def to_file(self, target: str | Path | BinaryIO, *, format: str | None = None) -> None:
+        """Write the data as CSV, Parquet, NPZ or Minari HDF5, told by the ending of the path or by `format`.
+
+        It reads back equal; the MDP, the simulator, the layout and the features are not part of a file.
+
+        Raises:
+            DatasetError: the format is not one of those, or cannot hold this dataset.
+        """
+        from offrl_core.data.formats import write_file
+
+        write_file(self, target, format=format)
+
 
 def probe_rows(dataset: Dataset, n: int = 256) -> Array:
     """`(≤ n,)` the rows whose states are the probes of continuous data, see `dataset_probes`.
@@ -300,7 +331,7 @@ def _booleans(name: str, column: npt.ArrayLike, rows: int) -> Array:
         return values.copy()
     if values.dtype.kind not in "iuf":
         raise DatasetError(f"{name} must be booleans, not {values.dtype}")
-    _all_rows(name, (values == 0) | (values == 1), values, "0 or 1")
+    _all_rows(name, np.isin(values, (0, 1)), values, "0 or 1")
     return values.astype(bool)
 
 
@@ -315,7 +346,7 @@ def _observations(name: str, column: npt.ArrayLike) -> Array:
             f"{name} must be integers (N,) or numbers (N, D), not {values.dtype} of shape {values.shape}"
         )
     vectors = values.astype(np.float32)
-    finite = np.isfinite(vectors).all(axis=1)
+    finite = np.asarray(np.isfinite(vectors).all(axis=1))
     _all_rows(name, finite, values, "finite in every column")
     return vectors
 
