@@ -1,0 +1,358 @@
+"""What a run is: a dataset and one to four learners on it, as plain, validated, hashable data."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from offrl_core.algorithms import algorithm as find_algorithm
+from offrl_core.algorithms import hyperparameters as declare
+from offrl_core.algorithms.hyperparameters import canonical_approximator
+from offrl_core.data.catalogue import datasets
+from offrl_core.data.dataset import Dataset
+from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.runs import sources
+from offrl_core.runs.sources import UPLOAD as UPLOAD
+
+MAX_LANES = 4
+MAX_SEEDS = 8
+MAX_VALUES = 16
+MAX_AXES = 2
+MAX_MEMBERS = 128
+MAX_CHANGES = 500
+MAX_BUDGET = 10_000_000
+DEFAULT_BUDGET = 20_000
+Setting = Value | tuple[Value, ...]
+
+
+class ConfigError(ValueError):
+    """A configuration that is not allowed; the message names the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One learner of a run.
+
+    Attributes:
+        algorithm, approximator: names in the catalogue of algorithms; `table`, `linear` or `mlp`.
+        seeds: how many seeds, 1 to 8.
+        hyperparameters: name → value, or a tuple of up to 16 values that opens an axis (at most two axes a lane).
+            What is not named has the default that suits the dataset. They are validated by the `RunConfig`.
+    """
+
+    algorithm: str
+    approximator: str = "table"
+    seeds: int = 1
+    hyperparameters: Mapping[str, Setting] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        try:
+            find_algorithm(self.algorithm)
+            object.__setattr__(self, "approximator", canonical_approximator(self.approximator))
+        except HyperparameterError as error:
+            raise ConfigError(str(error)) from error
+        _whole("seeds", self.seeds, 1, MAX_SEEDS)
+        if not isinstance(self.hyperparameters, Mapping):
+            raise ConfigError(f"hyperparameters = {self.hyperparameters!r} is not allowed: it must map names to values")
+        if len(self.axes) > MAX_AXES:
+            raise ConfigError(
+                f"{', '.join(self.axes)} are {len(self.axes)} axes: at most {MAX_AXES} may be open at once"
+            )
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the hyperparameters that are opened into an axis, in the order of the members."""
+        return tuple(str(name) for name, value in self.hyperparameters.items() if isinstance(value, (tuple, list)))
+
+    @property
+    def members(self) -> int:
+        """How many models this lane trains."""
+        count = self.seeds
+        for value in self.hyperparameters.values():
+            count *= len(value) if isinstance(value, (tuple, list)) else 1
+        return count
+
+    def validated(self, declared: Mapping[str, Hyperparameter]) -> Lane:
+        """This lane with every value in its proper type."""
+        values = {str(name): _setting(declared, str(name), value) for name, value in self.hyperparameters.items()}
+        return replace(self, hyperparameters=MappingProxyType(dict(sorted(values.items()))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse is `from_json`."""
+        return {
+            "algorithm": self.algorithm,
+            "approximator": self.approximator,
+            "seeds": self.seeds,
+            "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.hyperparameters.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Lane:
+        """A lane from plain data.
+
+        Raises:
+            ConfigError: a field is unknown or missing, or a value is not allowed.
+        """
+        return cls(**_object("a lane", data, {"algorithm", "approximator", "seeds", "hyperparameters"}, {"algorithm"}))
+
+
+@dataclass(frozen=True)
+class Change:
+    """A live change: from `step` on, lane `lane` trains with `values`."""
+
+    step: int
+    lane: int
+    values: Mapping[str, Value]
+
+    def __post_init__(self) -> None:
+        _whole("step", self.step, 0, MAX_BUDGET * 10)
+        _whole("lane", self.lane, 0, MAX_LANES - 1)
+        object.__setattr__(self, "values", MappingProxyType(dict(sorted(self.values.items()))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"step": self.step, "lane": self.lane, "values": dict(self.values)}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A run, completely: two runs of one configuration compute the same numbers to the bit.
+
+    Attributes:
+        dataset: a name in the catalogue, or the name that `sources.bring` gave to a dataset of one's own.
+        options: the dataset's options, and its `seed`.
+        lanes: one to four learners that train in lock-step on the same data; at most 128 members in all.
+        budget: updates after which the run stops, 0 for never.
+        changes: live changes so far, in order of step; they are part of what the run is.
+    """
+
+    dataset: str
+    options: Mapping[str, Value] = field(default_factory=dict)
+    lanes: tuple[Lane, ...] = ()
+    budget: int = DEFAULT_BUDGET
+    changes: tuple[Change, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", MappingProxyType(dict(sorted(self._options().items()))))
+        if not 1 <= len(self.lanes) <= MAX_LANES:
+            raise ConfigError(f"{len(self.lanes)} lanes are not allowed: a run has 1 to {MAX_LANES}")
+        lanes = tuple(lane.validated(self._declare(lane)) for lane in self.lanes)
+        object.__setattr__(self, "lanes", lanes)
+        if self.members > MAX_MEMBERS:
+            raise ConfigError(f"{self.members} members are not allowed: a run trains at most {MAX_MEMBERS} at once")
+        _whole("budget", self.budget, 0, MAX_BUDGET)
+        if len(self.changes) > MAX_CHANGES:
+            raise ConfigError(f"{len(self.changes)} live changes are not allowed: a run keeps at most {MAX_CHANGES}")
+        checked = []
+        for change in self.changes:
+            checked.append(replace(change, values=self.checked(change.lane, change.values)))
+        object.__setattr__(self, "changes", tuple(sorted(checked, key=lambda change: change.step)))
+
+    def _options(self) -> Mapping[str, Value]:
+        if not isinstance(self.dataset, str):
+            raise ConfigError(f"dataset = {self.dataset!r} is not allowed: it must be a name")
+        if not isinstance(self.options, Mapping):
+            raise ConfigError(f"options = {self.options!r} is not allowed: it must map names to values")
+        options = dict(self.options)
+        if self.dataset.startswith(UPLOAD):
+            if options:
+                raise ConfigError("an uploaded dataset has no options")
+            return {}
+        if self.dataset not in datasets():
+            raise ConfigError(f"dataset = {self.dataset!r} is not allowed: the catalogue has {', '.join(datasets())}")
+        seed = _whole("seed", options.pop("seed", 0), 0, 2**32 - 1)
+        try:
+            return {**resolve(datasets()[self.dataset].options, options), "seed": seed}
+        except HyperparameterError as error:
+            raise ConfigError(f"dataset {self.dataset}: {error}") from error
+
+    @property
+    def data(self) -> Dataset:
+        """The dataset itself; recently used ones are kept.
+
+        Raises:
+            ConfigError: it was uploaded and is no longer kept.
+        """
+        return _data(self.dataset, tuple(self.options.items()))
+
+    def _declare(self, lane: Lane) -> Mapping[str, Hyperparameter]:
+        return _declarations(self.dataset, tuple(self.options.items()), lane.algorithm, lane.approximator)
+
+    def declared(self, lane: int) -> Mapping[str, Hyperparameter]:
+        """Every hyperparameter of a lane by name, with the defaults that suit this dataset."""
+        return self._declare(self.lane(lane))
+
+    def checked(self, lane: int, values: Mapping[str, object]) -> dict[str, Value]:
+        """`values` for a change during the run, validated.
+
+        Raises:
+            ConfigError: nothing to change, an unknown name, a value out of range, or an open axis.
+        """
+        if not isinstance(values, Mapping) or not values:
+            raise ConfigError("a change needs at least one hyperparameter and its value")
+        declared, axes = self.declared(lane), self.lane(lane).axes
+        checked: dict[str, Value] = {}
+        for name, value in values.items():
+            if name in axes:
+                raise ConfigError(
+                    f"{name} is an open axis of this run: its values are {self.lane(lane).hyperparameters[name]}"
+                )
+            setting = _setting(declared, str(name), value)
+            if isinstance(setting, tuple):
+                raise ConfigError(f"{name} = {value!r} is not allowed: an axis cannot be opened in a running lane")
+            checked[str(name)] = setting
+        return checked
+
+    @property
+    def members(self) -> int:
+        """How many models train at once."""
+        return sum(lane.members for lane in self.lanes)
+
+    def lane(self, index: int) -> Lane:
+        """Lane `index`.
+
+        Raises:
+            ConfigError: there is no such lane.
+        """
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(self.lanes):
+            raise ConfigError(f"lane = {index!r} is not allowed: this run has lanes 0 to {len(self.lanes) - 1}")
+        return self.lanes[index]
+
+    @property
+    def key(self) -> str:
+        """Equal for equal runs: a digest of everything, defaults written out."""
+        data = self.to_json()
+        for number, plain in enumerate(data["lanes"]):
+            plain["hyperparameters"] = {n: h.default for n, h in self.declared(number).items()} | plain[
+                "hyperparameters"
+            ]
+        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+    def current(self, lane: int, step: int | None = None) -> dict[str, Setting]:
+        """Lane `lane`'s hyperparameters after every change (at or before `step`), defaults written out."""
+        values: dict[str, Setting] = {name: h.default for name, h in self.declared(lane).items()}
+        values.update(self.lane(lane).hyperparameters)
+        for change in self.changes:
+            if change.lane == lane and (step is None or change.step <= step):
+                values.update(change.values)
+        return values
+
+    def changed(self, step: int, lane: int, values: Mapping[str, object]) -> RunConfig:
+        """This run, continued from `step` with `values` in `lane`; what was changed after `step` is forgotten.
+
+        Raises:
+            ConfigError: the lane, a name or a value is not allowed.
+        """
+        before = self.until(step)
+        return replace(before, changes=(*before.changes, Change(step, lane, self.checked(lane, values))))
+
+    def until(self, step: int) -> RunConfig:
+        """This run without the changes made after `step`."""
+        return replace(self, changes=tuple(change for change in self.changes if change.step <= step))
+
+    def restarted(self) -> RunConfig:
+        """A fresh run with every lane's values as they are after the changes."""
+        lanes = []
+        for index, lane in enumerate(self.lanes):
+            changed = dict(itertools.chain.from_iterable(c.values.items() for c in self.changes if c.lane == index))
+            lanes.append(replace(lane, hyperparameters={**lane.hyperparameters, **changed}))
+        return replace(self, lanes=tuple(lanes), changes=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse is `from_json`."""
+        return {
+            "dataset": self.dataset,
+            "options": dict(self.options),
+            "lanes": [lane.to_json() for lane in self.lanes],
+            "budget": self.budget,
+            "changes": [change.to_json() for change in self.changes],
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> RunConfig:
+        """A configuration from plain data (a parsed link or message, or a JSON text).
+
+        Raises:
+            ConfigError: a field is unknown or missing, or a value is not allowed.
+        """
+        if isinstance(data, str):
+            try:
+                data = json.loads(data)
+            except ValueError as error:
+                raise ConfigError("a run's configuration must be a JSON object") from error
+        fields = _object("a run", data, {"dataset", "options", "lanes", "budget", "changes"}, {"dataset", "lanes"})
+        lanes = tuple(Lane.from_json(lane) for lane in _list("lanes", fields.pop("lanes"), MAX_LANES))
+        changes = []
+        for change in _list("changes", fields.pop("changes", []), MAX_CHANGES):
+            parts = _object("a change", change, {"step", "lane", "values"}, {"step", "lane", "values"})
+            if not isinstance(parts["values"], Mapping):
+                raise ConfigError(f"values = {parts['values']!r} is not allowed: it must map names to values")
+            changes.append(Change(**parts))
+        return cls(lanes=lanes, changes=tuple(changes), **fields)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def _data(dataset: str, options: tuple[tuple[str, Value], ...]) -> Dataset:
+    try:
+        return sources.find(dataset, dict(options))
+    except (sources.UnknownUpload, HyperparameterError) as error:
+        raise ConfigError(str(error)) from error
+
+
+# Declarations depend on the data (its discount, its encodings). They are kept, so that checking a value never has to
+# make a dataset again: the server does that under its lock.
+@lru_cache(maxsize=4096)
+def _declarations(
+    dataset: str, options: tuple[tuple[str, Value], ...], algorithm: str, approximator: str
+) -> Mapping[str, Hyperparameter]:
+    try:
+        return MappingProxyType({h.name: h for h in declare(algorithm, approximator, _data(dataset, options))})
+    except HyperparameterError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _setting(declared: Mapping[str, Hyperparameter], name: str, value: object) -> Setting:
+    if name not in declared:
+        raise ConfigError(f"unknown hyperparameter {name!r}; this system has {', '.join(sorted(declared))}")
+    try:
+        if not isinstance(value, (list, tuple)):
+            return declared[name].validate(value)
+        if not 1 <= len(value) <= MAX_VALUES:
+            raise ConfigError(f"{name} has {len(value)} values: an axis has 1 to {MAX_VALUES}")
+        values = tuple(declared[name].validate(item) for item in value)
+    except HyperparameterError as error:
+        raise ConfigError(str(error)) from error
+    if len(set(values)) < len(values):
+        raise ConfigError(f"{name} = {list(values)} is not allowed: an axis names each value once")
+    return values
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(f"{name} = {value!r} is not allowed: it must be a whole number from {low} to {high}")
+    return value
+
+
+def _object(what: str, data: object, allowed: set[str], needed: set[str]) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{what} must be an object, not {type(data).__name__}")
+    unknown = set(map(str, data)) - allowed
+    if unknown or not needed <= set(data):
+        wrong = f"has the unknown field {min(unknown)!r}" if unknown else f"lacks {min(needed - set(data))!r}"
+        raise ConfigError(f"{what} {wrong}; it may have {', '.join(sorted(allowed))}")
+    return dict(data)
+
+
+def _list(name: str, data: object, most: int) -> list[Any]:
+    if not isinstance(data, (list, tuple)) or len(data) > most:
+        raise ConfigError(f"{name} must be a list of at most {most}")
+    return list(data)

@@ -1,0 +1,406 @@
+"""The worker's loop: trains the run it holds in slices, between commands, and sends what there is to see."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from offrl_core.data.catalogue import load_dataset
+from offrl_core.data.dataset import Dataset
+from offrl_core.evaluation.alarms import Watch
+from offrl_core.runs import sources, wire
+from offrl_core.runs.config import ConfigError, RunConfig
+from offrl_core.runs.engine import Engine, Picture
+from offrl_core.runs.pacing import (
+    CHECKPOINT_SECONDS,
+    CHECKPOINT_SHARE,
+    FRAME_SECONDS,
+    FRAME_SHARE,
+    TRUTH_SHARE,
+    Pacer,
+    Rhythm,
+)
+from offrl_core.runs.settling import Settling
+
+log = logging.getLogger(__name__)
+
+Command = Mapping[str, Any]
+Send = Callable[[bytes], None]
+
+# Frames up to this size carry every member; above it, those that are looked at, and all of them more rarely.
+FULL_FRAME_BYTES = 512_000
+REPLAY_SLICE = 64
+WARM_DATASETS = ("double-crossing", "icu-sepsis")
+
+
+class Worker:
+    """Takes commands, keeps at most one session."""
+
+    def __init__(self, commands: queue.SimpleQueue[Command], send: Send) -> None:
+        self._commands = commands
+        self._send = send
+        self.session: Session | None = None
+
+    def run(self) -> None:
+        """Serve for ever; the process ends when its input does."""
+        with threadpool_limits(1):
+            self._send(wire.encode({"kind": "ready"}, {}))
+            for name in WARM_DATASETS:
+                if not self._commands.empty():
+                    break
+                load_dataset(name)
+            while True:
+                self.turn()
+
+    def turn(self) -> None:
+        """One command, or one slice of training."""
+        wait = self.session.wait() if self.session else None
+        try:
+            command = self._commands.get(timeout=wait) if wait is None or wait > 0 else self._commands.get_nowait()
+        except queue.Empty:
+            self._guarded(lambda session: session.work())
+            return
+        if command["do"] == "start":
+            self.session = None  # frees the old run's memory before the new one is built
+            self._start(command)
+        elif self.session is not None and command["run"] == self.session.run:
+            if command["do"] == "drop":
+                self.session = None
+            else:
+                self._guarded(lambda session: session.obey(command))
+
+    def _start(self, command: Command) -> None:
+        try:
+            self.session = Session(command, self._send)
+        except Exception as error:
+            self._failed(str(command["run"]), error)
+
+    def _guarded(self, act: Callable[[Session], None]) -> None:
+        """A run that raises is a failed run; the process goes on to the next one."""
+        if self.session is None:
+            return
+        try:
+            act(self.session)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            run, self.session = self.session.run, None
+            self._failed(run, error)
+
+    def _failed(self, run: str, error: Exception) -> None:
+        log.error("run failed: %s", "".join(traceback.format_exception(error)))
+        reason = f"{type(error).__name__}: {error}"
+        self._send(wire.encode({"kind": "error", "run": run, "reason": reason[:500]}, {}))
+
+
+class Session:
+    """One run in this process: the engine, its pace, and what is sent when.
+
+    Args:
+        command: `run, order, config, dataset` (None: from the catalogue), `checkpoint` (None: from the start), `step`
+            (to replay to), `speed, limit` (step to stop at, 0 none), `focus` (members that are looked at).
+        send: takes a message of the wire format.
+    """
+
+    def __init__(self, command: Command, send: Send) -> None:
+        self.run: str = command["run"]
+        self._send = send
+        dataset: Dataset | None = command["dataset"]
+        if dataset is not None:
+            sources.bring(dataset, command["config"]["dataset"].removeprefix(sources.UPLOAD))
+        self.engine = Engine(RunConfig.from_json(command["config"]))
+        if command["checkpoint"] is not None:
+            self.engine.restore(command["checkpoint"])
+        self.focus: tuple[int, ...] = tuple(command["focus"])
+        self.limit: int = command["limit"]
+        self.replay_to: int = command["step"]
+        self.training = False
+        self.pacer = Pacer(command["speed"])
+        self.frames = Rhythm(FRAME_SHARE, FRAME_SECONDS)
+        self.truths = Rhythm(TRUTH_SHARE)
+        self.checkpoints = Rhythm(CHECKPOINT_SHARE, CHECKPOINT_SECONDS)
+        self.settling = Settling(self.engine.settling_window)
+        self._marks_sent = 0
+        self._shown = -1
+        self._saved = -1
+        self._until_full = 0
+        self._slept = 0.0
+        self._order: int = command["order"]
+        self._gammas = self.engine.gammas
+        self._reported = ("paused", "")
+        self._last_known: dict[str, Any] = {}
+        self.watch = Watch(self.engine.facts())
+        self._emit_built()
+        if self.engine.step >= self.replay_to:
+            self._arrived()
+
+    # what the loop asks
+
+    def wait(self) -> float | None:
+        """Seconds until there is work: 0 now, None when only a command brings some."""
+        if self.replay_to > self.engine.step:
+            return 0.0
+        if not self.training:
+            return None
+        return self._slept
+
+    def work(self) -> None:
+        """One slice."""
+        if self.engine.step < self.replay_to:
+            self._replay()
+        elif self.training:
+            self._train()
+
+    def obey(self, command: Command) -> None:
+        """Carry out one command of the server."""
+        do = command["do"]
+        # The server numbers what changes the run's state, and so knows which command a state answers.
+        self._order = command.get("order", self._order)
+        if do == "play":
+            self.limit = command["limit"]
+            self._play(keep_on=command["keep_on"])
+        elif do == "pause":
+            self._pause("paused", "")
+        elif do == "step":
+            self._step(command["unit"])
+        elif do == "speed":
+            self.pacer.speed = command["value"]
+            self._slept = 0.0
+        elif do == "set":
+            self._set(command)
+        elif do == "focus":
+            self.focus = tuple(command["members"])
+            self._until_full = 0
+            if not self.training:
+                self._show(truth=True)
+        elif do == "explain":
+            self._explain(command)
+
+    # playing
+
+    def _replay(self) -> None:
+        self.engine.advance(min(REPLAY_SLICE, self.replay_to - self.engine.step))
+        if self.engine.stopped:
+            self.replay_to = self.engine.step
+        if self.engine.step >= self.replay_to:
+            self._arrived()
+
+    def _arrived(self) -> None:
+        """The step to continue from is reached: show it; from here on commands come."""
+        self.replay_to = self.engine.step
+        self._save()
+        self._show(truth=True)
+        self._send_marks()
+        self._send(wire.encode({"kind": "arrived", "run": self.run}, {}))
+        self._state("paused", "")
+
+    def _play(self, *, keep_on: bool = False) -> None:
+        if self.training:
+            return
+        if self._ended():
+            return
+        self.training = True
+        self.settling.restart(armed=not keep_on)
+        now = time.perf_counter()
+        self.pacer.start(now, slow_start=self.engine.step == 0)
+        self.frames.reset()
+        self.truths.reset()
+        self._slept = 0.0
+        self._state("running", "")
+
+    def _ended(self) -> bool:
+        """Report why there is nothing left to train, if so."""
+        if self.engine.stopped:
+            self._pause("diverged", self.engine.why_stopped)
+            return True
+        if self.limit and self.engine.step >= self.limit:
+            self._pause("finished", f"budget spent: {self.engine.step:,} updates".replace(",", " "))
+            return True
+        return False
+
+    def _pause(self, state: str, reason: str) -> None:
+        """Stop training; the last frame and a checkpoint go out before the word."""
+        self.training = False
+        if self._shown != self.engine.step:
+            self._show(truth=True)
+        self._save()
+        self._state(state, reason)
+
+    def _train(self) -> None:
+        now = time.perf_counter()
+        updates = self.pacer.due(now)
+        if self.limit:
+            updates = min(updates, self.limit - self.engine.step)
+        if updates:
+            before = self.engine.step
+            self.engine.advance(updates)
+            done = time.perf_counter()
+            self.pacer.spent(self.engine.step - before, done - now, done)
+            self._passed(done - now, 0.0)
+        else:
+            done = now
+            self.pacer.spent(0, 0.0, now)
+        self._slept = 0.0 if updates else self.pacer.wait()
+        self._passed(0.0, self._slept)
+        self._send_marks()
+        if self._ended():
+            return
+        if self.engine.step != self._shown and self.frames.due(done) and (reason := self._show()):
+            self._pause("finished", reason)
+            return
+        if self.checkpoints.due(done) and self._saved != self.engine.step:
+            self._save()
+
+    def _passed(self, worked: float, idle: float) -> None:
+        for rhythm in (self.frames, self.truths, self.checkpoints):
+            rhythm.work(worked, idle)
+
+    def _step(self, unit: str) -> None:
+        self.training = False
+        if self._ended():
+            return
+        updates = {"update": 1, "epoch": self.engine.steps_per_epoch}.get(unit)
+        if updates is None:  # to the next snapshot: as far as one frame of training goes
+            updates = max(1, int(FRAME_SECONDS * (self.pacer.rate or 1.0)))
+        if self.limit:
+            updates = min(updates, self.limit - self.engine.step)
+        while updates > 0 and not self.engine.stopped:
+            self.engine.advance(min(updates, REPLAY_SLICE))
+            updates -= REPLAY_SLICE
+        self._send_marks()
+        self._pause("paused", "")
+
+    def _set(self, command: Command) -> None:
+        try:
+            self.engine.set(command["lane"], command["values"])
+        except ConfigError as error:
+            self._reply(command, "refused", message=str(error))
+            if not self.training:
+                self._state(*self._reported)
+            return
+        self._send_marks()
+        self.settling.restart(window=self.engine.settling_window)
+        self._reply(command, "accepted")
+        if self.training:
+            # The next frame is the first one computed with the new value.
+            self.engine.advance(1)
+            if self._ended():
+                return
+        else:
+            self._saved = -1
+        self._show(truth=not self.training)
+        if not self.training:
+            self._save()
+            self._state("paused", "")
+
+    def _explain(self, command: Command) -> None:
+        try:
+            data = self.engine.explain(command["member"], command["what"])
+        except (ValueError, IndexError, KeyError) as error:
+            self._reply(command, "refused", message=str(error))
+            return
+        self._reply(command, "explain", step=self.engine.step, data=wire.plain(data))
+
+    # sending
+
+    def _emit_built(self) -> None:
+        hello = self.engine.describe()
+        self._members = len(hello["members"])
+        self._metrics = [metric["name"] for metric in hello["metrics"]]
+        header = {"kind": "built", "run": self.run, "hello": wire.plain(hello)}
+        self._send(wire.encode(header, self.engine.static()))
+        self._send_marks()
+
+    def _state(self, state: str, reason: str) -> None:
+        self._reported = (state, reason)
+        header = {"kind": "state", "run": self.run, "state": state, "reason": reason, "step": self.engine.step}
+        rate = self.pacer.rate if self.training else 0.0
+        self._send(wire.encode({**header, "order": self._order, "rate": rate}, {}))
+
+    def _reply(self, command: Command, kind: str, **more: Any) -> None:
+        header = {"kind": "reply", "run": self.run, "viewer": command["viewer"], "id": command["id"], "type": kind}
+        self._send(wire.encode({**header, **more}, {}))
+
+    def _send_marks(self) -> None:
+        while self._marks_sent < len(self.engine.marks):
+            mark = self.engine.marks[self._marks_sent]
+            header = {"kind": "mark", "run": self.run, "index": self._marks_sent, "mark": wire.plain(mark.to_json())}
+            self._send(wire.encode(header, {}))
+            self._marks_sent += 1
+            if self.engine.gammas != self._gammas:
+                self._truth_changed()
+
+    def _truth_changed(self) -> None:
+        """The discount was changed live: what is true changed with it."""
+        self._gammas = self.engine.gammas
+        self.watch.facts = self.engine.facts()
+        header = {"kind": "truth", "run": self.run, "truth": wire.plain(self.engine.truth())}
+        self._send(wire.encode(header, self.engine.static()))
+
+    def _show(self, *, truth: bool = False) -> str:
+        """Send a frame of now; the exact value is in it when asked for or when it is due.
+
+        Returns:
+            Why training is over, where nothing moves any more; else nothing.
+        """
+        began = time.perf_counter()
+        exact = truth or self.truths.due(began)
+        picture = self.engine.look(truth=False)
+        looked = time.perf_counter()
+        if exact:
+            picture = self.engine.judge(picture)
+            judged = time.perf_counter()
+            self.truths.done(judged, judged - looked)
+        self._send_frame(picture)
+        self._alarm(picture)
+        settled = self.settling.see(picture.step, picture.tables)
+        done = time.perf_counter()
+        self.frames.done(done, done - began - (judged - looked if exact else 0.0))
+        self._shown = picture.step
+        return settled
+
+    def _send_frame(self, picture: Picture) -> None:
+        size = sum(table.nbytes for table in picture.tables.values())
+        members: tuple[int, ...] = tuple(range(self._members))
+        if size > FULL_FRAME_BYTES and self._members > 1:
+            self._until_full -= 1
+            if self._until_full > 0:
+                members = tuple(m for m in self.focus if m < self._members) or (0,)
+            else:
+                self._until_full = max(2, size // FULL_FRAME_BYTES)
+        chosen = slice(None) if len(members) == self._members else list(members)
+        fields = {"metrics": self._rows(picture), **{name: table[chosen] for name, table in picture.tables.items()}}
+        header = {"kind": "frame", "run": self.run, "step": picture.step, "time": time.time()}
+        self._send(wire.encode({**header, "rate": self.pacer.rate, "members": members}, fields))
+
+    def _rows(self, picture: Picture) -> Any:
+        """`(M, K)`: a row per member, a column per metric that the viewers were told of."""
+        rows = np.full((self._members, len(self._metrics)), np.nan, dtype=np.float32)
+        for column, name in enumerate(self._metrics):
+            if name in picture.metrics:
+                rows[:, column] = picture.metrics[name]
+        return rows
+
+    def _alarm(self, picture: Picture) -> None:
+        # Between two exact evaluations the true return is taken to stand still.
+        self._last_known |= picture.metrics
+        for alarm in [*self.engine.divergences(), *self.watch.see(picture.step, self._last_known)]:
+            header = {"kind": "alarm", "run": self.run, "alarm": wire.plain(alarm.to_json())}
+            self._send(wire.encode(header, {}))
+
+    def _save(self) -> None:
+        if self._saved == self.engine.step:
+            return
+        began = time.perf_counter()
+        message = wire.encode({"kind": "checkpoint", "run": self.run, "step": self.engine.step}, {})
+        self._send(message + self.engine.checkpoint())
+        done = time.perf_counter()
+        self.checkpoints.done(done, done - began)
+        self._saved = self.engine.step

@@ -1,0 +1,58 @@
+"""When training has arrived: nothing moves any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+TOLERANCE = 1e-5
+LEAST_UPDATES = 1000
+
+
+class Settling:
+    """Compares tables that lie at least a window of updates apart.
+
+    The run has settled when no Q, V or probability of any member moved by more than 1e-5 (relative to the largest
+    value, where that is above 1) over the window: 1000 updates, an epoch, or two periods of a hard target copy,
+    whichever is longest. A target that stands still between two copies is thus not taken for convergence.
+    """
+
+    def __init__(self, window: int) -> None:
+        self.window = max(LEAST_UPDATES, window)
+        self._armed = True
+        self._since: tuple[int, dict[str, Array]] | None = None
+
+    def restart(self, *, armed: bool = True, window: int | None = None) -> None:
+        """Look anew, after a change; `armed=False` never reports, for who wants to train on regardless."""
+        if window is not None:
+            self.window = max(LEAST_UPDATES, window)
+        self._armed, self._since = armed, None
+
+    def see(self, step: int, tables: Mapping[str, Array]) -> str:
+        """Take in the tables at `step`; returns why the run is over, or nothing."""
+        if not self._armed:
+            return ""
+        now = {name: tables[name] for name in ("q", "v", "policy") if name in tables}
+        if self._since is None:
+            self._since = (step, now)
+            return ""
+        before_step, before = self._since
+        if step - before_step < self.window:
+            return ""
+        self._since = (step, now)
+        if all(_moved(before[name], now[name]) <= TOLERANCE for name in now):
+            return f"converged: nothing moved by more than {TOLERANCE:g} in the last {step - before_step} updates"
+        return ""
+
+
+def _moved(before: Array, now: Array) -> float:
+    both = np.isfinite(before) & np.isfinite(now)
+    if not both.any():
+        return 0.0
+    distance = float(np.abs(now[both] - before[both]).max())
+    return distance / max(1.0, float(np.abs(now[both]).max()))
