@@ -1,5 +1,41 @@
 """Entry point: `streamlit run app.py`."""
 
-import streamlit as st
+from __future__ import annotations
 
-app = st.App("main.py")
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from offrl_core.runs.hub import close_hub, get_hub
+from offrl_core.runs.socket import live_route
+from offrl_ui import cards, scenes, state
+from offrl_ui.stage import asset_routes
+
+# Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
+# the first visitor of a link such as /datasets would see a bare page without navigation.
+PagesManager.uses_pages_directory = False
+
+
+def _warm() -> None:
+    """Have ready what a first visit shows: its run, trained, and the pictures on the cards."""
+    hub = get_hub()
+    hub.play(hub.open(state.start()))
+    cards.dataset_cards()
+    cards.algorithm_cards()
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Start the workers with the server and end them with it."""
+    get_hub()
+    threading.Thread(target=_warm, name="warm", daemon=True).start()
+    try:
+        yield
+    finally:
+        close_hub()
+
+
+app = st.App("main.py", routes=[live_route(), *asset_routes(), *scenes.routes()], lifespan=lifespan)

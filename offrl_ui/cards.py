@@ -50,8 +50,10 @@ def dataset_picture(dataset: Dataset) -> str:
     layout = dataset.layout
     if isinstance(layout, GridLayout) and dataset.tabular:
         return _grid(dataset, layout)
-    if isinstance(layout, MatrixLayout) and dataset.tabular:
+    if isinstance(layout, MatrixLayout) and dataset.tabular and len(layout.order) > 8:
         return _matrix(dataset, layout)
+    if isinstance(layout, PlaneLayout) and layout.image is not None:
+        return _images(dataset, layout.image)
     if isinstance(layout, PlaneLayout) and not dataset.tabular:
         return _plane(dataset, layout)
     return _bars(dataset)
@@ -109,11 +111,27 @@ def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
 
 def _plane(dataset: Dataset, layout: PlaneLayout) -> str:
     body, (scale, shift) = pictures.plane_frame(layout, WIDTH, HEIGHT)
-    points = dataset.observations[:, [layout.x, layout.y]] * scale + shift
+    points = placed(dataset, dataset.observations)[:, [layout.x, layout.y]] * scale + shift
     visits, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(40, 60), range=[[0, HEIGHT], [0, WIDTH]])
     shares = np.where(visits > 0, 0.2 + 0.8 * np.log1p(visits) / np.log1p(max(1.0, visits.max())), np.nan)
     body.insert(2, pictures.raster(shares, "amount", 0, 0, WIDTH, HEIGHT))
     return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: where the recorded episodes went")
+
+
+def placed(dataset: Dataset, observations: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """`(N, K)`: the numbers that an observation is drawn by, itself or its projection."""
+    layout = dataset.layout
+    if isinstance(layout, PlaneLayout) and layout.projection is not None:
+        return observations @ np.array(layout.projection, dtype=np.float32).T
+    return observations
+
+
+def _images(dataset: Dataset, size: tuple[int, int]) -> str:
+    rows, columns = 4, 6
+    pages = dataset.observations[: rows * columns].reshape(rows, columns, *size)
+    mosaic = pages.transpose(0, 2, 1, 3).reshape(rows * size[0], columns * size[1])
+    body = [pictures.raster(mosaic / max(float(mosaic.max()), 1e-9), "amount", 0, 0, WIDTH, HEIGHT)]
+    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: the first {rows * columns} images")
 
 
 def _bars(dataset: Dataset) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from offrl_core.algorithms import algorithms
+from offrl_core.algorithms import APPROXIMATORS, algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
 from offrl_core.runs.config import ConfigError, RunConfig
@@ -35,13 +35,16 @@ LABELS = {
     "slip": "slip",
     "epsilon": "ε",
 }
-APPROXIMATOR_TITLES = {"table": "table", "linear": "linear", "mlp": "network (MLP)"}
 # Which control has an effect only while another one has one of these values.
 NEEDS = {
     "target_period": ("target_update", ("hard",)),
     "target_rate": ("target_update", ("soft",)),
     "trace_decay": ("value_target", ("lambda",)),
+    "softness": ("behavior", ("softmax", "mix")),
+    "drawn": ("behavior", ("drawn", "mix")),
+    "own": ("behavior", ("own", "mix")),
 }
+DATA_TITLES = {"collecting": "Collecting the data", "world": "World", "degrade": "Degrade on purpose"}
 COMMON = ("gamma", "target_update", "target_period", "target_rate", "double", "initial_value", "initial_spread")
 
 
@@ -57,7 +60,7 @@ def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
         "label": label,
         "allowed": h.allowed,
         "value": list(value) if isinstance(value, tuple) else value,
-        "needs": NEEDS.get(h.name),
+        "needs": ("behavior", ("mix",)) if h.name.startswith("mix_") else NEEDS.get(h.name),
         **more,
     }
 
@@ -72,9 +75,15 @@ def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, A
     if spec is None:
         return []
     owned = any("gamma" in config.declared(index) for index in range(len(config.lanes)))
-    shown = [h for h in spec.options if every or h.name != "gamma" or not owned]
-    items = [item(h, config.options.get(h.name, h.default)) for h in (*shown, SEED)]
-    return [{"id": "data", "title": "Options of the dataset", "items": items, "folded": not every}]
+    sections = []
+    for heading, options in spec.sections.items():
+        shown = [h for h in options if every or h.name != "gamma" or not owned]
+        if heading == "collecting":
+            shown.append(SEED)
+        items = [item(h, config.options.get(h.name, h.default)) for h in shown]
+        folded = not every or heading == "degrade"
+        sections.append({"id": heading, "title": DATA_TITLES[heading], "items": items, "folded": folded})
+    return sections
 
 
 def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
@@ -90,7 +99,7 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
         item(
             replace(APPROXIMATOR, choices=approximators(config.data), default=approximators(config.data)[0]),
             lane.approximator,
-            titles=APPROXIMATOR_TITLES,
+            titles=APPROXIMATORS,
         ),
         item(SEEDS, lane.seeds),
     ]
@@ -112,7 +121,7 @@ def apply(config: RunConfig, index: int, given: Mapping[str, Any]) -> tuple[RunC
     Args:
         config: the choice so far.
         index: the lane that the panel shows.
-        given: section id → name → value, as the browser sent it; nothing in it is trusted.
+        given: section → name → value, as the browser sent it; nothing in it is trusted.
     """
     notes: list[Note] = []
     sections = data_sections(config, every=True) + lane_sections(config, index)
@@ -132,7 +141,7 @@ def apply(config: RunConfig, index: int, given: Mapping[str, Any]) -> tuple[RunC
 
 def _set(config: RunConfig, index: int, section: str, name: str, value: Any) -> RunConfig:
     setting = tuple(value) if isinstance(value, list) else value
-    if section == "data":
+    if section in DATA_TITLES:
         return replace(config, options={**config.options, name: setting})
     lane = config.lanes[index]
     if section == "model" and name == "approximator":

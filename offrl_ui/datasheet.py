@@ -14,7 +14,7 @@ from offrl_core.data.dataset import Dataset
 from offrl_core.evaluation.truth import Truth
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_ui import pictures, theme
-from offrl_ui.cards import behavior_of, example_episodes, walk_of
+from offrl_ui.cards import behavior_of, example_episodes, placed, walk_of
 
 Array = npt.NDArray[np.float64]
 BINS = 40
@@ -87,15 +87,21 @@ def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -
     """Histogram of the episodes' discounted returns by behaviour policy; `marks` are drawn as named dashed lines."""
     returns = dataset.episode_returns(gamma)
     figure = _histogram(dataset, returns, list(marks.values()))
-    for i, (name, value) in enumerate(marks.items()):
-        figure.add_vline(value, line={"dash": "dash", "width": 1.6}, opacity=0.9)
-        figure.add_annotation(
-            x=value, y=1 - 0.12 * i, yref="paper", text=f"{name} {value:.4g}", showarrow=False, xanchor="auto", xshift=3
+    top = max(float(np.max(trace.y)) for trace in figure.data)
+    for number, (name, value) in enumerate(marks.items()):
+        figure.add_scatter(
+            x=[value, value],
+            y=[0, top * (1.06 + 0.07 * number)],
+            mode="lines+markers",
+            line={"dash": "dash", "width": 1.8, "color": theme.ink()},
+            marker={"symbol": ("circle", "square", "diamond")[number % 3], "size": [0, 8]},
+            name=f"{name} {value:.4g}",
+            hovertemplate=f"{name}: {value:.4g}<extra></extra>",
         )
     figure.update_layout(title_text=f"Returns of the recorded episodes (γ = {gamma:g})")
     figure.update_xaxes(title_text="discounted return of an episode")
     figure.update_yaxes(title_text="episodes")
-    return theme.style(figure, legend=len(groups(dataset)) > 1)
+    return theme.style(figure, legend=True)
 
 
 def lengths_figure(dataset: Dataset) -> go.Figure:
@@ -220,7 +226,7 @@ def walks_grid(dataset: Dataset, layout: GridLayout) -> str:
     centre = pictures.cell_centre(layout)
     shown = example_episodes(dataset, WALKS)
     walks = [(centre[walk_of(dataset, episode)], behavior_of(dataset, episode)) for episode in shown]
-    body = pictures.cells(layout) + pictures.walks(walks, 0.05, opacity=0.8) + pictures.letters(layout)
+    body = pictures.cells(layout) + pictures.walks(walks, 0.05, spread=0.62, opacity=0.8) + pictures.letters(layout)
     return pictures.svg(
         layout.cols, layout.rows, body, description=f"{len(shown)} recorded episodes, drawn in the grid"
     )
@@ -232,7 +238,7 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     figure = go.Figure()
     for kind, name, _ in kinds:
         points = [
-            np.vstack([walk_of(dataset, e)[:, [x, y]], [np.nan, np.nan]])
+            np.vstack([placed(dataset, walk_of(dataset, e))[:, [x, y]], [np.nan, np.nan]])
             for e in example_episodes(dataset, WALKS)
             if behavior_of(dataset, e) == kind
         ]
@@ -250,7 +256,7 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
 
 def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     """Where the recorded observations lie in two dimensions of a continuous world."""
-    points = dataset.observations[:, [x, y]]
+    points = placed(dataset, dataset.observations)[:, [x, y]]
     ranges = [_range(dataset, dimension) for dimension in (x, y)]
     visits, x_edges, y_edges = fast_histogram(points, ranges, 60)
     with np.errstate(divide="ignore"):

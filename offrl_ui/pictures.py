@@ -103,11 +103,13 @@ def cell_centre(layout: GridLayout) -> npt.NDArray[np.float64]:
     return centre
 
 
-def walks(paths: Sequence[tuple[npt.NDArray[np.float64], int]], width: float, *, opacity: float = 0.75) -> list[str]:
-    """Trajectories `((T, 2) points, colour number)`, each shifted a little so that lines on one way stay apart."""
+def walks(
+    paths: Sequence[tuple[npt.NDArray[np.float64], int]], width: float, *, spread: float = 0.5, opacity: float = 0.75
+) -> list[str]:
+    """Trajectories `((T, 2) points, colour number)`, shifted within `spread` so that lines on one way stay apart."""
     body = []
     for i, (points, colour) in enumerate(paths):
-        shift = width * 1.1 * ((i * 0.618) % 1 - 0.5) * min(4, len(paths))
+        shift = spread * ((i * 0.618) % 1 - 0.5) if len(paths) > 1 else 0.0
         body.append(line([(x + shift, y + shift) for x, y in points], ACTIONS_LIGHT[colour % 8], width, opacity))
     return body
 

@@ -33,7 +33,7 @@ from offrl_core.runs.config import (
 
 VERSION = "1"
 MOST_KEYS = 200
-LONGEST = 300
+LONGEST = 10_000
 Setting = Value | tuple[Value, ...]
 
 FIRST_DATASET = "double-crossing"
@@ -64,7 +64,7 @@ APPROXIMATOR = Hyperparameter(
     "",
     "table",
     "What holds the values: a table learns each state alone; a linear function and a network generalise to others.",
-    choices=APPROXIMATORS,
+    choices=tuple(APPROXIMATORS),
     live=False,
 )
 
@@ -89,7 +89,7 @@ def start() -> RunConfig:
 
 def approximators(dataset: Dataset) -> tuple[str, ...]:
     """The approximators that can be used with `dataset`, the usual one first."""
-    return APPROXIMATORS if dataset.tabular else ("mlp", "linear")
+    return tuple(APPROXIMATORS) if dataset.tabular else ("mlp", "linear")
 
 
 def declared(dataset: Dataset, algorithm: str, approximator: str) -> dict[str, Hyperparameter]:
@@ -101,18 +101,12 @@ def with_values(dataset: Dataset, lane: Lane, changes: Mapping[str, Setting]) ->
     """`lane` with other values; those that equal the default are not written out.
 
     Raises:
-        HyperparameterError: a name or value is not allowed.
+        ConfigError: a name or value is not allowed.
     """
     known = declared(dataset, lane.algorithm, lane.approximator)
-    merged = dict(lane.hyperparameters)
-    for name, value in changes.items():
-        if name not in known:
-            raise HyperparameterError(f"{name!r} is not a hyperparameter of {lane.algorithm}")
-        checked = tuple(map(known[name].validate, value)) if isinstance(value, tuple) else known[name].validate(value)
-        merged.pop(name, None)
-        if checked != known[name].default:
-            merged[name] = checked
-    return replace(lane, hyperparameters=merged)
+    full = replace(lane, hyperparameters={**lane.hyperparameters, **changes}).validated(known)
+    kept = {name: value for name, value in full.hyperparameters.items() if value != known[name].default}
+    return replace(lane, hyperparameters=kept)
 
 
 def other_system(config: RunConfig, index: int, algorithm: str, approximator: str) -> Lane:
@@ -129,7 +123,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
         if name in stays:
             try:
                 lane = with_values(data, lane, {name: value})
-            except HyperparameterError:
+            except ConfigError:
                 continue
     return lane
 
@@ -262,9 +256,15 @@ class _Reader:
             value = self.setting(f"x.{h.name}", h, h.default)
             assert not isinstance(value, tuple)
             options[h.name] = value
-        lanes = [self.lane(0, dataset, options)]
+        try:
+            data = sources.find(dataset, options)
+        except HyperparameterError as error:
+            self.refuse("x", ", ".join(f"{k}={v}" for k, v in options.items()), f"{error}; the defaults are used.")
+            options = {}
+            data = sources.find(dataset, options)
+        lanes = [self.lane(0, data)]
         while len(lanes) < MAX_LANES and f"{len(lanes) + 1}.algo" in self.parts:
-            lanes.append(self.lane(len(lanes), dataset, options))
+            lanes.append(self.lane(len(lanes), data))
         budget_text = self.take("budget", str(DEFAULT_BUDGET))
         for key, text in self.parts.items():
             self.refuse(key, text, "this part is not known; it was left out.")
@@ -282,9 +282,8 @@ class _Reader:
             self.refuse("algo", f"{len(lanes)} lanes", f"{error}; the first is used.")
             return RunConfig(dataset, options, lanes[:1], DEFAULT_BUDGET)
 
-    def lane(self, index: int, dataset: str, options: Mapping[str, Value]) -> Lane:
+    def lane(self, index: int, data: Dataset) -> Lane:
         before = "" if index == 0 else f"{index + 1}."
-        data = sources.find(dataset, options)
         algorithm = self.choice(f"{before}algo", tuple(algorithms()), FIRST_ALGORITHM)
         allowed = approximators(data)
         approximator = self.choice(f"{before}net", allowed, allowed[0])
@@ -299,7 +298,7 @@ class _Reader:
                 if changed.members > MAX_MEMBERS:
                     raise ConfigError(f"that makes {changed.members} members, at most {MAX_MEMBERS} train at once")
                 lane = changed
-            except (ConfigError, HyperparameterError) as error:
+            except ConfigError as error:
                 self.refuse(before + name, text, f"{error}; {_write(h.default)} is used.")
         return lane
 

@@ -34,6 +34,11 @@ def actions(is_dark: bool) -> tuple[str, ...]:
     return ACTIONS_DARK if is_dark else ACTIONS_LIGHT
 
 
+def ink() -> str:
+    """The colour of text."""
+    return "#e6ebf0" if dark() else "#1c2530"
+
+
 def ramp(kind: Ramp, at: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     """`(…, 3)` RGB of a sequential scale at positions in [0, 1]: `value` for values, `amount` for counts and shares."""
     stops = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in RAMPS[kind]], dtype=np.float64)
@@ -51,13 +56,12 @@ def colorscale(kind: Ramp) -> list[list[Any]]:
 
 def style(figure: go.Figure, *, height: int = 280, legend: bool = False) -> go.Figure:
     """The house style of a standing chart: the page's background and text, thin lines, readable type, fixed margins."""
-    is_dark = dark()
-    text, line = ("#e6ebf0", "#323d49") if is_dark else ("#1c2530", "#d5dce4")
+    text, line = ink(), "#323d49" if dark() else "#d5dce4"
     axis = {"gridcolor": line, "linecolor": line, "zerolinecolor": line, "automargin": False, "title_standoff": 8}
     figure.update_layout(
         template="none",
-        height=height,
-        margin={"l": 58, "r": 14, "t": 36, "b": 46},
+        height=height + (58 if legend else 0),
+        margin={"l": 58, "r": 14, "t": 34, "b": 104 if legend else 46},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "Source Sans, sans-serif", "size": 14, "color": text},
@@ -66,10 +70,11 @@ def style(figure: go.Figure, *, height: int = 280, legend: bool = False) -> go.F
         showlegend=legend,
         legend={
             "orientation": "h",
+            "yref": "container",
             "yanchor": "bottom",
-            "y": 1.0,
-            "xanchor": "right",
-            "x": 1,
+            "y": 0,
+            "xanchor": "left",
+            "x": 0,
             "bgcolor": "rgba(0,0,0,0)",
         },
         bargap=0.08,

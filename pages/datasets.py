@@ -22,7 +22,7 @@ def pick(name: str) -> None:
 
 
 def change(given: dict) -> None:
-    state.choose(KEY, *apply(config, 0, {"data": given.get("data", {})}))
+    state.choose(KEY, *apply(config, 0, given))
 
 
 state.write_link(KEY, state.data_link)
@@ -50,16 +50,10 @@ with st.spinner("Recording the episodes …"):
     dataset = orl.load_dataset(config.dataset, **config.options)
     facts = datasheet.facts(dataset)
 
-head, button = st.columns([4, 1], vertical_alignment="bottom")
-with head:
-    st.header(spec.title)
-    st.markdown(f"{spec.description} **{spec.lesson}**")
-with button:
-    opened = state.other_dataset(state.start(), config.dataset)
-    query = state.data_link(config)
-    if st.button("Open in the playground", type="primary", icon=":material/play_arrow:", width="stretch"):
-        st.session_state.pop("playground", None)
-        st.switch_page("pages/playground.py", query_params=query)
+st.header(spec.title)
+st.markdown(f"{spec.description} **{spec.lesson}**")
+if st.button("Open in the playground", type="primary", icon=":material/play_arrow:"):
+    st.switch_page("pages/playground.py", query_params=state.data_link(config))
 
 for column, (name, value, help_) in zip(st.columns(len(facts), gap="small"), facts, strict=True):
     column.metric(name, value, help=help_)

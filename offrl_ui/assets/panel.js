@@ -192,6 +192,12 @@ class Row {
       for (const choice of item.choices) this.select.append(element("option", { value: choice }, item.titles?.[choice] ?? choice));
       this.select.onchange = () => this.set(this.select.value);
       head.append(this.select);
+    } else if (typeof item.default === "string") {
+      this.words = element("input", { type: "text", class: "words", maxlength: item.max_length, autocomplete: "off", spellcheck: "false", placeholder: "none", "aria-labelledby": `${id}-label` });
+      this.words.onfocus = () => { this.busy = true; };
+      this.words.onblur = () => { this.busy = false; };
+      this.words.onchange = () => this.set(this.words.value.trim());
+      head.append(this.words);
     } else {
       this.text = element("input", { type: "text", inputmode: "decimal", class: "number", autocomplete: "off", spellcheck: "false", "aria-labelledby": `${id}-label` });
       this.text.onfocus = () => { this.busy = true; this.text.select(); };
@@ -288,6 +294,7 @@ class Row {
     this.node.classList.toggle("changed", !same(value, item.default));
     if (this.box) this.box.checked = value;
     if (this.select) this.select.value = value;
+    if (this.words) this.words.value = value;
     if (!this.text) return;
     this.shown = plain(value, item);
     this.text.value = this.shown;

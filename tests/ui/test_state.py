@@ -41,7 +41,10 @@ def test_what_is_chosen_comes_back_from_its_link():
 
 def test_a_link_says_only_what_differs_from_the_defaults():
     assert state.link(state.start()) == {
-        "v": "1", "data": "double-crossing", "algo": "bcq", "net": "table",
+        "v": "1",
+        "data": "double-crossing",
+        "algo": "bcq",
+        "net": "table",
         "seeds": str(state.FIRST_SEEDS),
     }
     config, _ = parse("algo=bcq&rho=0.25&x.episodes=60")
@@ -69,8 +72,8 @@ def test_a_link_says_only_what_differs_from_the_defaults():
         ("budget=-1", "budget", "20000 is used"),
         ("v=9", "v", "version 1"),
         ("rho=0.2&rho=0.3", "rho", "given 2 times"),
-        ("rho=" + "1" * 400, "rho", "longer than"),
-        ("seeds=8&rho=" + ",".join(f"0.{i:02}" for i in range(1, 17)) + "&gamma=0.5,0.6", "gamma", "members"),
+        ("rho=" + "1" * 20_000, "rho", "longer than"),
+        ("seeds=8&rho=" + ",".join(f"0.{i:02}" for i in range(1, 17)) + "&gamma=0.5,0.6", "rho", "members"),
         ("5.algo=bc", "5.algo", "not known"),
     ],
 )
@@ -143,13 +146,15 @@ def test_the_panel_has_every_hyperparameter_once():
 def test_what_the_panel_answers_is_taken_over_or_refused_by_name():
     config = state.start()
     changed, notes = controls.apply(
-        config, 0, {"algorithm": {"rho": 0.4}, "model": {"seeds": 2}, "data": {"episodes": 70}}
+        config, 0, {"algorithm": {"rho": 0.4}, "model": {"seeds": 2}, "collecting": {"episodes": 70}}
     )
     assert changed.lanes[0].hyperparameters == {"rho": 0.4}
     assert changed.lanes[0].seeds == 2
     assert changed.options["episodes"] == 70
     assert not notes
-    same, notes = controls.apply(config, 0, {"algorithm": {"rho": 4, "zeta": 1}, "model": {"seeds": "many"}, "data": 3})
+    same, notes = controls.apply(
+        config, 0, {"algorithm": {"rho": 4, "zeta": 1}, "model": {"seeds": "many"}, "world": 3}
+    )
     assert same == config
     assert {note.key for note in notes} == {"algorithm.rho", "algorithm.zeta", "model.seeds"}
 

@@ -1,0 +1,50 @@
+"""Which run a session watches: kept while only live hyperparameters change, a new one for everything else."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from offrl_core.runs.config import RunConfig
+from offrl_core.runs.hub import UnknownRun, get_hub
+from offrl_ui import state
+
+MEMORY = "run"
+
+
+def run_of(config: RunConfig, title: str) -> str:
+    """The id of the run that shows `config`: this session's own while it fits, else one that the hub has or makes.
+
+    Raises:
+        HubFull: the server holds as many runs as it takes.
+    """
+    hub = get_hub()
+    memory = st.session_state.get(MEMORY)
+    if memory is not None and state.same_run(memory["config"], config) and _alive(memory["id"]):
+        return str(memory["id"])
+    run_id = hub.open(config, title=title)
+    st.session_state[MEMORY] = {"id": run_id, "config": config}
+    if config == state.start() and hub.info(run_id)["step"] == 0:
+        # A first visit finds a timeline to look at; usually the server has trained it long before.
+        hub.play(run_id)
+    return run_id
+
+
+def moved(key: str) -> None:
+    """The stage at `key` was moved to a run of the viewer's own (a branch, or a live change of a shared run)."""
+    event = (st.session_state.get(key) or {}).get("moved") or {}
+    memory = st.session_state.get(MEMORY)
+    if memory is not None and isinstance(event.get("run_id"), str) and _alive(event["run_id"]):
+        memory["id"] = event["run_id"]
+
+
+def gone() -> None:
+    """The run no longer exists: the next script run opens it anew."""
+    st.session_state.pop(MEMORY, None)
+
+
+def _alive(run_id: str) -> bool:
+    try:
+        get_hub().info(run_id)
+    except UnknownRun:
+        return False
+    return True
