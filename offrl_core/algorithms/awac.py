@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import CriticCloning
+from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algorithms.weights import batch_softmax, exponential
 from offrl_core.hyperparameters import Hyperparameter
@@ -58,6 +61,17 @@ class AWAC(CriticCloning):
         if hp.normalization == "batch":
             return Weighting(batch_softmax(batch, log_weight), advantage)
         return exponential(batch, hp, advantage, log_weight)
+
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        advantage, tau = look.row(self.advantage(look.batch, hp)), float(hp.temperature[0, 0])
+        raw = float(np.exp(np.float32(advantage / tau)))
+        return [
+            *super().judge(look, hp),
+            Step("advantage", "advantage", advantage, f"A = {number(advantage)}"),
+            Step(
+                "raw_weight", "its exponential", raw, rf"e^{{A/\tau}} = e^{{{number(advantage / tau)}}} = {number(raw)}"
+            ),
+        ]
 
     def advantage(self, batch: Batch, hp: Any) -> Array:
         """`A(s, a)` of each row, `(M, B)`."""

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from offrl_core.algorithms.base import Head, Loss, Weighting
-from offrl_core.algorithms.batch import Batch
+from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import ValueCloning
+from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import GAMMA, TARGET_NETWORK, temperature, weight_max
 from offrl_core.algorithms.losses import squared_error
 from offrl_core.algorithms.targets import td_target
@@ -85,7 +86,7 @@ class AWR(ValueCloning):
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return {"lambda": ("lambda_return",), "mc": ("return",), "td": ()}[str(choices["value_target"])]
 
-    def target(self, batch: Batch, hp: Any) -> Any:
+    def target(self, batch: Batch, hp: Any) -> Array:
         """What `V` is fitted to, `(M, B)`."""
         if hp.value_target == "td":
             return td_target(batch, hp, batch.at_next(batch["value_next"][:, 0]))
@@ -94,11 +95,27 @@ class AWR(ValueCloning):
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {**super().losses(batch, hp), "value": squared_error(batch, "value", self.target(batch, hp))}
 
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        weighting = self.weighting(look.batch, hp)
+        target, advantage = look.row(self.target(look.batch, hp)), look.row(weighting.advantage)
+        exponent = look.row(self.log_weight(look.batch, hp, weighting.advantage))
+        raw = float(np.exp(np.float32(exponent)))
+        symbol = {"lambda": r"G^\lambda", "mc": "G", "td": r"r + \gamma V(s')"}[hp.value_target]
+        return [
+            *self.state_values(look),
+            Step("target", "the return it is judged by", target, f"{symbol} = {number(target)}"),
+            Step("advantage", "advantage", advantage, f"A = {symbol} - V(s) = {number(advantage)}"),
+            Step("raw_weight", "its exponential", raw, rf"e^{{A/\tau}} = e^{{{number(exponent)}}} = {number(raw)}"),
+        ]
+
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         advantage = self.target(batch, hp) - batch.at(batch["value"][:, 0])
-        log_weight = advantage
+        return exponential(batch, hp, advantage, self.log_weight(batch, hp, advantage))
+
+    def log_weight(self, batch: Batch, hp: Any, advantage: Array) -> Array:
+        """What stands in the exponent, `(M, B)`."""
         if hp.normalization == "standardize":
             mean = batch.mean(advantage)[:, None].astype(np.float32)
             deviation = np.sqrt(batch.mean(np.square(advantage - mean)))[:, None].astype(np.float32)
-            log_weight = (advantage - mean) / (deviation + np.float32(1e-5))
-        return exponential(batch, hp, advantage, log_weight / hp.temperature)
+            advantage = (advantage - mean) / (deviation + np.float32(1e-5))
+        return advantage / hp.temperature

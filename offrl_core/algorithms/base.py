@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.explaining import Look, Step, assemble
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 Group = Literal["cloning", "q-learning"]
@@ -150,6 +151,15 @@ class Algorithm:
     def advantages(self, batch: Batch, hp: Any) -> Array | None:
         """`A(s,a)` for every action, `(M, A, U)`; None where only rows of the data have one."""
         return None
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        """One transition's numbers through the update, in order."""
+        raise NotImplementedError
+
+    @staticmethod
+    def numbers(explained: Mapping[str, Any]) -> str:
+        """The equation with one transition's numbers, LaTeX; `explained` as `Learner.explain` gives it."""
+        return assemble(explained["steps"])
 
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
         """Further metrics of this system, `(M,)` or `(M, 1)` each."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from offrl_core.algorithms.base import Algorithm, Head, Loss
 from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.explaining import Look, Step, number, one_step, term
 from offrl_core.algorithms.hyperparameters import NETWORK_TARGETS
 from offrl_core.algorithms.losses import softmax, squared_error, weighted_cross_entropy
 from offrl_core.algorithms.targets import target_prefix, target_reads, td_target
@@ -29,6 +32,40 @@ class Cloning(Algorithm):
         """`softmax` of the policy network."""
         return softmax(batch["policy"])
 
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        """How this row came to its weight; nothing where every row weighs 1."""
+        return []
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        batch = look.batch
+        weighting = self.weighting(batch, hp)
+        rows = np.ones((1, batch.rows), np.float32) if weighting is None else weighting.weight
+        weight, share = look.row(rows), look.row(batch.shares) * batch.total
+        part = weight * look.row(batch.shares) / share / float((np.abs(rows) * batch.shares).sum())
+        pi = look.s(self.policy(batch, hp))
+        taken = float(pi[look.action])
+        gradient = weight * (pi - np.eye(len(pi))[look.action]) + 0.0
+        loss = -weight * float(np.log(taken)) if weight else 0.0
+        clipped = weighting is not None and weighting.clipped is not None and look.row(weighting.clipped) > 0
+        return [
+            *self.judge(look, hp),
+            Step("weight", "weight, at its cap" if clipped else "weight", weight, f"w = {number(weight)}"),
+            Step("share", "this row's share of all weights", part),
+            Step("probability", "probability now", taken, rf"\pi_\theta(a\mid s) = {number(taken)}"),
+            Step(
+                "loss",
+                "this row's loss",
+                loss,
+                rf"-w \log\pi_\theta(a\mid s) = -{term(weight)} \cdot \log {number(taken)} = {number(loss)}",
+            ),
+            Step(
+                "gradient",
+                "gradient at the logits, one per action",
+                gradient.tolist(),
+                rf"\partial/\partial\,\mathrm{{logit}}_a = w\,(\pi_\theta(a\mid s) - 1) = {number(float(gradient[look.action]))}",
+            ),
+        ]
+
 
 class ValueCloning(Cloning):
     """A system that judges rows against a learned `V(s)`, the value of the behaviour."""
@@ -40,6 +77,14 @@ class ValueCloning(Cloning):
 
     def value(self, batch: Batch, hp: Any) -> Array:
         return batch["value"][:, 0]
+
+    def state_values(self, look: Look) -> list[Step]:
+        """`V(s)` and `V(s')` of the row."""
+        here, there = float(look.s(look.batch["value"][:, 0])), float(look.next(look.batch["value_next"][:, 0]))
+        return [
+            Step("value", "V at s", here, f"V(s) = {number(here)}"),
+            Step("next_value", "V at s′", there, f"V(s') = {number(there)}" if look.continues else ""),
+        ]
 
 
 class CriticCloning(Cloning):
@@ -66,6 +111,21 @@ class CriticCloning(Cloning):
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {**super().losses(batch, hp), "td": self.critic_loss(batch, hp)}
+
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        batch = look.batch
+        q = look.s(batch["q"])
+        mean = float(look.s(self.value(batch, hp)))
+        q_next = float(look.next((self.next_policy(batch, hp) * batch[f"{target_prefix(hp)}q_next"]).sum(axis=1)))
+        target = one_step(look, float(hp.gamma[0, 0]), q_next, "y", r"\mathbb{E}_{a'\sim\pi}Q(s',a')")
+        delta = target.value - float(q[look.action])
+        return [
+            Step("q", "Q of this action", float(q[look.action]), f"Q(s,a) = {number(float(q[look.action]))}"),
+            Step("q_all", "Q of every action at s", q.tolist()),
+            target,
+            Step("delta", "TD error", delta, rf"\delta = y - Q(s,a) = {number(delta)}"),
+            Step("mean", "the policy's average", mean, rf"\mathbb{{E}}_{{b\sim\pi_\theta}} Q(s,b) = {number(mean)}"),
+        ]
 
     def value(self, batch: Batch, hp: Any) -> Array:
         """`E_{a~π} Q(s, a)`."""

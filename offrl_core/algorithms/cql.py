@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.algorithms.base import Head, Loss
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.constrained_q import counted
+from offrl_core.algorithms.explaining import Look, Step, number, term
 from offrl_core.algorithms.hyperparameters import Q_LEARNING
 from offrl_core.algorithms.losses import conservative_penalty, next_state_penalty
 from offrl_core.algorithms.q_learning import QLearning
@@ -93,6 +94,25 @@ class CQL(QLearning):
                 penalty = next_state_penalty(batch, output, hp.alpha, hp.form)
             losses["penalty" if output == "q" else "penalty2"] = penalty
         return losses
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        batch = look.batch
+        at_s = hp.form == "paper"
+        q = look.s(batch["q"]) if at_s else look.next(batch["q_next"])
+        action = look.action if at_s else int(batch.columns["next_action"][0, look.column])
+        if action < 0:
+            return [*super().steps(look, hp), Step("penalty", "penalty: the data shows no next action", 0.0)]
+        total = float(q.sum()) if hp.form in ("lecture-a", "lecture-b") else float(np.logaddexp.reduce(q))
+        gap = total - (0.0 if hp.form == "lecture-a" else float(q[action]))
+        alpha, power = float(hp.alpha[0, 0]), 2 if hp.form == "lecture-d" else 1
+        square = "^2" if power == 2 else ""
+        return [
+            *super().steps(look, hp),
+            Step(
+                "gap", "what the penalty pushes down", gap, f"z = {number(total)} - {term(total - gap)} = {number(gap)}"
+            ),
+            Step("penalty", "penalty", alpha * gap**power, rf"\alpha z{square} = {number(alpha * gap**power)}"),
+        ]
 
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
         return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, np.float32(1))

@@ -9,6 +9,7 @@ import numpy as np
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import CriticCloning
+from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algorithms.weights import exponential
 from offrl_core.hyperparameters import Hyperparameter
@@ -85,6 +86,10 @@ class CRR(CriticCloning):
             passes = np.where(np.isnan(advantage), advantage, (advantage > 0).astype(np.float32))
             return Weighting(passes, advantage)
         return exponential(batch, hp, advantage, advantage / hp.temperature)
+
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        advantage = look.row(self.weighting(look.batch, hp).advantage)
+        return [*super().judge(look, hp), Step("advantage", "advantage", advantage, f"A = {number(advantage)}")]
 
 
 def expected_maximum(policy: Array, q: Array, draws: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.cloning import Cloning
+from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice
 from offrl_core.algorithms.weights import WEIGHT_FUNCTIONS, signal, weight_function
 from offrl_core.hyperparameters import Hyperparameter, Value
@@ -49,3 +50,8 @@ class EMRL(Cloning):
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         x, lowest = signal(batch, hp)
         return Weighting(weight_function(hp.weight_function, x, lowest), x)
+
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        x = look.row(signal(look.batch, hp)[0])
+        symbol = "G" if hp.signal == "return" else "r"
+        return [Step("signal", f"the {hp.signal}", x, f"{symbol} = {number(x)}")]

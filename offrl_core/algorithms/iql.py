@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from offrl_core.algorithms.base import Head, Loss, Weighting
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import Cloning
+from offrl_core.algorithms.explaining import Look, Step, number, one_step
 from offrl_core.algorithms.hyperparameters import CRITIC, NETWORK_TARGETS, beta, weight_max
 from offrl_core.algorithms.losses import expectile_loss, squared_error
 from offrl_core.algorithms.targets import target_prefix, target_reads, td_target
@@ -77,6 +80,24 @@ class IQL(Cloning):
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         advantage = self.taken(batch, hp) - batch.at(batch["value"][:, 0])
         return exponential(batch, hp, advantage, hp.beta * advantage)
+
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        batch, beta, tau = look.batch, float(hp.beta[0, 0]), float(hp.expectile[0, 0])
+        q, taken = float(look.s(batch["q"])[look.action]), look.row(self.taken(batch, hp))
+        value, following = float(look.s(self.value(batch, hp))), float(look.next(batch["value_next"][:, 0]))
+        target = one_step(look, float(hp.gamma[0, 0]), following, "y", "V(s')")
+        u = taken - value
+        pull = tau if u >= 0 else 1 - tau
+        raw = float(np.exp(np.float32(beta * u)))
+        return [
+            Step("value", "V at s", value, f"V(s) = {number(value)}"),
+            Step("q", "Q of this action", q, f"Q(s,a) = {number(q)}"),
+            target,
+            Step("delta", "TD error", target.value - q, rf"\delta = y - Q(s,a) = {number(target.value - q)}"),
+            Step("advantage", "advantage", u, f"u = Q(s,a) - V(s) = {number(u)}"),
+            Step("pull", "how hard V is pulled", pull, rf"\left|\tau - \mathbf{{1}}[u<0]\right| = {number(pull)}"),
+            Step("raw_weight", "its exponential", raw, rf"e^{{\beta u}} = e^{{{number(beta * u)}}} = {number(raw)}"),
+        ]
 
     def value(self, batch: Batch, hp: Any) -> Array:
         return batch["value"][:, 0]

@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.algorithms.base import Loss, Weighting
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import ValueCloning
+from offrl_core.algorithms.explaining import Look, Step, number, one_step
 from offrl_core.algorithms.hyperparameters import GAMMA, beta, weight_max
 from offrl_core.algorithms.losses import squared_error
 from offrl_core.algorithms.targets import td_target
@@ -118,6 +119,30 @@ class MARWIL(ValueCloning):
         if hp.normalization == "running":
             log_weight = log_weight / (np.float32(1e-8) + np.sqrt(batch.memory["square"]))
         return exponential(batch, hp, advantage, log_weight)
+
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        batch, beta = look.batch, float(hp.beta[0, 0])
+        values = self.state_values(look)
+        advantage = look.row(self.advantage(batch, hp))
+        if hp.advantage == "mc":
+            ahead = look.row(batch.columns["return"])
+            target = Step("target", "what followed", ahead, f"G = {number(ahead)}")
+        else:
+            target = one_step(look, float(hp.gamma[0, 0]), values[1].value, "y", "V(s')")
+        exponent = advantage * beta
+        if hp.normalization == "running":
+            exponent /= 1e-8 + float(np.sqrt(batch.memory["square"][0, 0]))
+        raw = float(np.exp(np.float32(exponent)))
+        size = r"/\sqrt{c^2}" if hp.normalization == "running" else ""
+        symbol = "G" if hp.advantage == "mc" else "y"
+        return [
+            *values,
+            target,
+            Step("advantage", "advantage", advantage, f"A = {symbol} - V(s) = {number(advantage)}"),
+            Step(
+                "raw_weight", "its exponential", raw, rf"e^{{\beta A{size}}} = e^{{{number(exponent)}}} = {number(raw)}"
+            ),
+        ]
 
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
         return {"advantage_scale": np.sqrt(batch.memory["square"])} if hp.normalization == "running" else {}

@@ -8,9 +8,10 @@ from typing import Any
 
 from offrl_core.algorithms.base import Head, Loss
 from offrl_core.algorithms.batch import Batch
+from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import GAMMA, INITIAL
 from offrl_core.algorithms.losses import squared_error
-from offrl_core.algorithms.q_learning import ActionValues
+from offrl_core.algorithms.q_learning import ActionValues, error_steps
 from offrl_core.hyperparameters import Value
 
 
@@ -39,3 +40,11 @@ class MCQ(ActionValues):
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {"td": squared_error(batch, "q", batch.columns["return"])}
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        q, ahead = look.s(look.batch["q"]), look.row(look.batch.columns["return"])
+        return [
+            *error_steps(
+                q, look.action, Step("target", "target: the recorded return", ahead, f"y = G = {number(ahead)}")
+            )
+        ]

@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.algorithms.base import Head, Loss
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import CriticCloning
+from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import CRITIC
 from offrl_core.algorithms.losses import cross_entropy_to, log_softmax, softmax, weighted_cross_entropy
 from offrl_core.algorithms.targets import target_prefix, target_reads
@@ -136,6 +137,28 @@ class MPO(CriticCloning):
         violation = np.clip(kl / hp.epsilon_policy - 1, -1, 1)
         batch.memory["multiplier"] = np.clip(mu * np.exp(np.float32(0.01) * violation), *MULTIPLIERS).astype(np.float32)
         return loss
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        batch = look.batch
+        eta = float(batch.memory["temperature"][0, 0])
+        log_old = log_softmax(batch[f"{target_prefix(hp)}policy"])
+        log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
+        improved = look.s(softmax(log_prior + batch[f"{target_prefix(hp)}q"] / np.float32(eta)))
+        prior, pi = np.exp(look.s(log_prior)), look.s(self.policy(batch, hp))
+        a = look.action
+        return [
+            *self.judge(look, hp),
+            Step("temperature", "temperature that meets the KL bound", eta, rf"\eta = {number(eta)}"),
+            Step("prior", "the prior, one per action", prior.tolist()),
+            Step(
+                "improved",
+                "the E-step's policy, one per action",
+                improved.tolist(),
+                rf"q(a\mid s) \propto {number(float(prior[a]))}\, e^{{Q(s,a)/\eta}} = {number(float(improved[a]))}",
+            ),
+            Step("probability", "probability now", float(pi[a]), rf"\pi_\theta(a\mid s) = {number(float(pi[a]))}"),
+            Step("gradient", "gradient at the logits, one per action", (pi - improved).tolist()),
+        ]
 
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
         return {"temperature": batch.memory["temperature"], "multiplier": batch.memory["multiplier"]}

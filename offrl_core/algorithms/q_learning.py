@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from offrl_core.algorithms.base import Algorithm, Head, Loss
 from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.explaining import Look, Step, number, one_step, term
 from offrl_core.algorithms.hyperparameters import NETWORK_TARGETS, Q_LEARNING
 from offrl_core.algorithms.losses import squared_error
-from offrl_core.algorithms.targets import best_next, greedy, masked_max, q_heads, td_target
+from offrl_core.algorithms.targets import best_next, greedy, masked_max, q_heads, target_prefix, td_target
 from offrl_core.hyperparameters import Value
 
 
@@ -29,6 +32,24 @@ class ActionValues(Algorithm):
 
     def advantages(self, batch: Batch, hp: Any) -> Array:
         return batch["q"] - self.value(batch, hp)[:, None, :]
+
+
+def error_steps(q: Array, action: int, target: Step) -> list[Step]:
+    """`Q(s,a)`, the target, and how far they are apart."""
+    taken = float(q[action])
+    delta = target.value - taken
+    return [
+        Step("q", "Q of this action", taken, f"Q(s,a) = {number(taken)}"),
+        Step("q_all", "Q of every action at s", q.tolist()),
+        target,
+        Step(
+            "delta",
+            "TD error",
+            delta,
+            rf"\delta = y - Q(s,a) = {number(target.value)} - {term(taken)} = {number(delta)}",
+        ),
+        Step("loss", "this row's loss", delta**2 / 2, rf"\tfrac12\delta^2 = {number(delta**2 / 2)}"),
+    ]
 
 
 class QLearning(ActionValues):
@@ -62,3 +83,26 @@ class QLearning(ActionValues):
         if hp.double == "clipped":
             losses["td2"] = squared_error(batch, "q2", target)
         return losses
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        batch, gamma = look.batch, float(hp.gamma[0, 0])
+        mask = self.allowed_next(batch, hp)
+        allowed = np.ones(batch.actions, bool) if mask is None else look.next(np.broadcast_to(mask, batch["q"].shape))
+        asked = look.next(batch["q_next" if hp.double != "none" else f"{target_prefix(hp)}q_next"])
+        next_value = look.row(best_next(batch, hp, mask))
+        target = one_step(look, gamma, next_value, "y", r"\max_{a'}Q(s',a')")
+        found: list[Step] = []
+        if look.continues:
+            star = int(np.where(allowed, asked, -np.inf).argmax())
+            found.append(Step("chosen", "the action that the target chose at s′", star, f"a^* = {star}"))
+            found.append(Step("allowed", "actions that it could choose", np.flatnonzero(allowed).tolist()))
+            if batch.counts_next is not None:
+                counts = look.next(batch.counts_next)
+                found.append(Step("chosen_count", "rows of the data that show that pair", int(counts[star])))
+                seen = counts > 0
+                if seen.any():
+                    values = look.next(batch[f"{target_prefix(hp)}q_next"])
+                    best = float(np.where(seen, values, -np.inf).max())
+                    step = one_step(look, gamma, best, r"\bar y", r"\max_{a'\in\bar A}Q(s',a')")
+                    found.append(Step("constrained", "the target within the data's actions", step.value, step.latex))
+        return [*found, *error_steps(look.s(batch["q"]), look.action, target)]

@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.cloning import Cloning
+from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice, temperature
 from offrl_core.algorithms.weights import batch_softmax, signal
 from offrl_core.hyperparameters import Hyperparameter, Value
@@ -64,3 +65,17 @@ class RWR(Cloning):
         if hp.normalization == "naive":
             weight = weight / (weight * batch.share).sum(axis=1, keepdims=True)
         return Weighting(weight, x)
+
+    def judge(self, look: Look, hp: Any) -> list[Step]:
+        x, tau = look.row(signal(look.batch, hp)[0]), float(hp.temperature[0, 0])
+        symbol = "G" if hp.signal == "return" else "r"
+        raw = float(np.exp(np.float32(x / tau)))
+        return [
+            Step("signal", f"the {hp.signal}", x, f"{symbol} = {number(x)}"),
+            Step(
+                "raw_weight",
+                "its exponential",
+                raw,
+                rf"e^{{{symbol}/\tau}} = e^{{{number(x)}/{number(tau)}}} = {number(raw)}",
+            ),
+        ]

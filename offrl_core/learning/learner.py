@@ -15,7 +15,9 @@ from offrl_core.algorithms import hyperparameters as declare
 from offrl_core.algorithms.hyperparameters import canonical_approximator
 from offrl_core.data.dataset import Dataset
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.learning.checkpoint import from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
+from offrl_core.learning.explain import explain
 from offrl_core.learning.program import Program
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.snapshot import Snapshot, combine, observe
@@ -194,6 +196,24 @@ class Learner:
                 out[places] = self.algorithm.policy(batch, program.hp).swapaxes(1, 2)
         return out
 
+    def explain(self, place: int | tuple[int, int], member: int = 0) -> dict[str, Any]:
+        """One transition's numbers through the update of a member, step by step; see `explain.explain`.
+
+        Args:
+            place: a row of the data, or a state (of continuous data: a probe) and an action.
+            member: which model.
+
+        Raises:
+            ValueError: there is no such member, row, state or action.
+        """
+        if not 0 <= member < len(self.members):
+            raise ValueError(f"member = {member} is not allowed: there are {len(self.members)}")
+        with one_thread():
+            for places, program in self._programs:
+                if member in places:
+                    return explain(program.subset([places.index(member)]), place)
+        raise AssertionError("every member has a program")
+
     # changing
 
     @property
@@ -312,6 +332,14 @@ class Learner:
         self.divergences = [Divergence(**d) for d in state["divergences"]]
         self._programs = programs
         self.step = int(state["step"])
+
+    def to_bytes(self) -> bytes:
+        """`state_dict` as an NPZ archive without pickle."""
+        return to_bytes(self.state_dict())
+
+    def from_bytes(self, data: bytes) -> None:
+        """Continue from what `to_bytes` gave; raises as `load_state_dict`."""
+        self.load_state_dict(from_bytes(data))
 
 
 def _check_shapes(program: Program, arrays: Mapping[str, Array]) -> None:

@@ -238,6 +238,15 @@ class Program:
         """`(1, A, U)`: which action each probe row shows (continuous states are taken to be seen once)."""
         return np.ascontiguousarray(np.eye(self.dataset.n_actions, dtype=np.float32)[batch.action[0]].T[None])
 
+    def around(self, row: int) -> tuple[Batch, int]:
+        """A batch with outputs that holds row `row` of the data, and its place there: the view of a snapshot, or for
+        continuous data the row before the probe rows."""
+        if self.dataset.tabular:
+            merged = self.rows.merged(self.algorithm.columns(self.values[0]), self._gammas())
+            return self.observe(), int(merged.of_row[row])
+        numbers = np.concatenate([[row], probe_rows(self.dataset)])
+        return self.evaluate(self._network_feed(0, numbers).draw(self.updates)), 0
+
     def pending_losses(self) -> dict[str, Loss]:
         """The losses of the update that comes next; nothing changes."""
         memory = dict(self.memory)

@@ -1,0 +1,124 @@
+"""Look inside one transition: its numbers through the update of one member, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algorithms.explaining import Look, Step, assemble
+from offrl_core.data.dataset import probe_rows
+from offrl_core.learning.program import Program
+
+Place = int | tuple[int, int]
+
+
+def explain(program: Program, place: Place) -> dict[str, Any]:
+    """The numbers of one row, or of the most frequent row of one pair, in a program of one member.
+
+    Weights that are normalised over a batch are shown normalised over all rows (of continuous data: over the probe rows). The
+    values *after* are those of the member's very next update.
+
+    Returns:
+        Plain data: `row, state, action, reward, next_state, terminated, next_action, in_data, count, behavior`, the `steps` as
+        `{name, title, value, latex}`, and all of them as one LaTeX block, `equation`.
+
+    Raises:
+        ValueError: there is no such row, state or action.
+    """
+    row, state, action = _find(program, place)
+    if row is None:
+        return _unseen(program, state, action)
+    rows = program.rows
+    with np.errstate(all="ignore"):
+        batch, column = program.around(row)
+        look = Look(batch, column)
+        steps = program.algorithm.steps(look, program.hp) + _after(program, row, look)
+    plain = [step.plain() for step in steps]
+    data = program.dataset
+    following = int(rows.next_actions[row])
+    count = int(data.counts[state, action]) if data.tabular else 1
+    return {
+        "row": row,
+        "state": state,
+        "action": look.action,
+        "reward": look.reward,
+        "next_state": int(rows.next_states[row]) if data.tabular else -1,
+        "terminated": not look.continues,
+        "truncated": bool(data.truncations[row]),
+        "next_action": following if following >= 0 else None,
+        "in_data": True,
+        "count": count,
+        "behavior": float(data.behavior_policy[state, action]) if data.tabular else None,
+        "steps": plain,
+        "equation": assemble(plain),
+    }
+
+
+def _find(program: Program, place: Place) -> tuple[int | None, int, int]:
+    data, rows = program.dataset, program.rows
+    if isinstance(place, (int, np.integer)):
+        row = int(place)
+        if not 0 <= row < len(data):
+            raise ValueError(f"row = {row} is not allowed: the data has rows 0 to {len(data) - 1}")
+        return row, int(rows.states[row]) if data.tabular else -1, int(rows.actions[row])
+    state, action = int(place[0]), int(place[1])
+    states = rows.n_states if data.tabular else len(probe_rows(data))
+    if not (0 <= state < states and 0 <= action < data.n_actions):
+        raise ValueError(
+            f"state {state}, action {action} is not allowed: there are {states} states and {data.n_actions} actions"
+        )
+    if not data.tabular:
+        row = int(probe_rows(data)[state])
+        return (row, state, action) if rows.actions[row] == action else (None, state, action)
+    found = np.flatnonzero((rows.states == state) & (rows.actions == action))
+    if not len(found):
+        return None, state, action
+    arrivals = rows.next_states[found]
+    return int(found[arrivals == np.bincount(arrivals).argmax()][0]), state, action
+
+
+def _unseen(program: Program, state: int, action: int) -> dict[str, Any]:
+    data = program.dataset
+    observation = np.array([state]) if data.tabular else data.observations[probe_rows(data)[[state]]]
+    with np.errstate(all="ignore"):
+        batch = program.outputs_at(observation)
+        policy = program.algorithm.policy(batch, program.hp)[0, :, 0]
+    steps = [Step("probability", "probability now", float(policy[action]))]
+    if "q" in batch.outputs:
+        steps.insert(0, Step("q", "Q now: no row of the data ever corrects it", float(batch["q"][0, action, 0])))
+    return {
+        "row": None,
+        "state": state,
+        "action": action,
+        "in_data": False,
+        "count": 0,
+        "behavior": 0.0,
+        "steps": [step.plain() for step in steps],
+        "equation": "",
+    }
+
+
+def _after(program: Program, row: int, before: Look) -> list[Step]:
+    """What the member's next update does to this pair."""
+    policy = float(before.s(program.algorithm.policy(before.batch, program.hp))[before.action])
+    q = float(before.s(before.batch["q"])[before.action]) if "q" in before.batch.outputs else None
+    changed = program.subset(range(program.members))
+    changed.update()
+    batch, column = changed.around(row)
+    look = Look(batch, column)
+    new_policy = float(look.s(changed.algorithm.policy(batch, changed.hp))[look.action])
+    steps = [
+        Step(
+            "probability_after",
+            "probability before and after the next update",
+            [policy, new_policy],
+            rf"\pi_\theta(a\mid s) = {policy:.4g} \to {new_policy:.4g}",
+        )
+    ]
+    if q is not None:
+        new_q = float(look.s(batch["q"])[look.action])
+        steps.append(
+            Step("q_after", "Q before and after the next update", [q, new_q], rf"Q(s,a) = {q:.4g} \to {new_q:.4g}")
+        )
+    return steps
