@@ -19,6 +19,10 @@ Array = npt.NDArray[Any]
 WINDOW = 12
 """Frames that a trend is read from: about a second of a live run."""
 
+FEW_ROWS = 20
+TINY_WEIGHT = 1e-30
+"""Below this a weight moves no float32 parameter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
@@ -57,6 +61,7 @@ class Facts:
         q_floor: the smallest possible value, `r_min/(1−γ)`.
         trains_policy: whether a policy network is trained (cloning family), so that its entropy means something.
         actions: `A`.
+        rows: `N`, rows of the data.
         behavior_entropy: mean entropy of the data's own policy, in nats.
         return_scale: the distance that differences of returns are judged against.
     """
@@ -65,6 +70,7 @@ class Facts:
     q_floor: float
     trains_policy: bool
     actions: int
+    rows: int
     behavior_entropy: float
     return_scale: float
 
@@ -129,10 +135,10 @@ def _above_bound(h: _History, facts: Facts) -> str | None:
 
 
 def _below_floor(h: _History, facts: Facts) -> str | None:
-    lowest, slack = h.last("q_min"), 1e-3 * max(1.0, abs(facts.q_floor))
-    if lowest < facts.q_floor - slack and h.steady("q_min", rising=False):
+    lowest, slack = h.last("q_data"), 1e-3 * max(1.0, abs(facts.q_floor))
+    if lowest < facts.q_floor - slack and h.steady("q_data", rising=False):
         return (
-            f"The smallest Q is {lowest:.3g} and sinking, but nothing can earn less than {facts.q_floor:.3g}: "
+            f"Q on the data's own actions is {lowest:.3g} and sinking, but nothing can earn less than {facts.q_floor:.3g}: "
             "a penalty pushes values down and nothing holds them."
         )
     return None
@@ -150,6 +156,8 @@ def _missing_rises(h: _History, facts: Facts) -> str | None:
 
 def _few_rows_count(h: _History, facts: Facts) -> str | None:
     share, largest = h.last("effective_sample_size"), h.last("weight_max_share")
+    if facts.rows < FEW_ROWS:  # a share of a handful says nothing
+        return None
     if share < 0.05:
         return f"The weights leave an effective sample of {share:.1%} of the data: a few rows decide the policy alone."
     if largest > 0.5:
@@ -182,8 +190,8 @@ def _entropy_gone(h: _History, facts: Facts) -> str | None:
 
 
 def _leaves_data(h: _History, facts: Facts) -> str | None:
-    mass = h.last("mass_unseen")
-    if mass > 0.1:
+    mass, change = h.last("mass_unseen"), h.rise("mass_unseen")
+    if mass > 0.1 and change > -0.01:  # early in training it is on its way down
         return (
             f"{mass:.0%} of the policy's probability lies on actions that the data never shows in those states: "
             "what they lead to is a guess."
@@ -203,9 +211,9 @@ def _illusion(h: _History, facts: Facts) -> str | None:
 
 def _vanished(h: _History, facts: Facts) -> str | None:
     losses = h.loss_names()
-    if losses and all(h.flat(name) for name in losses) and h.last("weight_max") == 0.0:
+    if losses and all(h.flat(name) for name in losses) and h.last("weight_max") < TINY_WEIGHT:
         return (
-            "Every weight is exactly zero and no loss moves: exp() of a very negative number underflowed "
+            "Every weight is zero or as good as zero and no loss moves: exp() of a very negative number underflowed "
             "(in float32 below −103), so the data teaches nothing. A higher temperature or a baseline brings it back."
         )
     return None

@@ -1,8 +1,6 @@
-"""The truth that the viewer sees and the learner does not: exact where the world is known, measured where it can be played."""
+"""The truth that the viewer sees and the learner does not: exact where the world is known, else measured by playing."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -25,16 +23,19 @@ class Truth:
     Attributes:
         exact: whether returns are exact; otherwise they are measured by playing, or unknown.
         behavior: return of the behaviour, None where nothing is known.
-        behavior_kind: what `behavior` is, in words: the return of the very policies that collected the data, or, where those
-            are unknown or started elsewhere, of the data's own action frequencies `π_β`, or the mean recorded return.
+        behavior_kind: what `behavior` is, in words: the return of the very policies that collected the data, or, where
+            those are unknown or started elsewhere, of the data's own action frequencies `π_β`, or the mean recorded
+            return.
         behavior_interval: its 95 % interval `(low, high)` where it is measured.
-        optimal, optimal_kind, optimal_interval: the best return there is (exact), or of the best known controller (measured).
+        optimal, optimal_kind, optimal_interval: the best return there is (exact), or that of the best known controller
+            (measured).
         in_support: the best return of a policy that takes only actions the data holds in that state, exact in the true
-            MDP; in states the data never visits it acts uniformly. None where the world is not a known MDP.
+            MDP; in states the data never visits it acts uniformly. None where the world is not a known MDP, or where at
+            γ = 1 no such policy ends.
         q_star, v_star: `(S, A)` and `(S,)`; for the digits at the probe states; otherwise None.
         q_bound: no true value is above it, whatever the rewards' order: `max(r_max, 0)/(1−γ)`, with `r_max` the largest
-            reward of world and data. At γ = 1 the largest `V*` of any state, or where the MDP is unknown the largest
-            return-to-go in the data.
+            reward of world and data. At γ = 1 the largest of `V*` in any state (where the MDP is known) and of the
+            returns-to-go in the data.
     """
 
     def __init__(self, dataset: Dataset, gamma: float | None = None) -> None:
@@ -62,9 +63,11 @@ class Truth:
         data, mdp = self.dataset, self.dataset.mdp
         assert mdp is not None
         self.q_star, self.v_star = mdp.optimal(self.gamma)
-        self.optimal, self.optimal_kind = float(mdp.initial @ self.v_star), "exact optimum"
+        start = mdp.initial > 0
+        self.optimal, self.optimal_kind = float(mdp.initial[start] @ self.v_star[start]), "exact optimum"
         _, v = mdp.best_within(data.counts > 0, self.gamma)
-        self.in_support = float(mdp.initial @ v)
+        within = float(mdp.initial[start] @ v[start])
+        self.in_support = within if np.isfinite(within) else None
         if isinstance(data.behavior_policies, np.ndarray) and data.behaviors is not None:
             shares = np.bincount(data.behaviors, minlength=len(data.behavior_policies)) / data.n_episodes
             returns = mdp.evaluate(data.behavior_policies, self.gamma, endless="limit")
@@ -128,21 +131,22 @@ class Truth:
             if mdp is not None:
                 highest = max(highest, mdp.reward_range[1])
             return max(highest, 0.0) / (1.0 - self.gamma)
+        seen = float(self.dataset.returns_to_go(1.0).max())
         if mdp is not None and self.v_star is not None:
-            return max(float(self.v_star.max()), 0.0)
-        return max(float(self.dataset.returns_to_go(1.0).max()), 0.0)
+            seen = max(seen, float(self.v_star[np.isfinite(self.v_star)].max()))
+        return max(seen, 0.0)
 
     def of(self, policy: Array | Policy, *, episodes: int = 32, seed: int = 0) -> tuple[Array, Array | None]:
         """The true return of each member's policy, and its true `Q` where that is known.
 
         Args:
-            policy: `(M, S, A)` probabilities over the states of a tabular world; for continuous observations the function
-                `policy(observations (N, D)) -> (M, N, A)`, since a policy is played where no probe state is.
+            policy: `(M, S, A)` probabilities over the states of a tabular world; for continuous observations the
+                function `policy(observations (N, D)) -> (M, N, A)`, since a policy is played where no probe state is.
             episodes, seed: how the return is measured where it is not exact, see `measure`.
 
         Returns:
-            `J(π) (M,)`, and `Q^π (M, S, A)` or None. At γ = 1 a policy that never ends has the limit of its total reward:
-            0 where no reward is left, else ±∞. A member with non-finite probabilities has NaN.
+            `J(π) (M,)`, and `Q^π (M, S, A)` or None. At γ = 1 a policy that never ends has the limit of its total
+            reward: 0 where no reward is left, else ±∞. A member with non-finite probabilities has NaN.
 
         Raises:
             ValueError: the world is unknown, or the policy is not of the kind that it needs.

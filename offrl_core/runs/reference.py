@@ -105,6 +105,7 @@ def _facts(dataset: Dataset, algorithm: str, gamma: float, entropy: float) -> Fa
         q_floor=min(lowest, 0.0),
         trains_policy=find_algorithm(algorithm).group == "cloning",
         actions=dataset.n_actions,
+        rows=len(dataset),
         behavior_entropy=entropy,
         return_scale=max(abs(best - base), 1e-3 * max(1.0, abs(best))),
     )

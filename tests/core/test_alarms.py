@@ -21,7 +21,7 @@ HEALTHY = {
     "loss_policy": 0.4,
     "loss_td": 0.01,
 }
-FACTS = Facts(q_bound=1.0, q_floor=0.0, trains_policy=True, actions=4, behavior_entropy=0.6, return_scale=1.0)
+FACTS = Facts(q_bound=1.0, q_floor=0.0, trains_policy=True, actions=4, rows=500, behavior_entropy=0.6, return_scale=1.0)
 
 
 def _curves(frames, **changed):
@@ -48,7 +48,7 @@ def test_health_is_silent():
     ("kind", "symptom"),
     [
         ("above-bound", {"q_max": 1.2}),
-        ("below-floor", {"q_min": lambda t: -3 * t - 0.1}),
+        ("below-floor", {"q_data": lambda t: -3 * t - 0.1, "q_missing": -9.0}),
         ("missing-rises", {"q_missing": lambda t: 0.6 + t}),
         ("few-rows", {"effective_sample_size": 0.02}),
         ("few-rows", {"weight_max_share": 0.7}),
@@ -70,8 +70,17 @@ def test_every_rule_is_tested():
 
 
 def test_a_greedy_policy_has_no_entropy_to_lose():
-    greedy = Facts(1.0, 0.0, trains_policy=False, actions=4, behavior_entropy=0.6, return_scale=1.0)
+    greedy = Facts(1.0, 0.0, trains_policy=False, actions=4, rows=500, behavior_entropy=0.6, return_scale=1.0)
     assert _kinds(facts=greedy, entropy=0.0) == set()
+
+
+def test_a_handful_of_rows_is_always_few():
+    handful = Facts(1.0, 0.0, trains_policy=True, actions=2, rows=2, behavior_entropy=0.6, return_scale=1.0)
+    assert _kinds(facts=handful, weight_max_share=1.0, effective_sample_size=0.0) == set()
+
+
+def test_mass_on_unseen_actions_that_is_being_learned_away_is_no_alarm():
+    assert _kinds(mass_unseen=lambda t: 0.8 - 0.6 * t) == set()
 
 
 def test_missing_metrics_raise_nothing():
