@@ -164,8 +164,8 @@ def _dynamics(toy: Toy, remedy: Remedy) -> tuple[Step, State]:
     if remedy.name == "clipped":
 
         def clipped(s: State) -> State:
-            low = min(s)
-            best = max(low, 2 * low)
+            # The first network chooses the action, the smaller of both values counts.
+            best = (2 if s[0] > 0 else 1) * min(s)
             return towards(s[0], best), towards(s[1], best)
 
         return clipped, (start[0], start[0] * remedy.second)

@@ -14,7 +14,7 @@ export function figure(name, picture, env, { covered = false, width = 1 } = {}) 
   const id = `picture-${name}`;
   const words = WORDS[picture.kind];
   const body = covered ? null : picture.kind === "panels" ? panels(picture, env, name) : words ? words(picture, env) : plot(name, picture, env);
-  return v("figure", { key: name, class: `picture ${picture.kind} ${picture.height}${covered ? " covered" : ""}`, style: `flex: ${width} 1 0`, "aria-labelledby": id, "aria-describedby": covered ? null : `${id}-text` },
+  return v("figure", { key: name, class: `picture kind-${picture.kind} ${picture.height}${covered ? " covered" : ""}`, style: `flex: ${width} 1 0`, "aria-labelledby": id, "aria-describedby": covered ? null : `${id}-text` },
     v("h3", { id, html: picture.title }),
     covered && v("div", { class: "cover" }, v("span", { class: "question-mark", "aria-hidden": "true" }, "?"), v("p", {}, "Commit to a prediction to see this.")),
     !covered && picture.alarm && v("p", { class: "alarm", role: "status" }, v("span", { class: "sign", "aria-hidden": "true" }, "⚠"), v("span", { html: picture.alarm })),
@@ -147,10 +147,12 @@ function hover(event, element, ctx, probe) {
 }
 
 function panels(picture, env, name) {
+  // A panel stands for one control's value, or for several controls at once.
+  const chosen = (panel) => (panel.sets.length ? Object.fromEntries(panel.sets) : { [picture.control]: panel.value });
   return [v("div", { class: "panels", style: `--columns:${picture.columns}` }, picture.panels.map((panel, i) =>
     v("button", {
       type: "button", key: `panel-${i}`, class: `panel ${i === picture.selected ? "chosen" : ""}`, "aria-pressed": i === picture.selected ? "true" : "false",
-      disabled: env.frozen(picture.control), onclick: () => env.set({ [picture.control]: panel.value }, true),
+      disabled: Object.keys(chosen(panel)).some((control) => env.frozen(control)), onclick: () => env.set(chosen(panel), true),
     }, v("span", { class: "panel-name", html: panel.label }),
     v("span", { class: "plot mini", draw: (element) => drawPlot(element, `${name}-${i}`, panel.lines, { ...env, control: () => null }) }),
     panel.verdict && v("span", { class: `verdict ${panel.tone}`, html: panel.verdict }))))];

@@ -62,7 +62,10 @@ def _baird(state: State) -> dict[str, Picture]:
         "world": Equation(
             title="The world",
             rows=(
-                (r"V(s_i) = 2w_i + w_8 \;\; (i=1,\dots,6) \qquad V(s_7) = w_7 + 2w_8", "eight weights, start $1,1,1,1,1,1,10,1$"),
+                (
+                    r"V(s_i) = 2w_i + w_8 \;\; (i=1,\dots,6) \qquad V(s_7) = w_7 + 2w_8",
+                    "eight weights, start $1,1,1,1,1,1,10,1$",
+                ),
                 (
                     r"w \leftarrow w + \eta \sum_s d(s)\,\left(\gamma V(s_7) - V(s)\right)\nabla V(s)",
                     "the evaluated policy always goes to $s_7$; every reward is 0",
@@ -112,7 +115,9 @@ BAIRD = Scene(
             step=_STRIDE,
         ),
         Control(
-            Hyperparameter("gamma", r"\gamma", 0.99, "Discount: up bootstraps more.", 0.0, 1.0), step=0.01, label="discount"
+            Hyperparameter("gamma", r"\gamma", 0.99, "Discount: up bootstraps more.", 0.0, 1.0),
+            step=0.01,
+            label="discount",
         ),
         Control(
             Hyperparameter("learning_rate", r"\eta", 0.01, "Step size: down is slower.", 0.001, 0.05),

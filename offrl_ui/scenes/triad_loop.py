@@ -75,7 +75,9 @@ def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
         "numbers": NumberTiles(
             title=f"After {int(steps[-1])} updates",
             numbers=(
-                Number("believed", float(believed[-1]), tone="bad" if believed[-1] > max(best, true[-1]) + 0.05 else ""),
+                Number(
+                    "believed", float(believed[-1]), tone="bad" if believed[-1] > max(best, true[-1]) + 0.05 else ""
+                ),
                 Number("true return", float(true[-1]), target=best, target_name="optimum"),
             ),
         ),
@@ -86,9 +88,7 @@ def _answer(state: State, _: object) -> str:
     world = str(state["world"])
     last = trained.loop_course(world).frames()[-1]
     believed, true = float(last["value"][0]), float(last["return"][0])
-    said = (
-        "Everything that acts goes: no reset, no step, no new rows. Q-learning is off-policy, so nothing in the update forbids that. "
-    )
+    said = "Everything that acts goes: no reset, no step, no new rows. Q-learning is off-policy, so nothing in the update forbids that. "
     if world == "covered":
         return said + (
             f"Here the random walks show every action of every state, and after 120 updates belief and truth agree on "

@@ -96,9 +96,7 @@ def _remedies(state: State) -> dict[str, Picture]:
     panels = []
     for name, label in _CHOICES.items():
         verdict, tone = _verdict(*_remedy(state, name))
-        panels.append(
-            Panel(label, _curve(*_remedy(state, name), small=True), value=name, verdict=verdict, tone=tone)
-        )
+        panels.append(Panel(label, _curve(*_remedy(state, name), small=True), value=name, verdict=verdict, tone=tone))
     return {
         "theta": _curve(toy, remedy, small=False),
         "push": _push(toy, remedy),
@@ -254,21 +252,30 @@ REMEDIES = Scene(
             labels=_CHOICES,
         ),
         Control(
-            Hyperparameter("period", "K", 10, "Updates between two copies: up holds the target longer.", 1, 50, integer=True),
+            Hyperparameter(
+                "period", "K", 10, "Updates between two copies: up holds the target longer.", 1, 50, integer=True
+            ),
             label="copy every",
             unit="updates",
             shown_if=("remedy", ("target-network",)),
         ),
         Control(
             Hyperparameter(
-                "second", r"\theta_B/\theta_A", 0.5, "Where the second network starts, as a multiple of the first.", 0.1, 2.0
+                "second",
+                r"\theta_B/\theta_A",
+                0.5,
+                "Where the second network starts, as a multiple of the first.",
+                0.1,
+                2.0,
             ),
             step=0.1,
             label="second network's start",
             shown_if=("remedy", ("double", "clipped")),
         ),
         Control(
-            Hyperparameter("rho", r"\rho", 0.1, "How likely an action must be: up allows fewer, 0 allows all seen.", 0.0, 1.0),
+            Hyperparameter(
+                "rho", r"\rho", 0.1, "How likely an action must be: up allows fewer, 0 allows all seen.", 0.0, 1.0
+            ),
             step=0.01,
             label="threshold",
             shown_if=("remedy", ("bcq",)),

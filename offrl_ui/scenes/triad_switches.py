@@ -1,0 +1,224 @@
+"""Three switches on the toy MDP: function approximation, bootstrapping, off-policy data."""
+
+from __future__ import annotations
+
+import math
+
+from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.lecture import triad
+from offrl_core.lecture.triad import Switches, Toy
+from offrl_ui.scenes.pictures import Axis, Line, Lines, Panel, Panels, Picture, Words
+from offrl_ui.scenes.scene import Control, Prediction, Preset, Scene, State
+from offrl_ui.scenes.text import number
+from offrl_ui.scenes.triad_toy import SHARE, THETA, factor_here, gamma_control, rate_control, toy_of
+
+_COMBINATIONS = tuple(
+    Switches(approximation, bootstrapping, off_policy)
+    for off_policy in (True, False)
+    for bootstrapping in (True, False)
+    for approximation in (True, False)
+)
+_STEPS = 60
+
+
+def _label(on: Switches) -> str:
+    return " · ".join(
+        (
+            "linear" if on.approximation else "table",
+            "bootstrap" if on.bootstrapping else "Monte Carlo",
+            "off-policy" if on.off_policy else "on-policy",
+        )
+    )
+
+
+def _verdict(toy: Toy, on: Switches) -> tuple[str, str]:
+    q1, q2 = triad.limit(toy, on)
+    if math.isinf(q1):
+        return "diverges", "bad"
+    if math.isnan(q1):
+        return "step too large", "bad"
+    if abs(q1) < 1e-9 and abs(q2) < 1e-9:
+        return "the truth, 0", "good"
+    if abs(q1) < 1e-9:
+        return f"$Q(s,1)$ → 0, $Q(s,2)$ stays {number(q2)}", "muted"
+    if q1 == toy.theta and q2 == 2 * toy.theta:
+        return f"stands still at {number(q1)}", "muted"
+    return f"settles at {number(q1)}, wrong", "muted"
+
+
+def _switch_lines(toy: Toy, on: Switches, small: bool) -> Lines:
+    q = triad.trajectory(toy, _STEPS, on).astype(float)
+    limit = 100.0
+    x = range(_STEPS + 1)
+    return Lines(
+        title="" if small else f"{_label(on)}: {_verdict(toy, on)[0]}",
+        x=Axis("update", low=0, high=_STEPS, ticks=(0, _STEPS) if small else ()),
+        y=Axis("$Q$" if small else "$Q(s,a)$", scale="symlog", threshold=1.0, low=-limit, high=limit),
+        lines=(
+            Line("$Q(s,2)$", x, q[:, 1], "a2", label="" if small else "$Q(s,2)$"),
+            Line("$Q(s,1)$", x, q[:, 0], "a1", label="" if small else "$Q(s,1)$"),
+            Line("true value", (0, _STEPS), (0.0, 0.0), "truth", dash=True),
+        ),
+        legend=not small,
+        height="short" if small else "normal",
+    )
+
+
+def _chosen(state: State) -> Switches:
+    return Switches(bool(state["approximation"]), bool(state["bootstrapping"]), bool(state["off_policy"]))
+
+
+def _switches(state: State) -> dict[str, Picture]:
+    toy, on = toy_of(state), _chosen(state)
+    panels = []
+    for combination in _COMBINATIONS:
+        verdict, tone = _verdict(toy, combination)
+        panels.append(
+            Panel(
+                _label(combination),
+                _switch_lines(toy, combination, small=True),
+                value="",
+                verdict=verdict,
+                tone=tone,
+                sets=(
+                    ("approximation", combination.approximation),
+                    ("bootstrapping", combination.bootstrapping),
+                    ("off_policy", combination.off_policy),
+                ),
+            )
+        )
+    return {
+        "chosen": _switch_lines(toy, on, small=False),
+        "why": Words(title="What this combination does", text=_why(toy, on)),
+        "all": Panels(
+            title="All eight combinations",
+            panels=tuple(panels),
+            selected=_COMBINATIONS.index(on),
+            columns=4,
+        ),
+    }
+
+
+def _why(toy: Toy, on: Switches) -> str:
+    verdict, _ = _verdict(toy, on)
+    q1, _q2 = triad.limit(toy, on)
+    if math.isnan(q1):
+        return "Each step overshoots 0 by more than it came from: the learning rate is too large for the feature 2. Lower it."
+    if on == Switches():
+        if toy.theta <= 0:
+            return r"With $\theta\le 0$ the max picks action 1, the corrected one: no growth. Start above 0."
+        if verdict == "diverges":
+            return f"All three at once: each update multiplies $\\theta$ by {number(factor_here(toy))}. " + (
+                f"A share of {number(toy.share)} of rows with $a=2$ only slows it"
+                + (
+                    r"; at $\gamma=1$ every share below 1 diverges."
+                    if toy.gamma == 1
+                    else f"; it would take {number(float(triad.border_share(toy.gamma)))}."
+                )
+                if toy.share
+                else "Take away any one of the three."
+            )
+        if toy.gamma <= 0.5:
+            return r"With $\gamma\le\tfrac12$ bootstrapping is too weak to grow, whatever the data."
+        return (
+            f"At $\\gamma={number(toy.gamma)}$ the share {number(toy.share)} is past the border "
+            f"{number(float(triad.border_share(toy.gamma)))}: the corrections of $a=2$ outweigh the growth."
+        )
+    if not on.approximation and on.bootstrapping and on.off_policy:
+        if toy.share == 0:
+            return (
+                r"A table cannot diverge here: $Q(s,1)\to\gamma\max(Q(s,1),Q(s,2))$, and nothing moves $Q(s,2)$. "
+                f"But it settles at **{number(q1)}**"
+                + (
+                    ", and the truth is 0: the unseen action's start value is believed for ever."
+                    if abs(q1) > 1e-9
+                    else "."
+                )
+            )
+        if toy.gamma < 1:
+            return r"Both entries are corrected by their own rows: with $\gamma<1$ a table contracts to the truth."
+        return (
+            r"A table cannot diverge, but at $\gamma=1$ every constant satisfies Bellman's equation: "
+            f"both entries meet at {number(q1)}."
+        )
+    if not on.bootstrapping:
+        text = "The Monte Carlo target is the return itself, 0: plain regression, nothing to chase. "
+        if not on.approximation and on.off_policy and toy.share == 0:
+            text += "$Q(s,2)$ has no rows and keeps its start value; $Q(s,1)$ is the value of the data's own policy."
+        else:
+            text += r"What it learns is the value of $\pi_\beta$, here the same as the optimum; in general it is not."
+        return text
+    text = "Every row shows the action that the max picks, so what the target reads is corrected at once. "
+    if toy.gamma == 1:
+        return text + (
+            r"At $\gamma=1$ it does not move at all: $Q = 0 + Q$ holds for every constant. No divergence, no truth either."
+        )
+    if toy.theta < 0 and not on.approximation:
+        return text + "The greedy action reaches 0; the other one is never tried and keeps its start value."
+    return text + "It shrinks to the truth. Offline we cannot choose the rows, so this switch is out of reach."
+
+
+def _switches_answer(state: State, _: object) -> str:
+    toy = toy_of(state)
+    diverging = [on for on in _COMBINATIONS if math.isinf(triad.limit(toy, on)[0])]
+    too_large = [on for on in _COMBINATIONS if math.isnan(triad.limit(toy, on)[0])]
+    if len(diverging) == 1:
+        said = "Of the eight, **only the one with all three** diverges. "
+    elif diverging:
+        said = f"{len(diverging)} of the eight diverge: a large step lets the sign flip first. "
+    else:
+        said = "With these numbers none of the eight diverges: raise $\\gamma$ or lower the share. "
+    if too_large:
+        said += f"({len(too_large)} only suffer from too large a learning rate, not from the triad.) "
+    table = triad.limit(toy, Switches(approximation=False))[0]
+    return (
+        said
+        + r"Each cure has its price. **Monte Carlo** gives up improving on $\pi_\beta$. **On-policy data** means exploring, "
+        + "which offline we cannot. **A table** "
+        + (
+            f"does not diverge, but here it settles at {number(table)} where the truth is 0, "
+            if abs(table) > 1e-9
+            else "is right here, "
+        )
+        + "and it is out of the question once states are continuous. What is left is to change *which* values the max may read."
+    )
+
+
+def _off(name: str, label: str, help: str) -> Control:
+    return Control(Hyperparameter(name, "", True, help), label=label)
+
+
+SWITCHES = Scene(
+    id="three-switches",
+    title="Three switches",
+    question="Which of the three can we remove offline?",
+    setup=r"The toy again, start $Q=(\theta_0, 2\theta_0)$. Off means: a table instead of $\theta\cdot a$; the return as the "
+    r"target instead of $\gamma\max Q$; rows that follow the greedy policy instead of a fixed share.",
+    controls=(
+        _off("approximation", "function approximation", r"On: $Q(s,a)=\theta\cdot a$. Off: a table with two entries."),
+        _off("bootstrapping", "bootstrapping", r"On: target $\gamma\max Q$. Off: the Monte Carlo return, 0."),
+        _off("off_policy", "off-policy data", "On: rows in fixed shares. Off: every row shows the greedy action."),
+        THETA,
+        gamma_control(0.9),
+        rate_control(0.1),
+        SHARE,
+    ),
+    compute=_switches,
+    answer=_switches_answer,
+    prediction=Prediction(
+        r"Offline, at $\gamma=.9$, we put $Q$ in a table. Where does $Q(s,1)$ end?",
+        ("at 0, the truth", r"it diverges, only slower", r"at $\gamma\cdot Q(s,2)$, wrong for ever"),
+        right=2,
+    ),
+    layout=(("chosen:3", "why:2"), ("all",)),
+    covered=("all",),
+    presets=(
+        Preset("The triad", {}),
+        Preset("A table", {"approximation": False}),
+        Preset("Monte Carlo", {"bootstrapping": False}),
+        Preset("On-policy", {"off_policy": False}),
+        Preset(r"$\gamma=1$, half the rows show $2$", {"gamma": 1.0, "share": 0.5}),
+        Preset(r"$\gamma=.9$, past $p=\tfrac23$", {"share": 0.7}),
+    ),
+    source="Sutton & Barto 2018, section 11.3",
+)
