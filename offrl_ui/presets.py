@@ -103,9 +103,9 @@ _ALL = (
     ),
     Preset(
         "rwr-overflow", "exp(G/τ) leaves the numbers",
-        "Returns of −100 and less at a low temperature: every weight underflows to zero, and nothing is learned.",
+        "Returns of −1 and far less at a low temperature: every weight underflows, and the policy stays as it began.",
         CLONING,
-        _run("cliff-walking", Lane("rwr", hyperparameters={"signal": "return", "temperature": 0.1}), episodes=60),
+        _run("cliff-walking", Lane("rwr", hyperparameters={"signal": "return", "temperature": 0.005}), episodes=60),
         200, view={"mode": "weights"},
     ),
     Preset(

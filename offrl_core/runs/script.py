@@ -28,9 +28,9 @@ learner = orl.Learner(
 
 REPORT = """snapshot = learner.snapshot()
 print({label!r}, "after", snapshot.step, "updates")
-for member, about in enumerate(learner.members):
-    numbers = {{name: round(float(values[member]), 6) for name, values in snapshot.metrics.items()}}
-    print(" ", about["label"], numbers)
+for member in learner.members:
+    numbers = {{name: round(float(values[member.index]), 6) for name, values in snapshot.metrics.items()}}
+    print(" ", member.label, numbers)
 if dataset.mdp is not None and snapshot.policy is not None:
     gamma = {gamma}
     print("  true return", np.round(dataset.mdp.evaluate(snapshot.policy, gamma), 6))
