@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_core.runs.hub import close_hub, get_hub
 from offrl_core.runs.socket import live_route
-from offrl_ui import cards, scenes, state
+from offrl_ui import cards, formulas, live, scenes, state
 from offrl_ui.stage import asset_routes
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
@@ -22,7 +22,8 @@ PagesManager.uses_pages_directory = False
 def _warm() -> None:
     """Have ready what a first visit shows: its run, trained, and the pictures on the cards."""
     hub = get_hub()
-    hub.play(hub.open(state.start()))
+    first = state.start()
+    hub.play(hub.open(first, title=live.title_of(first)))
     cards.dataset_cards()
     cards.algorithm_cards()
 
@@ -38,4 +39,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         close_hub()
 
 
-app = st.App("main.py", routes=[live_route(), *asset_routes(), *scenes.routes()], lifespan=lifespan)
+app = st.App(
+    "main.py",
+    routes=[live_route(), *asset_routes(), *scenes.routes(), *formulas.routes()],
+    lifespan=lifespan,
+)

@@ -16,6 +16,8 @@ from offrl_ui import pictures
 WIDTH, HEIGHT = 15.0, 10.0
 STAGE = "double-crossing"
 UPDATES = 1500
+# Titles that are too long for a card.
+SHORT = {"bc": "BC", "q-learning": "Naive Q", "mc-q": "MC Q", "constrained-q": "Ā-Q"}
 
 
 @cache
@@ -38,10 +40,8 @@ def algorithm_cards() -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, Any]]] = {group: [] for group in titles}
     for name, kind in orl.algorithms().items():
         drawn, value = algorithm_card(name)
-        text = f"{kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {value:.3g}."
-        groups[kind.group].append(
-            {"id": name, "title": kind.title, "text": text, "picture": drawn, "badge": f"J {value:.2g}"}
-        )
+        text = f"{kind.title}. {kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {value:.3g}."
+        groups[kind.group].append({"id": name, "title": SHORT.get(name, kind.title), "text": text, "picture": drawn})
     return [{"title": titles[group], "cards": cards} for group, cards in groups.items()]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from offrl_core.algorithms import algorithms
+from offrl_core.data.catalogue import datasets
 from offrl_core.runs.config import RunConfig
 from offrl_core.runs.hub import UnknownRun, get_hub
 from offrl_ui import state
@@ -11,7 +13,14 @@ from offrl_ui import state
 MEMORY = "run"
 
 
-def run_of(config: RunConfig, title: str) -> str:
+def title_of(config: RunConfig) -> str:
+    """What a run is called: `BCQ on Double crossing`."""
+    names = " and ".join(algorithms()[lane.algorithm].title for lane in config.lanes)
+    spec = datasets().get(config.dataset)
+    return f"{names} on {spec.title if spec else 'your data'}"
+
+
+def run_of(config: RunConfig) -> str:
     """The id of the run that shows `config`: this session's own while it fits, else one that the hub has or makes.
 
     Raises:
@@ -21,7 +30,7 @@ def run_of(config: RunConfig, title: str) -> str:
     memory = st.session_state.get(MEMORY)
     if memory is not None and state.same_run(memory["config"], config) and _alive(memory["id"]):
         return str(memory["id"])
-    run_id = hub.open(config, title=title)
+    run_id = hub.open(config, title=title_of(config))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
     if config == state.start() and hub.info(run_id)["step"] == 0:
         # A first visit finds a timeline to look at; usually the server has trained it long before.

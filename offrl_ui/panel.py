@@ -1,4 +1,4 @@
-"""The two components of the sidebar: cards to pick from, and the panel of hyperparameters."""
+"""Components of the page around the stage: cards to pick from, the panel of hyperparameters, the look inside."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ def picker(
     key: str,
     label: str,
     on_pick: Callable[[str], None],
-    columns: int = 3,
+    columns: int = 4,
     few: int = 0,
 ) -> None:
     """Show cards to choose one from.
 
     Args:
-        groups: `{"title", "cards": [{"id", "title", "text", "picture" (SVG), "badge"}]}`.
+        groups: `{"title", "cards": [{"id", "title", "text", "picture" (SVG)}]}`.
         value: the chosen card's id.
         label: what is chosen, for screen readers.
         on_pick: called before the script runs again, with the id of a card that exists.
@@ -131,6 +131,11 @@ def picker(
         "groups": list(groups),
     }
     _component("picker")(key=key, data=data, on_picked_change=picked)
+
+
+def inside(*, key: str) -> None:
+    """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
+    _component("inside")(key=key, data={"assets": asset_root()})
 
 
 _PICTURE_JS = """

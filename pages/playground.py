@@ -13,7 +13,7 @@ from offrl_ui import state
 from offrl_ui.cards import algorithm_cards, dataset_cards
 from offrl_ui.controls import apply, data_sections, lane_sections
 from offrl_ui.live import gone, moved, run_of
-from offrl_ui.panel import panel, picker
+from offrl_ui.panel import inside, panel, picker
 from offrl_ui.stage import stage
 
 KEY = "playground"
@@ -44,7 +44,7 @@ with st.sidebar:
         key="dataset",
         label="Dataset",
         on_pick=pick_dataset,
-        few=6,
+        few=4,
     )
     panel(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change)
     st.subheader("Algorithm")
@@ -59,22 +59,27 @@ with st.sidebar:
 
 spec = orl.datasets().get(config.dataset)
 kind = orl.algorithms()[lane.algorithm]
-world = spec.title if spec else "Your data"
 for note in notes:
     st.warning(state.plain(note), icon=":material/rule:")
-st.markdown(f"**{kind.title} on {world}.** {kind.summary} {spec.lesson if spec else ''}")
+if spec is not None:
+    st.caption(spec.lesson)
 try:
-    run_id = run_of(config, f"{kind.title} on {world}")
+    run_id = run_of(config)
 except HubFull as error:
     st.error(f"{error}. Please try again in a few minutes.", icon=":material/hourglass_top:")
     st.stop()
 seen = stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
 
-left, right = st.columns(2, gap="large")
+left, right = st.columns([2, 3], gap="large")
 with left:
-    st.subheader("What this run minimises")
-    st.latex(kind.equation)
+    st.subheader("What this run learns by")
+    st.markdown(f"{kind.title}: {kind.summary}")
+    for formula in kind.equation.split(r"\qquad"):
+        st.latex(formula)
     if kind.source:
         st.caption(f"Source: {kind.source}.")
-with right, st.expander("The loss as it runs, in its own source", icon=":material/code:"):
-    st.code(kind.loss_source(), language="python", line_numbers=True)
+    with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
+        st.code(kind.loss_source(), language="python", line_numbers=True)
+with right:
+    st.subheader("With the numbers of the selected state")
+    inside(key="inside")

@@ -75,7 +75,6 @@ function cardNode(picker, card) {
   title.className = "name";
   title.textContent = card.title;
   node.append(picture, title);
-  if (card.badge) node.append(Object.assign(document.createElement("span"), { className: "badge", textContent: card.badge }));
   node.onclick = () => choose(picker, card.id);
   node.onkeydown = (event) => {
     const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];

@@ -1,0 +1,186 @@
+// Inside one update: the numbers of one pair (s, a) on their way through the running algorithm, step by step, as the
+// algorithm itself reports them. Follows the state that is selected on the stage; asks again while the run trains.
+//
+// data: { assets }
+import { bus } from "./bus.js";
+import { h, setText } from "./dom.js";
+import { integer, number, percent } from "./format.js";
+
+const EVERY = 700; // ms between questions while the run trains
+const views = new WeakMap();
+
+export function mount(component) {
+  const root = component.parentElement.querySelector(".inside");
+  let view = views.get(root);
+  if (!view) {
+    view = new Inside(root);
+    views.set(root, view);
+  }
+  return () => {
+    view.close();
+    views.delete(root);
+  };
+}
+
+class Inside {
+  constructor(root) {
+    this.root = root;
+    this.action = null; // chosen by hand; null: the most frequent one
+    this.shown = null;
+    this.slow = 0; // steps uncovered in slow motion; 0: all at once
+    this.title = h("p", { class: "where", "aria-live": "polite" });
+    this.actions = h("div", { class: "actions", role: "radiogroup", "aria-label": "action" });
+    this.steps = h("ol", { class: "steps" });
+    this.toggle = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow ? 0 : 1) });
+    this.next = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow + 1) }, "Next step");
+    root.replaceChildren(this.title, this.actions, this.steps, h("div", { class: "motion" }, this.toggle, this.next));
+    this.setSlow(0);
+    this.visible = true;
+    this.observer = new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      if (this.visible) this.soon(0);
+    });
+    this.observer.observe(root);
+    this.off = [
+      bus.on("hello", (hello) => this.begin(hello)),
+      bus.on("static", (tables) => { this.counts = tables?.counts ?? null; this.soon(0); }),
+      bus.on("viewing", ({ member, state }) => {
+        if (member === this.member && state === this.state) return;
+        if (state !== this.state) this.action = null;
+        Object.assign(this, { member, state });
+        this.soon(0);
+      }),
+      bus.on("frame", () => this.soon(EVERY)),
+      bus.on("mark", () => this.soon(0)),
+      bus.on("explain", (message) => { if (message.id === this.asked) this.show(message); }),
+      bus.on("refused", ({ id, message }) => { if (id === this.asked && id !== null) this.say(message); }),
+      bus.on("close", () => this.say("There is no live run to look into at the moment.")),
+    ];
+  }
+
+  begin(hello) {
+    this.names = Array.isArray(hello.actions) ? hello.actions : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
+    this.action = null;
+    this.shown = null;
+    this.steps.replaceChildren();
+    this.soon(0);
+  }
+
+  // Ask for the numbers, at most once in `wait` ms.
+  soon(wait) {
+    if (this.timer && wait > 0) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => { this.timer = null; this.ask(); }, wait);
+  }
+
+  ask() {
+    if (!this.visible || !bus.connected || !this.names || this.state === null || this.state === undefined) return;
+    const action = this.action ?? this.usual();
+    this.asked = bus.send({ cmd: "explain", member: this.member ?? 0, state: this.state, action });
+  }
+
+  // The action that the data shows most often in this state.
+  usual() {
+    if (!this.counts) return 0;
+    const row = Array.from(this.counts.subarray(this.state * this.names.length, (this.state + 1) * this.names.length));
+    return Math.max(0, row.indexOf(Math.max(...row)));
+  }
+
+  async show({ step, data }) {
+    const typeset = await formulas(data.steps.map((one) => one.latex).filter(Boolean));
+    if (!this.root.isConnected) return;
+    this.pick(data);
+    const seen = data.in_data ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data` : "never in the data";
+    const arrives = data.in_data ? `, r = ${number(data.reward)}, ${data.terminated ? "ends" : data.next_state >= 0 ? `s′ = ${data.next_state}` : ""}` : "";
+    setText(this.title, `s = ${data.state}, a = ${this.names[data.action] ?? data.action}${arrives} · ${seen} · step ${integer(step)}`);
+    const shape = JSON.stringify([data.state, data.action, data.steps.map((one) => one.name)]);
+    if (shape !== this.shown) {
+      this.shown = shape;
+      this.steps.replaceChildren(...data.steps.map((one) => h("li", { "data-step": one.name },
+        h("span", { class: "title" }, one.title), h("span", { class: "formula" }), h("span", { class: "value" }))));
+      this.setSlow(this.slow ? 1 : 0);
+    }
+    data.steps.forEach((one, i) => {
+      const [, formula, value] = this.steps.children[i].children;
+      const made = typeset.get(one.latex) ?? "";
+      if (formula.innerHTML !== made) formula.innerHTML = made;
+      this.write(value, one);
+    });
+  }
+
+  write(node, { name, value, latex }) {
+    if (Array.isArray(value) && value.length === this.names.length && name !== "allowed") {
+      const most = Math.max(...value.map(Math.abs), 1e-12);
+      node.replaceChildren(...value.map((x, a) => h("span", { class: "bar", title: `${this.names[a]}: ${number(x, 4)}` },
+        h("i", { class: x < 0 ? "negative" : "", style: `height:${(100 * Math.abs(x)) / most}%` }))));
+      node.setAttribute("role", "img");
+      node.setAttribute("aria-label", value.map((x, a) => `${this.names[a]} ${number(x)}`).join(", "));
+    } else if (name === "allowed") setText(node, value.length === this.names.length ? "all of them" : value.map((a) => this.names[a]).join(", ") || "none");
+    else if (name === "chosen") setText(node, this.names[value] ?? String(value));
+    else if (name === "share") setText(node, percent(value));
+    else setText(node, latex ? "" : Array.isArray(value) ? value.map((x) => number(x)).join(" → ") : number(value, 4));
+  }
+
+  // One button per action; the ones that the data never shows here are marked.
+  pick({ state, action }) {
+    const A = this.names.length;
+    const count = (a) => (this.counts ? this.counts[state * A + a] : null);
+    this.actions.replaceChildren(...this.names.map((name, a) => h("button", {
+      type: "button", role: "radio", "aria-checked": String(a === action), tabindex: a === action ? 0 : -1,
+      class: count(a) === 0 ? "unseen" : "", title: count(a) === 0 ? `${name}: never in the data` : name,
+      onclick: () => { this.action = a; this.soon(0); },
+      onkeydown: (event) => {
+        const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+        if (!way) return;
+        event.preventDefault();
+        event.stopPropagation();
+        this.action = (a + way + A) % A;
+        this.refocus = true;
+        this.soon(0);
+      },
+    }, name)));
+    if (this.refocus) this.actions.children[action]?.focus();
+    this.refocus = false;
+  }
+
+  // Slow motion: one named step after the other.
+  setSlow(count) {
+    const all = this.steps.children.length;
+    this.slow = count > all && all ? 0 : count;
+    setText(this.toggle, this.slow ? "Show all steps" : "Slow motion: one step at a time");
+    this.next.hidden = !this.slow;
+    [...this.steps.children].forEach((row, i) => {
+      row.hidden = this.slow > 0 && i >= this.slow;
+      row.classList.toggle("now", this.slow > 0 && i === this.slow - 1);
+    });
+  }
+
+  say(sentence) {
+    if (!this.shown) setText(this.title, sentence);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.observer.disconnect();
+    for (const off of this.off) off();
+  }
+}
+
+const cache = new Map();
+
+// LaTeX → MathML, asked of the server in one go and kept.
+async function formulas(texts) {
+  const missing = texts.filter((text) => !cache.has(text));
+  if (missing.length) {
+    if (cache.size > 2000) cache.clear();
+    try {
+      const answer = await fetch(new URL("/math", location.origin), {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(missing),
+      });
+      if (answer.ok) (await answer.json()).forEach((made, i) => cache.set(missing[i], made));
+    } catch {
+      // Without the server the numbers still stand in the values; the next question tries again.
+    }
+  }
+  return cache;
+}
