@@ -1,7 +1,7 @@
 """The stage as a Streamlit component, and the routes that serve its files.
 
 The stage draws a live run from its WebSocket, or a recording; it lives in the page without script reruns
-(docs/architecture.md, "The screen"). Its modules are served from memory under an address that changes with their content.
+(docs/architecture.md, "The screen"). Its modules are served from memory, under an address that changes with content.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 // `Plotly.react` brings every point, hover and zoom. The playhead is a plain element above the plot and never touches it.
 
 import { h, setText } from "./dom.js";
-import { number } from "./format.js";
-import { PANELS, metricsOf, planTraces, references, traceStyle, valueText } from "./panels.js";
+import { niceTicks, number, plain } from "./format.js";
+import { lensColour, metricsOf, panelsOf, planTraces, references, traceStyle } from "./panels.js";
 import { AxisScale, decimate, decimateBand } from "./series.js";
 
-const HEAD = 40;
-const MARGIN = { left: 44, right: 12, bottom: 20, gap: 14 };
+// Pixels around each panel at ordinary type size.
+const MARGIN = { head: 40, left: 44, right: 12, rightAxis: 34, bottom: 20, gap: 14 };
 const INSTANT = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
 
 export class Curves {
@@ -38,7 +38,7 @@ export class Curves {
   build(theme = this.theme) {
     this.theme = theme;
     if (!this.store.hello || !theme) return;
-    this.panels = PANELS.filter((panel) => metricsOf(this.store, panel.key).length && (!this.only || panel.key === this.only));
+    this.panels = panelsOf(this.store).filter((panel) => !this.only || panel.key === this.only);
     this.geometry();
     this.traces = planTraces(this.store, this.panels, theme);
     this.axes = this.panels.map(() => ({ scale: new AxisScale(), range: null, right: null }));
@@ -59,6 +59,7 @@ export class Curves {
   geometry() {
     const width = this.host.clientWidth;
     const height = this.host.clientHeight;
+    const factor = this.scaleFactor ?? 1;
     const n = this.panels.length;
     const cols = n > 1 && (width >= 420 || height / n < 130) ? 2 : 1;
     const rows = Math.ceil(n / cols);
@@ -68,12 +69,11 @@ export class Curves {
     this.boxes = this.panels.map((panel, i) => {
       const left = (i % cols) * (boxWidth + MARGIN.gap);
       const top = Math.floor(i / cols) * boxHeight;
-      const metrics = metricsOf(this.store, panel.key);
-      const right = metrics.some((metric) => metric.unit !== metrics[0].unit && ["share", "fraction", "%"].includes(metric.unit));
+      const right = metricsOf(this.store, panel).some((metric) => metric.right);
       return {
         left, top, width: boxWidth,
-        x0: left + MARGIN.left, x1: left + boxWidth - (right ? 34 : MARGIN.right),
-        y0: top + HEAD, y1: top + boxHeight - MARGIN.bottom, right,
+        x0: left + MARGIN.left * factor, x1: left + boxWidth - (right ? MARGIN.rightAxis : MARGIN.right) * factor,
+        y0: top + MARGIN.head * factor, y1: top + boxHeight - MARGIN.bottom * factor, right,
       };
     });
   }
@@ -132,7 +132,11 @@ export class Curves {
           }
         });
         if (low > high) continue;
-        if (right) { axis.right ??= [-0.02, 1.04]; continue; }
+        if (right) {
+          const top = Math.max(high * 1.06, axis.right?.[1] ?? 1.04);
+          if (top !== axis.right?.[1]) { axis.right = [-0.02 * top, top]; moved = true; }
+          continue;
+        }
         const scale = this.scaleFor(panel.key, low, high, smallest);
         if (scale.kind !== axis.scale.kind) { axis.scale = scale; axis.range = null; moved = true; }
         for (const ref of refs) {
@@ -140,10 +144,15 @@ export class Curves {
           low = Math.min(low, ref.value);
           high = Math.max(high, ref.value);
         }
+        for (const value of panel.base && axis.scale.kind !== "log" ? panel.base : []) {
+          low = Math.min(low, value);
+          high = Math.max(high, value);
+        }
         const floor = axis.scale.kind === "log" ? smallest : low;
         const [a, b] = [axis.scale.forward(floor), axis.scale.forward(high)];
         if (!fit && axis.range && a >= axis.range[0] && b <= axis.range[1]) continue;
-        const pad = Math.max((b - a) * 0.08, Math.abs(b) * 1e-3, 1e-9);
+        // Never closer than a twentieth of the value itself: rounding noise is not a curve.
+        const pad = Math.max((b - a) * 0.08, axis.scale.kind === "linear" ? Math.abs(b) * 0.025 : 0.05, 1e-9);
         const room = fit ? 0 : (b - a) * 0.25;
         const before = fit ? null : axis.range;
         axis.range = [before && a >= before[0] ? before[0] : a - pad - (before ? room : 0), before && b <= before[1] ? before[1] : b + pad + (before ? room : 0)];
@@ -160,8 +169,8 @@ export class Curves {
       return low > 0 && high / smallest > 20 ? new AxisScale("log") : size > 1e3 && low < 0 ? new AxisScale("symlog", 1) : new AxisScale();
     }
     const { q_bound: bound, optimal } = this.store.hello.truth;
-    const usual = Math.max(Math.abs(Array.isArray(bound) ? bound[1] : bound ?? 0), Math.abs(optimal ?? 0), 1e-6);
-    if (panel === "q" && size > 10 * usual) return new AxisScale("symlog", usual);
+    const usual = Math.max(Math.abs(Array.isArray(bound) ? bound[1] : bound ?? 0), Math.abs(optimal ?? 0)) || 1;
+    if ((panel === "q" || panel === "return") && size > 20 * usual) return new AxisScale("symlog", usual);
     if (panel === "weights" && low > 0 && high / low > 200) return new AxisScale("log");
     return new AxisScale();
   }
@@ -204,8 +213,8 @@ export class Curves {
       if (box.right) {
         const own = this.axisNames(p, true).y;
         layout[own.replace("y", "yaxis")] = {
-          ...common, anchor: x, overlaying: y, side: "right", showgrid: false, range: this.axes[p].right ?? [-0.02, 1.04],
-          tickvals: [0, 0.5, 1], ticktext: ["0", "½", "1"],
+          ...common, anchor: x, overlaying: y, side: "right", showgrid: false,
+          tickmode: "array", ...rightTicks(this.axes[p].right),
         };
       }
       for (const ref of references(this.store, this.panels[p].key, theme)) {
@@ -244,6 +253,7 @@ export class Curves {
         const { x, y } = this.axisNames(p);
         update.layout[x.replace("x", "xaxis")] = { range: [0, this.xMax] };
         update.layout[y.replace("y", "yaxis")] = this.yAxis(p);
+        if (box.right) update.layout[this.axisNames(p, true).y.replace("y", "yaxis")] = rightTicks(this.axes[p].right);
       });
     }
     this.drawn.version = this.store.frames.version;
@@ -278,22 +288,31 @@ export class Curves {
     this.panels.forEach((panel, p) => {
       const box = this.boxes[p];
       const head = h("div", { class: "plot-head", style: `left:${box.left}px;top:${box.top}px;width:${box.width}px` });
-      const title = h("strong", {}, panel.title);
       const tag = h("span", { class: "plot-tag" });
-      head.append(title, tag);
-      const metrics = metricsOf(this.store, panel.key);
+      head.append(h("strong", {}, panel.title), tag);
+      const metrics = metricsOf(this.store, panel);
       const lines = this.traces.filter((trace) => trace.panel === p && trace.kind === "line");
-      const few = lines.length <= 6;
-      for (const trace of few ? lines : []) {
-        const value = h("span", { class: "plot-value" });
-        const label = this.store.groups.length === 1 || trace.style.truth ? trace.metric.title ?? trace.metric.name.replaceAll("_", " ")
-          : metrics.length > 1 ? `${trace.group.label} ${trace.metric.name.replaceAll("_", " ")}` : trace.group.label;
-        head.append(h("span", { class: "plot-key", title: trace.metric.help ?? "" }, swatch(trace.style), label, " ", value));
-        this.values.push({ value, trace });
+      const { groups, axes } = this.store;
+      const one = groups.length === 1;
+      // Side by side, systems without such a metric are left out of its key.
+      const known = (line) => metrics.some((metric) => !Number.isNaN(this.store.frames.last?.metrics[line.group.members[0] * this.store.hello.metrics.length + metric.index] ?? NaN));
+      const keyed = one ? lines : groups.length <= 4 ? lines.filter((line) => line.metric.index === metrics[0].index && known(line)) : [];
+      for (const trace of keyed) {
+        const dashedTruth = trace.style.truth;
+        if (dashedTruth && trace.metric.order > 0) continue;
+        const value = dashedTruth ? null : h("span", { class: "plot-value" });
+        head.append(h("span", { class: "plot-key", title: [trace.metric.title, trace.metric.help].filter(Boolean).join(": ") },
+          swatch(trace.style), one ? `${dashedTruth ? "their truth" : trace.metric.label} ` : `${trace.group.label} `, value));
+        if (value) this.values.push({ value, trace });
       }
-      if (!few) head.append(h("span", { class: "plot-key" }, metrics[0].title ?? metrics[0].name.replaceAll("_", " ")));
+      if (groups.length > 4) {
+        const ends = axes.length === 1 && axes[0].numeric ? [plain(axes[0].values[0]), plain(axes[0].values.at(-1))] : ["first", "last"];
+        const ramp = h("i", { class: "swatch-ramp" });
+        ramp.style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map((share) => lensColour(share, this.theme)).join(",")})`;
+        head.append(h("span", { class: "plot-key" }, `${metrics[0].label} · ${axes.length === 1 ? axes[0].symbol : "settings"} ${ends[0]} `, ramp, ` ${ends[1]}`));
+      } else if (!one) head.append(h("span", { class: "plot-key" }, metrics.map((metric, i) => `${["━", "┈", "╍", "╌"][Math.min(i, 3)]} ${metric.label}`).join("  ")));
       for (const ref of references(this.store, panel.key, this.theme)) {
-        head.append(h("span", { class: "plot-key" }, swatch(ref), `${ref.label} `, h("span", { class: "plot-value" }, number(ref.value))));
+        head.append(h("span", { class: "plot-key" }, swatch(ref), ref.label, ref.show ? "" : ` ${number(ref.value)}`));
       }
       this.heads.append(head);
       panel.tag = tag;
@@ -306,7 +325,7 @@ export class Curves {
     this.shownStep = frame.step;
     const at = this.hovered ?? frame;
     for (const { value, trace } of this.values ?? []) {
-      setText(value, valueText(this.store.stat(at, trace.group, trace.metric.index), trace.group.members.length > 1 && this.store.groups.length === 1));
+      setText(value, number(this.store.lastStat(at, trace.group, trace.metric.index)));
     }
     this.panels.forEach((panel, p) => {
       const { kind } = this.axes[p].scale;
@@ -356,6 +375,13 @@ export class Curves {
     if (frame) this.onSeek(frame.step);
   }
 
+  // Point at a panel.
+  flash(key) {
+    const head = this.heads.children[this.panels.findIndex((panel) => panel.key === key)];
+    head?.classList.remove("flash");
+    requestAnimationFrame(() => head?.classList.add("flash"));
+  }
+
   resize(factor) {
     this.scaleFactor = factor;
     if (!this.size || this.host.clientWidth !== this.size.width || this.host.clientHeight !== this.size.height) this.build();
@@ -374,6 +400,12 @@ export class Curves {
   destroy() {
     if (this.built) this.plotly.purge(this.plot);
   }
+}
+
+function rightTicks(range) {
+  const shown = range ?? [-0.02, 1.04];
+  const values = niceTicks(0, shown[1] / 1.03, 3);
+  return { range: shown, tickvals: values, ticktext: values.map((value) => number(value, 2)) };
 }
 
 function swatch({ colour, dash }) {

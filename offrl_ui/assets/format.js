@@ -15,11 +15,17 @@ export function number(value, digits = 3) {
   const size = Math.abs(value);
   if (size >= 1e5 || size < 1e-3) {
     const [mantissa, exponent] = value.toExponential(Math.max(digits - 2, 0)).split("e");
+    if (Number(mantissa) === 1) return power(Number(exponent));
     return `${minus(mantissa)}·${power(Number(exponent))}`;
   }
   if (Number.isInteger(value)) return integer(value);
   const text = value.toPrecision(digits);
   return minus(size >= 1000 ? integer(Math.round(value)) : text);
+}
+
+// A setting as it was given: 0.3, 100, 1e-4.
+export function plain(value) {
+  return typeof value === "number" ? minus(String(+value.toPrecision(4))) : String(value);
 }
 
 // Thousands are set apart by a thin space.
@@ -64,11 +70,11 @@ export function niceTicks(low, high, count = 5) {
   return ticks;
 }
 
-// The next round number away from zero (1, 2, 5 times a power of ten).
+// The next round number away from zero (1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten).
 export function niceBeyond(value) {
   if (value === 0 || !Number.isFinite(value)) return value;
   const size = Math.abs(value);
   const magnitude = 10 ** Math.floor(Math.log10(size));
-  const step = [1, 2, 5, 10].find((m) => m * magnitude >= size * (1 - 1e-9));
+  const step = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((m) => m * magnitude >= size * (1 - 1e-9));
   return Math.sign(value) * step * magnitude;
 }

@@ -39,6 +39,18 @@ export function wedges(directions) {
   return shapes;
 }
 
+// The part of the grid that has states, with half a cell of wall around it: outer rings of wall tell nothing.
+function bounds({ rows, cols, cells, state_of_cell: states }) {
+  const free = states.map((state, cell) => (state >= 0 || cells[cell] !== "#" ? cell : -1)).filter((cell) => cell >= 0);
+  const [r, c] = [free.map((cell) => Math.floor(cell / cols)), free.map((cell) => cell % cols)];
+  const range = (numbers, most) => {
+    const low = Math.max(Math.min(...numbers) - 0.5, 0);
+    return [low, Math.min(Math.max(...numbers) + 1.5, most) - low];
+  };
+  const [[top, height], [left, width]] = [range(r, rows), range(c, cols)];
+  return { top, left, rows: height, cols: width };
+}
+
 const bars = (n) => Array.from({ length: n }, (_, i) => [[i / n, 0], [(i + 1) / n, 0], [(i + 1) / n, 1], [i / n, 1]]);
 
 const inside = (polygon, x, y) => {
@@ -55,7 +67,8 @@ export class GridScene {
     this.store = store;
     const { layout, nActions } = store.hello;
     this.layout = layout;
-    this.aspect = layout.cols / layout.rows;
+    this.crop = bounds(layout);
+    this.aspect = this.crop.cols / this.crop.rows;
     const directions = layout.directions ?? [];
     this.directions = directions;
     const cut = directions.length === nActions ? wedges(directions) : null;
@@ -74,9 +87,10 @@ export class GridScene {
   }
 
   geometry(box) {
-    const { rows, cols } = this.layout;
+    const { top, left, rows, cols } = this.crop;
     const size = Math.max(Math.floor(Math.min(box.width / cols, box.height / rows)), 2);
-    return { size, x: box.x + Math.floor((box.width - size * cols) / 2), y: box.y + Math.floor((box.height - size * rows) / 2) };
+    const frame = { x: box.x + Math.floor((box.width - size * cols) / 2), y: box.y + Math.floor((box.height - size * rows) / 2), width: size * cols, height: size * rows };
+    return { size, x: Math.round(frame.x - left * size), y: Math.round(frame.y - top * size), frame };
   }
 
   corner(geo, state) {
@@ -108,7 +122,7 @@ export class GridScene {
       }
       for (let a = 0; a < A; a++) {
         const value = values[state * A + a];
-        if (Number.isNaN(value) || (scale.log && value <= 0)) continue;
+        if (Number.isNaN(value)) continue;
         ctx.fillStyle = scale.colour(value, theme.dark);
         ctx.beginPath();
         this.trace(ctx, corner, geo.size, this.shapes[a]);
@@ -156,7 +170,7 @@ export class GridScene {
     };
     ctx.beginPath();
     hatched();
-    ctx.fillStyle = hatchStyle(ctx, theme, ratio);
+    ctx.fillStyle = hatchStyle(ctx, theme, ratio, size);
     ctx.fill();
     if (size >= 14) {
       ctx.strokeStyle = withAlpha(theme.background, 0.75);
@@ -165,14 +179,7 @@ export class GridScene {
       for (const [state] of this.cellOf) if (!store.terminal[state]) this.shapes.forEach((shape) => this.trace(ctx, this.corner(geo, state), size, shape));
       ctx.stroke();
     }
-    [...layout.cells].forEach((letter, cell) => {
-      const x = geo.x + (cell % layout.cols) * size;
-      const y = geo.y + Math.floor(cell / layout.cols) * size;
-      if (letter === "#") {
-        ctx.fillStyle = theme.wall;
-        ctx.fillRect(x, y, size, size);
-      }
-    });
+    this.walls(ctx, geo, theme);
     const gap = size >= 14 ? 1.6 : 0.6;
     ctx.strokeStyle = theme.background;
     ctx.lineWidth = gap;
@@ -193,6 +200,26 @@ export class GridScene {
       }
       if (!/[.#\s]/.test(letter)) this.letter(ctx, geo, state, letter, terminal, theme, small);
     }
+  }
+
+  // Everything that is no state is wall, up to the edge of the picture.
+  walls(ctx, geo, theme) {
+    const { layout } = this;
+    const { size, frame } = geo;
+    ctx.fillStyle = theme.wall;
+    ctx.beginPath();
+    ctx.rect(frame.x, frame.y, frame.width, frame.height);
+    layout.state_of_cell.forEach((state, cell) => {
+      if (state < 0 && layout.cells[cell] === "#") return;
+      // The other way round than the frame: under the nonzero rule of fill() these are holes.
+      const [x, y] = [geo.x + (cell % layout.cols) * size, geo.y + Math.floor(cell / layout.cols) * size];
+      ctx.moveTo(x, y);
+      ctx.lineTo(x, y + size);
+      ctx.lineTo(x + size, y + size);
+      ctx.lineTo(x + size, y);
+      ctx.closePath();
+    });
+    ctx.fill();
   }
 
   letter(ctx, geo, state, letter, terminal, theme, small) {

@@ -2,7 +2,8 @@
 
 import { h, setText } from "./dom.js";
 import { integer, number, percent } from "./format.js";
-import { SHAPES, actionColour, arrowPath, shapePath } from "./palette.js";
+import { modeOf, pictureOf } from "./modes.js";
+import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath } from "./palette.js";
 
 // key, heading, help, kind of bar: amount (0 to the largest), share (0 to 1), value (common range of Q, Q*, Qπ), signed.
 const COLUMNS = [
@@ -24,9 +25,10 @@ export class Inspector {
     this.title = h("h3", { class: "inspector-title" });
     this.detail = h("span", { class: "inspector-detail" });
     this.body = h("tbody");
+    this.dose = h("canvas", { class: "dose", width: "352", height: "352", "aria-hidden": "true", hidden: true });
     this.headRow = h("tr");
     this.table = h("table", { class: "inspector-table" }, h("thead", {}, this.headRow), this.body);
-    host.append(h("div", { class: "inspector-head" }, this.title, this.detail), h("div", { class: "inspector-scroll", tabindex: "0", role: "region", "aria-label": "Numbers of the selected state, one row per action" }, this.table));
+    host.append(h("div", { class: "inspector-head" }, this.title, this.detail), h("div", { class: "inspector-body" }, h("div", { class: "inspector-scroll", tabindex: "0", role: "region", "aria-label": "Numbers of the selected state, one row per action" }, this.table), this.dose));
     this.shape = "";
   }
 
@@ -54,6 +56,9 @@ export class Inspector {
       const row = h("tr", {}, h("th", { scope: "row" }, glyph, h("span", {}, name)), ...cells.map((cell) => cell.td));
       return { row, cells };
     });
+    this.host.style.setProperty("--name-width", `${Math.min(Math.max(...actionNames.map((name) => name.length)) * 5.6 + 58, 176)}px`);
+    this.host.style.setProperty("--columns", columns.length);
+    this.dose.hidden = !layout.action_grid;
     this.body.replaceChildren(...this.rows.map(({ row }) => row));
   }
 
@@ -76,6 +81,7 @@ export class Inspector {
     const ranges = { value: [Math.min(0, ...values), Math.max(0, ...values)] };
     const counts = store.static.counts;
     const { nActions: A } = store.hello;
+    if (!this.dose.hidden) this.drawDose(frame, theme);
     this.rows.forEach(({ row, cells }, a) => {
       const unseen = Boolean(counts && !counts[state * A + a]) && !store.terminal[state];
       row.classList.toggle("unseen", unseen);
@@ -87,6 +93,45 @@ export class Inspector {
         if (cell.bar) this.bar(cell, column.bar, value, v, ranges);
       });
     });
+  }
+
+  // Actions that form a grid themselves (doses × doses) as a small map of the selected state, in the world's mode.
+  drawDose(frame, theme) {
+    const { store } = this;
+    const { state, action, member } = store.view;
+    const [rows, cols] = store.hello.layout.action_grid;
+    const { nActions: A } = store.hello;
+    const mode = modeOf(store.view.mode);
+    const table = pictureOf(store, mode, frame, member);
+    const scale = store.scale(mode.scale);
+    const ctx = this.dose.getContext("2d");
+    const [ratio, size] = [2, 168 / Math.max(rows, cols)];
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ctx.clearRect(0, 0, 176, 176);
+    const hatch = hatchStyle(ctx, theme, ratio, size);
+    const policy = store.row(frame, "policy", member, state);
+    for (let a = 0; a < A; a++) {
+      const [x, y] = [4 + (a % cols) * size, 4 + Math.floor(a / cols) * size];
+      const value = table ? table[mode.perState ? state : state * A + a] : NaN;
+      if (Number.isFinite(value)) {
+        ctx.fillStyle = scale.colour(value, theme.dark);
+        ctx.fillRect(x, y, size - 1, size - 1);
+      }
+      if (store.static.counts && !store.static.counts[state * A + a]) {
+        ctx.fillStyle = hatch;
+        ctx.fillRect(x, y, size - 1, size - 1);
+      }
+      if (policy && policy[a] > 0.01) {
+        ctx.strokeStyle = theme.text;
+        ctx.lineWidth = 1 + 2.5 * policy[a];
+        ctx.strokeRect(x + 2, y + 2, size - 5, size - 5);
+      }
+      if (a === action) {
+        ctx.strokeStyle = theme.accent;
+        ctx.lineWidth = 2;
+        ctx.strokeRect(x, y, size - 1, size - 1);
+      }
+    }
   }
 
   // Length and side of a bar; written only when it moved by a visible amount.

@@ -6,7 +6,6 @@ import { number } from "./format.js";
 
 const LABEL = 16;
 const LEFT = 14;
-const MAX_CELL = 44;
 
 export class MatrixScene {
   constructor(store) {
@@ -17,25 +16,29 @@ export class MatrixScene {
     this.A = store.hello.nActions;
     this.image = null;
     // Proportions of the best fold: the picture is about as wide as 1.5 times its height.
-    this.aspect = this.order.length === 1 ? Math.max(1 / this.A, 0.5) : 1.5;
+    this.aspect = 1.5;
   }
 
-  // Fold into the number of bands that gives the largest cells.
+  // Fold into the number of bands that gives the largest cells; few states get large ones, with the actions' names.
   geometry(box) {
     const S = this.order.length;
+    const most = S * this.A > 24 ? 44 : 90;
     const label = Math.min(LABEL, box.height * 0.08);
+    const names = box.width > 240 ? Math.max(...this.store.hello.actionNames.map((name) => name.length)) * 6 + 10 : 0;
     let best = null;
     for (let bands = 1; bands <= Math.min(S, 24); bands++) {
       const cols = Math.ceil(S / bands);
-      const width = Math.min((box.width - LEFT) / cols, MAX_CELL * 2);
-      const height = Math.min((box.height / bands - label) / this.A, MAX_CELL);
+      const height = Math.min((box.height / bands - label) / this.A, most);
       if (height <= 0) break;
+      const left = LEFT + (height >= 13 ? names : 0);
+      const width = Math.min((box.width - left) / cols, most * 1.5);
       const score = Math.min(width, height);
-      if (!best || score > best.score * 1.001) best = { bands, cols, width, height, score };
+      if (!best || score > best.score * 1.001) best = { bands, cols, width, height, left, score, named: left > LEFT };
     }
-    const { bands, cols, width, height } = best ?? { bands: 1, cols: S, width: 1, height: 1 };
-    const total = bands * (height * this.A + label);
-    return { bands, cols, width, height, label, x: box.x + LEFT, y: box.y + Math.max((box.height - total) / 2, 0), right: box.x + LEFT + cols * width };
+    const { left, ...fold } = best ?? { bands: 1, cols: S, width: 1, height: 1, left: LEFT, named: false };
+    const total = fold.bands * (fold.height * this.A + label);
+    const spare = box.width - left - fold.cols * fold.width;
+    return { ...fold, label, x: box.x + left + Math.max(spare / 2, 0), y: box.y + Math.max((box.height - total) / 2, 0) };
   }
 
   cell(geo, index, action = 0) {
@@ -61,7 +64,7 @@ export class MatrixScene {
       if (this.store.terminal[order[i]]) continue;
       for (let a = 0; a < A; a++) {
         const value = perState ? values[order[i]] : values[order[i] * A + a];
-        if (Number.isNaN(value) || (scale.log && value <= 0)) continue;
+        if (Number.isNaN(value)) continue;
         const at = 4 * ((Math.floor(i / cols) * A + a) * cols + (i % cols));
         const colour = 3 * scale.index(value);
         data[at] = table[colour];
@@ -83,7 +86,7 @@ export class MatrixScene {
       if (this.store.terminal[state]) return;
       for (let a = 0; a < this.A; a++) {
         const value = perState ? values[state] : values[state * this.A + a];
-        if (Number.isNaN(value) || (scale.log && value <= 0)) continue;
+        if (Number.isNaN(value)) continue;
         const [x, y] = this.cell(geo, i, a);
         ctx.fillStyle = scale.colour(value, theme.dark);
         ctx.fillRect(x, y, geo.width + 0.2, geo.height + 0.2);
@@ -106,7 +109,7 @@ export class MatrixScene {
           a = end + 1;
         }
       });
-      ctx.fillStyle = hatchStyle(ctx, theme, ratio);
+      ctx.fillStyle = hatchStyle(ctx, theme, ratio, Math.min(geo.width, geo.height));
       ctx.fill();
     }
     ctx.fillStyle = theme.line;
@@ -131,7 +134,7 @@ export class MatrixScene {
       const last = Math.min(first + geo.cols, order.length) - 1;
       const [x, top] = this.cell(geo, first);
       const y = top + A * geo.height + geo.label - 4;
-      const say = (i) => (value.length ? number(value[i], 3) : String(order[i]));
+      const say = (i) => (this.store.terminal[order[i]] ? "ends" : value.length ? number(value[i], 3) : String(order[i]));
       ctx.textAlign = "left";
       ctx.fillText(say(first), x, y);
       ctx.textAlign = "right";
@@ -141,13 +144,24 @@ export class MatrixScene {
         ctx.textAlign = "center";
         ctx.fillText(`${layout.row_title} →`, (x + end) / 2, y);
       }
-      ctx.save();
-      ctx.translate(geo.x - 4, top + (A * geo.height) / 2);
-      ctx.rotate(-Math.PI / 2);
-      ctx.textAlign = "center";
-      if (A * geo.height > 40) ctx.fillText(layout.column_title, 0, 0);
-      ctx.restore();
     }
+    if (geo.named) {
+      ctx.textAlign = "right";
+      ctx.textBaseline = "middle";
+      ctx.font = `11px ${theme.font}`;
+      this.store.hello.actionNames.forEach((name, a) => {
+        const [x, y] = this.cell(geo, 0, a);
+        ctx.fillText(name, x - 7, y + geo.height / 2);
+      });
+      return;
+    }
+    const height = geo.bands * (A * geo.height + geo.label);
+    ctx.save();
+    ctx.translate(geo.x - 5, geo.y + height / 2);
+    ctx.rotate(-Math.PI / 2);
+    ctx.textAlign = "center";
+    if (height > layout.column_title.length * 6) ctx.fillText(layout.column_title, 0, 0);
+    ctx.restore();
   }
 
   outline(ctx, geo, state, { colour, inner, width, action }) {

@@ -35,8 +35,8 @@ function valuesOf(frame, member, A) {
 
 // Numbers of a mode at a frame for a member: Float32Array (S·A), or (S) for a mode per state; null where there are none.
 export function pictureOf(store, mode, frame, member) {
-  const { q_star: truth, counts } = store.static;
-  if (mode.key === "data") return counts ?? null;
+  const { q_star: truth } = store.static;
+  if (mode.key === "data") return store.seenCounts;
   if (mode.key === "truth") return truth ?? null;
   if (!frame) return null;
   if (mode.key === "q") return frame.table("q", member);

@@ -3,7 +3,7 @@
 // table. Dragging along an axis goes through models that are all alive.
 
 import { h, setText } from "./dom.js";
-import { niceTicks, number } from "./format.js";
+import { niceTicks, number, plain } from "./format.js";
 import { groupColour } from "./panels.js";
 import { withAlpha } from "./palette.js";
 import { Scale } from "./scale.js";
@@ -44,29 +44,16 @@ export class Outcome {
 
   metrics() {
     const { store } = this;
-    const named = (test, title, panel) => {
-      const index = store.hello.metrics.findIndex((metric) => metric.panel === panel && test.test(metric.name));
+    const named = (name, title) => {
+      const index = store.metricIndex(name);
       return index < 0 ? null : { index, title };
     };
-    const first = store.metricOf("return", "return", "true_return");
+    const first = store.metricIndex("return");
     return [
       first >= 0 ? { index: first, title: "true return", references: true } : null,
-      named(/gap/, "value gap", "return") ?? this.gap(first),
-      named(/ess|effective/, "effective sample size", "weights"),
+      named("gap", "estimate − true return"),
+      named("effective_sample_size", "effective sample size"),
     ].filter(Boolean);
-  }
-
-  // Where the system reports no gap itself: estimate at the start minus true return.
-  gap(first) {
-    const estimate = this.store.hello.metrics.findIndex((metric) => metric.panel === "return" && /estimate|value/.test(metric.name));
-    return estimate < 0 || first < 0 ? null : { index: estimate, minus: first, title: "estimate − true return" };
-  }
-
-  stat(frame, group, metric) {
-    const values = this.store.stat(frame, group, metric.index);
-    if (metric.minus === undefined) return [...values];
-    const base = this.store.stat(frame, group, metric.minus);
-    return [values[0] - base[0], NaN, NaN];
   }
 
   update(frame, theme) {
@@ -114,7 +101,7 @@ export class Outcome {
     const current = store.groupOf(store.view.member);
     metrics.forEach((metric, m) => {
       const [y0, y1] = [each * (m + 1) - 8, each * m + top];
-      const stats = groups.map((group) => this.stat(frame, group, metric));
+      const stats = groups.map((group) => [...this.store.lastStats(frame, group, metric.index)]);
       const refs = metric.references ? [["best", store.hello.truth.optimal, [5, 4]], ["behaviour", store.hello.truth.behavior, [2, 3]]].filter(([, value]) => Number.isFinite(value)) : [];
       const all = [...stats.flat(), ...refs.map(([, value]) => value)].filter(Number.isFinite);
       if (metric.title.includes("sample")) all.push(0);
@@ -189,7 +176,7 @@ export class Outcome {
     ctx.textBaseline = "alphabetic";
     let free = -Infinity;
     axis.values.forEach((value, i) => {
-      const text = axis.numeric ? number(value, 2) : String(value);
+      const text = plain(value);
       const half = ctx.measureText(text).width / 2;
       if (xOf(i) - half < free) return;
       free = xOf(i) + half + 4;
@@ -206,7 +193,7 @@ export class Outcome {
     if (!metric) return;
     const [left, bottom, top] = [56, 36, 20];
     const [w, hgt] = [(width - left - 8) / across.values.length, (height - bottom - top) / up.values.length];
-    const values = store.groups.map((group) => this.stat(frame, group, metric)[0]);
+    const values = store.groups.map((group) => this.store.lastStat(frame, group, metric.index));
     const { behavior, optimal } = store.hello.truth;
     const all = [...values, behavior, optimal].filter(Number.isFinite);
     const scale = new Scale({ kind: "value", low: Math.min(...all), high: Math.max(...all) });
@@ -239,7 +226,7 @@ export class Outcome {
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
     ctx.fillStyle = theme.muted;
-    up.values.forEach((value, i) => ctx.fillText(up.numeric ? number(value, 2) : String(value), left - 6, top + (up.values.length - 0.5 - i) * hgt));
+    up.values.forEach((value, i) => ctx.fillText(plain(value), left - 6, top + (up.values.length - 0.5 - i) * hgt));
     ctx.fillStyle = theme.text;
     ctx.textAlign = "left";
     ctx.fillText(up.symbol, 2, top + 8);
@@ -270,7 +257,7 @@ export class Outcome {
       dot.style.background = groupColour(store, group, this.theme);
       return h("tr", {}, h("th", { scope: "row" }, dot, group.label), h("td", {}, number(interquartileMean(values))),
         h("td", {}, values.length > 1 ? `${number(low)} to ${number(high)}` : "1 seed"),
-        h("td", {}, gap ? number(this.stat(frame, group, gap)[0]) : "–"), h("td", {}, String(group.members.length)));
+        h("td", {}, gap ? number(this.store.lastStat(frame, group, gap.index)) : "–"), h("td", {}, String(group.members.length)));
     });
     this.table.replaceChildren(
       h("thead", {}, h("tr", {}, ...["", "true return (IQM)", "95 % interval", gap?.title ?? "", "seeds"].map((text) => h("th", { scope: "col" }, text)))),

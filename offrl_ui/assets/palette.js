@@ -55,6 +55,9 @@ export const SHAPES = ["circle", "square", "triangle", "diamond", "down", "cross
 
 // Lines of lanes (algorithms side by side) and of the roles a curve can have.
 const LANES_LIGHT = ["#3457d5", "#c2410c", "#0f8a6b", "#9333a8"];
+// Series of a single run: blue, orange, green, purple, grey.
+const SERIES_LIGHT = ["#1f6fb4", "#d2691e", "#0f8a6b", "#8e4bb0", "#6b6b6b"];
+const SERIES_DARK = ["#62aee8", "#f5964b", "#3cc79f", "#c792e6", "#a6a6a6"];
 const LANES_DARK = ["#8ea6ff", "#fb9a5c", "#4fd1a9", "#d69be6"];
 
 // The look of the page, read from Streamlit's theme variables; without Streamlit, from the system's preference.
@@ -77,12 +80,13 @@ export function readTheme(host) {
     muted: mix(text, page, 0.38),
     faint: mix(text, page, 0.72),
     line: mix(text, page, 0.86),
-    wall: mix(text, page, dark ? 0.74 : 0.3),
+    wall: mix(text, page, dark ? 0.84 : 0.87),
     accent: resolve(host, variable("--st-primary-color", dark ? "#8ea6ff" : "#3457d5")),
     warning: dark ? "#ffb454" : "#b45309",
     font: variable("--st-font", "system-ui, sans-serif"),
     actions: dark ? ACTIONS_DARK : ACTIONS_LIGHT,
     lanes: dark ? LANES_DARK : LANES_LIGHT,
+    series: dark ? SERIES_DARK : SERIES_LIGHT,
   };
 }
 
@@ -152,27 +156,32 @@ export function arrowPath(ctx, x, y, dx, dy, length, width) {
 }
 
 // "Unseen" is a hatch and never a colour: light and dark strokes side by side, so that it reads on any colour beneath.
-export function hatchStyle(ctx, theme, ratio) {
-  if (ctx.hatch) return ctx.hatch(theme);
-  const size = Math.round(6 * ratio);
+// Small cells get a finer hatch that covers more, so that what was seen stands out.
+export function hatchStyle(ctx, theme, ratio, cell = 32) {
+  const weave = hatchLines(theme, cell);
+  if (ctx.hatch) return ctx.hatch(weave);
+  const size = Math.max(Math.round(weave.pitch * ratio), 2);
   const tile = document.createElement("canvas");
   tile.width = tile.height = size;
   const pen = tile.getContext("2d");
-  for (const [colour, shift] of hatchLines(theme)) {
+  for (const { colour, width, shift } of weave.lines) {
     pen.strokeStyle = colour;
-    pen.lineWidth = 1.15 * ratio;
+    pen.lineWidth = width * ratio;
     for (const offset of [-size, 0, size]) {
       pen.beginPath();
-      pen.moveTo(offset + shift * ratio - ratio, size + ratio);
-      pen.lineTo(offset + shift * ratio + size + ratio, -ratio);
+      pen.moveTo(offset + (shift - 2) * ratio, size + 2 * ratio);
+      pen.lineTo(offset + shift * ratio + size + 2 * ratio, -2 * ratio);
       pen.stroke();
     }
   }
   const pattern = ctx.createPattern(tile, "repeat");
-  pattern.setTransform(new DOMMatrix().scale(1 / ratio));
+  pattern.setTransform(new DOMMatrix().scale(weave.pitch / size));
   return pattern;
 }
 
-export function hatchLines(theme) {
-  return [[withAlpha(theme.background, 0.92), 1.1], [withAlpha(theme.text, 0.5), 0]];
+function hatchLines(theme, cell) {
+  if (cell >= 13) {
+    return { pitch: 6, lines: [{ colour: withAlpha(theme.background, 0.92), width: 1.15, shift: 1.1 }, { colour: withAlpha(theme.text, 0.5), width: 1.15, shift: 0 }] };
+  }
+  return { pitch: 4, lines: [{ colour: withAlpha(theme.background, 0.9), width: 2.15, shift: 0 }] };
 }

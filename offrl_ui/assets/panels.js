@@ -3,24 +3,36 @@
 import { number } from "./format.js";
 import { mix, rampOf, withAlpha } from "./palette.js";
 
+// Metrics drawn in each panel, in order: [name, label, colour number, dash]. Metrics of the panel that are not named here
+// follow in their own order. `base`: numbers that a linear axis always holds. The truth is always dashed, in the colour of what it is the truth of.
 export const PANELS = [
-  { key: "return", title: "True return", title2: "return of the current policy" },
-  { key: "q", title: "Mean Q", title2: "mean Q" },
-  { key: "loss", title: "Loss", title2: "loss" },
-  { key: "weights", title: "Weights", title2: "weights" },
+  { key: "return", title: "True return", lines: [["return", "J(π)", 0], ["value_start", "estimate", 1]] },
+  { key: "q", title: "Mean Q", lines: [["q_data", "on data", 0], ["q_missing", "on missing", 1], ["q_data_true", "true", 0, "dash"], ["q_missing_true", "true", 1, "dash"]], only: true },
+  { key: "loss", title: "Loss", lines: [["loss_policy", "policy", 0], ["loss_td", "Q", 1], ["loss_value", "V", 2], ["loss_behavior", "behaviour", 3], ["td_error", "TD error", 4]], base: [0] },
+  { key: "weights", title: "Weights", lines: [["weight_median", "median", 0], ["weight_p90", "90 %", 2], ["weight_max", "largest", 1], ["effective_sample_size", "effective sample", 3, "solid", true]], only: true, base: [0] },
+  { key: "policy", title: "Policy", lines: [["mass_unseen", "mass on unseen actions", 1], ["entropy", "entropy", 0, "solid", true]], only: true, base: [0, 0.05] },
 ];
-
 const DASHES = ["solid", "dot", "dashdot", "longdash"];
-const isTruth = (metric) => /(^|_)(true|truth|star|exact)(_|$)/.test(metric.name) && metric.panel === "q";
+const MANY = { q: "q_data", loss: "loss_td", weights: "effective_sample_size" };
 
-// Metrics of a panel, as they are drawn; with many groups only the first, or the picture would be a thicket.
+// The four panels of a run: where a system has no weights, its policy's panel takes the place.
+export function panelsOf(store) {
+  const there = PANELS.filter((panel) => metricsOf(store, panel).some((metric) => metric.dash === "solid"));
+  return there.length > 4 ? there.filter((panel) => panel.key !== "policy") : there;
+}
+
+// Metrics of a panel, as they are drawn: { …metric, index, label, order, dash, right }. With many groups only the main one.
 export function metricsOf(store, panel) {
-  const all = store.hello.metrics.map((metric, index) => ({ ...metric, index })).filter((metric) => metric.panel === panel);
-  if (store.groups.length > 4) {
-    const chosen = panel === "q" ? all.find((metric) => /missing|unseen/.test(metric.name)) ?? all[0] : all[0];
-    return chosen ? [chosen] : [];
-  }
-  return all.slice(0, 5);
+  const all = store.hello.metrics.map((metric, index) => ({ ...metric, index })).filter((metric) => metric.panel === panel.key);
+  const named = panel.lines.flatMap(([name, label, order, dash = "solid", right = false]) =>
+    all.filter((metric) => metric.name === name).map((metric) => ({ ...metric, label, order, dash, right })));
+  const others = panel.only ? [] : all.filter((metric) => !panel.lines.some(([name]) => name === metric.name))
+    .map((metric, i) => ({ ...metric, label: metric.title ?? metric.name.replaceAll("_", " "), order: named.length + i, dash: "solid", right: false }));
+  const drawn = [...named, ...others];
+  if (store.groups.length === 1) return drawn.slice(0, 5);
+  if (store.groups.length <= 4) return drawn.filter((metric) => metric.dash === "solid" && !["weight_median", "weight_p90", "td_error", "entropy"].includes(metric.name)).slice(0, 2);
+  const main = drawn.find((metric) => metric.name === MANY[panel.key]) ?? drawn[0];
+  return main ? [{ ...main, right: false, dash: "solid" }] : [];
 }
 
 // Colour along the lens' axis: the sequential ramp without the end that vanishes into the page.
@@ -36,10 +48,11 @@ export function groupColour(store, group, theme) {
 }
 
 // Line of a metric of a group: { colour, dash, width }.
-export function styleOf(store, group, metric, order, theme) {
-  if (isTruth(metric)) return { colour: theme.text, dash: "dash", width: 1.4, truth: true };
-  if (store.groups.length === 1) return { colour: theme.lanes[order % theme.lanes.length], dash: "solid", width: 1.9 };
-  return { colour: groupColour(store, group, theme), dash: DASHES[order % DASHES.length], width: store.groups.length > 4 ? 1.3 : 1.8 };
+export function styleOf(store, group, metric, position, theme) {
+  const truth = metric.dash === "dash";
+  if (store.groups.length === 1) return { colour: theme.series[metric.order % theme.series.length], dash: metric.dash, width: truth ? 1.4 : 1.9, truth };
+  const dash = truth ? "dash" : DASHES[Math.min(position, DASHES.length - 1)];
+  return { colour: groupColour(store, group, theme), dash, width: store.groups.length > 4 ? 1.3 : 1.8, truth };
 }
 
 // Horizontal reference lines of a panel. The best there is has the dashes of every truth.
@@ -68,14 +81,10 @@ export function planTraces(store, panels, theme) {
   const bands = [];
   const lines = [];
   panels.forEach((panel, p) => {
-    const metrics = metricsOf(store, panel.key);
-    metrics.forEach((metric, order) => {
-      const right = metric.unit !== metrics[0].unit && ["share", "fraction", "%"].includes(metric.unit);
+    metricsOf(store, panel).forEach((metric, position) => {
       store.groups.forEach((group) => {
-        const style = styleOf(store, group, metric, order, theme);
-        // The truth does not depend on who learns: one line is enough where all groups share a dataset.
-        if (style.truth && group.index > 0 && store.groups.length > 1) return;
-        const base = { panel: p, metric, group, style, right };
+        const style = styleOf(store, group, metric, position, theme);
+        const base = { panel: p, metric, group, style, right: metric.right };
         if (group.members.length > 1 && (store.groups.length <= 4 || panel.key === "return") && !style.truth) {
           bands.push({ ...base, kind: "low" }, { ...base, kind: "high" });
         }
@@ -98,15 +107,9 @@ export function traceStyle(trace, axis, theme) {
   if (kind === "low") return { ...base, line: { width: 0 }, fill: "none" };
   if (kind === "high") return { ...base, line: { width: 0 }, fill: "tonexty", fillcolor: withAlpha(colour, theme.dark ? 0.22 : 0.16) };
   if (kind === "ghost") return { ...base, line: { color: withAlpha(colour, theme.dark ? 0.5 : 0.42), width: 1.2, dash: "solid" } };
-  const name = `${metric.title ?? metric.name.replaceAll("_", " ")}${group.label ? ` · ${group.label}` : ""}`;
+  const name = [metric.title ?? metric.label, group.label].filter(Boolean).join(" · ");
   return {
     ...base, name, line: { color: colour, width, dash, simplify: false },
     hoverinfo: "all", hovertemplate: `${name}: %{customdata}<br>step %{x:,}<extra></extra>`,
   };
-}
-
-// Text of a metric's value with its spread, for the panel's head: "0.569 (0.55–0.57)".
-export function valueText(stat, spread) {
-  const text = number(stat[0]);
-  return spread && stat[1] !== stat[2] && Number.isFinite(stat[1]) ? `${text} (${number(stat[1])} to ${number(stat[2])})` : text;
 }

@@ -1,7 +1,7 @@
 // Continuous states: the probe states as points in a plane of two chosen dimensions. Each is a small pie with one wedge
 // per action, so that it reads like a cell of a grid; the greedy action's shape stands in the middle for the policy.
 
-import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath, withAlpha } from "./palette.js";
+import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath } from "./palette.js";
 import { niceTicks, number } from "./format.js";
 
 const AXIS = { left: 40, bottom: 32, top: 6, right: 8 };
@@ -26,7 +26,7 @@ export class PlaneScene {
   }
 
   get probes() { return this.store.static.probes; }
-  get D() { return this.layout.names.length; }
+  get D() { return this.store.staticShapes.probes?.[1] ?? this.layout.names.length; }
 
   // Start angle and width of each action's wedge: around its direction where directions differ, else in order from the top.
   wedgeTurns() {
@@ -57,9 +57,20 @@ export class PlaneScene {
       y += (height - unit * this.span(this.y)) / 2;
       [width, height] = [unit * this.span(this.x), unit * this.span(this.y)];
     }
-    const n = this.probes ? this.probes.length / this.D : 1;
-    const radius = Math.min(Math.max(Math.sqrt((width * height) / Math.max(n, 1)) * 0.36, 2.2), 13);
-    return { x, y, width, height, radius, small };
+    const geo = { x, y, width, height, small };
+    return { ...geo, radius: Math.min(Math.max(this.spacing(geo) * 0.9, 3.6), 13) };
+  }
+
+  // Typical distance of a probe to its nearest neighbour, in pixels.
+  spacing(geo) {
+    if (!this.probes) return 8;
+    const points = Array.from({ length: this.probes.length / this.D }, (_, s) => this.at(geo, s));
+    const nearest = points.map(([px, py], i) => {
+      let best = Infinity;
+      points.forEach(([qx, qy], j) => { if (i !== j) best = Math.min(best, (px - qx) ** 2 + (py - qy) ** 2); });
+      return Math.sqrt(best);
+    });
+    return nearest.sort((a, b) => a - b)[Math.floor(nearest.length / 2)] ?? 8;
   }
 
   at(geo, state) {
@@ -89,7 +100,7 @@ export class PlaneScene {
       }
       for (let a = 0; a < (perState ? 1 : A); a++) {
         const value = values[perState ? s : s * A + a];
-        if (Number.isNaN(value) || (scale.log && value <= 0)) continue;
+        if (Number.isNaN(value)) continue;
         ctx.fillStyle = scale.colour(value, theme.dark);
         ctx.beginPath();
         if (perState) ctx.arc(...point, geo.radius, 0, 2 * Math.PI);
@@ -154,13 +165,13 @@ export class PlaneScene {
         ctx.strokeRect(px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
         ctx.setLineDash([]);
         if (small) continue;
+        // Beside the region, where there is wall: the probes inside stay visible.
         ctx.font = `600 11px ${theme.font}`;
         ctx.textAlign = "center";
         ctx.textBaseline = "middle";
-        ctx.fillStyle = withAlpha(theme.background, 0.8);
-        ctx.fillRect((px(x0) + px(x1)) / 2 - label.length * 3.6 - 3, (py(y0) + py(y1)) / 2 - 8, label.length * 7.2 + 6, 16);
         ctx.fillStyle = theme.text;
-        ctx.fillText(label, (px(x0) + px(x1)) / 2, (py(y0) + py(y1)) / 2);
+        const below = py(y0) + 9 < geo.y + geo.height;
+        ctx.fillText(label, (px(x0) + px(x1)) / 2, below ? py(y0) + 9 : py(y1) - 9);
       }
     }
     if (!geo.small && !small) this.drawAxes(ctx, geo, theme, px, py);
@@ -228,7 +239,10 @@ export class PlaneScene {
   name(state) {
     if (!this.probes || (state + 1) * this.D > this.probes.length) return `probe ${state}`;
     const { names } = this.layout;
-    const parts = names.slice(0, 4).map((name, d) => `${name} ${number(this.probes[state * this.D + d], 2)}`);
+    const parts = names.slice(0, 4).map((name, d) => {
+      const [, title, unit] = name.match(/^(.*?)(?: \((.*)\))?$/);
+      return `${title} ${number(this.probes[state * this.D + d], 2)}${unit ? ` ${unit}` : ""}`;
+    });
     return `probe ${state}: ${parts.join(", ")}`;
   }
 

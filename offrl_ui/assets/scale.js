@@ -8,23 +8,25 @@ export class Scale {
   // kind: value, amount (both sequential) or diverging (symmetric around zero); log: counts and weights.
   constructor({ kind, low = 0, high = 0, log = false, label = "", unit = "", fixed = false }) {
     Object.assign(this, { kind, low, high, log, label, unit, fixed });
-    this.first = { low, high };
     this.grew = null;
+    this.used = false;
     this.version = 0;
   }
 
   // Take in what is about to be drawn; true if the domain grew.
   include(low, high, step) {
     if (this.fixed || !Number.isFinite(low) || !Number.isFinite(high)) return false;
+    const first = !this.used;
     const empty = this.low === this.high;
+    this.used = true;
     if (this.kind === "diverging") {
       const reach = Math.max(Math.abs(low), Math.abs(high));
       if (reach <= this.high || reach === 0) return false;
-      return this.grow(-niceBeyond(reach), niceBeyond(reach), step, empty);
+      return this.grow(-niceBeyond(reach), niceBeyond(reach), step, first);
     }
     if (low >= this.low && high <= this.high) return false;
-    if (this.log) return this.grow(empty ? low : Math.min(this.low, low), empty ? high : Math.max(this.high, niceBeyond(high)), step, empty);
-    return this.grow(low < this.low ? niceBeyond(low) : this.low, high > this.high ? niceBeyond(high) : this.high, step, empty);
+    if (this.log) return this.grow(empty ? low : Math.min(this.low, low), empty ? high : Math.max(this.high, niceBeyond(high)), step, first);
+    return this.grow(low < this.low ? niceBeyond(low) : this.low, high > this.high ? niceBeyond(high) : this.high, step, first);
   }
 
   grow(low, high, step, first) {
@@ -33,6 +35,10 @@ export class Scale {
     this.high = high;
     this.version += 1;
     return true;
+  }
+
+  toLog(low, high) {
+    if (!this.log) Object.assign(this, { log: true, low, high: niceBeyond(high), version: this.version + 1 });
   }
 
   // Position of a number on the ramp, 0 to 1.
@@ -69,6 +75,18 @@ export class Scale {
   }
 }
 
+// The range that holds all but the most extreme hundredth of the numbers on either side: a few wild values among
+// thousands must not take the colours away from all others. They are drawn in the end colours.
+export function robustExtent(values, keep) {
+  const kept = new Float32Array(values.length);
+  let n = 0;
+  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i]) && keep(i)) kept[n++] = values[i];
+  if (!n) return [Infinity, -Infinity];
+  const sorted = kept.subarray(0, n).sort();
+  const skip = Math.floor(n / 100);
+  return [sorted[skip], sorted[n - 1 - skip]];
+}
+
 // Smallest and largest finite number of an array.
 export function extent(values, keep) {
   let low = Infinity;
@@ -80,56 +98,4 @@ export function extent(values, keep) {
     if (value > high) high = value;
   }
   return [low, high];
-}
-
-// The legend of a scale, drawn into a context at (x, y): name, ramp, numbers, the hatch's meaning, and where it grew.
-export function drawLegend(ctx, scale, theme, { x, y, width, font, hatch, note }) {
-  const ramp = rampOf(scale.kind, theme.dark);
-  const barTop = y + 18;
-  const barHeight = 9;
-  ctx.font = `600 ${font}px ${theme.font}`;
-  ctx.textBaseline = "alphabetic";
-  ctx.textAlign = "left";
-  ctx.fillStyle = theme.text;
-  ctx.fillText(scale.label, x, y + 11);
-  const barWidth = Math.min(width * 0.62, 340);
-  if (scale.grew) {
-    ctx.font = `${font}px ${theme.font}`;
-    ctx.fillStyle = theme.warning;
-    ctx.textAlign = "right";
-    ctx.fillText(`▲ scale grew at step ${scale.grew.step}`, x + width, y + 11);
-  }
-  for (let i = 0; i < 128; i++) {
-    ctx.fillStyle = ramp.css[Math.min(2 * i + 1, 255)];
-    ctx.fillRect(x + (barWidth * i) / 128, barTop, barWidth / 128 + 0.6, barHeight);
-  }
-  ctx.font = `${font}px ${theme.font}`;
-  ctx.fillStyle = theme.muted;
-  for (const tick of scale.ticks(5)) {
-    const at = x + barWidth * scale.at(tick);
-    ctx.fillRect(Math.min(at, x + barWidth - 1), barTop + barHeight, 1, 3);
-    ctx.textAlign = at < x + 8 ? "left" : at > x + barWidth - 8 ? "right" : "center";
-    ctx.fillText(scale.tickText(tick), at, barTop + barHeight + 14);
-  }
-  if (scale.grew) {
-    // The end of the scale before it grew.
-    ctx.fillStyle = theme.warning;
-    for (const edge of [scale.grew.from.low, scale.grew.from.high]) {
-      if (edge > scale.low && edge < scale.high && edge !== 0) ctx.fillRect(x + barWidth * scale.at(edge) - 1, barTop - 3, 2, barHeight + 3);
-    }
-  }
-  const side = x + barWidth + 18;
-  ctx.textAlign = "left";
-  if (hatch) {
-    ctx.fillStyle = theme.surface;
-    ctx.fillRect(side, barTop - 2, 20, 13);
-    ctx.fillStyle = hatch;
-    ctx.fillRect(side, barTop - 2, 20, 13);
-    ctx.fillStyle = theme.muted;
-    ctx.fillText("not in the data", side + 26, barTop + 8);
-  }
-  if (note) {
-    ctx.fillStyle = theme.muted;
-    ctx.fillText(note, side, barTop + barHeight + 14);
-  }
 }

@@ -28,7 +28,7 @@ export class AxisScale {
   ticks([low, high], count = 4) {
     if (this.kind === "linear") {
       const values = niceTicks(low, high, count);
-      return { values, texts: values.map((value) => number(Math.abs(value) < (high - low) * 1e-9 ? 0 : value, 2)) };
+      return { values, texts: values.map((value) => tickText(value, (high - low) / values.length)) };
     }
     const values = [];
     const texts = [];
@@ -39,15 +39,26 @@ export class AxisScale {
     const largest = Math.max(Math.abs(this.backward(low)), Math.abs(this.backward(high)), 1e-300);
     const top = Math.ceil(Math.log10(largest));
     const bottom = this.kind === "log" ? Math.floor(low) : Math.ceil(Math.log10(this.threshold));
-    const every = Math.max(1, Math.ceil((top - bottom + 1) / (this.kind === "log" ? count : count / 1.6)));
-    if (this.kind === "symlog") push(0, "0");
-    for (let e = bottom; e <= top; e += every) {
-      push(10 ** e, powerText(e));
-      if (this.kind === "symlog") push(-(10 ** e), "−" + powerText(e));
+    const wanted = this.kind === "log" ? count : count / 1.6;
+    for (let every = Math.max(1, Math.ceil((top - bottom + 1) / wanted)); ; every--) {
+      values.length = texts.length = 0;
+      if (this.kind === "symlog") push(0, "0");
+      for (let e = bottom; e <= top; e += Math.max(every, 1)) {
+        // Less than two powers of ten in sight: their multiples too.
+        for (const m of every > 0 ? [1] : [1, 2, 5]) push(m * 10 ** e, m === 1 ? powerText(e) : number(m * 10 ** e, 1));
+        if (this.kind === "symlog") push(-(10 ** e), "−" + powerText(e));
+      }
+      if (values.length >= 2 || every === 0) break;
     }
     if (values.length < 2) return { values: [low, high], texts: [low, high].map((y) => number(this.backward(y), 2)) };
     return { values, texts };
   }
+}
+
+// As many digits as neighbouring ticks need to differ.
+function tickText(value, step) {
+  if (Math.abs(value) < step * 1e-6) return "0";
+  return number(value, Math.min(Math.max(Math.ceil(Math.log10(Math.abs(value) / step)) + 1, 2), 6));
 }
 
 const powerText = (e) => (e >= -2 && e <= 3 ? String(+(10 ** e).toPrecision(1)) : power(e));

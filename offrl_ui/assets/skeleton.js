@@ -15,7 +15,8 @@ export function buildSkeleton(root, on) {
     h("button", { type: "button", class: "tab", role: "radio", "aria-checked": "false", title: mode.title, dataset: { mode: mode.key }, onclick: () => on.mode(mode.key) }, mode.label)));
   ui.member = h("select", { class: "member", "aria-label": "Which model is looked at", hidden: true, onchange: () => on.member(Number(ui.member.value)) });
   ui.many = h("button", { type: "button", class: "button icon-button", hidden: true, "aria-pressed": "false", onclick: () => on.many(ui.many.getAttribute("aria-pressed") !== "true") });
-  ui.dimensions = ["x", "y"].map((axis) => h("select", { class: "dimension", "aria-label": `Dimension drawn along ${axis}`, hidden: true, onchange: () => on.dimensions(...ui.dimensions.map((s) => Number(s.value))) }));
+  ui.dimensions = ["x", "y"].map((axis) => h("select", { class: "dimension", "aria-label": `Dimension drawn along ${axis}`, onchange: () => on.dimensions(...ui.dimensions.map((s) => Number(s.value))) }));
+  ui.axes = h("div", { class: "dimensions", hidden: true }, h("label", {}, "x ", ui.dimensions[0]), h("label", {}, "y ", ui.dimensions[1]));
   ui.save = h("details", { class: "menu" }, h("summary", { class: "button icon-button", "aria-label": "Save pictures", title: "Save pictures" }, icon("save")),
     h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", onclick: () => { on.save(what); ui.save.open = false; } }, text))));
   ui.world = h("div", { class: "world" });
@@ -38,7 +39,7 @@ export function buildSkeleton(root, on) {
   root.replaceChildren(
     ui.top, ui.transport,
     h("div", { class: "main" },
-      h("section", { class: "world-panel", "aria-label": "World" }, h("div", { class: "bar-line" }, ui.tabs, h("div", { class: "tools" }, ...ui.dimensions, ui.member, ui.many, ui.save)), ui.world),
+      h("section", { class: "world-panel", "aria-label": "World" }, h("div", { class: "bar-line" }, ui.tabs, h("div", { class: "tools" }, ui.many, ui.save)), ui.world, ui.axes),
       h("section", { class: "curves-panel", "aria-label": "Curves" }, h("div", { class: "bar-line views-line" }, ui.views, ui.panel), h("div", { class: "curves-box" }, ui.curves, ui.outcome))),
     h("div", { class: "below" }, ui.inspector, ui.notices), ui.live);
   // A radio group is one stop of the tab key; arrows would move within it, but here they belong to the timeline.
@@ -52,8 +53,8 @@ export function fillPickers(ui, store, label) {
   ui.member.replaceChildren(...members.map((_, i) => h("option", { value: String(i) }, label(i) || `model ${i + 1}`)));
   ui.member.value = String(store.view.member);
   const plane = layout?.kind === "plane" && layout.names.length > 2;
+  ui.axes.hidden = !plane;
   ui.dimensions.forEach((select, i) => {
-    select.hidden = !plane;
     if (!plane) return;
     select.replaceChildren(...layout.names.map((name, d) => h("option", { value: String(d) }, name)));
     select.value = String([layout.x ?? 0, layout.y ?? 1][i]);

@@ -3,6 +3,7 @@
 import { bus } from "./bus.js";
 import { Curves } from "./curves.js";
 import { download } from "./dom.js";
+import { integer } from "./format.js";
 import { Frames } from "./frames.js";
 import { Inspector, memberLabel } from "./inspector.js";
 import { bindKeys } from "./keys.js";
@@ -18,7 +19,6 @@ import { Notices, TopLine, describe, stateText } from "./summary.js";
 import { SvgContext } from "./svg.js";
 import { Transport } from "./transport.js";
 import { World } from "./world.js";
-import { integer } from "./format.js";
 
 const CURVE_PERIOD = 100;
 const REST_AFTER = 450;
@@ -56,7 +56,7 @@ export class Stage {
     this.curves.onHover = () => this.invalidate();
     this.outcome = new Outcome(this.ui.outcome, store, { onPick: (member) => this.setMember(member) });
     this.inspector = new Inspector(this.ui.inspector, store);
-    this.top = new TopLine(this.ui.top, store);
+    this.top = new TopLine(this.ui.top, store, this.ui.member);
     this.notices = new Notices(this.ui.notices, store, {
       onShow: (alarm) => this.showAlarm(alarm), onRestart: () => bus.send({ cmd: "restart" }),
       onContinue: () => { this.player.newest(); bus.send({ cmd: "play" }); },
@@ -142,6 +142,7 @@ export class Stage {
     } else if (message.type === "mark") { store.marks.push(message); this.curves.placeMarks(); }
     else if (message.type === "alarm") store.alarms.push(message);
     else if (message.type === "refused") this.notices.refuse(message.message);
+    else if (message.type === "truth") { store.hello.truth = message.truth ?? store.hello.truth; this.top.begin(); this.curves.build(this.theme); }
     else if (message.type === "moved") this.move(message);
     else if (message.type === "close" && message.final) {
       store.closed = CLOSED[message.code] ?? message.reason ?? "The connection was closed.";
@@ -367,12 +368,14 @@ export class Stage {
     this.invalidate();
   }
 
+  // The place of an alarm: its step, its model, the view that shows it; the world flashes, and so do the curves.
   showAlarm(alarm) {
-    const place = alarm.where ?? alarm;
-    if (Number.isFinite(alarm.step)) this.player.seek(alarm.step);
-    if (Number.isInteger(place.member)) this.setMember(place.member);
-    if (place.mode) this.setMode(place.mode);
-    if (Number.isInteger(place.state)) this.select({ state: place.state, action: place.action ?? null });
+    this.player.seek(alarm.step);
+    if (alarm.member !== this.store.view.member) this.setMember(alarm.member);
+    const mode = MODES.find(({ key, wire }) => key === alarm.mode || wire === alarm.mode);
+    if (mode && !availability(this.store, mode, this.player.frame)) this.setMode(mode.key);
+    this.showOutcome(false);
+    this.curves.flash(alarm.panel);
     this.ui.world.classList.remove("flash");
     requestAnimationFrame(() => this.ui.world.classList.add("flash"));
   }

@@ -1,7 +1,7 @@
 // What the stage knows: the run's description, its frames, the curves' statistics, the ghost of the run before,
 // what is looked at, and the colour scales shared by every picture.
 
-import { symbol } from "./format.js";
+import { niceBeyond, plain, symbol } from "./format.js";
 import { Frames } from "./frames.js";
 import { Scale, extent } from "./scale.js";
 import { fieldsOf } from "./wire.js";
@@ -50,15 +50,19 @@ export class Store {
     this.ghost = ghost;
     if (view.member >= this.hello.members.length) view.member = 0;
     if (view.state !== null && view.state >= this.hello.nStates) view.state = null;
-    if (view.state === null) view.state = this.hello.initial_states[0] ?? 0;
+    if (view.state === null) view.state = startOf(this.hello);
     if (view.many === null || this.groups.length === 1) view.many = this.groups.length > 1;
     return Boolean(same);
   }
 
   setStatic(message) {
-    this.static = fieldsOf(message).values;
+    const { values, shapes } = fieldsOf(message);
+    this.static = values;
+    this.staticShapes = shapes;
     const { counts } = this.static;
     const { nStates: S, nActions: A } = this.hello;
+    // Where nothing was seen there is no number to colour.
+    this.seenCounts = counts ? Float32Array.from(counts, (n) => n || NaN) : null;
     this.visits = new Float64Array(S);
     if (counts) for (let s = 0; s < S; s++) for (let a = 0; a < A; a++) this.visits[s] += counts[s * A + a];
     this.terminal = new Uint8Array(S);
@@ -123,17 +127,23 @@ export class Store {
     return stats.values.subarray(at * 3, at * 3 + 3);
   }
 
-  metricIndex(name) {
-    return this.hello.metrics.findIndex((metric) => metric.name === name);
+  // The statistics at a frame or, where they were not computed then (exact returns of large worlds), shortly before.
+  lastStats(frame, group, metric) {
+    const { list } = this.frames;
+    const from = this.frames.indexAt(frame.step);
+    for (let i = from; i >= 0 && i > from - 60; i--) {
+      const stat = this.stat(list[i], group, metric);
+      if (!Number.isNaN(stat[0])) return stat;
+    }
+    return this.stat(frame, group, metric);
   }
 
-  // First metric of a panel that is there, out of the given names, or the panel's first.
-  metricOf(panel, ...names) {
-    for (const name of names) {
-      const index = this.metricIndex(name);
-      if (index >= 0) return index;
-    }
-    return this.hello.metrics.findIndex((metric) => metric.panel === panel);
+  lastStat(frame, group, metric) {
+    return this.lastStats(frame, group, metric)[0];
+  }
+
+  metricIndex(name) {
+    return this.hello.metrics.findIndex((metric) => metric.name === name);
   }
 
   groupOf(member) {
@@ -179,10 +189,8 @@ export class Store {
     const { counts, q_star } = this.static;
     if (name === "value") {
       const [low, high] = q_star ? extent(q_star) : [0, 0];
-      const scale = new Scale({ kind: "value", label: "value", unit: "return" });
-      if (Number.isFinite(low)) scale.include(Math.min(low, 0), Math.max(high, 0), 0);
-      scale.grew = null;
-      return scale;
+      // The truth sets the scale, so that a learned value and its truth have the same colour.
+      return new Scale({ kind: "value", label: "value", unit: "return", low: Number.isFinite(low) ? Math.min(low, 0) : 0, high: Number.isFinite(high) ? niceBeyond(Math.max(high, 0)) : 0 });
     }
     if (name === "count") {
       const scale = new Scale({ kind: "amount", label: "n(s,a)", unit: "rows", log: true });
@@ -207,6 +215,13 @@ export function quantile(sorted, q) {
 const sameShape = (a, b) =>
   a.nStates === b.nStates && a.nActions === b.nActions && a.members.length === b.members.length
   && JSON.stringify(a.metrics.map((m) => m.name)) === JSON.stringify(b.metrics.map((m) => m.name));
+
+// The state selected first: the world's own start where the picture names it, else the first start in the data.
+function startOf({ layout, initial_states: starts }) {
+  const cell = layout?.kind === "grid" ? layout.cells.indexOf("S") : -1;
+  const state = cell < 0 ? -1 : layout.state_of_cell[cell];
+  return state >= 0 ? state : starts[0] ?? 0;
+}
 
 // The hello with the few things that everything asks for.
 function describe(hello) {
@@ -239,7 +254,7 @@ function groupsOf(hello) {
   for (const group of list) {
     const lane = hello.lanes[group.lane];
     const name = lane?.title ?? lane?.algorithm ?? hello.members[group.members[0]].algorithm ?? "";
-    const values = Object.entries(group.values).map(([key, value]) => `${symbolOf(lane, key)} = ${typeof value === "number" ? +value.toPrecision(4) : value}`);
+    const values = Object.entries(group.values).map(([key, value]) => `${symbolOf(lane, key)} = ${plain(value)}`);
     const twins = list.filter((other) => other !== group && JSON.stringify(other.values) === JSON.stringify(group.values)
       && (hello.lanes[other.lane]?.title ?? hello.lanes[other.lane]?.algorithm) === name);
     const numbered = twins.length ? `${name} (${group.lane + 1})` : name;

@@ -5,12 +5,11 @@ import { h, setText } from "./dom.js";
 import { integer, number } from "./format.js";
 
 export class TopLine {
-  constructor(host, store) {
+  constructor(host, store, picker) {
     Object.assign(this, { host, store });
     this.title = h("h2", { class: "stage-title" });
     this.numbers = h("dl", { class: "stage-numbers" });
-    host.append(this.title, this.numbers);
-    this.entries = [];
+    host.append(this.title, picker, this.numbers);
   }
 
   begin() {
@@ -19,7 +18,7 @@ export class TopLine {
     const approximators = [...new Set(hello.lanes.map((lane) => lane.approximator))].filter(Boolean);
     const seeds = groups[0].members.length;
     const parts = [
-      hello.run?.title ?? `${lanes.join(" and ")} on ${hello.run?.config?.dataset ?? "data"}`,
+      hello.run?.title || `${lanes.length > 2 ? `${lanes.length} systems` : lanes.join(" and ")} on ${hello.run?.config?.dataset ?? "data"}`,
       approximators.join(", "),
       groups.length > lanes.length ? `${groups.length} settings` : "",
       `${seeds} seed${seeds === 1 ? "" : "s"}`,
@@ -27,7 +26,7 @@ export class TopLine {
     setText(this.title, parts.filter(Boolean).join(" · "));
     const { truth } = hello;
     const fixed = [["behaviour", truth.behavior, "return of the policy that collected the data"], ["best", truth.optimal, "return of the optimal policy"]];
-    if (Number.isFinite(truth.in_support)) fixed.splice(1, 0, ["best in data", truth.in_support, "best return with actions that stand in the data"]);
+    if (Number.isFinite(truth.in_support) && !(Math.abs(truth.in_support - truth.optimal) < 1e-6)) fixed.splice(1, 0, ["best in data", truth.in_support, "best return with actions that stand in the data"]);
     this.now = h("dd", {});
     this.label = h("dt", {});
     this.numbers.replaceChildren(h("div", { class: "now" }, this.label, this.now),
@@ -36,13 +35,10 @@ export class TopLine {
 
   update(frame) {
     const { store } = this;
-    const metric = store.metricOf("return", "return", "true_return");
-    if (!frame || metric < 0) return setText(this.now, "–");
+    const metric = store.metricIndex("return");
     const group = store.groupOf(store.view.member);
-    const stat = store.stat(frame, group, metric);
     setText(this.label, store.groups.length > 1 ? `J(π) ${group.label}` : "J(π)");
-    setText(this.now, number(stat[0]));
-    return undefined;
+    setText(this.now, frame && metric >= 0 ? number(store.lastStat(frame, group, metric)) : "–");
   }
 }
 
@@ -97,35 +93,37 @@ export class Notices {
     this.button.hidden = !label;
     setText(this.button, label);
     this.button.onclick = name === "failed" ? this.onRestart : this.onContinue;
-    const alarms = latestOfEach(this.store.alarms, step);
-    const key = alarms.map((alarm) => `${alarm.name}${alarm.step}${alarm.active}`).join();
+    const alarms = standing(this.store.alarms, step);
+    const key = alarms.map((alarm) => `${alarm.kind}${alarm.member}${alarm.step}`).join();
     if (key === this.key) return;
     this.key = key;
     this.list.replaceChildren(...alarms.map((alarm) => h("li", { class: alarm.tone === "calm" ? "calm" : "" },
-      h("span", {}, `${alarm.message ?? alarm.text ?? alarm.name} (step ${integer(alarm.step ?? 0)})`),
+      h("span", {}, h("strong", {}, `${alarm.title} `), `${alarm.cause} (step ${integer(alarm.step)})`),
       h("button", { type: "button", class: "button small", onclick: () => this.onShow(alarm) }, "show me"))));
   }
 }
 
-// Of each kind of alarm the newest at or before the shown step, the newest first; ended ones are left out.
-function latestOfEach(alarms, step) {
-  const newest = new Map();
+// The alarms that stand at a step, one of each kind (of the member that raised it last), the newest first.
+function standing(alarms, step) {
+  const now = new Map();
   for (const alarm of alarms) {
-    if ((alarm.step ?? 0) > step) continue;
-    newest.delete(alarm.name);
-    if (alarm.active !== false) newest.set(alarm.name, alarm);
+    if (alarm.step > step) continue;
+    const key = `${alarm.kind}/${alarm.member}`;
+    now.delete(key);
+    if (alarm.active !== false) now.set(key, alarm);
   }
-  return [...newest.values()].reverse().slice(0, 8);
+  const kinds = new Map([...now.values()].map((alarm) => [alarm.kind, alarm]));
+  return [...kinds.values()].reverse();
 }
 
 // One sentence about what is on screen, for the live region.
 export function describe(store, frame, stateName, name) {
   if (!store.hello || !frame) return "No frame yet.";
-  const metric = store.metricOf("return", "return", "true_return");
+  const metric = store.metricIndex("return");
   const group = store.groupOf(store.view.member);
   const parts = [`Step ${integer(frame.step)}.`];
   if (metric >= 0) {
-    const [median] = store.stat(frame, group, metric);
+    const median = store.lastStat(frame, group, metric);
     if (Number.isFinite(median)) parts.push(`True return ${number(median)}${group.label && store.groups.length > 1 ? ` for ${group.label}` : ""}.`);
   }
   const { truth } = store.hello;

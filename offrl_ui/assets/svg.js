@@ -1,8 +1,6 @@
 // A drawing context that writes SVG: the few calls of CanvasRenderingContext2D that the scenes use, so that the same code
 // draws the screen and the file.
 
-import { hatchLines } from "./palette.js";
-
 const round = (x) => Math.round(x * 100) / 100;
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 
@@ -15,12 +13,15 @@ export class SvgContext {
     this.path = "";
     this.transforms = [];
     this.transform = "";
+    this.weaves = new Map();
     Object.assign(this, { fillStyle: "#000", strokeStyle: "#000", lineWidth: 1, font: "10px sans-serif", textAlign: "left", textBaseline: "alphabetic", lineJoin: "miter", dash: [] });
   }
 
-  hatch(theme) {
-    this.hatchOf = theme;
-    return "url(#hatch)";
+  // A hatch becomes a pattern of the file.
+  hatch(weave) {
+    const key = JSON.stringify(weave);
+    if (!this.weaves.has(key)) this.weaves.set(key, `hatch${this.weaves.size}`);
+    return `url(#${this.weaves.get(key)})`;
   }
 
   beginPath() { this.path = ""; }
@@ -57,6 +58,8 @@ export class SvgContext {
     this.add(`<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}"${baseline} font-size="${round(Number(size))}"${style.trim() ? ` font-weight="${style.trim()}"` : ""} font-family="${escape(family)}" fill="${this.fillStyle}">${escape(text)}</text>`);
   }
 
+  // Only single signs are measured: 0.6 em is close enough for them.
+  measureText(text) { return { width: text.length * Number(this.font.match(/([\d.]+)px/)[1]) * 0.6 }; }
   save() { this.transforms.push(this.transform); }
   restore() { this.transform = this.transforms.pop() ?? ""; }
   translate(x, y) { this.transform += `translate(${round(x)} ${round(y)})`; }
@@ -64,10 +67,14 @@ export class SvgContext {
 
   toString() {
     const [width, height] = this.size;
-    const lines = this.hatchOf ? hatchLines(this.hatchOf).map(([colour, shift]) =>
-      [-6, 0, 6].map((o) => `<path d="M${o + shift - 1} 7L${o + shift + 7} -1" stroke="${colour}" stroke-width="1.15"/>`).join("")).join("") : "";
+    const patterns = [...this.weaves].map(([key, id]) => {
+      const { pitch, lines } = JSON.parse(key);
+      const strokes = lines.flatMap(({ colour, width: w, shift }) => [-pitch, 0, pitch].map((o) =>
+        `<path d="M${o + shift - 2} ${pitch + 2}L${o + shift + pitch + 2} -2" stroke="${colour}" stroke-width="${w}"/>`));
+      return `<pattern id="${id}" width="${pitch}" height="${pitch}" patternUnits="userSpaceOnUse">${strokes.join("")}</pattern>`;
+    });
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`
-      + `<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse">${lines}</pattern></defs>`
+      + `<defs>${patterns.join("")}</defs>`
       + `<rect width="${width}" height="${height}" fill="${this.background}"/>${this.parts.join("")}</svg>`;
   }
 }

@@ -1,7 +1,7 @@
 // Transport: reset, back, play, forward with its unit, speed, and the timeline over every snapshot that is here.
 
 import { h, icon, iconButton, setText } from "./dom.js";
-import { integer, number } from "./format.js";
+import { integer, number, plain } from "./format.js";
 
 // Updates per second; 0 is as fast as it goes.
 export const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 0];
@@ -119,6 +119,6 @@ export class Transport {
 const store_key = (store) => store.marks.map((mark) => mark.step).join();
 
 export function markText(mark) {
-  const what = Object.entries(mark.what ?? {}).map(([name, [before, after]]) => `${name} ${number(before)} → ${number(after)}`);
+  const what = Object.entries(mark.what ?? {}).map(([name, [before, after]]) => `${name} ${plain(before)} → ${plain(after)}`);
   return `step ${integer(mark.step)}: ${what.join(", ")}`;
 }

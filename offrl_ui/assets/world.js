@@ -9,10 +9,11 @@ import { MatrixScene } from "./matrix.js";
 import { greedy, modeOf, pictureOf } from "./modes.js";
 import { hatchStyle } from "./palette.js";
 import { PlaneScene } from "./plane.js";
-import { drawLegend, extent } from "./scale.js";
+import { drawArrowLegend, drawLegend } from "./legend.js";
+import { robustExtent } from "./scale.js";
 
 const SCENES = { grid: GridScene, matrix: MatrixScene, plane: PlaneScene };
-const LEGEND = 46;
+const LEGEND = 54;
 const TITLE = 17;
 
 export class World {
@@ -114,9 +115,12 @@ export class World {
     const values = members.map((member) => pictureOf(store, mode, frame, member));
     for (const table of values) {
       if (!table) continue;
-      const keep = mode.perState ? (i) => !store.terminal[i] : (i) => !store.terminal[Math.floor(i / store.hello.nActions)];
-      let [low, high] = extent(table, keep);
-      if (scale.kind !== "diverging" && scale.log) low = Math.max(low, 1e-12);
+      // States that the data never visits keep whatever they were initialised with: they do not set the scale.
+      const matters = (s) => !store.terminal[s] && (!store.static.counts || store.visits[s] > 0);
+      let [low, high] = robustExtent(table, mode.perState ? matters : (i) => matters(Math.floor(i / store.hello.nActions)));
+      // Weights that span more than a power of ten and a half are told apart only on a logarithmic scale.
+      if (mode.scale === "weight" && low > 0 && high / low > 30) scale.toLog(low, high);
+      if (scale.log) low = Math.max(low, 1e-12);
       if (low <= high) scale.include(low, high, frame?.step ?? 0);
     }
     return values;
@@ -156,10 +160,11 @@ export class World {
       }
       if (state !== null) scene.outline(ctx, pane.geo, state, { colour: theme.accent, inner: theme.background, width: this.small ? 1.5 : 2.4, action });
     }
-    drawLegend(ctx, this.legendScale(mode, scale), theme, {
-      x: 4, y: height - LEGEND * this.factor + 6, width: width - 8, font: 11 * this.factor,
-      hatch: store.static.counts ? hatchStyle(ctx, theme, ratio) : null, note: this.note(members, frame, mode, pictures),
-    });
+    const place = { x: 4, y: height - LEGEND * this.factor + 6, width: width - 8, font: 11 * this.factor };
+    const hatch = store.static.counts ? hatchStyle(ctx, theme, ratio) : null;
+    const note = this.note(members, frame, mode, pictures);
+    if (arrows) drawArrowLegend(ctx, theme, { ...place, hatch, note, label: mode.legend });
+    else drawLegend(ctx, this.legendScale(mode, scale), theme, { ...place, hatch, note });
   }
 
   legendScale(mode, scale) {
