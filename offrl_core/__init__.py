@@ -90,7 +90,9 @@ class _CallableModule(ModuleType):
 
 
 class _Package(ModuleType):
-    """Sees its submodules arrive: the two that share a public function's name become callable, whoever imported them."""
+    """Sees its submodules arrive: the two that share a public function's name become callable, whoever imported
+    them.
+    """
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _CALLABLE and isinstance(value, ModuleType):

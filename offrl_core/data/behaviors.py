@@ -73,7 +73,8 @@ def softmax(q: Array, temperature: float) -> Array:
 def drawn(world: TabularMDP, text: str) -> Array:
     """`(S, A)`: a policy drawn on a grid, one character a cell: an arrow of `^>v<`, or `.` for any action.
 
-    Characters in walls are not looked at; rows may be parted by `/` or line breaks.
+    Characters in walls are not looked at; rows may be parted by `/` or line breaks. Nothing drawn is any action
+    everywhere.
 
     Raises:
         HyperparameterError: the number of cells is wrong, or a character is none of these.
@@ -81,13 +82,13 @@ def drawn(world: TabularMDP, text: str) -> Array:
     layout = world.layout
     assert isinstance(layout, GridLayout)
     cells = re.sub(r"[/\r\n]", "", text)
-    if len(cells) != layout.rows * layout.cols:
+    if cells and len(cells) != layout.rows * layout.cols:
         raise HyperparameterError(
             f"drawn has {len(cells)} cells: it must have {layout.rows} × {layout.cols} = {layout.rows * layout.cols}"
         )
     steps = dict(zip(ARROWS, ((-1, 0), (0, 1), (1, 0), (0, -1)), strict=True))
     policy = uniform(world)
-    for place, (character, state) in enumerate(zip(cells, layout.state_of_cell, strict=True)):
+    for place, (character, state) in enumerate(zip(cells, layout.state_of_cell, strict=False)):
         if state < 0 or character == ".":
             continue
         if character not in steps:
@@ -137,7 +138,8 @@ class Player:
             raise HyperparameterError(f"step {len(self.actions)}: the episode was over")
         if not 0 <= action < self.world.n_actions:
             raise HyperparameterError(
-                f"step {len(self.actions)}: action {action} is not allowed: it must be from 0 to {self.world.n_actions - 1}"
+                f"step {len(self.actions)}: action {action} is not allowed: "
+                f"it must be from 0 to {self.world.n_actions - 1}"
             )
         before = self.world.observe(self.states)
         self.states, rewards, ended = self.world.step(self.states, np.array([action]), self.rng)
@@ -154,14 +156,15 @@ class Player:
 
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_EPISODE = re.compile(r"(\d{1,9})(?:@(\d{1,6}))?:([0-9a-z]+)")
+_EPISODE = re.compile(r"([0-9]{1,9})(?:@([0-9]{1,6}))?:([0-9a-z]+)")
 
 
 def replay(world: Simulator, text: str) -> list[Player]:
     """Play the episodes of `text` again: `seed:actions` or `seed@state:actions`, parted by `;` or line breaks.
 
     Raises:
-        HyperparameterError: a malformed episode, an impossible action, or actions after the end; names episode and step.
+        HyperparameterError: a malformed episode, an impossible action, or actions after the end; names episode and
+            step.
     """
     episodes = [piece.strip() for piece in re.split(r"[;\n]", text) if piece.strip()]
     if not episodes:
@@ -213,7 +216,7 @@ def collect(world: Simulator, behaviors: Sequence[Behavior], episodes: int, hori
             parts.append(world.play(world.actor(behavior.policy), start, horizon, rng, rows).columns())
         except TooManyRows:
             raise HyperparameterError(
-                f"{episodes} episodes of up to {horizon} steps are more than {MAX_ROWS} rows: choose fewer or shorter ones"
+                f"{episodes} episodes of up to {horizon} steps are more than {MAX_ROWS} rows: choose fewer or shorter"
             ) from None
         rows -= len(parts[-1]["actions"])
     policies: Any = None

@@ -54,7 +54,7 @@ DEGRADE = (
         "reward_shift",
         "c",
         0.0,
-        "Added to every recorded reward: down makes rewards negative, which breaks EMRL and makes values of 0 optimistic.",
+        "Added to every recorded reward: down makes rewards negative, which breaks EMRL and makes 0 optimistic.",
         low=-10.0,
         high=10.0,
         live=False,

@@ -35,8 +35,8 @@ class Measured:
 def evaluation_horizon(world: Simulator, gamma: float) -> int:
     """How many steps an evaluation plays: until what is left counts less than a thousandth, `γ^T < 10⁻³`.
 
-    A time limit is not an end of the world, so discounted evaluation plays on beyond it; at γ = 1 it plays up to the world's
-    time limit, as is customary. Never more than 2000 steps.
+    A time limit is not an end of the world, so discounted evaluation plays on beyond it; at γ = 1 it plays up to the
+    world's time limit, as is customary. Never more than 2000 steps.
     """
     if gamma <= 0.0:
         return 1
@@ -54,8 +54,8 @@ def measure_act(world: Simulator, act: Act, gamma: float, *, episodes: int = 400
 def measure(world: Simulator, policy: Policy, gamma: float, *, episodes: int = 32, seed: int = 0) -> Measured:
     """The returns of all members of `policy`, each from `episodes` episodes.
 
-    Members start from the same states, so that their differences owe less to luck. Only episodes still running are asked for
-    an action.
+    Members start from the same states, so that their differences owe less to luck. Only episodes still running are
+    asked for an action.
     """
     return _summary(member_returns(world, policy, gamma, episodes=episodes, seed=seed))
 

@@ -1,7 +1,7 @@
 """CartPole, MountainCar and Acrobot: Gymnasium's dynamics, vectorised over episodes.
 
-The equations and constants are those of `CartPole-v1`, `MountainCar-v0` and `Acrobot-v1`; tests compare them with Gymnasium
-step by step. Their time limits are truncations: the world itself does not end there.
+The equations and constants are those of `CartPole-v1`, `MountainCar-v0` and `Acrobot-v1`; tests compare them with
+Gymnasium step by step. Their time limits are truncations: the world itself does not end there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from offrl_core.worlds.world import Act, Array, Simulator
 
 
 class CartPole(Simulator):
-    """Balance a pole on a cart (Barto, Sutton, Anderson 1983): reward 1 a step, over when it leans 12° or leaves ±2.4 m.
+    """Balance a pole on a cart (Barto, Sutton, Anderson 1983): reward 1 a step, over when it leans 12° or leaves ±2.4
+    m.
 
     Observation `(x m, ẋ m/s, θ rad, θ̇ rad/s)`; actions push left or right with 10 N for 0.02 s.
     """
@@ -133,7 +134,9 @@ class Acrobot(Simulator):
 
 
 def _acrobot_rates(y: Array, torque: Array) -> Array:
-    """Time derivative of `(θ₁, θ₂, θ̇₁, θ̇₂)`; unit masses, lengths and moments, centres halfway, g = 9.8 (Sutton & Barto)."""
+    """Time derivative of `(θ₁, θ₂, θ̇₁, θ̇₂)`; unit masses, lengths and moments, centres halfway, g = 9.8 (Sutton &
+    Barto).
+    """
     first, second, spin1, spin2 = y
     cosine, sine = np.cos(second), np.sin(second)
     d1 = 0.25 + (1.25 + cosine) + 2.0

@@ -20,8 +20,8 @@ Table = Mapping[int, Mapping[int, Sequence[tuple[float, int, float, bool]]]]
 def from_table(table: Table, initial: Array, **details: Any) -> TabularMDP:
     """The MDP of a table `P[s][a] = [(probability, next state, reward, terminated), …]`.
 
-    States that a transition marked `terminated` arrives in are terminal. Outcomes that share their next state are merged;
-    their rewards are averaged by probability.
+    States that a transition marked `terminated` arrives in are terminal. Outcomes that share their next state are
+    merged; their rewards are averaged by probability.
     """
     states, actions = len(table), len(table[0])
     entries = [(s * actions + a, nxt, p, r, end) for s in table for a in table[s] for p, nxt, r, end in table[s][a]]
@@ -43,7 +43,7 @@ def frozen_lake(size: str = "4x4", slippery: bool = True) -> TabularMDP:
     from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 
     env = FrozenLakeEnv(map_name=size, is_slippery=slippery)
-    cells = "".join(c.decode().replace("F", ".") for c in env.desc.ravel())
+    cells = "".join(c.decode().replace("F", ".") for c in np.asarray(env.desc).ravel())
     layout, features, names = _grid(
         env.nrow, env.ncol, cells, ((0, -1), (1, 0), (0, 1), (-1, 0)), {"S": "start", "H": "hole", "G": "goal, 1"}
     )
@@ -82,7 +82,9 @@ def cliff_walking(slippery: bool = False) -> TabularMDP:
 
 @lru_cache(maxsize=1)
 def taxi() -> TabularMDP:
-    """`Taxi-v4`: −1 a step, −10 for a wrong pick-up or drop-off, 20 for the right drop-off; 300 equally likely starts."""
+    """`Taxi-v4`: −1 a step, −10 for a wrong pick-up or drop-off, 20 for the right drop-off; 300 equally likely
+    starts.
+    """
     from gymnasium.envs.toy_text.taxi import TaxiEnv
 
     env = TaxiEnv()

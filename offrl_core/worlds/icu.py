@@ -1,6 +1,7 @@
 """ICU-Sepsis: treatment of sepsis in intensive care, an MDP built from the MIMIC-III records.
 
-Source: Choudhary, Gupta, Thomas (2024), "ICU-Sepsis: A Benchmark MDP Built from Real Medical Data"; the arrays come with
+Source: Choudhary, Gupta, Thomas (2024), "ICU-Sepsis: A Benchmark MDP Built from Real Medical Data"; the arrays come
+    with
 the package `icu-sepsis` (MIT). Only its data files are read: importing it would load an unmaintained library.
 """
 
@@ -61,7 +62,8 @@ def data_folder() -> Path:
 def icu_data() -> ICUData:
     """Read the package's `dynamics.npz` and `admissible_actions.txt`.
 
-    The reward array is not read: it is 1 on arriving in survival from a patient's state and 0 otherwise (checked in tests).
+    The reward array is not read: it is 1 on arriving in survival from a patient's state and 0 otherwise (checked in
+        tests).
     """
     folder = data_folder()
     with np.load(folder / "dynamics.npz", allow_pickle=False) as arrays:
@@ -98,7 +100,7 @@ def icu_sepsis(inadmissible: Literal["terminate", "mean"] = "terminate") -> Tabu
     terminal = np.zeros(states, dtype=bool)
     terminal[[DEATH, SURVIVAL, AFTER]] = True
     order = np.append(np.argsort(data.severity[:DEATH], kind="stable"), [DEATH, SURVIVAL])
-    names = tuple(f"patient {s}" for s in range(DEATH)) + ("death", "survival", "after")
+    names = (*(f"patient {s}" for s in range(DEATH)), "death", "survival", "after")
     return TabularMDP(
         transitions,
         arriving,

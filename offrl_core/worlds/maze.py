@@ -20,8 +20,9 @@ class Maze(Simulator):
     """Continuous position `(x, y)` in units of a cell, x to the right, y upwards, origin at the lower left corner.
 
     An action moves by `step` in its direction (the fifth stays), plus Gaussian noise of deviation `noise` in both
-    coordinates, cut at three deviations. Walls stop the coordinate that runs into them. Arriving in a terminal cell gives its
-    reward and ends the episode. Episodes start in the middle half of a start cell.
+    coordinates, cut at three deviations. A wall stops the coordinate that runs into it and throws it back a little.
+    Arriving in a terminal cell gives its reward and ends the episode. Episodes start in the middle half of a start
+    cell.
 
     Args:
         grid: the cells and rewards.
@@ -179,9 +180,12 @@ _MOVES = np.array(DIRECTIONS).T
 
 
 def _stopped(position: Array, shift: Array, walls: Array, offset: Array, stride: int) -> Array:
-    """One coordinate after a move of less than a cell: `walls[offset + stride·cell]` tells where it may not go."""
-    here = np.floor(position)
+    """One coordinate after a move of less than a cell: `walls[offset + stride·cell]` tells where it may not go.
+
+    A tenth of what a wall cut off is thrown back: otherwise all who press into a corner would stand on one point.
+    """
     there = position + shift
     blocked = walls[offset + stride * np.floor(there).astype(np.int64)]
-    limit = np.where(shift > 0, here + 1.0 - _SKIN, here + _SKIN)
-    return np.where(blocked, limit, there)
+    wall = np.where(shift > 0, np.ceil(position), np.floor(position))
+    bounced = wall - 0.1 * (there - wall) - np.sign(shift) * _SKIN
+    return np.where(blocked, bounced, there)

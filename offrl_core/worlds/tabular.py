@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sparse
-import scipy.sparse.linalg as sparse_linalg
 
+from offrl_core.worlds.chain import chain_value, spread
 from offrl_core.worlds.layout import Layout
 from offrl_core.worlds.world import Act, Array, Simulator, check_policy
 
@@ -142,7 +142,7 @@ class TabularMDP(Simulator):
         return self._under(np.full((self.n_states, self.n_actions), 1.0 / self.n_actions))
 
     def _reached(self, moves: sparse.csr_matrix) -> Array:
-        return _spread(self.initial > 0, moves.T.tocsr())
+        return spread(self.initial > 0, moves.T.tocsr())
 
     def _under(self, policy: Array) -> sparse.csr_matrix:
         """`P_π (S, S)`: the state transitions of `policy (S, A)`, sparse."""
@@ -157,8 +157,8 @@ class TabularMDP(Simulator):
 
     def q_from(self, v: Array, gamma: float) -> Array:
         """One Bellman backup: `Q(s,a) = R(s,a) + γ Σ_{s'} P(s'|s,a) V(s')`, for `v (S,)` or `(M, S)`."""
-        ahead = (self.transitions @ np.atleast_2d(v).T).T.reshape(*v.shape[:-1], self.n_states, self.n_actions)
-        return np.asarray(self.rewards + gamma * ahead)
+        ahead: Array = (self.transitions @ np.atleast_2d(v).T).T
+        return np.asarray(self.rewards + gamma * ahead.reshape(*v.shape[:-1], self.n_states, self.n_actions))
 
     def value(self, policy: npt.ArrayLike, gamma: float, *, endless: Endless = "raise") -> Array:
         """`V^π`, by a linear solve of `V = R_π + γ P_π V`.
@@ -194,7 +194,7 @@ class TabularMDP(Simulator):
         values = self._values(policies[None] if single else policies, gamma, endless, only=self.initial > 0)
         start = self.initial > 0
         returns = values[:, start] @ self.initial[start]
-        return float(returns[0]) if single else returns
+        return float(returns[0]) if single else np.asarray(returns)
 
     def _values(self, policies: Array, gamma: float, endless: Endless, only: Array | None) -> Array:
         """`(M, S)` values; `only` restricts the question of ending to what is reached from those states."""
@@ -203,9 +203,12 @@ class TabularMDP(Simulator):
         rewards = np.einsum("msa,sa->ms", policies, self.rewards)
         if self.n_states <= _DENSE_STATES and gamma < 1.0:
             return self._dense_values(policies, rewards, gamma)
-        values = np.empty_like(rewards)
+        values: Array = np.empty(rewards.shape)
         for member, policy in enumerate(policies):
-            values[member] = self._value_of(self._under(policy), rewards[member], gamma, endless, only)
+            moves = self._under(policy)
+            if gamma == 1.0 and endless == "raise":
+                self._check_ends(moves, only)
+            values[member] = chain_value(moves, rewards[member], self.terminal, gamma)
         return values
 
     def _dense_values(self, policies: Array, rewards: Array, gamma: float) -> Array:
@@ -213,47 +216,30 @@ class TabularMDP(Simulator):
         system = np.eye(self.n_states) - gamma * moves
         return np.asarray(np.linalg.solve(system, rewards[..., None])[..., 0])
 
-    def _value_of(
-        self, moves: sparse.csr_matrix, rewards: Array, gamma: float, endless: Endless, only: Array | None
-    ) -> Array:
-        values = np.zeros(self.n_states)
-        live = ~self.terminal
-        if gamma == 1.0:
-            ends = _spread(self.terminal, moves)
-            never = ~ends
-            if only is not None:
-                never &= _spread(only, moves.T.tocsr())
-            if never.any() and endless == "raise":
-                names = ", ".join(self.state_names[s] for s in np.flatnonzero(never)[:8])
-                raise MDPError(
-                    f"with gamma = 1 the value is undefined: the policy never ends from {int(never.sum())} state(s): "
-                    f"{names}; use gamma below 1 or a policy that ends"
-                )
-            values[~ends] = _endless_value(moves, rewards, ~ends)[~ends]
-            live &= ends
-            # States that may fall into an endless loop of rewards share its infinity; the rest is solved beside it.
-            lost = ~np.isfinite(values)
-            if lost.any():
-                touched = _spread(lost, moves) & live
-                signs = values[lost]
-                fate = signs[0] if np.all(signs == signs[0]) else np.nan
-                values[touched] = fate
-                live &= ~touched
-        rows = np.flatnonzero(live)
-        if len(rows):
-            inner = moves[rows][:, rows]
-            right = rewards[rows]
-            values[rows] = _solve(inner, right, gamma)
-        return values
+    def _check_ends(self, moves: sparse.csr_matrix, only: Array | None) -> None:
+        never = ~spread(self.terminal, moves)
+        if only is not None:
+            never &= spread(only, moves.T.tocsr())
+        if never.any():
+            names = ", ".join(self.state_names[s] for s in np.flatnonzero(never)[:8])
+            raise MDPError(
+                f"with gamma = 1 the value is undefined: the policy never ends from {int(never.sum())} state(s): {names}; "
+                "use gamma below 1 or a policy that ends"
+            )
 
     def optimal(self, gamma: float) -> tuple[Array, Array]:
         """`Q* (S, A)` and `V* (S,)`, by policy iteration; at γ = 1 the best among the policies that end.
 
         Raises:
-            MDPError: γ = 1 and no policy ends from some state where rewards are still to come.
+            MDPError: γ = 1 and no policy ends from some reachable state where rewards are still to come.
         """
         if gamma not in self._solved:
-            self._solved[gamma] = self.best_within(None, gamma)
+            q, v = self.best_within(None, gamma)
+            lost: Array = ~np.isfinite(v) & self.reachable
+            if lost.any():
+                name = self.state_names[int(np.argmax(lost))]
+                raise MDPError(f"with gamma = 1 no policy ends from state {name}; use gamma below 1")
+            self._solved[gamma] = q, v
             if len(self._solved) > 8:
                 self._solved.pop(next(iter(self._solved)))
         return self._solved[gamma]
@@ -261,24 +247,23 @@ class TabularMDP(Simulator):
     def best_within(self, allowed: npt.ArrayLike | None, gamma: float) -> tuple[Array, Array]:
         """`Q` and `V` of the best policy that only takes `allowed (S, A)` actions, by policy iteration.
 
-        In a state where nothing is allowed the policy is uniform over all actions. Improvement switches only to strictly
-        better actions: started from a policy that ends, every policy on the way ends, so γ = 1 is as safe as γ < 1.
+        In a state where nothing is allowed the policy is uniform over all actions. Improvement switches only to
+        strictly better actions: started from a policy that ends, every policy on the way ends, so γ = 1 is as safe as
+        γ < 1. From states that cannot end at γ = 1 the values are the limits that `value` describes.
         """
-        mask = np.ones((self.n_states, self.n_actions), dtype=bool) if allowed is None else np.asarray(allowed, bool)
-        free = ~mask.any(axis=1)
-        spread = np.where(free[:, None], True, mask)
-        policy = spread / spread.sum(axis=1, keepdims=True)
+        every = np.ones((self.n_states, self.n_actions), dtype=bool)
+        mask: Array = every if allowed is None else np.asarray(allowed, dtype=bool)
+        free = np.asarray(~mask.any(axis=1))
+        usable = mask | free[:, None]
+        policy = usable / usable.sum(axis=1, keepdims=True)
         q = np.zeros_like(policy)
         for _ in range(_ITERATIONS):
             v = self.value(policy, gamma, endless="limit")
-            if not np.isfinite(v).all():
-                state = int(np.flatnonzero(~np.isfinite(v))[0])
-                raise MDPError(f"with gamma = 1 no policy ends from state {self.state_names[state]}")
             q = self.q_from(v, gamma)
-            choice = np.where(mask, q, -np.inf)
+            choice: Array = np.where(mask, q, -np.inf)
             best = choice.argmax(axis=1)
-            margin = 1e-12 + 1e-10 * np.abs(v)
-            better = ~free & ~self.terminal & (choice[np.arange(len(v)), best] > v + margin)
+            margin = 1e-12 + 1e-10 * np.abs(np.where(np.isfinite(v), v, 0.0))
+            better: Array = ~free & ~self.terminal & (choice[np.arange(len(v)), best] > v + margin)
             if not better.any():
                 break
             policy[better] = np.eye(self.n_actions)[best[better]]
@@ -294,7 +279,8 @@ class TabularMDP(Simulator):
     def optimal_policy(self, gamma: float) -> Array:
         """`(S, A)`: greedy in `Q*`, ties shared equally.
 
-        Above γ = .999 it is greedy at .999: at γ = 1 every detour is as good as the way, and sharing those ties would lose it.
+        Above γ = .999 it is greedy at .999: at γ = 1 every detour is as good as the way, and sharing those ties would
+        lose it.
         """
         return self.greedy(self.optimal(min(gamma, 0.999))[0])
 
@@ -349,7 +335,9 @@ _ITERATIONS = 1000
 
 
 def _uniform(size: int, rng: np.random.Generator) -> Array:
-    """Uniform draws that stay below 1 by more than the rounding of `row + u`, so that no draw slips into the next row."""
+    """Uniform draws that stay below 1 by more than the rounding of `row + u`, so that no draw slips into the next
+    row.
+    """
     return rng.random(size) * (1.0 - 1e-9)
 
 
@@ -370,40 +358,3 @@ def _keep_rows(matrix: sparse.csr_matrix, keep: Array) -> sparse.csr_matrix:
     kept = matrix.copy()
     kept.data[~np.repeat(keep, np.diff(kept.indptr))] = 0.0
     return kept
-
-
-def _spread(start: Array, moves: sparse.csr_matrix) -> Array:
-    """States from which `start` is reached along `moves` (row → column), `start` included."""
-    reached = start.copy()
-    frontier = start
-    while frontier.any():
-        frontier = ((moves @ frontier.astype(np.float64)) > 0) & ~reached
-        reached |= frontier
-    return reached
-
-
-def _endless_value(moves: sparse.csr_matrix, rewards: Array, never: Array) -> Array:
-    """Total reward at γ = 1 where the policy never ends: 0 without reward, else ±∞ (NaN where signs mix)."""
-    values = np.zeros(len(rewards))
-    paying = never & (rewards != 0)
-    touched = _spread(paying, moves) & never
-    for state in np.flatnonzero(touched):
-        ahead = _spread(np.arange(len(rewards)) == state, moves.T.tocsr()) & paying
-        signs = np.sign(rewards[ahead])
-        values[state] = signs[0] * np.inf if np.all(signs == signs[0]) else np.nan
-    return values
-
-
-def _solve(moves: sparse.csr_matrix, right: Array, gamma: float) -> Array:
-    """Solve `(I − γ·moves) x = right`."""
-    size = len(right)
-    if moves.nnz > 20 * size:
-        # Dense rows mix fast: a Krylov solver needs a few dozen products where a factorisation needs size³/3.
-        operator = sparse.identity(size, format="csr") - gamma * moves
-        solution, failed = sparse_linalg.bicgstab(operator, right, rtol=1e-13, atol=1e-15, maxiter=200)
-        error = np.abs(operator @ solution - right).max()
-        if not failed and error <= 1e-11 * (1.0 + np.abs(right).max()):
-            return np.asarray(solution)
-        return np.asarray(np.linalg.solve(operator.toarray(), right))
-    system = (sparse.identity(size, format="csc") - gamma * moves.tocsc()).tocsc()
-    return np.asarray(sparse_linalg.splu(system).solve(right))

@@ -144,7 +144,7 @@ class Simulator(ABC):
         """
         rng = np.random.default_rng(seed)
         start = self.reset(_positive(episodes), rng) if states is None else states
-        columns = self.play(self.actor(policy), start, horizon, rng).columns()
+        columns: dict[str, Any] = self.play(self.actor(policy), start, horizon, rng).columns()
         return Dataset.from_columns(**columns, **{**self.details(), **details})
 
     def rollout(self, act: Any, episodes: int, horizon: int, seed: int, *, states: Array | None = None) -> Rollout:

@@ -75,7 +75,7 @@ FROZEN_LAKE_8 = DatasetSpec(
     name="frozen-lake-8x8",
     title="Frozen lake 8×8",
     description="Gymnasium's FrozenLake8x8-v1: the larger lake, where a random walk hardly ever arrives.",
-    lesson="On the large lake random data sees the goal a few times in a thousand episodes; half-expert data sees it often."
+    lesson="On the large lake a random walk hardly ever sees the goal; data that is half expert sees it often."
     " Coverage and quality pull in different directions.",
     options=(
         *opt.collecting(
@@ -159,8 +159,8 @@ _QUALITIES = ("random", "medium", "expert")
 CARTPOLE = DatasetSpec(
     name="cartpole",
     title="CartPole",
-    description="Gymnasium's CartPole-v1: balance a pole on a cart, reward 1 a step. Medium is a good controller that acts"
-    " at random half the time.",
+    description="Gymnasium's CartPole-v1: balance a pole on a cart, reward 1 a step. Medium is a good controller that"
+    " acts at random half the time.",
     lesson="Reaching the time limit is not falling: always balancing is worth 100 at γ = .99, and a learner that takes"
     " the limit of 200 steps for the end believes 86.6. Truncation keeps the bootstrap, termination cuts it.",
     options=(
@@ -174,8 +174,8 @@ CARTPOLE = DatasetSpec(
 MOUNTAIN_CAR = DatasetSpec(
     name="mountain-car",
     title="MountainCar",
-    description="Gymnasium's MountainCar-v0: swing out of the valley, −1 a step. Medium follows the velocity but acts at"
-    " random three times in ten.",
+    description="Gymnasium's MountainCar-v0: swing out of the valley, −1 a step. Medium follows the velocity but"
+    " acts at random three times in ten.",
     lesson="Random driving never arrives, so random data holds no success to learn from: all its returns are equal."
     " A few good episodes in the mix change everything.",
     options=(

@@ -28,7 +28,7 @@ ICU = DatasetSpec(
     title="Intensive care: sepsis",
     description="Treatment of sepsis, a world built from the hospital records of MIMIC-III (Choudhary et al. 2024):"
     " 716 states, 25 treatments (5 doses of fluids × 5 of vasopressor), reward 1 on survival.",
-    lesson="Clinicians hardly ever tried most treatments in most states, and a learner that trusts its guesses about those"
+    lesson="Clinicians hardly ever tried most treatments in most states, and a learner that trusts its guesses there"
     " does harm. One that stays with treatments the records contain can do better than the clinicians.",
     options=(
         *opt.collecting(
@@ -42,8 +42,8 @@ ICU = DatasetSpec(
             "inadmissible",
             "",
             "terminate",
-            "What a treatment does that clinicians hardly ever gave in that state: terminate is death, mean acts like the"
-            " average of the treatments they gave.",
+            "What a treatment does that clinicians hardly ever gave in that state: terminate is death, mean acts like"
+            " the average of the treatments they gave.",
             choices=("terminate", "mean"),
             live=False,
             paper="mean (Choudhary et al. 2024)",

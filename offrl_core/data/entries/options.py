@@ -93,7 +93,7 @@ def collecting(
                 "softness",
                 r"\tau_\beta",
                 0.1,
-                "Temperature of the softmax behaviour, exp(Q*/temperature): up is more random, down nearer the optimum.",
+                "Temperature of the softmax behaviour, exp(Q*/temperature): up is more random, down more optimal.",
                 low=0.001,
                 high=100.0,
                 scale="log",

@@ -43,7 +43,7 @@ def _two_actions(seed: int, chosen: dict[str, Any]) -> Dataset:
 TWO_ACTIONS = DatasetSpec(
     name="two-actions",
     title="Two actions",
-    description="One state, two actions a+ and a−, each seen as often as you say; either ends the episode with its reward.",
+    description="One state, actions a+ and a−, each seen as often as you say; either ends the episode with its reward.",
     lesson="Cloning copies the counts, whatever the rewards are; a weight on each row moves the policy."
     " Every reweighting has a closed form here, and the learned bars must meet it.",
     options=(
@@ -90,7 +90,7 @@ DEADLY_TRIAD = DatasetSpec(
             "share",
             "p",
             0.0,
-            "Share of rows that show action 2: up brings the data nearer to the greedy policy; at γ = 1 only 1 is enough.",
+            "Share of rows that show action 2: up is nearer to the greedy policy; at γ = 1 only 1 is enough.",
             low=0.0,
             high=1.0,
             live=False,
