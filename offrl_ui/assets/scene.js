@@ -150,7 +150,8 @@ class Lecture {
   reveal() {
     if (this.isRevealed || this.follow.led) return;
     this.revealed[this.sceneId] = true;
-    if (this.follow.presenting) this.ask(true);
+    this.states[this.sceneId] = { ...this.state, ...this.scene.prediction.at };
+    this.ask(true);
     this.report();
     this.draw();
   }
@@ -239,7 +240,7 @@ class Lecture {
       roomStrip(this),
       this.notes.length > 0 && v("div", { class: "notes", key: "notes", role: "status" }, this.notes.map((n) => v("p", {}, n)), v("button", { type: "button", class: "round", "aria-label": "Dismiss", onclick: () => { this.notes = []; this.draw(); } }, "×")),
       v("section", { class: "scene", key: scene.id, "aria-label": scene.title_text },
-        v("div", { class: "ask" }, v("h2", { html: scene.question }), scene.setup && v("div", { class: "setup", html: scene.setup })),
+        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && v("div", { class: "setup", html: scene.setup })),
         v("div", { class: "side" }, predictionCard(this), controls(scene, this.state, env), answerCard(this)),
         v("div", { class: "pictures", style: `--rows:${rowsOf(scene, result).length}` }, this.rows(scene, result, env))),
       v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.announce(element) }),
@@ -295,6 +296,13 @@ class Lecture {
     clearTimeout(this.announcing);
     this.socket.close();
   }
+}
+
+// "Behaviour cloning with rewards · 2 of 6"
+function place(app) {
+  const ids = [...app.declared.keys()];
+  const at = ids.indexOf(app.sceneId);
+  return at < 0 ? "The lecture" : `${app.component.data.title} · ${at + 1} of ${ids.length}`;
 }
 
 // The rows of the layout, and below them what it does not name.

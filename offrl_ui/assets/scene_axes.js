@@ -102,4 +102,4 @@ function decadeText(value) {
 }
 
 // A value with its unit, for hover text.
-export const amount = (value, unit = "", digits = 4) => `${number(num(value), digits)}${unit ? ` ${unit}` : ""}`;
+export const amount = (value, unit = "", digits = 4) => `${number(num(value), digits).replace(/(\.\d*?)0+(?=$|·)/, "$1").replace(/\.(?=$|·)/, "")}${unit ? ` ${unit}` : ""}`;

@@ -27,7 +27,7 @@ export function predictionCard(app) {
   const showVotes = votes && (app.follow.presenting || open || chosen !== undefined);
   const total = votes ? votes.counts.reduce((a, b) => a + b, 0) : 0;
   const presenting = app.follow.presenting;
-  return v("section", { class: "prediction", "aria-labelledby": "prediction-ask" },
+  return v("section", { class: open ? "prediction settled" : "prediction", "aria-labelledby": "prediction-ask" },
     v("p", { class: "kicker" }, open ? "The question" : presenting ? "The audience predicts" : "Your prediction"),
     v("p", { id: "prediction-ask", class: "ask-text", html: scene.prediction.ask }),
     v("div", { class: "options", role: "group", "aria-labelledby": "prediction-ask" }, scene.prediction.choices.map((choice, i) => {

@@ -81,7 +81,9 @@ function write(element, name, value) {
 }
 
 // A label of a drawing: text, or pieces of it with subscripts and superscripts.
-export function label(content, props = {}) {
+export function label(content, { fill, ...props } = {}) {
+  // As a style: the sheet's own colour of text would win over an attribute.
+  if (fill) props.style = `fill:${fill}`;
   if (typeof content === "string") return v("text", props, content);
   let shift = 0;
   const pieces = content.map(([text, kind]) => {

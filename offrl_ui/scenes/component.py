@@ -15,6 +15,7 @@ from offrl_ui.scenes.follow import ALPHABET, CODE_LENGTH
 from offrl_ui.scenes.registry import Page, pages
 from offrl_ui.scenes.scene import RESERVED, Scene
 from offrl_ui.scenes.studio import SceneFailure, studio
+from offrl_ui.stage import asset_root
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -55,13 +56,8 @@ def _component() -> Any:
     return st.components.v2.component("lecture", html=_HTML, css=(ASSETS / "scene.css").read_text(), js=_JS)
 
 
-def lecture_page(name: str, assets: str) -> None:
-    """The whole of a lecture page.
-
-    Args:
-        name: the page, as in `registry.pages()`.
-        assets: address of the folder that holds `scene.js`, such as `/stage/0a1b2c/`.
-    """
+def lecture_page(name: str) -> None:
+    """The whole of a lecture page; `name` as in `registry.pages()`."""
     page = pages()[name]
     key = f"lecture-{name}"
     memory = st.session_state.setdefault(f"{key}-memory", {"query": None, "seen": 0, "opening": None})
@@ -85,7 +81,7 @@ def lecture_page(name: str, assets: str) -> None:
     result = _component()(
         key=key,
         data={
-            "assets": assets,
+            "assets": asset_root(),
             "page": page.name,
             "title": page.title,
             "pages": [{"name": p.name, "title": p.title} for p in pages().values()],

@@ -69,6 +69,8 @@ def _plain_data(value: Any, name: str, rich: frozenset[str]) -> Any:
         return value
     if isinstance(value, p.GridLayout):
         return value.to_json()
+    if isinstance(value, p.Picture):
+        return picture_json(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         inner = _RICH.get(type(value), frozenset())
         return {f.name: _plain_data(getattr(value, f.name), f.name, inner) for f in dataclasses.fields(value)}
@@ -150,7 +152,7 @@ def scene_json(scene: Scene) -> dict[str, Any]:
         and {
             "ask": html(prediction.ask),
             "choices": [html(c) for c in prediction.choices],
-            "texts": [plain(c) for c in prediction.choices],
+            "at": dict(prediction.at),
         },
         "layout": [[_cell(name) for name in row] for row in scene.layout],
         "covered": list(scene.covered),

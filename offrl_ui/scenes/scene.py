@@ -105,11 +105,13 @@ class Prediction:
     """What the viewer commits to before the reveal.
 
     `right` is the index of the right choice, or a function of the state that gives it (None where none is right).
+    `at` are the values the question is about; committing (or revealing) sets them, so that the picture shows what was asked.
     """
 
     ask: str
     choices: tuple[str, ...]
     right: int | Callable[[State], int | None]
+    at: Mapping[str, Value] = field(default_factory=dict)
 
     def answer(self, state: State) -> int | None:
         """The index of the right choice in this state."""
@@ -181,8 +183,8 @@ class Scene:
                 raise ValueError(f"scene {self.id}: {control.name} depends on unknown control {control.shown_if[0]!r}")
         if self.play and self.play.control not in names:
             raise ValueError(f"scene {self.id}: play names unknown control {self.play.control!r}")
-        for preset in self.presets:
-            self.resolve(preset.values)
+        for values in (*(preset.values for preset in self.presets), self.prediction.at if self.prediction else {}):
+            self.resolve(values)
 
     @property
     def defaults(self) -> dict[str, Value]:

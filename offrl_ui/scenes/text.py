@@ -27,7 +27,7 @@ _COMMANDS = {
     **{"Delta": "Δ", "Sigma": "Σ", "Phi": "Φ", "Omega": "Ω", "varepsilon": "ε", "ell": "ℓ", "infty": "∞"},
     **{"leftarrow": "←", "rightarrow": "→", "to": "→", "cdot": "·", "times": "×", "pm": "±", "propto": "∝", "ge": "≥"},
     **{"geq": "≥", "le": "≤", "leq": "≤", "neq": "≠", "ne": "≠", "approx": "≈", "in": "∈", "sum": "Σ", "sim": "~"},
-    **{"mid": "|", "vert": "|", "Vert": "‖", "dots": "…", "ldots": "…", "quad": "  ", "qquad": "   ", "mathbb": ""},
+    **{"mid": "|", "vert": "|", "lvert": "|", "rvert": "|", "Vert": "‖", "dots": "…", "ldots": "…", "quad": "  ", "qquad": "   ", "mathbb": ""},
     **{"left": "", "right": "", "text": "", "mathrm": "", "mathbf": "", "operatorname": "", "mathcal": "", "hat": ""},
     **{"tfrac": "", "frac": "", "sqrt": "√", "partial": "∂", "nabla": "∇", "log": "log ", "exp": "exp", "max": "max "},
     **{
@@ -43,13 +43,15 @@ _COMMANDS = {
     },
     **{"notin": "∉", "subset": "⊂", "cup": "∪", "cap": "∩", "mapsto": "↦", "Rightarrow": "⇒", "emptyset": "∅"},
 }
+# A function's name stands apart from its argument, unless a bracket follows.
+_FUNCTION = re.compile(r"<mi>(log|exp)</mi>(?!<mo[^>]*>(?:&#x00028;|\())")
 _MATHCOLOR = re.compile(r'mathcolor="([^"]*)"')
 
 
 @lru_cache(4096)
 def mathml(latex: str) -> str:
     """MathML for a piece of LaTeX; `\\color{role}{…}` takes the picture roles as colours."""
-    made = convert(latex)
+    made = _FUNCTION.sub(r'<mi>\1</mi><mspace width="0.16em" />', convert(latex))
     return _MATHCOLOR.sub(lambda m: f'class="role-{m[1]}"' if m[1] in ROLES else "", made)
 
 
@@ -97,11 +99,19 @@ def plain(text: str, *, strip: bool = True) -> str:
 
     def put(found: re.Match[str]) -> str:
         if found["math"]:
-            return "".join(f" {kind} {piece}" if kind == "sub" else piece for piece, kind in _latex_runs(found["math"]))
+            return "".join(_said(piece, kind) for piece, kind in _latex_runs(found["math"]))
         return plain(found["strong"] or found["em"] or found["code"])
 
     made = _MARKUP.sub(put, text)
     return " ".join(made.split()) if strip else made
+
+
+def _said(piece: str, kind: str) -> str:
+    if kind == "sub":
+        return f" sub {piece}"
+    if kind == "sup" and piece not in "+−*′":
+        return f"^{piece}" if len(piece) == 1 else f"^({piece})"
+    return piece
 
 
 def _latex_runs(latex: str) -> list[list[str]]:

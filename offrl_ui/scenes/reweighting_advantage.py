@@ -1,0 +1,369 @@
+"""Scenes 5 and 6: from the return to the advantage, and the family that grew from it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.lecture import advantages as core
+from offrl_core.lecture.family import BY_NAME, FAMILY
+from offrl_core.lecture.reweighting import effective_sample_size
+from offrl_ui.scenes.pictures import (
+    Axis,
+    Bar,
+    Bars,
+    Board,
+    Card,
+    Equation,
+    Line,
+    Lines,
+    Mark,
+    Picture,
+    Point,
+)
+from offrl_ui.scenes.scene import Control, Pictures, Play, Prediction, Preset, Scene, State
+from offrl_ui.scenes.text import number
+
+# --- 5. the advantage ----------------------------------------------------------------------------------------------
+
+UPDATES = 40
+SIGNALS = {"return": "$G$", "baseline": "$G-V(s)$", "advantage": r"$r+\gamma V(s')-V(s)$"}
+STATES = np.arange(1, core.STATES + 1)
+
+
+def _chain(state: State) -> tuple[core.ChainData, core.Marwil, int, np.ndarray]:
+    given = {
+        "episodes": int(state["episodes"]),
+        "delta": float(state["delta"]),
+        "gamma": float(state["gamma"]),
+        "skill": float(state["skill"]),
+    }
+    data = core.collect(**given)
+    run = core.marwil(**given, beta=float(state["beta"]), value=str(state["value"]), updates=UPDATES)
+    step = int(state["step"])
+    value = (run.td if state["value"] == "td" else run.mc)[min(step, UPDATES)]
+    return data, run, step, value
+
+
+def _advantage(state: State) -> dict[str, Picture]:
+    data, run, step, value = _chain(state)
+    beta, kind = float(state["beta"]), str(state["signal"])
+    every = core.signals(data, value)
+    signal = every[kind]
+    weights = {name: core.weights_of(x, beta) for name, x in every.items()}
+    sizes = [100 * effective_sample_size(w) for w in weights.values()]
+    # Rows of one state stand beside each other, so that each can be seen.
+    beside = (np.arange(data.rows) * 0.618034) % 1.0 - 0.5
+    x = data.state + 1 + 0.32 * beside + np.where(data.good, -0.2, 0.2)
+    phase = f"learning $V$: update {step}" if step <= UPDATES else f"cloning: update {step - UPDATES}"
+    top = float(np.ceil(data.value.max() * 1.25 + 1))
+    cloning = max(step - UPDATES, 0)
+    best = core.chain(data.delta).optimal_policy(data.gamma)[: core.STATES, 0]
+    return {
+        "rows": Lines(
+            title=f"Every row of the data, by {SIGNALS[kind]}",
+            caption=_rows_caption(kind),
+            x=Axis("state along the chain", low=0.4, high=core.STATES + 0.6, ticks=STATES),
+            y=Axis("signal", low=-1, high=top) if kind == "return" else Axis("signal", low=-4, high=4),
+            lines=(
+                Line("took $a^+$", x[data.good], signal[data.good], "a1", mode="points"),
+                Line("took $a^-$", x[~data.good], signal[~data.good], "a2", mode="points"),
+            ),
+        ),
+        "sizes": Bars(
+            title=r"Rows that count under $e^{\beta\,\cdot}$",
+            caption="Effective sample size $(\\sum w)^2/(N\\sum w^2)$.",
+            categories=tuple(SIGNALS.values()),
+            y=Axis("effective sample size", "% of the rows", low=0, high=100),
+            bars=(Bar("", sizes, colors=("c2", "c3", "c1")),),
+            legend=False,
+        ),
+        "value": Lines(
+            title="Step 1: learn $V$ of the data's policy",
+            caption=f"Now {phase}.",
+            x=Axis("state along the chain", low=0.6, high=core.STATES + 0.4, ticks=STATES),
+            y=Axis("value", low=0, high=top),
+            lines=(
+                Line("exact", STATES, data.value, "truth", dash=True),
+                Line(r"TD: target $r+\gamma V(s')$", STATES, run.td[min(step, UPDATES)], "c1", mode="both"),
+                Line("Monte Carlo: target $G$", STATES, run.mc[min(step, UPDATES)], "c2", mode="both"),
+            ),
+        ),
+        "policy": Lines(
+            title=r"Step 2: clone with $w=e^{\beta A}$",
+            caption="Dashed: where the cloning ends." if cloning else "Begins when $V$ is learned.",
+            x=Axis("state along the chain", low=0.6, high=core.STATES + 0.4, ticks=STATES),
+            y=Axis(r"$\pi_\theta(a^+\mid s)$", low=0, high=1),
+            lines=(
+                Line(r"end of the cloning", STATES, run.target, "truth", dash=True),
+                Line(r"learned $\pi_\theta$", STATES, run.policy[cloning], "learned", mode="both"),
+                Line("optimal", STATES, best, "good", mode="points", faint=True),
+            ),
+            marks=(Mark(data_skill(state), "the data's policy", axis="y", color="behavior"),),
+        ),
+    }
+
+
+def data_skill(state: State) -> float:
+    """How often the data's policy takes the better action."""
+    return float(state["skill"])
+
+
+def _rows_caption(kind: str) -> str:
+    return {
+        "return": "The return says *where* a row was. The colours hardly differ.",
+        "baseline": "Minus the value of the state: what is left is the action and the luck of all later steps.",
+        "advantage": "The value of the next state replaces the luck of later steps: what is left is the action.",
+    }[kind]
+
+
+def _advantage_answer(state: State, _pictures: Pictures) -> str:
+    data, run, step, value = _chain(state)
+    beta = float(state["beta"])
+    every = core.signals(data, value)
+    parts = [
+        f"{SIGNALS[name]}: variance {number(float(x.var()), 3)}, {number(100 * effective_sample_size(core.weights_of(x, beta)), 3)} %"
+        for name, x in every.items()
+    ]
+    learned = "" if step >= UPDATES else f" (with $V$ after {step} of {UPDATES} updates)"
+    return (
+        "Spread of the signal and rows that count" + learned + ": " + "; ".join(parts) + ".\n\n"
+        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning; nothing acts, and $V$ judges the policy "
+        "that *made the data*. That is why Monte Carlo is allowed here: the returns in the data are samples of exactly this value. For the "
+        "value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ on finite data.\n\n"
+        "In a table the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy; what it saves is the other rows' weight."
+    )
+
+
+ADVANTAGE = Scene(
+    id="advantage",
+    title="From return to advantage",
+    question="What solved the trouble with returns in actor-critic? Is MARWIL reinforcement learning or supervised learning, and can it use Monte Carlo "
+    "instead of TD?",
+    setup=r"A chain of eight states; both actions step to the right. Arriving pays $1+\delta$ after $a^+$ and $1-\delta$ after $a^-$.",
+    controls=(
+        Control(
+            Hyperparameter("signal", "", "return", "What goes into the exponential.", choices=tuple(SIGNALS)),
+            labels=SIGNALS,
+            label="weigh by",
+        ),
+        Control(
+            Hyperparameter("value", "V", "td", "Which learned value the signals use.", choices=("td", "mc")),
+            labels={"td": "TD", "mc": "Monte Carlo"},
+            label="value from",
+        ),
+        Control(
+            Hyperparameter("beta", r"\beta", 1.0, "It multiplies: 0 is cloning, more is greedier.", low=0.0, high=5.0),
+            step=0.1,
+            label="greed",
+        ),
+        Control(
+            Hyperparameter("delta", r"\delta", 0.5, "How much the action matters.", low=0.0, high=1.0),
+            step=0.05,
+            label="effect of the action",
+        ),
+        Control(Hyperparameter("gamma", r"\gamma", 1.0, "Discount.", low=0.5, high=1.0), step=0.01, label="discount"),
+        Control(
+            Hyperparameter(
+                "skill",
+                r"\pi_\beta(a^+)",
+                0.5,
+                "How often the data's policy takes the better action.",
+                low=0.1,
+                high=0.9,
+            ),
+            step=0.05,
+            label="in the data",
+        ),
+        Control(
+            Hyperparameter(
+                "episodes",
+                "N",
+                40,
+                "Episodes in the data: few make TD and Monte Carlo differ.",
+                low=5,
+                high=100,
+                integer=True,
+            ),
+            step=5,
+            label="episodes",
+        ),
+        Control(
+            Hyperparameter(
+                "step",
+                "t",
+                2 * UPDATES,
+                "First the updates of V, then those of the policy.",
+                low=0,
+                high=2 * UPDATES,
+                integer=True,
+            ),
+            label="updates",
+        ),
+    ),
+    compute=_advantage,
+    answer=_advantage_answer,
+    prediction=Prediction(
+        "MARWIL's $V$ may be learned by Monte Carlo …",
+        (
+            "because $V$ judges the policy that made the data",
+            "because Monte Carlo has less variance than TD",
+            "not at all: off-policy learning needs TD",
+        ),
+        right=0,
+    ),
+    layout=(("rows:1.5", "sizes"), ("value", "policy")),
+    presets=(
+        Preset("$G$", {}),
+        Preset("$G-V$", {"signal": "baseline"}),
+        Preset(r"$r+\gamma V'-V$", {"signal": "advantage"}),
+        Preset("from the start", {"signal": "advantage", "step": 0}),
+    ),
+    play=Play("step", per_second=8, label="MARWIL, step by step"),
+    source="Wang et al. 2018, “Exponentially weighted imitation learning for batched historical data” (MARWIL)",
+)
+
+
+# --- 6. the family -------------------------------------------------------------------------------------------------
+
+JUDGES = ("none", "reward", "return", "value", "critic", "expectile")
+JUDGE_NAMES = (
+    "nothing",
+    "the reward",
+    "the return",
+    r"$V$ of the data's policy",
+    r"$Q$ of the learned policy",
+    "$Q$ and an expectile of it",
+)
+SHAPES = ("constant", "identity", "exp", "capped", "step", "softmax")
+SHAPE_NAMES = ("1", "identity", "exp", "exp, capped", "0 or 1", "softmax over actions")
+
+
+def _family(state: State) -> dict[str, Picture]:
+    advantage, chosen = float(state["A"]), str(state["system"])
+    rate = float(state["rate"]) if state["rates"] == "common" else None
+    grid = np.linspace(-3, 5, 129)
+    colors = {r.name: f"c{1 + i % 8}" for i, r in enumerate(FAMILY)}
+    picked = BY_NAME[chosen]
+    lines = [
+        Line(
+            r.title,
+            grid,
+            r.weight(grid, rate),
+            colors[r.name],
+            label=r.title,
+            width=3.5 if r.name == chosen else 1.5,
+        )
+        for r in FAMILY
+    ]
+    weight = float(picked.weight(advantage, rate))
+    used = picked.rate if rate is None else rate
+    order = sorted(FAMILY, key=lambda r: r.name == chosen)
+    lines.sort(key=lambda line: line.name == picked.title)
+    return {
+        "board": Board(
+            title="Who judges, and how the judgement becomes a weight",
+            row_title="what is judged",
+            column_title="weight function $f$",
+            rows=JUDGE_NAMES,
+            columns=SHAPE_NAMES,
+            cards=tuple(
+                Card(JUDGES.index(r.judge), SHAPES.index(r.shape), r.title, r.name, color=colors[r.name])
+                for r in FAMILY
+            ),
+            control="system",
+            selected=chosen,
+        ),
+        "curves": Lines(
+            title="The weight at a common advantage",
+            caption="Each with its usual temperature."
+            if rate is None
+            else f"All exponentials with the same rate {number(rate, 3)}.",
+            x=Axis("advantage $A$", low=-3, high=5),
+            y=Axis("weight", scale="symlog", threshold=1.0, low=-4, high=1000),
+            lines=lines,
+            points=(
+                *(Point(advantage, float(r.weight(advantage, rate)), "", colors[r.name]) for r in order[:-1]),
+                Point(advantage, weight, f"{picked.title}: {number(weight, 3)}", colors[chosen], control_x="A"),
+            ),
+            legend=False,
+        ),
+        "equation": Equation(
+            title=picked.title,
+            caption=picked.note + f" *{picked.source}.*",
+            rows=(
+                (picked.formula, "the weight"),
+                *(((rf"A = {picked.signal}", "what is judged"),) if picked.judge != "none" else ()),
+                (
+                    rf"w({number(advantage, 3)}) = {_latex(weight)}",
+                    f"with the rate {number(used, 3)} inside the exponential"
+                    if picked.shape in ("exp", "capped", "softmax")
+                    else "here",
+                ),
+            ),
+        ),
+    }
+
+
+def _latex(value: float) -> str:
+    return r"\infty" if np.isinf(value) else number(value, 4)
+
+
+def _family_answer(state: State, _pictures: Pictures) -> str:
+    advantage = float(state["A"])
+    rate = float(state["rate"]) if state["rates"] == "common" else None
+    capped = [
+        r.title for r in FAMILY if np.isfinite(r.cap) and r.shape == "capped" and r.weight(advantage, rate) >= r.cap
+    ]
+    said = f"At $A={number(advantage, 3)}$ the cap holds {' and '.join(capped)}. " if capped else ""
+    return (
+        said
+        + "All relatives minimise the same loss, $-\\mathbb{E}[w\\log\\pi_\\theta(a\\mid s)]$. Two questions tell them apart: **who judges** "
+        "(the return, $V$ of the data's policy, $Q$ of the learned one, an expectile) and **which $f$**: exponential, capped or cut to 0 and 1.\n\n"
+        "With $V$ of the data's policy the judgement is one step of improvement over the data. A critic of the *learned* policy (AWAC, CRR, MPO) or an "
+        "expectile (IQL) can improve again and again, and so can stitch. When all weights are equal, every one of them is BC."
+    )
+
+
+FAMILY_TREE = Scene(
+    id="family",
+    title="The family tree",
+    question="AWR, AWAC, CRR, IQL, MPO: what do they have in common, and what tells them apart?",
+    setup=r"Every relative clones with a weight. Choose one; drag the common advantage.",
+    controls=(
+        Control(
+            Hyperparameter(
+                "system", "", "iql", "Which relative is drawn in front.", choices=tuple(r.name for r in FAMILY)
+            ),
+            label="relative",
+            labels={r.name: r.title for r in FAMILY},
+            widget="select",
+        ),
+        Control(
+            Hyperparameter("A", "A", 1.0, "The same advantage for all.", low=-3.0, high=5.0),
+            step=0.05,
+            label="advantage",
+        ),
+        Control(
+            Hyperparameter(
+                "rates", "", "own", "Temperatures as in common use, or one for all.", choices=("own", "common")
+            ),
+            labels={"own": "each its own", "common": "one for all"},
+            label="temperature",
+        ),
+        Control(
+            Hyperparameter("rate", "1/\\tau", 1.0, "What multiplies the advantage.", low=0.1, high=20.0, scale="log"),
+            label="rate for all",
+            shown_if=("rates", ("common",)),
+        ),
+    ),
+    compute=_family,
+    answer=_family_answer,
+    prediction=Prediction(
+        "A row has advantage $A=2$. Which relative weighs it most?",
+        ("AWR: $\\min(e^{A}, 20)$", "CRR binary: $1[A>0]$", r"IQL: $\min(e^{3A}, 100)$"),
+        right=2,
+        at={"A": 2.0, "rates": "own", "system": "iql"},
+    ),
+    layout=(("board",), ("curves:1.5", "equation")),
+)
