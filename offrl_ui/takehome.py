@@ -1,0 +1,130 @@
+"""Take a run home: its metrics, the script that reproduces it, its recording, and a page that replays it offline."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import streamlit as st
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from offrl_core.runs.export import RunExport
+from offrl_core.runs.hub import UnknownRun, get_hub
+from offrl_core.runs.script import script
+from offrl_ui.presets import SUFFIX, presets
+from offrl_ui.replay import replay_html
+
+Maker = Callable[[RunExport, Mapping[str, str]], bytes]
+
+
+def _frame(export: RunExport) -> pd.DataFrame:
+    return pd.DataFrame(export.columns())
+
+
+def _csv(export: RunExport, query: Mapping[str, str]) -> bytes:
+    return _frame(export).to_csv(index=False).encode()
+
+
+def _parquet(export: RunExport, query: Mapping[str, str]) -> bytes:
+    file = io.BytesIO()
+    _frame(export).to_parquet(file, index=False)
+    return file.getvalue()
+
+
+def _script(export: RunExport, query: Mapping[str, str]) -> bytes:
+    last = export.frames[-1].step if export.frames else 0
+    return script(export.config, min(_whole(query, "step", last), last)).encode()
+
+
+def _recording(export: RunExport, query: Mapping[str, str]) -> bytes:
+    return export.recording()
+
+
+def _replay(export: RunExport, query: Mapping[str, str]) -> bytes:
+    return _page(export, query, charts=True)
+
+
+def _light_replay(export: RunExport, query: Mapping[str, str]) -> bytes:
+    return _page(export, query, charts=False)
+
+
+def _page(export: RunExport, query: Mapping[str, str], *, charts: bool) -> bytes:
+    title = (export.hello or {}).get("run", {}).get("title") or "Offline RL run"
+    view = {name: _whole(query, name, 0) for name in ("member", "state") if name in query}
+    return replay_html(export.recording(), str(title), charts=charts, mode=query.get("mode"), **view)
+
+
+FILES: dict[str, tuple[str, str, Maker]] = {
+    "metrics.csv": ("Metrics as CSV, one row per snapshot and model", "text/csv", _csv),
+    "metrics.parquet": ("Metrics as Parquet", "application/vnd.apache.parquet", _parquet),
+    "reproduce.py": ("Python script that computes the same numbers", "text/x-python; charset=utf-8", _script),
+    "replay.html": ("The whole run as one page that plays offline", "text/html; charset=utf-8", _replay),
+    "replay-small.html": ("The same without the curves (small)", "text/html; charset=utf-8", _light_replay),
+    f"run{SUFFIX}": ("Recording, for this program's stage", "application/gzip", _recording),
+}
+"""File name → what it is, media type, maker."""
+
+
+def routes() -> list[Route]:
+    """`GET /take/{run_id}/{file}` for the files above, `GET /preset/{name}` for a stored recording."""
+    return [
+        Route("/take/{run_id}/{file}", _take, methods=["GET"]),
+        Route("/preset/{name}", _preset, methods=["GET"]),
+    ]
+
+
+def preset_address(preset_id: str) -> str:
+    """Where the stage finds a preset's recording."""
+    return f"/preset/{preset_id}{SUFFIX}"
+
+
+def offer(run_id: str) -> None:
+    """A menu with a link for each file of the run."""
+    with st.popover("Take it home", icon=":material/download:", help="Files of this run, as it stands now"):
+        for name, (what, _, _) in FILES.items():
+            st.markdown(f"[{name}](/take/{run_id}/{name}) — {what}")
+        st.caption("The link in the address bar reopens this configuration; pictures are saved from the stage itself.")
+
+
+async def _take(request: Request) -> Response:
+    name = request.path_params["file"]
+    if name not in FILES:
+        return PlainTextResponse(f"there is no such file; a run has {', '.join(FILES)}", status_code=404)
+    _, media, make = FILES[name]
+    try:
+        export = get_hub().export(request.path_params["run_id"])
+    except UnknownRun:
+        return PlainTextResponse("there is no such run: it was dropped, or it never was", status_code=404)
+    try:
+        data = await to_thread.run_sync(make, export, request.query_params)
+    except ValueError as error:
+        return PlainTextResponse(str(error), status_code=400)
+    title = re.sub(r"[^a-z0-9]+", "-", str((export.hello or {}).get("run", {}).get("title", "run")).lower()).strip("-")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{title[:60] or "run"}-{name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(data, media_type=media, headers=headers)
+
+
+async def _preset(request: Request) -> Response:
+    preset = presets().get(request.path_params["name"].removesuffix(SUFFIX))
+    if preset is None:
+        return PlainTextResponse("there is no such preset", status_code=404)
+    headers = {"Cache-Control": "public, max-age=600", "X-Content-Type-Options": "nosniff"}
+    return Response(preset.stored, media_type="application/gzip", headers=headers)
+
+
+def _whole(query: Mapping[str, str], name: str, fallback: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return fallback
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise ValueError(f"{name} = {text!r} is not allowed: it must be a whole number")
+    return int(text)
