@@ -7,25 +7,25 @@ from pathlib import Path
 import streamlit as st
 
 ICON = Path(__file__).parent / "offrl_ui" / "assets" / "icon.svg"
+PAGES = (
+    (
+        "playground",
+        "Playground",
+        "play_circle",
+        "Train an algorithm on a dataset and watch it learn, beside the truth.",
+    ),
+    ("datasets", "Datasets", "dataset", "Every dataset drawn, counted and compared with its optimum; bring your own."),
+    ("reweighting", "1 Reweighting", "balance", "The lecture, part 1: behaviour cloning with rewards."),
+    ("deadly_triad", "2 Deadly triad", "all_inclusive", "The lecture, part 2: Q-learning without exploration."),
+    ("constraining_q", "3 Constraining Q", "fence", "The lecture, part 2 goes on: keeping Q-learning on the data."),
+)
+
 st.set_page_config(page_title="Offline RL Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=340)
 page = st.navigation(
-    {
-        "": [
-            st.Page(
-                "pages/playground.py",
-                title="Playground",
-                icon=":material/play_circle:",
-                default=True,
-                help="Train an algorithm on a dataset and watch it learn, live, beside the exact truth.",
-            ),
-            st.Page(
-                "pages/datasets.py",
-                title="Datasets",
-                icon=":material/dataset:",
-                help="The catalogue: every dataset drawn, counted and compared with its optimum.",
-            ),
-        ]
-    },
+    [
+        st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", help=help_, default=name == "playground")
+        for name, title, icon, help_ in PAGES
+    ],
     position="top",
 )
 page.run()

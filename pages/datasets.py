@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import streamlit as st
 
@@ -53,7 +54,9 @@ with st.spinner("Recording the episodes …"):
 st.header(spec.title)
 st.markdown(f"{spec.description} **{spec.lesson}**")
 if st.button("Open in the playground", type="primary", icon=":material/play_arrow:"):
-    st.switch_page("pages/playground.py", query_params=state.data_link(config))
+    before = st.session_state.get("playground", {}).get("config", state.start())
+    wanted = replace(state.other_dataset(before, config.dataset), options=config.options)
+    st.switch_page("pages/playground.py", query_params=state.link(wanted))
 
 for column, (name, value, help_) in zip(st.columns(len(facts), gap="small"), facts, strict=True):
     column.metric(name, value, help=help_)

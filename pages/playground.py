@@ -70,16 +70,13 @@ except HubFull as error:
     st.stop()
 seen = stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
 
-left, right = st.columns([2, 3], gap="large")
-with left:
-    st.subheader("What this run learns by")
-    st.markdown(f"{kind.title}: {kind.summary}")
-    for formula in kind.equation.split(r"\qquad"):
-        st.latex(formula)
-    if kind.source:
-        st.caption(f"Source: {kind.source}.")
-    with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
-        st.code(kind.loss_source(), language="python", line_numbers=True)
-with right:
-    st.subheader("With the numbers of the selected state")
-    inside(key="inside")
+st.subheader("What this run learns by")
+st.markdown(kind.summary)
+for formula in kind.equation.split(r"\qquad"):
+    st.latex(formula)
+if kind.source:
+    st.caption(f"Source: {kind.source}.")
+st.subheader("The same with the numbers of the selected state")
+inside(key="inside")
+with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
+    st.code(kind.loss_source(), language="python", line_numbers=True)

@@ -87,7 +87,7 @@ class Inside {
   }
 
   async show({ step, data }) {
-    const typeset = await formulas(data.steps.map((one) => one.latex).filter(Boolean));
+    const typeset = await formulas(data.steps.flatMap((one) => pieces(one.latex)));
     if (!this.root.isConnected) return;
     this.pick(data);
     const seen = data.in_data ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data` : "never in the data";
@@ -102,7 +102,7 @@ class Inside {
     }
     data.steps.forEach((one, i) => {
       const [, formula, value] = this.steps.children[i].children;
-      const made = typeset.get(one.latex) ?? "";
+      const made = pieces(one.latex).map((piece) => typeset.get(piece) ?? "").join(" ");
       if (formula.innerHTML !== made) formula.innerHTML = made;
       this.write(value, one);
     });
@@ -164,6 +164,13 @@ class Inside {
     this.observer.disconnect();
     for (const off of this.off) off();
   }
+}
+
+// A formula cut before its equals signs, so that a long one may break into lines there.
+function pieces(latex) {
+  const parts = latex.split(/ (?==|\\to )/);
+  const whole = (part) => part.split("{").length === part.split("}").length;
+  return !latex ? [] : parts.every(whole) ? parts : [latex];
 }
 
 const cache = new Map();

@@ -91,7 +91,10 @@ export class Stage {
     this.retheme();
     const changed = (name) => JSON.stringify(options[name]) !== JSON.stringify(before[name]);
     const elsewhere = options.run ? options.run !== this.runId && changed("run") : changed("recording");
-    if (elsewhere) this.connect(options);
+    if (elsewhere) {
+      if (options.run && this.ready) this.store.keepGhost(this.store.hello?.run?.title || "the run before");
+      this.connect(options);
+    }
     if (changed("mode") && options.mode) this.setMode(options.mode, true);
     if (changed("member") && options.member !== undefined) this.setMember(options.member, true);
     if (changed("state") && options.state !== undefined && options.state !== null) this.select({ state: options.state, action: null }, true);

@@ -47,7 +47,8 @@ export class Store {
     this.groups = groupsOf(this.hello);
     this.axes = axesOf(this.hello);
     this.view = view;
-    this.ghost = ghost;
+    // A curve of another dataset says nothing about this one.
+    this.ghost = ghost && ghost.hello.run?.config?.dataset === this.hello.run?.config?.dataset ? ghost : null;
     if (view.member >= this.hello.members.length) view.member = 0;
     if (view.state !== null && view.state >= this.hello.nStates) view.state = null;
     if (view.state === null) view.state = startOf(this.hello);
