@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_core.runs.hub import close_hub, get_hub
 from offrl_core.runs.socket import live_route
-from offrl_ui import cards, formulas, live, scenes, state
+from offrl_ui import cards, formulas, gallery, live, scenes, state, takehome
 from offrl_ui.stage import asset_routes
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
@@ -26,6 +26,7 @@ def _warm() -> None:
     hub.play(hub.open(first, title=live.title_of(first)))
     cards.dataset_cards()
     cards.algorithm_cards()
+    gallery.cards()
 
 
 @asynccontextmanager
@@ -41,6 +42,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "main.py",
-    routes=[live_route(), *asset_routes(), *scenes.routes(), *formulas.routes()],
+    routes=[live_route(), *asset_routes(), *scenes.routes(), *formulas.routes(), *takehome.routes()],
     lifespan=lifespan,
 )

@@ -14,6 +14,12 @@ PAGES = (
         "play_circle",
         "Train an algorithm on a dataset and watch it learn, beside the truth.",
     ),
+    (
+        "gallery",
+        "Gallery",
+        "photo_library",
+        "Sixteen runs worth seeing, one per lesson, with their timelines already there.",
+    ),
     ("datasets", "Datasets", "dataset", "Every dataset drawn, counted and compared with its optimum; bring your own."),
     ("reweighting", "1 Reweighting", "balance", "The lecture, part 1: behaviour cloning with rewards."),
     ("deadly_triad", "2 Deadly triad", "all_inclusive", "The lecture, part 2: Q-learning without exploration."),

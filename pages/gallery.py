@@ -1,0 +1,36 @@
+"""The gallery: runs worth seeing, one per lesson; each opens with its timeline already there."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from offrl_ui import gallery, state
+from offrl_ui.panel import picker
+from offrl_ui.presets import presets
+from offrl_ui.stage import stage
+from offrl_ui.takehome import preset_address
+
+known = presets()
+asked = st.query_params.get("preset")
+chosen = known.get(asked or "", next(iter(known.values())))
+
+
+def pick(name: str) -> None:
+    st.query_params["preset"] = name
+
+
+if asked is not None and asked not in known:
+    message = f"preset = {asked[:60]!r} was refused: there is no such run; {chosen.title} is shown"
+    st.warning(state.plain(message), icon=":material/rule:")
+with st.sidebar:
+    st.subheader("Runs worth seeing")
+    picker(gallery.cards(), chosen.id, key="gallery", label="Run", on_pick=pick, columns=2)
+
+title, button = st.columns([4, 1], vertical_alignment="center")
+with title:
+    st.subheader(chosen.title, anchor=False)
+    st.markdown(chosen.sentence)
+with button:
+    if st.button("Train it live", type="primary", icon=":material/play_circle:", width="stretch"):
+        st.switch_page("pages/playground.py", query_params=state.link(chosen.config))
+stage(recording=preset_address(chosen.id), key="gallery-stage", **chosen.view)
