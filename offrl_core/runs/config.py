@@ -192,7 +192,8 @@ class RunConfig:
         """`values` for a change during the run, validated.
 
         Raises:
-            ConfigError: nothing to change, an unknown name, a value out of range, or an open axis.
+            ConfigError: nothing to change, an unknown name, a value out of range, an open axis, or a hyperparameter
+                that only a restart can change.
         """
         if not isinstance(values, Mapping) or not values:
             raise ConfigError("a change needs at least one hyperparameter and its value")
@@ -204,6 +205,8 @@ class RunConfig:
                     f"{name} is an open axis of this run: its values are {self.lane(lane).hyperparameters[name]}"
                 )
             setting = _setting(declared, str(name), value)
+            if not declared[name].live:
+                raise ConfigError(f"{name} cannot change while training: it restarts the run")
             if isinstance(setting, tuple):
                 raise ConfigError(f"{name} = {value!r} is not allowed: an axis cannot be opened in a running lane")
             checked[str(name)] = setting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,12 +13,13 @@ import numpy.typing as npt
 from offrl_core.data.dataset import Dataset, dataset_probes
 from offrl_core.evaluation.alarms import Alarm, Facts
 from offrl_core.learning import Learner
-from offrl_core.runs import checkpoints, reference
-from offrl_core.runs.config import Change, ConfigError, Lane, RunConfig
+from offrl_core.runs import reference
+from offrl_core.runs.config import Change, Lane, RunConfig
 from offrl_core.runs.timeline import Mark
 
 Array = npt.NDArray[Any]
 
+_HEAD, _LENGTH = struct.Struct("<QQQ"), struct.Struct("<Q")
 _TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed")
 
 
@@ -56,6 +58,7 @@ class Engine:
         self.marks: list[Mark] = []
         self.lanes = [self._learner(lane, lane.hyperparameters) for lane in config.lanes]
         self._seen_divergences = 0
+        self._before: Picture | None = None
         self._apply_due()
 
     def _learner(self, lane: Lane, values: Mapping[str, Any]) -> Learner:
@@ -147,34 +150,19 @@ class Engine:
         """Change hyperparameters of one lane from the next update on; written into the configuration.
 
         Raises:
-            ConfigError: the lane, a name or a value is not allowed, or the networks cannot be taken over. Nothing is
-                changed then.
+            ConfigError: the lane, a name or a value is not allowed. Nothing is changed then.
         """
-        before, learner = self.config, self.lanes[lane] if lane < len(self.lanes) else None
         self.config = self.config.changed(self.step, lane, values)
-        try:
-            self._apply_due()
-        except ValueError as error:
-            assert learner is not None
-            self.config, self.lanes[lane] = before, learner
-            raise ConfigError(str(error)) from error
+        self._apply_due()
 
     def _apply_due(self) -> None:
         while len(self.marks) < len(self.config.changes) and self.config.changes[len(self.marks)].step <= self.step:
             self._apply(self.config.changes[len(self.marks)])
 
     def _apply(self, change: Change) -> None:
-        lane, learner = self.config.lanes[change.lane], self.lanes[change.lane]
+        learner = self.lanes[change.lane]
         before = learner.hyperparameters
-        if all(learner.declared[name].live for name in change.values):
-            learner.set(**change.values)
-        else:
-            # Another form of the same system: a new learner that takes over the networks as they are.
-            state = learner.state_dict()
-            state["values"] = [{**values, **change.values} for values in state["values"]]
-            learner = self._learner(lane, {**lane.hyperparameters, **change.values})
-            learner.load_state_dict(state)
-            self.lanes[change.lane] = learner
+        learner.set(**change.values)
         what = {name: [before[name], value] for name, value in change.values.items()}
         self.marks.append(Mark(change.step, change.lane, what))
 
@@ -190,8 +178,25 @@ class Engine:
             for name in _TABLES
             if any(getattr(s, name) is not None for _, s in snapshots)
         }
-        picture = Picture(self.step, metrics, tables)
+        picture = self._finite(Picture(self.step, metrics, tables))
         return self.judge(picture) if truth else picture
+
+    def _finite(self, picture: Picture) -> Picture:
+        """The picture, with a diverged member as it was seen last when all its numbers were finite.
+
+        Its parameters are finite still, but what they lead to may not be.
+        """
+        before, base = self._before or picture, 0
+        for learner in self.lanes:
+            for member in {base + d.index for d in learner.divergences}:
+                shown = [picture.tables[name][member] for name in ("q", "v", "policy") if name in picture.tables]
+                if not all(np.isfinite(table).all() for table in shown):
+                    for now, then in ((picture.metrics, before.metrics), (picture.tables, before.tables)):
+                        for name in now.keys() & then.keys():
+                            now[name][member] = then[name][member]
+            base += len(learner.members)
+        self._before = picture
+        return picture
 
     def judge(self, picture: Picture) -> Picture:
         """The picture with the exact `return` of every policy, `q_pi`, and what the estimates miss by."""
@@ -262,15 +267,12 @@ class Engine:
         """One transition's numbers through the update of a member: a `row` of the data, or a `state` and an `action`.
 
         Raises:
-            ValueError: there is no such member, row, state or action, or the system cannot explain itself.
+            ValueError: there is no such member, row, state or action.
         """
+        place = what["row"] if "row" in what else (what["state"], what["action"])
         for learner in self.lanes:
             if member < len(learner.members):
-                explain = getattr(learner, "explain", None)
-                if explain is None:
-                    raise ValueError(f"{learner.algorithm.title} cannot be looked into")
-                place = what["row"] if "row" in what else (what["state"], what["action"])
-                return dict(explain(place, member))
+                return learner.explain(place, member)
             member -= len(learner.members)
         raise ValueError("there is no such member")
 
@@ -278,17 +280,23 @@ class Engine:
 
     def checkpoint(self) -> bytes:
         """Everything needed to continue from here to the bit, together with the configuration."""
-        lanes = [learner.state_dict() for learner in self.lanes]
-        return checkpoints.dump({"step": self.step, "changes": len(self.marks), "lanes": lanes})
+        lanes = [learner.to_bytes() for learner in self.lanes]
+        head = _HEAD.pack(self.step, len(self.marks), len(lanes))
+        return b"".join([head, *(_LENGTH.pack(len(lane)) + lane for lane in lanes)])
 
     def restore(self, data: bytes) -> None:
         """Continue from a checkpoint of this configuration, or of one that shares its past up to there."""
-        state = checkpoints.load(data)
-        while len(self.marks) < state["changes"]:
+        step, changes, lanes = _HEAD.unpack_from(data)
+        if lanes != len(self.lanes):
+            raise ValueError(f"this checkpoint has {lanes} lanes, the run has {len(self.lanes)}")
+        while len(self.marks) < changes:
             self._apply(self.config.changes[len(self.marks)])
-        for learner, saved in zip(self.lanes, state["lanes"], strict=True):
-            learner.load_state_dict(saved)
-        self.step = state["step"]
+        place = _HEAD.size
+        for learner in self.lanes:
+            (length,) = _LENGTH.unpack_from(data, place)
+            place += _LENGTH.size + length
+            learner.from_bytes(data[place - length : place])
+        self.step = step
         self._apply_due()
 
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from offrl_core.data.catalogue import load_dataset
 from offrl_core.data.dataset import Dataset
-from offrl_core.evaluation.alarms import Watch
+from offrl_core.evaluation.alarms import Alarm, Watch
 from offrl_core.runs import sources, wire
 from offrl_core.runs.config import ConfigError, RunConfig
 from offrl_core.runs.engine import Engine, Picture
@@ -218,6 +218,7 @@ class Session:
     def _ended(self) -> bool:
         """Report why there is nothing left to train, if so."""
         if self.engine.stopped:
+            self._send_alarms(self.engine.divergences())
             self._pause("diverged", self.engine.why_stopped)
             return True
         if self.limit and self.engine.step >= self.limit:
@@ -303,7 +304,7 @@ class Session:
     def _explain(self, command: Command) -> None:
         try:
             data = self.engine.explain(command["member"], command["what"])
-        except (ValueError, IndexError, KeyError) as error:
+        except ValueError as error:
             self._reply(command, "refused", message=str(error))
             return
         self._reply(command, "explain", step=self.engine.step, data=wire.plain(data))
@@ -391,7 +392,11 @@ class Session:
     def _alarm(self, picture: Picture) -> None:
         # Between two exact evaluations the true return is taken to stand still.
         self._last_known |= picture.metrics
-        for alarm in [*self.engine.divergences(), *self.watch.see(picture.step, self._last_known)]:
+        self._send_alarms(self.engine.divergences())
+        self._send_alarms(self.watch.see(picture.step, self._last_known))
+
+    def _send_alarms(self, alarms: list[Alarm]) -> None:
+        for alarm in alarms:
             header = {"kind": "alarm", "run": self.run, "alarm": wire.plain(alarm.to_json())}
             self._send(wire.encode(header, {}))
 
