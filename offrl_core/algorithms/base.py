@@ -9,7 +9,7 @@ are `(M, B)`, hyperparameters `(M, 1)`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -49,17 +49,27 @@ class Loss:
     """A loss, its gradient at the network outputs, and how curved it is there.
 
     Attributes:
-        value: `(M,)` the loss, the mean over the batch.
+        report: computes the value. Training needs the gradient only, so that values are computed when they are looked at.
         gradients: output name (`q`, `q_next`, …) → `∂loss/∂output`, `(M, A, U)`.
         curvature: output name → a bound of the second derivative per output, broadcastable to the gradient. The table's
             SGD divides by it, which makes `learning_rate` the classic tabular step; other approximators ignore it.
-        error: `(M,)` mean absolute difference to the target, of squared errors.
+        report_error: computes the mean absolute error.
     """
 
-    value: Array
+    report: Callable[[], Array]
     gradients: dict[str, Array]
     curvature: dict[str, Array] = field(default_factory=dict)
-    error: Array | None = None
+    report_error: Callable[[], Array] | None = None
+
+    @property
+    def value(self) -> Array:
+        """`(M,)` the loss: the mean over the batch."""
+        return self.report()
+
+    @property
+    def error(self) -> Array | None:
+        """`(M,)` mean absolute difference to the target, of squared errors."""
+        return None if self.report_error is None else self.report_error()
 
 
 @dataclass(slots=True)
@@ -100,7 +110,6 @@ class Algorithm:
         hyperparameters: what can be moved.
         defaults: approximator → defaults that differ there.
         table_learning_rate: the table's default step.
-        uses_counts: whether the loss reads `n(s,a)` of the data (`batch.counts`).
     """
 
     name: ClassVar[str]
@@ -113,7 +122,6 @@ class Algorithm:
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
     table_learning_rate: ClassVar[float] = 1.0
-    uses_counts: ClassVar[bool] = False
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         """The networks under these structural choices."""
@@ -123,6 +131,10 @@ class Algorithm:
         """Row columns beyond `(s, a, r, s′, terminated)` that the loss reads: `next_action`, `return` (Monte Carlo
         return-to-go at `gamma`), `lambda_return` (TD(λ) return with the value network's copy)."""
         return ()
+
+    def uses_counts(self, choices: Mapping[str, Value]) -> bool:
+        """Whether the loss reads `n(s,a)` of the data (`batch.counts`)."""
+        return False
 
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         """Numbers that the algorithm itself carries from update to update: name → start, or the hyperparameter that says it."""

@@ -23,14 +23,16 @@ class Index:
         flat: `(B,)` (shared by all members) or `(M, B)` positions.
         size: number of positions.
         unique: no position occurs twice (within a member).
-        order: permutation that sorts a shared `flat`; given once for a batch that is used many times.
+        static: used for many updates: sorted once, a scatter is then a segmented sum.
+        offset: `(M, B)` positions in the flattened array of all members, where already known.
     """
 
     __slots__ = ("_order", "_starts", "_targets", "flat", "offset", "size", "unique")
 
-    def __init__(self, flat: Array, size: int, *, unique: bool = False, static: bool = False) -> None:
-        self.flat, self.size, self.unique = flat, size, unique
-        self.offset: Array | None = None
+    def __init__(
+        self, flat: Array, size: int, *, unique: bool = False, static: bool = False, offset: Array | None = None
+    ) -> None:
+        self.flat, self.size, self.unique, self.offset = flat, size, unique, offset
         self._order: Array | None = None
         self._starts: Array | None = None
         self._targets: Array | None = None
@@ -48,25 +50,27 @@ class Index:
     def take(self, x: Array) -> Array:
         """`x (M, size)` at each row, `(M, B)`."""
         if self.flat.ndim == 1:
-            return np.take(x, self.flat, axis=1)
-        return np.take(x.reshape(-1), self._offsets(len(x)))
+            return x.take(self.flat, axis=1)
+        return x.reshape(-1).take(self._offsets(len(x)))
 
     def add(self, rows: Array, out: Array) -> Array:
-        """Add `rows (M, B)` to `out (M, size)` at each row's position (`out` must be contiguous)."""
+        """Add `rows (1 or M, B)` to `out (M, size)` at each row's position (`out` must be contiguous)."""
         if self._starts is not None:
             if len(self._starts):
-                ordered = rows if self._order is None else np.take(rows, self._order, axis=1)
+                ordered = rows if self._order is None else rows.take(self._order, axis=1)
                 out[:, self._targets] += np.add.reduceat(ordered, self._starts, axis=1)
             return out
         offsets = self._offsets(len(out))
         if self.unique:
             out.reshape(-1)[offsets] += rows
         else:
-            sums = np.bincount(offsets.reshape(-1), weights=rows.reshape(-1), minlength=out.size)
+            wide = np.broadcast_to(rows, offsets.shape)
+            sums = np.bincount(offsets.reshape(-1), weights=wide.reshape(-1), minlength=out.size)
             out += sums.reshape(out.shape).astype(out.dtype)
         return out
 
     def _offsets(self, members: int) -> Array:
+        """`(M, B)` positions in the flattened array of all members."""
         if self.offset is None or len(self.offset) != members:
             base = (np.arange(members) * self.size)[:, None]
             self.offset = self.flat + base
@@ -81,9 +85,9 @@ class Batch:
         actions: `A`.
         total: number of rows before equal ones were merged.
         share: each row's share of the mean: a number `1/B`, or `(B,)` summing to 1 where equal rows were merged.
-        reward, continues: `(1 or M, B)`; `continues` is 0 where the row terminated and 1 elsewhere.
-        action: `(1 or M, B)`; next_action likewise, −1 where there is none.
-        columns: further row columns by name, `(1 or M, B)`.
+        reward, continues: `(1 or M, B)`; `continues` is false where the row terminated.
+        action: `(1 or M, B)`.
+        columns: further row columns by name, `(1 or M, B)`; `next_action` is −1 where there is none.
         counts, counts_next: `(1 or M, A, U)`: `n(s,a)` in the data at the states evaluated.
         outputs: network outputs by name: `q` at `s`, `q_next` at `s′`, `target_q_next` …, `(M, A, U)`.
         memory: numbers that the algorithm carries from update to update, `(M, 1)`; it may assign new arrays.
@@ -92,7 +96,7 @@ class Batch:
     """
 
     __slots__ = (
-        "_pair_share", "_state_share", "action", "actions", "at_index", "at_next_index", "columns", "continues",
+        "_pair_share", "_shares", "_state_share", "action", "actions", "at_index", "at_next_index", "columns", "continues",
         "counts", "counts_next", "curvature", "has_next", "members", "memory", "outputs", "reward", "rows", "seen",
         "share", "states", "step", "take_index", "take_next_index", "total",
     )  # fmt: skip
@@ -117,6 +121,7 @@ class Batch:
         self.at_next_index: Index | None = None
         self.take_index: Index
         self.take_next_index: Index | None = None
+        self._shares: Array | None = None
         self._pair_share: Array | None = None
         self._state_share: dict[str, Array] = {}
 
@@ -163,13 +168,17 @@ class Batch:
         """Sum of the rows that arrive in each state: `(M, B) → (M, U)`."""
         if self.at_next_index is None:
             return rows
-        return self.at_next_index.add(rows, np.zeros((len(rows), self.states), rows.dtype))
+        return self.at_next_index.add(rows, np.zeros((self._wide(self.at_next_index, rows), self.states), rows.dtype))
 
     def _add(self, index: Index, rows: Array, out: Array | None) -> Array:
         if out is None:
-            out = np.zeros((len(rows), self.actions, self.states), rows.dtype)
-        index.add(rows, out.reshape(len(rows), -1))
+            out = np.zeros((self._wide(index, rows), self.actions, self.states), rows.dtype)
+        index.add(rows, out.reshape(len(out), -1))
         return out
+
+    def _wide(self, index: Index, rows: Array) -> int:
+        """Rows of the result: all members where either the rows or their places differ between them."""
+        return len(rows) if index.flat.ndim == 1 else self.members
 
     # means
 
@@ -177,14 +186,17 @@ class Batch:
         """Mean over the batch, every row with its multiplicity: `(M, B) → (M,)`; summed in float64."""
         return np.add.reduce(rows * self.share, axis=-1, dtype=np.float64)
 
-    def shared(self, rows: Array) -> Array:
-        """`rows` times each row's share, `(M, B)`: what a sum must hold to be a mean."""
-        return rows * self.share
+    def mean_over_states(self, states: Array) -> Array:
+        """Mean of a number per state, each state as often as the batch has it as `s`: `(M, U) → (M,)`, in float64."""
+        share = self.state_share()[:, 0]
+        return np.asarray(np.add.reduce(states * share, axis=-1, dtype=np.float64))
 
     @property
     def shares(self) -> Array:
         """`(1, B)` each row's share of the mean."""
-        return np.broadcast_to(np.asarray(self.share, dtype=np.float32), (1, self.rows))
+        if self._shares is None:
+            self._shares = np.broadcast_to(np.asarray(self.share, dtype=np.float32), (1, self.rows))
+        return self._shares
 
     @property
     def share_of_one(self) -> float:
@@ -192,21 +204,30 @@ class Batch:
         return 1.0 / self.total
 
     def know_shares(self, pair: Array, state: Array, following: Array) -> None:
-        """Shares already computed for these very rows."""
+        """Shares of pairs and states already computed for these very rows."""
         self._pair_share, self._state_share = pair, {"s": state, "next": following}
+
+    def know_row_shares(self, shares: Array) -> None:
+        """`(1, B)` the rows' shares, already computed."""
+        self._shares = shares
 
     def pair_share(self) -> Array:
         """`(1 or M, A, U)`: each pair's share of the batch's rows."""
         if self._pair_share is None:
             wide = 1 if self.take_index.flat.ndim == 1 else self.members
-            self._pair_share = self.put(np.broadcast_to(self.shares, (wide, self.rows)))
+            out = np.zeros((wide, self.actions, self.states), np.float32)
+            self._pair_share = self.put(self.shares, out)
         return self._pair_share
 
     def state_share(self, place: str = "s") -> Array:
-        """`(1 or M, 1, U)`: each state's share of the batch's rows, as `s` or as `next`."""
-        if place not in self._state_share:
+        """Each state's share of the batch's rows, as `s` or as `next`: broadcastable to `(M, A, U)`."""
+        found = self._state_share.get(place)
+        if found is None:
             index = self.at_index if place == "s" else self.at_next_index
-            wide = 1 if index is None or index.flat.ndim == 1 else self.members
-            shares = np.ascontiguousarray(np.broadcast_to(self.shares, (wide, self.rows)))
-            self._state_share[place] = (self.sum(shares) if place == "s" else self.sum_next(shares))[:, None, :]
-        return self._state_share[place]
+            if index is None:
+                found = self.shares[:, None, :]
+            else:
+                wide = 1 if index.flat.ndim == 1 else self.members
+                found = index.add(self.shares, np.zeros((wide, self.states), np.float32))[:, None, :]
+            self._state_share[place] = found
+        return found

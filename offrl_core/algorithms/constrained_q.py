@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.hyperparameters import Q_LEARNING
 from offrl_core.algorithms.q_learning import QLearning
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.hyperparameters import Hyperparameter, Value
 
 
 class ConstrainedQ(QLearning):
@@ -47,7 +48,9 @@ class ConstrainedQ(QLearning):
             greedier="down",
         ),
     )
-    uses_counts = True
+
+    def uses_counts(self, choices: Mapping[str, Value]) -> bool:
+        return True
 
     def allowed(self, batch: Batch, hp: Any) -> Array:
         assert batch.counts is not None

@@ -74,7 +74,9 @@ class CQL(QLearning):
             choices=("none", "counted"),
         ),
     )
-    uses_counts = True
+
+    def uses_counts(self, choices: Mapping[str, Value]) -> bool:
+        return choices["constraint"] == "counted"
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
         return self.equations[str(choices["form"])]

@@ -46,7 +46,7 @@ class Look:
         self.there = column if batch.at_next_index is None else int(batch.at_next_index.flat.reshape(-1)[column])
         self.action = int(batch.action[0, column])
         self.reward = self.row(batch.reward)
-        self.continues = self.row(batch.continues) > 0
+        self.continues = bool(batch.continues[0, column])
 
     def row(self, rows: Array) -> float:
         """The row's number in `(1, B)`."""

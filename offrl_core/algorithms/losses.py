@@ -45,21 +45,18 @@ def weighted_cross_entropy(batch: Batch, output: str, weight: Array | None = Non
         weight: `(M, B)`, or None for 1.
     """
     log_pi = log_softmax(batch[output])
-    taken = batch.take(log_pi)
-    if weight is None:
-        rows = np.broadcast_to(batch.shares, taken.shape)
-        total = batch.state_share()
-        value = -batch.mean(taken)
-    else:
-        rows = batch.shared(weight)
-        total = batch.sum(rows)[:, None, :]
-        value = -batch.mean(weight * taken)
+    share = batch.state_share()
+    rows = batch.shares if weight is None else weight * batch.share
     gradient = np.exp(log_pi)
-    gradient *= total
+    gradient *= share if weight is None else batch.sum(rows)[:, None, :]
     batch.put(-rows, gradient)
+
+    def value() -> Array:
+        taken = batch.take(log_pi)
+        return -batch.mean(taken if weight is None else weight * taken)
+
     loss = Loss(value, {output: gradient})
     if batch.curvature:
-        share = batch.state_share()
         loss.curvature[output] = share if weight is None else np.maximum(share, batch.sum(np.abs(rows))[:, None, :])
     return loss
 
@@ -74,7 +71,10 @@ def cross_entropy_to(batch: Batch, output: str, target: Array) -> Loss:
     """
     log_pi = log_softmax(batch[output])
     share = batch.state_share()
-    value = -np.add.reduce((target * log_pi).sum(axis=1) * share[:, 0], axis=-1, dtype=np.float64)
+
+    def value() -> Array:
+        return -batch.mean_over_states((target * log_pi).sum(axis=1))
+
     return Loss(value, {output: (np.exp(log_pi) - target) * share}, {output: share})
 
 
@@ -91,9 +91,9 @@ def squared_error(batch: Batch, output: str, target: Array) -> Loss:
     delta = batch.take(batch[output]) - target
     # The square leaves float32 long before the value does; the loss is a report, the gradient is what trains.
     loss = Loss(
-        0.5 * batch.mean(np.square(delta, dtype=np.float64)),
-        {output: batch.put(batch.shared(delta))},
-        error=batch.mean(np.abs(delta)),
+        lambda: 0.5 * batch.mean(np.square(delta, dtype=np.float64)),
+        {output: batch.put(delta * batch.share)},
+        report_error=lambda: batch.mean(np.abs(delta)),
     )
     if batch.curvature:
         loss.curvature[output] = batch.pair_share()
@@ -121,11 +121,10 @@ def _value_error(batch: Batch, output: str, target: Array, expectile: Array | No
     # delta = −u: the expectile weighs rows where the value is too low (u ≥ 0) by τ, the others by 1 − τ.
     weight = None if expectile is None else np.where(delta > 0, 1 - expectile, expectile)
     weighted = delta if weight is None else delta * weight
-    square = np.square(delta, dtype=np.float64)
     loss = Loss(
-        0.5 * batch.mean(square if weight is None else square * weight),
-        {output: batch.sum(batch.shared(weighted))[:, None, :]},
-        error=batch.mean(np.abs(delta)),
+        lambda: 0.5 * batch.mean(np.square(delta, dtype=np.float64) * (1 if weight is None else weight)),
+        {output: batch.sum(weighted * batch.share)[:, None, :]},
+        report_error=lambda: batch.mean(np.abs(delta)),
     )
     if batch.curvature:
         loss.curvature[output] = batch.state_share()
@@ -144,10 +143,13 @@ def conservative_penalty(batch: Batch, output: str, alpha: Array) -> Loss:
     top = q.max(axis=1, keepdims=True)
     gradient = np.exp(q - top)
     total = gradient.sum(axis=1, keepdims=True)
-    gap = batch.at((top + np.log(total))[:, 0]) - batch.take(q)
-    gradient *= alpha[:, :, None] / total * batch.state_share()
-    batch.put(np.broadcast_to(-alpha * batch.share, gap.shape), gradient)
-    loss = Loss(alpha[:, 0] * batch.mean(gap), {output: gradient})
+    gradient *= alpha[:, :, None] * batch.state_share() / total
+    batch.put(-alpha * batch.shares, gradient)
+
+    def value() -> Array:
+        return alpha[:, 0] * batch.mean(batch.at((top + np.log(total))[:, 0]) - batch.take(q))
+
+    loss = Loss(value, {output: gradient})
     if batch.curvature:
         loss.curvature[output] = _penalty_curvature(batch, alpha, batch.state_share())
     return loss
@@ -170,7 +172,7 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
     """
     q = batch[f"{output}_next"]
     has_next = (batch.columns["next_action"] >= 0).astype(np.float32)
-    share = batch.shared(has_next)
+    share = has_next * batch.share
     if form in ("lecture-a", "lecture-b"):
         gap = batch.at_next(q.sum(axis=1))
         soft = np.ones_like(q)
@@ -181,14 +183,18 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
         raise ValueError(f"form = {form!r} is not allowed here: it must be lecture-a, -b, -c or -d")
     if form != "lecture-a":
         gap = gap - batch.take_next(q)
-    scale = np.broadcast_to(alpha * share, gap.shape)
+    scale = alpha * share
     if form == "lecture-d":
         scale = 2 * gap * scale
     gradient = soft * batch.sum_next(scale)[:, None, :]
     if form != "lecture-a":
         batch.put_next(-scale, gradient)
-    penalty = np.square(gap, dtype=np.float64) if form == "lecture-d" else gap
-    loss = Loss(alpha[:, 0] * batch.mean(np.where(has_next > 0, penalty, 0)), {f"{output}_next": gradient})
+
+    def value() -> Array:
+        penalty = np.square(gap, dtype=np.float64) if form == "lecture-d" else gap
+        return alpha[:, 0] * batch.mean(np.where(has_next > 0, penalty, 0))
+
+    loss = Loss(value, {f"{output}_next": gradient})
     if batch.curvature:
         steep = 2 + np.abs(gap) / 2 if form == "lecture-d" else np.ones_like(gap)
         arriving = batch.sum_next(np.ascontiguousarray(steep * share))[:, None, :]

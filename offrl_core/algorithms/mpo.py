@@ -12,7 +12,7 @@ from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import CriticCloning
 from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import CRITIC
-from offrl_core.algorithms.losses import cross_entropy_to, log_softmax, softmax, weighted_cross_entropy
+from offrl_core.algorithms.losses import cross_entropy_to, log_softmax, log_sum_exp, softmax, weighted_cross_entropy
 from offrl_core.algorithms.targets import target_prefix, target_reads
 from offrl_core.hyperparameters import Hyperparameter, Value
 
@@ -110,19 +110,19 @@ class MPO(CriticCloning):
         """`q(a|s)`, `(M, A, U)`, and the dual's value; `η` moves two Newton steps towards the bound."""
         log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
         q = batch[f"{target_prefix(hp)}q"]
-        share = batch.state_share()
         eta = batch.memory["temperature"]
         for _ in range(2):
             tilted = softmax(log_prior + q / eta[:, :, None])
-            kl, spread = tilt(tilted, log_prior, q / eta[:, :, None], share)
+            kl, spread = tilt(batch, tilted, log_prior, q / eta[:, :, None])
             step = np.clip((kl - hp.epsilon) / np.maximum(spread, np.float32(1e-12)), -1, 1)
             eta = np.clip(eta * np.exp(step), *TEMPERATURES).astype(np.float32)
         batch.memory["temperature"] = eta
         scaled = log_prior + q / eta[:, :, None]
-        top = scaled.max(axis=1, keepdims=True)
-        partition = top[:, 0] + np.log(np.exp(scaled - top).sum(axis=1))
-        dual = eta * (hp.epsilon + (partition * share[:, 0]).sum(axis=1, keepdims=True))
-        return softmax(scaled), Loss(dual[:, 0], {})
+
+        def dual() -> Array:
+            return eta[:, 0] * (hp.epsilon[:, 0] + batch.mean_over_states(log_sum_exp(scaled)))
+
+        return softmax(scaled), Loss(dual, {})
 
     def m_step(self, batch: Batch, hp: Any, improved: Array, log_old: Array) -> Loss:
         """Cloning of `q` with the KL to `π_old` priced at `μ`, which follows its constraint."""
@@ -130,8 +130,9 @@ class MPO(CriticCloning):
         mu = batch.memory["multiplier"]
         log_pi = log_softmax(batch["policy"])
         old, share = np.exp(log_old), batch.state_share()
-        kl = ((old * (log_old - log_pi)).sum(axis=1) * share[:, 0]).sum(axis=1, keepdims=True)
-        loss.value = loss.value + (mu * (kl - hp.epsilon_policy))[:, 0]
+        kl = batch.mean_over_states((old * (log_old - log_pi)).sum(axis=1))[:, None].astype(np.float32)
+        clone = loss.report
+        loss.report = lambda: clone() + (mu * (kl - hp.epsilon_policy))[:, 0]
         loss.gradients["policy"] = loss.gradients["policy"] + mu[:, :, None] * share * (np.exp(log_pi) - old)
         loss.curvature["policy"] = share * (1 + mu[:, :, None])
         violation = np.clip(kl / hp.epsilon_policy - 1, -1, 1)
@@ -164,10 +165,10 @@ class MPO(CriticCloning):
         return {"temperature": batch.memory["temperature"], "multiplier": batch.memory["multiplier"]}
 
 
-def tilt(tilted: Array, log_prior: Array, scaled: Array, share: Array) -> tuple[Array, Array]:
+def tilt(batch: Batch, tilted: Array, log_prior: Array, scaled: Array) -> tuple[Array, Array]:
     """`E_s KL(q ‖ prior)` of `q = softmax(log prior + x)`, and `E_s Var_q(x)` = `−∂KL/∂log η`; `(M, 1)` each."""
     mean = (tilted * scaled).sum(axis=1, keepdims=True)
     variance = (tilted * np.square(scaled - mean)).sum(axis=1)
     log_tilted = np.log(np.where(tilted > 0, tilted, 1))
     kl = (tilted * (log_tilted - log_prior)).sum(axis=1)
-    return (kl * share[:, 0]).sum(axis=1, keepdims=True), (variance * share[:, 0]).sum(axis=1, keepdims=True)
+    return batch.mean_over_states(kl)[:, None], batch.mean_over_states(variance)[:, None]

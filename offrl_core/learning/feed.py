@@ -88,7 +88,9 @@ class TableFeed:
         batch.at_index = Index(states, rows.n_states)
         batch.at_next_index = Index(following, rows.n_states)
         batch.take_index = Index(batch.action * rows.n_states + states, table)
-        batch.take_next_index = Index(np.maximum(batch.columns["next_action"], 0) * rows.n_states + following, table)
+        if "next_action" in self.columns:
+            next_actions = batch.columns["next_action"] = rows.next_actions[numbers]
+            batch.take_next_index = Index(np.maximum(next_actions, 0) * rows.n_states + following, table)
         batch.counts = batch.counts_next = rows.counts
         batch.step = step
         return Drawn(batch, self.inputs, self.inputs, self.inputs, True, numbers)
@@ -120,7 +122,7 @@ class NetworkFeed:
         width = (2 * encoding.size + 6) * self.size * len(self.seeds) * 4
         self.steps = int(np.clip(CHUNK_BYTES // width, 1, DRAWS))
         self._chunk = self._part = -1
-        self._positions = np.arange(self.size)
+        self._shares = np.full((1, self.size), 1 / self.size, np.float32)
 
     def draw(self, step: int) -> Drawn:
         if self.fixed is not None:
@@ -143,45 +145,53 @@ class NetworkFeed:
         """Look up everything about the drawn rows `(C, K, B)`: the states' encodings and the columns."""
         rows, size = self.rows, self.size
         self._drawn = numbers
-        lead = numbers.shape[:2]
-        both = np.concatenate([numbers, numbers], axis=2) if self.needs_next else numbers
+        chunk, seeds, _ = numbers.shape
+        columns = size * (2 if self.needs_next else 1)
         self._index = self._dense = None
         if self.encoding.one_hot or self.pairs:
-            self._index = np.empty(both.shape, np.int64)
-            self._index[..., :size] = rows.states[numbers]
+            self._index = np.empty((chunk, seeds, columns), np.int64)
+            self._index[..., :size] = rows.states.take(numbers)
             if self.needs_next:
-                self._index[..., size:] = rows.next_states[numbers]
+                self._index[..., size:] = rows.next_states.take(numbers)
         if not self.encoding.one_hot:
-            here, there = rows.encoded(self.encoding)
             wide = self.encoding.size
-            self._dense = np.ones((*lead, wide + 1, both.shape[2]), np.float32)
-            self._dense[..., :wide, :size] = here[numbers].swapaxes(2, 3)
+            self._dense = np.empty((chunk, seeds, wide + 1, columns), np.float32)
+            self._dense[..., wide, :] = 1
+            here, there = rows.encoded(self.encoding)
+            self._dense[..., :wide, :size] = here.take(numbers, axis=0).swapaxes(2, 3)
             if self.needs_next:
-                self._dense[..., :wide, size:] = there[numbers].swapaxes(2, 3)
-        self._reward, self._continues = rows.rewards[numbers], rows.continues[numbers]
-        self._action = rows.actions[numbers]
-        self._next_action = rows.next_actions[numbers]
-        self._flat = self._action * size + self._positions
-        self._flat_next = np.maximum(self._next_action, 0) * size + self._positions
+                self._dense[..., :wide, size:] = there.take(numbers, axis=0).swapaxes(2, 3)
+        self._reward, self._continues = rows.rewards.take(numbers), rows.continues.take(numbers)
+        self._action = rows.actions.take(numbers)
+        self._flat = self._positions(self._action)
+        if "next_action" in self.columns:
+            self._next_action = rows.next_actions.take(numbers)
+            self._flat_next = self._positions(np.maximum(self._next_action, 0))
+
+    def _positions(self, actions: Array) -> Array:
+        """Where each row's action stands in `(M, A, B)` flattened; in `(A, B)` where all members share the rows."""
+        flat = actions * self.size + np.arange(self.size)
+        if flat.shape[1] > 1 and flat.shape[1] == self.members:
+            flat += (np.arange(self.members) * (self.rows.n_actions * self.size))[:, None]
+        return flat
 
     def _assemble(self, inside: int, step: int) -> Drawn:
-        rows, size = self.rows, self.size
+        rows, size, lead = self.rows, self.size, self._lead
         batch = Batch(self.members, rows.n_actions, size, size)
         batch.step = step
-        lead = self._lead
+        batch.know_row_shares(self._shares)
         numbers = lead(self._drawn[inside])
         batch.reward, batch.continues = lead(self._reward[inside]), lead(self._continues[inside])
         batch.action = lead(self._action[inside])
-        next_action = lead(self._next_action[inside])
-        batch.columns = {"next_action": next_action, **rows.columns(self.columns, numbers, self.gammas)}
-        table = rows.n_actions * size
-        batch.take_index = Index(self._rows(self._flat[inside]), table, unique=True)
-        batch.take_next_index = Index(self._rows(self._flat_next[inside]), table, unique=True)
+        batch.columns = rows.columns(self.columns, numbers, self.gammas)
+        batch.take_index = self._places(self._flat[inside])
+        if "next_action" in self.columns:
+            batch.columns["next_action"] = lead(self._next_action[inside])
+            batch.take_next_index = self._places(self._flat_next[inside])
         if self.needs_counts:
-            drawn = self._drawn[inside]
             counts = rows.counts[0]
-            batch.counts = lead(counts[:, rows.states[drawn]].swapaxes(0, 1))
-            batch.counts_next = lead(counts[:, rows.next_states[drawn]].swapaxes(0, 1))
+            batch.counts = counts[:, rows.states[numbers]].swapaxes(0, 1)
+            batch.counts_next = counts[:, rows.next_states[numbers]].swapaxes(0, 1)
         both = self._inputs(inside)
         if not self.needs_next:
             return Drawn(batch, both, both, both, False, numbers)
@@ -208,7 +218,11 @@ class NetworkFeed:
             return x
         return x[self.of_member]
 
-    def _rows(self, flat: Array) -> Array:
-        """Positions `(K, B)` → `(B,)` where all members share them."""
-        flat = self._lead(flat)
-        return flat[0] if len(flat) == 1 else flat
+    def _places(self, flat: Array) -> Index:
+        """The rows' places in `(M, A, B)`."""
+        table = self.rows.n_actions * self.size
+        if len(flat) == 1:
+            return Index(flat[0], table, unique=True, offset=flat if self.members == 1 else None)
+        if len(flat) == self.members:
+            return Index(flat, table, unique=True, offset=flat)
+        return Index(flat[self.of_member], table, unique=True)

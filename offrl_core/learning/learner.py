@@ -18,7 +18,7 @@ from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Valu
 from offrl_core.learning.checkpoint import from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
 from offrl_core.learning.explain import explain
-from offrl_core.learning.program import Program
+from offrl_core.learning.program import Program, block_size
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.snapshot import Snapshot, combine, observe
 from offrl_core.learning.threads import one_thread
@@ -113,12 +113,16 @@ class Learner:
         return " ".join([*words, f"seed={seed}"] if len(self.seeds) > 1 else words)
 
     def _group(self) -> list[tuple[list[int], Program]]:
-        """Members that differ only in live numbers share a program."""
+        """Members that differ in numbers only share a program, as many at once as the processor's cache can hold."""
         groups: dict[tuple[object, ...], list[int]] = {}
         structural = [h.name for h in self.declared.values() if not h.numeric or h.name == "batch_size"]
         for number, values in enumerate(self._values):
             groups.setdefault(tuple(values[n] for n in structural), []).append(number)
-        return [(places, self._program(places)) for places in groups.values()]
+        found = []
+        for places in groups.values():
+            block = block_size(self.rows, self.approximator, self._values[places[0]])
+            found += [places[i : i + block] for i in range(0, len(places), block)]
+        return [(places, self._program(places)) for places in found]
 
     def _program(self, places: Sequence[int]) -> Program:
         return Program(

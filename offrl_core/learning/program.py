@@ -21,6 +21,8 @@ from offrl_core.learning.rows import Rows
 
 Array = npt.NDArray[Any]
 
+CACHE_BYTES = 4_000_000
+
 
 @dataclass(slots=True)
 class Part:
@@ -141,7 +143,7 @@ class Program:
         fixed = np.arange(self.rows.n) if size == 0 else None
         return self._network_feed(size, fixed)
 
-    def _network_feed(self, size: int, fixed: Array | None) -> NetworkFeed:
+    def _network_feed(self, size: int, fixed: Array | None, counts: bool = False) -> NetworkFeed:
         assert self.encoding is not None
         reads = {place for p in self.parts.values() for place in (*p.head.reads, *p.head.target_reads)}
         return NetworkFeed(
@@ -153,7 +155,7 @@ class Program:
             self._gammas(),
             size,
             "next" in reads,
-            self.algorithm.uses_counts,
+            counts or self.algorithm.uses_counts(self.values[0]),
             fixed,
         )
 
@@ -189,6 +191,7 @@ class Program:
             prepared[name] = np.array(column, dtype=np.float32)[:, None] if declared.numeric else column[0]
         self.hp = Values(prepared)
         self._lambda: Array | None = None
+        self._needs_lambda = "lambda_return" in self.algorithm.columns(self.values[0])
         if hasattr(self, "feed"):
             names = [n for n, h in self.declared.items() if not h.numeric or n == "gamma"]
             if any(a[n] != b[n] for a, b in zip(before, self.values, strict=True) for n in names):
@@ -245,7 +248,7 @@ class Program:
             merged = self.rows.merged(self.algorithm.columns(self.values[0]), self._gammas())
             return self.observe(), int(merged.of_row[row])
         numbers = np.concatenate([[row], probe_rows(self.dataset)])
-        return self.evaluate(self._network_feed(0, numbers).draw(self.updates)), 0
+        return self.evaluate(self._network_feed(0, numbers, counts=True).draw(self.updates)), 0
 
     def pending_losses(self) -> dict[str, Loss]:
         """The losses of the update that comes next; nothing changes."""
@@ -258,7 +261,7 @@ class Program:
         """A batch without rows: the outputs at any observations, as `s`."""
         x = self.inputs(observations)
         batch = Batch(self.members, self.dataset.n_actions, len(observations), 1)
-        batch.counts = self.rows.counts_of(observations) if self.algorithm.uses_counts else None
+        batch.counts = self.rows.counts_of(observations) if self.algorithm.uses_counts(self.values[0]) else None
         for name, part in self.parts.items():
             work = part.function.workspace(self.members, len(observations))
             out = part.function.evaluate(part.layers, x, work)
@@ -290,7 +293,7 @@ class Program:
     def evaluate(self, drawn: Drawn) -> Batch:
         """Fill in the outputs that the losses read."""
         batch = drawn.batch
-        if "lambda_return" in self.algorithm.columns(self.values[0]):
+        if self._needs_lambda:
             every = np.arange(self.members)[:, None]
             batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, drawn.numbers]}
         batch.memory = self.memory
@@ -374,13 +377,10 @@ class Program:
         if kind == "soft":
             self.target += self.hp.target_rate * (online - self.target)
         elif kind == "hard":
-            due = self.updates % self.hp.target_period == 0
-            if due.any():
+            due = [self.updates % int(v["target_period"]) == 0 for v in self.values]
+            if any(due):
                 self._lambda = None
-            if due.all():
-                self.target[...] = online
-            elif due.any():
-                np.copyto(self.target, online, where=due)
+                np.copyto(self.target, online, where=np.array(due)[:, None])
 
     # state
 
@@ -427,6 +427,18 @@ class Program:
             array[...] = arrays[name]
         self.updates = updates
         self._lambda = None
+
+
+def block_size(rows: Rows, approximator: str, values: Mapping[str, Value]) -> int:
+    """How many members to train in one program: together they should stay in the processor's cache."""
+    size = int(values["batch_size"])
+    if approximator == "table":
+        floats = 8 * (min(size or rows.n, rows.n) + rows.n_states * rows.n_actions)
+    else:
+        widths = [int(w) for w in str(values.get("hidden", "")).split("-") if w]
+        states = 2 * (size or rows.n)
+        floats = (2 * sum(widths) + 4 * rows.n_actions) * states
+    return int(np.clip(CACHE_BYTES // (4 * floats), 4, 256))
 
 
 def _start(dataset: Dataset) -> tuple[Array, Array]:

@@ -20,7 +20,7 @@ class Rows:
 
     Attributes:
         n: number of rows `N`; n_states: `S` (of continuous data: the number of distinct observations, found on demand).
-        rewards, continues: `(N,)` float32; actions, next_actions: `(N,)` int64.
+        rewards: `(N,)` float32; continues: `(N,)` bool; actions, next_actions: `(N,)` int64.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -28,7 +28,7 @@ class Rows:
         self.n = len(dataset)
         self.n_actions = dataset.n_actions
         self.rewards = dataset.rewards.astype(np.float32)
-        self.continues = (~dataset.terminations).astype(np.float32)
+        self.continues = ~dataset.terminations
         self.actions = np.ascontiguousarray(dataset.actions)
         self.next_actions = dataset.next_actions
         self._encoded: dict[int, tuple[Array, Array]] = {}
@@ -110,7 +110,7 @@ class Rows:
         lengths = data.episode_ends - data.episode_starts + 1
         order = np.argsort(-lengths, kind="stable")
         ends, lengths = data.episode_ends[order], lengths[order]
-        bootstrap = np.where(self.continues > 0, next_values, np.float32(0))
+        bootstrap = np.where(self.continues, next_values, np.float32(0))
         returns = np.empty_like(bootstrap)
         carry = bootstrap[:, ends]
         for back in range(int(lengths[0])):
@@ -147,7 +147,7 @@ class Rows:
         """Put the columns of the rows `numbers (M, B)` into a batch."""
         batch.reward, batch.continues = self.rewards[numbers], self.continues[numbers]
         batch.action = self.actions[numbers]
-        batch.columns = {"next_action": self.next_actions[numbers], **self.columns(names, numbers, gammas)}
+        batch.columns = self.columns(names, numbers, gammas)
 
     def merged(self, names: tuple[str, ...], gammas: Array) -> Merged:
         """All rows, equal ones merged: equal in `s, a, r, s′, terminated` and in the further columns named."""
@@ -165,7 +165,7 @@ class Merged:
     def __init__(self, rows: Rows, names: tuple[str, ...], gammas: Array) -> None:
         self.rows = rows
         pair = rows.states * rows.n_actions + rows.actions
-        arrival = rows.next_states * 2 + (rows.continues == 0)
+        arrival = rows.next_states * 2 + ~rows.continues
         keys = [pair, arrival, np.unique(rows.rewards, return_inverse=True)[1]]
         if "next_action" in names:
             keys.append(rows.next_actions)
@@ -188,11 +188,10 @@ class Merged:
         self.share = (self.count / rows.n).astype(np.float32)
         first = self.first
         states, following, actions = rows.states[first], rows.next_states[first], rows.actions[first]
-        next_actions = rows.next_actions[first]
         table = rows.n_states * rows.n_actions
         self.reward, self.continues = rows.rewards[first][None], rows.continues[first][None]
         self.action = actions[None]
-        self.columns: dict[str, Array] = {"next_action": next_actions[None], "reward_min": rows._lowest}
+        self.columns: dict[str, Array] = {"reward_min": rows._lowest}
         if "return" in names:
             self.columns["return_min"] = rows._lowest_returns(gammas)
             per_gamma = np.stack([rows.returns(float(g))[first] for g in distinct_gammas])
@@ -201,7 +200,11 @@ class Merged:
         self.at = Index(states, rows.n_states, static=True)
         self.at_next = Index(following, rows.n_states, static=True)
         self.take = Index(actions * rows.n_states + states, table, static=True)
-        self.take_next = Index(np.maximum(next_actions, 0) * rows.n_states + following, table, static=True)
+        self.take_next: Index | None = None
+        if "next_action" in names:
+            next_actions = rows.next_actions[first]
+            self.columns["next_action"] = next_actions[None]
+            self.take_next = Index(np.maximum(next_actions, 0) * rows.n_states + following, table, static=True)
         probe = self.batch(1)
         self._pair_share, self._state_share = probe.pair_share(), probe.state_share()
         self._next_share = probe.state_share("next")
@@ -214,6 +217,7 @@ class Merged:
         rows = self.rows
         batch = Batch(members, rows.n_actions, rows.n_states, len(self.first))
         batch.share, batch.total = self.share, rows.n
+        batch.know_row_shares(self.share[None])
         batch.reward, batch.continues, batch.action = self.reward, self.continues, self.action
         batch.columns = self.columns
         batch.at_index, batch.at_next_index = self.at, self.at_next

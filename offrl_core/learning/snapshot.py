@@ -134,5 +134,5 @@ def _rows(batch: Batch, rows: Array) -> Array:
 def _by_pair(batch: Batch, rows: Array) -> Array:
     """`(M, B) → (M, A, U)`: the mean over each pair's rows, NaN where there is none."""
     share = batch.pair_share()
-    total = batch.put(np.ascontiguousarray(batch.shared(_rows(batch, rows))))
+    total = batch.put(_rows(batch, rows) * batch.share)
     return np.where(share > 0, total / np.where(share > 0, share, 1), np.float32(np.nan))
