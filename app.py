@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_core.runs.hub import close_hub, get_hub
 from offrl_core.runs.socket import live_route
-from offrl_ui import cards, formulas, gallery, live, scenes, state, takehome
+from offrl_ui import cards, choices, formulas, gallery, live, scenes, takehome
 from offrl_ui.stage import asset_routes
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
@@ -22,7 +22,7 @@ PagesManager.uses_pages_directory = False
 def _warm() -> None:
     """Have ready what a first visit shows: its run, trained, and the pictures on the cards."""
     hub = get_hub()
-    first = state.start()
+    first = choices.start()
     hub.play(hub.open(first, title=live.title_of(first)))
     cards.dataset_cards()
     cards.algorithm_cards()

@@ -10,17 +10,9 @@ from offrl_core.algorithms import APPROXIMATORS, algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
 from offrl_core.runs.config import ConfigError, RunConfig
+from offrl_ui.choices import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
 from offrl_ui.scenes.text import mathml
-from offrl_ui.state import (
-    APPROXIMATOR,
-    SEED,
-    SEEDS,
-    Note,
-    Setting,
-    approximators,
-    other_system,
-    with_values,
-)
+from offrl_ui.state import Note
 
 LABELS = {
     "gamma": "discount",

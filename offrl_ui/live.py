@@ -8,7 +8,7 @@ from offrl_core.algorithms import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.runs.config import RunConfig
 from offrl_core.runs.hub import UnknownRun, get_hub
-from offrl_ui import state
+from offrl_ui import choices
 
 MEMORY = "run"
 
@@ -28,11 +28,11 @@ def run_of(config: RunConfig) -> str:
     """
     hub = get_hub()
     memory = st.session_state.get(MEMORY)
-    if memory is not None and state.same_run(memory["config"], config) and _alive(memory["id"]):
+    if memory is not None and choices.same_run(memory["config"], config) and _alive(memory["id"]):
         return str(memory["id"])
     run_id = hub.open(config, title=title_of(config))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
-    if config == state.start() and hub.info(run_id)["step"] == 0:
+    if config == choices.start() and hub.info(run_id)["step"] == 0:
         # A first visit finds a timeline to look at; usually the server has trained it long before.
         hub.play(run_id)
     return run_id

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import streamlit as st
 
-from offrl_core.algorithms import APPROXIMATORS, algorithms, hyperparameters
+from offrl_core.algorithms import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.dataset import Dataset
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value
@@ -24,49 +23,27 @@ from offrl_core.runs.config import (
     DEFAULT_BUDGET,
     MAX_LANES,
     MAX_MEMBERS,
-    MAX_SEEDS,
     UPLOAD,
     ConfigError,
     Lane,
     RunConfig,
 )
+from offrl_ui.choices import (
+    FIRST_ALGORITHM,
+    FIRST_DATASET,
+    FIRST_SEEDS,
+    SEED,
+    SEEDS,
+    Setting,
+    approximators,
+    declared,
+    start,
+    with_values,
+)
 
 VERSION = "1"
 MOST_KEYS = 200
 LONGEST = 10_000
-Setting = Value | tuple[Value, ...]
-
-FIRST_DATASET = "double-crossing"
-FIRST_ALGORITHM = "bcq"
-FIRST_SEEDS = 4
-SEED = Hyperparameter(
-    "seed",
-    "",
-    0,
-    "Another seed records other episodes with the same behaviour.",
-    low=0,
-    high=9999,
-    integer=True,
-    live=False,
-)
-SEEDS = Hyperparameter(
-    "seeds",
-    "",
-    FIRST_SEEDS,
-    "How many models train at once from different random starts; curves become a median and a band.",
-    low=1,
-    high=MAX_SEEDS,
-    integer=True,
-    live=False,
-)
-APPROXIMATOR = Hyperparameter(
-    "approximator",
-    "",
-    "table",
-    "What holds the values: a table learns each state alone; a linear function and a network generalise to others.",
-    choices=tuple(APPROXIMATORS),
-    live=False,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,78 +57,6 @@ class Note:
     def __str__(self) -> str:
         shown = self.value if len(self.value) <= 60 else self.value[:57] + "…"
         return f"{self.key} = {shown!r} was refused: {self.message}"
-
-
-def start() -> RunConfig:
-    """What a first visit shows."""
-    return RunConfig(FIRST_DATASET, {}, (Lane(FIRST_ALGORITHM, "table", FIRST_SEEDS),))
-
-
-def approximators(dataset: Dataset) -> tuple[str, ...]:
-    """The approximators that can be used with `dataset`, the usual one first."""
-    return tuple(APPROXIMATORS) if dataset.tabular else ("mlp", "linear")
-
-
-def declared(dataset: Dataset, algorithm: str, approximator: str) -> dict[str, Hyperparameter]:
-    """Every hyperparameter of a lane by name, with this dataset's defaults."""
-    return {h.name: h for h in hyperparameters(algorithm, approximator, dataset)}
-
-
-def with_values(dataset: Dataset, lane: Lane, changes: Mapping[str, Setting]) -> Lane:
-    """`lane` with other values; those that equal the default are not written out.
-
-    Raises:
-        ConfigError: a name or value is not allowed.
-    """
-    known = declared(dataset, lane.algorithm, lane.approximator)
-    full = replace(lane, hyperparameters={**lane.hyperparameters, **changes}).validated(known)
-    kept = {name: value for name, value in full.hyperparameters.items() if value != known[name].default}
-    return replace(lane, hyperparameters=kept)
-
-
-def other_system(config: RunConfig, index: int, algorithm: str, approximator: str) -> Lane:
-    """Lane `index` with another algorithm or approximator; what was set by hand stays where the new system has it too.
-
-    An approximator's own settings (learning rate, batch size, …) stay only while the approximator does.
-    """
-    old, data = config.lanes[index], config.data
-    lane = Lane(algorithm, approximator, old.seeds)
-    stays = declared(data, algorithm, approximator)
-    if old.approximator != approximator:
-        stays = {h.name: h for h in algorithms()[algorithm].hyperparameters}
-    for name, value in old.hyperparameters.items():
-        if name in stays:
-            try:
-                lane = with_values(data, lane, {name: value})
-            except ConfigError:
-                continue
-    return lane
-
-
-def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
-    """The same algorithms on another dataset, each as that dataset's lesson needs it."""
-    allowed = approximators(sources.find(dataset, {}))
-    lanes = [
-        Lane(lane.algorithm, lane.approximator if lane.approximator in allowed else allowed[0], lane.seeds)
-        for lane in config.lanes
-    ]
-    return replace(config, dataset=dataset, options={}, lanes=tuple(lanes), changes=())
-
-
-def same_run(one: RunConfig, other: RunConfig) -> bool:
-    """Whether two choices differ at most in hyperparameters that a running learner takes over."""
-    return _without_live(one) == _without_live(other)
-
-
-def _without_live(config: RunConfig) -> dict[str, Any]:
-    plain = replace(config, changes=()).to_json()
-    for index, lane in enumerate(config.lanes):
-        live = {name for name, h in config.declared(index).items() if h.live} - set(lane.axes)
-        plain["lanes"][index]["hyperparameters"] = {k: v for k, v in lane.hyperparameters.items() if k not in live}
-    return plain
-
-
-# -- link
 
 
 def data_link(config: RunConfig) -> dict[str, str]:

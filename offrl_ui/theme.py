@@ -54,22 +54,24 @@ def colorscale(kind: Ramp) -> list[list[Any]]:
     return [[i / (len(stops) - 1), stop] for i, stop in enumerate(stops)]
 
 
-def style(figure: go.Figure, *, height: int = 280, legend: bool = False) -> go.Figure:
-    """The house style of a standing chart: the page's background and text, thin lines, readable type, fixed margins."""
+def style(figure: go.Figure, *, height: int = 280, legend: int = 0) -> go.Figure:
+    """The house style of a standing chart: the page's background and text, thin lines, readable type, fixed margins.
+
+    `legend` is the number of its entries, each a line of its own under the chart; 0 for none.
+    """
     text, line = ink(), "#323d49" if dark() else "#d5dce4"
     axis = {"gridcolor": line, "linecolor": line, "zerolinecolor": line, "automargin": False, "title_standoff": 8}
     figure.update_layout(
         template="none",
-        height=height + (58 if legend else 0),
-        margin={"l": 58, "r": 14, "t": 34, "b": 104 if legend else 46},
+        height=height + 22 * legend,
+        margin={"l": 58, "r": 14, "t": 34, "b": 50 + 22 * legend},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "Source Sans, sans-serif", "size": 14, "color": text},
         title={"font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"},
         hoverlabel={"font_size": 14},
-        showlegend=legend,
+        showlegend=legend > 0,
         legend={
-            "orientation": "h",
             "yref": "container",
             "yanchor": "bottom",
             "y": 0,

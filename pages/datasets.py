@@ -9,7 +9,7 @@ import streamlit as st
 
 import offrl_core as orl
 from offrl_core.worlds.layout import GridLayout, MatrixLayout
-from offrl_ui import datasheet, state
+from offrl_ui import choices, datacharts, datasheet, state
 from offrl_ui.cards import dataset_cards
 from offrl_ui.controls import apply, data_sections
 from offrl_ui.panel import panel, picker, picture
@@ -19,7 +19,7 @@ config, notes = state.recall(KEY)
 
 
 def pick(name: str) -> None:
-    state.choose(KEY, state.other_dataset(config, name))
+    state.choose(KEY, choices.other_dataset(config, name))
 
 
 def change(given: dict) -> None:
@@ -54,8 +54,8 @@ with st.spinner("Recording the episodes …"):
 st.header(spec.title)
 st.markdown(f"{spec.description} **{spec.lesson}**")
 if st.button("Open in the playground", type="primary", icon=":material/play_arrow:"):
-    before = st.session_state.get("playground", {}).get("config", state.start())
-    wanted = replace(state.other_dataset(before, config.dataset), options=config.options)
+    before = st.session_state.get("playground", {}).get("config", choices.start())
+    wanted = replace(choices.other_dataset(before, config.dataset), options=config.options)
     st.switch_page("pages/playground.py", query_params=state.link(wanted))
 
 for column, (name, value, help_) in zip(st.columns(len(facts), gap="small"), facts, strict=True):
@@ -72,10 +72,10 @@ if isinstance(layout, GridLayout):
         picture(datasheet.counts_grid(dataset, layout), key="counts")
 elif dataset.tabular:
     if isinstance(layout, MatrixLayout):
-        left.plotly_chart(datasheet.severity_figure(dataset, layout), key="walks")
-        right.plotly_chart(datasheet.counts_figure(dataset, layout), key="counts")
+        left.plotly_chart(datacharts.severity_figure(dataset, layout), key="walks")
+        right.plotly_chart(datacharts.counts_figure(dataset, layout), key="counts")
     else:
-        left.plotly_chart(datasheet.counts_figure(dataset, None), key="counts")
+        left.plotly_chart(datacharts.counts_figure(dataset, None), key="counts")
 else:
     names = datasheet.dimension_names(dataset)
     first = (layout.x, layout.y) if layout is not None else (0, min(1, len(names) - 1))
@@ -84,15 +84,15 @@ else:
             "Across", range(len(names)), first[0], format_func=names.__getitem__, width=240, key="slice-x"
         )
         up = st.selectbox("Up", range(len(names)), first[1], format_func=names.__getitem__, width=240, key="slice-y")
-    left.plotly_chart(datasheet.walks_figure(dataset, across, up), key="walks")
-    right.plotly_chart(datasheet.visits_figure(dataset, across, up), key="visits")
+    left.plotly_chart(datacharts.walks_figure(dataset, across, up), key="walks")
+    right.plotly_chart(datacharts.visits_figure(dataset, across, up), key="visits")
 
 for column, figure, key in zip(
     st.columns(3, gap="medium"),
     (
-        datasheet.returns_figure(dataset, dataset.gamma, datasheet.return_marks(dataset)),
-        datasheet.actions_figure(dataset),
-        datasheet.lengths_figure(dataset),
+        datacharts.returns_figure(dataset, dataset.gamma, datasheet.return_marks(dataset)),
+        datacharts.actions_figure(dataset),
+        datacharts.lengths_figure(dataset),
     ),
     ("returns", "actions", "lengths"),
     strict=True,

@@ -9,7 +9,7 @@ import streamlit as st
 
 import offrl_core as orl
 from offrl_core.runs.hub import HubFull
-from offrl_ui import state
+from offrl_ui import choices, state
 from offrl_ui.cards import algorithm_cards, dataset_cards
 from offrl_ui.controls import apply, data_sections, lane_sections
 from offrl_ui.live import gone, moved, run_of
@@ -22,11 +22,11 @@ lane = config.lanes[0]
 
 
 def pick_dataset(name: str) -> None:
-    state.choose(KEY, state.other_dataset(config, name))
+    state.choose(KEY, choices.other_dataset(config, name))
 
 
 def pick_algorithm(name: str) -> None:
-    other = state.other_system(config, 0, name, lane.approximator)
+    other = choices.other_system(config, 0, name, lane.approximator)
     state.choose(KEY, replace(config, lanes=(other, *config.lanes[1:])))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 import offrl_core as orl
 from offrl_core.runs.config import Lane, RunConfig
-from offrl_ui import controls, state
+from offrl_ui import choices, controls, state
 
 
 def parse(text: str) -> tuple[RunConfig, list[state.Note]]:
@@ -24,7 +24,7 @@ def parse(text: str) -> tuple[RunConfig, list[state.Note]]:
 
 def test_an_empty_link_is_the_first_visit():
     config, notes = parse("")
-    assert config == state.start()
+    assert config == choices.start()
     assert not notes
 
 
@@ -40,12 +40,12 @@ def test_what_is_chosen_comes_back_from_its_link():
 
 
 def test_a_link_says_only_what_differs_from_the_defaults():
-    assert state.link(state.start()) == {
+    assert state.link(choices.start()) == {
         "v": "1",
         "data": "double-crossing",
         "algo": "bcq",
         "net": "table",
-        "seeds": str(state.FIRST_SEEDS),
+        "seeds": str(choices.FIRST_SEEDS),
     }
     config, _ = parse("algo=bcq&rho=0.25&x.episodes=60")
     assert state.link(config)["rho"] == "0.25"
@@ -116,7 +116,7 @@ def test_a_live_change_keeps_the_run_and_a_structural_one_does_not():
     config, _ = parse("algo=bcq&net=table")
     lane = config.lanes[0]
     live = replace(config, lanes=(replace(lane, hyperparameters={"rho": 0.7}),))
-    assert state.same_run(config, live)
+    assert choices.same_run(config, live)
     for other in (
         replace(config, lanes=(replace(lane, hyperparameters={"initial_value": 1.0}),)),
         replace(config, lanes=(replace(lane, hyperparameters={"rho": (0.1, 0.7)}),)),
@@ -124,27 +124,27 @@ def test_a_live_change_keeps_the_run_and_a_structural_one_does_not():
         replace(config, options={**config.options, "episodes": 60}),
         replace(config, lanes=(Lane("q-learning", "table", 4),)),
     ):
-        assert not state.same_run(config, other)
+        assert not choices.same_run(config, other)
 
 
 def test_another_system_keeps_what_was_set_by_hand_where_it_has_it_too():
     config, _ = parse("algo=bcq&gamma=0.8&rho=0.3&learning_rate=0.2")
-    other = state.other_system(config, 0, "q-learning", "table")
+    other = choices.other_system(config, 0, "q-learning", "table")
     assert other.hyperparameters == {"gamma": 0.8, "learning_rate": 0.2}
-    network = state.other_system(config, 0, "bcq", "mlp")
+    network = choices.other_system(config, 0, "bcq", "mlp")
     assert network.hyperparameters == {"gamma": 0.8, "rho": 0.3}
 
 
 def test_the_panel_has_every_hyperparameter_once():
-    config = state.start()
+    config = choices.start()
     lane = config.lanes[0]
     shown = [item["name"] for section in controls.lane_sections(config, 0) for item in section["items"]]
-    declared = state.declared(orl.load_dataset(config.dataset), lane.algorithm, lane.approximator)
+    declared = choices.declared(orl.load_dataset(config.dataset), lane.algorithm, lane.approximator)
     assert sorted(shown) == sorted([*declared, "approximator", "seeds"])
 
 
 def test_what_the_panel_answers_is_taken_over_or_refused_by_name():
-    config = state.start()
+    config = choices.start()
     changed, notes = controls.apply(
         config, 0, {"algorithm": {"rho": 0.4}, "model": {"seeds": 2}, "collecting": {"episodes": 70}}
     )
@@ -160,7 +160,7 @@ def test_what_the_panel_answers_is_taken_over_or_refused_by_name():
 
 
 def test_values_of_the_old_approximator_do_not_follow_to_the_new_one():
-    config = state.start()
+    config = choices.start()
     shown = {s["id"]: {i["name"]: i["value"] for i in s["items"]} for s in controls.lane_sections(config, 0)}
     shown["model"]["approximator"] = "mlp"
     changed, notes = controls.apply(config, 0, shown)
