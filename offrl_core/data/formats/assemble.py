@@ -5,6 +5,8 @@ Labels are mapped to numbers, flags are completed, episodes are cut, next states
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from offrl_core.data.dataset import Array, Dataset
@@ -91,7 +93,11 @@ def _numbers(role: str, values: Array, columns: Columns) -> Array:
 def _refuse(bad: Array, values: Array, allowed: str, columns: Columns, name: str) -> None:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise FileError(f"{values[row]} is not allowed: {allowed}", row=columns.row(row), column=name)
+        raise FileError(f"{_shown(values[row])} is not allowed: {allowed}", row=columns.row(row), column=name)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, np.floating) else str(value)
 
 
 def _actions(columns: Columns, context: Context) -> tuple[Array, int, tuple[str, ...]]:
@@ -219,7 +225,9 @@ def _vectors(values: Array, columns: Columns, context: Context, name: str, known
         labels = columns.observation_names
         label = labels[part] if len(labels) == flat.shape[1] else f"{name}[{part}]"
         raise FileError(
-            f"{flat[row, part]} is not allowed: it must be a finite 32-bit number", row=columns.row(row), column=label
+            f"{_shown(flat[row, part])} is not allowed: it must be a finite 32-bit number",
+            row=columns.row(row),
+            column=label,
         )
     return vectors
 

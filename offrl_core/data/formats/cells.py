@@ -73,10 +73,14 @@ class Cells:
 
     def flags(self) -> Array:
         """`(N,)` bool, false where missing."""
-        values = self.numbers("it must be true or false, or 1 or 0")
+        allowed = "it must be true or false, or 1 or 0"
+        if self.labels is not None and self.truth is None:
+            wrong = np.array([label.lower() not in _TRUE | _FALSE for label in self.labels])
+            self.refuse(wrong[self.values] & ~self.missing, allowed)
+        values = self.numbers(allowed)
         if values.ndim != 1:
             raise FileError("a flag must be one value per row", column=self.name)
-        self.refuse(~self.missing & (values != 0) & (values != 1), "it must be true or false, or 1 or 0")
+        self.refuse(~self.missing & (values != 0) & (values != 1), allowed)
         return np.asarray((values == 1) & ~self.missing)
 
     def moments(self) -> Array:
@@ -110,6 +114,17 @@ class Cells:
         return tuple(f"{self.name}[{i}]" for i in range(self.values.shape[1]))
 
 
+def readable(kind: pa.DataType) -> bool:
+    """Whether `read_cells` takes a column of this type; known before anything of it is unpacked."""
+    if pa.types.is_dictionary(kind):
+        return readable(kind.value_type)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
+    plain = (pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    temporal = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
+    return _is_text(kind) or temporal or any(test(kind) for test in plain)
+
+
 def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
     """Read one column of a table.
 
@@ -117,6 +132,8 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
         FileError: it holds something that is neither a number, text, a boolean, a date nor a list of numbers.
     """
     kind = column.type
+    if not readable(kind):
+        raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
     if pa.types.is_dictionary(kind):
         if _is_text(kind.value_type):
             return _text(column, name)
@@ -128,14 +145,12 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
         return _lists(column, name)
     if pa.types.is_null(kind):
         return Cells(name, np.zeros(len(column)), np.ones(len(column), dtype=bool))
-    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
+    if pa.types.is_temporal(kind):
         if pa.types.is_date(kind):
             column = column.cast(pa.timestamp("ms"))
         column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
     elif pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
-    elif not (pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
     return _numbers(column, name)
 
 
@@ -223,8 +238,6 @@ def _number(label: str) -> float | None:
 
 
 def _lists(column: pa.ChunkedArray, name: str) -> Cells:
-    if not (pa.types.is_floating(column.type.value_type) or pa.types.is_integer(column.type.value_type)):
-        raise FileError(f"it holds lists of {column.type.value_type}; lists of numbers are allowed", column=name)
     missing = pc.is_null(column).to_numpy() if column.null_count else np.zeros(len(column), dtype=bool)
     sizes = pc.list_value_length(column).fill_null(-1).to_numpy()
     present = sizes[~missing]

@@ -42,19 +42,19 @@ def open_hdf5(source: Source) -> Iterator[h5py.h5g.GroupID]:
 def names(group: h5py.h5g.GroupID, context: Context) -> list[str]:
     """What stands in a group, in the order of its text."""
     context.limits.check("members", group.get_num_objs())
-    found: list[str] = []
-    # An explicit callback that stops, because the number of links that a file claims may be a lie.
-    group.links.iterate(lambda name: _collect(name, found, context.limits.members))
+    found: list[bytes] = []
+
+    def collect(name: bytes) -> bool | None:
+        # It stops by itself, because the number of links that a file claims may be a lie. It must not raise.
+        found.append(name)
+        return True if len(found) > context.limits.members else None
+
+    group.links.iterate(collect)
     context.limits.check("members", len(found))
-    return found
-
-
-def _collect(name: bytes, found: list[str], most: int) -> bool | None:
     try:
-        found.append(name.decode())
-    except UnicodeDecodeError:
-        raise FileError(f"the name {name[:40]!r} is not UTF-8 text") from None
-    return True if len(found) > most else None
+        return [name.decode() for name in found]
+    except UnicodeDecodeError as error:
+        raise FileError(f"a name in it is not UTF-8 text: {error.object[:40]!r}") from error
 
 
 def numbered(group: h5py.h5g.GroupID, pattern: str, context: Context) -> list[tuple[int, str]]:

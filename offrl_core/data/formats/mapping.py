@@ -205,7 +205,7 @@ def _plain(name: str) -> str:
 def _fits(role: str, info: ColumnInfo) -> bool:
     if role in ("done", "timeout"):
         return info.kind in _FLAG_KINDS
-    return info.kind in ("integer", "number", "boolean") if role == "reward" else info.kind not in ("list", "other")
+    return info.kind not in ("list", "other", *(("time",) if role == "reward" else ()))
 
 
 def _is_state(plain: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -170,7 +171,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "total_steps": len(dataset),
         "data_format": "hdf5",
         "minari_version": "0.5.0",
-        "dataset_id": f"{dataset.name}-v0",
+        "dataset_id": re.sub(r"[^\w.:-]+", "-", dataset.name) + "-v0",
         **describe_spaces(dataset),
     }
 

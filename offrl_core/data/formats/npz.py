@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -94,7 +95,10 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, context: Context, na
         readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         if version not in readers:
             raise FileError(f"version {version} of the array format is not known", column=name)
-        shape, fortran, dtype = readers[version](member)
+        try:
+            shape, fortran, dtype = readers[version](member)
+        except (SyntaxError, TokenError) as error:  # the header is a Python literal, which NumPy parses, not runs
+            raise FileError(f"its header cannot be read: {error}", column=name) from error
         if dtype.hasobject:
             raise FileError("it holds Python objects, which are never unpacked", column=name)
         if dtype.kind not in "biuf":

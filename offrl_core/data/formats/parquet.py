@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from offrl_core.data.dataset import Dataset
 from offrl_core.data.formats import metadata, rows
 from offrl_core.data.formats.base import Columns, Context, FileError, Source
+from offrl_core.data.formats.cells import readable
 from offrl_core.data.formats.mapping import ColumnMapping
 from offrl_core.data.formats.table import read_table
 
@@ -27,7 +28,8 @@ def _open(source: Source, context: Context) -> pq.ParquetFile:
     given: Any = source.path if source.path is not None else pa.BufferReader(source.data)
     schema = pq.read_schema(given)
     context.limits.check("columns", len(schema.names))
-    text = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    text = [field.name for field in schema if any(test(field.type) for test in tests)]
     given = source.path if source.path is not None else pa.BufferReader(source.data)
     file = pq.ParquetFile(given, read_dictionary=text, pre_buffer=False)
     context.limits.check("rows", file.metadata.num_rows)
@@ -54,12 +56,13 @@ def _own(file: pq.ParquetFile) -> dict[str, Any] | None:
 
 
 def _first(file: pq.ParquetFile, context: Context) -> pa.Table:
-    """The first rows with all columns."""
+    """The first rows with all columns that can be read."""
+    names = [field.name for field in file.schema_arrow if readable(field.type)]
     if not file.num_row_groups:
-        return file.schema_arrow.empty_table()
-    _unpack(file, [0], tuple(file.schema_arrow.names), replace(context))
-    batches = list(islice(file.iter_batches(batch_size=_PREVIEW_ROWS, row_groups=[0]), 1))
-    return pa.Table.from_batches(batches, file.schema_arrow)
+        return file.schema_arrow.empty_table().select(names)
+    _unpack(file, [0], tuple(names), replace(context))
+    batches = list(islice(file.iter_batches(batch_size=_PREVIEW_ROWS, row_groups=[0], columns=names), 1))
+    return pa.Table.from_batches(batches) if batches else file.schema_arrow.empty_table().select(names)
 
 
 def preview(source: Source, context: Context) -> tuple[pa.Table, int | None, dict[str, Any] | None]:
@@ -76,6 +79,9 @@ def read(source: Source, context: Context) -> Columns:
         context.mapping = rows.known_mapping(own) or rows.guess(_first(file, context))
     mapping: ColumnMapping = context.mapping
     rows.check(mapping, list(file.schema_arrow.names))
+    for name in mapping.columns:
+        if not readable(kind := file.schema_arrow.field(name).type):
+            raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
     columns = read_table(_load(file, mapping, context), mapping, context)
     if own is not None:
         metadata.apply(own, columns, context.limits)

@@ -91,7 +91,9 @@ def _shown(value: object) -> str:
 
 
 def _describe(name: str, column: pa.ChunkedArray) -> ColumnInfo:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
     named: Kind = next((label for label, test in _KINDS.items() if any(t(kind) for t in test)), "other")
     examples = tuple(_shown(value) for value in column.slice(0, 20).to_pylist())
     distinct = 0 if named in ("list", "other") else int(pc.count_distinct(column).as_py())
@@ -102,7 +104,7 @@ _KINDS: dict[Kind, tuple[Any, ...]] = {
     "boolean": (pa.types.is_boolean,),
     "integer": (pa.types.is_integer,),
     "number": (pa.types.is_floating, pa.types.is_decimal, pa.types.is_null),
-    "text": (pa.types.is_string, pa.types.is_large_string),
+    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary),
     "time": (pa.types.is_temporal,),
     "list": (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list),
 }

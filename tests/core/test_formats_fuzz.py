@@ -1,0 +1,268 @@
+"""Damaged files of every format: reading gives a dataset or an error that names the file, and does nothing else."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from log_files import d3rlpy_1, d3rlpy_2, d4rl, expected, log, minari_arrow, minari_hdf5, minari_metadata, zipped
+
+from offrl_core import Dataset
+from offrl_core.data.formats import ColumnMapping, FileError, Limits, preview_file, read_file
+from offrl_core.data.report import validate
+
+LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000)
+SECONDS = 10.0
+
+
+def written(format: str, tabular: bool = False) -> bytes:
+    """A small log in one of the formats that are written."""
+    file = io.BytesIO()
+    labels = ("left", "right", "stay")
+    expected(log(tabular=tabular), final=True, action_names=labels).to_file(file, format=format)
+    return file.getvalue()
+
+
+def loose_csv() -> bytes:
+    """A table with everything that invites trouble: text, blanks, a date, quotes."""
+    rows = [
+        f'{i // 4},2024-01-{1 + i % 4:02d},{i % 3},{["a", "b c", ""][i % 2]},{i / 7},{["yes", "no"][i % 2]},"q"'
+        for i in range(24)
+    ]
+    return "\n".join(["ep,time,s,action,reward,policy,note", *rows]).encode()
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A sound file in each layout."""
+    folder = tmp_path_factory.mktemp("minari")
+    arrow = minari_arrow(folder / "arrow", log())
+    inner = (arrow / "data" / "3" / "part-0.arrow").read_bytes()
+    return {
+        "csv": written("csv", tabular=True),
+        "csv-loose": loose_csv(),
+        "parquet": written("parquet"),
+        "npz": written("npz"),
+        "d4rl": d4rl(log(), following=True),
+        "d3rlpy-1": d3rlpy_1(log()),
+        "d3rlpy-2": d3rlpy_2(log(episodes=5)),
+        "minari": minari_hdf5(log(episodes=5), minari_metadata(False, 5)),
+        "minari-own": written("minari", tabular=True),
+        "minari-arrow": zipped(arrow),
+        "arrow-inner": inner,
+    }
+
+
+_KEYS = ("csv", "csv-loose", "parquet", "npz", "d4rl", "d3rlpy-1", "d3rlpy-2", "minari", "minari-own", "minari-arrow")
+KEYS = (*_KEYS, "arrow-inner")
+
+place = st.floats(0, 1, exclude_max=True)
+change = st.one_of(
+    st.tuples(st.just("flip"), place, st.integers(0, 7)),
+    st.tuples(st.just("set"), place, st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])),
+    st.tuples(st.just("cut"), place, st.just(0)),
+    st.tuples(st.just("drop"), place, st.integers(1, 64)),
+    st.tuples(st.just("double"), place, st.integers(1, 64)),
+    st.tuples(st.just("insert"), place, st.integers(0, 255)),
+)
+changes = st.lists(change, min_size=1, max_size=8)
+
+
+def damaged(data: bytes, plan: list[tuple[str, float, int]]) -> bytes:
+    """The file after some changes."""
+    out = bytearray(data)
+    for kind, share, number in plan:
+        at = int(share * len(out))
+        if not out:
+            break
+        if kind == "flip":
+            out[at] ^= 1 << number
+        elif kind == "set":
+            out[at] = number
+        elif kind == "cut":
+            del out[at:]
+        elif kind == "drop":
+            del out[at : at + number]
+        elif kind == "double":
+            out[at:at] = out[at : at + number]
+        else:
+            out[at:at] = bytes([number])
+    return bytes(out)
+
+
+_watched: dict[str, Any] = {"on": False, "seen": []}
+_FORBIDDEN = ("exec", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class")
+_FORBIDDEN += ("socket.connect", "socket.bind", "os.mkdir", "os.rename", "os.remove", "ctypes.dlopen", "marshal.loads")
+
+
+def _importing() -> bool:
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watched["on"]:
+        return
+    written = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+    # A module that is loaded (and cached) when first needed is not code from the file.
+    if (written or event in _FORBIDDEN) and not _importing():
+        _watched["seen"].append((event, str(arguments)[:200]))
+
+
+sys.addaudithook(_audit)
+
+
+@contextmanager
+def watched() -> Iterator[None]:
+    """Fail where code is run, a process is started, a file is written or the network is touched."""
+    _watched["seen"].clear()
+    _watched["on"] = True
+    try:
+        yield
+    finally:
+        _watched["on"] = False
+    assert not _watched["seen"]
+
+
+def judge(data: bytes, mapping: ColumnMapping | None = None, format: str | None = None) -> str:
+    """Read a file: what came of it is the dataset's rows or the error's kind; everything else fails the test."""
+    begun = time.monotonic()
+    try:
+        with watched():
+            reading = read_file(data, name="fuzz.bin", limits=LIMITS, mapping=mapping, format=format)
+    except FileError as refusal:
+        message, reading = str(refusal), None
+    assert time.monotonic() - begun < SECONDS
+    if reading is None:
+        assert message.startswith("fuzz.bin")
+        return "refused"
+    sound(reading.dataset)
+    validate(reading)
+    return "read"
+
+
+def sound(data: Dataset) -> None:
+    """The dataset keeps its promises, whatever it was made of."""
+    assert len(data) > 0
+    assert np.isfinite(data.rewards).all()
+    assert np.isfinite(data.observations).all()
+    assert np.isfinite(data.next_observations).all()
+    assert data.actions.min() >= 0
+    assert data.actions.max() < data.n_actions
+    assert not (data.terminations & data.truncations).any()
+    assert (data.terminations | data.truncations)[data.episode_ends].all()
+    if data.n_states is not None:
+        assert max(data.observations.max(), data.next_observations.max()) < data.n_states
+
+
+def test_sound_files_are_read_and_the_watch_is_awake(samples: dict[str, bytes], tmp_path: Any) -> None:
+    for data in samples.values():
+        assert judge(data) == "read"
+    with pytest.raises(AssertionError), watched():
+        (tmp_path / "x").write_text("x")
+    with pytest.raises(AssertionError), watched():
+        eval("1")
+
+
+def _fuzz(samples: dict[str, bytes], key: str, plan: list[tuple[str, float, int]]) -> None:
+    judge(damaged(samples[key], plan))
+
+
+def _fuzz_npz(samples: dict[str, bytes], member: int, plan: list[tuple[str, float, int]]) -> None:
+    """Damage inside an archive whose checksums are right again."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(samples["npz"])) as old, zipfile.ZipFile(out, "w") as new:
+        for index, name in enumerate(old.namelist()):
+            body = old.read(name)
+            new.writestr(name, damaged(body, plan) if index == member % len(old.namelist()) else body)
+    judge(out.getvalue())
+
+
+words = st.one_of(
+    st.sampled_from(["", "0", "1", "-1", "0.5", "nan", "inf", "1e400", "true", "no", "a", "é", '"', "2024-01-01", " "]),
+    st.integers(-(2**70), 2**70).map(str),
+    st.text(max_size=4),
+)
+tables = st.lists(st.lists(words, min_size=5, max_size=6).map(",".join), max_size=12).map("\n".join)
+
+
+def _fuzz_table(text: str, **choices: Any) -> None:
+    """Any table at all, with every way of reading it."""
+    mapping = ColumnMapping(state=("s",), action="a", reward="r", episode="e", done="d", **choices)
+    judge(("s,a,r,e,d\n" + text).encode("utf-8", "surrogatepass"), mapping, "csv")
+
+
+def _fuzz_preview(samples: dict[str, bytes], key: str, plan: list[tuple[str, float, int]]) -> None:
+    message = "fuzz.bin"
+    try:
+        with watched():
+            preview_file(damaged(samples[key], plan), name="fuzz.bin", limits=LIMITS)
+    except FileError as refusal:
+        message = str(refusal)
+    assert message.startswith("fuzz.bin")
+
+
+def fuzzed(examples: int) -> Any:
+    """Settings of a run of the fuzzer."""
+    return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+table_choices = {
+    "states": st.sampled_from(["auto", "table", "vector"]),
+    "reward_row": st.sampled_from(["same", "next"]),
+    "missing": st.sampled_from(["refuse", "drop"]),
+    "both": st.sampled_from(["terminated", "truncated"]),
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_damaged_files(samples: dict[str, bytes], key: str) -> None:
+    fuzzed(50)(given(plan=changes)(lambda plan: _fuzz(samples, key, plan)))()
+
+
+def test_damaged_arrays_in_a_sound_archive(samples: dict[str, bytes]) -> None:
+    fuzzed(50)(given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_npz(samples, member, plan)))()
+
+
+def test_any_table() -> None:
+    fuzzed(100)(given(text=tables, **table_choices)(_fuzz_table))()
+
+
+@pytest.mark.parametrize("key", ["csv", "csv-loose", "parquet", "d4rl", "minari-arrow"])
+def test_damaged_previews(samples: dict[str, bytes], key: str) -> None:
+    fuzzed(20)(given(plan=changes)(lambda plan: _fuzz_preview(samples, key, plan)))()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", KEYS)
+def test_damaged_files_at_length(samples: dict[str, bytes], key: str) -> None:
+    fuzzed(1500)(given(plan=changes)(lambda plan: _fuzz(samples, key, plan)))()
+
+
+@pytest.mark.slow
+def test_damaged_arrays_in_a_sound_archive_at_length(samples: dict[str, bytes]) -> None:
+    fuzzed(1500)(given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_npz(samples, member, plan)))()
+
+
+@pytest.mark.slow
+def test_any_table_at_length() -> None:
+    fuzzed(3000)(given(text=tables, **table_choices)(_fuzz_table))()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["csv", "csv-loose", "parquet", "d4rl", "minari-arrow"])
+def test_damaged_previews_at_length(samples: dict[str, bytes], key: str) -> None:
+    fuzzed(1000)(given(plan=changes)(lambda plan: _fuzz_preview(samples, key, plan)))()
