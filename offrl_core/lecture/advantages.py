@@ -62,7 +62,7 @@ class ChainData:
 
 @lru_cache(256)
 def collect(*, episodes: int, delta: float, gamma: float, skill: float, seed: int = 0) -> ChainData:
-    """Sample episodes with a uniform start state; a seed means the same starts and luck for every `delta` and `gamma`."""
+    """Sample episodes with a uniform start state; a seed means the same starts and the same luck."""
     rng = np.random.default_rng(seed)
     starts = rng.integers(STATES, size=episodes)
     luck = rng.random((episodes, STATES))
@@ -118,7 +118,7 @@ def learn_values(data: ChainData, updates: int) -> tuple[Array, Array]:
 
 
 def signals(data: ChainData, value: Array) -> dict[str, Array]:
-    """The signals of each row under a value `(n,)`: `return`, `baseline` `G − V(s)`, `advantage` `r + γV(s') − V(s)`."""
+    """Each row's signals under a value `(n,)`: `return`, `baseline` `G − V(s)`, `advantage` `r + γV(s') − V(s)`."""
     v = np.append(np.nan_to_num(value), 0.0)
     here, there = v[data.state], v[data.state + 1]
     return {"return": data.ret, "baseline": data.ret - here, "advantage": data.reward + data.gamma * there - here}
@@ -139,7 +139,8 @@ def cloned(data: ChainData, weights: Array) -> Array:
 def clone(target: Array, updates: int) -> Array:
     """Step 2: gradient steps on the weighted cross-entropy, `gap ← gap + 2·½·(target − π)`.
 
-    Returns `(updates+1, n)` of `π(a+|s)`; `gap` is the difference of the two logits; weights are normalised to mean 1 in each state.
+    Returns `(updates+1, n)` of `π(a+|s)`; `gap` is the difference of the two logits, the weights have mean 1 in each
+    state.
     """
     gap = np.zeros((updates + 1, len(target)))
     for t in range(updates):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-Shape = Literal["constant", "identity", "exp", "capped", "step", "softmax"]
+Shape = Literal["constant", "identity", "exp", "step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Relative:
         name: identifier, as in `orl.algorithms()` (`crr-binary` and `crr-exp` are both `crr`).
         title: name on screen.
         signal: LaTeX of what goes into the weight.
-        judge: what estimates it: `reward`, `return`, `value`, `critic`, `expectile`, `none`.
+        judge: what estimates it: `none`, `reward` (or return), `value` (of the data's policy), `critic` (of the
+            learned policy), `expectile`.
         shape: form of the weight function.
         rate: what multiplies the signal inside `exp` (β, or 1/temperature), in common use.
         cap: largest weight, infinite for none.
@@ -44,6 +45,11 @@ class Relative:
     note: str
     source: str
 
+    @property
+    def column(self) -> Literal["exp", "capped", "other"]:
+        """Which kind of weight function this is."""
+        return "other" if self.shape != "exp" else "capped" if np.isfinite(self.cap) else "exp"
+
     def weight(self, advantage: npt.ArrayLike, rate: float | None = None) -> Array:
         """The weight at `advantage`, with `rate` in place of the system's own where given."""
         x = np.asarray(advantage, np.float64)
@@ -54,9 +60,7 @@ _SHAPES: dict[Shape, Callable[[Array, float], Array]] = {
     "constant": lambda x, rate: np.ones_like(x),
     "identity": lambda x, rate: x,
     "exp": lambda x, rate: np.exp(rate * x),
-    "capped": lambda x, rate: np.exp(rate * x),
     "step": lambda x, rate: (x > 0).astype(np.float64),
-    "softmax": lambda x, rate: np.exp(rate * x),
 }
 
 FAMILY: tuple[Relative, ...] = (
@@ -71,7 +75,7 @@ FAMILY: tuple[Relative, ...] = (
         "Dayan & Hinton 1997",
     ),
     Relative(
-        *("rwr", "RWR", r"r \text{ or } G", "return", "exp", 1.0, np.inf, r"w = e^{G/\tau}"),
+        *("rwr", "RWR", r"r \text{ or } G", "reward", "exp", 1.0, np.inf, r"w = e^{G/\tau}"),
         "Positive and monotonic; on returns the exponent grows with the episode and leaves float32.",
         "Peters & Schaal 2007",
     ),
@@ -81,7 +85,7 @@ FAMILY: tuple[Relative, ...] = (
         "Wang et al. 2018",
     ),
     Relative(
-        *("awr", "AWR", r"G^{\lambda} - V(s)", "value", "capped", 1.0, 20.0, r"w = \min(e^{A/\tau},\, 20)"),
+        *("awr", "AWR", r"G^{\lambda} - V(s)", "value", "exp", 1.0, 20.0, r"w = \min(e^{A/\tau},\, 20)"),
         "$V$ of the behaviour from TD(λ) or Monte Carlo returns, advantages standardised, weights capped at 20.",
         "Peng et al. 2019; temperature 1 as in its code, .05 in the paper",
     ),
@@ -119,7 +123,7 @@ FAMILY: tuple[Relative, ...] = (
             "CRR exp",
             r"Q(s,a) - \mathbb{E}_{\pi_\theta} Q(s,\cdot)",
             "critic",
-            "capped",
+            "exp",
             1.0,
             20.0,
             r"w = \min(e^{A/\beta},\, 20)",
@@ -128,7 +132,7 @@ FAMILY: tuple[Relative, ...] = (
         "Wang et al. 2020",
     ),
     Relative(
-        *("iql", "IQL", r"Q(s,a) - V_{\tau}(s)", "expectile", "capped", 3.0, 100.0, r"w = \min(e^{\beta A},\, 100)"),
+        *("iql", "IQL", r"Q(s,a) - V_{\tau}(s)", "expectile", "exp", 3.0, 100.0, r"w = \min(e^{\beta A},\, 100)"),
         "$V$ is an expectile of $Q$ over the data's actions: multi-step improvement without ever asking"
         " about an action outside the data.",
         "Kostrikov et al. 2021",
@@ -139,7 +143,7 @@ FAMILY: tuple[Relative, ...] = (
             "MPO",
             r"Q(s,a)",
             "critic",
-            "softmax",
+            "exp",
             1.0,
             np.inf,
             r"q(a\mid s) \propto \pi_{\text{old}}(a\mid s)\, e^{Q/\eta}",

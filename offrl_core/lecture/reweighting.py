@@ -237,7 +237,7 @@ class Float32Weights:
 
     @property
     def verdict(self) -> Literal["fine", "overflow", "underflow", "lost"]:
-        """`overflow`: a weight is `inf`; `underflow`: all weights are 0; `lost`: some weight is 0, though none should."""
+        """`overflow`: a weight is `inf`; `underflow`: all weights are 0; `lost`: some are 0, though none should be."""
         if np.isinf(self.weights).any():
             return "overflow"
         if not self.weights.any():

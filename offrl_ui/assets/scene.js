@@ -4,7 +4,7 @@
 import { v, patch } from "./scene_dom.js";
 import { readTheme } from "./palette.js";
 import { controls, nudged, snap } from "./scene_controls.js";
-import { figure } from "./scene_picture.js";
+import { drawnKind, figure } from "./scene_picture.js";
 import { SceneSocket } from "./scene_socket.js";
 import { roomStrip, shareDialog } from "./scene_share.js";
 import { rolesOf } from "./scene_colours.js";
@@ -240,8 +240,9 @@ class Lecture {
       roomStrip(this),
       this.notes.length > 0 && v("div", { class: "notes", key: "notes", role: "status" }, this.notes.map((n) => v("p", {}, n)), v("button", { type: "button", class: "round", "aria-label": "Dismiss", onclick: () => { this.notes = []; this.draw(); } }, "×")),
       v("section", { class: "scene", key: scene.id, "aria-label": scene.title_text },
-        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && v("div", { class: "setup", html: scene.setup })),
-        v("div", { class: "side" }, predictionCard(this), controls(scene, this.state, env), answerCard(this)),
+        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup }),
+          this.options.present && answerCard(this)),
+        v("div", { class: "side" }, predictionCard(this), controls(scene, this.state, env), !this.options.present && answerCard(this)),
         v("div", { class: "pictures", style: `--rows:${rowsOf(scene, result).length}` }, this.rows(scene, result, env))),
       v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.announce(element) }),
       this.sharing && shareDialog(this),
@@ -255,7 +256,7 @@ class Lecture {
 
   rows(scene, result, env) {
     if (!result) return [v("div", { class: "row", key: "waiting" }, v("figure", { class: "picture waiting" }, v("p", {}, "computing…")))];
-    return rowsOf(scene, result).map((row, i) => v("div", { class: `row ${i ? "later" : "first"} ${row.every(({ name }) => result.pictures[name].height === "short") ? "low" : ""}`, key: `row-${i}` },
+    return rowsOf(scene, result).map((row, i) => v("div", { class: `row ${i ? "later" : "first"} ${row.every(({ name }) => result.pictures[name].height === "short") ? "low" : ""} ${row.some(({ name }) => drawnKind(result.pictures[name].kind)) ? "grows" : ""}`, key: `row-${i}` },
       row.map(({ name, width }) => figure(name, result.pictures[name], env, { covered: !this.isRevealed && scene.covered.includes(name), width }))));
   }
 

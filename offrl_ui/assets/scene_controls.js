@@ -97,7 +97,7 @@ export function presets(scene, state, env) {
 export function controls(scene, state, env) {
   const rows = scene.controls.filter((c) => c.widget !== "none" && !env.hidden(c.name) && shown(c, state)).map((c) => controlRow(c, state, env));
   const lost = env.refusal && !scene.controls.some((c) => c.name === env.refusal.name && c.widget !== "none") && v("p", { class: "refusal", role: "alert" }, env.refusal.message);
-  return v("section", { class: "controls", "aria-label": "controls" }, presets(scene, state, env), rows,
-    scene.play && !env.hidden(scene.play.control) && playBar(scene.play, scene, state, env), lost,
+  return v("section", { class: "controls", "aria-label": "controls" }, presets(scene, state, env),
+    scene.play && !env.hidden(scene.play.control) && playBar(scene.play, scene, state, env), rows, lost,
     v("button", { type: "button", class: "chip reset", onclick: env.reset }, v("span", { html: ICONS.reset }), "Reset"));
 }

@@ -7,7 +7,11 @@ import { drawGrid, drawHeat, drawPlane } from "./scene_maps.js";
 import { drawBoard, drawChecks, drawCode, drawEquation, drawNumbers, drawTable, drawWords } from "./scene_words.js";
 
 const DRAWINGS = { lines: drawLines, bars: drawBars, "number-line": drawNumberLine, heat: drawHeat, grid: drawGrid, plane: drawPlane };
+const MAPS = new Set(["heat", "grid", "plane"]);
 const WORDS = { equation: drawEquation, numbers: drawNumbers, checks: drawChecks, table: drawTable, code: drawCode, board: drawBoard, words: drawWords };
+
+// Whether a picture of this kind is a drawing that fills the room it gets.
+export const drawnKind = (kind) => kind in DRAWINGS || kind === "panels";
 
 // The frame of one picture. `env`: theme, colour(role), control(name), frozen(name), set(values, final), nudge(name, steps), em, watch(element).
 export function figure(name, picture, env, { covered = false, width = 1 } = {}) {
@@ -28,14 +32,21 @@ function plot(name, picture, env) {
   const named = (axis) => axis && axis.label && v("span", { html: axis.unit ? `${axis.label} <span class="unit">(${axis.unit})</span>` : axis.label });
   const draw = (element) => drawPlot(element, name, picture, env);
   return [
-    v("div", { class: "legend", key: "legend" }, legend(picture, env)),
-    axes.y && v("div", { class: "y-label", key: "y" }, named(axes.y)),
+    // A map fills its legend when it has been drawn: the limits of its colours come from the data.
+    MAPS.has(picture.kind) ? v("div", { class: "legend", key: "legend", draw: () => {} }) : v("div", { class: "legend", key: "legend" }, axes.y && v("span", { class: "y-label", key: "y" }, named(axes.y)), legend(picture, env)),
     v("div", { class: "plot", key: "plot", draw }),
     axes.x && picture.kind !== "bars" && v("div", { class: "x-label", key: "x" }, named(axes.x)),
   ];
 }
 
 const swatch = (colour, kind) => v("span", { class: `swatch ${kind}`, style: `--swatch:${colour}`, "aria-hidden": "true" });
+
+// One colour, or a stripe for each category's own.
+function stripes(bar, env) {
+  if (!bar.colors.length) return env.colour(bar.color);
+  const share = 100 / bar.colors.length;
+  return `linear-gradient(90deg,${bar.colors.map((c, i) => `${env.colour(c)} ${i * share}% ${(i + 1) * share}%`).join(",")})`;
+}
 
 function legend(picture, env) {
   const items = [];
@@ -47,7 +58,7 @@ function legend(picture, env) {
   }
   if (picture.kind === "bars" && picture.legend) {
     for (const bar of picture.bars) {
-      if (bar.name) items.push(v("span", { class: "item" }, swatch(env.colour(bar.colors[0] ?? bar.color), "box"), v("span", { html: bar.name })));
+      if (bar.name) items.push(v("span", { class: "item" }, swatch(stripes(bar, env), "box"), v("span", { html: bar.name })));
     }
     const exact = picture.bars.find((b) => b.targets.length);
     if (exact) items.push(v("span", { class: "item" }, swatch(env.colour("truth"), "dashed"), v("span", { html: exact.target_name || "exact" })));
@@ -55,7 +66,6 @@ function legend(picture, env) {
   return items;
 }
 
-// The legend of a map is known only once it has been drawn: its limits come from the data.
 function mapLegend(info) {
   const items = [];
   if (info.stops) {
@@ -90,7 +100,7 @@ function drawPlot(element, name, picture, env) {
   ]);
   if (drawn.legend) {
     const place = element.parentNode.querySelector(":scope > .legend");
-    if (place) patch(place, mapLegend(drawn.legend));
+    if (place) patch(place, [v("span", { class: "y-label", key: "y", html: picture.y?.label ?? "" }), mapLegend(drawn.legend)]);
   }
 }
 

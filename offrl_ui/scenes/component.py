@@ -20,8 +20,8 @@ from offrl_ui.stage import asset_root
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
 _HTML = '<div class="lecture"></div>'
-# The modules are imported from the server, where they are cached; this part only hands the element over. Streamlit calls it again
-# on every rerun, and its cleanup once.
+# The modules come from the server, where they are cached; this part only hands the element over. Streamlit calls it
+# again on every rerun, and its cleanup once.
 _JS = """
 const mounted = new WeakMap();
 export default function (component) {
@@ -71,7 +71,7 @@ def lecture_page(name: str) -> None:
             memory["query"] = query
             st.query_params.from_dict({**query, **kept})
     elif memory["opening"] is None or _shown(params) != memory["query"]:
-        # A link was opened, or the browser went back. Coming from another page without a link, the scene left last is shown.
+        # A link was opened, or the browser went back. Without a link, the scene that was left last is shown.
         wanted = _shown(params) or memory["query"] or {}
         memory["opening"] = _opening(page, wanted, memory["opening"])
         memory["query"] = wanted

@@ -30,7 +30,8 @@ def _curve(line: p.Line, x: p.Axis, y: p.Axis) -> str:
     xs, ys = xs[keep], ys[keep]
     if len(ys) == 1 or (ys == ys[0]).all():
         return f"{plain(line.name)}: {_amount(ys[0], y.unit)}"
-    text = f"{plain(line.name)}: {_amount(ys[0])} at {_amount(xs[0], x.unit)}, {_amount(ys[-1])} at {_amount(xs[-1], x.unit)}"
+    text = f"{plain(line.name)}: {_amount(ys[0])} at {_amount(xs[0], x.unit)}"
+    text += f", {_amount(ys[-1])} at {_amount(xs[-1], x.unit)}"
     low, high = ys.min(), ys.max()
     if low < min(ys[0], ys[-1]):
         text += f", lowest {_amount(low)}"
@@ -74,7 +75,8 @@ def _heat(picture: p.Heat) -> str:
     if not z.size or np.isnan(z).all():
         return "no values."
     said = [
-        f"{plain(picture.z_label)} from {_amount(np.nanmin(z), picture.z_unit)} to {_amount(np.nanmax(z), picture.z_unit)}"
+        f"{plain(picture.z_label)} from {_amount(np.nanmin(z), picture.z_unit)} to "
+        f"{_amount(np.nanmax(z), picture.z_unit)}"
     ]
     if picture.missing:
         said.append(f"{int(np.sum(picture.missing))} of {z.size} cells are not in the data")
@@ -106,7 +108,8 @@ def _plane(picture: p.Plane) -> str:
     if picture.dots:
         values = np.asarray([d[2] for d in picture.dots], float)
         said.append(
-            f"{len(values)} points, {plain(picture.dots_label)} {number(np.nanmin(values))} to {number(np.nanmax(values))}"
+            f"{len(values)} points, {plain(picture.dots_label)} {number(np.nanmin(values))} to "
+            f"{number(np.nanmax(values))}"
         )
     return "; ".join(said) + "."
 

@@ -185,9 +185,9 @@ class Heat(Picture):
     """A map `z[y][x]` in colour.
 
     `palette` is `sequential` (values, counts) or `diverging` around `middle` (differences, growth factors; drawn on
-    a log scale around `middle` when `log=True`). `missing[y][x]` true draws a hatch instead of a colour. `contours` are curves
-    on top, such as an exact border. `points` with both controls set let the viewer click or drag anywhere on the
-    map. Categorical axes (`tick_labels`) make it a matrix; `show_values` writes the number into each cell.
+    a log scale around `middle` when `log=True`). `missing[y][x]` true draws a hatch instead of a colour. `contours`
+    are curves on top, such as an exact border. `points` with both controls set let the viewer click or drag anywhere
+    on the map. Categorical axes (`tick_labels`) make it a matrix; `show_values` writes the number into each cell.
     """
 
     kind: ClassVar[str] = "heat"
@@ -238,8 +238,8 @@ class Grid(Picture):
     arrows sized by `policy (S, A)`.
 
     `seen (S, A)` false is drawn as a hatch, never as a colour. `control` names an integer control that a click or
-    the arrow keys set to the chosen state, outlined as `selected`. `palette`, `middle`, `low`, `high` as in `Heat`; one scale for
-    pictures that are compared.
+    the arrow keys set to the chosen state, outlined as `selected`. `palette`, `middle`, `low`, `high` as in `Heat`;
+    pictures that are compared share one scale.
     """
 
     kind: ClassVar[str] = "grid"

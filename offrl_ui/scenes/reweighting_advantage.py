@@ -73,7 +73,7 @@ def _advantage(state: State) -> dict[str, Picture]:
         "sizes": Bars(
             title=r"Rows that count under $e^{\beta\,\cdot}$",
             caption="Effective sample size $(\\sum w)^2/(N\\sum w^2)$.",
-            categories=tuple(SIGNALS.values()),
+            categories=("$G$", "$G-V$", r"$r+\gamma V'-V$"),
             y=Axis("effective sample size", "% of the rows", low=0, high=100),
             bars=(Bar("", sizes, colors=("c2", "c3", "c1")),),
             legend=False,
@@ -99,14 +99,9 @@ def _advantage(state: State) -> dict[str, Picture]:
                 Line(r"learned $\pi_\theta$", STATES, run.policy[cloning], "learned", mode="both"),
                 Line("optimal", STATES, best, "good", mode="points", faint=True),
             ),
-            marks=(Mark(data_skill(state), "the data's policy", axis="y", color="behavior"),),
+            marks=(Mark(float(state["skill"]), "the data's policy", axis="y", color="behavior"),),
         ),
     }
-
-
-def data_skill(state: State) -> float:
-    """How often the data's policy takes the better action."""
-    return float(state["skill"])
 
 
 def _rows_caption(kind: str) -> str:
@@ -118,29 +113,36 @@ def _rows_caption(kind: str) -> str:
 
 
 def _advantage_answer(state: State, _pictures: Pictures) -> str:
-    data, run, step, value = _chain(state)
+    data, _, step, value = _chain(state)
     beta = float(state["beta"])
     every = core.signals(data, value)
     parts = [
-        f"{SIGNALS[name]}: variance {number(float(x.var()), 3)}, {number(100 * effective_sample_size(core.weights_of(x, beta)), 3)} %"
+        f"{SIGNALS[name]}: variance {number(float(x.var()), 3)}, "
+        f"{number(100 * effective_sample_size(core.weights_of(x, beta)), 3)} %"
         for name, x in every.items()
     ]
     learned = "" if step >= UPDATES else f" (with $V$ after {step} of {UPDATES} updates)"
     return (
         "Spread of the signal and rows that count" + learned + ": " + "; ".join(parts) + ".\n\n"
-        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning; nothing acts, and $V$ judges the policy "
-        "that *made the data*. That is why Monte Carlo is allowed here: the returns in the data are samples of exactly this value. For the "
-        "value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ on finite data.\n\n"
-        "In a table the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy; what it saves is the other rows' weight."
+        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning; nothing acts, and "
+        "$V$ judges the policy "
+        "that *made the data*. That is why Monte Carlo is allowed here: the returns in the data are samples of "
+        "exactly this value. For the "
+        "value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ on "
+        "finite data.\n\n"
+        "In a table the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy; what it saves "
+        "is the other rows' weight."
     )
 
 
 ADVANTAGE = Scene(
     id="advantage",
     title="From return to advantage",
-    question="What solved the trouble with returns in actor-critic? Is MARWIL reinforcement learning or supervised learning, and can it use Monte Carlo "
+    question="What solved the trouble with returns in actor-critic? Is MARWIL reinforcement learning or supervised "
+    "learning, and can it use Monte Carlo "
     "instead of TD?",
-    setup=r"A chain of eight states; both actions step to the right. Arriving pays $1+\delta$ after $a^+$ and $1-\delta$ after $a^-$.",
+    setup=r"A chain of eight states; both actions step to the right. Arriving pays $1+\delta$ after $a^+$ and "
+    r"$1-\delta$ after $a^-$.",
     controls=(
         Control(
             Hyperparameter("signal", "", "return", "What goes into the exponential.", choices=tuple(SIGNALS)),
@@ -226,80 +228,69 @@ ADVANTAGE = Scene(
 
 # --- 6. the family -------------------------------------------------------------------------------------------------
 
-JUDGES = ("none", "reward", "return", "value", "critic", "expectile")
-JUDGE_NAMES = (
-    "nothing",
-    "the reward",
-    "the return",
-    r"$V$ of the data's policy",
-    r"$Q$ of the learned policy",
-    "$Q$ and an expectile of it",
-)
-SHAPES = ("constant", "identity", "exp", "capped", "step", "softmax")
-SHAPE_NAMES = ("1", "identity", "exp", "exp, capped", "0 or 1", "softmax over actions")
+JUDGES = {
+    "none": "nothing",
+    "reward": "reward or return",
+    "value": r"$V$ of the data's policy",
+    "critic": r"$Q$ of the learned policy",
+    "expectile": "an expectile of $Q$ over the data's actions",
+}
+SHAPES = {"other": "another $f$", "exp": "exp", "capped": "exp, capped"}
+COLORS = {relative.name: f"c{1 + i % 8}" for i, relative in enumerate(FAMILY)}
+GRID = np.linspace(-3, 5, 129)
 
 
 def _family(state: State) -> dict[str, Picture]:
-    advantage, chosen = float(state["A"]), str(state["system"])
+    advantage = float(state["A"])
+    picked = BY_NAME[str(state["system"])]
     rate = float(state["rate"]) if state["rates"] == "common" else None
-    grid = np.linspace(-3, 5, 129)
-    colors = {r.name: f"c{1 + i % 8}" for i, r in enumerate(FAMILY)}
-    picked = BY_NAME[chosen]
-    lines = [
-        Line(
-            r.title,
-            grid,
-            r.weight(grid, rate),
-            colors[r.name],
-            label=r.title,
-            width=3.5 if r.name == chosen else 1.5,
-        )
-        for r in FAMILY
-    ]
     weight = float(picked.weight(advantage, rate))
-    used = picked.rate if rate is None else rate
-    order = sorted(FAMILY, key=lambda r: r.name == chosen)
-    lines.sort(key=lambda line: line.name == picked.title)
+    used = f"with {number(picked.rate if rate is None else rate, 3)} times $A$ inside the exponential"
+    # The chosen one is drawn last, above the others.
+    order = sorted(FAMILY, key=lambda relative: relative is picked)
     return {
         "board": Board(
             title="Who judges, and how the judgement becomes a weight",
             row_title="what is judged",
             column_title="weight function $f$",
-            rows=JUDGE_NAMES,
-            columns=SHAPE_NAMES,
+            rows=tuple(JUDGES.values()),
+            columns=tuple(SHAPES.values()),
             cards=tuple(
-                Card(JUDGES.index(r.judge), SHAPES.index(r.shape), r.title, r.name, color=colors[r.name])
+                Card(list(JUDGES).index(r.judge), list(SHAPES).index(r.column), r.title, r.name, color=COLORS[r.name])
                 for r in FAMILY
             ),
             control="system",
-            selected=chosen,
+            selected=picked.name,
         ),
         "curves": Lines(
             title="The weight at a common advantage",
-            caption="Each with its usual temperature."
-            if rate is None
-            else f"All exponentials with the same rate {number(rate, 3)}.",
+            caption="Each with its usual temperature." if rate is None else "All exponentials with the same rate.",
             x=Axis("advantage $A$", low=-3, high=5),
-            y=Axis("weight", scale="symlog", threshold=1.0, low=-4, high=1000),
-            lines=lines,
+            y=Axis("weight", scale="symlog", threshold=1.0, low=-4, high=1000, ticks=(-1, 0, 1, 10, 100, 1000)),
+            lines=[
+                Line(
+                    r.title,
+                    GRID,
+                    r.weight(GRID, rate),
+                    COLORS[r.name],
+                    label=r.title,
+                    width=3.5 if r is picked else 1.5,
+                )
+                for r in order
+            ],
             points=(
-                *(Point(advantage, float(r.weight(advantage, rate)), "", colors[r.name]) for r in order[:-1]),
-                Point(advantage, weight, f"{picked.title}: {number(weight, 3)}", colors[chosen], control_x="A"),
+                *(Point(advantage, float(r.weight(advantage, rate)), "", COLORS[r.name]) for r in order[:-1]),
+                Point(advantage, weight, f"{picked.title}: {number(weight, 3)}", COLORS[picked.name], control_x="A"),
             ),
             legend=False,
+            height="tall",
         ),
         "equation": Equation(
             title=picked.title,
-            caption=picked.note + f" *{picked.source}.*",
+            caption=f"{picked.note} *{picked.source}.*",
             rows=(
-                (picked.formula, "the weight"),
-                *(((rf"A = {picked.signal}", "what is judged"),) if picked.judge != "none" else ()),
-                (
-                    rf"w({number(advantage, 3)}) = {_latex(weight)}",
-                    f"with the rate {number(used, 3)} inside the exponential"
-                    if picked.shape in ("exp", "capped", "softmax")
-                    else "here",
-                ),
+                (picked.formula, f"$A = {picked.signal}$" if picked.judge != "none" else ""),
+                (rf"w({number(advantage, 3)}) = {_latex(weight)}", used if picked.shape == "exp" else ""),
             ),
         ),
     }
@@ -312,16 +303,17 @@ def _latex(value: float) -> str:
 def _family_answer(state: State, _pictures: Pictures) -> str:
     advantage = float(state["A"])
     rate = float(state["rate"]) if state["rates"] == "common" else None
-    capped = [
-        r.title for r in FAMILY if np.isfinite(r.cap) and r.shape == "capped" and r.weight(advantage, rate) >= r.cap
-    ]
-    said = f"At $A={number(advantage, 3)}$ the cap holds {' and '.join(capped)}. " if capped else ""
+    held = [r.title for r in FAMILY if r.column == "capped" and r.weight(advantage, rate) >= r.cap]
+    said = f"At $A={number(advantage, 3)}$ the cap holds {' and '.join(held)}. " if held else ""
     return (
-        said
-        + "All relatives minimise the same loss, $-\\mathbb{E}[w\\log\\pi_\\theta(a\\mid s)]$. Two questions tell them apart: **who judges** "
-        "(the return, $V$ of the data's policy, $Q$ of the learned one, an expectile) and **which $f$**: exponential, capped or cut to 0 and 1.\n\n"
-        "With $V$ of the data's policy the judgement is one step of improvement over the data. A critic of the *learned* policy (AWAC, CRR, MPO) or an "
-        "expectile (IQL) can improve again and again, and so can stitch. When all weights are equal, every one of them is BC."
+        f"{said}All are cloning with a weight; MPO alone weighs every action, not only the data's. Two questions "
+        f"tell them "
+        "apart: **who judges**, and **which function** turns the judgement into a weight.\n\n"
+        "Judged by $V$ of the data's policy, the result is one step of improvement over the data. A critic of the "
+        "*learned* "
+        "policy (AWAC, CRR, MPO) or an expectile (IQL) improves again and again, and so can stitch trajectories "
+        "together. "
+        "When all weights are equal, every one of them is BC."
     )
 
 
@@ -365,5 +357,5 @@ FAMILY_TREE = Scene(
         right=2,
         at={"A": 2.0, "rates": "own", "system": "iql"},
     ),
-    layout=(("board",), ("curves:1.5", "equation")),
+    layout=(("board", "curves"), ("equation",)),
 )

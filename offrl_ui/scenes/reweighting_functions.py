@@ -1,4 +1,4 @@
-"""Scenes 3 and 4: which function of the reward makes a weight, and what the exponential does with rewards and returns."""
+"""Scenes 3 and 4: which function of the reward makes a weight, and what the exponential does with returns."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _checks(check: core.FunctionCheck) -> tuple[Check, ...]:
         check.negative_at is None,
         "**Positive**: no weight is below 0, so the loss keeps its floor."
         if check.negative_at is None
-        else f"**Not positive**: a reward of {number(check.negative_at, 3)} gets a negative weight; the loss loses its floor.",
+        else f"**Not positive**: a reward of {number(check.negative_at, 3)} weighs less than 0; the loss has no floor.",
     )
     if check.falling is None:
         monotonic = Check(True, "**Monotonic**: a better reward never weighs less.")
@@ -124,7 +124,8 @@ def _checks(check: core.FunctionCheck) -> tuple[Check, ...]:
         worse, better = check.falling
         monotonic = Check(
             False,
-            f"**Not monotonic**: a reward of {number(worse, 3)} weighs more than one of {number(better, 3)}; failure is rewarded.",
+            f"**Not monotonic**: a reward of {number(worse, 3)} weighs more than one of {number(better, 3)}; "
+            f"failure is rewarded.",
         )
     if check.flat is None:
         strict = Check(True, "**Tells all rewards apart**: the curve is flat nowhere.")
@@ -143,19 +144,20 @@ def _function_answer(state: State, _pictures: Pictures) -> str:
     check = core.check_function(grid, _f(state, grid))
     this = {
         "identity": "$f(r)=r$ is monotonic and not positive: it breaks on the sign.",
-        "abs": r"$f(r)=\lvert r\rvert$ is positive and not monotonic: −2 weighs four times as much as 0.5. It **rewards failure**.",
-        "relu": r"$f(r)=\max(r,0)$ is never negative and never falls, but all failures weigh 0: if every reward is negative, no row is left.",
-        "shifted": "$f(r)=r+c$ is monotonic, and positive only if $c$ is at least as large as the worst reward is low; "
-        "the policy then depends on $c$.",
+        "abs": r"$f(r)=\lvert r\rvert$ is positive and not monotonic: −2 weighs four times as much as 0.5. "
+        "It **rewards failure**.",
+        "relu": r"$f(r)=\max(r,0)$ is never negative and never falls, but all failures weigh 0: "
+        "if every reward is negative, no row is left.",
+        "shifted": r"$f(r)=r+c$ is monotonic, and positive only where $r\ge -c$; what is learned depends on $c$.",
         "softplus": r"$f(r)=\log(1+e^r)$ is positive and monotonic everywhere; for large rewards it grows like $r$.",
-        "exp": "$f(r)=e^r$ is positive and monotonic everywhere, and adding a constant to all rewards changes nothing.",
+        "exp": "$f(r)=e^r$ is positive and monotonic everywhere, and a constant added to all rewards changes nothing.",
         "own": "Your curve "
         + ("is positive and monotonic: it works." if check.works else "breaks a rule; the marks say which and where."),
     }[str(state["f"])]
     return (
-        this
-        + "\n\nWe need $f:\\mathbb{R}\\to[0,\\infty)$, **positive** (or the loss has no floor) and **monotonic** (or a worse reward "
-        "weighs more). The exponential has both for every reward."
+        f"{this}\n\n"
+        r"We need $f:\mathbb{R}\to[0,\infty)$, **positive** (or the loss has no floor) and **monotonic** "
+        "(or a worse reward weighs more). The exponential has both for every reward."
     )
 
 
@@ -249,7 +251,14 @@ def _rwr(state: State) -> dict[str, Picture]:
             title="How the weights come about",
             columns=("action", "$r$", "$G$", rf"${symbol}/\tau$", "weight in float32", "share"),
             rows=[
-                (a, reward[i], ret[i], signal[i] / tau, float(naive.weights[i]), "NaN" if np.isnan(naive.policy[i]) else float(naive.policy[i]))
+                (
+                    a,
+                    reward[i],
+                    ret[i],
+                    signal[i] / tau,
+                    float(naive.weights[i]),
+                    "NaN" if np.isnan(naive.policy[i]) else float(naive.policy[i]),
+                )
                 for i, a in enumerate(ACTIONS)
             ],
             caption=f"$r$: the first reward. $G$: the return of all {steps} steps."
@@ -273,11 +282,12 @@ def _rwr(state: State) -> dict[str, Picture]:
 
 
 def _rwr_alarm(naive: core.Float32Weights) -> str:
+    high, low = number(core.FLOAT32_EXP_HIGH), number(core.FLOAT32_EXP_LOW, 5)
     return {
         "fine": "",
-        "overflow": f"An exponent is above {number(core.FLOAT32_EXP_HIGH)}: its weight is **inf**, and inf/inf is no number.",
-        "underflow": f"Every exponent is below {number(core.FLOAT32_EXP_LOW, 5)}: all weights are **0**, and 0/0 is no number.",
-        "lost": f"An exponent is below {number(core.FLOAT32_EXP_LOW, 5)}: its weight is **0**, that row no longer exists.",
+        "overflow": f"An exponent is above {high}: its weight is **inf**, and inf/inf is no number.",
+        "underflow": f"Every exponent is below {low}: all weights are **0**, and 0/0 is no number.",
+        "lost": f"An exponent is below {low}: its weight is **0**, that row no longer exists.",
     }[naive.verdict]
 
 
@@ -285,36 +295,38 @@ def _rwr_answer(state: State, _pictures: Pictures) -> str:
     steps, tau, shift = int(state["T"]), float(state["tau"]), float(state["shift"])
     reward, ret = core.returns_of_plan(FIRST, LATER, steps, shift)
     on_return = state["signal"] == "return"
-    naive = core.float32_weights(ret if on_return else reward, tau)
-    if naive.verdict == "fine":
-        text = r"With each action once in the data, RWR's weights *are* the Boltzmann distribution: the bars meet the dashed softmax."
-    elif naive.verdict == "lost":
-        text = "The bars still meet the softmax, but a row's weight has already vanished."
+    signal = ret if on_return else reward
+    naive = core.float32_weights(signal, tau)
+    if naive.verdict in ("overflow", "underflow"):
+        there = "inf" if naive.verdict == "overflow" else "nothing but zeros"
+        text = f"The softmax (dashed) is well defined; the weights on the way to it are not: float32 has {there} there."
+    elif np.abs(naive.policy - core.boltzmann(signal, tau)).max() > 0.005:
+        text = "The bars miss the softmax: weights this small have only a few digits left in float32."
     else:
-        text = f"The softmax (dashed) is perfectly well defined; the weights on the way to it are not: float32 has {'inf' if naive.verdict == 'overflow' else 'only zeros'} there."
+        text = (
+            "With each action once in the data RWR learns the Boltzmann distribution: the bars meet the dashed softmax."
+        )
     if on_return:
-        text += (
-            "\n\nThe return is the right thing to maximise, but it grows with the episode: "
-            f"at $T={steps}$ and $\\tau={number(tau, 3)}$ the exponents reach {number(float(np.abs(ret / tau).max()), 3)} in size. "
-            "Subtracting a baseline keeps them small: that is the *advantage*, and it solved the same problem in actor-critic."
+        return text + (
+            "\n\nThe return is the right thing to maximise, but it grows with the episode: at "
+            rf"$T={steps}$ and $\tau={number(tau, 3)}$ the exponents reach "
+            f"{number(float(np.abs(ret / tau).max()), 3)} in size. "
+            "Subtracting a baseline keeps them small: that is the *advantage*, which solved the same in actor-critic."
         )
-    else:
-        chosen = int(ret.argmax())
-        ends = f"the best return is that of $a_{chosen + 1}$" if steps > 1 else "with one step they are the same"
-        text += (
-            "\n\nOn rewards alone it maximises the *next* reward, not the return: "
-            f"it prefers $a_1$ for every $T$; {ends}. A constant added to all rewards changes nothing for RWR (a factor "
-            "cancels), and everything for EMRL."
-        )
-    return text
+    best = [f"$a_{i + 1}$" for i in np.flatnonzero(np.isclose(ret, ret.max()))]
+    return text + (
+        "\n\nOn rewards alone RWR maximises the *next* reward: it prefers $a_1$ for every $T$. The best return at "
+        f"$T={steps}$ is that of {' and '.join(best)}.\n\n"
+        "A constant added to all rewards is a factor of all weights and cancels; EMRL's policy moves, or breaks."
+    )
 
 
 RWR = Scene(
     id="rwr",
     title="The exponential",
     question="Does RWR maximise the right thing? Why does the version with returns fail in practice?",
-    setup="$a_1$ pays 1 now and 0 later, $a_2$ 0 now and 1 on every later step, $a_3$ −1 on every step. Each starts one episode of "
-    r"$T$ steps. RWR weighs a row by $e^{r/\tau}$ or $e^{G/\tau}$.",
+    setup="$a_1$ pays 1 now and 0 later, $a_2$ 0 now and 1 on every later step, $a_3$ −1 on every step. "
+    r"Each starts one episode of $T$ steps. RWR weighs a row by $e^{r/\tau}$ or $e^{G/\tau}$.",
     controls=(
         Control(
             Hyperparameter("signal", "", "reward", "What goes into the exponential.", choices=("reward", "return")),

@@ -23,7 +23,7 @@ A scene is one question with a live picture that answers it. It is data plus one
         title="The doubling",
         question=r"Why does $\theta$ keep increasing?",
         controls=(
-            Control(Hyperparameter("gamma", r"\gamma", 1.0, "Discount: above ½ it diverges.", low=0, high=1), step=0.01),
+            Control(Hyperparameter("gamma", r"\gamma", 1.0, "Above ½ it diverges.", low=0, high=1), step=0.01),
         ),
         compute=_doubling,
         prediction=Prediction(r"After ten updates, $\theta$ is …", ("0", "10", "1024"), right=2),
@@ -36,18 +36,20 @@ A scene is one question with a live picture that answers it. It is data plus one
     SCENES = (DOUBLING,)                                        # picked up by registry.py
 
 Rules
-- `compute(state)` gets every control's validated value and returns named pictures (see `pictures.py`) in plain Python or numpy
-  numbers. It runs in a server thread, is cached by state, and must be pure: same state, same pictures.
+- `compute(state)` gets every control's validated value and returns named pictures (see `pictures.py`) in plain Python
+  or numpy numbers. It runs in a server thread, is cached by state, and must be pure: same state, same pictures.
   Aim at 20 ms; cache inside `offrl_core` (`functools.lru_cache`) what does not depend on the slider that moves.
-- **Slow computations** (over about 0.3 s, such as a training run) are generators: `yield` a dict of pictures now and then, and the viewer sees
-  the run grow; the last dict is the result and is cached. A newer state from the same viewer closes the generator (once nobody else waits for it).
-- **Animation** is a control like any other: declare an integer control (`step`), let `compute` draw that step of a sequence
-  the core computed (cached), and name it in `play=Play("step")`. It can then be played, stepped, scrubbed, linked and followed.
-- **Question before reveal.** `covered` names the pictures that stay covered until the viewer has committed to a prediction (or pressed
-  reveal). `answer` is shown only after that; it gets the state and the pictures and must be true for *every* state, so
-  it reads its numbers from them.
-- Fix axis limits whenever a control moves the data. Every picture has a title, axes with labels and units, and a text alternative
-  (made from the data; pass `alt=` where you can say it better).
+- **Slow computations** (over about 0.3 s, such as a training run) are generators: `yield` a dict of pictures now and
+  then, and the viewer sees the run grow; the last dict is the result and is cached. A newer state from the same viewer
+  closes the generator (once nobody else waits for it).
+- **Animation** is a control like any other: declare an integer control (`step`), let `compute` draw that step of a
+  sequence the core computed (cached), and name it in `play=Play("step")`. It can then be played, stepped, scrubbed,
+  linked and followed.
+- **Question before reveal.** `covered` names the pictures that stay covered until the viewer has committed to a
+  prediction (or pressed reveal). `answer` is shown only after that; it gets the state and the pictures and must be true
+  for *every* state, so it reads its numbers from them. Its first paragraph is the point: a lecture shows only that one.
+- Fix axis limits whenever a control moves the data. Every picture has a title, axes with labels and units, and a text
+  alternative (made from the data; pass `alt=` where you can say it better).
 - Text is rich text: `**strong**`, `*emphasis*`, `` `code` ``, `$LaTeX$`, a blank line for a new paragraph.
 - Importing a scene module must be cheap: no training and no heavy imports at module level.
 """
@@ -82,7 +84,7 @@ class Control:
         labels: for a choice: value → what is written on its button.
         unit: shown behind the number.
         widget: `auto` (slider, buttons for choices, switch for bool), `select` for long lists, or `none` for a control
-            that is only moved in a picture (a dragged point, a clicked panel); such controls are reachable by keyboard there.
+            that is only moved in a picture (a dragged point, a clicked panel), by pointer and by keyboard.
         shown_if: the control is shown only while another control has one of these values: `("f", ("own",))`.
     """
 
@@ -105,7 +107,8 @@ class Prediction:
     """What the viewer commits to before the reveal.
 
     `right` is the index of the right choice, or a function of the state that gives it (None where none is right).
-    `at` are the values the question is about; committing (or revealing) sets them, so that the picture shows what was asked.
+    `at` are the values the question is about; committing (or revealing) sets them, so that the picture shows what was
+    asked.
     """
 
     ask: str
@@ -148,8 +151,8 @@ class Scene:
         compute: state → named pictures.
         answer: state, pictures → what the viewer just saw (rich text), shown after the reveal.
         prediction: what to commit to before the reveal, or None.
-        layout: rows of picture names; the first picture is the one kept beside the controls. Names missing here follow below in
-            the order of `compute`. `"name:2"` takes twice the width of its neighbours.
+        layout: rows of picture names; on a phone the first row stands above the controls. Names missing here follow
+            below in the order of `compute`. `"name:2"` takes twice the width of its neighbours.
         covered: pictures hidden until the reveal.
         presets: named settings.
         play: the control that can be played.

@@ -5,11 +5,13 @@ Text messages of JSON both ways, same origin only. From the browser:
     {"type": "compute", "id": 7, "scene": "emrl", "state": {…}, "revealed": false}
     {"type": "describe", "scene": "doubling"}                    a scene of another page, needed by followers
     {"type": "present"}   {"type": "present", "code", "token"}   open a room, or take one's own up again
-    {"type": "follow", "code"}   {"type": "leave"}   {"type": "end"}   {"type": "vote", "scene", "choice"}   {"type": "clear"}
+    {"type": "follow", "code"}   {"type": "leave"}   {"type": "vote", "scene", "choice"}
+    {"type": "clear"}   {"type": "end"}                          the presenter: forget the predictions; end the room
     {"type": "qr", "url"}                                        an address of this site as an SVG
 
-To the browser: `result` (id, scene, ms, result), `scene`, `presenting` (code, token), `following` (code), `show` (scene, state, revealed, result),
-`votes` (scene, counts, followers), `presence` (away), `ended`, `qr` (svg), and `refused` (id, message) for whatever was not accepted.
+To the browser: `result` (id, scene, ms, result), `scene`, `presenting` (code, token), `following` (code), `show`
+(scene, round, state, revealed, result), `votes` (scene, counts, followers), `presence` (away), `ended`, `qr` (svg), and
+`refused` (id, message) for whatever was not accepted.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def _key(scene: Scene, state: dict[str, Value]) -> str:
 
 
 def _results(scene: Scene, state: dict[str, Value]) -> Iterator[tuple[str, bool]]:
-    """Encoded results, each with whether it is the last. A generator's last dict is complete, the others are partial."""
+    """Encoded results, each with whether it is the last; a generator's last dict comes again as the complete one."""
     try:
         made = scene.compute(state)
         if not inspect.isgenerator(made):

@@ -20,38 +20,36 @@ ROLES = (
 )
 
 _MARKUP = re.compile(r"\$(?P<math>[^$]+)\$|\*\*(?P<strong>.+?)\*\*|\*(?P<em>[^*]+?)\*|`(?P<code>[^`]+)`")
+_SIGNS = """
+alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ
+sigma σ tau τ phi φ chi χ psi ψ omega ω Delta Δ Sigma Σ Phi Φ Omega Ω ell ℓ infty ∞ leftarrow ← rightarrow → to →
+mapsto ↦ Rightarrow ⇒ cdot · times × pm ± propto ∝ ge ≥ geq ≥ le ≤ leq ≤ ne ≠ neq ≠ approx ≈ in ∈ notin ∉ subset ⊂
+cup ∪ cap ∩ emptyset ∅ sum Σ sqrt √ partial ∂ nabla ∇ sim ~ mid | vert | lvert | rvert | Vert ‖ dots … ldots … prime ′
+star * ast *
+""".split()
+# What only sets or spaces its argument disappears.
+_SETTING = "mathbb mathrm mathbf mathcal text operatorname left right bigl bigr big hat bar frac tfrac".split()
 _COMMANDS = {
-    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ"},
-    **{"kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ"},
-    **{"phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω"},
-    **{"Delta": "Δ", "Sigma": "Σ", "Phi": "Φ", "Omega": "Ω", "varepsilon": "ε", "ell": "ℓ", "infty": "∞"},
-    **{"leftarrow": "←", "rightarrow": "→", "to": "→", "cdot": "·", "times": "×", "pm": "±", "propto": "∝", "ge": "≥"},
-    **{"geq": "≥", "le": "≤", "leq": "≤", "neq": "≠", "ne": "≠", "approx": "≈", "in": "∈", "sum": "Σ", "sim": "~"},
-    **{"mid": "|", "vert": "|", "lvert": "|", "rvert": "|", "Vert": "‖", "dots": "…", "ldots": "…", "quad": "  ", "qquad": "   ", "mathbb": ""},
-    **{"left": "", "right": "", "text": "", "mathrm": "", "mathbf": "", "operatorname": "", "mathcal": "", "hat": ""},
-    **{"tfrac": "", "frac": "", "sqrt": "√", "partial": "∂", "nabla": "∇", "log": "log ", "exp": "exp", "max": "max "},
-    **{
-        "min": "min ",
-        "arg": "arg",
-        "prime": "′",
-        "star": "*",
-        "ast": "*",
-        "bar": "",
-        "bigl": "",
-        "bigr": "",
-        "big": "",
-    },
-    **{"notin": "∉", "subset": "⊂", "cup": "∪", "cap": "∩", "mapsto": "↦", "Rightarrow": "⇒", "emptyset": "∅"},
+    **dict(zip(_SIGNS[::2], _SIGNS[1::2], strict=True)),
+    **dict.fromkeys(_SETTING, ""),
+    "quad": "  ",
+    "qquad": "   ",
+    "log": "log ",
+    "max": "max ",
+    "min": "min ",
 }
 # A function's name stands apart from its argument, unless a bracket follows.
 _FUNCTION = re.compile(r"<mi>(log|exp)</mi>(?!<mo[^>]*>(?:&#x00028;|\())")
+# A bar of an absolute value is no operator with room on both sides.
+_BAR = re.compile(r'<mo(?: stretchy="false")?>&#x0007C;</mo>')
 _MATHCOLOR = re.compile(r'mathcolor="([^"]*)"')
 
 
 @lru_cache(4096)
 def mathml(latex: str) -> str:
     """MathML for a piece of LaTeX; `\\color{role}{…}` takes the picture roles as colours."""
-    made = _FUNCTION.sub(r'<mi>\1</mi><mspace width="0.16em" />', convert(latex))
+    made = _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">|</mo>', convert(latex))
+    made = _FUNCTION.sub(r'<mi>\1</mi><mspace width="0.16em" />', made)
     return _MATHCOLOR.sub(lambda m: f'class="role-{m[1]}"' if m[1] in ROLES else "", made)
 
 
@@ -78,7 +76,7 @@ def html(text: str, *, block: bool = False) -> str:
 
 @lru_cache(4096)
 def runs(text: str) -> str | list[list[str]]:
-    """A label for a drawing: the text itself, or pieces `[text, "" | "i" | "sub" | "sup"]` where it holds mathematics."""
+    """A label for a drawing: the text, or pieces `[text, "" | "i" | "sub" | "sup"]` where it holds mathematics."""
     if "$" not in text:
         return plain(text)
     pieces: list[list[str]] = []
