@@ -223,8 +223,8 @@ class TabularMDP(Simulator):
         if never.any():
             names = ", ".join(self.state_names[s] for s in np.flatnonzero(never)[:8])
             raise MDPError(
-                f"with gamma = 1 the value is undefined: the policy never ends from {int(never.sum())} state(s): {names}; "
-                "use gamma below 1 or a policy that ends"
+                f"with gamma = 1 the value is undefined: the policy never ends from {int(never.sum())} state(s): "
+                f"{names}; use gamma below 1 or a policy that ends"
             )
 
     def optimal(self, gamma: float) -> tuple[Array, Array]:

@@ -122,14 +122,14 @@ SINGLE_CROSSING = _spec(
 FOUR_ROOMS = _spec(
     "four-rooms",
     "Four rooms",
-    "Four rooms joined by narrow doors; reward 1 at the goal in the far corner. Half the episodes are optimal with"
-    " noise, half are random.",
+    "Four rooms joined by narrow doors; reward 1 at the goal in the far corner. Most episodes are optimal with a little"
+    " noise, the rest are random.",
     "Where the data is thin, the values are guesses: the heat map of counts explains the heat map of errors."
-    " Random walks fill the rooms, the optimal ones show the doors.",
+    " With this little data only a learner that stays inside it arrives; raise ε and the episodes for the naive one.",
     default="mix",
-    n_episodes=100,
-    epsilon=0.3,
-    mix={"random": 0.5, "optimal": 0.5},
+    n_episodes=20,
+    epsilon=0.1,
+    mix={"random": 0.3, "optimal": 0.7},
 )
 
 U_MAZE = _spec(
@@ -146,11 +146,11 @@ CLIFF = _spec(
     "cliff",
     "Cliff",
     "The short way to the goal leads along a cliff of reward −1; every move slips to the side one time in ten.",
-    "With slip the shortest way is not the best one, and the recorded falls say so."
-    " Data without falls teaches nothing about the cliff, and a naive learner walks over it.",
+    "With slip the way along the edge is not the best one, and only recorded falls can say so."
+    " Rarely taken actions look better than they are: a learner that trusts them walks too near the edge.",
     default="optimal",
     n_episodes=200,
-    epsilon=0.3,
+    epsilon=0.1,
     slip=0.1,
 )
 

@@ -60,8 +60,8 @@ FROZEN_LAKE = DatasetSpec(
     name="frozen-lake",
     title="Frozen lake 4×4",
     description="Gymnasium's FrozenLake-v1: reach the goal over slippery ice, holes end the episode.",
-    lesson="Random data covers every action and is enough for the optimum; near-expert data leaves most actions unseen"
-    " and can be worse. Change the behaviour and watch the ceiling move.",
+    lesson="Random data covers every action, so even naive Q-learning reads the optimum out of it."
+    " Expert data leaves most actions unseen, and the same learner does worse on it than on random data.",
     options=(
         *opt.collecting(_GRID_BEHAVIORS, "random", n_episodes=2000, horizon=100),
         _slippery(True),
@@ -110,7 +110,7 @@ TAXI = DatasetSpec(
     lesson="Many states and few rows each: what the table has not seen it must not be trusted to guess."
     " Negative rewards make values of 0 optimistic, so the naive learner chases what was never tried.",
     options=(
-        *opt.collecting(("random", "optimal", "softmax"), "optimal", n_episodes=1000, horizon=200, epsilon=0.3),
+        *opt.collecting(("random", "optimal", "softmax"), "optimal", n_episodes=3000, horizon=200, epsilon=0.1),
         opt.gamma(0.99),
     ),
     builder=_tabular(_taxi),

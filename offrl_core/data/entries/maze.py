@@ -89,5 +89,6 @@ MAZE = DatasetSpec(
         opt.gamma(0.97),
     ),
     builder=_maze,
+    recommended={"mlp": {"bcq.rho": 0.2}},
     group="continuous",
 )

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.data.behaviors import split
 from offrl_core.data.catalogue import DatasetSpec
 from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries import options as opt
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.hyperparameters import Hyperparameter, Value
 from offrl_core.worlds.toys import baird, deadly_triad, two_actions
 
 
@@ -78,6 +79,14 @@ def _deadly_triad(seed: int, chosen: dict[str, Any]) -> Dataset:
     )
 
 
+_LECTURE_STEP: dict[str, Value] = {
+    "optimizer": "sgd",
+    "learning_rate": 1.0,
+    "batch_size": 0,
+    "initial_value": 1.0,
+    "initial_spread": 0.0,
+}
+
 DEADLY_TRIAD = DatasetSpec(
     name="deadly-triad",
     title="Deadly triad",
@@ -100,8 +109,8 @@ DEADLY_TRIAD = DatasetSpec(
     ),
     builder=_deadly_triad,
     recommended={
-        "linear": {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": 0, "initial_value": 1.0},
-        "table": {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": 0, "initial_value": 1.0},
+        "linear": _LECTURE_STEP,
+        "table": _LECTURE_STEP,
     },
     group="toys",
 )
@@ -109,15 +118,17 @@ DEADLY_TRIAD = DatasetSpec(
 
 def _baird(seed: int, chosen: dict[str, Any]) -> Dataset:
     world = baird()
-    per_state = 42
-    solid = round(chosen["solid"] * per_state)
-    # Each state's rows in exact proportion, so that a full batch is the expected update.
-    dashed = np.arange(per_state - solid) % 6
-    states = np.repeat(np.arange(7), per_state)
-    actions = np.tile(np.repeat([1, 0], [solid, per_state - solid]), 7)
-    nexts = np.tile(np.concatenate([np.full(solid, 6), dashed]), 7)
-    rows = len(states)
-    policy = np.tile([1.0 - solid / per_state, solid / per_state], (7, 1))
+    share, rows = chosen["solid"], 294
+    # The behaviour's own long-run proportions, exactly: state 7 as often as solid, the other six evenly, and in each
+    # state solid by its share. A full batch is then the expected update.
+    often = [*split(rows - round(share * rows), [1.0] * 6), round(share * rows)]
+    pieces = []
+    for state, number in enumerate(often):
+        solid = round(share * number)
+        pieces.append(np.stack([np.full(solid, state), np.ones(solid, int), np.full(solid, 6)]))
+        away = np.arange(number - solid)
+        pieces.append(np.stack([np.full(len(away), state), np.zeros(len(away), int), away % 6]))
+    states, actions, nexts = np.concatenate(pieces, axis=1)
     return Dataset.from_columns(
         states,
         actions,
@@ -129,7 +140,7 @@ def _baird(seed: int, chosen: dict[str, Any]) -> Dataset:
             **world.details(),
             "behaviors": np.zeros(rows, dtype=np.int64),
             "behavior_names": ("given shares",),
-            "behavior_policies": policy[None],
+            "behavior_policies": np.tile([1.0 - share, share], (1, 7, 1)),
         },
     )
 
@@ -140,13 +151,13 @@ BAIRD = DatasetSpec(
     description="Seven states, two actions, every reward 0 (Baird 1995). The data takes dashed six times in seven,"
     " the greedy policy takes solid.",
     lesson="All features needed to represent the truth are there, the truth is 0, and the weights still run away."
-    " Raise the share of solid until the data follows the greedy policy, and they come home.",
+    " Raise the share of solid until the data follows the greedy policy, and they stop running.",
     options=(
         Hyperparameter(
             "solid",
             "b",
             1 / 7,
-            "Share of solid in the data, in steps of 1/42: up brings the data nearer to the greedy policy.",
+            "Share of solid in the data, and so of state 7: up brings the data nearer to the greedy policy.",
             low=0.0,
             high=1.0,
             live=False,
@@ -154,7 +165,15 @@ BAIRD = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_baird,
-    recommended={"linear": {"optimizer": "sgd", "batch_size": 0}},
+    recommended={
+        "linear": {
+            "optimizer": "sgd",
+            "learning_rate": 0.1,
+            "batch_size": 0,
+            "initial_value": 1.0,
+            "initial_spread": 2.0,
+        }
+    },
     group="toys",
 )
 
