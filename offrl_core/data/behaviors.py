@@ -15,7 +15,7 @@ from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.tabular import TabularMDP
 from offrl_core.worlds.world import Act, Simulator, Steps, TooManyRows
 
-MAX_ROWS = 2_000_000
+MAX_ROWS = 1_500_000
 """No dataset of the catalogue is longer: a link must not be able to fill the memory."""
 
 ARROWS = "^>v<"

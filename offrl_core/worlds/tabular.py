@@ -126,6 +126,9 @@ class TabularMDP(Simulator):
         values = self.rewards[~self.terminal] if self._edge_rewards is None else self._edge_rewards
         return float(values.min()), float(values.max())
 
+    def _checked(self, policy: npt.ArrayLike) -> Array:
+        return check_policy(policy, self.n_states, self.n_actions, self.terminal)
+
     # -- reaching
 
     @cached_property
@@ -135,7 +138,7 @@ class TabularMDP(Simulator):
 
     def reachable_under(self, policy: npt.ArrayLike) -> Array:
         """`(S,)` bool: states that `policy (S, A)` reaches from the initial distribution."""
-        return self._reached(self._under(check_policy(policy, self.n_states, self.n_actions)))
+        return self._reached(self._under(self._checked(policy)))
 
     @cached_property
     def _any_action(self) -> sparse.csr_matrix:
@@ -175,7 +178,7 @@ class TabularMDP(Simulator):
         Raises:
             MDPError: γ = 1 and the policy never ends from some state (named), or γ is out of range.
         """
-        policies = check_policy(policy, self.n_states, self.n_actions)
+        policies = self._checked(policy)
         single = policies.ndim == 2
         values = self._values(policies[None] if single else policies, gamma, endless, only=None)
         return np.asarray(values[0] if single else values)
@@ -189,7 +192,7 @@ class TabularMDP(Simulator):
 
         At γ = 1 only the states that the policy reaches must end.
         """
-        policies = check_policy(policy, self.n_states, self.n_actions)
+        policies = self._checked(policy)
         single = policies.ndim == 2
         values = self._values(policies[None] if single else policies, gamma, endless, only=self.initial > 0)
         start = self.initial > 0
@@ -312,7 +315,7 @@ class TabularMDP(Simulator):
         """Probabilities `(S, A)` or a function `act(states, rng)` as the latter."""
         if callable(policy):
             return super().actor(policy)
-        probabilities = check_policy(policy, self.n_states, self.n_actions)
+        probabilities = self._checked(policy)
         sums = np.cumsum(probabilities, axis=1)
         table = (np.arange(self.n_states)[:, None] + sums / sums[:, -1:]).ravel()
 
@@ -324,8 +327,12 @@ class TabularMDP(Simulator):
 
     def details(self) -> dict[str, Any]:
         """The fields that every dataset of this world has."""
-        own = {"mdp": self, "features": self.features, "action_features": self.action_features}
-        return {k: v for k, v in {**super().details(), **own}.items() if k != "n_actions"}
+        return {
+            **super().details(),
+            "mdp": self,
+            "features": self.features,
+            "action_features": self.action_features,
+        }
 
 
 _DENSE_STATES = 150

@@ -228,8 +228,8 @@ def _positive(episodes: int) -> int:
     return episodes
 
 
-def check_policy(policy: npt.ArrayLike, n_states: int, n_actions: int) -> Array:
-    """`policy` as float64 probabilities `(…, S, A)`.
+def check_policy(policy: npt.ArrayLike, n_states: int, n_actions: int, terminal: Array | None = None) -> Array:
+    """`policy` as float64 probabilities `(…, S, A)`; in `terminal (S,)` states, where nothing is done, any row passes.
 
     Raises:
         ValueError: the shape is wrong, or a row is not a distribution (the message names state and row).
@@ -237,6 +237,8 @@ def check_policy(policy: npt.ArrayLike, n_states: int, n_actions: int) -> Array:
     probabilities = np.asarray(policy, dtype=np.float64)
     if probabilities.shape[-2:] != (n_states, n_actions):
         raise ValueError(f"policy has shape {probabilities.shape}; it must be (…, {n_states}, {n_actions})")
+    if terminal is not None and terminal.any():
+        probabilities = np.where(terminal[:, None], 1.0 / n_actions, probabilities)
     sums = probabilities.sum(axis=-1)
     bad = ~(np.isclose(sums, 1.0, atol=1e-4) & (probabilities >= 0).all(axis=-1))
     if bad.any():

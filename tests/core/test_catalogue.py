@@ -92,7 +92,7 @@ def test_loading_twice_gives_the_same_object():
         ("taxi", {"colour": 1}, "dataset taxi: unknown hyperparameter 'colour'"),
         ("taxi", {"episodes": 2.5}, "a whole number from 1 to 100000"),
         ("taxi", {"seed": -1}, "seed = -1"),
-        ("taxi", {"episodes": 100_000, "horizon": 1000, "behavior": "random"}, "more than 2000000 rows"),
+        ("taxi", {"episodes": 100_000, "horizon": 1000, "behavior": "random"}, "more than 1500000 rows"),
         ("cartpole", {"behavior": "mix", "mix_random": 0, "mix_medium": 0, "mix_expert": 0}, "a mix needs a share"),
         ("taxi", {"behavior": "own"}, "own is empty"),
         ("frozen-lake", {"drop_action": 7}, "the actions are 0 to 3"),

@@ -30,6 +30,8 @@ def test_the_shipped_policy_is_not_clean():
     mass = np.where(data.admissible, 0.0, data.clinician)[patients].sum() / data.clinician[patients].sum()
     assert mass == pytest.approx(0.156, abs=0.0005)
     assert (data.clinician[DEATH:].sum(axis=1) == 0).all()
+    # Rows of terminal states mean nothing, so the raw array can be evaluated as it is.
+    assert icu_sepsis("terminate").evaluate(data.clinician, 1.0) == pytest.approx(0.415809, abs=1e-6)
     assert np.where(icu_data().admissible, 0.0, clinician())[patients].sum() == 0
 
 
