@@ -1,0 +1,186 @@
+"""The playground in a real browser: first visit, controls that act at once, refusals, ghosts, small screens."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from conftest import Server
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+BUS = "globalThis.offrlBus"
+
+
+def open_playground(page: Page, server: Server, link: str = "") -> None:
+    """Open a link and wait until the run's picture stands."""
+    page.goto(f"{server.url}/{link}")
+    page.wait_for_function(f"{BUS}?.hello && {BUS}.connected")
+    expect(page.locator(".stage canvas").first).to_be_visible()
+
+
+def run(page: Page) -> str:
+    """The id of the run that the stage shows."""
+    return page.evaluate(f"{BUS}.hello.run.id")
+
+
+def value(page: Page, name: str) -> Any:
+    """A hyperparameter's value as the run reports it."""
+    return page.evaluate(f"{BUS}.hyperparameters(0).find((h) => h.name === '{name}').value")
+
+
+def control(page: Page, name: str) -> Locator:
+    """A control of the hyperparameter panel."""
+    return page.locator(f'.panel [data-name="{name}"]').first
+
+
+def step(page: Page) -> int:
+    """The newest step that the server reported."""
+    return int(page.evaluate(f"{BUS}.state?.step ?? 0"))
+
+
+def test_a_first_visit_finds_a_finished_run_to_look_at(page: Page, server: Server):
+    open_playground(page, server)
+    page.wait_for_function(f"{BUS}.state?.state === 'finished'", timeout=60_000)
+    expect(page.locator(".stage")).to_contain_text("0.569")
+    colours = page.locator(".stage canvas").first.evaluate(
+        "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
+    )
+    assert colours > 20
+    assert re.search(r"v=1&data=double-crossing&algo=bcq&net=table", page.url)
+
+
+def test_a_live_slider_acts_while_it_is_dragged_and_the_link_follows_when_let_go(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&x.seed=11")
+    before = run(page)
+    slider = control(page, "rho").locator("input[type=range]")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.1, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=6)
+    page.wait_for_function(f"{BUS}.hyperparameters(0).find((h) => h.name === 'rho').value > 0.4")
+    assert "rho" not in page.url
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"rho=0\.[56]"))
+    shown = float(control(page, "rho").locator(".number").input_value())
+    page.wait_for_function(f"Math.abs({BUS}.hyperparameters(0).find((h) => h.name === 'rho').value - {shown}) < 1e-6")
+    assert run(page) == before
+
+
+def test_an_impossible_value_is_explained_and_the_run_keeps_the_old_one(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&x.seed=12")
+    row = control(page, "rho")
+    row.locator(".number").fill("3")
+    row.locator(".number").press("Enter")
+    expect(row.locator(".message")).to_have_text(
+        "3 is not allowed: it must be a number from 0 to 1. The run keeps 0.1."
+    )
+    assert value(page, "rho") == 0.1
+    assert "rho" not in page.url
+    row.locator(".number").press("Escape")
+    expect(row.locator(".message")).to_be_hidden()
+    expect(row.locator(".number")).to_have_value("0.1")
+
+
+def test_a_double_click_brings_the_default_back(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&rho=0.6&x.seed=13")
+    assert value(page, "rho") == 0.6
+    control(page, "rho").locator("input[type=range]").dblclick()
+    page.wait_for_function(f"{BUS}.hyperparameters(0).find((h) => h.name === 'rho').value === 0.1")
+    page.wait_for_url(lambda url: "rho" not in url)
+
+
+def test_a_restart_opens_another_run_with_the_old_curve_as_a_ghost(page: Page, server: Server):
+    open_playground(page, server, "?algo=q-learning&x.seed=14")
+    before = run(page)
+    page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+    page.wait_for_function(f"{BUS}.state?.step > 50")
+    spread = control(page, "initial_spread").locator(".number")
+    spread.fill("2")
+    spread.press("Enter")
+    page.wait_for_function(f"{BUS}.hello && {BUS}.hello.run.id !== '{before}'")
+    page.wait_for_url(re.compile("initial_spread=2"))
+    assert value(page, "initial_spread") == 2
+    expect(page.locator(".stage").get_by_text("before", exact=False).first).to_be_attached()
+
+
+def test_play_trains_and_pause_stops(page: Page, server: Server):
+    open_playground(page, server, "?algo=iql&x.seed=15")
+    assert step(page) == 0
+    page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+    page.wait_for_function(f"{BUS}.state?.step > 20")
+    page.locator(".stage").get_by_role("button", name=re.compile("^Pause")).click()
+    page.wait_for_function(f"{BUS}.state?.state === 'paused' || {BUS}.state?.state === 'finished'")
+
+
+def test_cards_are_picked_with_the_keyboard(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&x.seed=16")
+    page.locator('.picker [data-id="bcq"]').focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"{BUS}.hello?.lanes[0].algorithm === 'constrained-q'")
+    page.wait_for_url(re.compile("algo=constrained-q"))
+    expect(page.locator('.picker [data-id="constrained-q"]')).to_have_attribute("aria-checked", "true")
+
+
+def test_the_numbers_inside_are_those_of_the_run(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&seeds=1&x.seed=17")
+    page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+    page.wait_for_function(f"{BUS}.state?.state === 'finished'", timeout=60_000)
+    inside = page.locator(".inside")
+    inside.scroll_into_view_if_needed()
+    target = inside.locator('[data-step="target"] .formula')
+    # At the start the way to the goal is 11 steps long, and the last one is rewarded: γ · γ¹⁰.
+    expect(target).to_contain_text(f"{0.95**11:.4g}", timeout=20_000)
+    expect(target.locator("math").first).to_be_visible()
+    inside.get_by_role("radio", name="up").click()
+    expect(inside.locator(".where")).to_contain_text("never in the data")
+
+
+def test_slow_motion_uncovers_one_step_after_the_other(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&seeds=1&x.seed=17")
+    inside = page.locator(".inside")
+    inside.scroll_into_view_if_needed()
+    expect(inside.locator("li").nth(3)).to_be_visible()
+    inside.get_by_role("button", name="Slow motion").click()
+    expect(inside.locator("li:visible")).to_have_count(1)
+    inside.get_by_role("button", name="Next step").click()
+    expect(inside.locator("li:visible")).to_have_count(2)
+
+
+def test_a_refused_link_says_which_value_and_why(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&rho=9&data=<b>x</b>")
+    notes = page.get_by_test_id("stAlert")
+    expect(notes.filter(has_text="rho = '9' was refused: it must be a number from 0 to 1")).to_be_visible()
+    expect(notes.filter(has_text="data = '<b>x</b>' was refused")).to_be_visible()
+
+
+def test_the_page_survives_a_switch_and_back(page: Page, server: Server):
+    open_playground(page, server, "?algo=bcq&x.seed=18&rho=0.2")
+    before = run(page)
+    page.get_by_role("link", name="Datasets").click()
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+    page.get_by_role("link", name="Playground").click()
+    page.wait_for_function(f"{BUS}?.hello?.run.id === '{before}'")
+    page.wait_for_url(re.compile("rho=0.2"))
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)])
+def test_nothing_is_wider_than_the_screen(browser: Browser, server: Server, size: tuple[int, int]):
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    page = context.new_page()
+    for path in ("", "datasets"):
+        page.goto(f"{server.url}/{path}")
+        page.wait_for_selector(".stage canvas" if not path else ".picker .card", timeout=30_000)
+        page.wait_for_timeout(500)
+        over = page.evaluate(
+            """() => {
+              const main = document.querySelector('[data-testid="stMain"]');
+              return main.scrollWidth - main.clientWidth;
+            }"""
+        )
+        assert over <= 1, f"{path or 'playground'} is {over} px too wide at {size}"
+    context.close()
