@@ -3,7 +3,7 @@
 import { h, setText } from "./dom.js";
 import { integer, number, percent } from "./format.js";
 import { modeOf, pictureOf } from "./modes.js";
-import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath } from "./palette.js";
+import { drawAction, hatchStyle } from "./palette.js";
 
 // key, heading, help, kind of bar: amount (0 to the largest), share (0 to 1), value (common range of Q, Q*, Qπ), signed.
 const COLUMNS = [
@@ -36,7 +36,7 @@ export class Inspector {
   column(key, frame, state, member) {
     const { store } = this;
     const { nActions: A } = store.hello;
-    const fixed = { n: store.static.counts, beta: store.static.behavior_policy, truth: store.static.q_star };
+    const fixed = { n: store.static.counts, beta: store.static.behavior_policy, truth: store.truthHolds(member) ? store.static.q_star : null };
     if (key in fixed) return fixed[key] ? fixed[key].subarray(state * A, (state + 1) * A) : null;
     return frame ? store.row(frame, key, member, state) : null;
   }
@@ -52,17 +52,17 @@ export class Inspector {
         const text = h("span", { class: "cell-text" });
         return { td: h("td", {}, bar, text), bar, text, share: -1 };
       });
-      const glyph = actionGlyph(a, layout, theme, store.hello.nActions);
+      const glyph = actionGlyph(a, layout, theme);
       const row = h("tr", {}, h("th", { scope: "row" }, glyph, h("span", {}, name)), ...cells.map((cell) => cell.td));
       return { row, cells };
     });
     this.host.style.setProperty("--name-width", `${Math.min(Math.max(...actionNames.map((name) => name.length)) * 5.6 + 58, 176)}px`);
     this.host.style.setProperty("--columns", columns.length);
-    this.dose.hidden = !layout.action_grid;
+    this.dose.hidden = !layout.action_grid && !layout.image;
     this.body.replaceChildren(...this.rows.map(({ row }) => row));
   }
 
-  update(frame, name, theme) {
+  update(frame, scene, theme) {
     const { store } = this;
     const { state, action, member } = store.view;
     if (!store.hello || state === null) return;
@@ -76,12 +76,12 @@ export class Inspector {
     this.theme = theme;
     if (shape !== this.shape) this.build(shown.map(({ column }) => column));
     this.shape = shown.map(({ column }) => column.key).join() + store.hello.nActions + true;
-    this.heading(frame, name, state, member);
+    this.heading(frame, scene.name(state), state, member);
     const values = shown.filter(({ column, values: v }) => column.bar === "value" && v).flatMap(({ values: v }) => [...v]).filter(Number.isFinite);
     const ranges = { value: [Math.min(0, ...values), Math.max(0, ...values)] };
     const counts = store.static.counts;
     const { nActions: A } = store.hello;
-    if (!this.dose.hidden) this.drawDose(frame, theme);
+    if (!this.dose.hidden) this.drawDose(frame, theme, scene);
     this.rows.forEach(({ row, cells }, a) => {
       const unseen = Boolean(counts && !counts[state * A + a]) && !store.terminal[state];
       row.classList.toggle("unseen", unseen);
@@ -95,19 +95,25 @@ export class Inspector {
     });
   }
 
-  // Actions that form a grid themselves (doses × doses) as a small map of the selected state, in the world's mode.
-  drawDose(frame, theme) {
+  // Beside the table: the observation where it is an image; actions that form a grid themselves (doses × doses) as a small
+  // map of the selected state, in the world's mode.
+  drawDose(frame, theme, scene) {
     const { store } = this;
     const { state, action, member } = store.view;
+    const ctx = this.dose.getContext("2d");
+    const ratio = 2;
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ctx.clearRect(0, 0, 176, 176);
+    if (store.hello.layout.image) {
+      scene.drawImage(ctx, state, 88, 88, 80, theme);
+      return;
+    }
     const [rows, cols] = store.hello.layout.action_grid;
     const { nActions: A } = store.hello;
     const mode = modeOf(store.view.mode);
     const table = pictureOf(store, mode, frame, member);
     const scale = store.scale(mode.scale);
-    const ctx = this.dose.getContext("2d");
-    const [ratio, size] = [2, 168 / Math.max(rows, cols)];
-    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.clearRect(0, 0, 176, 176);
+    const size = 168 / Math.max(rows, cols);
     const hatch = hatchStyle(ctx, theme, ratio, size);
     const policy = store.row(frame, "policy", member, state);
     for (let a = 0; a < A; a++) {
@@ -164,7 +170,7 @@ export class Inspector {
     if (store.static.counts) parts.push(`${integer(store.visits[state])} rows in the data`);
     const v = frame?.table("v", member)?.[state];
     if (Number.isFinite(v)) parts.push(`V ${number(v)}`);
-    const best = store.static.v_star?.[state];
+    const best = store.truthHolds(member) ? store.static.v_star?.[state] : NaN;
     if (Number.isFinite(best)) parts.push(`V* ${number(best)}`);
     setText(this.detail, parts.join(" · "));
   }
@@ -182,18 +188,8 @@ export function memberLabel(store, member) {
   return [store.groups.length > 1 ? group.label : "", seeds].filter(Boolean).join(", ");
 }
 
-// The action's fixed sign: an arrow where it has a direction, else its shape, in its colour.
-function actionGlyph(action, layout, theme, A) {
+function actionGlyph(action, layout, theme) {
   const canvas = h("canvas", { class: "glyph", width: "32", height: "32", "aria-hidden": "true" });
-  const ctx = canvas.getContext("2d");
-  ctx.fillStyle = actionColour(theme, action, layout.action_grid);
-  const direction = (layout.directions ?? []).length === A ? layout.directions[action] : null;
-  let [dx, dy] = [0, 0];
-  if (direction && layout.kind === "grid") [dy, dx] = direction;
-  else if (direction) [dx, dy] = [direction[0], -direction[1]];
-  const norm = Math.hypot(dx, dy);
-  if (norm) arrowPath(ctx, 16 - (dx / norm) * 12, 16 - (dy / norm) * 12, dx / norm, dy / norm, 25, 5);
-  else shapePath(ctx, SHAPES[action % SHAPES.length], 16, 16, 9);
-  ctx.fill();
+  drawAction(canvas.getContext("2d"), action, layout, theme, [16, 16], 12);
   return canvas;
 }

@@ -1,6 +1,6 @@
 // Legends, drawn into the picture itself so that they are part of what is saved.
 
-import { arrowPath, rampOf } from "./palette.js";
+import { drawAction, rampOf } from "./palette.js";
 
 // The legend of a scale, drawn into a context at (x, y): name, ramp, numbers, the hatch's meaning, and where it grew.
 export function drawLegend(ctx, scale, theme, { x, y, width, font, hatch, note }) {
@@ -61,21 +61,27 @@ function explain(ctx, theme, { x, y, font, hatch, note }) {
   ctx.fillText(note.slice(1), x + ctx.measureText(note.slice(0, 1)).width, y + 12 + font);
 }
 
-// The legend of a policy drawn as arrows: what their size means.
-export function drawArrowLegend(ctx, theme, { x, y, font, hatch, note, label }) {
+// The legend of a policy drawn as signs of the actions: which sign is which, and what their size means.
+export function drawPolicyLegend(ctx, theme, { x, y, width, font, hatch, note, label, hello }) {
   ctx.font = `600 ${font}px ${theme.font}`;
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
   ctx.fillStyle = theme.text;
-  ctx.fillText(label, x, y + 11);
-  const size = 32;
+  ctx.fillText(`${label}: size is probability`, x, y + 11);
   ctx.font = `${font}px ${theme.font}`;
-  [0.1, 0.5, 1].forEach((p, i) => {
-    const left = x + 4 + i * 76 * (font / 11);
+  const row = y + 13 + font;
+  let at = x + 7;
+  const end = x + width - (hatch ? 10.5 * font : 0);
+  for (const [action, name] of hello.actionNames.entries()) {
+    const needed = 12 + ctx.measureText(name).width + font;
+    if (at + needed > end) {
+      ctx.fillText("…", at, row + 0.35 * font);
+      break;
+    }
+    drawAction(ctx, action, hello.layout, theme, [at, row], 0.6 * font);
     ctx.fillStyle = theme.muted;
-    arrowPath(ctx, left, y + 8 + 1.7 * font, 1, 0, size * (0.1 + 0.37 * p), size * (0.03 + 0.09 * p));
-    ctx.fill();
-    ctx.fillText(p === 1 ? "certain" : `p = ${p}`, left + 20, y + 12 + 1.7 * font);
-  });
-  explain(ctx, theme, { x: x + 250 * (font / 11), y: y + 9 + font, font, hatch, note });
+    ctx.fillText(name, at + 0.95 * font, row + 0.35 * font);
+    at += needed;
+  }
+  explain(ctx, theme, { x: end, y: row - 0.4 * font, font, hatch, note });
 }

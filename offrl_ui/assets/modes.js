@@ -12,7 +12,8 @@ export const MODES = [
   { key: "ghost", label: "Q − before", title: "learned Q minus Q of the run before, at the same step", wire: "q", scale: "ghost", legend: "Q − Q of the run before" },
 ];
 
-export const modeOf = (key) => MODES.find((mode) => mode.key === key) ?? MODES[0];
+// By its key, or by its name on the wire.
+export const modeOf = (name) => MODES.find(({ key }) => key === name) ?? MODES.find(({ wire }) => wire === name) ?? MODES[0];
 
 const minus = (a, b) => {
   if (!a || !b || a.length !== b.length) return null;
@@ -37,6 +38,7 @@ function valuesOf(frame, member, A) {
 export function pictureOf(store, mode, frame, member) {
   const { q_star: truth } = store.static;
   if (mode.key === "data") return store.seenCounts;
+  if ((mode.key === "truth" || mode.key === "error") && !store.truthHolds(member)) return null;
   if (mode.key === "truth") return truth ?? null;
   if (!frame) return null;
   if (mode.key === "q") return frame.table("q", member);
@@ -64,7 +66,10 @@ export function availability(store, mode, frame) {
   const members = store.shownMembers();
   const someone = members.some((member) => pictureOf(store, mode, frame, member));
   if (someone) return "";
-  if (mode.key === "truth" || mode.key === "error") return store.static.q_star ? "this system learns no Q" : "the truth is not known for this data";
+  if (mode.key === "truth" || mode.key === "error") {
+    if (!store.static.q_star) return "the truth is not known for this data";
+    return members.some((member) => store.truthHolds(member)) ? "this system learns no Q" : "the truth is known at another discount";
+  }
   if (mode.key === "ghost") return "there is no run before to compare with";
   if (mode.key === "data") return "counts exist only where states repeat";
   return store.inLargeWorld ? "" : `this system has no ${mode.label}`;

@@ -102,7 +102,7 @@ export class Outcome {
     metrics.forEach((metric, m) => {
       const [y0, y1] = [each * (m + 1) - 8, each * m + top];
       const stats = groups.map((group) => [...this.store.lastStats(frame, group, metric.index)]);
-      const refs = metric.references ? [["best", store.hello.truth.optimal, [5, 4]], ["behaviour", store.hello.truth.behavior, [2, 3]]].filter(([, value]) => Number.isFinite(value)) : [];
+      const refs = metric.references && store.truthHoldsForAll ? [["best", store.hello.truth.optimal, [5, 4]], ["behaviour", store.hello.truth.behavior, [2, 3]]].filter(([, value]) => Number.isFinite(value)) : [];
       const all = [...stats.flat(), ...refs.map(([, value]) => value)].filter(Number.isFinite);
       if (metric.title.includes("sample")) all.push(0);
       let [low, high] = [Math.min(...all), Math.max(...all)];
@@ -195,7 +195,7 @@ export class Outcome {
     const [w, hgt] = [(width - left - 8) / across.values.length, (height - bottom - top) / up.values.length];
     const values = store.groups.map((group) => this.store.lastStat(frame, group, metric.index));
     const { behavior, optimal } = store.hello.truth;
-    const all = [...values, behavior, optimal].filter(Number.isFinite);
+    const all = [...values, ...(store.truthHoldsForAll ? [behavior, optimal] : [])].filter(Number.isFinite);
     const scale = new Scale({ kind: "value", low: Math.min(...all), high: Math.max(...all) });
     this.cells = [];
     ctx.font = `600 11.5px ${theme.font}`;

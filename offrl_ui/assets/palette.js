@@ -1,5 +1,5 @@
 // Colours, shapes and the hatch. Colour-blind safe: viridis for values, cividis for amounts, blue–orange around zero,
-// and the eight colours of Okabe & Ito (2008) for actions, each with a shape of its own.
+// and for actions the colours of Okabe & Ito (2008), darkened or lightened for the page, each with a shape of its own.
 
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
@@ -49,8 +49,8 @@ export function rampOf(kind, dark) {
   return kind === "diverging" ? DIVERGING[dark ? "dark" : "light"] : RAMPS[kind];
 }
 
-const ACTIONS_LIGHT = ["#0072b2", "#d98200", "#008f68", "#b85c92", "#c44e00", "#3a9fd6", "#8a7a00", "#6b6b6b"];
-const ACTIONS_DARK = ["#4aa8e0", "#f0a93a", "#2cc295", "#dd93bd", "#f07b3a", "#7cc7f0", "#d8cb3e", "#a6a6a6"];
+const ACTIONS_LIGHT = ["#0072b2", "#d98200", "#008f68", "#b85c92", "#c44e00", "#3a9fd6", "#8a7a00", "#6b6b6b", "#6a4fb3", "#00a0a0"];
+const ACTIONS_DARK = ["#4aa8e0", "#f0a93a", "#2cc295", "#dd93bd", "#f07b3a", "#7cc7f0", "#d8cb3e", "#a6a6a6", "#b3a1ec", "#3ed0d0"];
 export const SHAPES = ["circle", "square", "triangle", "diamond", "down", "cross", "pentagon", "star"];
 
 // Lines of lanes (algorithms side by side) and of the roles a curve can have.
@@ -153,6 +153,17 @@ export function arrowPath(ctx, x, y, dx, dy, length, width) {
   ctx.beginPath();
   points.forEach(([px2, py2], i) => ctx[i ? "lineTo" : "moveTo"](px2, py2));
   ctx.closePath();
+}
+
+// The fixed sign of an action around (x, y): an arrow where it has a direction, else its shape, in its colour.
+export function drawAction(ctx, action, layout, theme, [x, y], size) {
+  ctx.fillStyle = actionColour(theme, action, layout.action_grid);
+  const given = layout.directions?.[action];
+  const [dx, dy] = !given ? [0, 0] : layout.kind === "grid" ? [given[1], given[0]] : [given[0], -given[1]];
+  const norm = Math.hypot(dx, dy);
+  if (norm) arrowPath(ctx, x - (dx / norm) * size, y - (dy / norm) * size, dx / norm, dy / norm, size * 2, size * 0.4);
+  else shapePath(ctx, SHAPES[action % SHAPES.length], x, y, size * 0.75);
+  ctx.fill();
 }
 
 // "Unseen" is a hatch and never a colour: light and dark strokes side by side, so that it reads on any colour beneath.

@@ -55,9 +55,11 @@ export function styleOf(store, group, metric, position, theme) {
   return { colour: groupColour(store, group, theme), dash, width: store.groups.length > 4 ? 1.3 : 1.8, truth };
 }
 
-// Horizontal reference lines of a panel. The best there is has the dashes of every truth.
+// Horizontal reference lines of a panel: { value, label, dash, colour, show }; those with `show` are always in the picture,
+// others only where the curves come near. The best there is has the dashes of every truth.
 export function references(store, panel, theme) {
   const { truth } = store.hello;
+  if (!store.truthHoldsForAll) return [];
   const line = (value, label, dash, colour, show) => (Number.isFinite(value) ? [{ value, label, dash, colour, show }] : []);
   if (panel === "return") {
     return [
@@ -68,9 +70,7 @@ export function references(store, panel, theme) {
     ];
   }
   if (panel === "q") {
-    const [low, high] = Array.isArray(truth.q_bound) ? truth.q_bound : [undefined, truth.q_bound];
-    const colour = mix(theme.warning, theme.background, 0.2);
-    return [...line(high, "bound", "dashdot", colour, false), ...line(low, "lower bound", "dashdot", colour, false)];
+    return line(truth.q_bound, "bound", "dashdot", mix(theme.warning, theme.background, 0.2), false);
   }
   return [];
 }
@@ -110,6 +110,6 @@ export function traceStyle(trace, axis, theme) {
   const name = [metric.title ?? metric.label, group.label].filter(Boolean).join(" · ");
   return {
     ...base, name, line: { color: colour, width, dash, simplify: false },
-    hoverinfo: "all", hovertemplate: `${name}: %{customdata}<br>step %{x:,}<extra></extra>`,
+    hoverinfo: "all", hovertemplate: `${name}: %{customdata[0]}<br>step %{customdata[1]:,}<extra></extra>`,
   };
 }

@@ -1,7 +1,7 @@
 // Continuous states: the probe states as points in a plane of two chosen dimensions. Each is a small pie with one wedge
 // per action, so that it reads like a cell of a grid; the greedy action's shape stands in the middle for the policy.
 
-import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath } from "./palette.js";
+import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath, withAlpha } from "./palette.js";
 import { niceTicks, number } from "./format.js";
 
 const AXIS = { left: 40, bottom: 32, top: 6, right: 8 };
@@ -27,6 +27,14 @@ export class PlaneScene {
 
   get probes() { return this.store.static.probes; }
   get D() { return this.store.staticShapes.probes?.[1] ?? this.layout.names.length; }
+  get count() { return this.probes ? this.probes.length / this.D : 0; }
+
+  // Coordinate of a probe along a drawn dimension: one of the observation's own, or a projection of all of them.
+  coordinate(state, dimension) {
+    const { projection } = this.layout;
+    if (!projection) return this.probes[state * this.D + dimension];
+    return projection[dimension].reduce((sum, weight, d) => sum + weight * this.probes[state * this.D + d], 0);
+  }
 
   // Start angle and width of each action's wedge: around its direction where directions differ, else in order from the top.
   wedgeTurns() {
@@ -64,7 +72,7 @@ export class PlaneScene {
   // Typical distance of a probe to its nearest neighbour, in pixels.
   spacing(geo) {
     if (!this.probes) return 8;
-    const points = Array.from({ length: this.probes.length / this.D }, (_, s) => this.at(geo, s));
+    const points = Array.from({ length: this.count }, (_, s) => this.at(geo, s));
     const nearest = points.map(([px, py], i) => {
       let best = Infinity;
       points.forEach(([qx, qy], j) => { if (i !== j) best = Math.min(best, (px - qx) ** 2 + (py - qy) ** 2); });
@@ -76,8 +84,8 @@ export class PlaneScene {
   at(geo, state) {
     const { low } = this.layout;
     return [
-      geo.x + ((this.probes[state * this.D + this.x] - low[this.x]) / this.span(this.x)) * geo.width,
-      geo.y + (1 - (this.probes[state * this.D + this.y] - low[this.y]) / this.span(this.y)) * geo.height,
+      geo.x + ((this.coordinate(state, this.x) - low[this.x]) / this.span(this.x)) * geo.width,
+      geo.y + (1 - (this.coordinate(state, this.y) - low[this.y]) / this.span(this.y)) * geo.height,
     ];
   }
 
@@ -91,8 +99,7 @@ export class PlaneScene {
   draw(ctx, geo, { values, scale, theme, perState, arrows, policy }) {
     if (!this.probes) return;
     const { A } = this;
-    const n = this.probes.length / this.D;
-    for (let s = 0; s < n; s++) {
+    for (let s = 0; s < this.count; s++) {
       const point = this.at(geo, s);
       if (arrows) {
         this.glyph(ctx, geo, point, s, policy, theme);
@@ -107,7 +114,7 @@ export class PlaneScene {
         else this.pie(ctx, point, geo.radius, a);
         ctx.fill();
       }
-      if (policy && geo.radius >= 6) this.greedyGlyph(ctx, geo.radius * 0.34, point, s, policy, theme);
+      if (policy && geo.radius >= 6 && !this.layout.image) this.greedyGlyph(ctx, geo.radius * 0.34, point, s, policy, theme);
     }
   }
 
@@ -125,15 +132,25 @@ export class PlaneScene {
 
   // The policy: an arrow or a shape in the action's own colour, as large as the action is probable.
   glyph(ctx, geo, [x, y], s, policy, theme) {
+    if (this.layout.image) {
+      // The picture lies above: a disc in the chosen action's colour shows around it.
+      const best = this.best(policy, s);
+      ctx.fillStyle = actionColour(theme, best);
+      ctx.beginPath();
+      ctx.arc(x, y, geo.radius * (0.75 + 0.45 * policy[s * this.A + best]), 0, 2 * Math.PI);
+      ctx.fill();
+      return;
+    }
     for (let a = 0; a < this.A; a++) {
       const p = policy[s * this.A + a];
       if (!(p > 0.01)) continue;
-      ctx.fillStyle = actionColour(theme, a, this.layout.action_grid);
+      ctx.fillStyle = actionColour(theme, a);
       const [dx, dy] = this.directions?.[a] ?? [0, 0];
+      const size = Math.max(geo.radius, geo.small ? 3 : 7);
       if (dx || dy) {
         const norm = Math.hypot(dx, dy);
-        arrowPath(ctx, x, y, dx / norm, -dy / norm, geo.radius * (0.3 + 0.95 * p), geo.radius * (0.1 + 0.22 * p));
-      } else if (a === this.best(policy, s)) shapePath(ctx, SHAPES[a % SHAPES.length], x, y, geo.radius * (0.25 + 0.55 * p));
+        arrowPath(ctx, x, y, dx / norm, -dy / norm, size * (0.3 + 1.1 * p), size * (0.1 + 0.2 * p));
+      } else if (a === this.best(policy, s)) shapePath(ctx, SHAPES[a % SHAPES.length], x, y, size * (0.2 + 0.4 * p));
       else continue;
       ctx.fill();
     }
@@ -147,7 +164,7 @@ export class PlaneScene {
     const { counts } = this.store.static;
     if (counts && this.probes) {
       ctx.beginPath();
-      for (let s = 0; s < this.probes.length / this.D; s++) {
+      for (let s = 0; s < this.count; s++) {
         for (let a = 0; a < this.A; a++) if (!counts[s * this.A + a]) this.pie(ctx, this.at(geo, s), geo.radius, a);
       }
       ctx.fillStyle = hatchStyle(ctx, theme, ratio);
@@ -174,7 +191,23 @@ export class PlaneScene {
         ctx.fillText(label, (px(x0) + px(x1)) / 2, below ? py(y0) + 9 : py(y1) - 9);
       }
     }
+    if (layout.image && geo.radius > 4) for (let s = 0; s < this.count; s++) this.drawImage(ctx, s, ...this.at(geo, s), geo.radius * 0.62, theme);
     if (!geo.small && !small) this.drawAxes(ctx, geo, theme, px, py);
+  }
+
+  // The observation itself, where it is an image, as a small square around (x, y).
+  drawImage(ctx, state, x, y, half, theme) {
+    const [rows, cols] = this.layout.image;
+    const pixels = this.probes.subarray(state * this.D, (state + 1) * this.D);
+    const size = (2 * half) / Math.max(rows, cols);
+    ctx.fillStyle = theme.background;
+    ctx.fillRect(x - half, y - half, size * cols, size * rows);
+    const most = Math.max(...pixels) || 1;
+    for (let i = 0; i < rows * cols; i++) {
+      if (pixels[i] < 0.05 * most) continue;
+      ctx.fillStyle = withAlpha(theme.text, pixels[i] / most);
+      ctx.fillRect(x - half + (i % cols) * size, y - half + Math.floor(i / cols) * size, size + 0.2, size + 0.2);
+    }
   }
 
   drawAxes(ctx, geo, theme, px, py) {
@@ -225,7 +258,7 @@ export class PlaneScene {
     if (!this.probes) return null;
     let best = null;
     let nearest = (geo.radius + 5) ** 2;
-    for (let s = 0; s < this.probes.length / this.D; s++) {
+    for (let s = 0; s < this.count; s++) {
       const [px, py] = this.at(geo, s);
       const distance = (px - x) ** 2 + (py - y) ** 2;
       if (distance < nearest) { nearest = distance; best = { state: s, dx: x - px, dy: y - py }; }
@@ -238,7 +271,8 @@ export class PlaneScene {
 
   name(state) {
     if (!this.probes || (state + 1) * this.D > this.probes.length) return `probe ${state}`;
-    const { names } = this.layout;
+    const { names, image } = this.layout;
+    if (image) return `probe ${state}`;
     const parts = names.slice(0, 4).map((name, d) => {
       const [, title, unit] = name.match(/^(.*?)(?: \((.*)\))?$/);
       return `${title} ${number(this.probes[state * this.D + d], 2)}${unit ? ` ${unit}` : ""}`;
@@ -253,7 +287,7 @@ export class PlaneScene {
     const [x, y] = this.at(geo, state);
     let best = state;
     let cost = Infinity;
-    for (let s = 0; s < this.probes.length / this.D; s++) {
+    for (let s = 0; s < this.count; s++) {
       const [px, py] = this.at(geo, s);
       const along = (px - x) * dx + (py - y) * dy;
       const across = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);

@@ -2,6 +2,7 @@
 // the frames that are here. None of this changes the run; only play, pause, step and reset speak to it.
 
 const FILM_SECONDS = 8;
+const LONGEST_FILM_SECONDS = 60;
 
 export class Player {
   // send(command); speed() → updates per second, 0 as fast as it goes
@@ -52,30 +53,37 @@ export class Player {
   }
 
   startFilm(from) {
-    if (this.store.frames.length < 2) return;
+    const { frames } = this.store;
+    if (frames.length < 2) return;
     this.follow = false;
     this.at = from;
-    this.film = { step: from, time: null };
+    this.film = { index: frames.indexAt(from), step: from, time: null };
   }
 
   stopFilm() {
     this.film = null;
   }
 
-  // Advance the film to `now` (ms); true while it plays.
+  // Advance the film to `now` (ms); true while it plays. As fast as it goes, every snapshot has the same time: they are
+  // dense where training was slow, so the beginning keeps its room. At a chosen speed it runs by steps.
   tick(now) {
     const { film, store } = this;
     if (!film) return false;
-    const last = store.frames.last.step;
-    const span = last - store.frames.first.step;
-    const fastest = span / FILM_SECONDS;
-    const chosen = this.speed();
-    // A film of a long run at a slow training speed would take minutes: it never takes more than a minute.
-    const rate = chosen === 0 ? fastest : Math.max(chosen, span / 60);
-    if (film.time !== null) film.step += (rate * (now - film.time)) / 1000;
+    const { list } = store.frames;
+    const last = list.length - 1;
+    const passed = film.time === null ? 0 : (now - film.time) / 1000;
     film.time = now;
-    this.at = Math.min(film.step, last);
-    if (film.step >= last) {
+    const speed = this.speed();
+    if (speed === 0) {
+      film.index = Math.min(film.index + (passed * last) / FILM_SECONDS, last);
+      film.step = list[Math.floor(film.index)].step;
+    } else {
+      // A film of a long run at a slow training speed would take minutes: it never takes more than one.
+      film.step += passed * Math.max(speed, (list[last].step - list[0].step) / LONGEST_FILM_SECONDS);
+      film.index = store.frames.indexAt(film.step);
+    }
+    this.at = film.step;
+    if (film.index >= last) {
       this.stopFilm();
       this.follow = true;
     }

@@ -37,6 +37,14 @@ export class Scale {
     return true;
   }
 
+  // Whether numbers of the present picture lie beyond the ends.
+  clip([low, high]) {
+    const below = low < this.low - 1e-6 * Math.abs(this.low);
+    const above = high > this.high + 1e-6 * Math.abs(this.high);
+    if (this.clipped?.below !== below || this.clipped?.above !== above) this.version += 1;
+    this.clipped = { below, above };
+  }
+
   toLog(low, high) {
     if (!this.log) Object.assign(this, { log: true, low, high: niceBeyond(high), version: this.version + 1 });
   }
@@ -60,7 +68,11 @@ export class Scale {
 
   ticks(count = 5) {
     if (this.low === this.high) return [this.low];
-    if (!this.log) return niceTicks(this.low, this.high, count);
+    if (!this.log) {
+      // The ends are always written: they are what the colours are measured by.
+      const inner = niceTicks(this.low, this.high, count).filter((t) => Math.min(t - this.low, this.high - t) > (this.high - this.low) * 0.12);
+      return [this.low, ...inner, this.high];
+    }
     const [a, b] = [Math.ceil(Math.log10(this.low) - 1e-9), Math.floor(Math.log10(this.high) + 1e-9)];
     if (b - a < 1) return [this.low, this.high];
     const every = Math.ceil((b - a + 1) / count);
@@ -69,21 +81,28 @@ export class Scale {
     return ticks;
   }
 
+  // Text at a tick, with ≤ or ≥ at an end that stands for everything beyond it.
   tickText(value) {
+    const near = (end) => Math.abs(value - end) < (this.high - this.low) * 1e-6;
+    const sign = near(this.low) && this.clipped?.below ? "≤ " : near(this.high) && this.clipped?.above ? "≥ " : "";
+    return sign + this.plainText(value);
+  }
+
+  plainText(value) {
     if (this.log && (value >= 1e4 || value < 1e-2)) return power(Math.round(Math.log10(value)));
     return number(Math.abs(value) < (this.high - this.low) * 1e-9 ? 0 : value, 2);
   }
 }
 
-// The range that holds all but the most extreme hundredth of the numbers on either side: a few wild values among
-// thousands must not take the colours away from all others. They are drawn in the end colours.
+// The range that holds all but the most extreme fortieth of the numbers on either side: a few wild values must not take
+// the colours away from all others. They are drawn in the end colours, and the legend says that there are some.
 export function robustExtent(values, keep) {
   const kept = new Float32Array(values.length);
   let n = 0;
   for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i]) && keep(i)) kept[n++] = values[i];
   if (!n) return [Infinity, -Infinity];
   const sorted = kept.subarray(0, n).sort();
-  const skip = Math.floor(n / 100);
+  const skip = Math.floor(n / 40);
   return [sorted[skip], sorted[n - 1 - skip]];
 }
 

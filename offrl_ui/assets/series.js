@@ -63,6 +63,36 @@ function tickText(value, step) {
 
 const powerText = (e) => (e >= -2 && e <= 3 ? String(+(10 ** e).toPrecision(1)) : power(e));
 
+// The step axis: linear, or log10(1 + step), which gives the first updates the room that they deserve.
+export class StepScale {
+  constructor(logarithmic) {
+    this.logarithmic = Boolean(logarithmic);
+  }
+
+  forward(step) {
+    return this.logarithmic ? Math.log10(1 + step) : step;
+  }
+
+  backward(x) {
+    return this.logarithmic ? 10 ** x - 1 : x;
+  }
+
+  ticks(last, count) {
+    let steps = niceTicks(0, last, Math.min(count, 5));
+    if (this.logarithmic) {
+      steps = [0];
+      for (let e = 0; 10 ** e <= last; e++) steps.push(10 ** e);
+      if (steps.length > count) steps = steps.filter((_, i) => i % 2 === 1);
+    }
+    return { values: steps.map((step) => this.forward(step)), texts: steps.map(stepText) };
+  }
+}
+
+function stepText(step) {
+  if (step >= 1e6) return `${+(step / 1e6).toPrecision(3)}M`;
+  return step >= 1000 ? `${+(step / 1000).toPrecision(3)}k` : String(step);
+}
+
 // At most about POINTS points: the smallest and the largest of each bucket in the order they came. Buckets are aligned
 // to the absolute step, so that a point once drawn stays where it is while the curve grows. NaN is left out.
 export function decimate(steps, values, points = POINTS) {
@@ -104,7 +134,7 @@ export function decimate(steps, values, points = POINTS) {
 
 // The smallest 2^k that covers `span` with at most `buckets` buckets.
 export function bucketWidth(span, buckets) {
-  return 2 ** Math.ceil(Math.log2(Math.max(span / buckets, 1)));
+  return 2 ** Math.ceil(Math.log2(span / buckets || 1));
 }
 
 // A band needs its two edges at the same steps: the extremes within each bucket.

@@ -6,7 +6,7 @@ import { PANELS } from "./panels.js";
 
 const SAVES = [["world-png", "world as PNG"], ["world-svg", "world as SVG"], ["curves-png", "curves as PNG"], ["curves-svg", "curves as SVG"]];
 
-// on: { mode, member, many, outcome, save, dimensions, panel }
+// on: { mode, member, many, outcome, save, dimensions, panel, logSteps }
 export function buildSkeleton(root, on) {
   const ui = {};
   ui.top = h("header", { class: "top" });
@@ -17,8 +17,9 @@ export function buildSkeleton(root, on) {
   ui.many = h("button", { type: "button", class: "button icon-button", hidden: true, "aria-pressed": "false", onclick: () => on.many(ui.many.getAttribute("aria-pressed") !== "true") });
   ui.dimensions = ["x", "y"].map((axis) => h("select", { class: "dimension", "aria-label": `Dimension drawn along ${axis}`, onchange: () => on.dimensions(...ui.dimensions.map((s) => Number(s.value))) }));
   ui.axes = h("div", { class: "dimensions", hidden: true }, h("label", {}, "x ", ui.dimensions[0]), h("label", {}, "y ", ui.dimensions[1]));
-  ui.save = h("details", { class: "menu" }, h("summary", { class: "button icon-button", "aria-label": "Save pictures", title: "Save pictures" }, icon("save")),
-    h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", onclick: () => { on.save(what); ui.save.open = false; } }, text))));
+  ui.save = h("details", { class: "menu" }, h("summary", { class: "button icon-button", "aria-label": "Save pictures and options", title: "Save pictures and options" }, icon("save")),
+    h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", onclick: () => { on.save(what); ui.save.open = false; } }, text)),
+      h("button", { type: "button", class: "menu-item", onclick: () => { on.logSteps(); ui.save.open = false; } }, "curves: linear or logarithmic steps")));
   ui.world = h("div", { class: "world" });
   ui.curves = h("div", { class: "curves", role: "group", "aria-label": "Curves over the steps" });
   ui.outcome = h("div", { class: "outcome", hidden: true });

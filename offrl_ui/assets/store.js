@@ -82,6 +82,10 @@ export class Store {
     return latest;
   }
 
+  addMark(mark) {
+    if (!this.marks.some((known) => JSON.stringify(known) === JSON.stringify(mark))) this.marks.push(mark);
+  }
+
   // The selected state's rows in every stored frame, in full precision: the answer to `select` in large worlds.
   setRows({ header, payload }) {
     const { values, shapes } = fieldsOf({ header, payload });
@@ -145,6 +149,17 @@ export class Store {
 
   metricIndex(name) {
     return this.hello.metrics.findIndex((metric) => metric.name === name);
+  }
+
+  // The truth (Q*, best and behaviour returns) is told at one discount: it says nothing about members with another.
+  truthHolds(member) {
+    const { truth, members } = this.hello;
+    const own = members[member]?.values?.gamma;
+    return own === undefined || !Number.isFinite(truth.gamma) || Math.abs(own - truth.gamma) < 1e-9;
+  }
+
+  get truthHoldsForAll() {
+    return this.hello.members.every((_, member) => this.truthHolds(member));
   }
 
   groupOf(member) {

@@ -25,8 +25,10 @@ export class TopLine {
     ];
     setText(this.title, parts.filter(Boolean).join(" · "));
     const { truth } = hello;
-    const fixed = [["behaviour", truth.behavior, "return of the policy that collected the data"], ["best", truth.optimal, "return of the optimal policy"]];
-    if (Number.isFinite(truth.in_support) && !(Math.abs(truth.in_support - truth.optimal) < 1e-6)) fixed.splice(1, 0, ["best in data", truth.in_support, "best return with actions that stand in the data"]);
+    // At several discounts there are several truths: the line shows none of them.
+    const known = this.store.truthHoldsForAll ? truth : {};
+    const fixed = [["behaviour", known.behavior, "return of the policy that collected the data"], ["best", known.optimal, "return of the optimal policy"]];
+    if (Number.isFinite(known.in_support) && !(Math.abs(known.in_support - known.optimal) < 1e-6)) fixed.splice(1, 0, ["best in data", known.in_support, "best return with actions that stand in the data"]);
     this.now = h("dd", {});
     this.label = h("dt", {});
     this.numbers.replaceChildren(h("div", { class: "now" }, this.label, this.now),
@@ -116,8 +118,39 @@ function standing(alarms, step) {
   return [...kinds.values()].reverse();
 }
 
-// One sentence about what is on screen, for the live region.
-export function describe(store, frame, stateName, name) {
+const SPOKEN_EVERY = 5000;
+const SETTLED_AFTER = 600;
+
+// What is on screen, in sentences, for those who cannot see it: while training every five seconds, else on every change.
+export class Speaker {
+  constructor(region, canvas, store, again) {
+    Object.assign(this, { region, canvas, store, again });
+    this.at = -Infinity;
+  }
+
+  update(now, frame, name, info) {
+    const { state } = this.store.view;
+    const { text: stateName } = stateText(this.store, info);
+    const key = [info.standing, state, stateName, info.standing ? frame?.step : ""].join();
+    const wait = key === this.key ? SPOKEN_EVERY : SETTLED_AFTER;
+    if (key === this.key && info.standing) return;
+    if (now - this.at < wait) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(this.again, wait);
+      return;
+    }
+    Object.assign(this, { key, at: now });
+    const text = describe(this.store, frame, stateName, name);
+    setText(this.region, text);
+    this.canvas.setAttribute("aria-label", `${text} Click, or shift and arrow keys, select a state.`);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+  }
+}
+
+function describe(store, frame, stateName, name) {
   if (!store.hello || !frame) return "No frame yet.";
   const metric = store.metricIndex("return");
   const group = store.groupOf(store.view.member);
@@ -127,7 +160,7 @@ export function describe(store, frame, stateName, name) {
     if (Number.isFinite(median)) parts.push(`True return ${number(median)}${group.label && store.groups.length > 1 ? ` for ${group.label}` : ""}.`);
   }
   const { truth } = store.hello;
-  if (Number.isFinite(truth.optimal)) parts.push(`The best possible is ${number(truth.optimal)}, behaviour ${number(truth.behavior)}.`);
+  if (Number.isFinite(truth.optimal) && store.truthHolds(store.view.member)) parts.push(`The best possible is ${number(truth.optimal)}, behaviour ${number(truth.behavior)}.`);
   const { state, member } = store.view;
   const policy = state === null ? null : store.row(frame, "policy", member, state);
   if (policy && !store.terminal[state]) {

@@ -58,8 +58,8 @@ export class SvgContext {
     this.add(`<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}"${baseline} font-size="${round(Number(size))}"${style.trim() ? ` font-weight="${style.trim()}"` : ""} font-family="${escape(family)}" fill="${this.fillStyle}">${escape(text)}</text>`);
   }
 
-  // Only single signs are measured: 0.6 em is close enough for them.
-  measureText(text) { return { width: text.length * Number(this.font.match(/([\d.]+)px/)[1]) * 0.6 }; }
+  // An estimate, for laying out a legend: 0.55 em a letter.
+  measureText(text) { return { width: text.length * Number(this.font.match(/([\d.]+)px/)[1]) * 0.55 }; }
   save() { this.transforms.push(this.transform); }
   restore() { this.transform = this.transforms.pop() ?? ""; }
   translate(x, y) { this.transform += `translate(${round(x)} ${round(y)})`; }

@@ -1,4 +1,5 @@
-// Transport: reset, back, play, forward with its unit, speed, and the timeline over every snapshot that is here.
+// Transport: reset, back, play, forward with its unit, speed, and the timeline. The timeline gives every snapshot that is
+// here the same room: they are dense where training was slow, so the first updates can be scrubbed one by one.
 
 import { h, icon, iconButton, setText } from "./dom.js";
 import { integer, number, plain } from "./format.js";
@@ -7,7 +8,7 @@ import { integer, number, plain } from "./format.js";
 export const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 0];
 
 export class Transport {
-  // actions: { reset, back, toggle, forward(unit), speed(value), seek(step), live, branch }
+  // actions: { reset, back, toggle, forward(unit), speed(value), seek(step), newest, branch }
   constructor(host, store, actions) {
     Object.assign(this, { host, store, actions });
     this.unit = h("select", { class: "unit", "aria-label": "Size of one step forward", title: "Size of one step forward" },
@@ -18,24 +19,24 @@ export class Transport {
     this.speed = h("input", { type: "range", min: "0", max: String(SPEEDS.length - 1), step: "1", value: "7", class: "speed", "aria-label": "Speed, updates per second" });
     this.speedText = h("output", { class: "speed-text" });
     this.reached = h("span", { class: "reached" });
-    this.speed.addEventListener("input", () => { this.sayspeed(); actions.speed(SPEEDS[this.speed.value]); });
+    this.speed.addEventListener("input", () => { this.saySpeed(); actions.speed(this.value); });
     this.track = h("div", { class: "track" });
     this.fill = h("div", { class: "track-fill" });
     this.thumb = h("div", { class: "track-thumb" });
     this.marks = h("div", { class: "track-marks", "aria-hidden": "true" });
     this.line = h("div", { class: "timeline", tabindex: "0", role: "slider", "aria-label": "Timeline", "aria-valuemin": "0" }, this.track, this.fill, this.marks, this.thumb);
     this.step = h("span", { class: "step-text" });
-    this.live = h("button", { type: "button", class: "button small", title: "Back to the newest frame (End)", onclick: actions.live }, icon("live"), "newest");
+    this.newest = h("button", { type: "button", class: "button small", title: "Back to the newest frame (End)", onclick: actions.newest }, icon("live"), "newest");
     this.branch = h("button", { type: "button", class: "button small", title: "Continue from this step as a run of its own", onclick: actions.branch }, "branch here");
     host.append(
       h("div", { class: "transport-buttons", role: "group", "aria-label": "Transport" },
         this.resetButton, iconButton("back", "One snapshot back (←)", actions.back), this.play, this.forward, this.unit),
       h("label", { class: "transport-speed" }, h("span", { class: "speed-line" }, this.speedText, this.reached), this.speed),
       h("div", { class: "transport-line" }, this.line),
-      h("div", { class: "transport-step" }, this.step, h("div", { class: "transport-extra" }, this.live, this.branch)),
+      h("div", { class: "transport-step" }, this.step, h("div", { class: "transport-extra" }, this.newest, this.branch)),
     );
     this.drag();
-    this.sayspeed();
+    this.saySpeed();
   }
 
   get value() { return SPEEDS[this.speed.value]; }
@@ -43,10 +44,17 @@ export class Transport {
   setSpeed(value) {
     const index = value === 0 ? SPEEDS.length - 1 : SPEEDS.findLastIndex((speed) => speed !== 0 && speed <= value);
     this.speed.value = String(Math.max(index, 0));
-    this.sayspeed();
+    this.saySpeed();
   }
 
-  sayspeed() {
+  // The run's own speed, unless the slider is just being moved.
+  follow({ speed }) {
+    if (speed === undefined || speed === null || speed === this.heard) return;
+    this.heard = speed;
+    if (this.host.getRootNode().activeElement !== this.speed) this.setSpeed(speed);
+  }
+
+  saySpeed() {
     const text = this.value === 0 ? "as fast as it goes" : `${integer(this.value)} updates/s`;
     setText(this.speedText, text);
     this.speed.setAttribute("aria-valuetext", text);
@@ -57,7 +65,8 @@ export class Transport {
     const seek = (event) => {
       const bounds = this.track.getBoundingClientRect();
       const share = Math.min(Math.max((event.clientX - bounds.left) / bounds.width, 0), 1);
-      this.actions.seek(share * this.end);
+      const { list } = this.store.frames;
+      if (list.length) this.actions.seek(list[Math.round(share * (list.length - 1))].step);
     };
     line.addEventListener("pointerdown", (event) => {
       line.setPointerCapture(event.pointerId);
@@ -70,16 +79,18 @@ export class Transport {
     line.addEventListener("pointercancel", stop);
   }
 
-  // The timeline ends at the newest frame once the run stands, and at its budget while there is one to spend.
-  get end() {
-    return Math.max(this.store.frames.last?.step ?? 0, 1);
+  // Place of a step on the timeline, 0 to 1.
+  share(step) {
+    const { frames } = this.store;
+    return frames.length > 1 ? frames.indexAt(step) / (frames.length - 1) : 0;
   }
 
-  update({ frame, playing, filming, follow, live, stepText }) {
+  // following: the newest frame is shown, or a film plays.
+  update({ frame, playing, following, live, stepText }) {
     const { store, line } = this;
     const last = store.frames.last?.step ?? 0;
     const at = frame?.step ?? 0;
-    const share = at / this.end;
+    const share = this.share(at);
     const name = playing ? "pause" : "play";
     if (this.play.dataset.icon !== name) {
       this.play.dataset.icon = name;
@@ -98,25 +109,22 @@ export class Transport {
       line.setAttribute("aria-valuetext", `step ${at} of ${last}`);
     }
     setText(this.step, stepText);
-    this.live.hidden = follow || filming;
-    this.branch.hidden = follow || filming || !live;
+    this.newest.hidden = following;
+    this.branch.hidden = following || !live;
     const rate = store.state?.state === "running" && playing ? store.state.rate : null;
     setText(this.reached, rate ? `reached ${number(rate)}/s` : "");
     this.drawMarks();
   }
 
   drawMarks() {
-    const key = `${store_key(this.store)}:${this.end}`;
+    const { marks, frames } = this.store;
+    const key = `${marks.map((mark) => mark.step)}:${frames.length}`;
     if (key === this.marksKey) return;
     this.marksKey = key;
-    this.marks.replaceChildren(...this.store.marks.map((mark) => {
-      const text = markText(mark);
-      return h("i", { class: "track-mark", title: text, style: `left:${((100 * mark.step) / this.end).toFixed(2)}%` });
-    }));
+    this.marks.replaceChildren(...marks.map((mark) =>
+      h("i", { class: "track-mark", title: markText(mark), style: `left:${(100 * this.share(mark.step)).toFixed(2)}%` })));
   }
 }
-
-const store_key = (store) => store.marks.map((mark) => mark.step).join();
 
 export function markText(mark) {
   const what = Object.entries(mark.what ?? {}).map(([name, [before, after]]) => `${name} ${plain(before)} → ${plain(after)}`);

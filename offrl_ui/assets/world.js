@@ -9,8 +9,8 @@ import { MatrixScene } from "./matrix.js";
 import { greedy, modeOf, pictureOf } from "./modes.js";
 import { hatchStyle } from "./palette.js";
 import { PlaneScene } from "./plane.js";
-import { drawArrowLegend, drawLegend } from "./legend.js";
-import { robustExtent } from "./scale.js";
+import { drawPolicyLegend, drawLegend } from "./legend.js";
+import { extent, robustExtent } from "./scale.js";
 
 const SCENES = { grid: GridScene, matrix: MatrixScene, plane: PlaneScene };
 const LEGEND = 54;
@@ -18,8 +18,8 @@ const TITLE = 17;
 
 export class World {
   // onSelect({state, action}) on a click, onOpen(member) on a click on one of several worlds' titles or by double click.
-  constructor(host, store, { onSelect, onOpen }) {
-    Object.assign(this, { host, store, onSelect, onOpen });
+  constructor(host, store, { onSelect, onOpen, onHover }) {
+    Object.assign(this, { host, store, onSelect, onOpen, onHover });
     this.canvas = h("canvas", { class: "world-canvas", tabindex: "0", role: "img", "aria-roledescription": "picture of the world" });
     this.tip = h("div", { class: "tip", hidden: true });
     this.empty = h("p", { class: "world-wait" });
@@ -62,6 +62,12 @@ export class World {
       const box = { x: left, y: top + title, width: best.w, height: best.hgt };
       return { member, box, title: title ? { x: left, y: top, width: best.w } : null, geo: this.scene.geometry(box) };
     });
+  }
+
+  // Something changed that the signature does not see: sizes, tables, what is drawn along the axes.
+  revise() {
+    this.still = null;
+    this.revision = (this.revision ?? 0) + 1;
   }
 
   get small() { return this.panes.length > 4; }
@@ -113,16 +119,21 @@ export class World {
     const mode = modeOf(store.view.mode);
     const scale = store.scale(mode.scale);
     const values = members.map((member) => pictureOf(store, mode, frame, member));
+    let [least, most] = [Infinity, -Infinity];
     for (const table of values) {
       if (!table) continue;
       // States that the data never visits keep whatever they were initialised with: they do not set the scale.
       const matters = (s) => !store.terminal[s] && (!store.static.counts || store.visits[s] > 0);
-      let [low, high] = robustExtent(table, mode.perState ? matters : (i) => matters(Math.floor(i / store.hello.nActions)));
+      const keep = mode.perState ? matters : (i) => matters(Math.floor(i / store.hello.nActions));
+      let [low, high] = robustExtent(table, keep);
+      const [bottom, top] = extent(table, keep);
+      [least, most] = [Math.min(least, bottom), Math.max(most, top)];
       // Weights that span more than a power of ten and a half are told apart only on a logarithmic scale.
       if (mode.scale === "weight" && low > 0 && high / low > 30) scale.toLog(low, high);
       if (scale.log) low = Math.max(low, 1e-12);
       if (low <= high) scale.include(low, high, frame?.step ?? 0);
     }
+    scale.clip([least, most]);
     return values;
   }
 
@@ -144,13 +155,14 @@ export class World {
     const members = this.panes.map((pane) => pane.member);
     // Colours lie beneath the hatch; arrows above it, for probability on unseen actions must not hide.
     const arrows = mode.key === "policy" && store.hello.layout.kind !== "matrix";
+    const above = arrows && !store.hello.layout.image;
     const drawPanes = () => this.panes.forEach((pane, i) => {
       const policy = frame?.table("policy", pane.member) ?? null;
       if (pictures[i]) scene.draw(ctx, pane.geo, { values: pictures[i], scale, theme, perState: mode.perState, arrows, policy });
     });
-    if (!arrows) drawPanes();
+    if (!above) drawPanes();
     still(ctx);
-    if (arrows) drawPanes();
+    if (above) drawPanes();
     for (const state of this.differences(frame, members)) for (const pane of this.panes) scene.markDifference(ctx, pane.geo, state, theme);
     for (const pane of this.panes) {
       this.paneTitle(ctx, pane);
@@ -163,7 +175,7 @@ export class World {
     const place = { x: 4, y: height - LEGEND * this.factor + 6, width: width - 8, font: 11 * this.factor };
     const hatch = store.static.counts ? hatchStyle(ctx, theme, ratio) : null;
     const note = this.note(members, frame, mode, pictures);
-    if (arrows) drawArrowLegend(ctx, theme, { ...place, hatch, note, label: mode.legend });
+    if (arrows) drawPolicyLegend(ctx, theme, { ...place, hatch, note, label: mode.legend, hello: store.hello });
     else drawLegend(ctx, this.legendScale(mode, scale), theme, { ...place, hatch, note });
   }
 
@@ -227,7 +239,7 @@ export class World {
     const hit = event ? this.hit(event) : null;
     this.canvas.style.cursor = hit ? "pointer" : "default";
     this.hovered = hit && !hit.title ? hit : null;
-    this.onHover?.();
+    this.onHover();
   }
 
   click(event) {
