@@ -26,17 +26,20 @@ sigma σ tau τ phi φ chi χ psi ψ omega ω Delta Δ Sigma Σ Phi Φ Omega Ω 
 mapsto ↦ Rightarrow ⇒ cdot · times × pm ± propto ∝ ge ≥ geq ≥ le ≤ leq ≤ ne ≠ neq ≠ approx ≈ in ∈ notin ∉ subset ⊂
 cup ∪ cap ∩ emptyset ∅ sum Σ sqrt √ partial ∂ nabla ∇ sim ~ mid | vert | lvert | rvert | Vert ‖ dots … ldots … prime ′
 star * ast *
-""".split()
+"""
 # What only sets or spaces its argument disappears.
-_SETTING = "mathbb mathrm mathbf mathcal text operatorname left right bigl bigr big hat bar frac tfrac".split()
+_SETTING = (
+    *("mathbb", "mathrm", "mathbf", "mathcal", "text", "operatorname"),
+    *("left", "right", "bigl", "bigr", "big", "hat", "bar", "frac", "tfrac"),
+)
 _COMMANDS = {
-    **dict(zip(_SIGNS[::2], _SIGNS[1::2], strict=True)),
+    **dict(re.findall(r"(\w+) (\S+)", _SIGNS)),
     **dict.fromkeys(_SETTING, ""),
     "quad": "  ",
     "qquad": "   ",
-    "log": "log ",
-    "max": "max ",
-    "min": "min ",
+    "log": " log ",
+    "max": " max ",
+    "min": " min ",
 }
 # A function's name stands apart from its argument, unless a bracket follows.
 _FUNCTION = re.compile(r"<mi>(log|exp)</mi>(?!<mo[^>]*>(?:&#x00028;|\())")
@@ -117,7 +120,7 @@ def _latex_runs(latex: str) -> list[list[str]]:
     flat = re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", flat)
     flat = re.sub(r"\\([,;:! ])", " ", flat).replace("\\{", "{{").replace("\\}", "}}")
     flat = re.sub(r"\\([A-Za-z]+)\s*", lambda m: _COMMANDS.get(m[1], m[1]), flat)
-    flat = flat.replace("-", "−").replace("'", "′")
+    flat = re.sub(r"\s*([←→⇒↦∝≥≤≠≈])\s*", r" \1 ", flat).replace("-", "−").replace("'", "′")
     made: list[list[str]] = []
     for found in re.finditer(r"([_^])(?:\{([^{}]*)\}|(.))|([^_^]+)", flat):
         if found[4] is None:
