@@ -21,18 +21,14 @@ class EmpiricalMDP:
 
     Args:
         dataset: tabular data.
-        min_count: how often a pair must stand in the data for the maximum to use it; the other pairs keep their rows
-            but are never chosen.
     """
 
-    def __init__(self, dataset: Dataset, min_count: int = 1) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         pair = dataset.observations * dataset.n_actions + dataset.actions
         self.pairs, self.pair_of_row, self.count = np.unique(pair, return_inverse=True, return_counts=True)
         self.state_of_pair = self.pairs // dataset.n_actions
         self.action_of_pair = self.pairs % dataset.n_actions
-        self.allowed = self.count >= min_count
-        assert dataset.n_states is not None
 
     @cached_property
     def _first_pairs(self) -> tuple[Array, Array]:
@@ -53,17 +49,15 @@ class EmpiricalMDP:
         q = reward
         for _ in range(_SWEEPS):
             q = reward + self._means(keep * v[data.next_observations])
-            if combine == "max":
-                best = np.maximum.reduceat(np.where(self.allowed, q, -np.inf), first)
-                best = np.where(np.isfinite(best), best, 0.0)
-            else:
-                best = np.add.reduceat(share * q, first)
+            best = np.maximum.reduceat(q, first) if combine == "max" else np.add.reduceat(share * q, first)
             change = np.abs(best - v[states]).max()
             v[states] = best
             if change < _TOLERANCE:
                 break
         else:
-            raise ValueError(f"the empirical MDP at gamma = {gamma:g} did not settle: it has an endless loop of rewards")
+            raise ValueError(
+                f"the empirical MDP at gamma = {gamma:g} did not settle: it has an endless loop of rewards"
+            )
         return q, v
 
     def constrained(self, gamma: float) -> tuple[Array, Array]:

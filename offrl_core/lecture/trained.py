@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from offrl_core.data.catalogue import load_dataset
-from offrl_core.data.dataset import Dataset
 from offrl_core.evaluation.truth import Truth
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
@@ -26,7 +25,7 @@ Frame = dict[str, Array]
 Record = Callable[[list[Learner], list[Snapshot]], Frame]
 
 _PATIENCE = 0.25
-_TOY_ROWS = 100
+_TOY_ROWS = 1000
 
 
 class Course:
@@ -91,7 +90,7 @@ def toy_thetas(toy: Toy, remedy: Remedy, steps: int) -> Array | None:
     None for remedies that no system of the lecture is: double Q-learning with two learners in turn, the residual gradient,
     clipped double with unequal starts, and BCQ, whose clone of `π_β` is learned meanwhile.
     """
-    if abs(toy.share * _TOY_ROWS - round(toy.share * _TOY_ROWS)) > 1e-9:
+    if abs(toy.share * 100 - round(toy.share * 100)) > 1e-9:
         return None
     chosen = _system_of(remedy)
     if chosen is None:
@@ -165,9 +164,7 @@ def loop_course(world: str) -> Course:
                 )
             ]
         data = load_dataset("double-crossing", behavior="random" if world == "covered" else "walks")
-        return [
-            Learner(data, "q-learning", approximator="table", learning_rate=0.5, batch_size=0, initial_spread=0.5)
-        ]
+        return [Learner(data, "q-learning", approximator="table", learning_rate=0.5, batch_size=0, initial_spread=0.5)]
 
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         learner, snapshot = learners[0], snapshots[0]

@@ -1,0 +1,193 @@
+"""Constrained Q-learning on finite states, and what becomes of it when states are continuous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.lecture import constraining, courses
+from offrl_core.lecture.constraining import WIDTHS, Resolution
+from offrl_core.worlds.layout import PlaneLayout
+from offrl_ui.scenes.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture, Plane
+from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_ui.scenes.text import number
+
+_DOTS = 1400
+
+
+def _abar(state: State) -> Iterator[dict[str, Picture]]:
+    chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
+    done: list[Resolution] = []
+    finite = _finite()
+    for width in WIDTHS:
+        done.append(constraining.resolution(width))
+        if len(done) in (6, 12) or len(done) == len(WIDTHS):
+            yield {
+                "seen": _seen(done, chosen),
+                "plane": _plane(chosen),
+                "values": _values(done, chosen),
+                "numbers": _numbers(chosen),
+                "finite": finite,
+            }
+
+
+@lru_cache(maxsize=1)
+def _finite() -> Lines:
+    naive, limited = (courses.looking_course(which).frames() for which in (False, True))
+    steps = [float(f["step"][0]) for f in naive]
+    best = courses.roads_truth().optimal
+    assert best is not None
+    return Lines(
+        title="On the grid itself",
+        x=Axis("update", low=0, high=60),
+        y=Axis("value", low=0, high=1.2),
+        lines=(
+            Line("naive, believed", steps, [float(f["value_start"][0]) for f in naive], "bad", label="naive believes"),
+            Line(r"$\bar A$, believed", steps, [float(f["value_start"][0]) for f in limited], "learned"),
+            Line(
+                r"$\bar A$, true return",
+                steps,
+                [float(f["return"][0]) for f in limited],
+                "truth",
+                dash=True,
+                label=r"$\bar A$",
+            ),
+            Line("optimum", (0, 60), (best, best), "muted"),
+        ),
+    )
+
+
+def _axis() -> Axis:
+    return Axis("width of a cell", unit="cells of the grid", scale="log", low=WIDTHS[-1], high=WIDTHS[0])
+
+
+def _seen(done: list[Resolution], chosen: Resolution) -> Lines:
+    widths = [r.width for r in done]
+    return Lines(
+        title="How often the data meet one state",
+        x=_axis(),
+        y=Axis("share of rows", low=0, high=1.02),
+        lines=(Line("state seen at least twice", widths, [r.seen_twice for r in done], "data", mode="both"),),
+        marks=(Mark(chosen.width, f"width {number(chosen.width, 2)}"),),
+        legend=False,
+    )
+
+
+def _values(done: list[Resolution], chosen: Resolution) -> Lines:
+    widths = [r.width for r in done]
+    data = constraining.maze_data()
+    recorded = constraining.behavior_return(data)
+    true = np.array([r.true for r in done])
+    error = 1.96 * np.array([r.true_error for r in done])
+    return Lines(
+        title=r"What $\bar A$ believes, and what its policy gets",
+        caption="Finer to the left.",
+        x=_axis(),
+        y=Axis("value at the start", low=0, high=0.36),
+        lines=(
+            Line(r"believed, $V_{\bar A}$", widths, [r.believed for r in done], "learned", mode="both"),
+            Line(
+                "true return",
+                widths,
+                true,
+                "truth",
+                dash=True,
+                band=(np.maximum(true - error, 0), true + error),
+                band_name="95 % of 300 walks",
+            ),
+            Line(r"mean recorded return of $\pi_\beta$", (WIDTHS[-1], WIDTHS[0]), (recorded, recorded), "behavior"),
+        ),
+        marks=(Mark(chosen.width, ""),),
+    )
+
+
+def _plane(chosen: Resolution) -> Plane:
+    data = constraining.maze_data()
+    layout = data.layout
+    assert isinstance(layout, PlaneLayout)
+    rows = np.linspace(0, len(data) - 1, _DOTS).astype(int)
+    xy = data.observations[rows].astype(float)
+    return Plane(
+        title=f"The states, valued in cells of width {number(chosen.width, 2)}",
+        x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
+        y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
+        walls=layout.walls,
+        regions=layout.regions,
+        dots=[(x, y, v) for (x, y), v in zip(xy.round(3).tolist(), chosen.values[rows].tolist(), strict=True)],
+        dots_label=r"$V_{\bar A}(s)$",
+        low=0.0,
+        high=1.0,
+        height="tall",
+    )
+
+
+def _numbers(chosen: Resolution) -> NumberTiles:
+    recorded = constraining.behavior_return(constraining.maze_data())
+    return NumberTiles(
+        title=f"In cells of width {number(chosen.width, 2)}",
+        numbers=(
+            Number("different states", float(chosen.states)),
+            Number("rows whose state is seen twice", f"{100 * chosen.seen_twice:.1f} %"),
+            Number(r"actions in $\bar A(s)$, mean", number(chosen.choices, 3)),
+            Number(r"believed", number(chosen.believed, 3), target=number(recorded, 3), target_name=r"recorded"),
+            Number("true return", number(chosen.true, 2), tone="good" if chosen.true > 2 * recorded else "bad"),
+        ),
+    )
+
+
+def _answer(state: State, _: object) -> str:
+    chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
+    finest = constraining.resolution(WIDTHS[-1])
+    recorded = constraining.behavior_return(constraining.maze_data())
+    return (
+        r"On finite states $\bar A$ is all it takes. In the continuous maze the same idea meets every state once: "
+        rf"at width {number(finest.width)} only {100 * finest.seen_twice:.1f} % of the rows share their state with another, "
+        r"$\bar A(s)$ holds one action, and $\max_{a'\in\bar A(s')}Q(s',a')$ is the $Q$ of the action that was taken. It believes "
+        f"{number(finest.believed, 3)}: the value of what was recorded, {number(recorded, 3)}, and no longer Q-learning but "
+        r"**evaluation of $\pi_\beta$**. "
+        f"Between, at width {number(chosen.width, 2)}, it believes {number(chosen.believed, 3)} and gets {number(chosen.true, 2)}: "
+        "states must be *alike* for pieces of different walks to join. A network does that, and then $\\bar A$ "
+        "needs a notion of “seen” that generalises too."
+    )
+
+
+ABAR = Scene(
+    id="abar",
+    title="Only actions in the data",
+    question=r"Ignore actions that are missing from the data. What if the state space is continuous?",
+    setup=r"The maze's positions, cut into square cells. In each cell $\bar A(s)$ holds the actions that the data show there; "
+    "values are the exact fixed point of constrained Q-learning on those cells.",
+    controls=(
+        Control(
+            Hyperparameter(
+                "fineness",
+                "",
+                2,
+                "How finely positions are told apart: up makes cells smaller, until every state is seen once.",
+                0,
+                len(WIDTHS) - 1,
+                integer=True,
+            ),
+            label="fineness",
+        ),
+    ),
+    compute=_abar,
+    answer=_answer,
+    prediction=Prediction(
+        r"As cells shrink to points, constrained Q-learning's value of the start becomes …",
+        ("the optimum", r"the value of $\pi_\beta$", "infinite"),
+        right=1,
+        at={"fineness": len(WIDTHS) - 1},
+    ),
+    layout=(("plane", "values"), ("numbers",), ("seen", "finite")),
+    covered=("values", "numbers"),
+    presets=(
+        Preset("As the grid", {"fineness": 2}),
+        Preset("Quarter cells", {"fineness": 6}),
+        Preset("Points", {"fineness": len(WIDTHS) - 1}),
+    ),
+    play=Play("fineness", per_second=2),
+)
