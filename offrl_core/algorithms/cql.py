@@ -17,6 +17,8 @@ from offrl_core.algorithms.q_learning import QLearning
 from offrl_core.algorithms.targets import q_heads
 from offrl_core.hyperparameters import Hyperparameter, Value
 
+ONCE = np.ones((1, 1), np.float32)
+
 
 class CQL(QLearning):
     """Q-learning with a penalty that pushes all values down and those of the data's actions back up.
@@ -117,7 +119,7 @@ class CQL(QLearning):
         ]
 
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
-        return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, np.float32(1))
+        return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, ONCE)
 
     def allowed_next(self, batch: Batch, hp: Any) -> Array | None:
-        return None if hp.constraint == "none" else counted(batch.counts_next, np.float32(1))
+        return None if hp.constraint == "none" else counted(batch.counts_next, ONCE)

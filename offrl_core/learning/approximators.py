@@ -139,11 +139,17 @@ class PairLinear:
 class Network:
     """A multilayer perceptron with ReLU; without hidden layers it is the linear function, one weight row per output.
 
-    Hidden weights are drawn with variance `2/inputs` (He et al. 2015), the last layer's so that the outputs spread as asked.
+    Hidden weights are drawn with variance `2/n` (He et al. 2015), the last layer's with `spread²/n`, where `n` is the sum of
+    the squared inputs that a layer expects; biases start at 0, the last one at the asked value.
+
+    Args:
+        inputs, hidden, outputs: sizes.
+        one_hot: inputs are one-hot, so that the first layer sees a single 1.
     """
 
-    def __init__(self, inputs: int, hidden: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, inputs: int, hidden: tuple[int, ...], outputs: int, *, one_hot: bool = False) -> None:
         self.inputs, self.hidden, self.outputs = inputs, hidden, outputs
+        self.one_hot = one_hot
         fan_in = (inputs, *hidden)
         self.shapes = [(out, into + 1) for into, out in zip(fan_in, (*hidden, outputs), strict=True)]
         sizes = [rows * columns for rows, columns in self.shapes]
@@ -154,10 +160,8 @@ class Network:
         layers = []
         for number, (rows, columns) in enumerate(self.shapes):
             last = number == len(self.shapes) - 1
-            scale = (spread if last else 1.0) * np.sqrt((1.0 if number == 0 else 2.0) / (columns - 1))
-            if last and number > 0:
-                scale = spread / np.sqrt(columns - 1)
-            weights = scale * rng.standard_normal((rows, columns))
+            energy = 1 if number == 0 and self.one_hot else columns - 1
+            weights = (spread if last else np.sqrt(2)) / np.sqrt(energy) * rng.standard_normal((rows, columns))
             weights[:, -1] = value if last else 0.0
             layers.append(weights.reshape(-1))
         return np.concatenate(layers).astype(np.float32)

@@ -118,7 +118,7 @@ class Program:
             return PairLinear(self.rows.pair_features.shape[0], outputs)
         assert self.encoding is not None
         hidden = str(self.values[0]["hidden"]) if self.approximator == "mlp" else ""
-        return Network(self.encoding.size, tuple(int(h) for h in hidden.split("-") if h), outputs)
+        return Network(self.encoding.size, tuple(int(h) for h in hidden.split("-") if h), outputs, one_hot=self.encoding.one_hot)
 
     def _initialize(self) -> None:
         for member, (seed, values) in enumerate(zip(self.seeds, self.values, strict=True)):
@@ -456,6 +456,6 @@ def _start(dataset: Dataset) -> tuple[Array, Array]:
 
 
 def _precondition(gradient: Array, curvature: Array, out: Array) -> None:
-    """`gradient / curvature` where there is any curvature, 0 elsewhere."""
+    """`gradient / curvature`, 0 where there is no curvature; what is not a number stays so."""
     out[...] = 0
-    np.divide(gradient, curvature, out=out, where=curvature > 0)
+    np.divide(gradient, curvature, out=out, where=curvature != 0)
