@@ -140,7 +140,7 @@ def _bars(dataset: Dataset) -> str:
     body = [pictures.rectangles([(0, 0, WIDTH, HEIGHT)], pictures.FLOOR)]
     for action, share in enumerate(shares):
         box = (action * width + width * 0.12, HEIGHT * (1 - 0.92 * share / shares.max()), width * 0.76, HEIGHT)
-        body.append(pictures.rectangles([box], pictures.ACTIONS_LIGHT[action % 8]))
+        body.append(pictures.rectangles([box], pictures.marked(action)))
     return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken")
 
 

@@ -48,7 +48,7 @@ def lengths_figure(dataset: Dataset) -> go.Figure:
     for name, mask, colour in (("terminated", ended, 0), ("truncated", ~ended, 1)):
         if mask.any():
             counts, _ = np.histogram(lengths[mask], edges)
-            figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.actions(theme.dark())[colour])
+            figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.colour(colour))
     figure.update_layout(title_text="Lengths of the episodes", barmode="stack")
     figure.update_xaxes(title_text="steps")
     figure.update_yaxes(title_text="episodes")
@@ -70,7 +70,7 @@ def actions_figure(dataset: Dataset) -> go.Figure:
             y=np.arange(len(names)),
             orientation="h",
             name=name,
-            marker_color=theme.actions(theme.dark())[kind % 8],
+            marker_color=theme.colour(kind),
             customdata=names,
             hovertemplate="%{customdata}: %{x:.2%}<extra></extra>",
         )
@@ -142,7 +142,7 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
         ]
         if points:
             stacked = np.concatenate(points)
-            colour = theme.actions(theme.dark())[kind % 8]
+            colour = theme.colour(kind)
             figure.add_scatter(
                 x=stacked[:, 0], y=stacked[:, 1], mode="lines", name=name, line={"width": 1.2, "color": colour}
             )
@@ -177,12 +177,12 @@ def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
 
 def severity_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
     """Recorded episodes of a world without geometry: the rank of the state in the layout's order, over time."""
-    rank = np.empty(dataset.n_states or 0)
+    rank = np.full(dataset.n_states or 0, np.nan)
     rank[list(layout.order)] = np.arange(len(layout.order))
     figure = go.Figure()
     for episode in example_episodes(dataset, WALKS):
         good = dataset.rewards[dataset.episode_ends[episode]] > 0
-        colour = theme.actions(theme.dark())[2 if good else 4]
+        colour = theme.colour(2 if good else 4)
         figure.add_scatter(
             y=rank[walk_of(dataset, episode)],
             mode="lines",
@@ -213,7 +213,7 @@ def _histogram(dataset: Dataset, values: Array, inside: list[float]) -> go.Figur
     figure = go.Figure()
     for kind, name, mask in groups(dataset):
         counts, _ = np.histogram(values[mask], edges)
-        figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.actions(theme.dark())[kind % 8])
+        figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.colour(kind))
     return figure.update_layout(barmode="stack")
 
 

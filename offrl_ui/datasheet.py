@@ -64,15 +64,6 @@ def return_marks(dataset: Dataset) -> dict[str, float]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def walks_caption(dataset: Dataset) -> str:
-    """Which behaviour policy has which colour, and how many of the episodes are drawn."""
-    names = " · ".join(
-        f":{('blue', 'orange', 'green', 'violet', 'red', 'blue', 'yellow', 'gray')[kind % 8]}[{name}]"
-        for kind, name, _ in groups(dataset)
-    )
-    return f"{len(example_episodes(dataset, WALKS))} of {dataset.n_episodes:,}: {names}"
-
-
 def action_names(dataset: Dataset) -> list[str]:
     """Labels of the actions; their numbers where the data has no labels."""
     return list(dataset.action_names or map(str, range(dataset.n_actions)))

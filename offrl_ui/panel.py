@@ -138,25 +138,35 @@ def inside(*, key: str) -> None:
     _component("inside")(key=key, data={"assets": asset_root()})
 
 
+_PICTURE_HTML = '<figure class="picture"><figcaption></figcaption><div class="drawing"></div></figure>'
 _PICTURE_JS = """
 export default function ({ parentElement, data }) {
-  const box = parentElement.querySelector(".picture");
-  if (box.innerHTML !== data.svg) box.innerHTML = data.svg;
+  const caption = parentElement.querySelector("figcaption");
+  const parts = [Object.assign(document.createElement("strong"), { textContent: data.title })];
+  for (const [colour, name] of data.legend) {
+    const part = Object.assign(document.createElement("span"), { className: "key", textContent: name });
+    part.prepend(Object.assign(document.createElement("i"), { style: `background:${colour}` }));
+    parts.push(part);
+  }
+  caption.replaceChildren(...parts);
+  const drawing = parentElement.querySelector(".drawing");
+  if (drawing.innerHTML !== data.svg) drawing.innerHTML = data.svg;
 }
 """
 _PICTURE_CSS = """
-.picture { display: grid; place-items: center; width: 100%; }
-.picture svg { width: 100%; max-height: var(--most, 24rem); }
+.picture { margin: 0; font-family: var(--st-font); color: var(--st-text-color); }
+figcaption { display: flex; flex-wrap: wrap; gap: 0.1rem 0.9rem; margin-bottom: 0.5rem; }
+.key { display: inline-flex; align-items: center; gap: 0.35rem; }
+.key i { width: 1.1rem; height: 0.25rem; border-radius: 0.1rem; }
+.drawing svg { display: block; width: 100%; max-height: 30rem; }
 """
 
 
 @cache
 def _picture() -> Any:
-    return st.components.v2.component(
-        "offrl-picture", html='<div class="picture"></div>', css=_PICTURE_CSS, js=_PICTURE_JS
-    )
+    return st.components.v2.component("offrl-picture", html=_PICTURE_HTML, css=_PICTURE_CSS, js=_PICTURE_JS)
 
 
-def picture(svg: str, *, key: str) -> None:
-    """Show a drawing made by `pictures.svg` in the colours of the page."""
-    _picture()(key=key, data={"svg": svg})
+def picture(svg: str, title: str, *, key: str, legend: Sequence[tuple[str, str]] = ()) -> None:
+    """Show a drawing made by `pictures.svg` in the colours of the page; `legend` are colours and what they mean."""
+    _picture()(key=key, data={"svg": svg, "title": title, "legend": [list(entry) for entry in legend]})

@@ -22,6 +22,11 @@ FLOOR = f"color-mix(in srgb,{TEXT} 5%,{PAGE})"
 Points = Sequence[tuple[float, float]]
 
 
+def marked(number: int) -> str:
+    """The colour of an action or a behaviour policy in a picture; the same on a light and on a dark page."""
+    return ACTIONS_LIGHT[number % len(ACTIONS_LIGHT)]
+
+
 def svg(width: float, height: float, body: Iterable[str], *, description: str = "") -> str:
     """A picture of `width × height` units that scales to its box and keeps its proportions."""
     label = f'role="img" aria-label="{escape(description)}"' if description else 'aria-hidden="true"'
@@ -110,7 +115,7 @@ def walks(
     body = []
     for i, (points, colour) in enumerate(paths):
         shift = spread * ((i * 0.618) % 1 - 0.5) if len(paths) > 1 else 0.0
-        body.append(line([(x + shift, y + shift) for x, y in points], ACTIONS_LIGHT[colour % 8], width, opacity))
+        body.append(line([(x + shift, y + shift) for x, y in points], marked(colour), width, opacity))
     return body
 
 

@@ -19,8 +19,14 @@ CIVIDIS = (
     *("#00224e", "#123570", "#3b496c", "#575d6d", "#707173"),
     *("#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"),
 )
-ACTIONS_LIGHT = ("#0072b2", "#d98200", "#008f68", "#b85c92", "#c44e00", "#3a9fd6", "#8a7a00", "#6b6b6b")
-ACTIONS_DARK = ("#4aa8e0", "#f0a93a", "#2cc295", "#dd93bd", "#f07b3a", "#7cc7f0", "#d8cb3e", "#a6a6a6")
+ACTIONS_LIGHT = (
+    *("#0072b2", "#d98200", "#008f68", "#b85c92", "#c44e00"),
+    *("#3a9fd6", "#8a7a00", "#6b6b6b", "#6a4fb3", "#00a0a0"),
+)
+ACTIONS_DARK = (
+    *("#4aa8e0", "#f0a93a", "#2cc295", "#dd93bd", "#f07b3a"),
+    *("#7cc7f0", "#d8cb3e", "#a6a6a6", "#b3a1ec", "#3ed0d0"),
+)
 RAMPS = {"value": VIRIDIS, "amount": CIVIDIS}
 
 
@@ -29,9 +35,10 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def actions(is_dark: bool) -> tuple[str, ...]:
-    """The fixed colours of actions (and of behaviour policies), repeated after the eighth."""
-    return ACTIONS_DARK if is_dark else ACTIONS_LIGHT
+def colour(number: int) -> str:
+    """The fixed colour of an action or a behaviour policy on this viewer's page."""
+    colours = ACTIONS_DARK if dark() else ACTIONS_LIGHT
+    return colours[number % len(colours)]
 
 
 def ink() -> str:

@@ -13,6 +13,7 @@ from offrl_ui import choices, datacharts, datasheet, state
 from offrl_ui.cards import dataset_cards
 from offrl_ui.controls import apply, data_sections
 from offrl_ui.panel import panel, picker, picture
+from offrl_ui.pictures import marked
 
 KEY = "datasets"
 config, notes = state.recall(KEY)
@@ -58,18 +59,20 @@ if st.button("Open in the playground", type="primary", icon=":material/play_arro
     wanted = replace(choices.other_dataset(before, config.dataset), options=config.options)
     st.switch_page("pages/playground.py", query_params=state.link(wanted))
 
-for column, (name, value, help_) in zip(st.columns(len(facts), gap="small"), facts, strict=True):
-    column.metric(name, value, help=help_)
+with st.container(horizontal=True, gap="large"):
+    for name, value, help_ in facts:
+        st.metric(name, value, help=help_, width="content")
 
 layout = dataset.layout
 left, right = st.columns(2, gap="medium")
 if isinstance(layout, GridLayout):
+    kinds = [(marked(number), name) for number, name, _ in datasheet.groups(dataset)]
     with left:
-        st.markdown(f"**Recorded episodes**, {datasheet.walks_caption(dataset)}")
-        picture(datasheet.walks_grid(dataset, layout), key="walks")
+        title = f"{min(datasheet.WALKS, dataset.n_episodes)} of {dataset.n_episodes:,} recorded episodes"
+        picture(datasheet.walks_grid(dataset, layout), title, key="walks", legend=kinds)
     with right:
-        st.markdown("**State–action counts**; brighter is more, hatched is never: a learner can only guess there")
-        picture(datasheet.counts_grid(dataset, layout), key="counts")
+        title = "State–action counts: brighter is more, hatched is never"
+        picture(datasheet.counts_grid(dataset, layout), title, key="counts")
 elif dataset.tabular:
     if isinstance(layout, MatrixLayout):
         left.plotly_chart(datacharts.severity_figure(dataset, layout), key="walks")
