@@ -110,10 +110,11 @@ def test_a_viewer_is_greeted_in_order(hub: Hub) -> None:
 def test_training_reaches_all_who_play_and_a_pause_is_ones_own(hub: Hub) -> None:
     run_id = hub.open(NOISY)
     one, two = Watcher(hub, run_id), Watcher(hub, run_id)
+    until(two.frames)
     one.say("play")
     until(lambda: len(one.frames()) > 3)
     # Nobody is pulled along: who has not pressed play keeps looking at what he looks at.
-    assert len(two.frames()) <= 1
+    assert len(two.frames()) == 1
     two.say("play")
     until(lambda: len(two.frames()) > 3)
     one.say("pause")
@@ -265,6 +266,18 @@ def test_who_waits_gets_a_turn() -> None:
         np.testing.assert_array_equal(frame.fields["q"], engine.look().tables["q"])
     finally:
         hub.close()
+
+
+def test_who_watches_does_not_wait_for_a_run_that_nobody_watches(hub: Hub) -> None:
+    alone, watched = hub.open(CQL), hub.open(NOISY)
+    hub.play(alone)
+    until(lambda: hub.info(alone)["state"] == "running")
+    watcher = Watcher(hub, watched)
+    watcher.say("play")
+    until(lambda: hub.info(watched)["state"] == "running", 2)
+    assert hub.info(alone)["state"] == "queued"
+    watcher.say("pause")
+    until(lambda: hub.info(alone)["state"] == "running", 2)
 
 
 def test_a_worker_that_is_killed_fails_its_run_and_no_other() -> None:

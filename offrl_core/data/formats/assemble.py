@@ -85,7 +85,7 @@ def _numbers(role: str, values: Array, columns: Columns) -> Array:
         raise FileError(f"it has shape {values.shape}; one number per row is needed", column=name)
     if flat.dtype.kind not in "biuf":
         raise FileError(f"it holds {flat.dtype}, numbers are needed", column=name)
-    numbers = flat.astype(np.float64)
+    numbers = flat.astype(np.float64, copy=False)
     _refuse(~np.isfinite(numbers), numbers, "it must be a finite number", columns, name)
     return numbers
 
@@ -130,7 +130,7 @@ def _actions(columns: Columns, context: Context) -> tuple[Array, int, tuple[str,
             name,
         )
         context.note("float-actions", f"{name!r} holds whole numbers as floats", "They were read as integers.")
-    whole, labels = _relabel(values.astype(np.int64), columns.n_actions, context, "actions", name, columns)
+    whole, labels = _relabel(values.astype(np.int64, copy=False), columns.n_actions, context, "actions", name, columns)
     if labels:
         listed = ", ".join(f"{label} → {i}" for i, label in enumerate(labels[:12])) + (" …" if labels[12:] else "")
         context.note("action-labels", f"action labels were mapped to numbers: {listed}", "The labels are kept.")
@@ -215,7 +215,7 @@ def _vectors(values: Array, columns: Columns, context: Context, name: str, known
         raise FileError("it has no component", column=name)
     context.limits.check("columns", flat.shape[1], column=name)
     with np.errstate(over="ignore"):
-        vectors = flat.astype(np.float32)
+        vectors = flat.astype(np.float32, copy=False)
     bad = ~np.isfinite(vectors).all(axis=1)
     if known is not None:
         bad &= known

@@ -167,7 +167,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
     missing = pc.is_null(column).to_numpy() if column.null_count else np.zeros(len(column), dtype=bool)
     if pa.types.is_floating(column.type):
-        values = column.to_numpy().copy()
+        values = column.to_numpy()
         missing = missing | np.isnan(values)
         holes = bool(missing.any())
         filled = np.where(missing, 0.0, values) if holes else values
@@ -176,11 +176,10 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
             return Cells(name, filled.astype(np.int64), missing, whole=True, holes_made_floats=True)
         return Cells(name, filled, missing)
     zero = pa.scalar(False if pa.types.is_boolean(column.type) else 0, column.type)
-    values = (column.fill_null(zero) if column.null_count else column).to_numpy().copy()
+    values = (column.fill_null(zero) if column.null_count else column).to_numpy()
     if values.dtype == np.uint64:
         bad = values > np.iinfo(np.int64).max
-        cells = Cells(name, values, missing)
-        cells.refuse(bad, f"it must be at most {np.iinfo(np.int64).max}")
+        Cells(name, values, missing).refuse(bad, f"it must be at most {np.iinfo(np.int64).max}")
         values = values.astype(np.int64)
     return Cells(name, values, missing, whole=True)
 

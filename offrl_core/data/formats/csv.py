@@ -14,13 +14,15 @@ from offrl_core.data.dataset import Dataset
 from offrl_core.data.formats import metadata, rows
 from offrl_core.data.formats.base import Columns, Context, FileError, Source
 from offrl_core.data.formats.mapping import ColumnMapping
-from offrl_core.data.formats.table import read_table
+from offrl_core.data.formats.table import Frame, read_table
 
 _MARK = b"# offrl "
 """A first line of our own files that begins so holds the metadata; other programs skip it as a comment."""
 
 _PREVIEW_BYTES = 1 << 18
 _PREVIEW_ROWS = 1000
+_BLOCK_BYTES = 1 << 20
+"""Larger blocks are not faster here, and several of them are in memory at once (measured)."""
 _SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -66,15 +68,21 @@ class _Dialect:
             reason, row = _reason(error)
             raise FileError(reason, row=None if row is None else row - self.skip) from error
 
-    def table(self, file: Any, only: tuple[str, ...], *, threads: bool) -> pa.Table:
-        """All rows of the columns `only`."""
-        return pacsv.read_csv(file, *self._options(only, threads, 1 << 22))
+    def table(
+        self, file: Any, only: tuple[str, ...], *, threads: bool = True, types: pa.Schema | None = None
+    ) -> pa.Table:
+        """All rows of the columns `only`; with `types` the text is not kept until the end to find out what it holds."""
+        return pacsv.read_csv(file, *self._options(only, threads, _BLOCK_BYTES, types))
 
-    def _options(self, only: tuple[str, ...] | None, threads: bool, block: int) -> tuple[Any, ...]:
+    def _options(
+        self, only: tuple[str, ...] | None, threads: bool, block: int, types: pa.Schema | None = None
+    ) -> tuple[Any, ...]:
         return (
             pacsv.ReadOptions(use_threads=threads, skip_rows=self.skip, block_size=block),
             pacsv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
-            pacsv.ConvertOptions(include_columns=only, decimal_point=self.decimal, strings_can_be_null=True),
+            pacsv.ConvertOptions(
+                include_columns=only, column_types=types, decimal_point=self.decimal, strings_can_be_null=True
+            ),
         )
 
 
@@ -103,7 +111,7 @@ def read(source: Source, context: Context) -> Columns:
     with source.open() as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
     context.limits.check("rows", lines - 1)
-    columns = read_table(_load(dialect, source, context), mapping, context)
+    columns = read_table(Frame.of(_load(dialect, source, context), mapping, context), mapping, context)
     if dialect.own is not None:
         metadata.apply(dialect.own, columns, context.limits)
     return columns
@@ -113,7 +121,13 @@ def _load(dialect: _Dialect, source: Source, context: Context) -> pa.Table:
     only = context.mapping.columns
     try:
         with source.open() as file:
-            return dialect.table(_Watched(file, source.size, context), only, threads=True)
+            types = _types(dialect.first(source), context.mapping)
+            return dialect.table(_Watched(file, source.size, context), only, types=types)
+    except pa.ArrowInvalid:
+        pass  # the first rows were no guide: a column changes its kind, or a line is broken
+    try:
+        with source.open() as file:
+            return dialect.table(_Watched(file, source.size, context), only)
     except pa.ArrowInvalid as error:
         reason, row = _reason(error)
         if row is None:
@@ -124,6 +138,20 @@ def _load(dialect: _Dialect, source: Source, context: Context) -> pa.Table:
             except pa.ArrowInvalid as again:
                 reason, row = _reason(again)
         raise FileError(reason, row=None if row is None else row - dialect.skip) from error
+
+
+def _types(first: pa.Table, mapping: ColumnMapping) -> pa.Schema:
+    """The kinds of the first rows, as small as the dataset needs: text as a dictionary, components as 32-bit floats."""
+    vector = mapping.states == "vector" or (mapping.states == "auto" and len(mapping.state) > 1)
+    components = (*mapping.state, *mapping.next_state) if vector else ()
+    types = []
+    for field in first.schema:
+        if field.name in mapping.columns and not pa.types.is_null(field.type):
+            kind = pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(field.type) else field.type
+            if field.name in components and pa.types.is_floating(kind):
+                kind = pa.float32()
+            types.append((field.name, kind))
+    return pa.schema(types)
 
 
 class _Watched(io.RawIOBase):
@@ -138,7 +166,7 @@ class _Watched(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         data = self.file.read(size)
         self.done += len(data)
-        self.context.progress(0.5 * min(1.0, self.done / self.total), "read text")
+        self.context.progress(0.5 * min(1.0, self.done / self.total), "parse the text")
         return data
 
 

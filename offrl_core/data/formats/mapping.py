@@ -58,11 +58,15 @@ class ColumnMapping:
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """The column of every role that is filled; a column stands here as often as it is used."""
+        single = (self.action, self.reward, self.episode, self.time, self.done, self.timeout, self.behavior)
+        return (*self.state, *self.next_state, *(name for name in single if name))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read, each once."""
-        single = (self.action, self.reward, self.episode, self.time, self.done, self.timeout, self.behavior)
-        every = (*self.state, *self.next_state, *(name for name in single if name))
-        return tuple(dict.fromkeys(every))
+        return tuple(dict.fromkeys(self.roles))
 
     def problems(self, columns: Sequence[str]) -> list[str]:
         """What keeps this mapping from being used on a table with these columns; empty when it can be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ from offrl_core.data.formats import metadata, rows
 from offrl_core.data.formats.base import Columns, Context, FileError, Source
 from offrl_core.data.formats.cells import readable
 from offrl_core.data.formats.mapping import ColumnMapping
-from offrl_core.data.formats.table import read_table
+from offrl_core.data.formats.table import Frame, read_table
 
 _PREVIEW_ROWS = 1000
 
@@ -82,24 +83,19 @@ def read(source: Source, context: Context) -> Columns:
     for name in mapping.columns:
         if not readable(kind := file.schema_arrow.field(name).type):
             raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
-    columns = read_table(_load(file, mapping, context), mapping, context)
+    _unpack(file, list(range(file.num_row_groups)), mapping.columns, context)
+    frame = Frame(partial(_load, file), file.metadata.num_rows, mapping, context)
+    columns = read_table(frame, mapping, context)
     if own is not None:
         metadata.apply(own, columns, context.limits)
     return columns
 
 
-def _load(file: pq.ParquetFile, mapping: ColumnMapping, context: Context) -> pa.Table:
-    groups = list(range(file.num_row_groups))
-    _unpack(file, groups, mapping.columns, context)
-    parts = []
-    for group in groups:
-        parts.append(file.read_row_group(group, columns=list(mapping.columns)))
-        context.progress(0.5 * (group + 1) / len(groups), "read columns")
-    if not parts:
-        raise FileError("there is no row of data")
-    table = pa.concat_tables(parts)
+def _load(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    """One column: whatever the file claims of itself, it is checked before anything points into it."""
+    table = file.read(columns=[name])
     table.validate(full=True)
-    return table
+    return table.column(0)
 
 
 def write(dataset: Dataset, file: BinaryIO) -> None:

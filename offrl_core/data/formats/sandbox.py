@@ -39,6 +39,7 @@ def read_isolated(
     header, payload = _ask("read", source, asked, limits, progress)
     context = Context(Limits(bytes=len(payload), **_all_but_bytes(limits)), nothing)
     columns = npz.read(Source(source.name, data=payload), context)
+    del payload
     dataset = assemble(columns, context)
     plain = header["mapping"]
     return Reading(
@@ -90,7 +91,10 @@ def _ask(
         listen = threading.Thread(target=_listen, args=(process.stderr, progress, said), daemon=True)
         feed.start()
         listen.start()
-        answer = process.stdout.read(_ANSWER_HEADER + 4 * limits.unpacked)
+        start = process.stdout.read(4)
+        size = struct.unpack("<I", start)[0] if len(start) == 4 else 0
+        header = process.stdout.read(min(size, _ANSWER_HEADER))
+        body = process.stdout.read(4 * limits.unpacked)
         process.wait()
         listen.join(5)
     finally:
@@ -101,18 +105,17 @@ def _ask(
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
-    if process.returncode != 0 or len(answer) < 4:
+    if process.returncode != 0 or not header:
         if timed_out:
             raise FileError(f"reading it took longer than {limits.seconds:g} s", file=source.name)
         raise FileError(
             f"the file is damaged: its reader ended with code {process.returncode}. {' '.join(said[-1:])}".rstrip(),
             file=source.name,
         )
-    (size,) = struct.unpack("<I", answer[:4])
-    header = json.loads(answer[4 : 4 + size])
-    if "reason" in header:
-        raise FileError(header["reason"], file=header["file"], row=header["row"], column=header["column"])
-    return header, answer[4 + size :]
+    told = json.loads(header)
+    if "reason" in told:
+        raise FileError(told["reason"], file=told["file"], row=told["row"], column=told["column"])
+    return told, body
 
 
 def _environment() -> dict[str, str]:
