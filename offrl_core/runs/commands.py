@@ -87,6 +87,7 @@ def _members(name: str, value: Any) -> tuple[int, ...]:
 
 
 _NEEDED: dict[str, dict[str, Check]] = {
+    "ack": {"seq": _whole()},
     "play": {},
     "pause": {},
     "step": {"unit": _one_of("update", "epoch", "snapshot")},

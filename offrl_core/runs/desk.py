@@ -38,7 +38,11 @@ class Desk:
         if not answered:
             viewer.say({"type": "accepted", "id": request.id})
 
-    # Each returns whether the answer is already on its way.
+    # Each returns whether the answer is already on its way (or none is due).
+
+    def _ack(self, viewer: Viewer, run: Run, request: Request) -> bool:
+        viewer.acknowledge(request["seq"])
+        return True
 
     def _play(self, viewer: Viewer, run: Run, request: Request) -> bool:
         viewer.play()

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 SLICE_SECONDS = 0.012
-FRAME_SECONDS = 0.088
+FRAME_SECONDS = 0.084
 
 # Training starts slow: single updates for a second, then the rate doubles every quarter of a second.
 SLOW_RATE = 10.0

@@ -21,7 +21,7 @@ class Scheduler:
     At most `workers` runs train at once; who wants to as well waits in a queue. There is one process more than that, so
     that a run can be built and looked at while all the others train. A run that does not train may lose its process to
     another one: it rests in its checkpoint and comes back from there to the bit. While others wait, a run has its place
-    for `turn` seconds, then goes to the queue's end.
+    for `turn` seconds, then goes to the queue's end; runs that are watched go before those that nobody watches.
 
     Args:
         workers: runs that train at once.
@@ -69,6 +69,7 @@ class Scheduler:
         if (not run.training or run.pausing) and run not in self.queue:
             self.queue.append(run)
         self.schedule()
+        self._make_room()
 
     def rest(self, run: Run) -> None:
         """The run shall not train (any more); it keeps its process while nobody else needs it."""
@@ -144,15 +145,21 @@ class Scheduler:
         now = time.monotonic()
         if now >= self._start_again_at:
             self.start()
-        if self.queue:
-            for run in [r for r in self.processes.values() if r is not None]:
-                if run.training and not run.pausing and now - run.turn_began > self.turn:
-                    run.pausing = True
-                    self.order(run, {"do": "pause"})
-                    self.queue.append(run)
+        self._make_room()
         self.schedule()
 
     # the plan
+
+    def _make_room(self) -> None:
+        """While others wait, a run that had its turn goes to the queue's end; one that nobody watches does at once."""
+        watched = any(run.viewers for run in self.queue)
+        for run in [run for run in self.processes.values() if run is not None] if self.queue else ():
+            turn = self.turn if run.viewers or not watched else 0.0
+            if run.training and not run.pausing and time.monotonic() - run.turn_began > turn:
+                run.pausing = True
+                self.order(run, {"do": "pause"})
+                self.queue.append(run)
+        self.queue.sort(key=lambda run: not run.viewers)  # stable: first come, first served, but the watched ones first
 
     def schedule(self) -> None:
         """Give free places to the queue, and processes to whoever needs one."""

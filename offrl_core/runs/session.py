@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from offrl_core.data.catalogue import load_dataset
 from offrl_core.data.dataset import Dataset
 from offrl_core.evaluation.alarms import Alarm, Watch
-from offrl_core.runs import sources, wire
+from offrl_core.runs import reference, sources, wire
 from offrl_core.runs.config import ConfigError, RunConfig
 from offrl_core.runs.engine import Engine, Picture
 from offrl_core.runs.pacing import (
@@ -55,7 +55,8 @@ class Worker:
             for name in WARM_DATASETS:
                 if not self._commands.empty():
                     break
-                load_dataset(name)
+                data = load_dataset(name)
+                reference.truth(data, data.gamma)
             while True:
                 self.turn()
 
@@ -335,11 +336,11 @@ class Session:
             header = {"kind": "mark", "run": self.run, "index": self._marks_sent, "mark": wire.plain(mark.to_json())}
             self._send(wire.encode(header, {}))
             self._marks_sent += 1
-            if self.engine.gammas != self._gammas:
-                self._truth_changed()
 
-    def _truth_changed(self) -> None:
-        """The discount was changed live: what is true changed with it."""
+    def _follow_discount(self) -> None:
+        """Where the discount was changed live, what is true changed with it; solving takes time, so frames go first."""
+        if self.engine.gammas == self._gammas:
+            return
         self._gammas = self.engine.gammas
         self.watch.facts = self.engine.facts()
         header = {"kind": "truth", "run": self.run, "truth": wire.plain(self.engine.truth())}
@@ -365,6 +366,7 @@ class Session:
         done = time.perf_counter()
         self.frames.done(done, done - began - (judged - looked if exact else 0.0))
         self._shown = picture.step
+        self._follow_discount()
         return settled
 
     def _send_frame(self, picture: Picture) -> None:

@@ -78,14 +78,21 @@ async def _serve(websocket: WebSocket, hub: Hub) -> None:
         await websocket.close(TRY_LATER, str(error))
         return
     notify()
-    sending = asyncio.create_task(_send(websocket, viewer, awake))
+    sides = {
+        asyncio.create_task(_send(websocket, viewer, awake)),
+        asyncio.create_task(_receive(websocket, hub, viewer)),
+    }
     try:
-        await _receive(websocket, hub, viewer)
-    except (WebSocketDisconnect, RuntimeError):
-        log.debug("a viewer left")
+        await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
         hub.leave(viewer)
+        for side in sides:
+            side.cancel()
+        for ended in await asyncio.gather(*sides, return_exceptions=True):
+            if isinstance(ended, WebSocketDisconnect | RuntimeError | asyncio.CancelledError):
+                log.debug("a viewer left")  # RuntimeError is what sending after the close raises
+            elif isinstance(ended, BaseException):
+                log.error("a viewer's connection broke", exc_info=ended)
 
 
 def _after(websocket: WebSocket) -> int:
@@ -95,17 +102,14 @@ def _after(websocket: WebSocket) -> int:
 
 async def _send(websocket: WebSocket, viewer: Viewer, awake: asyncio.Event) -> None:
     """Whatever there is, newest frames only, at the connection's own pace."""
-    try:
-        while True:
-            await awake.wait()
-            awake.clear()
-            for message in viewer.messages():
-                if isinstance(message, str):
-                    await websocket.send_text(message)
-                else:
-                    await websocket.send_bytes(message)
-    except (WebSocketDisconnect, RuntimeError):
-        log.debug("a viewer cannot be sent anything any more")
+    while True:
+        await awake.wait()
+        awake.clear()
+        for message in viewer.messages():
+            if isinstance(message, str):
+                await websocket.send_text(message)
+            else:
+                await websocket.send_bytes(message)
 
 
 async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
@@ -136,5 +140,9 @@ async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
                 await websocket.close(TOO_MANY_REFUSED, "too many messages had to be refused")
                 return
             continue
-        # Off the loop: the lock may be waited for.
-        await asyncio.to_thread(hub.command, viewer, request)
+        if request.cmd == "ack":
+            allowance = min(BURST, allowance + 1)  # one per frame, so they do not count
+            hub.command(viewer, request)
+        else:
+            # Off the loop: the lock may be waited for.
+            await asyncio.to_thread(hub.command, viewer, request)

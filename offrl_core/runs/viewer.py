@@ -14,6 +14,7 @@ from offrl_core.runs.views import View, frame_message, frames_messages, is_large
 from offrl_core.runs.wire import dumps
 
 MAX_OUTBOX = 200
+WINDOW = 4
 
 Message = str | bytes
 
@@ -22,7 +23,9 @@ class Viewer:
     """A connection to a run.
 
     Whoever holds it calls `messages()` whenever `notify` was called, and sends what comes out at the pace that the
-    connection allows. Only the newest frame is ever waiting, so a slow connection skips frames and delays nobody.
+    connection allows. Only the newest frame is ever waiting, so a slow connection skips frames and delays nobody. One
+    that acknowledges frames is never more than four of them ahead of its acknowledgements: whatever lies in the
+    network's own buffers (megabytes, where the line is slow) would be old when it arrives.
 
     Args:
         run: what is watched.
@@ -44,6 +47,7 @@ class Viewer:
         self._greeted = False
         self._behind = False
         self._state_due = True
+        self._in_flight: deque[int] | None = None
         self._place: int | None = None
 
     def say(self, message: dict[str, Any]) -> None:
@@ -75,6 +79,14 @@ class Viewer:
         """Watch live; frames that were missed in the pause come along."""
         self._behind = self._behind or not self.playing
         self.playing = True
+
+    def acknowledge(self, seq: int) -> None:
+        """The frame numbered `seq` has arrived, and with it all before."""
+        if self._in_flight is None:
+            self._in_flight = deque()
+        while self._in_flight and self._in_flight[0] <= seq:
+            self._in_flight.popleft()
+        self.notify()
 
     def look(self, view: View) -> None:
         """Look at something else: the newest frame is sent again as it looks from there."""
@@ -153,9 +165,13 @@ class Viewer:
 
     def _mark_sent(self, frame: Frame) -> None:
         self.sent, self.sent_step = frame.seq, frame.step
+        if self._in_flight is not None:
+            self._in_flight.append(frame.seq)
 
     def _follows(self) -> bool:
-        """Whether new frames go to this viewer: not while he pauses and others train on."""
+        """Whether new frames go to this viewer: not faster than they arrive, nor while he pauses and others train."""
+        if self._in_flight is not None and len(self._in_flight) >= WINDOW:
+            return False
         return self.playing or not any(other.playing for other in self.run.viewers)
 
     def _state(self) -> dict[str, Any]:
