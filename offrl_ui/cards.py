@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,21 @@ def dataset_card(name: str) -> str:
     return dataset_picture(orl.load_dataset(name))
 
 
-def dataset_cards() -> list[dict[str, Any]]:
-    """A card for every dataset of the catalogue."""
-    return [
+def dataset_cards(brought: Mapping[str, Any] = MappingProxyType({})) -> list[dict[str, Any]]:
+    """A card for every dataset of the catalogue, after those that the session brought itself (`bring.uploads`)."""
+    own = [
+        {"id": name, "title": entry.title, "text": "Your own log.", "picture": _brought_card(entry.dataset)}
+        for name, entry in brought.items()
+    ]
+    return own + [
         {"id": name, "title": spec.title, "text": spec.lesson, "picture": dataset_card(name)}
         for name, spec in orl.datasets().items()
     ]
+
+
+@lru_cache(32)
+def _brought_card(dataset: Dataset) -> str:
+    return dataset_picture(dataset)
 
 
 def algorithm_cards() -> list[dict[str, Any]]:
@@ -54,8 +65,8 @@ def dataset_picture(dataset: Dataset) -> str:
         return _matrix(dataset, layout)
     if isinstance(layout, PlaneLayout) and layout.image is not None:
         return _images(dataset, layout.image)
-    if isinstance(layout, PlaneLayout) and not dataset.tabular:
-        return _plane(dataset, layout)
+    if not dataset.tabular:
+        return _plane(dataset, layout if isinstance(layout, PlaneLayout) else _bare_plane(dataset))
     return _bars(dataset)
 
 
@@ -107,6 +118,16 @@ def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
     return pictures.svg(
         WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken in each state"
     )
+
+
+def _bare_plane(dataset: Dataset) -> PlaneLayout:
+    """The first two dimensions of observations that nobody said how to draw."""
+    shown = [0, min(1, dataset.observations.shape[1] - 1)]
+    columns = dataset.observations[:, shown]
+    low, high = columns.min(axis=0), columns.max(axis=0)
+    high = np.where(high > low, high, low + 1)
+    x, y = (0, 1) if shown[1] else (0, 0)
+    return PlaneLayout(("x", "y"), tuple(low.tolist()), tuple(high.tolist()), x, y)
 
 
 def _plane(dataset: Dataset, layout: PlaneLayout) -> str:

@@ -16,6 +16,8 @@ from offrl_ui.datasheet import WALKS, action_names, dimension_names, groups
 
 Array = npt.NDArray[np.float64]
 BINS = 40
+MOST_STATES = 1000
+MOST_ACTIONS = 40
 
 
 def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -> go.Figure:
@@ -57,7 +59,8 @@ def lengths_figure(dataset: Dataset) -> go.Figure:
 
 def actions_figure(dataset: Dataset) -> go.Figure:
     """How often each action was taken, by behaviour policy."""
-    names = action_names(dataset)
+    shown = shown_actions(dataset)
+    names = [action_names(dataset)[a] for a in shown]
     row_kind = np.zeros(len(dataset), dtype=int)
     kinds = groups(dataset)
     for number, (_, _, mask) in enumerate(kinds):
@@ -66,7 +69,7 @@ def actions_figure(dataset: Dataset) -> go.Figure:
     figure = go.Figure()
     for number, (kind, name, _) in enumerate(kinds):
         figure.add_bar(
-            x=table.reshape(len(kinds), -1)[number] / len(dataset),
+            x=table.reshape(len(kinds), -1)[number][shown] / len(dataset),
             y=np.arange(len(names)),
             orientation="h",
             name=name,
@@ -74,7 +77,8 @@ def actions_figure(dataset: Dataset) -> go.Figure:
             customdata=names,
             hovertemplate="%{customdata}: %{x:.2%}<extra></extra>",
         )
-    figure.update_layout(title_text="Shares of the actions", barmode="stack")
+    some = "" if len(shown) == dataset.n_actions else f" ({len(shown)} most frequent of {dataset.n_actions})"
+    figure.update_layout(title_text=f"Shares of the actions{some}", barmode="stack")
     figure.update_xaxes(title_text="share of all rows", tickformat=".0%")
     theme.style(figure, height=max(280, 80 + 17 * len(names)), legend=len(kinds) if len(kinds) > 1 else 0)
     return _named_rows(figure, names)
@@ -82,9 +86,11 @@ def actions_figure(dataset: Dataset) -> go.Figure:
 
 def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
     """States × actions by how often the pair stands in the data, on a log scale; missing pairs are hatched."""
-    order = np.array(layout.order if layout else np.arange(dataset.n_states or 0))
-    names = action_names(dataset)
-    counts = dataset.counts[order].T
+    visits = dataset.counts.sum(axis=1)
+    order = np.array(layout.order) if layout else np.sort(np.argsort(-visits, kind="stable")[:MOST_STATES])
+    shown = shown_actions(dataset)
+    names = [action_names(dataset)[a] for a in shown]
+    counts = dataset.counts[order][:, shown].T
     with np.errstate(divide="ignore"):
         shade = np.where(counts > 0, np.log10(counts), np.nan)
     top = max(1.0, float(np.nanmax(shade)))
@@ -118,9 +124,16 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
     )
     missing = float((counts == 0).mean())
     figure.update_layout(title_text=f"State–action counts; hatched: never in the data ({missing:.0%})")
-    figure.update_xaxes(title_text=layout.row_title if layout else "states", range=[-0.5, right], showgrid=False)
+    states = "states" if layout or len(order) == dataset.n_states else f"the {MOST_STATES} most visited states"
+    figure.update_xaxes(title_text=layout.row_title if layout else states, range=[-0.5, right], showgrid=False)
     figure.update_yaxes(range=[-0.5, upper], showgrid=False)
     return _named_rows(theme.style(figure, height=max(280, 80 + 17 * len(names))), names)
+
+
+def shown_actions(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """The actions that a chart has room for: all, or the most frequent ones."""
+    counts = np.bincount(dataset.actions, minlength=dataset.n_actions)
+    return np.sort(np.argsort(-counts, kind="stable")[:MOST_ACTIONS])
 
 
 def _named_rows(figure: go.Figure, names: list[str]) -> go.Figure:

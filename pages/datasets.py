@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
 import offrl_core as orl
-from offrl_core.worlds.layout import GridLayout, MatrixLayout
-from offrl_ui import choices, datacharts, datasheet, state
+from offrl_ui import choices, state
+from offrl_ui.bring import bring, report, uploads
 from offrl_ui.cards import dataset_cards
 from offrl_ui.controls import apply, data_sections
-from offrl_ui.panel import panel, picker, picture
-from offrl_ui.pictures import marked
+from offrl_ui.panel import panel, picker
+from offrl_ui.sheet import sheet
 
 KEY = "datasets"
 config, notes = state.recall(KEY)
@@ -23,7 +24,7 @@ def pick(name: str) -> None:
     state.choose(KEY, choices.other_dataset(config, name))
 
 
-def change(given: dict) -> None:
+def change(given: dict[str, Any]) -> None:
     state.choose(KEY, *apply(config, 0, given))
 
 
@@ -32,73 +33,45 @@ st.title("Datasets")
 for note in notes:
     st.warning(state.plain(note), icon=":material/rule:")
 picker(
-    [{"title": "", "cards": dataset_cards()}],
+    [{"title": "", "cards": dataset_cards(uploads())}],
     config.dataset,
     key="datasets-picker",
     label="Dataset",
     on_pick=pick,
     columns=0,
 )
+with st.expander("Open your own log", icon=":material/upload_file:"):
+    fresh = bring()
+if fresh is not None:
+    state.choose(KEY, choices.other_dataset(config, fresh))
+    st.rerun()
 
-spec = orl.datasets()[config.dataset]
+spec = orl.datasets().get(config.dataset)
+brought = uploads().get(config.dataset)
 refused = {note.key: note.message for note in notes}
 with st.sidebar:
-    st.subheader(spec.title)
-    panel(
-        data_sections(config, every=True), key="datasets-panel", scope=config.dataset, refused=refused, on_change=change
-    )
+    if spec is not None:
+        st.subheader(spec.title)
+        sections = data_sections(config, every=True)
+        panel(sections, key="datasets-panel", scope=config.dataset, refused=refused, on_change=change)
+    else:
+        st.caption("An uploaded log is what it is: its episodes were collected elsewhere.")
+
 with st.spinner("Recording the episodes …"):
     began = time.perf_counter()
-    dataset = orl.load_dataset(config.dataset, **config.options)
-    facts = datasheet.facts(dataset)
-
-st.header(spec.title)
-st.markdown(f"{spec.description} **{spec.lesson}**")
-if st.button("Open in the playground", type="primary", icon=":material/play_arrow:"):
+    dataset = config.data
+if spec is not None:
+    st.header(spec.title)
+    st.markdown(f"{spec.description} **{spec.lesson}**")
+else:
+    st.header(brought.title if brought else "An uploaded log")
+    st.markdown("The world behind this log is not known, so there is no truth to compare with.")
+ready = brought is None or brought.report.ok
+if st.button("Open in the playground", type="primary", icon=":material/play_arrow:", disabled=not ready):
     before = st.session_state.get("playground", {}).get("config", choices.start())
     wanted = replace(choices.other_dataset(before, config.dataset), options=config.options)
     st.switch_page("pages/playground.py", query_params=state.link(wanted))
-
-with st.container(horizontal=True, gap="large"):
-    for name, value, help_ in facts:
-        st.metric(name, value, help=help_, width="content")
-
-layout = dataset.layout
-left, right = st.columns(2, gap="medium")
-if isinstance(layout, GridLayout):
-    kinds = [(marked(number), name) for number, name, _ in datasheet.groups(dataset)]
-    with left:
-        title = f"{min(datasheet.WALKS, dataset.n_episodes)} of {dataset.n_episodes:,} recorded episodes"
-        picture(datasheet.walks_grid(dataset, layout), title, key="walks", legend=kinds)
-    with right:
-        title = "State–action counts: brighter is more, hatched is never"
-        picture(datasheet.counts_grid(dataset, layout), title, key="counts")
-elif dataset.tabular:
-    if isinstance(layout, MatrixLayout):
-        left.plotly_chart(datacharts.severity_figure(dataset, layout), key="walks")
-        right.plotly_chart(datacharts.counts_figure(dataset, layout), key="counts")
-    else:
-        left.plotly_chart(datacharts.counts_figure(dataset, None), key="counts")
-else:
-    names = datasheet.dimension_names(dataset)
-    first = (layout.x, layout.y) if layout is not None else (0, min(1, len(names) - 1))
-    with st.container(horizontal=True):
-        across = st.selectbox(
-            "Across", range(len(names)), first[0], format_func=names.__getitem__, width=240, key="slice-x"
-        )
-        up = st.selectbox("Up", range(len(names)), first[1], format_func=names.__getitem__, width=240, key="slice-y")
-    left.plotly_chart(datacharts.walks_figure(dataset, across, up), key="walks")
-    right.plotly_chart(datacharts.visits_figure(dataset, across, up), key="visits")
-
-for column, figure, key in zip(
-    st.columns(3, gap="medium"),
-    (
-        datacharts.returns_figure(dataset, dataset.gamma, datasheet.return_marks(dataset)),
-        datacharts.actions_figure(dataset),
-        datacharts.lengths_figure(dataset),
-    ),
-    ("returns", "actions", "lengths"),
-    strict=True,
-):
-    column.plotly_chart(figure, key=key)
+if brought is not None:
+    report(brought.report)
+sheet(dataset)
 st.caption(f"{len(dataset):,} rows drawn in {time.perf_counter() - began:.2f} s.")

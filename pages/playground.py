@@ -10,6 +10,7 @@ import streamlit as st
 import offrl_core as orl
 from offrl_core.runs.hub import HubFull
 from offrl_ui import choices, state
+from offrl_ui.bring import uploads
 from offrl_ui.cards import algorithm_cards, dataset_cards
 from offrl_ui.controls import apply, data_sections, lane_sections
 from offrl_ui.live import gone, moved, run_of
@@ -39,7 +40,7 @@ refused = {note.key: note.message for note in notes}
 with st.sidebar:
     st.subheader("Dataset")
     picker(
-        [{"title": "", "cards": dataset_cards()}],
+        [{"title": "", "cards": dataset_cards(uploads())}],
         config.dataset,
         key="dataset",
         label="Dataset",

@@ -1,0 +1,190 @@
+"""Bring your own log: upload a file, say which column is what, read it in a process of its own, see its report."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from offrl_core.data.dataset import Dataset
+from offrl_core.data.formats import FORMATS, ColumnMapping, FileError, Preview, preview_file, read_file
+from offrl_core.data.report import Report, validate
+from offrl_core.runs.hub import get_hub
+from offrl_ui.state import plain
+
+UPLOADS = "uploads"
+ENDINGS = sorted({suffix.removeprefix(".") for record in FORMATS.values() for suffix in record.suffixes})
+NONE = "(none)"
+ONE_COLUMN = {
+    "action": "Action",
+    "reward": "Reward",
+    "episode": "Episode",
+    "time": "Time within the episode",
+    "done": "Ended (terminated)",
+    "timeout": "Cut off (truncated)",
+    "behavior": "Who acted (behaviour)",
+}
+NEEDED = ("action", "reward")
+SEVERITY = {"error": ":material/error: fix", "warning": ":material/warning: mind", "note": ":material/info: note"}
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A dataset that this session uploaded: its file's name, the data, and what is to be said about it."""
+
+    title: str
+    dataset: Dataset
+    report: Report
+
+
+def uploads() -> dict[str, Brought]:
+    """What this session has uploaded, by the name that a run's configuration uses."""
+    return st.session_state.setdefault(UPLOADS, {})
+
+
+def bring() -> str | None:
+    """The upload, its mapping and its reading; the name of a dataset that was read just now, else None."""
+    file = st.file_uploader(
+        "A log of decisions",
+        type=ENDINGS,
+        key="file",
+        help="One row per decision. " + " ".join(f"{record.title}: {record.help}" for record in FORMATS.values()),
+    )
+    if file is None:
+        st.caption(
+            f"Up to 200 MB; {', '.join(record.title for record in FORMATS.values())}. The file stays on this server."
+        )
+        return None
+    memory = st.session_state.get("preview")
+    if memory is None or memory["id"] != file.file_id:
+        memory = {"id": file.file_id, "preview": None, "error": None}
+        try:
+            with st.spinner("Looking at the file …"):
+                memory["preview"] = preview_file(file.getvalue(), name=file.name, isolated=True)
+        except FileError as error:
+            memory["error"] = str(error)
+        st.session_state["preview"] = memory
+    if memory["error"]:
+        st.error(plain(memory["error"]), icon=":material/error:")
+        return None
+    preview: Preview = memory["preview"]
+    mapping = _mapping(preview, file.file_id) if preview.mapping is not None else None
+    gamma = st.slider("Discount γ of the returns and of training", 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
+    problems = mapping.problems([column.name for column in preview.columns]) if mapping is not None else []
+    for problem in problems:
+        st.warning(plain(problem), icon=":material/rule:")
+    if not st.button("Read the file", type="primary", disabled=bool(problems), icon=":material/upload_file:"):
+        return None
+    try:
+        reading = _read(file.getvalue(), file.name, preview.format, mapping)
+    except FileError as error:
+        st.error(plain(error), icon=":material/error:")
+        return None
+    reading = replace(reading, dataset=replace(reading.dataset, gamma=gamma))
+    name = get_hub().add_dataset(reading.dataset)
+    uploads()[name] = Brought(file.name, reading.dataset, validate(reading))
+    return name
+
+
+def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None) -> Any:
+    """`read_file` in a process of its own, with its progress on the page."""
+    told = {"share": 0.0, "doing": "start"}
+
+    def progress(share: float, doing: str) -> None:
+        told.update(share=share, doing=doing)
+
+    bar = st.progress(0.0, "Reading …")
+    with ThreadPoolExecutor(1) as pool:
+        # The reader reports from a thread that knows no page: this one looks and draws.
+        future = pool.submit(
+            read_file, data, format=format_, mapping=mapping, progress=progress, name=name, isolated=True
+        )
+        while not future.done():
+            bar.progress(min(1.0, max(0.0, told["share"])), f"Reading: {told['doing']} …")
+            time.sleep(0.1)
+    bar.empty()
+    return future.result()
+
+
+def _mapping(preview: Preview, file_id: str) -> ColumnMapping:
+    """Which column is what: the guess made from the names, to be corrected."""
+    guess = preview.mapping
+    assert guess is not None
+    names = [column.name for column in preview.columns]
+    rows = f"{preview.rows:,} rows" if preview.rows is not None else "the first rows"
+    st.markdown(f"**{FORMATS[preview.format].title}**, {rows}. Which column is what? The guess is made from the names.")
+    st.dataframe(
+        [dict(zip(_distinct(names), row, strict=True)) for row in preview.sample], height=220, key=f"sample {file_id}"
+    )
+    chosen: dict[str, Any] = {}
+    options = list(dict.fromkeys(names))
+    state = [name for name in guess.state if name in options]
+    chosen["state"] = tuple(st.multiselect("State (one column of labels or numbers, or several)", options, state))
+    with st.container(horizontal=True):
+        for role, label in ONE_COLUMN.items():
+            allowed = options if role in NEEDED else [NONE, *options]
+            before = getattr(guess, role)
+            index = allowed.index(before) if before in allowed else (None if role in NEEDED else 0)
+            picked = st.selectbox(label, allowed, index, width=210, key=f"{role} {file_id}")
+            chosen[role] = (picked or "") if role in NEEDED else (None if picked == NONE else picked)
+    with st.expander("More about the columns"):
+        following = [name for name in guess.next_state if name in options]
+        chosen["next_state"] = tuple(st.multiselect("Next state, if the file has it", options, following))
+        chosen["states"] = _one_of(
+            "Take the state as",
+            {"auto": "whatever fits", "table": "a number per distinct state", "vector": "a vector of numbers"},
+            guess.states,
+        )
+        chosen["reward_row"] = _one_of(
+            "The reward in a row",
+            {"same": "belongs to the row's own action", "next": "was received on arriving in the row's state"},
+            guess.reward_row,
+        )
+        chosen["both"] = _one_of(
+            "A row that ended and was cut off at once",
+            {"terminated": "counts as ended", "truncated": "counts as cut off"},
+            guess.both,
+        )
+        chosen["missing"] = _one_of(
+            "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing
+        )
+    return replace(guess, **chosen)
+
+
+def _one_of(label: str, choices: dict[str, str], before: str) -> str:
+    picked = st.selectbox(label, list(choices), list(choices).index(before), format_func=choices.__getitem__)
+    return str(picked)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names for a table on screen: columns of one name are numbered."""
+    seen: dict[str, int] = {}
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+    count: dict[str, int] = {}
+    result = []
+    for name in names:
+        count[name] = count.get(name, 0) + 1
+        result.append(f"{name} ({count[name]})" if seen[name] > 1 else name)
+    return result
+
+
+def report(found: Report) -> None:
+    """The validation report: what is in the data, and what to mind before training."""
+    if not found.findings:
+        st.success("Nothing about this data is suspicious.", icon=":material/check_circle:")
+        return
+    errors = sum(finding.severity == "error" for finding in found.findings)
+    title = f"{errors} to fix" if errors else "nothing to fix"
+    with st.expander(f"What was found in the file: {len(found.findings)} remarks, {title}", expanded=True):
+        for finding in found.findings:
+            where = ""
+            if finding.rows:
+                of = "of the file" if finding.place == "file" else "of the data, counted from 0"
+                more = " …" if finding.count > len(finding.rows) else ""
+                where = f" Rows {of}: {', '.join(map(str, finding.rows))}{more}."
+            remedy = f" *{plain(finding.remedy)}*" if finding.remedy else ""
+            st.markdown(f"{SEVERITY[finding.severity]} {plain(finding.message)}{remedy}{where}")

@@ -1,0 +1,67 @@
+"""A dataset's page: its numbers, its episodes drawn in its world, its counts, its histograms."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from offrl_core.data.dataset import Dataset
+from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
+from offrl_ui import datacharts, datasheet
+from offrl_ui.panel import picture
+from offrl_ui.pictures import marked
+
+
+def sheet(dataset: Dataset) -> None:
+    """Draw everything there is to see of `dataset`."""
+    with st.container(horizontal=True, gap="large"):
+        for name, value, help_ in datasheet.facts(dataset):
+            st.metric(name, value, help=help_, width="content")
+    layout = dataset.layout
+    if isinstance(layout, GridLayout) and dataset.tabular:
+        _in_the_grid(dataset, layout)
+    elif dataset.tabular:
+        _as_a_matrix(dataset, layout if isinstance(layout, MatrixLayout) else None)
+    else:
+        _in_the_plane(dataset)
+    marks = datasheet.return_marks(dataset)
+    left, middle, right = st.columns(3, gap="medium")
+    left.plotly_chart(datacharts.returns_figure(dataset, dataset.gamma, marks), key="returns")
+    middle.plotly_chart(datacharts.actions_figure(dataset), key="actions")
+    right.plotly_chart(datacharts.lengths_figure(dataset), key="lengths")
+
+
+def _in_the_grid(dataset: Dataset, layout: GridLayout) -> None:
+    kinds = [(marked(number), name) for number, name, _ in datasheet.groups(dataset)]
+    shown = min(datasheet.WALKS, dataset.n_episodes)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        title = f"{shown} of {dataset.n_episodes:,} recorded episodes"
+        picture(datasheet.walks_grid(dataset, layout), title, key="walks", legend=kinds)
+    with right:
+        title = "State–action counts: brighter is more, hatched is never"
+        picture(datasheet.counts_grid(dataset, layout), title, key="counts")
+
+
+def _as_a_matrix(dataset: Dataset, layout: MatrixLayout | None) -> None:
+    if layout is None:
+        st.plotly_chart(datacharts.counts_figure(dataset, None), key="counts")
+        return
+    left, right = st.columns(2, gap="medium")
+    left.plotly_chart(datacharts.severity_figure(dataset, layout), key="walks")
+    right.plotly_chart(datacharts.counts_figure(dataset, layout), key="counts")
+
+
+def _in_the_plane(dataset: Dataset) -> None:
+    names = datasheet.dimension_names(dataset)
+    layout = dataset.layout
+    first = (layout.x, layout.y) if isinstance(layout, PlaneLayout) else (0, min(1, len(names) - 1))
+    if len(names) > 2:
+        with st.container(horizontal=True):
+            width = {"format_func": names.__getitem__, "width": 260}
+            across = st.selectbox("Across", range(len(names)), first[0], key=f"across {dataset.name}", **width)
+            up = st.selectbox("Up", range(len(names)), first[1], key=f"up {dataset.name}", **width)
+    else:
+        across, up = first
+    left, right = st.columns(2, gap="medium")
+    left.plotly_chart(datacharts.walks_figure(dataset, across, up), key="walks")
+    right.plotly_chart(datacharts.visits_figure(dataset, across, up), key="visits")
