@@ -11,113 +11,25 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from offrl_core.algorithms import algorithm as find_algorithm
 from offrl_core.algorithms import hyperparameters as declare
-from offrl_core.algorithms.hyperparameters import canonical_approximator
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.dataset import Dataset
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_core.runs import sources
+from offrl_core.runs.lanes import MAX_BUDGET as MAX_BUDGET
+from offrl_core.runs.lanes import MAX_LANES as MAX_LANES
+from offrl_core.runs.lanes import MAX_SEEDS as MAX_SEEDS
+from offrl_core.runs.lanes import MAX_VALUES as MAX_VALUES
+from offrl_core.runs.lanes import Change as Change
+from offrl_core.runs.lanes import ConfigError as ConfigError
+from offrl_core.runs.lanes import Lane as Lane
+from offrl_core.runs.lanes import Setting as Setting
+from offrl_core.runs.lanes import entries, listed, setting, whole
 from offrl_core.runs.sources import UPLOAD as UPLOAD
 
-MAX_LANES = 4
-MAX_SEEDS = 8
-MAX_VALUES = 16
-MAX_AXES = 2
 MAX_MEMBERS = 128
 MAX_CHANGES = 500
-MAX_BUDGET = 10_000_000
 DEFAULT_BUDGET = 20_000
-Setting = Value | tuple[Value, ...]
-
-
-class ConfigError(ValueError):
-    """A configuration that is not allowed; the message names the value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Lane:
-    """One learner of a run.
-
-    Attributes:
-        algorithm, approximator: names in the catalogue of algorithms; `table`, `linear` or `mlp`.
-        seeds: how many seeds, 1 to 8.
-        hyperparameters: name → value, or a tuple of up to 16 values that opens an axis (at most two axes a lane).
-            What is not named has the default that suits the dataset. They are validated by the `RunConfig`.
-    """
-
-    algorithm: str
-    approximator: str = "table"
-    seeds: int = 1
-    hyperparameters: Mapping[str, Setting] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        try:
-            find_algorithm(self.algorithm)
-            object.__setattr__(self, "approximator", canonical_approximator(self.approximator))
-        except HyperparameterError as error:
-            raise ConfigError(str(error)) from error
-        _whole("seeds", self.seeds, 1, MAX_SEEDS)
-        if not isinstance(self.hyperparameters, Mapping):
-            raise ConfigError(f"hyperparameters = {self.hyperparameters!r} is not allowed: it must map names to values")
-        if len(self.axes) > MAX_AXES:
-            raise ConfigError(
-                f"{', '.join(self.axes)} are {len(self.axes)} axes: at most {MAX_AXES} may be open at once"
-            )
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """Names of the hyperparameters that are opened into an axis, in the order of the members."""
-        return tuple(str(name) for name, value in self.hyperparameters.items() if isinstance(value, (tuple, list)))
-
-    @property
-    def members(self) -> int:
-        """How many models this lane trains."""
-        count = self.seeds
-        for value in self.hyperparameters.values():
-            count *= len(value) if isinstance(value, (tuple, list)) else 1
-        return count
-
-    def validated(self, declared: Mapping[str, Hyperparameter]) -> Lane:
-        """This lane with every value in its proper type."""
-        values = {str(name): _setting(declared, str(name), value) for name, value in self.hyperparameters.items()}
-        return replace(self, hyperparameters=MappingProxyType(dict(sorted(values.items()))))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse is `from_json`."""
-        return {
-            "algorithm": self.algorithm,
-            "approximator": self.approximator,
-            "seeds": self.seeds,
-            "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.hyperparameters.items()},
-        }
-
-    @classmethod
-    def from_json(cls, data: object) -> Lane:
-        """A lane from plain data.
-
-        Raises:
-            ConfigError: a field is unknown or missing, or a value is not allowed.
-        """
-        return cls(**_object("a lane", data, {"algorithm", "approximator", "seeds", "hyperparameters"}, {"algorithm"}))
-
-
-@dataclass(frozen=True)
-class Change:
-    """A live change: from `step` on, lane `lane` trains with `values`."""
-
-    step: int
-    lane: int
-    values: Mapping[str, Value]
-
-    def __post_init__(self) -> None:
-        _whole("step", self.step, 0, MAX_BUDGET * 10)
-        _whole("lane", self.lane, 0, MAX_LANES - 1)
-        object.__setattr__(self, "values", MappingProxyType(dict(sorted(self.values.items()))))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"step": self.step, "lane": self.lane, "values": dict(self.values)}
 
 
 @dataclass(frozen=True)
@@ -146,7 +58,7 @@ class RunConfig:
         object.__setattr__(self, "lanes", lanes)
         if self.members > MAX_MEMBERS:
             raise ConfigError(f"{self.members} members are not allowed: a run trains at most {MAX_MEMBERS} at once")
-        _whole("budget", self.budget, 0, MAX_BUDGET)
+        whole("budget", self.budget, 0, MAX_BUDGET)
         if len(self.changes) > MAX_CHANGES:
             raise ConfigError(f"{len(self.changes)} live changes are not allowed: a run keeps at most {MAX_CHANGES}")
         checked = []
@@ -166,7 +78,7 @@ class RunConfig:
             return {}
         if self.dataset not in datasets():
             raise ConfigError(f"dataset = {self.dataset!r} is not allowed: the catalogue has {', '.join(datasets())}")
-        seed = _whole("seed", options.pop("seed", 0), 0, 2**32 - 1)
+        seed = whole("seed", options.pop("seed", 0), 0, 2**32 - 1)
         try:
             return {**resolve(datasets()[self.dataset].options, options), "seed": seed}
         except HyperparameterError as error:
@@ -204,12 +116,12 @@ class RunConfig:
                 raise ConfigError(
                     f"{name} is an open axis of this run: its values are {self.lane(lane).hyperparameters[name]}"
                 )
-            setting = _setting(declared, str(name), value)
+            checked_value = setting(declared, str(name), value)
             if not declared[name].live:
                 raise ConfigError(f"{name} cannot change while training: it restarts the run")
-            if isinstance(setting, tuple):
+            if isinstance(checked_value, tuple):
                 raise ConfigError(f"{name} = {value!r} is not allowed: an axis cannot be opened in a running lane")
-            checked[str(name)] = setting
+            checked[str(name)] = checked_value
         return checked
 
     @property
@@ -290,15 +202,10 @@ class RunConfig:
                 data = json.loads(data)
             except ValueError as error:
                 raise ConfigError("a run's configuration must be a JSON object") from error
-        fields = _object("a run", data, {"dataset", "options", "lanes", "budget", "changes"}, {"dataset", "lanes"})
-        lanes = tuple(Lane.from_json(lane) for lane in _list("lanes", fields.pop("lanes"), MAX_LANES))
-        changes = []
-        for change in _list("changes", fields.pop("changes", []), MAX_CHANGES):
-            parts = _object("a change", change, {"step", "lane", "values"}, {"step", "lane", "values"})
-            if not isinstance(parts["values"], Mapping):
-                raise ConfigError(f"values = {parts['values']!r} is not allowed: it must map names to values")
-            changes.append(Change(**parts))
-        return cls(lanes=lanes, changes=tuple(changes), **fields)
+        fields = entries("a run", data, {"dataset", "options", "lanes", "budget", "changes"}, {"dataset", "lanes"})
+        lanes = tuple(map(Lane.from_json, listed("lanes", fields.pop("lanes"), MAX_LANES)))
+        changes = tuple(map(Change.from_json, listed("changes", fields.pop("changes", []), MAX_CHANGES)))
+        return cls(lanes=lanes, changes=changes, **fields)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -321,41 +228,3 @@ def _declarations(
         return MappingProxyType({h.name: h for h in declare(algorithm, approximator, _data(dataset, options))})
     except HyperparameterError as error:
         raise ConfigError(str(error)) from error
-
-
-def _setting(declared: Mapping[str, Hyperparameter], name: str, value: object) -> Setting:
-    if name not in declared:
-        raise ConfigError(f"unknown hyperparameter {name!r}; this system has {', '.join(sorted(declared))}")
-    try:
-        if not isinstance(value, (list, tuple)):
-            return declared[name].validate(value)
-        if not 1 <= len(value) <= MAX_VALUES:
-            raise ConfigError(f"{name} has {len(value)} values: an axis has 1 to {MAX_VALUES}")
-        values = tuple(declared[name].validate(item) for item in value)
-    except HyperparameterError as error:
-        raise ConfigError(str(error)) from error
-    if len(set(values)) < len(values):
-        raise ConfigError(f"{name} = {list(values)} is not allowed: an axis names each value once")
-    return values
-
-
-def _whole(name: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ConfigError(f"{name} = {value!r} is not allowed: it must be a whole number from {low} to {high}")
-    return value
-
-
-def _object(what: str, data: object, allowed: set[str], needed: set[str]) -> dict[str, Any]:
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{what} must be an object, not {type(data).__name__}")
-    unknown = set(map(str, data)) - allowed
-    if unknown or not needed <= set(data):
-        wrong = f"has the unknown field {min(unknown)!r}" if unknown else f"lacks {min(needed - set(data))!r}"
-        raise ConfigError(f"{what} {wrong}; it may have {', '.join(sorted(allowed))}")
-    return dict(data)
-
-
-def _list(name: str, data: object, most: int) -> list[Any]:
-    if not isinstance(data, (list, tuple)) or len(data) > most:
-        raise ConfigError(f"{name} must be a list of at most {most}")
-    return list(data)

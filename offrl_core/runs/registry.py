@@ -54,10 +54,12 @@ class Registry:
     def open(self, config: RunConfig, private: bool, title: str) -> Run:
         """A run of this configuration, shared unless `private`."""
         key = config.key
-        if not private and key in self._shared:
-            run = self._shared[key]
-            run.used = time.monotonic()
-            return run
+        if not private:
+            # A run that somebody changed or branched is found again by what it has become.
+            run = self._shared.get(key) or next((r for r in self.runs.values() if r.config.key == key), None)
+            if run is not None:
+                run.used = time.monotonic()
+                return run
         run = self.add(Run(new_id(), config, private, title))
         if not private:
             self._shared[key] = run

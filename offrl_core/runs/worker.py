@@ -64,7 +64,7 @@ def main() -> None:
     commands: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(sys.stdin.buffer, commands), daemon=True).start()
     # The imports that take time: done here, before the first run is asked for.
-    from offrl_core.runs.session import Worker
+    from offrl_core.runs.loop import Worker
 
     try:
         Worker(commands, send).run()

@@ -9,7 +9,7 @@ import pytest
 from offrl_core.runs import wire
 from offrl_core.runs.config import Lane, RunConfig
 from offrl_core.runs.engine import Engine
-from offrl_core.runs.session import Worker
+from offrl_core.runs.loop import Worker
 
 BCQ = RunConfig("double-crossing", {}, (Lane("bcq"),))
 

@@ -305,7 +305,7 @@ def alive(pid: int) -> bool:
 
 
 def test_a_worker_imports_neither_streamlit_nor_plotly() -> None:
-    code = "import sys, offrl_core.runs.session, offrl_core.runs.hub, offrl_core.runs.socket;"
+    code = "import sys, offrl_core.runs.loop, offrl_core.runs.hub, offrl_core.runs.socket;"
     code += "print([m for m in ('streamlit', 'plotly', 'torch') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True, text=True)
     assert out.stdout.strip() == "[]"
