@@ -40,8 +40,8 @@ class Cloning(Algorithm):
         batch = look.batch
         weighting = self.weighting(batch, hp)
         rows = np.ones((1, batch.rows), np.float32) if weighting is None else weighting.weight
-        weight, share = look.row(rows), look.row(batch.shares) * batch.total
-        part = weight * look.row(batch.shares) / share / float((np.abs(rows) * batch.shares).sum())
+        weight = look.row(rows)
+        part = float(np.float64(abs(weight)) / (np.abs(rows) * batch.shares).sum() / batch.total)
         pi = look.s(self.policy(batch, hp))
         taken = float(pi[look.action])
         gradient = weight * (pi - np.eye(len(pi))[look.action]) + 0.0

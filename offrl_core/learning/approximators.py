@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(slots=True)
 class Inputs:
-    """Encoded states; exactly one of the three is set.
+    """Encoded states: `dense` or `index`, and `pairs` where the data has features of pairs.
 
     Attributes:
         dense: `(1 or M, F+1, U)` features, the last row all ones.
@@ -32,14 +32,14 @@ class Inputs:
 
     def columns(self, part: slice, states: int) -> Inputs:
         """The inputs of a range of the `states` columns."""
-        if self.dense is not None:
-            return Inputs(dense=self.dense[:, :, part])
-        if self.index is not None:
-            return Inputs(index=self.index[:, part])
-        assert self.pairs is not None
-        lead, features, _ = self.pairs.shape
-        wide = self.pairs.reshape(lead, features, -1, states)[..., part]
-        return Inputs(pairs=wide.reshape(lead, features, -1))
+        cut = Inputs(
+            None if self.dense is None else self.dense[:, :, part], None if self.index is None else self.index[:, part]
+        )
+        if self.pairs is not None:
+            lead, features, _ = self.pairs.shape
+            wide = self.pairs.reshape(lead, features, -1, states)[..., part]
+            cut.pairs = wide.reshape(lead, features, -1)
+        return cut
 
 
 class Function(Protocol):

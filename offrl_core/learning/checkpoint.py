@@ -36,6 +36,6 @@ def from_bytes(data: bytes) -> dict[str, Any]:
             tree: dict[str, Any] = json.loads(archive["state"].tobytes())
             for program in tree["programs"]:
                 program["arrays"] = {name: archive[place] for name, place in program["arrays"].items()}
-    except (KeyError, TypeError, AttributeError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"these bytes are not a learner's state: {error}") from error
     return tree

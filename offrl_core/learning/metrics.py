@@ -145,6 +145,11 @@ METRICS = (
         "If this grows, the policy moves further from its last copy.", "Far above its bound: the multiplier cannot hold it.", "policy",
     ),
     Metric(
+        "multiplier", "price of the policy's step", "", r"\mu",
+        "If this grows, the fitted policy is held closer to its last copy.",
+        "At its upper end: the bound cannot be met with this step size.", "policy",
+    ),
+    Metric(
         "advantage_scale", "advantage scale", _VALUE, r"\sqrt{c^2}",
         "If this grows, advantages are divided by more and weights come closer to 1.",
         "Hardly moving: the running estimate is too slow to matter.", "weights",

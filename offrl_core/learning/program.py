@@ -118,7 +118,9 @@ class Program:
             return PairLinear(self.rows.pair_features.shape[0], outputs)
         assert self.encoding is not None
         hidden = str(self.values[0]["hidden"]) if self.approximator == "mlp" else ""
-        return Network(self.encoding.size, tuple(int(h) for h in hidden.split("-") if h), outputs, one_hot=self.encoding.one_hot)
+        return Network(
+            self.encoding.size, tuple(int(h) for h in hidden.split("-") if h), outputs, one_hot=self.encoding.one_hot
+        )
 
     def _initialize(self) -> None:
         for member, (seed, values) in enumerate(zip(self.seeds, self.values, strict=True)):

@@ -126,12 +126,12 @@ class Rows:
         """Further columns of the rows `numbers (M, B)`; `gammas (M,)` is each member's discount."""
         found: dict[str, Array] = {"reward_min": self._lowest}
         if "return" in names:
-            distinct = np.unique(gammas)
             found["return_min"] = self._lowest_returns(gammas)
-            if len(distinct) == 1:
-                found["return"] = self.returns(float(distinct[0]))[numbers]
+            if len(set(gammas.tolist())) == 1:
+                found["return"] = self.returns(float(gammas[0]))[numbers]
             else:
-                found["return"] = np.stack([self.returns(float(g))[n] for g, n in zip(gammas, numbers, strict=True)])
+                wide = np.broadcast_to(numbers, (len(gammas), numbers.shape[1]))
+                found["return"] = np.stack([self.returns(float(g))[n] for g, n in zip(gammas, wide, strict=True)])
         return found
 
     @cached_property

@@ -92,16 +92,12 @@ WEIGHTS: dict[str, tuple[str, dict[str, Any], Callable[[Tables], np.ndarray]]] =
     "awr-td": (
         "awr",
         {"value_target": "td", "temperature": 0.5},
-        lambda t: np.minimum(
-            np.exp((r + GAMMA * live * t.out["value"][n, 0] - t.out["value"][s, 0]) / 0.5), 20
-        ),
+        lambda t: np.minimum(np.exp((r + GAMMA * live * t.out["value"][n, 0] - t.out["value"][s, 0]) / 0.5), 20),
     ),
     "awr-standardized": (
         "awr",
         {"value_target": "mc", "normalization": "standardize", "temperature": 1.0},
-        lambda t: np.minimum(
-            np.exp((d := G - t.out["value"][s, 0], (d - d.mean()) / (d.std() + 1e-5))[1]), 20
-        ),
+        lambda t: np.minimum(np.exp((d := G - t.out["value"][s, 0], (d - d.mean()) / (d.std() + 1e-5))[1]), 20),
     ),
     "awac": (
         "awac",
@@ -197,20 +193,23 @@ def test_monte_carlo_targets() -> None:
 
 PENALTIES: dict[str, Callable[[np.ndarray], float]] = {
     "lecture-a": lambda q: sum(q[n[i]].sum() for i in range(N) if DATA.next_actions[i] >= 0) / N,
-    "lecture-b": lambda q: sum(
-        q[n[i]].sum() - q[n[i], DATA.next_actions[i]] for i in range(N) if DATA.next_actions[i] >= 0
-    )
-    / N,
-    "lecture-c": lambda q: sum(
-        np.log(np.exp(q[n[i]]).sum()) - q[n[i], DATA.next_actions[i]] for i in range(N) if DATA.next_actions[i] >= 0
-    )
-    / N,
-    "lecture-d": lambda q: sum(
-        (np.log(np.exp(q[n[i]]).sum()) - q[n[i], DATA.next_actions[i]]) ** 2
-        for i in range(N)
-        if DATA.next_actions[i] >= 0
-    )
-    / N,
+    "lecture-b": lambda q: (
+        sum(q[n[i]].sum() - q[n[i], DATA.next_actions[i]] for i in range(N) if DATA.next_actions[i] >= 0) / N
+    ),
+    "lecture-c": lambda q: (
+        sum(
+            np.log(np.exp(q[n[i]]).sum()) - q[n[i], DATA.next_actions[i]] for i in range(N) if DATA.next_actions[i] >= 0
+        )
+        / N
+    ),
+    "lecture-d": lambda q: (
+        sum(
+            (np.log(np.exp(q[n[i]]).sum()) - q[n[i], DATA.next_actions[i]]) ** 2
+            for i in range(N)
+            if DATA.next_actions[i] >= 0
+        )
+        / N
+    ),
     "paper": lambda q: sum(np.log(np.exp(q[s[i]]).sum()) - q[s[i], a[i]] for i in range(N)) / N,
 }
 

@@ -98,7 +98,13 @@ def test_counting_in_continuous_data_leaves_the_value_of_the_behaviour() -> None
     following = walk[1:].copy()
     following[end] += 100  # where an episode ends is no state that another one starts from
     data = orl.Dataset.from_columns(
-        walk[:-1], rng.integers(0, 3, rows), rng.normal(size=rows), end, next_observations=following, n_actions=3, gamma=0.9
+        walk[:-1],
+        rng.integers(0, 3, rows),
+        rng.normal(size=rows),
+        end,
+        next_observations=following,
+        n_actions=3,
+        gamma=0.9,
     )
     learner = orl.Learner(data, "constrained-q", approximator="mlp", target_update="none", hidden="16", batch_size=0)
     program = learner._programs[0][1]
@@ -122,7 +128,9 @@ def test_expected_maximum_is_the_mean_of_the_best_draw() -> None:
         found = expected_maximum(pi[None, :, None], values[None, :, None], np.array([[draws]]))[0, 0]
         best = values[rng.choice(4, p=pi, size=(200_000, draws))].max(axis=1)
         assert found == pytest.approx(best.mean(), abs=0.01)
-    assert expected_maximum(pi[None, :, None], values[None, :, None], np.array([[1]]))[0, 0] == pytest.approx(pi @ values)
+    assert expected_maximum(pi[None, :, None], values[None, :, None], np.array([[1]]))[0, 0] == pytest.approx(
+        pi @ values
+    )
 
 
 @pytest.mark.parametrize("kind", ["none", "hard", "soft"])
@@ -145,7 +153,11 @@ def test_target_networks_follow(kind: str) -> None:
 def test_a_period_or_a_rate_of_one_is_no_delay() -> None:
     shared = {"approximator": "mlp", "hidden": "16", "batch_size": 32}
     values = []
-    for choices in ({"target_update": "none"}, {"target_update": "hard", "target_period": 1}, {"target_update": "soft", "target_rate": 1.0}):
+    for choices in (
+        {"target_update": "none"},
+        {"target_update": "hard", "target_period": 1},
+        {"target_update": "soft", "target_rate": 1.0},
+    ):
         learner = orl.Learner(CONTINUOUS, "q-learning", **shared, **choices)
         learner.advance(40)
         values.append(learner.snapshot().q)

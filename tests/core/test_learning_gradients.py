@@ -57,7 +57,10 @@ LOSSES: dict[str, Callable[[Batch], Loss]] = {
     "squared error of V": lambda b: L.squared_error(b, "value", TARGET),
     "expectile": lambda b: L.expectile_loss(b, "value", TARGET, TAU),
     "paper": lambda b: L.conservative_penalty(b, "q", ALPHA),
-    **{f: lambda b, f=f: L.next_state_penalty(b, "q", ALPHA, f) for f in ("lecture-a", "lecture-b", "lecture-c", "lecture-d")},
+    **{
+        f: lambda b, f=f: L.next_state_penalty(b, "q", ALPHA, f)
+        for f in ("lecture-a", "lecture-b", "lecture-c", "lecture-d")
+    },
 }
 
 
