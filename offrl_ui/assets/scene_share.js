@@ -35,7 +35,7 @@ export function shareDialog(app) {
   const link = linkTo(app, share);
   app.wantQr(link);
   const tick = (name, text) => v("label", { class: "tick" }, v("input", { type: "checkbox", checked: share[name], onchange: (e) => app.setShare({ [name]: e.currentTarget.checked }) }), text);
-  return v("dialog", { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => app.closeShare(), draw: undefined },
+  return v("dialog", { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => app.closeShare() },
     v("div", { class: "share-head" }, v("h3", { id: "share-title" }, "A link to this scene"), v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => app.closeShare() }, "×")),
     v("div", { class: "share-body" },
       v("div", { class: "share-options" },

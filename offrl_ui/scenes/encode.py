@@ -43,7 +43,7 @@ _VERBATIM = frozenset(
 def picture_json(picture: p.Picture) -> dict[str, Any]:
     """A picture as plain JSON data, with its kind and its text alternative.
 
-    Non-finite numbers become `null` (missing), `"inf"` and `"-inf"`; others keep seven significant digits.
+    Non-finite numbers become `null` (missing), `"inf"` and `"-inf"`; others keep six significant digits.
     """
     made: dict[str, Any] = {"kind": picture.kind}
     for f in dataclasses.fields(picture):
@@ -89,7 +89,7 @@ def _plain_data(value: Any, name: str, rich: frozenset[str]) -> Any:
 
 def _number(value: float) -> float | str | None:
     if math.isfinite(value):
-        return float(f"{value:.7g}")
+        return float(f"{value:.6g}")
     return None if math.isnan(value) else "inf" if value > 0 else "-inf"
 
 

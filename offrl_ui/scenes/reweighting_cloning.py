@@ -42,7 +42,7 @@ def _cloning(state: State) -> dict[str, Picture]:
     run = _descent(float(behavior[0]), 1.0, 1.0, 0.5, CLONING_RATE, CLONING_STEPS)
     step = int(state["step"])
     learned = run.policy[step]
-    grid = np.linspace(0.002, 0.998, 200)
+    grid = np.linspace(0.002, 0.998, 121)
     policies = np.stack([grid, 1 - grid], axis=1)
     p = float(learned[0])
     entropy = float(core.cross_entropy(behavior, behavior))
@@ -184,7 +184,7 @@ def _emrl(state: State) -> dict[str, Picture]:
     best = core.optimum(behavior, rewards)
     flat = core.stationary(behavior, rewards)
     updates = np.arange(EMRL_STEPS + 1)
-    grid = np.linspace(0.001, 0.999, 300)
+    grid = np.linspace(0.001, 0.999, 121)
     policies = np.stack([grid, 1 - grid], axis=1)
     p = float(run.policy[step, 0])
     lines = [

@@ -49,7 +49,7 @@ def _f(state: State, rewards: np.ndarray) -> np.ndarray:
 
 
 def _weight_function(state: State) -> dict[str, Picture]:
-    grid = np.linspace(-3, 3, 241)
+    grid = np.linspace(-3, 3, 121)
     values = _f(state, grid)
     rewards = np.array([state["r1"], state["r2"], state["r3"]], dtype=float)
     weights = _f(state, rewards)
@@ -140,7 +140,7 @@ def _checks(check: core.FunctionCheck) -> tuple[Check, ...]:
 
 
 def _function_answer(state: State, _pictures: Pictures) -> str:
-    grid = np.linspace(-3, 3, 241)
+    grid = np.linspace(-3, 3, 121)
     check = core.check_function(grid, _f(state, grid))
     this = {
         "identity": "$f(r)=r$ is monotonic and not positive: it breaks on the sign.",

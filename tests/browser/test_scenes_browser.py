@@ -1,0 +1,375 @@
+"""The lecture's first page in a real Chromium: every scene walked through, links, lecture mode, follow me."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from offrl_ui.scenes.registry import pages
+
+pytestmark = pytest.mark.browser
+
+SCENES = [scene.id for scene in pages()["reweighting"].scenes]
+
+# Why a picture would be blank, or "" if it is not.
+BLANK = """
+(plot) => {
+  const svg = plot.querySelector("svg");
+  if (!svg || svg.clientWidth < 60 || svg.clientHeight < 40) return "no drawing of a size";
+  const sizes = [...svg.querySelectorAll("path, rect, circle, line")].map((e) => e.getBoundingClientRect());
+  if (sizes.filter((box) => box.width + box.height > 0).length < 3) return "nothing drawn";
+  if (/NaN|undefined|Infinity/.test(svg.innerHTML)) return "a number is broken";
+  const canvas = plot.querySelector("canvas");
+  if (canvas) {
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const colours = new Set();
+    for (let i = 0; i < pixels.length; i += 404) colours.add(pixels[i] + pixels[i + 1] * 256 + pixels[i + 2] * 65536);
+    if (colours.size < 2) return "an empty canvas";
+  }
+  return "";
+}
+"""
+
+
+# Whether a picture newer than `before` is on screen; the scene stands in a shadow root.
+DRAWN = """
+(before) => {
+  const find = (root) => {
+    for (const e of root.querySelectorAll("*")) {
+      if (e.classList.contains("lecture")) return e;
+      const inside = e.shadowRoot && find(e.shadowRoot);
+      if (inside) return inside;
+    }
+    return null;
+  };
+  const { drawn, partial } = find(document)?.dataset ?? {};
+  return Number(drawn || 0) > before && partial !== "true";
+}
+"""
+# What sticks out of the window to the right; what scrolls by itself may.
+WIDE = """
+(e) => [...e.querySelectorAll("*")]
+  .filter((c) => !c.closest("svg, .table, pre, .math, .unseen, .steps"))
+  .filter((c) => c.getBoundingClientRect().right > innerWidth + 1)
+  .map((c) => c.className)
+"""
+LOW = """
+(e) => [...e.querySelectorAll("figure")].map((f) => f.getBoundingClientRect().bottom).filter((b) => b > innerHeight + 2)
+"""
+LUMINANCES = """
+(e) => {
+  const style = getComputedStyle(e);
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map(Number);
+    return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+  };
+  return [luminance(style.color), luminance(style.backgroundColor)];
+}
+"""
+
+
+def open_scene(page: Page, url: str, scene: str, query: str = "", name: str = "reweighting") -> None:
+    page.goto(f"{url}/{name}?scene={scene}{query}")
+    expect(page.locator(".lecture .picture").first).to_be_visible()
+
+
+def reveal(page: Page) -> None:
+    button = page.get_by_role("button", name="Reveal without predicting")
+    if button.count():
+        button.click()
+    expect(page.locator(".cover")).to_have_count(0)
+
+
+def drawn(page: Page) -> int:
+    return int(page.locator(".lecture").get_attribute("data-drawn") or 0)
+
+
+def after(page: Page, act) -> None:
+    """Do something that changes the state, and wait until its picture is drawn."""
+    before = drawn(page)
+    act()
+    page.wait_for_function(DRAWN, arg=before, timeout=10_000)
+
+
+def assert_nothing_blank(page: Page) -> None:
+    for plot in page.locator(".lecture .plot").all():
+        problem = plot.evaluate(BLANK)
+        assert not problem, (problem, plot.evaluate("(p) => p.closest('figure').innerText"))
+    for figure in page.locator(".lecture figure:not(.covered)").all():
+        assert len(figure.locator(".alternative").text_content() or "") > 12
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_control_of_a_scene_moves_to_both_ends(page: Page, server, scene: str) -> None:
+    open_scene(page, server.url, scene)
+    assert_nothing_blank(page)
+    reveal(page)
+    assert_nothing_blank(page)
+    expect(page.locator(".answer-text")).not_to_be_empty()
+    declared = next(s for s in pages()["reweighting"].scenes if s.id == scene)
+    for control in declared.controls:
+        spec = control.spec
+        if control.widget == "none":
+            continue
+        if control.shown_if:
+            other, allowed = control.shown_if
+            radio = page.locator(f"input[type=radio][name$='-{other}'][value='{allowed[0]}']")
+            if not radio.is_checked():
+                after(page, lambda radio=radio: radio.check(force=True))
+        if isinstance(spec.default, bool):
+            for _ in range(2):
+                after(page, lambda name=spec.name: page.locator(f"#control-{name}").click(force=True))
+        elif spec.choices and control.widget == "select":
+            for choice in [*spec.choices[1:], spec.choices[0]]:
+                select = page.locator(f"#control-{spec.name}")
+                if select.input_value() != choice:
+                    after(page, lambda select=select, choice=choice: select.select_option(choice))
+                    assert_nothing_blank(page)
+        elif spec.choices:
+            for choice in spec.choices:
+                radio = page.locator(f"input[type=radio][name$='-{spec.name}'][value='{choice}']")
+                if not radio.is_checked():
+                    after(page, lambda radio=radio: radio.check(force=True))
+                    assert_nothing_blank(page)
+        else:
+            slider = page.locator(f"#control-{spec.name}")
+            slider.focus()
+            for key in ("Home", "End", "Home"):
+                value = slider.input_value()
+                end = slider.get_attribute("min" if key == "Home" else "max")
+                if float(value) == float(end):
+                    continue
+                after(page, lambda key=key: page.keyboard.press(key))
+                assert_nothing_blank(page)
+    for chip in page.locator(".presets .chip").all():
+        if chip.get_attribute("aria-pressed") == "false":
+            after(page, chip.click)
+            assert_nothing_blank(page)
+    if declared.play:
+        back = page.get_by_role("button", name="Back to the start")
+        if back.is_enabled():
+            after(page, back.click)
+        after(page, page.get_by_role("button", name="One step").click)
+        after(page, page.get_by_role("button", name=declared.play.label).click)
+        page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".refusal")).to_have_count(0)
+
+
+def test_prediction_comes_before_the_picture(page: Page, server) -> None:
+    open_scene(page, server.url, "cloning")
+    expect(page.locator(".cover")).to_have_count(3)
+    expect(page.locator(".answer")).to_have_count(0)
+    page.locator(".option").nth(0).click()
+    expect(page.locator(".cover")).to_have_count(0)
+    expect(page.locator(".option.wrong")).to_contain_text("the better action")
+    expect(page.locator(".option.right")).to_contain_text("both, half and half")
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".cover")).to_have_count(3)
+
+
+def test_committing_shows_the_case_that_was_asked(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl")
+    page.locator(".option").nth(0).click()
+    expect(page.locator(".answer-text")).to_contain_text("0.818182")
+    expect(page.locator(".answer-text")).to_contain_text("the worse action")
+    expect(page.locator("#control-r_minus")).to_have_value("-2")
+
+
+def test_a_bar_is_dragged_and_moved_by_keys_and_the_link_follows(page: Page, server) -> None:
+    open_scene(page, server.url, "cloning")
+    reveal(page)
+    bar = page.get_by_role("slider", name="a+, rows with a+")
+    box = bar.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 60, steps=6)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"n_plus=\d+"))
+    dragged = int(parse_qs(urlsplit(page.url).query)["n_plus"][0])
+    assert dragged > 4
+    expect(bar).to_have_attribute("aria-valuenow", str(dragged))
+    after(page, lambda: bar.press("ArrowUp"))
+    expect(bar).to_have_attribute("aria-valuenow", str(dragged + 1))
+    expect(page).to_have_url(re.compile(rf"n_plus={dragged + 1}"))
+    expect(bar).to_be_focused()
+    page.reload()
+    expect(page.get_by_role("slider", name="a+, rows with a+")).to_have_attribute("aria-valuenow", str(dragged + 1))
+    expect(page.locator(".cover")).to_have_count(0)
+
+
+def test_back_in_the_browser_goes_back_to_the_scene_before(page: Page, server) -> None:
+    open_scene(page, server.url, "cloning")
+    page.get_by_role("button", name="Next scene").click()
+    expect(page).to_have_url(re.compile("scene=emrl"))
+    page.get_by_role("button", name="Next scene").click()
+    expect(page).to_have_url(re.compile("scene=weight-function"))
+    page.go_back()
+    expect(page.locator(".ask h1")).to_contain_text("2 of 6")
+
+
+def test_an_own_curve_is_drawn(page: Page, server) -> None:
+    open_scene(page, server.url, "weight-function", "&f=own")
+    knot = page.get_by_role("slider", name="weight at 3")
+    knot.focus()
+    for _ in range(3):
+        after(page, lambda: knot.press("PageDown"))
+    expect(knot).to_have_attribute("aria-valuenow", "2")
+    expect(page.locator(".checks")).to_contain_text("Not monotonic")
+
+
+def test_refused_values_of_a_link_are_explained(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl", "&r_plus=55&start=0.3")
+    expect(page.locator(".notes")).to_contain_text("r_plus = 55.0 is not allowed")
+    expect(page.locator("#control-start")).to_have_value("0.3")
+
+
+def test_lecture_mode_shows_nothing_but_the_scene(page: Page, server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, "emrl", "&present=1")
+    expect(page.get_by_test_id("stHeader")).to_be_hidden()
+    size = page.locator(".lecture").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
+    assert size >= 18
+    page.keyboard.press("Space")
+    expect(page.locator(".answer-text")).to_contain_text("worse action")
+    assert page.locator(".lecture").evaluate("(e) => e.getBoundingClientRect().bottom <= innerHeight + 1")
+    for plot in page.locator(".lecture .plot").all():
+        box = plot.bounding_box()
+        assert box["y"] + box["height"] <= 721
+        assert box["height"] > 70
+    page.keyboard.press("0")
+    expect(page.locator(".answer-text")).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+    page.keyboard.press("PageUp")
+    expect(page.locator(".step.here")).to_contain_text("Reward as weight")
+    assert_nothing_blank(page)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_lecture_mode_fits_a_projector(page: Page, server, scene: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, scene, "&present=1&reveal=1")
+    page.wait_for_timeout(200)
+    assert_nothing_blank(page)
+    outside = page.locator(".lecture .pictures").evaluate(LOW)
+    assert outside == []
+
+
+def test_a_link_hides_and_fixes_controls(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl", "&r_plus=1.5&hide=start,share&fix=r_plus")
+    expect(page.locator("#control-start")).to_have_count(0)
+    expect(page.locator("#control-share")).to_have_count(0)
+    expect(page.locator("#control-r_plus")).to_be_disabled()
+    expect(page.locator("#control-r_plus")).to_have_value("1.5")
+    expect(page.locator("#control-r_minus")).to_be_enabled()
+    expect(page.get_by_role("slider", name="a+, reward of a+")).to_have_count(0)
+
+
+def test_the_share_dialog_builds_such_a_link_with_its_qr_code(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl", "&r_plus=1.5")
+    page.get_by_role("button", name="Share").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".qr svg")).to_be_visible()
+    dialog.get_by_label("in the data").select_option("hide")
+    dialog.get_by_label("at the start").select_option("fix")
+    link = dialog.get_by_label("link", exact=True).input_value()
+    query = parse_qs(urlsplit(link).query)
+    assert query == {
+        "scene": ["emrl"],
+        "v": ["1"],
+        "r_plus": ["1.5"],
+        "present": ["1"],
+        "hide": ["share"],
+        "fix": ["start"],
+    }
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.goto(link)
+    expect(page.locator("#control-r_plus")).to_have_value("1.5")
+    expect(page.locator("#control-share")).to_have_count(0)
+
+
+def test_followers_see_predict_explore_and_return(browser: Browser, page: Page, server) -> None:
+    open_scene(page, server.url, "emrl")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Open a room").click()
+    code = page.locator(".room-code").inner_text()
+    assert re.fullmatch("[2-9A-HJ-NP-Z]{6}", code)
+    other = browser.new_context(viewport={"width": 390, "height": 844})
+    follower = other.new_page()
+    follower.goto(f"{server.url}/reweighting?follow={code}")
+    expect(follower.locator(".room")).to_contain_text("You follow the presenter")
+    expect(follower.locator(".ask h1")).to_contain_text("2 of 6")
+    expect(page.locator(".room")).to_contain_text("1 follower")
+    # The presenter moves a slider: the follower's moves too.
+    page.locator("#control-r_plus").focus()
+    page.keyboard.press("End")
+    expect(follower.locator("#control-r_plus")).to_have_value("3")
+    # The follower predicts; the presenter sees a count, reveals, and the follower sees the answer.
+    follower.locator(".option").nth(2).click()
+    expect(follower.locator(".prediction")).to_contain_text("The presenter will reveal")
+    expect(page.locator(".option").nth(2).locator(".count")).to_have_text("1")
+    expect(follower.locator(".answer")).to_have_count(0)
+    page.get_by_role("button", name="Reveal", exact=True).click()
+    expect(follower.locator(".answer-text")).to_contain_text("the worse action")
+    expect(follower.locator(".option.right")).to_contain_text("the worse action")
+    # Whoever moves something explores on his own, and may return.
+    follower.locator("#control-share").focus()
+    follower.keyboard.press("Home")
+    expect(follower.locator(".room")).to_contain_text("exploring on your own")
+    page.locator("#control-r_minus").focus()
+    page.keyboard.press("End")
+    expect(follower.locator("#control-share")).to_have_value("0.05")
+    follower.get_by_role("button", name="Return to the presenter").click()
+    expect(follower.locator("#control-r_minus")).to_have_value("3")
+    # Another page of the lecture: the presenter's scene travels along.
+    page.get_by_role("button", name="End", exact=True).click()
+    expect(follower.locator(".room")).to_contain_text("has ended")
+    other.close()
+
+
+def test_a_presenter_who_reloads_keeps_the_room(page: Page, server) -> None:
+    open_scene(page, server.url, "rwr")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Open a room").click()
+    code = page.locator(".room-code").inner_text()
+    page.reload()
+    expect(page.locator(".room-code")).to_have_text(code)
+    page.get_by_role("button", name="End", exact=True).click()
+    expect(page.locator(".room")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_phone_shows_everything_in_its_width(page: Page, server, scene: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_scene(page, server.url, scene, "&reveal=1")
+    assert_nothing_blank(page)
+    wide = page.locator(".lecture").evaluate(WIDE)
+    assert wide == []
+
+
+def test_the_text_alternative_is_read_out_when_the_slider_rests(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl", "&reveal=1")
+    after(page, lambda: page.locator("#control-r_plus").press("Home"))
+    live = page.locator(".lecture [aria-live=polite]")
+    expect(live).to_contain_text("a+ −3")
+    figure = page.locator("figure").nth(1)
+    described = page.locator(f"#{figure.get_attribute('aria-describedby')}")
+    expect(described).to_contain_text("probability against update")
+
+
+def test_dark_light_and_reduced_motion(browser: Browser, server) -> None:
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
+        tab = context.new_page()
+        open_scene(tab, server.url, "weight-function", "&reveal=1")
+        ink, paper = tab.locator(".lecture").evaluate(LUMINANCES)
+        assert (ink > 0.8 and paper < 0.2) if scheme == "dark" else (ink < 0.2 and paper > 0.8)
+        assert (
+            tab.locator(".switch, .option, .chip").first.evaluate("(e) => getComputedStyle(e).transitionDuration")
+            == "0s"
+        )
+        context.close()
