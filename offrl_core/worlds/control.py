@@ -47,6 +47,10 @@ class CartPole(Simulator):
         """The four numbers as float32."""
         return states.astype(np.float32)
 
+    def ending(self, observation: Array) -> str:
+        """Which of the two limits was passed."""
+        return "the cart left the track" if abs(float(observation[0])) > 2.4 else "the pole fell"
+
     def controller(self, gamma: float) -> Act:
         """Pushes to the side the pole falls to: right where `3θ + θ̇ > 0`."""
         return _rule(lambda o: 3.0 * o[:, 2] + o[:, 3] > 0)
@@ -80,6 +84,10 @@ class MountainCar(Simulator):
     def observe(self, states: Array) -> Array:
         """Position and velocity as float32."""
         return states.astype(np.float32)
+
+    def ending(self, observation: Array) -> str:
+        """There is one end only."""
+        return "reached the goal"
 
     def controller(self, gamma: float) -> Act:
         """Accelerates the way the car already moves."""
@@ -127,6 +135,10 @@ class Acrobot(Simulator):
         first, second, spin1, spin2 = states.T
         columns = (np.cos(first), np.sin(first), np.cos(second), np.sin(second), spin1, spin2)
         return np.stack(columns, axis=1).astype(np.float32)
+
+    def ending(self, observation: Array) -> str:
+        """There is one end only."""
+        return "the tip swung above the line"
 
     def controller(self, gamma: float) -> Act:
         """Torque with the sign of `θ̇₂ − θ̇₁/2`: pumps energy into the swing."""

@@ -99,7 +99,10 @@ def taxi() -> TabularMDP:
         env.P,
         env.initial_state_distrib,
         action_names=("south", "north", "east", "west", "pick up", "drop off"),
-        state_names=tuple(f"({r},{c}) {stops[p]}→{stops[d]}" for r, c, p, d in decoded.tolist()),
+        state_names=tuple(
+            f"({r},{c}) {stops[p]}→{stops[d]}" if p != d else f"({r},{c}) delivered to {stops[d]}"
+            for r, c, p, d in decoded.tolist()
+        ),
         layout=MatrixLayout(
             order=tuple(order[(passenger != destination)[order]].tolist()),
             row_title="states, by passenger, destination, row, column",

@@ -111,6 +111,11 @@ class Maze(Simulator):
         """Positions `(E, 2)` as float32."""
         return states.astype(np.float32)
 
+    def ending(self, observation: Array) -> str:
+        """What the terminal cell is."""
+        column, row = np.floor(np.asarray(observation)).astype(np.int64) + 1
+        return f"reached the {LABELS[self.cells[row, column]]}"
+
     def cell_of(self, observations: Array) -> Array:
         """`(N,)`: the grid twin's state of the cell that each position lies in."""
         column, row = np.floor(observations.T).astype(np.int64) + 1

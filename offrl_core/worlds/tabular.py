@@ -11,7 +11,7 @@ import numpy.typing as npt
 import scipy.sparse as sparse
 
 from offrl_core.worlds.chain import chain_value, spread
-from offrl_core.worlds.layout import Layout
+from offrl_core.worlds.layout import GridLayout, Layout
 from offrl_core.worlds.world import Act, Array, Simulator, check_policy
 
 Endless = Literal["raise", "limit"]
@@ -324,6 +324,16 @@ class TabularMDP(Simulator):
             return np.asarray(place - states * self.n_actions)
 
         return act
+
+    def ending(self, observation: Array) -> str:
+        """The name of the terminal state; on a grid, what its letter means."""
+        state = int(observation)
+        if isinstance(self.layout, GridLayout):
+            meaning = dict(self.layout.labels).get(self.layout.cells[self.layout.state_of_cell.index(state)])
+            if meaning:
+                return f"reached the {meaning.partition(',')[0]}"
+        name = self.state_names[state]
+        return "the episode ended" if name == "end" else f"ended in {name}"
 
     def details(self) -> dict[str, Any]:
         """The fields that every dataset of this world has."""

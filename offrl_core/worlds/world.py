@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from offrl_core.data.dataset import Dataset
 from offrl_core.worlds.layout import Layout
 
 Array = npt.NDArray[Any]
+Result = TypeVar("Result")
 Act = Callable[[Array, np.random.Generator], Array]
 """`act(observations (E, …), rng) -> actions (E,)`: one decision for every episode still running."""
 
@@ -67,6 +68,16 @@ class Rollout:
         return np.asarray(gamma ** np.arange(len(self.rewards)) @ self.rewards)
 
 
+def exhaust(work: Generator[None, None, Result]) -> Result:
+    """The return value of work that rests now and then."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
+
+
 class Simulator(ABC):
     """A world given by its one-step dynamics, vectorised over episodes.
 
@@ -101,6 +112,10 @@ class Simulator(ABC):
         """A policy that acts as the data does, where the world can tell from the observation."""
         return None
 
+    def ending(self, observation: Array) -> str:
+        """In words, what has happened where an episode terminated on arriving at `observation`."""
+        return "the episode ended"
+
     def play(
         self, act: Act, states: Array, horizon: int, rng: np.random.Generator, max_rows: int | None = None
     ) -> Steps:
@@ -109,6 +124,12 @@ class Simulator(ABC):
         Raises:
             TooManyRows: more than `max_rows` transitions.
         """
+        return exhaust(self.playing(act, states, horizon, rng, max_rows))
+
+    def playing(
+        self, act: Act, states: Array, horizon: int, rng: np.random.Generator, max_rows: int | None = None
+    ) -> Generator[None, None, Steps]:
+        """`play`, with a rest after every time step; the steps are the generator's return value."""
         if horizon < 1:
             raise ValueError(f"horizon = {horizon} is not allowed: it must be 1 or more")
         steps, rows = Steps(len(states)), 0
@@ -129,6 +150,7 @@ class Simulator(ABC):
                     break
             else:
                 seen = following
+            yield
         return steps
 
     def sample(
