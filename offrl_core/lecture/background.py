@@ -1,7 +1,7 @@
 """Courses that take seconds: trained in a child process, so that nobody's slider waits for them.
 
-`RemoteCourse` offers what `Course` does. The child runs ahead to the last frame at low priority and ends; its frames come back
-as NumPy archives without pickled objects. At most one child trains at a time; it ends with the server.
+`RemoteCourse` offers what `Course` does. The child runs ahead to the last frame at low priority and ends; its frames
+come back as NumPy archives without pickled objects. At most one child trains at a time; it ends with the server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offrl_core.lecture.trained import Frame
+from offrl_core.lecture.trained import Course, Frame
 
 _PATIENCE = 0.25
 _LENGTH = struct.Struct("<I")
@@ -37,11 +37,12 @@ class RemoteCourse:
 
     Args:
         name, arguments: a function of that module that makes a `Course`, and its arguments (plain JSON values).
-        last: number of the last frame.
+        course: the same course here: it gives frame 0, which needs no training, while the child starts.
     """
 
-    def __init__(self, name: str, arguments: list[object], last: int) -> None:
-        self.name, self.arguments, self.last = name, arguments, last
+    def __init__(self, name: str, arguments: list[object], course: Course) -> None:
+        self.name, self.arguments, self.last = name, arguments, course.last
+        self._course = course
         self._frames: list[Frame] = []
         self._changed = threading.Condition()
         self._started = False
@@ -54,6 +55,10 @@ class RemoteCourse:
         """Whether frames up to `frame` are there already."""
         return len(self._frames) > min(frame, self.last)
 
+    def so_far(self, frame: int) -> list[Frame]:
+        """The frames `0 … frame` that are there already; frame 0 always is."""
+        return self._frames[: frame + 1] or self._course.frames(0)
+
     def reach(self, frame: int) -> Iterator[list[Frame]]:
         """The frames `0 … frame`; what there is comes about four times a second until all are there.
 
@@ -62,20 +67,18 @@ class RemoteCourse:
         """
         frame = min(frame, self.last)
         self._start()
-        while not self.ready(frame):
+        while frame > 0 and not self.ready(frame):
             with self._changed:
                 self._changed.wait_for(lambda: self.ready(frame) or bool(self._failure), _PATIENCE)
             if self._failure and not self.ready(frame):
                 raise CourseFailure(self._failure)
-            if self._frames and not self.ready(frame):
-                yield self._frames[: frame + 1]
-        yield self._frames[: frame + 1]
+            if not self.ready(frame):
+                yield self.so_far(frame)
+        yield self.so_far(frame)
 
     def frames(self, frame: int | None = None) -> list[Frame]:
         """The frames `0 … frame` (all by default), waiting for them."""
-        made: list[Frame] = []
-        for made in self.reach(self.last if frame is None else frame):
-            pass
+        *_, made = self.reach(self.last if frame is None else frame)
         return made
 
     def _start(self) -> None:
@@ -128,7 +131,7 @@ def _end_children() -> None:
 
 
 def main(name: str, arguments: str) -> None:
-    """Train one course to its end, frame by frame to standard output; end with the parent, which holds standard input."""
+    """Train one course to its end, frame by frame to standard output; end when standard input does, with the parent."""
     from offrl_core.lecture import courses
 
     def end_with_parent() -> None:

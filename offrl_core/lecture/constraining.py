@@ -1,7 +1,7 @@
 """Where the target's maximum looks, and what happens to `Ā` when states become continuous.
 
-The target of a row `(s, a, r, s')` is `r + γ max_{a'} Q(s', a')`. The maximum runs over pairs `(s', a')`, many of which the
-data never show: there `Q` is a guess that no row corrects. Constrained Q-learning lets it run over
+The target of a row `(s, a, r, s')` is `r + γ max_{a'} Q(s', a')`. The maximum runs over pairs `(s', a')`, many of which
+the data never show: there `Q` is a guess that no row corrects. Constrained Q-learning lets it run over
 `Ā(s') = {a' : (s', a') ∈ X}` only.
 """
 
@@ -80,7 +80,7 @@ def unseen_share(dataset: Dataset, q: npt.ArrayLike) -> float:
 
 
 def candidates_unseen(dataset: Dataset) -> float:
-    """The share of all pairs `(s', a')` that the maxima of bootstrapping rows may choose from and that the data never show."""
+    """Of all pairs `(s', a')` that bootstrapping rows' maxima may choose from, the share that the data never show."""
     ahead = np.unique(dataset.next_observations[~dataset.terminations])
     return float((dataset.counts[ahead] == 0).mean())
 
@@ -160,6 +160,12 @@ def resolution(width: float, rollouts: int = 300) -> Resolution:
         float(returns.mean()),
         float(returns.std(ddof=1) / np.sqrt(len(returns))),
     )
+
+
+@lru_cache(maxsize=1)
+def exactly_twice() -> float:
+    """The share of the maze's rows whose very position stands in another row too."""
+    return seen_twice(maze_data())
 
 
 def from_start(data: Dataset) -> Array:

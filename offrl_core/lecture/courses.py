@@ -1,12 +1,14 @@
 """The training runs behind "breaking the triad": many members at once, on the stitching world and on the maze.
 
-Every run uses the catalogue's data and the product's own systems; a scene only chooses numbers. Frames hold plain arrays, one
-value per member, so that a scene draws any of them without training again.
+Every run uses the catalogue's data and the product's own systems; a scene only chooses numbers. Frames hold plain
+arrays, one value per member, so that a scene draws any of them without training again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +103,7 @@ def bcq_roads() -> Course:
 def bcq_maze() -> Course:
     """BCQ with a network at every threshold of `MAZE_RHOS` at once on the maze, 2 seeds.
 
-    Frames add `allowed` as above, over probe states, and every fifth frame `return`, measured by 40 walks (NaN between).
+    Frames add `allowed` as above, over probe states, and every fifth frame `return`, measured by 40 walks (else NaN).
     """
 
     def start() -> list[Learner]:
@@ -153,13 +155,13 @@ NETWORK_SEEDS = 3
 def network(epsilon: float, system: str) -> Course:
     """Naive Q-learning (`q-learning`) or `bcq` with a network on the maze, recorded with noise `epsilon`, 3 seeds.
 
-    Frames hold `q_data`, `q_missing`, `value_start`, `values (256,)` (the first seed's `V` at the probe states), and every
-    tenth frame `return` and `true_q`: the mean of the true `Q^π(s,a)` over 150 rows of the data, measured by taking `a` in
-    `s` and then following the member's policy.
+    Frames hold `q_data`, `q_missing`, `value_start`, `values (256,)` (the first seed's `V` at the probe states), and
+    every tenth frame `return` and `true_q`: the mean of the true `Q^π(s,a)` over 150 rows of the data, measured by
+    taking `a` in `s` and then following the member's policy.
     """
 
     def start() -> list[Learner]:
-        settings: dict[str, object] = {"rho": 0.2} if system == "bcq" else {}
+        settings: dict[str, Any] = {"rho": 0.2} if system == "bcq" else {}
         return [
             Learner(
                 maze(epsilon),
@@ -196,7 +198,7 @@ def _true_q(learner: Learner, every: int, rows: int) -> Array:
     data, members = learner.dataset, len(learner.members)
     world = data.world
     assert isinstance(world, Simulator)
-    if learner.step % every:
+    if learner.step == 0 or learner.step % every:
         return np.full(members, np.nan)
     chosen = np.linspace(0, len(data) - 1, rows).astype(int)
     found = []
@@ -209,29 +211,46 @@ def _true_q(learner: Learner, every: int, rows: int) -> Array:
             if first:
                 return first.pop()
             sums = np.cumsum(learner.policy(observations)[member], axis=1)
-            return np.minimum((rng.random((len(sums), 1)) * sums[:, -1:] >= sums).sum(axis=1), data.n_actions - 1)
+            drawn = (rng.random((len(sums), 1)) * sums[:, -1:] >= sums).sum(axis=1)
+            return np.asarray(np.minimum(drawn, data.n_actions - 1))
 
         starts = data.observations[chosen].astype(np.float64)
-        found.append(world.rollout(act, rows, 200, 0, states=starts).returns(data.gamma).mean())
+        found.append(float(world.rollout(act, rows, 200, 0, states=starts).returns(data.gamma).mean()))
     return np.array(found)
 
 
 # --- CQL: four steps and the paper's form -------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=5)
-def cql_course(form: str) -> Course:
-    """CQL in one form at every weight `ALPHAS` at once on the two roads, 8 seeds."""
+FORMS = ("lecture-a", "lecture-b", "lecture-c", "lecture-d", "paper")
+
+
+@lru_cache(maxsize=1)
+def cql_course() -> Course:
+    """CQL in every form at every weight `ALPHAS` at once on the two roads, 8 seeds.
+
+    Frames hold `return`, `value_start`, `q_data` and `q_missing`, `(forms, weights, seeds)` each.
+    """
 
     def start() -> list[Learner]:
-        return [Learner(roads(), "cql", form=form, alpha=list(ALPHAS), seeds=SEEDS, learning_rate=0.5, batch_size=0)]
+        return [
+            Learner(roads(), "cql", form=form, alpha=list(ALPHAS), seeds=SEEDS, learning_rate=0.5, batch_size=0)
+            for form in FORMS
+        ]
 
-    return Course(start, _common, every=5, frames=100)
+    def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
+        parts = [_common([learner], [snapshot]) for learner, snapshot in zip(learners, snapshots, strict=True)]
+        frame = {"step": parts[0].pop("step")}
+        for name in ("return", "value_start", "q_data", "q_missing"):
+            frame[name] = np.stack([part[name].reshape(len(ALPHAS), SEEDS) for part in parts])
+        return frame
+
+    return Course(start, record, every=5, frames=100)
 
 
 # --- stitching ----------------------------------------------------------------------------------------------------
 
-STITCHERS: dict[str, tuple[str, dict[str, object]]] = {
+STITCHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
     "rwr": ("rwr", {"temperature": 0.1}),
     "marwil": ("marwil", {"beta": 10.0}),
@@ -272,7 +291,7 @@ def reaches_goal(walk: list[int]) -> bool:
 
 
 def most_likely_walk(policy: Array, limit: int = 60) -> list[int]:
-    """States visited from the start when the likeliest action is taken each time; ends at a terminal state or a repeat."""
+    """States visited from the start by always taking the likeliest action, up to a terminal state or a repeat."""
     mdp = roads().mdp
     assert mdp is not None
     state = int(np.argmax(mdp.initial))
@@ -301,5 +320,6 @@ def maze_truth() -> Truth:
 
 @lru_cache(maxsize=8)
 def in_background(name: str, *arguments: object) -> RemoteCourse:
-    """A long course of this module by name, trained in a child process."""
-    return RemoteCourse(name, list(arguments), {"bcq_maze": MAZE_FRAMES, "network": NETWORK_FRAMES}[name])
+    """A long course of this module (`bcq_maze`, `network`) by name, trained in a child process."""
+    make: Callable[..., Course] = {"bcq_maze": bcq_maze, "network": network}[name]
+    return RemoteCourse(name, list(arguments), make(*arguments))

@@ -96,7 +96,7 @@ def choices_per_state(dataset: Dataset) -> float:
 def binned(dataset: Dataset, width: float) -> tuple[Dataset, Array]:
     """Continuous data on a grid of square cells: the tabular dataset, and each state's cell `(S, D)` int64.
 
-    Two observations are one state when they fall into one cell `⌊x/width⌋`. As the width shrinks, every state is seen once.
+    Two observations are one state when they fall into one cell `⌊x/width⌋`; as the width shrinks, each is seen once.
 
     Raises:
         ValueError: the data are tabular already, or the width is not above 0.

@@ -9,12 +9,12 @@ residual gradient Baird 1995; BCQ Fujimoto et al. 2019; CQL Kumar et al. 2020 (`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from offrl_core.lecture.triad import Array, Outcome, Toy, ToyError, growth, outcome_of_factors
 
@@ -210,8 +210,10 @@ def verdict(toy: Toy, remedy: Remedy) -> tuple[Outcome, float]:
 def _two_networks(toy: Toy, remedy: Remedy) -> tuple[Outcome, float]:
     """The map is homogeneous (`f(cθ) = c f(θ)`, `c > 0`), so its growth rate is measured on renormalised states."""
     step, state = _dynamics(toy, remedy)
-    log_size, sizes = 0.0, []
-    for index in range(2000):
+    log_size, halfway = 0.0, 0.0
+    for index in range(_STEPS):
+        if index == _STEPS // 2:
+            halfway = log_size
         if remedy.name == "double" and index > 0:
             state = (state[1], state[0])
         state = step(state)
@@ -219,11 +221,10 @@ def _two_networks(toy: Toy, remedy: Remedy) -> tuple[Outcome, float]:
         if size == 0:
             return "settles", 0.0
         state = tuple(x / size for x in state)
-        log_size += float(np.log(size))
-        sizes.append(log_size)
-    rate = (sizes[-1] - sizes[999]) / 1000
+        log_size += math.log(size)
+    rate = (log_size - halfway) / (_STEPS - _STEPS // 2)
     if abs(rate) < 1e-9:
-        return "stands still", state[0] * float(np.exp(log_size))
+        return "stands still", state[0] * math.exp(log_size)
     if rate < 0:
         return "settles", 0.0
     return ("diverges", np.inf) if min(state) > 0 else ("overshoots", np.nan)
@@ -234,19 +235,30 @@ def _cql_limit(toy: Toy, remedy: Remedy) -> float:
     form = remedy.name.removeprefix("cql-")
     up, down = factors(toy, remedy)
 
-    def drift(theta: float) -> float:
-        pull = remedy.alpha * float(penalty_gradient(form, theta, toy.share))
-        return ((up if theta > 0 else down) - 1.0) * theta / toy.learning_rate - pull
+    def drift(theta: npt.ArrayLike) -> Array:
+        t = np.asarray(theta, dtype=np.float64)
+        push = (np.where(t > 0, up, down) - 1.0) * t / toy.learning_rate
+        return np.asarray(push - remedy.alpha * penalty_gradient(form, t, toy.share))
 
     start = toy.theta
-    here = drift(start)
+    here = float(drift(start))
     if abs(here) < 1e-12:
         return start
-    away = np.concatenate([np.linspace(0.0, 20.0, 4001)[1:], np.geomspace(20.0, 1e9, 400)[1:]])
-    previous = start
-    for point in start + np.sign(here) * away:
-        # Strictly: far below 0 the paper's pull underflows to 0, and at γ = 1 the drift with it, without a root.
-        if drift(float(point)) * here < 0:
-            return float(brentq(drift, previous, float(point), xtol=1e-12))
-        previous = float(point)
-    return float(np.copysign(np.inf, here))
+    points = np.append(start, start + np.sign(here) * _AWAY)
+    # Strictly: far below 0 the paper's pull underflows to 0, and at γ = 1 the drift with it, without a root.
+    turned = drift(points) * here < 0
+    if not turned.any():
+        return float(np.copysign(np.inf, here))
+    first = int(turned.argmax())
+    before, after = float(points[first - 1]), float(points[first])
+    for _ in range(80):
+        middle = (before + after) / 2
+        if float(drift(middle)) * here > 0:
+            before = middle
+        else:
+            after = middle
+    return (before + after) / 2
+
+
+_AWAY = np.concatenate([np.linspace(0.0, 20.0, 4001)[1:], np.geomspace(20.0, 1e9, 400)[1:]])
+_STEPS = 800

@@ -14,6 +14,7 @@ from offrl_core.worlds.layout import PlaneLayout
 from offrl_ui.scenes.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture, Plane
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
+from offrl_ui.scenes.triad_network import LETTERS
 
 _DOTS = 1400
 
@@ -53,7 +54,7 @@ def _finite() -> Lines:
                 [float(f["return"][0]) for f in limited],
                 "truth",
                 dash=True,
-                label=r"$\bar A$",
+                label="true",
             ),
             Line("optimum", (0, 60), (best, best), "muted"),
         ),
@@ -115,7 +116,7 @@ def _plane(chosen: Resolution) -> Plane:
         x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
         y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
         walls=layout.walls,
-        regions=layout.regions,
+        regions=[(LETTERS.get(name, name), *box) for name, *box in layout.regions],
         dots=[(x, y, v) for (x, y), v in zip(xy.round(3).tolist(), chosen.values[rows].tolist(), strict=True)],
         dots_label=r"$V_{\bar A}(s)$",
         low=0.0,
@@ -140,17 +141,32 @@ def _numbers(chosen: Resolution) -> NumberTiles:
 
 def _answer(state: State, _: object) -> str:
     chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
-    finest = constraining.resolution(WIDTHS[-1])
-    recorded = constraining.behavior_return(constraining.maze_data())
+    data = constraining.maze_data()
+    recorded, width = constraining.behavior_return(data), number(chosen.width, 2)
+    head = (
+        f"In cells of width {width} it believes **{number(chosen.believed, 3)}** and gets "
+        f"**{number(chosen.true, 2)}**; "
+        f"the recorded walks got {number(recorded, 3)}. "
+    )
+    if chosen.seen_twice < 0.35:
+        head += (
+            rf"Only {100 * chosen.seen_twice:.1f} % of the rows share their state: $\bar A(s)$ holds one action, the "
+            rf"maximum has "
+            r"nothing to choose, and this is **evaluation of $\pi_\beta$**."
+        )
+    elif chosen.true > 2 * recorded:
+        head += "Walks meet in the same cells, and their pieces join: constrained Q-learning does all it should."
+    elif chosen.width > 0.5:
+        head += "Such coarse cells mix places that differ: what works in one corner of a cell fails in another."
+    else:
+        head += "Walks still meet, but too rarely: the policy soon finds itself in a cell without data."
     return (
-        r"On finite states $\bar A$ is all it takes. In the continuous maze the same idea meets every state once: "
-        rf"at width {number(finest.width)} only {100 * finest.seen_twice:.1f} % of the rows share their state with another, "
-        r"$\bar A(s)$ holds one action, and $\max_{a'\in\bar A(s')}Q(s',a')$ is the $Q$ of the action that was taken. It believes "
-        f"{number(finest.believed, 3)}: the value of what was recorded, {number(recorded, 3)}, and no longer Q-learning but "
-        r"**evaluation of $\pi_\beta$**. "
-        f"Between, at width {number(chosen.width, 2)}, it believes {number(chosen.believed, 3)} and gets {number(chosen.true, 2)}: "
-        "states must be *alike* for pieces of different walks to join. A network does that, and then $\\bar A$ "
-        "needs a notion of “seen” that generalises too."
+        head
+        + "\n\n"
+        + r"On finite states $\bar A$ is all it takes. In continuous ones every state is met once "
+        + f"({100 * constraining.exactly_twice():.1f} % of these rows exactly repeat a state), unless something says "
+        f"which "
+        + r"states are alike. A network does, and then $\bar A$ needs a notion of “seen” that generalises too."
     )
 
 
@@ -158,7 +174,8 @@ ABAR = Scene(
     id="abar",
     title="Only actions in the data",
     question=r"Ignore actions that are missing from the data. What if the state space is continuous?",
-    setup=r"The maze's positions, cut into square cells. In each cell $\bar A(s)$ holds the actions that the data show there; "
+    setup=r"The maze's positions, cut into square cells. In each cell $\bar A(s)$ holds the actions that the data "
+    r"show there; "
     "values are the exact fixed point of constrained Q-learning on those cells.",
     controls=(
         Control(

@@ -31,9 +31,13 @@ def by_rho(world: str, values: np.ndarray) -> np.ndarray:
 
 def _bcq(state: State) -> Iterator[dict[str, Picture]]:
     world = str(state["world"])
-    last = round(int(state["training"]) / _FRAMES * _LAST[world])
-    for frames in course(world).reach(last):
+    for frames in course(world).reach(_frame(state)):
         yield _pictures(state, world, frames)
+
+
+def _frame(state: State) -> int:
+    """The frame of the course at this percentage of the training."""
+    return round(int(state["training"]) / _FRAMES * _LAST[str(state["world"])])
 
 
 def course(world: str) -> Course | RemoteCourse:
@@ -102,7 +106,7 @@ def _pictures(state: State, world: str, frames: list[courses.Frame]) -> dict[str
             x=x,
             y=Axis("actions, mean over states", low=0, high=5.2 if maze else 4.2),
             lines=(Line("allowed", axis, np.median(allowed, axis=1), "learned", mode="both"),),
-            marks=(Mark(at, ""), Mark(1.0, "one action: cloning", "y")),
+            marks=(Mark(at, ""),),
             legend=False,
         ),
         "numbers": NumberTiles(
@@ -110,12 +114,12 @@ def _pictures(state: State, world: str, frames: list[courses.Frame]) -> dict[str
             numbers=(
                 Number(
                     "true return",
-                    float(np.median(true[place])),
-                    target=best,
+                    number(float(np.median(true[place]))) if np.isfinite(true[place]).all() else "not yet played",
+                    target=number(best),
                     target_name="best",
                     tone="good" if np.median(true[place]) > 0.85 * best else "bad",
                 ),
-                Number("believed", float(np.median(believed[place]))),
+                Number("believed", number(float(np.median(believed[place])))),
                 Number("actions allowed", number(float(np.median(allowed[place])), 3)),
             ),
         ),
@@ -134,43 +138,55 @@ def _pictures(state: State, world: str, frames: list[courses.Frame]) -> dict[str
 def references(world: str) -> tuple[float, float]:
     """The best return there is (or known) and the behaviour's."""
     truth = courses.roads_truth() if world == "roads" else courses.maze_truth()
-    assert truth.optimal is not None and truth.behavior is not None
+    assert truth.optimal is not None
+    assert truth.behavior is not None
     return truth.optimal, truth.behavior
 
 
 def _answer(state: State, _: object) -> str:
     world = str(state["world"])
-    last = round(int(state["training"]) / _FRAMES * _LAST[world])
-    frames = course(world).frames(last)
-    axis = rhos(world)
+    frames = course(world).so_far(_frame(state))
+    axis, roads = rhos(world), world == "roads"
     true = np.median(by_rho(world, _latest(frames, "return")), axis=1)
     believed = np.median(by_rho(world, frames[-1]["value_start"]), axis=1)
     best, behavior = references(world)
+    step = int(frames[-1]["step"][0])
     if not np.isfinite(true).any() or true.max() < 0.5 * best:
-        return "Nothing has been learned yet: press play, or move the training on."
+        return f"After {step} updates no threshold has found the way yet: play on."
     good = axis[true >= 0.9 * true.max()]
-    return (
-        f"**Between** $\\rho={number(good.min(), 2)}$ and {number(good.max(), 2)} the true return reaches {number(true.max(), 3)} "
-        f"(best {number(best, 3)}, $\\pi_\\beta$ {number(behavior, 3)}). "
-        f"**Towards 0** every action passes and this is naive Q-learning: it believes {number(believed[0], 3)} and gets "
-        f"{number(true[0], 3)}. The triad is back. "
-        f"**Towards 1** nothing passes but the most likely action: it gets {number(true[-1], 3)}, what a clone's favourite action is worth. "
-        + (
-            "A larger threshold extrapolates less and gives up more of what could be gained. "
-            + (
-                r"The upper edge is no accident: the road to the goal is taken with $\pi_\beta=.375$ at the first crossing and $.4$ "
-                "at the second, and above that it is closed."
-                if world == "roads"
-                else ""
-            )
-        )
+    between = (
+        rf"$\rho={number(good[0], 2)}$"
+        if len(good) == 1
+        else rf"$\rho$ from {number(good.min(), 2)} to {number(good.max(), 2)}"
     )
+    said = (
+        f"After {step} updates the true return is highest, {number(true.max(), 3)}, for **{between}** (best "
+        f"{number(best, 3)}, "
+        rf"$\pi_\beta$ {number(behavior, 3)}). Less extrapolates, more clones."
+        "\n\n"
+        rf"**At $\rho=0$** every action passes: naive Q-learning, which believes {number(believed[0], 3)} and gets "
+        f"{number(true[0], 3)}. "
+    )
+    said += "Its guesses are back. " if roads else "The triad is back. "
+    said += (
+        rf"**At $\rho=1$** only the most likely action passes: it gets {number(true[-1], 3)}, what always taking a "
+        rf"clone's "
+        "favourite is worth. "
+    )
+    if roads:
+        said += (
+            r"The upper edge is no accident: $\pi_\beta$ takes the road to the goal with .375 at the first crossing "
+            r"and .4 at "
+            "the second; a larger threshold closes it."
+        )
+    return said
 
 
 BCQ = Scene(
     id="bcq-threshold",
     title="BCQ: how likely is likely enough?",
-    question=r"Step 1 clones $\pi_\beta$, step 2 lets the maximum see only what it finds likely. How large should $\rho$ be?",
+    question=r"Step 1 clones $\pi_\beta$, step 2 lets the maximum see only what it finds likely. How large should "
+    r"$\rho$ be?",
     controls=(
         Control(
             Hyperparameter("world", "", "roads", "Where it learns.", choices=tuple(_WORLDS)),
@@ -196,7 +212,7 @@ BCQ = Scene(
         r"Which threshold gets the highest true return?",
         (r"$\rho=0$: the most freedom", "something between", r"$\rho=1$: the most caution"),
         right=1,
-        at={"training": _FRAMES},
+        at={"training": _FRAMES, "world": "roads"},
     ),
     layout=(("outcome:3", "allowed:2"), ("numbers",), ("law",)),
     covered=("outcome", "numbers"),

@@ -29,17 +29,12 @@ _LAWS = {
     "lecture-d": r"\left(\log\textstyle\sum_b e^{Q(s',b)} - Q(s',a')\right)^2",
     "paper": r"\log\textstyle\sum_b e^{Q(s,b)} - Q(s,a)",
 }
-_FLOOR, _TOP = -1e3, 10.0
-
-
-def _frames(form: str, count: int) -> list[courses.Frame]:
-    return courses.cql_course(form).frames(count)
+_FLOOR, _TOP = -300.0, 5.0
 
 
 def _cql(state: State) -> Iterator[dict[str, Picture]]:
-    form, count = str(state["form"]), int(state["frame"])
-    for frames in courses.cql_course(form).reach(count):
-        yield _pictures(state, form, frames)
+    for frames in courses.cql_course().reach(int(state["frame"])):
+        yield _pictures(state, frames)
 
 
 def place_of(alpha: float) -> int:
@@ -47,13 +42,9 @@ def place_of(alpha: float) -> int:
     return int(np.abs(np.array(courses.ALPHAS) - alpha).argmin())
 
 
-def by_alpha(values: np.ndarray) -> np.ndarray:
-    """`(weights, seeds)`."""
-    return values.reshape(len(courses.ALPHAS), courses.SEEDS)
-
-
-def _series(frames: list[courses.Frame], name: str, place: int) -> np.ndarray:
-    return np.array([np.median(by_alpha(f[name])[place]) for f in frames])
+def median(frame: courses.Frame, name: str, form: str, place: int) -> float:
+    """The median over seeds of one number of a frame."""
+    return float(np.median(frame[name][courses.FORMS.index(form), place]))
 
 
 @lru_cache(maxsize=1)
@@ -67,13 +58,14 @@ def true_mean() -> float:
 def _q_lines(form: str, frames: list[courses.Frame], place: int, small: bool) -> Lines:
     end = _LAST * _EVERY
     steps = [float(f["step"][0]) for f in frames]
+    series = {name: [median(f, name, form, place) for f in frames] for name in ("q_data", "q_missing")}
     return Lines(
-        title="" if small else f"Mean $Q$ with {_NAMES[form]}",
+        title="" if small else f"Mean $Q$: {_NAMES[form]}",
         x=Axis("update", low=0, high=end, ticks=(0, end) if small else ()),
-        y=Axis("$Q$", scale="symlog", threshold=1.0, low=_FLOOR, high=_TOP, ticks=(-100, 0) if small else ()),
+        y=Axis("$Q$", scale="symlog", threshold=1.0, low=_FLOOR, high=_TOP, ticks=(-100, -10, 0)),
         lines=(
-            Line("in the data", steps, _series(frames, "q_data", place), "data", label="" if small else "data"),
-            Line("missing", steps, _series(frames, "q_missing", place), "missing", label="" if small else "missing"),
+            Line("in the data", steps, series["q_data"], "data", label="" if small else "data"),
+            Line("missing", steps, series["q_missing"], "missing", label="" if small else "missing"),
             Line(
                 "exact $Q^*$ on data pairs",
                 (0, end),
@@ -88,21 +80,21 @@ def _q_lines(form: str, frames: list[courses.Frame], place: int, small: bool) ->
     )
 
 
-def _pictures(state: State, form: str, frames: list[courses.Frame]) -> dict[str, Picture]:
-    place = place_of(float(state["alpha"]))
-    alpha = courses.ALPHAS[place]
-    count = len(frames) - 1
+def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
+    form, place, now = str(state["form"]), place_of(float(state["alpha"])), frames[-1]
+    alpha = number(courses.ALPHAS[place], 2)
+    best = courses.roads_truth().optimal
+    assert best is not None
     panels = []
     for name, label in _NAMES.items():
-        own = frames if name == form else _frames(name, count)
-        end = float(np.median(by_alpha(own[-1]["return"])[place]))
+        got = median(now, "return", name, place)
         panels.append(
             Panel(
                 label,
-                _q_lines(name, own, place, small=True),
+                _q_lines(name, frames, place, small=True),
                 value=name,
-                verdict=f"true return {number(end, 3)}",
-                tone="good" if end > 0.5 else "muted",
+                verdict=f"true return {number(got, 3)}",
+                tone="good" if got > 0.9 * best else "muted",
             )
         )
     return {
@@ -110,32 +102,32 @@ def _pictures(state: State, form: str, frames: list[courses.Frame]) -> dict[str,
             title="The loss",
             rows=(
                 (
-                    rf"\mathcal{{L}} = \tfrac12\left(Q(s,a) - r - \gamma\max_{{b}}Q(s',b)\right)^2 + \color{{bad}}{{\alpha}}\,"
+                    r"\mathcal{L} = \tfrac12\left(Q(s,a) - r - \gamma\max_{b}Q(s',b)\right)^2 + \color{bad}{\alpha}\,"
                     rf"\color{{bad}}{{{_LAWS[form]}}}",
                     _NAMES[form],
                 ),
             ),
         ),
         "q": _q_lines(form, frames, place, small=False),
-        "axis": _axis(frames, alpha),
+        "axis": _axis(form, now, place, best),
         "forms": Panels(
-            title=rf"The four steps and the paper's form, at $\alpha={number(alpha, 2)}$",
+            title=rf"The four steps and the paper's form, at $\alpha={alpha}$",
             panels=tuple(panels),
             control="form",
             selected=list(_NAMES).index(form),
             columns=5,
         ),
         "numbers": NumberTiles(
-            title=rf"$\alpha={number(alpha, 2)}$, {int(frames[-1]['step'][0])} updates, median of {courses.SEEDS} seeds",
+            title=rf"$\alpha={alpha}$, {int(now['step'][0])} updates, median of {courses.SEEDS} seeds",
             numbers=(
                 Number(
                     "true return",
-                    float(np.median(by_alpha(frames[-1]["return"])[place])),
-                    target=0.5688,
+                    number(median(now, "return", form, place)),
+                    target=number(best),
                     target_name="optimum",
                 ),
-                Number("believed at the start", float(np.median(by_alpha(frames[-1]["value_start"])[place]))),
-                Number("$Q$ on missing pairs", float(np.median(by_alpha(frames[-1]["q_missing"])[place]))),
+                Number("believed at the start", number(median(now, "value_start", form, place))),
+                Number("$Q$ on missing pairs", number(median(now, "q_missing", form, place))),
             ),
         ),
         "soft": _soft(),
@@ -143,10 +135,9 @@ def _pictures(state: State, form: str, frames: list[courses.Frame]) -> dict[str,
     }
 
 
-def _axis(frames: list[courses.Frame], alpha: float) -> Lines:
-    true, believed = by_alpha(frames[-1]["return"]), by_alpha(frames[-1]["value_start"])
-    best = courses.roads_truth().optimal
-    assert best is not None
+def _axis(form: str, now: courses.Frame, place: int, best: float) -> Lines:
+    true, believed = (now[name][courses.FORMS.index(form)] for name in ("return", "value_start"))
+    low, high = np.quantile(believed, (0.25, 0.75), axis=1)
     return Lines(
         title=r"Every $\alpha$ at once",
         x=Axis(r"weight $\alpha$", scale="symlog", threshold=0.003, low=0, high=10, ticks=(0, 0.01, 0.1, 1, 10)),
@@ -158,13 +149,13 @@ def _axis(frames: list[courses.Frame], alpha: float) -> Lines:
                 np.median(believed, axis=1),
                 "learned",
                 mode="both",
-                band=tuple(np.quantile(believed, (0.25, 0.75), axis=1)),
+                band=(low, high),
                 band_name=f"quartiles of {courses.SEEDS} seeds",
             ),
             Line("true return", courses.ALPHAS, np.median(true, axis=1), "good", mode="both"),
             Line("optimum", (0, 10), (best, best), "truth", dash=True),
         ),
-        marks=(Mark(alpha, rf"$\alpha={number(alpha, 2)}$"),),
+        marks=(Mark(courses.ALPHAS[place], rf"$\alpha={number(courses.ALPHAS[place], 2)}$"),),
     )
 
 
@@ -192,7 +183,8 @@ def _slopes() -> Lines:
     _, weights = constraining.soft_maximum(q)
     return Lines(
         title="How hard each pushes $x$ down: its slope",
-        caption="The sum pushes everything, the max only the winner, log-sum-exp by the softmax share: between the two.",
+        caption="The sum pushes everything, the max only the winner, log-sum-exp by the softmax share: between the "
+        "two.",
         x=Axis("$x$", low=-3, high=3),
         y=Axis("slope", low=-0.04, high=1.1),
         lines=(
@@ -203,37 +195,45 @@ def _slopes() -> Lines:
     )
 
 
+_SAID = {
+    "lecture-a": "Nothing holds a missing pair: it has no TD error, so it sinks by the same amount at every update, "
+    "**without bound**. Data pairs sink until their TD error pulls as hard.",
+    "lecture-b": "The data's own action is let off, so data pairs stay nearer to the truth. The others still sink "
+    "**without bound**.",
+    "lecture-c": "Each action is pushed by its softmax share: one far below the others is left alone, so the sinking "
+    "slows down by itself.",
+    "lecture-d": r"The square pushes in proportion to $z$ itself: hard where missing actions look good, ever less as "
+    r"$z\to 0$.",
+    "paper": r"The penalty stands at $s$ with the row's own $a$, in every state that the data leave.",
+}
+
+
 def _answer(state: State, _: object) -> str:
-    form, count = str(state["form"]), int(state["frame"])
-    place = place_of(float(state["alpha"]))
-    alpha = courses.ALPHAS[place]
-    frames = _frames(form, count)
-    step = int(frames[-1]["step"][0])
+    form, place = str(state["form"]), place_of(float(state["alpha"]))
+    now = courses.cql_course().so_far(int(state["frame"]))[-1]
+    alpha, step = courses.ALPHAS[place], int(now["step"][0])
     if step < 100:
         return "Press play: all forms and all weights train at once."
-    data, missing = (float(_series(frames[-1:], name, place)[0]) for name in ("q_data", "q_missing"))
-    true = float(np.median(by_alpha(frames[-1]["return"])[place]))
-    head = f"**{_NAMES[form]}**, $\\alpha={number(alpha, 2)}$: after {step} updates $Q$ is {number(data, 3)} in the data and "
-    head += f"{number(missing, 3)} outside (exact: {number(true_mean(), 3)} in the data); the true return is {number(true, 3)}. "
+    data, missing, true = (median(now, name, form, place) for name in ("q_data", "q_missing", "return"))
+    head = (
+        rf"After {step} updates at $\alpha={number(alpha, 2)}$ the mean $Q$ is {number(data, 3)} in the data (exact: "
+        f"{number(true_mean(), 3)}) and **{number(missing, 3)}** outside; the true return is {number(true, 3)}. "
+    )
     if alpha == 0:
         return head + "Without a penalty this is naive Q-learning."
-    said = {
-        "lecture-a": "Nothing holds a missing pair: it has no TD error, so it sinks by the same amount at every update, **without bound**. "
-        "Data pairs sink until their TD error pulls as hard.",
-        "lecture-b": "The data's own action is let off, so data pairs stay nearer to the truth. The others still sink without bound.",
-        "lecture-c": "Now an action is pushed by its softmax share: one that is far below the others is left alone, so the sinking slows "
-        "down by itself.",
-        "lecture-d": r"The square pushes in proportion to $z$ itself: hard where the missing actions look good, ever less as $z\to 0$.",
-        "paper": r"The penalty stands at $s$ with the row's own $a$, in every state that the data leave.",
-    }[form]
-    if form in ("lecture-c", "lecture-d") and true < 0.5:
-        said += (
-            r" Its true return is low for a simple reason: the penalty stands at $s'$, and the *first* state of an episode is nobody's "
-            r"$s'$. In a table nothing reaches it; the paper's form at $s$ does, and a network would generalise."
+    head += _SAID[form]
+    if form != "paper" and true < 0.5:
+        head += (
+            "\n\n"
+            r"Why is the return so low? The penalty stands at $s'$, and the first state of an episode is nobody's "
+            r"$s'$. In a "
+            "table nothing corrects the guesses there, and the policy fails in its first step. The paper's form "
+            "stands at "
+            "$s$; a network would generalise."
         )
-    elif form in ("lecture-a", "lecture-b") and true < 0.5:
-        said += r" (The start is nobody's $s'$, so in a table no penalty reaches its guesses, and the policy fails in its first step.)"
-    return head + said
+    elif form == "paper" and alpha >= 1 and true < 0.5:
+        head += "\n\nSo much weight on the data's own actions that it is close to a clone."
+    return head
 
 
 CQL = Scene(
@@ -252,7 +252,8 @@ CQL = Scene(
                 "alpha",
                 r"\alpha",
                 0.1,
-                "Weight of the penalty: up is more pessimistic and closer to cloning; the nearest trained weight is shown.",
+                "Weight of the penalty: up is more pessimistic and closer to cloning; the nearest trained weight is "
+                "shown.",
                 0.003,
                 10.0,
                 scale="log",
@@ -272,9 +273,9 @@ CQL = Scene(
         r"Step a adds $\alpha\sum_b Q(s',b)$ to the loss. The values of actions that the data never show …",
         ("settle a little lower", "sink without bound", "do not change"),
         right=1,
-        at={"form": "lecture-a", "frame": _LAST},
+        at={"form": "lecture-a", "frame": _LAST, "alpha": 0.1},
     ),
-    layout=(("law",), ("q:3", "axis:2"), ("forms",), ("numbers",), ("soft", "slope")),
+    layout=(("law",), ("q:3", "axis:2"), ("numbers",), ("forms",), ("soft", "slope")),
     covered=("q", "axis", "forms", "numbers"),
     presets=(
         *(

@@ -14,8 +14,8 @@ from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, Stat
 from offrl_ui.scenes.text import number
 
 _LAST = 60
-_CROSSING = 8
-"""The state before the first crossing: cell (5, 3)."""
+_CROSSING = 6
+"""The cell before the first crossing, (5, 3)."""
 
 
 def _looking(state: State) -> Iterator[dict[str, Picture]]:
@@ -36,7 +36,8 @@ def _pictures(state: State, limited: bool, frames: list[courses.Frame]) -> dict[
     return {
         "grid": Grid(
             title=f"$Q$ after {int(steps[-1])} updates, and where each maximum looks",
-            caption="Outlined: the pair that the maximum picks in each next cell. Hatched: not in the data. Click a cell.",
+            caption="Outlined: the pair that the maximum picks in each next cell. Hatched: not in the data. Click a "
+            "cell.",
             layout=layout,
             value_label="$Q(s,a)$",
             action_values=q,
@@ -146,7 +147,7 @@ def _cell_table(q: np.ndarray, chosen: int, limited: bool) -> Table:
             "$a$",
             "$n(s,a)$",
             "$s'$",
-            *(f"$Q(s',$ {name}$)$" for name in mdp.action_names),
+            *(f"$Q$ {name}" for name in mdp.action_names),
             "max picks",
             r"$r+\gamma\max$",
         ),
@@ -156,22 +157,28 @@ def _cell_table(q: np.ndarray, chosen: int, limited: bool) -> Table:
 
 
 def _answer(state: State, _: object) -> str:
-    data = courses.roads()
-    offered = constraining.candidates_unseen(data)
-    frames = courses.looking_course(state["maximum"] == "seen").frames()
-    last = frames[-1]
-    if state["maximum"] == "seen":
+    limited = state["maximum"] == "seen"
+    now = courses.looking_course(limited).so_far(int(state["frame"]))[-1]
+    step, unseen = int(now["step"][0]), 100 * float(now["unseen"][0])
+    believed, true = number(float(now["value_start"][0])), number(float(now["return"][0]))
+    offered = 100 * constraining.candidates_unseen(courses.roads())
+    if limited:
         return (
-            r"The maximum over $\bar A(s')=\{a':(s',a')\in X\}$ never leaves the data: every value it reads has rows of its own "
-            f"that correct it. After {_LAST} updates it believes {number(float(last['value_start'][0]))} and gets "
-            f"{number(float(last['return'][0]))}, the optimum, though no recorded walk goes there from the start."
+            r"The maximum over $\bar A(s')=\{a':(s',a')\in X\}$ never leaves the data: every value it reads has rows "
+            r"of its "
+            f"own. After {step} updates it believes **{believed}** and gets **{true}** (optimum "
+            f"{number(courses.roads_truth().optimal or 0)})."
+            "\n\nThe walks from $S$ and the walk to the goal are joined where they cross: nobody walked that road."
         )
     return (
-        f"Of the pairs on offer to the maxima, **{100 * offered:.0f} %** are not in the data. A guess there is read, never "
-        "corrected: where it is too low the maximum ignores it, where it is too high the maximum *chooses* it. So the errors "
-        "do not average out; the largest one travels backwards, row by row. "
-        f"After {_LAST} updates {100 * float(last['unseen'][0]):.0f} % of the targets still read such a guess: it believes "
-        f"{number(float(last['value_start'][0]))} and gets {number(float(last['return'][0]))}. Now let the maximum see only the data."
+        f"**{offered:.0f} %** of the pairs on offer to the maxima are not in the data. After {step} updates "
+        f"{unseen:.0f} % of "
+        f"the targets read such a guess; it believes **{believed}** and gets **{true}**."
+        "\n\nA guess is read and never corrected. Where it is too low the maximum ignores it, where it is too high "
+        "the maximum "
+        "*chooses* it: errors do not average out, the largest one travels backwards, row by row. Now let the maximum "
+        "see "
+        "only the data."
     )
 
 

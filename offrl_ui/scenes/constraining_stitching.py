@@ -18,7 +18,7 @@ _NAMES = {
     "bc": "BC",
     "rwr": "RWR",
     "marwil": "MARWIL",
-    "one-step": "one-step",
+    "one-step": "1-step",
     "iql": "IQL",
     "bcq": "BCQ",
     "cql": "CQL",
@@ -68,7 +68,7 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
         paths.append(
             Path(
                 ", ".join(_NAMES[m] for m in members),
-                "learned" if mine else "c2",
+                "learned" if mine else "muted",
                 cells=[cell_of[s] for s in walk],
                 weight=4.0 if mine else 2.0,
             )
@@ -96,7 +96,7 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
                     f"median of {courses.STITCH_SEEDS} seeds",
                     returns,
                     "learned",
-                    colors=["learned" if n == system else "c2" for n in names],
+                    colors=["learned" if n == system else "muted" for n in names],
                     targets=(best,) * len(names),
                     target_name="optimum",
                 ),
@@ -112,9 +112,8 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
                         _NAMES[name],
                         steps,
                         [float(np.median(f["return"][i])) for f in frames],
-                        "learned" if name == system else "c2",
-                        faint=name != system,
-                        label=_NAMES[name] if name == system else "",
+                        "learned" if name == system else "muted",
+                        label=_NAMES[name],
                     )
                     for i, name in enumerate(names)
                 ),
@@ -162,23 +161,25 @@ def _recorded(cell_of: dict[int, int]) -> Iterator[Path]:
 
 
 def _answer(state: State, _: object) -> str:
-    frames = courses.stitching_course().frames(int(state["frame"]))
-    now = frames[-1]
-    returns = dict(zip(_NAMES, np.median(now["return"], axis=1), strict=True))
+    now = courses.stitching_course().so_far(int(state["frame"]))[-1]
+    got = {name: number(float(x)) for name, x in zip(_NAMES, np.median(now["return"], axis=1), strict=True)}
     if int(now["step"][0]) < 200:
         return "Press play and let them train."
     best = courses.roads_truth().optimal
     assert best is not None
     joined = [_NAMES[n] for n, walk in _ends(now["policy"]).items() if courses.reaches_goal(walk)]
     return (
-        f"No recorded walk goes from $S$ to the goal; the best joins two (true return {number(best)}). Cloning copies the "
-        f"crossing's majority ({number(returns['bc'])}). RWR weighs whole recorded returns, and none from $S$ is better than D's "
-        f"({number(returns['rwr'])}). MARWIL and the one-step method know the value of $\\pi_\\beta$, in which the second crossing "
-        "still goes wrong six times in ten: turning down to D looks a little better than going on "
-        rf"($.3\gamma^2={number(0.3 * 0.95**2)}$ against $.4\gamma^8={number(0.4 * 0.95**8)}$), so greedily they get "
-        f"{number(returns['one-step'])}, and MARWIL, which only leans, {number(returns['marwil'])}. "
-        f"**{', '.join(joined)}** improve the second crossing *first* and let that flow back: several steps of maximisation, inside "
-        "the data. Only that joins the roads."
+        f"Only **{', '.join(joined)}** take the road that joins two walks (optimum {number(best)}): they improve the "
+        f"second "
+        "crossing *first* and let that flow back. Several steps of maximisation, inside the data."
+        "\n\n"
+        f"BC copies the majority at each crossing ({got['bc']}). RWR weighs whole recorded returns, and of the walks "
+        f"from $S$ "
+        f"those to D had the best ({got['rwr']}). MARWIL and the one-step method know the value of $\\pi_\\beta$, in "
+        f"which the "
+        "second crossing goes wrong six times in ten: turning down to D looks a little better than going on "
+        rf"($.3\gamma^2={number(0.3 * 0.95**2)}$ against $.4\gamma^8={number(0.4 * 0.95**8)}$). Greedy on that gets "
+        f"{got['one-step']}; MARWIL, which only leans that way, {got['marwil']}."
     )
 
 
@@ -207,7 +208,7 @@ STITCHING = Scene(
         right=2,
         at={"frame": _LAST},
     ),
-    layout=(("grid:3", "returns:2"), ("time:2", "table:3")),
+    layout=(("grid", "returns"), ("time:2", "table:3")),
     covered=("grid", "returns", "time", "table"),
     presets=tuple(
         Preset(label, {"system": name, "frame": _LAST})

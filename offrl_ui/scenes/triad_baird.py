@@ -50,7 +50,7 @@ def _baird(state: State) -> dict[str, Picture]:
         "numbers": NumberTiles(
             title="After this many sweeps",
             numbers=(
-                Number("root mean square value", float(rms[sweep]), target=0.0, target_name="truth"),
+                Number("root mean square value", number(float(rms[sweep])), target="0", target_name="truth"),
                 Number(
                     "growth per sweep in the end",
                     f"{baird.growth(rate, gamma, share):.6f}",
@@ -79,35 +79,39 @@ def _answer(state: State, _: object) -> str:
     rate, gamma, share, _sweep = _numbers(state)
     rms = baird.root_mean_square_value(baird.sweeps(_SWEEPS, rate, gamma, share))
     marks = ", ".join(f"{number(float(rms[k]))} after {k}" for k in (10, 100, 1000))
-    growth = baird.growth(rate, gamma, share)
-    said = f"The root mean square value starts at {number(float(rms[0]))} and is {marks} sweeps. "
-    if growth > 1 + 1e-9:
-        said += (
-            "No max, no noise, a function class that holds the truth, exact expected updates: and still it grows without end, because "
-            r"the states that lift $w_8$ are visited six times as often as $s_7$, the one that would pull it down. "
-        )
-        said += (
-            "Small steps do not help; a discount below 15/17 ≈ .882 does, and so do data from the policy itself."
-            if share == 0
-            else "This share of the policy's own data is not enough yet."
-        )
-    else:
-        said += (
-            "It does not grow: "
+    said = f"The root mean square value starts at {number(float(rms[0]))} and is {marks} sweeps.\n\n"
+    if baird.growth(rate, gamma, share) <= 1 + 1e-9:
+        return (
+            said
+            + "It does not grow: "
             + (
-                "the data come from where the policy lives."
+                "the updates stand mostly where the policy lives."
                 if share > 0.5
-                else "bootstrapping is too weak here for this data to feed it."
+                else "at this discount, bootstrapping is too weak for these data to feed it."
             )
-            + (" The values that the data no longer visit stay wrong." if share == 1 else "")
+            + (" Values of states that no row visits stay wrong." if share == 1 else "")
         )
-    return said
+    return (
+        said
+        + "No max, no noise, exact expected updates, a function class that holds the truth: and still it grows without "
+        "end. The data visit the six states that lift $w_8$ six times as often as $s_7$, where the policy lives and "
+        "where "
+        "$w_8$ would be pulled down. "
+        + (
+            r"Small steps do not help. A discount below $15/17\approx.882$ does, and so do updates from the policy's "
+            r"own "
+            "states."
+            if share == 0
+            else "This share of the policy's own states is not enough yet."
+        )
+    )
 
 
 BAIRD = Scene(
     id="baird",
     title="The classic relative",
-    question="Is the toy a trick? Seven states, a policy that is only evaluated, and a function class that holds the truth.",
+    question="Is the toy a trick? Seven states, a policy that is only evaluated, and a function class that holds the "
+    "truth.",
     controls=(
         Control(
             Hyperparameter("sweeps", "k", 0, "How many expected sweeps have been made.", 0, _SWEEPS, integer=True),
@@ -138,6 +142,7 @@ BAIRD = Scene(
         "Every reward is 0 and the weights can express $V=0$ exactly. After 1000 sweeps the values are …",
         ("close to 0", "about where they began", "a hundred times larger"),
         right=2,
+        at={"sweeps": _SWEEPS},
     ),
     layout=(("error", "values"), ("numbers",), ("world",)),
     covered=("error", "values", "numbers"),

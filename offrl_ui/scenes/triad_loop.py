@@ -76,9 +76,11 @@ def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
             title=f"After {int(steps[-1])} updates",
             numbers=(
                 Number(
-                    "believed", float(believed[-1]), tone="bad" if believed[-1] > max(best, true[-1]) + 0.05 else ""
+                    "believed",
+                    number(float(believed[-1])),
+                    tone="bad" if believed[-1] > max(best, true[-1]) + 0.05 else "",
                 ),
-                Number("true return", float(true[-1]), target=best, target_name="optimum"),
+                Number("true return", number(float(true[-1])), target=number(best), target_name="optimum"),
             ),
         ),
     }
@@ -86,22 +88,28 @@ def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
 
 def _answer(state: State, _: object) -> str:
     world = str(state["world"])
-    last = trained.loop_course(world).frames()[-1]
-    believed, true = float(last["value"][0]), float(last["return"][0])
-    said = "Everything that acts goes: no reset, no step, no new rows. Q-learning is off-policy, so nothing in the update forbids that. "
-    if world == "covered":
-        return said + (
-            f"Here the random walks show every action of every state, and after 120 updates belief and truth agree on "
-            f"{number(true)}, the optimum, from a behaviour that hardly ever finds the goal. Now try the other data."
-        )
-    if world == "gaps":
-        return said + (
-            f"Here most actions were never taken. It believes {number(believed)} and gets {number(true)}: the max picks start values "
-            "that no row corrects. Online, the agent would try them and be disappointed; offline nobody does."
-        )
-    return said + (
-        f"Here the features tie the unseen action to the seen one. After 120 updates it believes {number(believed)}, "
-        "every reward being 0. The next scenes take this apart."
+    now = trained.loop_course(world).so_far(int(state["frame"]))[-1]
+    step, believed, true = int(now["step"][0]), float(now["value"][0]), float(now["return"][0])
+    best = 0.0 if world == "toy" else trained.loop_optimum()
+    head = (
+        f"After {step} updates it believes **{number(believed)}** and gets **{number(true)}** (best: {number(best)}). "
+    )
+    said = {
+        "covered": "The random walks show every action of every state, so each value that the maximum reads has rows "
+        "of "
+        "its own: it works, and finds the optimum in data that hardly ever do.",
+        "gaps": "Most actions were never taken. The maximum picks start values that no row corrects. Online, the agent "
+        "would try them and be disappointed; offline nobody does.",
+        "toy": "Here one row and one parameter tie the unseen action to the seen one, and the value feeds on itself. "
+        "The "
+        "next scenes take this apart.",
+    }[world]
+    return (
+        head
+        + said
+        + "\n\nEverything that acts goes: no reset, no step, no new rows. Only an off-policy algorithm may learn "
+        "from rows "
+        "that someone else collected, and nothing in the update of Q-learning forbids it."
     )
 
 
@@ -128,6 +136,7 @@ LOOP = Scene(
         "The buffer holds a fixed dataset and nothing new ever comes. Q-learning will …",
         ("always fail", "work if the data show enough", "always work, it is off-policy"),
         right=1,
+        at={"frame": _LAST},
     ),
     layout=(("code",), ("value:2", "numbers")),
     covered=("value", "numbers"),

@@ -14,6 +14,9 @@ from offrl_ui.scenes.pictures import Axis, Line, Lines, Mark, Number, NumberTile
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
+LETTERS = {"start": "S", "second start": "B", "goal": "G", "small reward": "D", "dead end": "T"}
+"""Short names of the maze's cells, for pictures where the words do not fit."""
+
 _NOISE = {"low": 0.02, "middle": 0.1, "high": 0.3}
 _COVERAGE = {"low": "low (2 % random steps)", "middle": "middle (10 %)", "high": "high (30 %)"}
 _SYSTEMS = {"q-learning": "naive Q-learning", "bcq": r"BCQ, $\rho=.2$"}
@@ -73,13 +76,11 @@ def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[st
         ),
         "plane": Plane(
             title=f"What it believes each place is worth, update {int(steps[-1])}",
-            caption="The goal is worth 1. The scale stops there; darker than the goal is impossible."
-            if False
-            else "256 states of the data; no place can be worth more than 1, where the scale ends.",
+            caption="States of the data. No place can be worth more than 1, where the scale ends.",
             x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
             y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
             walls=layout.walls,
-            regions=layout.regions,
+            regions=[(LETTERS.get(name, name), *box) for name, *box in layout.regions],
             dots=[(x, y, v) for (x, y), v in zip(probes.round(3).tolist(), now["values"].tolist(), strict=True)],
             dots_label="$V(s)$",
             low=0.0,
@@ -103,35 +104,42 @@ def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[st
 
 def _answer(state: State, _: object) -> str:
     noise, system = _NOISE[str(state["coverage"])], str(state["system"])
-    frames = courses.in_background("network", noise, system).frames(int(state["frame"]))
-    now = frames[-1]
-    data, missing = float(np.median(now["q_data"])), float(np.median(now["q_missing"]))
-    measured = [f for f in frames if np.isfinite(f["true_q"]).all()][-1]
-    true = float(np.median(measured["true_q"]))
-    step = int(now["step"][0])
-    head = f"After {step} updates the mean $Q$ is {number(data, 3)} on data actions and {number(missing, 3)} on missing ones; "
-    head += f"the truth of its policy is {number(true, 2)}. "
+    frames = courses.in_background("network", noise, system).so_far(int(state["frame"]))
+    now, step = frames[-1], int(frames[-1]["step"][0])
     if step == 0:
-        return head + "Press play: it trains now."
+        return "Nothing is trained yet: press play, and the server trains while you watch."
+    data, missing = float(np.median(now["q_data"])), float(np.median(now["q_missing"]))
+    measured = [f for f in frames if np.isfinite(f["true_q"]).all()]
+    said = (
+        f"After {step} updates the mean $Q$ is **{number(data, 3)}** on data actions, {number(missing, 3)} on missing "
+        "ones"
+    )
+    said += f"; the truth of its policy is {number(float(np.median(measured[-1]['true_q'])), 2)}." if measured else "."
     if system == "bcq":
-        return head + (
-            "The same network, data and updates, with the maximum kept to likely actions: the estimate stays near what the "
-            "policy gets."
+        return (
+            said
+            + "\n\nThe same network, data and updates, with the maximum kept to likely actions: the estimate stays "
+            "within "
+            "what returns in this world can be."
         )
-    if data > 1:
-        return head + (
-            "No return in this world is above 1. The states are continuous, so hardly any $(s',a')$ that the maximum reads is "
-            "corrected by a row of its own; the network generalises, the target bootstraps on that, the rows come from someone "
-            "else. All three of the triad, and the values feed on themselves. With more random steps in the data it grows more slowly."
-        )
-    return head + "So far it holds. Go on, or choose data with fewer random steps."
+    if data <= 1:
+        return said + "\n\nSo far it holds. Go on, or choose data with fewer random steps."
+    return (
+        said
+        + "\n\nNo return in this world is above 1. States are continuous, so hardly any $(s',a')$ that the maximum "
+        "reads has "
+        "a row of its own: the network generalises, the target bootstraps on that, and the rows come from someone "
+        "else. "
+        "All three of the triad. With more random steps in the data it grows more slowly."
+    )
 
 
 NETWORK = Scene(
     id="network",
     title="On a real network",
     question="Does this happen to a real network on real-looking data?",
-    setup="A continuous maze, 400 recorded walks, a network with two hidden layers of 64, a slowly moving target network. "
+    setup="A continuous maze, 400 recorded walks, a network with two hidden layers of 64, a slowly moving target "
+    "network. "
     "It trains on the server while you watch.",
     controls=(
         Control(
@@ -159,10 +167,11 @@ NETWORK = Scene(
     compute=_network,
     answer=_answer,
     prediction=Prediction(
-        "The best return in this maze is about .31. After 4000 updates naive Q-learning believes its actions to be worth …",
+        "The best return in this maze is about .31. After 4000 updates naive Q-learning believes its actions to be "
+        "worth …",
         ("less than 1", "about 1", "hundreds"),
         right=2,
-        at={"frame": _LAST},
+        at={"frame": _LAST, "coverage": "low", "system": "q-learning"},
     ),
     layout=(("q:3", "plane:2"), ("numbers",)),
     covered=("q", "plane", "numbers"),

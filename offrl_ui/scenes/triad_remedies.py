@@ -13,7 +13,7 @@ from offrl_core.lecture.triad import Toy
 from offrl_ui.scenes.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Panel, Panels, Picture, Point
 from offrl_ui.scenes.scene import Control, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
-from offrl_ui.scenes.triad_toy import SHARE, THETA, gamma_control, rate_control, toy_of
+from offrl_ui.scenes.triad_shared import SHARE, THETA, gamma_control, rate_control, toy_of
 
 _STEPS = 150
 _LIMIT = 1e4
@@ -70,20 +70,26 @@ def _verdict(toy: Toy, remedy: Remedy) -> tuple[str, str]:
 def _curve(toy: Toy, remedy: Remedy, small: bool) -> Lines:
     exact = remedies.remedy_trajectory(toy, remedy, _STEPS)
     x = range(_STEPS + 1)
-    lines = [
-        Line("exact recursion", x, exact, "truth" if not small else "learned", dash=not small),
-        Line("true value 0", (0, _STEPS), (0.0, 0.0), "truth", dash=True),
-    ]
-    if not small:
-        learned = trained.toy_thetas(toy, remedy, _STEPS)
-        if learned is not None:
-            lines.insert(0, Line("trained", range(len(learned)), learned, "learned", label=r"$\theta$"))
-        else:
-            lines[0] = Line(r"$\theta$", x, exact, "learned", label=r"$\theta$")
+    down = bool(np.nanmin(exact) < -0.5)
+    lines = [Line("true value 0", (0, _STEPS), (0.0, 0.0), "truth", dash=True)]
+    learned = None if small else trained.toy_thetas(toy, remedy, _STEPS)
+    if learned is not None:
+        lines.append(Line(r"trained $\theta$", range(len(learned)), learned, "learned", width=5.0))
+        lines.append(Line("exact recursion", x, exact, "truth", dash=True))
+    else:
+        lines.append(Line(r"$\theta$, exact recursion", x, exact, "learned"))
+    ends = (-_LIMIT, 0, _LIMIT) if down else (0, 100, _LIMIT)
     return Lines(
         title="" if small else r"The parameter $\theta$",
         x=Axis("update", low=0, high=_STEPS, ticks=(0, _STEPS) if small else ()),
-        y=Axis(r"$\theta$", scale="symlog", threshold=1.0, low=-_LIMIT, high=_LIMIT),
+        y=Axis(
+            r"$\theta$",
+            scale="symlog",
+            threshold=1.0,
+            low=-_LIMIT if down else -0.5,
+            high=_LIMIT,
+            ticks=ends if small else (),
+        ),
         lines=lines,
         legend=not small,
         height="short" if small else "normal",
@@ -116,7 +122,7 @@ def _push(toy: Toy, remedy: Remedy) -> Lines:
     grid = np.linspace(-3, 3, 121)
     up, down = remedies.factors(toy, remedy)
     pull = (np.where(grid > 0, up, down) - 1) * grid
-    lines, marks, name = [], [], "change of $\\theta$"
+    lines, name = [], "change of $\\theta$"
     if remedy.name.startswith("cql-"):
         form = remedy.name.removeprefix("cql-")
         sink = -toy.learning_rate * remedy.alpha * remedies.penalty_gradient(form, grid, toy.share)
@@ -147,9 +153,9 @@ def _numbers(toy: Toy, remedy: Remedy, choice: str) -> NumberTiles:
             tiles.append(
                 Number(
                     r"$\alpha$ now",
-                    remedy.alpha,
-                    target=needed,
-                    target_name="needed, above",
+                    number(remedy.alpha),
+                    target=number(needed, 5),
+                    target_name="it takes more than",
                     tone="good" if remedy.alpha > needed else "bad",
                 )
             )
@@ -157,10 +163,10 @@ def _numbers(toy: Toy, remedy: Remedy, choice: str) -> NumberTiles:
         up, down = remedies.factors(toy, remedy)
         factor = up if toy.theta > 0 else down
         label = f"factor per {remedy.period} updates" if remedy.name == "target-network" else "factor per update"
-        tiles.append(Number(label, factor, tone="bad" if factor > 1 + 1e-12 or factor < -1 else "good"))
+        tiles.append(Number(label, number(factor), tone="bad" if factor > 1 + 1e-12 or factor < -1 else "good"))
         steps = remedy.period if remedy.name == "target-network" else 1
         if factor > 1 + 1e-12:
-            tiles.append(Number("updates to double", math.log(2) / math.log(factor) * steps))
+            tiles.append(Number("updates to double", number(math.log(2) / math.log(factor) * steps, 3)))
     if remedy.name in ("constrained", "bcq"):
         allowed = remedies.allowed_actions(toy, remedy)
         tiles.append(Number(r"the max may choose", " or ".join(f"a={a}" for a in allowed)))
@@ -169,20 +175,25 @@ def _numbers(toy: Toy, remedy: Remedy, choice: str) -> NumberTiles:
 
 _SAID = {
     "none": "Nothing is changed, and nothing changes.",
-    "target-network": r"The target is held for $K$ updates, so $\theta$ walks towards $2\gamma\theta^-$ and then the target jumps "
-    r"after it. Over a period the factor is $2\gamma+(1-2\gamma)(1-\eta)^K$ (with $p=0$): slower per update, the same border.",
-    "double": "One network picks the action, the other values it. That removes the bias of taking a max over *noise*; here there "
+    "target-network": r"The target is held for $K$ updates: $\theta$ walks towards $2\gamma\theta^-$, then the "
+    r"target jumps "
+    r"after it. With $p=0$ a period multiplies by $2\gamma+(1-2\gamma)(1-\eta)^K$: slower per update, the same border.",
+    "double": "One network picks the action, the other values it. That removes the bias of a max over *noise*; here "
+    "there "
     "is no noise: both networks extrapolate the same way and raise each other.",
-    "clipped": "The smaller of two values counts. Both networks share the features, so both extrapolate upwards, and the smaller "
-    "one grows like a single network does.",
-    "small-step": r"The factor is $1+\eta(\dots)$: a smaller $\eta$ brings it nearer to 1 and never below. The same number of "
+    "clipped": "The smaller of two values counts. But both networks share the features, both extrapolate upwards, "
+    "and the "
+    "smaller one grows as a single network does.",
+    "small-step": r"A smaller $\eta$ brings the factor $1+\eta(\dots)$ nearer to 1 and never below: the same number of "
     "doublings, only later.",
-    "residual": r"The gradient also flows through the target: a true gradient descent on the Bellman error, which cannot diverge "
-    "with a small step. On this toy it finds the truth. In general it is slow, and in random worlds it is biased: it needs two "
-    "independent next states from one pair, and the data hold one.",
+    "residual": r"The gradient flows through the target too: true gradient descent on the Bellman error, which a "
+    r"small step "
+    r"cannot make diverge. In general it is slow, and in random worlds biased: it needs two independent "
+    r"next states of one pair, and the data hold one.",
     "constrained": r"The max reads only actions that stand in the data.",
     "bcq": r"The max reads only actions with $\pi_\beta(a)>\rho$.",
-    "cql": r"The penalty pushes the unseen action's value down. It meets the TD error's push upwards, and the stronger one wins.",
+    "cql": "The penalty pushes the unseen action's value down. It meets the TD error's push upwards, and the stronger "
+    "one wins.",
 }
 
 
@@ -190,53 +201,55 @@ def _remedies_answer(state: State, _: object) -> str:
     choice = str(state["remedy"])
     toy, remedy = _remedy(state, choice)
     verdict, _tone = _verdict(toy, remedy)
-    said = f"**{_CHOICES[choice]}: {verdict}.** {_SAID[choice]} "
-    if choice == "constrained":
-        said += (
-            r"Here that is $a=1$ alone"
-            + (
-                r", and at $\gamma=1$ it stands still: $Q=Q$ is true for any constant. No divergence, but no truth."
-                if toy.gamma == 1
-                else r": $\theta$ shrinks by $1+\eta(\gamma-1)$."
-            )
-            if toy.share == 0
-            else (
-                "But one row of $a=2$ is enough to let it in: $\\bar A$ holds both actions, and nothing has changed."
-                if toy.share < 1
-                else "Here that is $a=2$ alone, which every row corrects."
-            )
-        )
-    elif choice == "bcq":
-        allowed = remedies.allowed_actions(toy, remedy)
-        said += (
-            rf"With $\rho={number(remedy.rho)}$ and $\pi_\beta(2)={number(toy.share)}$ that is "
-            + " or ".join(f"$a={a}$" for a in allowed)
-            + (": too small a threshold brings the triad back." if len(allowed) == 2 and toy.theta > 0 else ".")
-        )
-    elif choice == "cql" and toy.theta > 0 and toy.share == 0:
-        form = str(state["form"])
+    more = {"constrained": _abar_more, "bcq": _bcq_more, "cql": _cql_more}.get(choice)
+    said = f"**{_CHOICES[choice]}: {verdict}.** {_SAID[choice]}"
+    return said + (f"\n\n{more(toy, remedy)}" if more else "")
+
+
+def _abar_more(toy: Toy, remedy: Remedy) -> str:
+    if toy.share == 1:
+        return "Here that is $a=2$ alone, which every row corrects."
+    if toy.share > 0:
+        return r"One row of $a=2$ is enough to let it in: $\bar A$ holds both actions, and nothing has changed."
+    if toy.gamma == 1:
+        return r"Here that is $a=1$ alone, and at $\gamma=1$ it stands still: $Q=Q$ holds for any constant."
+    return r"Here that is $a=1$ alone: every update multiplies by $1+\eta(\gamma-1)$."
+
+
+def _bcq_more(toy: Toy, remedy: Remedy) -> str:
+    allowed = remedies.allowed_actions(toy, remedy)
+    return (
+        rf"With $\rho={number(remedy.rho)}$ and $\pi_\beta(2)={number(toy.share)}$ that is "
+        + " or ".join(f"$a={a}$" for a in allowed)
+        + (": too small a threshold brings the triad back." if len(allowed) == 2 and toy.theta > 0 else ".")
+    )
+
+
+def _cql_more(toy: Toy, remedy: Remedy) -> str:
+    form, end = remedy.name.removeprefix("cql-"), remedies.verdict(toy, remedy)[1]
+    said = ""
+    if toy.theta > 0 and toy.share == 0:
         needed = remedies.critical_alpha(form, toy.theta, toy.gamma)
         law = {
-            "paper": r"\theta_0(2\gamma-1)/\sigma(\theta_0)",
-            "lecture-c": r"\theta_0(2\gamma-1)/\sigma(\theta_0)",
             "lecture-a": r"\theta_0(2\gamma-1)/3",
             "lecture-b": r"\theta_0(2\gamma-1)/2",
             "lecture-d": r"\theta_0(2\gamma-1)/(2\log(1+e^{\theta_0})\,\sigma(\theta_0))",
-        }[form]
-        said += (
+        }.get(form, r"\theta_0(2\gamma-1)/\sigma(\theta_0)")
+        said = (
             rf"From this start it falls only above $\alpha={law}={number(needed, 5)}$. "
             if needed > 0
             else "At this discount nothing grows anyway. "
         )
-        end = remedies.verdict(toy, remedy)[1]
-        if end == -math.inf:
-            said += r"At $\gamma=1$ nothing pulls back up, so $\theta$ sinks " + (
-                "by the same amount at every update, for ever."
-                if form in ("lecture-a", "lecture-b")
-                else "for ever, though ever more slowly."
-            )
-        elif math.isfinite(end):
-            said += f"It ends at {number(end, 3)}, below the truth: pessimism is the price of the cure."
+    if end == -math.inf:
+        return said + (
+            r"At $\gamma=1$ nothing pulls back up: $\theta$ sinks by the same amount at every update, for ever."
+            if form in ("lecture-a", "lecture-b")
+            else r"At $\gamma=1$ nothing pulls back up: $\theta$ sinks for ever, though ever more slowly."
+        )
+    if math.isfinite(end) and end < 0:
+        return said + f"It ends at {number(end, 3)}, below the truth: pessimism is the price of the cure."
+    if math.isfinite(end) and end > 0:
+        return said + f"It ends at {number(end, 3)}, above the truth."
     return said
 
 
@@ -303,9 +316,10 @@ REMEDIES = Scene(
         r"$\gamma=.9$, $p=0$. A target network, copied every 10 updates, makes $\theta$ …",
         ("converge to 0", "settle at a wrong value", "diverge, more slowly"),
         right=2,
+        at={"remedy": "target-network", "gamma": 0.9, "share": 0.0, "period": 10},
     ),
     layout=(("theta:3", "push:2"), ("numbers",), ("all",)),
-    covered=("theta", "numbers", "all"),
+    covered=("theta", "push", "numbers", "all"),
     presets=(
         Preset("Target network", {"remedy": "target-network"}),
         Preset("Clipped double", {"remedy": "clipped"}),
@@ -314,5 +328,6 @@ REMEDIES = Scene(
         Preset(r"CQL below 1.3679", {"remedy": "cql", "gamma": 1.0, "alpha": 1.36}),
         Preset(r"CQL above 1.3679", {"remedy": "cql", "gamma": 1.0, "alpha": 1.38}),
     ),
-    source="Mnih et al. 2015; van Hasselt 2010; Fujimoto et al. 2018; Baird 1995; Fujimoto et al. 2019; Kumar et al. 2020",
+    source="Mnih et al. 2015; van Hasselt 2010; Fujimoto et al. 2018; Baird 1995; Fujimoto, Meger & Precup 2019; "
+    "Kumar et al. 2020",
 )

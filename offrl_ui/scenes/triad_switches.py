@@ -10,7 +10,7 @@ from offrl_core.lecture.triad import Switches, Toy
 from offrl_ui.scenes.pictures import Axis, Line, Lines, Panel, Panels, Picture, Words
 from offrl_ui.scenes.scene import Control, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
-from offrl_ui.scenes.triad_toy import SHARE, THETA, factor_here, gamma_control, rate_control, toy_of
+from offrl_ui.scenes.triad_shared import SHARE, THETA, factor_here, factors, gamma_control, rate_control, toy_of
 
 _COMBINATIONS = tuple(
     Switches(approximation, bootstrapping, off_policy)
@@ -19,6 +19,7 @@ _COMBINATIONS = tuple(
     for approximation in (True, False)
 )
 _STEPS = 60
+_LIMIT = 100.0
 
 
 def _label(on: Switches) -> str:
@@ -48,12 +49,19 @@ def _verdict(toy: Toy, on: Switches) -> tuple[str, str]:
 
 def _switch_lines(toy: Toy, on: Switches, small: bool) -> Lines:
     q = triad.trajectory(toy, _STEPS, on).astype(float)
-    limit = 100.0
+    down = toy.theta < 0 or min(factors(toy)) < 0
     x = range(_STEPS + 1)
     return Lines(
         title="" if small else f"{_label(on)}: {_verdict(toy, on)[0]}",
         x=Axis("update", low=0, high=_STEPS, ticks=(0, _STEPS) if small else ()),
-        y=Axis("$Q$" if small else "$Q(s,a)$", scale="symlog", threshold=1.0, low=-limit, high=limit),
+        y=Axis(
+            "$Q$" if small else "$Q(s,a)$",
+            scale="symlog",
+            threshold=1.0,
+            low=-_LIMIT if down else -0.5,
+            high=_LIMIT,
+            ticks=(-_LIMIT, 0, _LIMIT) if small and down else (0, 10, _LIMIT) if small else (),
+        ),
         lines=(
             Line("$Q(s,2)$", x, q[:, 1], "a2", label="" if small else "$Q(s,2)$"),
             Line("$Q(s,1)$", x, q[:, 0], "a1", label="" if small else "$Q(s,1)$"),
@@ -100,87 +108,97 @@ def _switches(state: State) -> dict[str, Picture]:
 
 
 def _why(toy: Toy, on: Switches) -> str:
-    verdict, _ = _verdict(toy, on)
-    q1, _q2 = triad.limit(toy, on)
+    q1, _ = triad.limit(toy, on)
     if math.isnan(q1):
-        return "Each step overshoots 0 by more than it came from: the learning rate is too large for the feature 2. Lower it."
+        return "Each step overshoots 0 by more than it came from: too large a learning rate for the feature 2."
     if on == Switches():
-        if toy.theta <= 0:
-            return r"With $\theta\le 0$ the max picks action 1, the corrected one: no growth. Start above 0."
-        if verdict == "diverges":
-            return f"All three at once: each update multiplies $\\theta$ by {number(factor_here(toy))}. " + (
-                f"A share of {number(toy.share)} of rows with $a=2$ only slows it"
-                + (
-                    r"; at $\gamma=1$ every share below 1 diverges."
-                    if toy.gamma == 1
-                    else f"; it would take {number(float(triad.border_share(toy.gamma)))}."
-                )
-                if toy.share
-                else "Take away any one of the three."
-            )
-        if toy.gamma <= 0.5:
-            return r"With $\gamma\le\tfrac12$ bootstrapping is too weak to grow, whatever the data."
-        return (
-            f"At $\\gamma={number(toy.gamma)}$ the share {number(toy.share)} is past the border "
-            f"{number(float(triad.border_share(toy.gamma)))}: the corrections of $a=2$ outweigh the growth."
-        )
+        return _why_the_triad(toy, math.isinf(q1))
     if not on.approximation and on.bootstrapping and on.off_policy:
-        if toy.share == 0:
-            return (
-                r"A table cannot diverge here: $Q(s,1)\to\gamma\max(Q(s,1),Q(s,2))$, and nothing moves $Q(s,2)$. "
-                f"But it settles at **{number(q1)}**"
-                + (
-                    ", and the truth is 0: the unseen action's start value is believed for ever."
-                    if abs(q1) > 1e-9
-                    else "."
-                )
-            )
-        if toy.gamma < 1:
-            return r"Both entries are corrected by their own rows: with $\gamma<1$ a table contracts to the truth."
-        return (
-            r"A table cannot diverge, but at $\gamma=1$ every constant satisfies Bellman's equation: "
-            f"both entries meet at {number(q1)}."
-        )
+        return _why_a_table(toy, q1)
     if not on.bootstrapping:
         text = "The Monte Carlo target is the return itself, 0: plain regression, nothing to chase. "
         if not on.approximation and on.off_policy and toy.share == 0:
-            text += "$Q(s,2)$ has no rows and keeps its start value; $Q(s,1)$ is the value of the data's own policy."
-        else:
-            text += r"What it learns is the value of $\pi_\beta$, here the same as the optimum; in general it is not."
-        return text
+            return text + "$Q(s,2)$ has no rows and keeps its start value."
+        return text + r"It learns the value of $\pi_\beta$: here the same as the optimum, in general not."
     text = "Every row shows the action that the max picks, so what the target reads is corrected at once. "
     if toy.gamma == 1:
-        return text + (
-            r"At $\gamma=1$ it does not move at all: $Q = 0 + Q$ holds for every constant. No divergence, no truth either."
+        return (
+            text + r"At $\gamma=1$ it does not move at all: $Q=0+Q$ holds for every constant. No divergence, no truth."
         )
     if toy.theta < 0 and not on.approximation:
         return text + "The greedy action reaches 0; the other one is never tried and keeps its start value."
-    return text + "It shrinks to the truth. Offline we cannot choose the rows, so this switch is out of reach."
+    if math.isinf(q1):
+        return r"The step is so large that $\theta$ changes sign before it grows."
+    return text + "It shrinks to the truth. Offline we cannot choose the rows: this switch is out of reach."
+
+
+def _why_the_triad(toy: Toy, diverges: bool) -> str:
+    if toy.theta < 0:
+        if diverges:
+            return r"The step is so large that $\theta$ changes sign, and above 0 it grows."
+        return r"With $\theta<0$ the max picks action 1, the corrected one: no growth. Start above 0."
+    if toy.theta == 0:
+        return r"At $\theta=0$ the target is 0 too: nothing moves. Start anywhere else."
+    border = number(float(triad.border_share(toy.gamma)))
+    if diverges:
+        text = f"All three at once: each update multiplies $\\theta$ by {number(factor_here(toy))}. "
+        if toy.share == 0:
+            return text + "Take away any one of the three."
+        text += f"The {number(100 * toy.share)} % of rows with $a=2$ only slow it; "
+        return text + (
+            r"at $\gamma=1$ every share below 1 diverges." if toy.gamma == 1 else f"a share of {border} would stop it."
+        )
+    if float(triad.growth(toy.gamma, toy.learning_rate, toy.share)) > 1 - 1e-12:
+        return r"Exactly on the border: the factor is 1. It neither grows nor learns."
+    if toy.gamma <= 0.5:
+        return r"With $\gamma\le\tfrac12$ bootstrapping is too weak to grow, whatever the data."
+    return (
+        rf"At $\gamma={number(toy.gamma)}$ the share {number(toy.share)} is past the border {border}: the "
+        rf"corrections of "
+        "$a=2$ outweigh the growth."
+    )
+
+
+def _why_a_table(toy: Toy, settled: float) -> str:
+    if toy.share in (0.0, 1.0):
+        text = (
+            r"A table cannot diverge here: the seen action moves to $\gamma\max Q$, and nothing moves the unseen one. "
+        )
+        if abs(settled) < 1e-9:
+            return text + "From this start it settles at the truth."
+        return (
+            text + f"But $Q(s,1)$ ends at **{number(settled)}**, and the truth is 0: a start value believed for ever."
+        )
+    if toy.gamma < 1:
+        return r"Both entries are corrected by rows of their own: with $\gamma<1$ a table contracts to the truth."
+    return rf"A table cannot diverge, but at $\gamma=1$ any constant fits: both entries meet at {number(settled)}."
 
 
 def _switches_answer(state: State, _: object) -> str:
     toy = toy_of(state)
-    diverging = [on for on in _COMBINATIONS if math.isinf(triad.limit(toy, on)[0])]
-    too_large = [on for on in _COMBINATIONS if math.isnan(triad.limit(toy, on)[0])]
-    if len(diverging) == 1:
+    diverging = sum(math.isinf(triad.limit(toy, on)[0]) for on in _COMBINATIONS)
+    too_large = sum(math.isnan(triad.limit(toy, on)[0]) for on in _COMBINATIONS)
+    table = triad.limit(toy, Switches(approximation=False))[0]
+    if math.isinf(triad.limit(toy, Switches())[0]) and diverging == 1:
         said = "Of the eight, **only the one with all three** diverges. "
     elif diverging:
-        said = f"{len(diverging)} of the eight diverge: a large step lets the sign flip first. "
+        said = f"{diverging} of the eight diverge: a large step lets the sign flip first. "
     else:
-        said = "With these numbers none of the eight diverges: raise $\\gamma$ or lower the share. "
+        said = r"With these numbers none of the eight diverges: raise $\gamma$ or lower the share. "
     if too_large:
-        said += f"({len(too_large)} only suffer from too large a learning rate, not from the triad.) "
-    table = triad.limit(toy, Switches(approximation=False))[0]
+        said += f"({too_large} only suffer from too large a learning rate, not from the triad.) "
     return (
         said
-        + r"Each cure has its price. **Monte Carlo** gives up improving on $\pi_\beta$. **On-policy data** means exploring, "
-        + "which offline we cannot. **A table** "
+        + r"Offline we can give up bootstrapping or the approximation, never the off-policy data, and each has its "
+        r"price."
+        + "\n\n"
+        + r"**Monte Carlo** only evaluates $\pi_\beta$. **On-policy data** means exploring. **A table** "
         + (
             f"does not diverge, but here it settles at {number(table)} where the truth is 0, "
             if abs(table) > 1e-9
             else "is right here, "
         )
-        + "and it is out of the question once states are continuous. What is left is to change *which* values the max may read."
+        + "and is out of the question once states are continuous. What is left is *which* values the max may read."
     )
 
 
@@ -192,8 +210,9 @@ SWITCHES = Scene(
     id="three-switches",
     title="Three switches",
     question="Which of the three can we remove offline?",
-    setup=r"The toy again, start $Q=(\theta_0, 2\theta_0)$. Off means: a table instead of $\theta\cdot a$; the return as the "
-    r"target instead of $\gamma\max Q$; rows that follow the greedy policy instead of a fixed share.",
+    setup=r"The toy again, start $Q=(\theta_0, 2\theta_0)$. Off means: a table instead of $\theta\cdot a$; the "
+    r"return as "
+    r"the target instead of $\gamma\max Q$; rows that follow the greedy policy instead of a fixed share.",
     controls=(
         _off("approximation", "function approximation", r"On: $Q(s,a)=\theta\cdot a$. Off: a table with two entries."),
         _off("bootstrapping", "bootstrapping", r"On: target $\gamma\max Q$. Off: the Monte Carlo return, 0."),
@@ -209,6 +228,7 @@ SWITCHES = Scene(
         r"Offline, at $\gamma=.9$, we put $Q$ in a table. Where does $Q(s,1)$ end?",
         ("at 0, the truth", r"it diverges, only slower", r"at $\gamma\cdot Q(s,2)$, wrong for ever"),
         right=2,
+        at={"approximation": False},
     ),
     layout=(("chosen:3", "why:2"), ("all",)),
     covered=("all",),

@@ -24,84 +24,23 @@ from offrl_ui.scenes.pictures import (
 )
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
+from offrl_ui.scenes.triad_shared import (
+    SHARE,
+    THETA,
+    factor_here,
+    factors,
+    gamma_control,
+    rate_control,
+    tex,
+    toy_of,
+)
 
 LAST = 130
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-THETA = Control(
-    Hyperparameter("theta", r"\theta_0", 1.0, "Where the parameter starts; below 0 the max picks action 1.", -3.0, 3.0),
-    step=0.1,
-    label="start value",
-)
-SHARE = Control(
-    Hyperparameter(
-        "share",
-        "p",
-        0.0,
-        "Share of the rows that show action 2: up is closer to the greedy policy's own data.",
-        0.0,
-        1.0,
-    ),
-    step=0.01,
-    label="share of $a=2$ in the data",
-)
-
-
-def gamma_control(default: float) -> Control:
-    """The toy's discount."""
-    return Control(
-        Hyperparameter(
-            "gamma", r"\gamma", default, "Discount: up bootstraps more; above the border it diverges.", 0.0, 1.0
-        ),
-        step=0.01,
-        label="discount",
-    )
-
-
-def rate_control(default: float, high: float = 1.0) -> Control:
-    """The toy's learning rate."""
-    return Control(
-        Hyperparameter("learning_rate", r"\eta", default, "Step size: down is slower, up faster.", 0.01, high),
-        step=0.01,
-        label="learning rate",
-    )
-
-
-def toy_of(state: State) -> Toy:
-    """The toy with the scene's numbers."""
-    return Toy(
-        float(state["theta"]), float(state["gamma"]), float(state["learning_rate"]), float(state.get("share", 0.0))
-    )
-
-
-def tex(value: float, digits: int = 4) -> str:
-    """A number in LaTeX."""
-    if math.isnan(value):
-        return r"\text{NaN}"
-    if math.isinf(value):
-        return r"\infty" if value > 0 else r"-\infty"
-    if value and not 1e-3 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
-    return f"{value:.{digits}g}"
-
-
-def factors(toy: Toy) -> tuple[float, float]:
-    """Growth for positive and for negative `θ`."""
-    return tuple(float(triad.growth(toy.gamma, toy.learning_rate, toy.share, sign)) for sign in (1, -1))  # type: ignore[return-value]
-
-
-def factor_here(toy: Toy) -> float:
-    """Growth at the start value."""
-    up, down = factors(toy)
-    return up if toy.theta > 0 else down
-
 
 def _signed(value: float) -> str:
     return f"({tex(value)})" if value < 0 else tex(value)
-
-
-# --- the doubling -------------------------------------------------------------------------------------------------
 
 
 def _equations(toy: Toy, thetas: np.ndarray, step: int) -> Equation:
@@ -148,63 +87,66 @@ def _equations(toy: Toy, thetas: np.ndarray, step: int) -> Equation:
 
 def _doubling(state: State) -> dict[str, Picture]:
     toy, step = toy_of(state), int(state["step"])
-    thetas = triad.trajectory(toy, LAST)[:, 0].astype(float)
-    shown = np.where(np.arange(LAST + 1) <= step, thetas, np.nan)
-    truth = Line("true value", (0, LAST), (0.0, 0.0), "truth", dash=True, label="truth 0")
-    flips = min(factors(toy)) < 0
-    sign = -1.0 if toy.theta < 0 and not flips else 1.0
-    near = [v for v in thetas[:13] if np.isfinite(v)]
-    top = max(1.0, *(abs(v) for v in near))
-    low, high = (-top, top) if flips else (0.0, sign * top) if sign > 0 else (sign * top, 0.0)
-    trained_to = np.full(LAST + 1, np.nan)
+    exact = triad.trajectory(toy, LAST)[:, 0].astype(float)
+    learned = np.full(LAST + 1, np.nan)
     made = trained.toy_thetas(toy, Remedy("none"), LAST)
     if made is not None:
-        trained_to[: len(made)] = made
-    learned = np.where(np.arange(LAST + 1) <= step, trained_to, np.nan)
-    first = Lines(
+        learned[: len(made)] = made
+    learned[step + 1 :] = np.nan
+    return {
+        "update": _equations(toy, exact, step),
+        "first": _first(toy, exact, learned, step),
+        "long": _long(toy, exact, learned, step),
+        "map": growth_map(toy),
+        "factor": _factor_tiles(toy),
+    }
+
+
+def _first(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines:
+    top = max(1.0, *(abs(v) for v in exact[:13] if np.isfinite(v)))
+    flips = min(factors(toy)) < 0
+    low, high = (-top, top) if flips else (0.0, top) if toy.theta >= 0 else (-top, 0.0)
+    return Lines(
         title=r"The first 12 updates",
         x=Axis("update", low=-0.3, high=12.6, ticks=(0, 2, 4, 6, 8, 10, 12)),
         y=Axis(r"$\theta = Q(s,1)$", low=low - 0.04 * (high - low), high=high + 0.08 * (high - low)),
         lines=(
-            Line("exact recursion", range(13), thetas[:13], "muted", mode="points", faint=True),
+            Line("exact recursion", range(13), exact[:13], "muted", mode="points", faint=True),
             Line(r"trained $\theta$", range(13), learned[:13], "learned", mode="both"),
             Line("true value", (0, 12.6), (0.0, 0.0), "truth", dash=True),
         ),
         points=tuple(
-            Point(k, thetas[k], number(thetas[k], 3), "learned")
-            for k in range(min(step, 12) + 1)
-            if np.isfinite(thetas[k])
+            Point(k, exact[k], number(exact[k]), "learned") for k in range(min(step, 12) + 1) if np.isfinite(exact[k])
         ),
     )
-    end = int(np.argmax(~np.isfinite(thetas))) if not np.isfinite(thetas).all() else 0
-    long = Lines(
+
+
+def _long(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines:
+    shown = np.where(np.arange(LAST + 1) <= step, exact, np.nan)
+    flips, below = min(factors(toy)) < 0, toy.theta < 0
+    gone = int(np.argmax(~np.isfinite(exact))) if not np.isfinite(exact).all() else LAST + 1
+    over = step >= gone
+    return Lines(
         title="As far as float32 reaches",
         x=Axis("update", low=0, high=LAST),
         y=Axis(
             r"$\theta$",
             scale="symlog",
             threshold=1e-3,
-            low=-1e39 if flips or sign < 0 else -1e-3,
-            high=1e39 if flips or sign > 0 else 1e-3,
+            low=-1e39 if flips or below else -1e-3,
+            high=1e39 if flips or not below else 1e-3,
         ),
         lines=(
-            Line(r"trained $\theta$", range(LAST + 1), learned, "learned"),
-            Line("exact recursion", range(LAST + 1), shown, "muted", dash=True),
-            truth,
+            Line(r"trained $\theta$", range(LAST + 1), learned, "learned", width=4.0),
+            Line("exact recursion", range(LAST + 1), shown, "truth", dash=True),
+            Line("true value", (0, LAST), (0.0, 0.0), "truth", dash=True, label="truth 0"),
         ),
-        marks=(Mark(FLOAT32_MAX, "largest float32, 3.4·10³⁸", "y", "bad"),)
-        + ((Mark(end, f"no longer a number at update {end}", "x", "bad"),) if end and step >= end else ()),
-        alarm=f"$\\theta$ left the numbers at update {end}: it is {'infinite' if step == end else 'NaN or infinite'} now."
-        if end and step >= end
-        else "",
+        marks=(
+            Mark(FLOAT32_MAX, "largest float32, 3.4·10³⁸", "y", "bad"),
+            *((Mark(gone, f"infinite at update {gone}", "x", "bad"),) if over else ()),
+        ),
+        alarm=rf"$\theta$ left the numbers at update {gone}; the next difference is NaN." if over else "",
     )
-    return {
-        "update": _equations(toy, thetas, step),
-        "first": first,
-        "long": long,
-        "map": growth_map(toy),
-        "factor": _factor_tiles(toy),
-    }
 
 
 def growth_map(toy: Toy) -> Heat:
@@ -239,8 +181,8 @@ def growth_map(toy: Toy) -> Heat:
         z_label="factor per update",
         palette="diverging",
         middle=1.0,
-        low=1.0 - max(1.0, abs(float(z.min()) - 1)),
-        high=1.0 + max(1.0, abs(float(z.min()) - 1)),
+        low=1.0 - 1.5 * toy.learning_rate,
+        high=1.0 + 1.5 * toy.learning_rate,
         contours=tuple(lines),
         points=(Point(toy.gamma, toy.share, f"factor {number(factor_here(toy))}", "learned", "gamma", "share"),),
     )
@@ -271,49 +213,50 @@ def _factor_tiles(toy: Toy) -> NumberTiles:
 
 def _doubling_answer(state: State, _: object) -> str:
     toy = toy_of(state)
-    up, _down = factors(toy)
-    end = triad.outcome(toy)
+    factor, end = factor_here(toy), triad.outcome(toy)
     if toy.theta == 0:
         return r"At $\theta=0$ the target is 0 too: the update has nothing to do. Any other start tells the story."
     if toy.theta < 0:
         said = (
-            r"Below 0 the max picks action 1, the one in the data: the target uses only values that are corrected. "
-            f"The factor is {number(factor_here(toy))}"
+            r"Below 0 the max picks action 1, the one in the data: the target reads only what is corrected. "
+            f"The factor is {number(factor)}"
         )
         return (
             said
             + {
-                "settles": ", so $\\theta$ goes to the truth, 0.",
-                "stands still": r", and $\theta$ stays where it is: with $\gamma=1$ every constant satisfies Bellman's equation.",
+                "settles": r", so $\theta$ goes to the truth, 0.",
+                "stands still": r", and $\theta$ stays: with $\gamma=1$ every constant satisfies Bellman's equation.",
                 "overshoots": ": every step overshoots. This is too large a step, not the triad.",
                 "diverges": r": the step is so large that $\theta$ changes sign, and above 0 it grows.",
             }[end]
         )
-    cause = (
-        r"The only row says: move $Q(s,1)=\theta$ towards $\gamma\max_{a'}Q(s,a')=\gamma\cdot 2\theta$. "
-        r"Raising $\theta$ raises the target twice as fast, because the max reads $Q(s,2)$, which no row corrects"
-        + (" enough. " if toy.share else ". ")
-    )
+    border = number(float(triad.border(toy.share)))
     if end == "diverges":
-        double = math.log(2) / math.log(up) if up > 1 else math.inf
+        double = "every update" if factor == 2 else f"every {number(math.log(2) / math.log(factor), 3)} updates"
         return (
-            f"{cause}Every update multiplies $\\theta$ by **{number(up)}**: it doubles every {'update' if up == 2 else number(double, 3) + ' updates'}, "
-            f"though every reward is 0. At this share only a discount of at most {number(float(triad.border(toy.share)))} "
-            "would hold, whatever the learning rate."
+            rf"Every update multiplies $\theta$ by **{number(factor)}**: it doubles {double}, though every reward is 0."
+            "\n\n"
+            r"The row moves $Q(s,1)=\theta$ towards $\gamma\max_{a'}Q(s,a')=2\gamma\theta$, and raising $\theta$ "
+            r"raises that "
+            r"target twice as fast, because the max reads $Q(s,2)$, which "
+            + ("too few rows correct. " if toy.share else "no row corrects. ")
+            + f"At this share only a discount of at most {border} would hold, whatever the learning rate."
         )
     if end == "settles":
         return (
-            f"Here each update multiplies $\\theta$ by {number(up)}, so it goes to the truth, 0: the discount is below "
-            f"the border, {number(float(triad.border(toy.share)))} at this share. Move the point across it."
+            rf"Here each update multiplies $\theta$ by **{number(factor)}**, so it goes to the truth, 0."
+            f"\n\nThe discount is below the border, {border} at this share. Move the point across it."
         )
     if end == "stands still":
         return (
-            f"The point lies on the border: the factor is 1 and $\\theta$ stays at {number(toy.theta)}, "
-            "though the truth is 0. Nothing diverges and nothing is learned."
+            rf"The point lies on the border: the factor is 1 and $\theta$ stays at {number(toy.theta)}, though the "
+            rf"truth "
+            "is 0. Nothing diverges and nothing is learned."
         )
     return (
-        f"The factor is {number(up)}: each step overshoots 0 by more than it came from. That is a learning rate too large "
-        "for the feature 2, as in any regression; a smaller one heals it. The triad is on the other side of the map."
+        f"The factor is {number(factor)}: each step overshoots 0 by more than it came from."
+        "\n\nThat is a learning rate too large for the feature 2, as in any regression, and a smaller one heals it. "
+        "The triad is on the other side of the map."
     )
 
 
@@ -335,7 +278,10 @@ DOUBLING = Scene(
     compute=_doubling,
     answer=_doubling_answer,
     prediction=Prediction(
-        r"$\theta_0=1$, $\gamma=1$, $\eta=1$. After ten updates $\theta$ is …", ("0", "10", "1024"), right=2
+        r"$\theta_0=1$, $\gamma=1$, $\eta=1$. After ten updates $\theta$ is …",
+        ("0", "10", "1024"),
+        right=2,
+        at={"step": 10, "theta": 1.0, "gamma": 1.0, "learning_rate": 1.0, "share": 0.0},
     ),
     layout=(("update",), ("first", "long"), ("map", "factor")),
     covered=("first", "long", "map", "factor"),
