@@ -102,6 +102,24 @@ def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
     return replace(config, dataset=dataset, options={}, lanes=tuple(lanes), changes=())
 
 
+def beside(config: RunConfig) -> RunConfig:
+    """The choice with one more algorithm on the same data: the first, in the lecture's order, that is not there yet.
+
+    Raises:
+        ConfigError: there are four already, or too many models.
+    """
+    there = {lane.algorithm for lane in config.lanes}
+    name = next(name for name in algorithms() if name not in there)
+    first = config.lanes[0]
+    return replace(config, lanes=(*config.lanes, Lane(name, first.approximator, first.seeds)), changes=())
+
+
+def without(config: RunConfig, index: int) -> RunConfig:
+    """The choice without lane `index`; the last one stays."""
+    lanes = config.lanes[:index] + config.lanes[index + 1 :]
+    return replace(config, lanes=lanes or config.lanes, changes=())
+
+
 def same_run(one: RunConfig, other: RunConfig) -> bool:
     """Whether two choices differ at most in hyperparameters that a running learner takes over."""
     return _without_live(one) == _without_live(other)

@@ -99,11 +99,16 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
         {
             "id": "algorithm",
             "title": "Hyperparameters",
-            "items": [item(h, now[h.name]) for h in special + common],
+            "items": [item(h, now[h.name], axis=h.numeric) for h in special + common],
             "run": True,
         },
         {"id": "model", "title": "Model", "items": model},
-        {"id": "learning", "title": "Learning", "items": [item(h, now[h.name]) for h in learning], "run": True},
+        {
+            "id": "learning",
+            "title": "Learning",
+            "items": [item(h, now[h.name], axis=h.numeric) for h in learning],
+            "run": True,
+        },
     ]
 
 

@@ -32,10 +32,17 @@ def run_of(config: RunConfig) -> str:
         return str(memory["id"])
     run_id = hub.open(config, title=title_of(config))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
-    if config == choices.start() and hub.info(run_id)["step"] == 0:
-        # A first visit finds a timeline to look at; usually the server has trained it long before.
+    if (config == choices.start() or config.changes) and hub.info(run_id)["step"] == 0:
+        # A first visit finds a timeline to look at; usually the server has trained it long before. A link to a branch
+        # whose run is gone computes it again.
         hub.play(run_id)
     return run_id
+
+
+def shown(run_id: str, config: RunConfig) -> RunConfig:
+    """What the stage shows for the choice `config`: the same, with the live changes that the run has seen."""
+    actual: RunConfig = get_hub().info(run_id)["config"]
+    return actual if actual.changes else config
 
 
 def moved(key: str) -> None:

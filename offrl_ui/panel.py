@@ -133,6 +133,41 @@ def picker(
     _component("picker")(key=key, data=data, on_picked_change=picked)
 
 
+def tree(
+    nodes: Sequence[Mapping[str, Any]],
+    shown: str,
+    *,
+    key: str,
+    on_go: Callable[[str], None],
+    on_name: Callable[[str, str], None],
+) -> None:
+    """Show runs as a tree to fold, name and go to.
+
+    Args:
+        nodes: `{"id", "parent", "name", "text", "step", "state"}`.
+        shown: the id of the run that is on the stage.
+        on_go: called before the script runs again, with the id of a node.
+        on_name: the same with its new name.
+    """
+    ids = {node["id"] for node in nodes}
+
+    def event(name: str) -> Mapping[str, Any]:
+        given = (st.session_state.get(key) or {}).get(name)
+        return given if isinstance(given, Mapping) and given.get("id") in ids else {}
+
+    def went() -> None:
+        if given := event("went"):
+            on_go(given["id"])
+
+    def named() -> None:
+        given = event("named")
+        if isinstance(given.get("name"), str):
+            on_name(given["id"], given["name"])
+
+    data = {"assets": asset_root(), "label": "Branches of this visit", "shown": shown, "nodes": list(nodes)}
+    _component("tree")(key=key, data=data, on_went_change=went, on_named_change=named)
+
+
 def inside(*, key: str) -> None:
     """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
     _component("inside")(key=key, data={"assets": asset_root()})

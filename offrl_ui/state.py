@@ -2,8 +2,9 @@
 
 A link of version 1 is short and readable: `v=1&data=double-crossing&x.episodes=50&algo=bcq&net=mlp&seeds=4&rho=0.3`.
 `x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes
-after it behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. What is not named
-has its default. Whatever a link holds, it gives a run: what is not allowed is replaced by its default and noted.
+after it behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. `at` holds the live
+changes, each with its step: `at=120:rho=0.3;500:2.alpha=2`. What is not named has its default. Whatever a link
+holds, it gives a run: what is not allowed is replaced by its default and noted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from offrl_core.runs.config import (
     MAX_LANES,
     MAX_MEMBERS,
     UPLOAD,
+    Change,
     ConfigError,
     Lane,
     RunConfig,
@@ -81,6 +83,8 @@ def link(config: RunConfig) -> dict[str, str]:
         parts |= {before + name: _write(value) for name, value in lane.hyperparameters.items()}
     if config.budget != DEFAULT_BUDGET:
         parts["budget"] = str(config.budget)
+    if config.changes:
+        parts["at"] = ";".join(map(_write_change, config.changes))
     return parts
 
 
@@ -170,10 +174,29 @@ class _Reader:
         lanes = [self.lane(0, data)]
         while len(lanes) < MAX_LANES and f"{len(lanes) + 1}.algo" in self.parts:
             lanes.append(self.lane(len(lanes), data))
-        budget_text = self.take("budget", str(DEFAULT_BUDGET))
+        budget_text, changes = self.take("budget", str(DEFAULT_BUDGET)), self.take("at", "")
         for key, text in self.parts.items():
             self.refuse(key, text, "this part is not known; it was left out.")
-        return self.assemble(dataset, options, tuple(lanes), budget_text)
+        config = self.assemble(dataset, options, tuple(lanes), budget_text)
+        return self.with_changes(config, changes)
+
+    def with_changes(self, config: RunConfig, text: str) -> RunConfig:
+        """`config` with the live changes in a link's `at`; from the first one that is not allowed on, none is taken."""
+        for part in text.split(";") if text else ():
+            found = _CHANGE.fullmatch(part)
+            try:
+                if found is None:
+                    raise ConfigError("a change is written step:name=value")
+                step, lane = int(found[1]), int(found[2] or 1) - 1
+                if config.changes and step < config.changes[-1].step:
+                    raise ConfigError("changes stand in the order of their steps")
+                known, values = config.declared(lane), dict(pair.split("=", 1) for pair in found[3].split(","))
+                typed = {name: read(known[name], value) if name in known else value for name, value in values.items()}
+                config = config.changed(step, lane, typed)
+            except (ConfigError, HyperparameterError) as error:
+                self.refuse("at", part, f"{error}; this change and those after it were left out.")
+                break
+        return config
 
     def assemble(self, dataset: str, options: Mapping[str, Value], lanes: tuple[Lane, ...], budget: str) -> RunConfig:
         number = int(budget) if re.fullmatch(r"\d{1,9}", budget) else -1
@@ -208,6 +231,8 @@ class _Reader:
         return lane
 
 
+_PAIR = r"[a-z_]{1,40}=[^;,=]{1,100}"
+_CHANGE = re.compile(rf"(\d{{1,9}}):(?:([2-9])\.)?({_PAIR}(?:,{_PAIR}){{0,20}})")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 
 
@@ -218,6 +243,11 @@ def read(h: Hyperparameter, text: str) -> object:
     if h.choices:
         return text
     return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _write_change(change: Change) -> str:
+    before = "" if change.lane == 0 else f"{change.lane + 1}."
+    return f"{change.step}:{before}" + ",".join(f"{name}={_write(value)}" for name, value in change.values.items())
 
 
 def _write(value: Setting) -> str:
@@ -259,10 +289,12 @@ def choose(key: str, config: RunConfig, notes: Sequence[Note] = ()) -> None:
     st.session_state[key] |= {"config": config, "notes": list(notes)}
 
 
-def write_link(key: str, write: Callable[[RunConfig], dict[str, str]] = link) -> None:
-    """Put the session's choice into the address bar; `write` is `link` or `data_link`."""
+def write_link(
+    key: str, write: Callable[[RunConfig], dict[str, str]] = link, *, shown: RunConfig | None = None
+) -> None:
+    """Put the session's choice into the address bar, or what is `shown` for it; `write` is `link` or `data_link`."""
     memory = st.session_state[key]
-    parts = write(memory["config"])
+    parts = write(memory["config"] if shown is None else shown)
     if parts != memory["link"] or not st.query_params:
         memory["link"] = parts
         st.query_params.from_dict(parts)

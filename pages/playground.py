@@ -8,18 +8,22 @@ from typing import Any
 import streamlit as st
 
 import offrl_core as orl
+from offrl_core.runs.config import MAX_LANES, ConfigError
 from offrl_core.runs.hub import HubFull
-from offrl_ui import choices, state
+from offrl_ui import branches, choices, state
 from offrl_ui.bring import uploads
 from offrl_ui.cards import algorithm_cards, dataset_cards
 from offrl_ui.controls import apply, data_sections, lane_sections
-from offrl_ui.live import gone, moved, run_of
+from offrl_ui.live import gone, moved, run_of, shown
 from offrl_ui.panel import inside, panel, picker
 from offrl_ui.stage import stage
+from offrl_ui.takehome import offer
 
 KEY = "playground"
+LANE = "playground-lane"
 config, notes = state.recall(KEY)
-lane = config.lanes[0]
+index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
+lane = config.lanes[index]
 
 
 def pick_dataset(name: str) -> None:
@@ -27,15 +31,34 @@ def pick_dataset(name: str) -> None:
 
 
 def pick_algorithm(name: str) -> None:
-    other = choices.other_system(config, 0, name, lane.approximator)
-    state.choose(KEY, replace(config, lanes=(other, *config.lanes[1:])))
+    other = choices.other_system(config, index, name, lane.approximator)
+    lanes = (*config.lanes[:index], other, *config.lanes[index + 1 :])
+    state.choose(KEY, replace(config, lanes=lanes, changes=()))
+
+
+def pick_lane() -> None:
+    chosen = st.session_state["lanes"]
+    if chosen is not None:
+        st.session_state[LANE] = chosen
+
+
+def add_lane() -> None:
+    try:
+        state.choose(KEY, choices.beside(config))
+        st.session_state[LANE] = st.session_state["lanes"] = len(config.lanes)
+    except ConfigError as error:
+        state.choose(KEY, config, [state.Note("lanes", str(len(config.lanes) + 1), str(error))])
+
+
+def remove_lane() -> None:
+    state.choose(KEY, choices.without(config, index))
+    st.session_state[LANE] = st.session_state["lanes"] = max(0, index - 1)
 
 
 def change(given: dict[str, Any]) -> None:
-    state.choose(KEY, *apply(config, 0, given))
+    state.choose(KEY, *apply(replace(config, changes=()), index, given))
 
 
-state.write_link(KEY)
 refused = {note.key: note.message for note in notes}
 with st.sidebar:
     st.subheader("Dataset")
@@ -49,11 +72,30 @@ with st.sidebar:
     )
     panel(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change)
     st.subheader("Algorithm")
+    if len(config.lanes) > 1:
+        st.session_state.setdefault("lanes", index)
+        st.pills(
+            "Side by side; the one you are changing:",
+            range(len(config.lanes)),
+            format_func=lambda i: f"{i + 1}. {orl.algorithms()[config.lanes[i].algorithm].title}",
+            key="lanes",
+            on_change=pick_lane,
+        )
+    with st.container(horizontal=True):
+        if len(config.lanes) < MAX_LANES:
+            st.button(
+                "Compare with another", icon=":material/add:", on_click=add_lane, help="Train it beside, in lock-step"
+            )
+        if len(config.lanes) > 1:
+            st.button(
+                "Remove", icon=":material/close:", on_click=remove_lane, help="Take the one you are changing away"
+            )
     picker(algorithm_cards(), lane.algorithm, key="algorithm", label="Algorithm", on_pick=pick_algorithm)
     panel(
-        lane_sections(config, 0),
+        lane_sections(config, index),
         key="hyperparameters",
-        scope=f"{config.dataset} {lane.algorithm} {lane.approximator}",
+        scope=f"{config.dataset} {index} {lane.algorithm} {lane.approximator}",
+        lane=index,
         refused=refused,
         on_change=change,
     )
@@ -69,7 +111,13 @@ try:
 except HubFull as error:
     st.error(f"{error}. Please try again in a few minutes.", icon=":material/hourglass_top:")
     st.stop()
+state.write_link(KEY, shown=shown(run_id, config))
 seen = stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    offer(run_id)
+with st.expander("Branches of this visit", icon=":material/account_tree:", expanded=True):
+    branches.show(run_id, key="tree")
 
 st.subheader("What this run learns by")
 st.markdown(kind.summary)

@@ -175,12 +175,12 @@ class Registry:
     def branch(
         self, run: Run, step: int, lane: int, values: Mapping[str, Any], *, playing: bool, title: str = ""
     ) -> Run:
-        """A copy from `step` that goes on with `values` in `lane`.
+        """A copy from `step` that goes on with `values` in `lane`, or unchanged where there are none.
 
         Raises:
             ConfigError: the step lies in the future, or the lane, a name or a value is not allowed.
         """
-        config = run.config.changed(step, lane, values)
+        config = run.config.changed(step, lane, values) if values else run.config.until(step)
         copy = self.copy(run, step)
         copy.config, copy.title = config, title or run.title
         copy.parent = {"id": run.id, "step": step, "what": dict(values), "lane": lane}

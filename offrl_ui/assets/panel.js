@@ -3,16 +3,20 @@
 //
 // data: { scope, seq, lane, sections: [{ id, title, items, folded, note }], refused: { "section.name": sentence } }
 // item: { name, symbol (MathML), label, needs ([name, values]: shown only while that control has one of these values), value, default,
-//   help, allowed, paper, greedier, low, high, choices, scale, integer, live, special }
+//   help, allowed, paper, greedier, low, high, choices, scale, integer, live, special, axis (may be opened into several values) }
 // State for the script: `changed` = { scope, seq, values: { section: { name: value } } }, absolute, so that none is lost.
 import { bus } from "./bus.js";
 
 const SEND_EVERY = 60; // ms between live values while dragging
 const TICKS = 1000; // positions of a slider
+const AXIS_VALUES = 8; // values that a lens opens with
+const MOST_VALUES = 16;
 const panels = new WeakMap();
 
 const LIVE = `<svg viewBox="0 0 16 16" role="img" aria-label="live"><circle cx="8" cy="8" r="4"/></svg>`;
 const RESTART = `<svg viewBox="0 0 16 16" role="img" aria-label="restarts"><path d="M13 8a5 5 0 1 1-1.6-3.7M13 1.8v3.1H9.9"/></svg>`;
+
+const AXIS = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 13h12M3.5 10V6M8 10V3M12.5 10V7.5"/></svg>`;
 
 export function mount(component) {
   const { parentElement, data } = component;
@@ -225,6 +229,7 @@ class Row {
       }
       this.node.append(track);
       this.track = track;
+      if (item.axis) this.buildAxis(head);
     }
   }
 
@@ -244,7 +249,29 @@ class Row {
     this.set(Math.min(item.high, Math.max(item.low, next)));
   }
 
+  // The lens: one value becomes several, which train side by side as models of one run.
+  buildAxis(head) {
+    this.opener = element("button", { type: "button", class: "axis" });
+    this.opener.innerHTML = AXIS;
+    this.opener.onclick = () => this.set(Array.isArray(this.value) ? this.value[Math.floor(this.value.length / 2)] : suggestAxis(this.value, this.item));
+    head.insertBefore(this.opener, this.text);
+  }
+
+  // Several numbers in one field, separated by semicolons or by commas with a space.
+  typedAxis(text) {
+    const values = text.split(/[;\s]+|,\s*/).filter(Boolean).map(Number);
+    const wrong = values.find((value) => refuse(value, this.item));
+    if (values.length > MOST_VALUES || wrong !== undefined || values.length < 2) {
+      const why = wrong !== undefined ? `${wrong}: it must be ${this.item.allowed}` : `an axis has 2 to ${MOST_VALUES} values`;
+      this.text.setAttribute("aria-invalid", "true");
+      this.say(`${text} is not allowed: ${why}. The run keeps ${plain(this.value, this.item)}.`);
+      return;
+    }
+    this.set([...new Set(values)].sort((a, b) => a - b));
+  }
+
   typed() {
+    if (this.item.axis && this.text.value.trim() !== this.shown && /;|,\s|,.*,/.test(this.text.value.trim())) return this.typedAxis(this.text.value.trim());
     const text = this.text.value.trim().replace(/^\.(?=\d)/, "0.").replace(",", ".");
     if (text === this.shown) return this.say("");
     const named = Object.entries(this.item.special ?? {}).find(([, name]) => name === text);
@@ -269,8 +296,10 @@ class Row {
     this.waiting = 0;
     this.show(value, true);
     if (!changed && same(value, this.committed)) return;
+    // To open or close an axis takes another run, which the script makes; the one that trains is left alone.
+    const another = Array.isArray(value) || Array.isArray(this.committed);
     this.committed = value;
-    this.panel.send(this);
+    if (!another) this.panel.send(this);
     this.panel.commit();
   }
 
@@ -296,8 +325,16 @@ class Row {
     if (this.select) this.select.value = value;
     if (this.words) this.words.value = value;
     if (!this.text) return;
+    const open = Array.isArray(value);
     this.shown = plain(value, item);
     this.text.value = this.shown;
+    this.node.classList.toggle("open", open);
+    this.track.hidden = open;
+    if (this.opener) {
+      this.opener.title = open ? "Close the axis: train one value" : "Open into an axis: train several values side by side";
+      this.opener.setAttribute("aria-label", `${item.label}: ${this.opener.title}`);
+      this.opener.setAttribute("aria-pressed", String(open));
+    }
     this.text.removeAttribute("aria-invalid");
     this.slider.setAttribute("aria-valuetext", this.shown);
     this.slider.style.setProperty("--at", `${(100 * this.slider.valueAsNumber) / TICKS}%`);
@@ -352,6 +389,14 @@ export function stepOf(item) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((m) => m * power >= rough * 0.999) * power;
   return item.integer ? Math.max(1, Math.round(step)) : step;
+}
+
+// Eight readable values over the whole range, evenly spaced as the slider sees it, the present one among them.
+export function suggestAxis(value, item) {
+  const spread = Array.from({ length: AXIS_VALUES }, (_, i) => fromTick((TICKS * i) / (AXIS_VALUES - 1), item));
+  const nearest = spread.reduce((best, v, i) => (Math.abs(toTick(v, item) - toTick(value, item)) < Math.abs(toTick(spread[best], item) - toTick(value, item)) ? i : best), 0);
+  spread[nearest] = value;
+  return [...new Set(spread)].sort((a, b) => a - b);
 }
 
 function refuse(number, item) {

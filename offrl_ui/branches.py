@@ -1,0 +1,90 @@
+"""The runs of one visit as a tree: which came from which, at which step, and by what change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from offrl_core.runs.hub import UnknownRun, get_hub
+from offrl_ui.live import MEMORY
+from offrl_ui.panel import tree
+
+NAMES = "branches"
+MOST = 40
+LONGEST_NAME = 40
+
+
+def remember(run_id: str) -> None:
+    """Note a run that this visit has seen, in order; the oldest are let go."""
+    names: dict[str, str] = st.session_state.setdefault(NAMES, {})
+    if run_id not in names:
+        names[run_id] = "start" if not names else f"branch {len(names)}"
+        while len(names) > MOST:
+            del names[next(iter(names))]
+
+
+def show(run_id: str, *, key: str) -> None:
+    """The tree of what this visit has branched, once there is more than one run in it."""
+    remember(run_id)
+    nodes = _nodes()
+    if len(nodes) < 2:
+        st.caption(
+            "Scrub back and press “branch from here”, or move a live control while others watch: "
+            "each branch is kept here, with what was changed and when."
+        )
+        return
+    tree(nodes, run_id, key=key, on_go=_go, on_name=_name)
+
+
+def _nodes() -> list[dict[str, Any]]:
+    nodes = []
+    for run_id, name in list(st.session_state[NAMES].items()):
+        try:
+            info = get_hub().info(run_id)
+        except UnknownRun:
+            del st.session_state[NAMES][run_id]
+            continue
+        parent = info["parent"] or {}
+        nodes.append(
+            {
+                "id": run_id,
+                "parent": parent.get("id"),
+                "name": name,
+                "text": _text(info, parent),
+                "step": parent.get("step", 0),
+                "state": info["state"],
+            }
+        )
+    return nodes
+
+
+def _text(info: dict[str, Any], parent: dict[str, Any]) -> str:
+    changed = ", ".join(f"{name} → {_plain(value)}" for name, value in (parent.get("what") or {}).items())
+    if not parent:
+        text = info["title"] or "run"
+    elif changed:
+        text = f"from step {parent['step']}: {changed}"
+    else:
+        text = f"from step {parent['step']}, nothing changed" if parent["step"] else "begun again"
+    later = [change for change in info["config"].changes if change.step > parent.get("step", -1)]
+    if later:
+        text += "; " + "; ".join(
+            f"{change.step}: " + ", ".join(f"{name} → {_plain(value)}" for name, value in change.values.items())
+            for change in later[-3:]
+        )
+    return text
+
+
+def _plain(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _go(run_id: str) -> None:
+    if run_id in st.session_state[NAMES] and MEMORY in st.session_state:
+        st.session_state[MEMORY]["id"] = run_id
+
+
+def _name(run_id: str, name: str) -> None:
+    if run_id in st.session_state[NAMES] and name:
+        st.session_state[NAMES][run_id] = name[:LONGEST_NAME]
