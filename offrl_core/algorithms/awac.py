@@ -20,9 +20,9 @@ class AWAC(CriticCloning):
 
     `y = r + γ E_{a'~π_θ} Q'(s', a')`. `temperature` is the paper's `λ`, which divides.
 
-    Implementation notes: with few actions the expectation is exact; the paper samples it. `normalization` = `batch` divides the weights by
-    their batch mean, in log space, as `softmax(A/λ)` times the batch size in the authors' code; without it they are capped at
-    `weight_max`. One critic where the paper takes the smaller of two.
+    Implementation notes: with few actions the expectation is exact; the paper samples it. `normalization` = `batch`
+    divides the weights by their batch mean, in log space, as `softmax(A/λ)` times the batch size in the authors' code;
+    without it they are capped at `weight_max`. One critic where the paper takes the smaller of two.
     """
 
     name = "awac"
@@ -41,7 +41,8 @@ class AWAC(CriticCloning):
         *CRITIC,
         temperature(
             0.1,
-            "How sharply weights tell good from bad: up approaches plain cloning, down copies only what beats the policy's average.",
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only what beats the "
+            "policy's average.",
             paper="1 and .3 by task (Nair et al. 2020)",
         ),
         weight_max(100, paper="none; 100 in common implementations"),

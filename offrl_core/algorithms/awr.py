@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,13 +22,14 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 class AWR(ValueCloning):
     """Clone with `w = min(exp(A/β), w_max)`, where the advantage is a whole TD(λ) return above `V`.
 
-    `G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `A = G^λ − V(s)`, and `V` is fitted to `G^λ`. At `λ = 1` that is Monte Carlo, at `λ = 0` one
-    TD step. `temperature` is the paper's `β`, which divides.
+    `G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `A = G^λ − V(s)`, and `V` is fitted to `G^λ`. At `λ = 1` that is Monte
+    Carlo, at `λ = 0` one TD step. `temperature` is the paper's `β`, which divides.
 
-    Implementation notes: the paper alternates between computing all `G^λ` and many gradient steps; here they are recomputed every
-    `target_period` updates with the `V` of that moment, and policy and `V` are fitted at once. The last row of a truncated episode
-    bootstraps from `V(s')`. `normalization` = `standardize` subtracts the batch's mean advantage and divides by its deviation + 10⁻⁵, as
-    the paper's code does; its temperature is .05 in the text and 1 in the code.
+    Implementation notes: the paper alternates between computing all `G^λ` and many gradient steps; here they are
+    recomputed every `target_period` updates with the `V` of that moment, and policy and `V` are fitted at once. The
+    last row of a truncated episode bootstraps from `V(s')`. `normalization` = `standardize` subtracts the batch's mean
+    advantage and divides by its deviation + 10⁻⁵, as the paper's code does; its temperature is .05 in the text and 1 in
+    the code.
     """
 
     name = "awr"
@@ -51,21 +52,24 @@ class AWR(ValueCloning):
             "value_target",
             "y",
             "lambda",
-            "What V is fitted to and rows are judged by: one step (td), the whole return (mc), or the mixture of all lengths (lambda).",
+            "What V is fitted to and rows are judged by: one step (td), the whole return (mc), or the mixture of all "
+            "lengths (lambda).",
             choices=("lambda", "td", "mc"),
         ),
         Hyperparameter(
             "trace_decay",
             r"\lambda",
             0.95,
-            "How far the mixture reaches: 1 is the recorded return, 0 a single step; up trusts the data more and V less.",
+            "How far the mixture reaches: 1 is the recorded return, 0 a single step; up trusts the data more "
+            "and V less.",
             low=0.0,
             high=1.0,
             paper=".95 (Peng et al. 2019)",
         ),
         replace(
             TARGET_NETWORK[1],
-            help="Updates between two computations of the λ-returns: up holds them still for longer, as one iteration of the paper.",
+            help="Updates between two computations of the λ-returns: up holds them still for longer, as one iteration "
+            "of the paper.",
             paper="200 updates of V and 1000 of the policy per iteration (Peng et al. 2019)",
         ),
         weight_max(20, paper="20 (Peng et al. 2019)"),
@@ -78,7 +82,7 @@ class AWR(ValueCloning):
             paper="standardize, in its code (Peng et al. 2019)",
         ),
     )
-    defaults = {"table": {"target_period": 10}}
+    defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {"table": {"target_period": 10}}
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return (Head("policy"), Head("value", scalar=True, reads=("s", "next"), copied=True))
@@ -118,4 +122,5 @@ class AWR(ValueCloning):
             mean = batch.mean(advantage)[:, None].astype(np.float32)
             deviation = np.sqrt(batch.mean(np.square(advantage - mean)))[:, None].astype(np.float32)
             advantage = (advantage - mean) / (deviation + np.float32(1e-5))
-        return advantage / hp.temperature
+        result: Array = advantage / hp.temperature
+        return result

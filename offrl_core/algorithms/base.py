@@ -49,7 +49,8 @@ class Loss:
     """A loss, its gradient at the network outputs, and how curved it is there.
 
     Attributes:
-        report: computes the value. Training needs the gradient only, so that values are computed when they are looked at.
+        report: computes the value. Training needs the gradient only, so that values are computed when they are looked
+            at.
         gradients: output name (`q`, `q_next`, …) → `∂loss/∂output`, `(M, A, U)`.
         curvature: output name → a bound of the second derivative per output, broadcastable to the gradient. The table's
             SGD divides by it, which makes `learning_rate` the classic tabular step; other approximators ignore it.
@@ -102,7 +103,8 @@ class Algorithm:
 
     Class attributes:
         name, title: identifier and name on screen.
-        group: family in the lecture: `cloning` (one objective, many weights) or `q-learning` (one target, many constraints).
+        group: family in the lecture: `cloning` (one objective, many weights) or `q-learning` (one target, many
+            constraints).
         number: the system's number in the lecture.
         summary: one sentence.
         equation: LaTeX, with the hyperparameters' own symbols.
@@ -137,7 +139,8 @@ class Algorithm:
         return False
 
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
-        """Numbers that the algorithm itself carries from update to update: name → start, or the hyperparameter that says it."""
+        """Numbers that the algorithm itself carries from update to update: name → start, or the hyperparameter "
+        "that says it."""
         return {}
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:

@@ -7,7 +7,6 @@ between rows and states costs nothing. A *full batch*, and every batch of a tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -95,12 +94,6 @@ class Batch:
         curvature: whether the curvature of the losses is asked for.
     """
 
-    __slots__ = (
-        "_pair_share", "_shares", "_state_share", "action", "actions", "at_index", "at_next_index", "columns", "continues",
-        "counts", "counts_next", "curvature", "has_next", "members", "memory", "outputs", "reward", "rows", "seen",
-        "share", "states", "step", "take_index", "take_next_index", "total",
-    )  # fmt: skip
-
     def __init__(self, members: int, actions: int, states: int, rows: int) -> None:
         self.members, self.actions, self.states, self.rows = members, actions, states, rows
         self.total = rows
@@ -108,11 +101,9 @@ class Batch:
         self.reward: Array
         self.continues: Array
         self.action: Array
-        self.has_next: Array
-        self.columns: Mapping[str, Array] = {}
+        self.columns: dict[str, Array] = {}
         self.counts: Array | None = None
         self.counts_next: Array | None = None
-        self.seen: Array | None = None
         self.outputs: dict[str, Array] = {}
         self.memory: dict[str, Array] = {}
         self.step = 0
@@ -143,7 +134,8 @@ class Batch:
         return v if self.at_next_index is None else self.at_next_index.take(v)
 
     def take_next(self, x: Array) -> Array:
-        """`x(s′, a′)` of each row with the data's next action: `(M, A, U) → (M, B)`; meaningless where `has_next` is 0."""
+        """`x(s′, a′)` of each row with the data's next action: `(M, A, U) → (M, B)`; meaningless where "
+        "`has_next` is 0."""
         assert self.take_next_index is not None
         return self.take_next_index.take(x.reshape(len(x), -1))
 
@@ -184,7 +176,8 @@ class Batch:
 
     def mean(self, rows: Array) -> Array:
         """Mean over the batch, every row with its multiplicity: `(M, B) → (M,)`; summed in float64."""
-        return np.add.reduce(rows * self.share, axis=-1, dtype=np.float64)
+        result: Array = np.add.reduce(rows * self.share, axis=-1, dtype=np.float64)
+        return result
 
     def mean_over_states(self, states: Array) -> Array:
         """Mean of a number per state, each state as often as the batch has it as `s`: `(M, U) → (M,)`, in float64."""

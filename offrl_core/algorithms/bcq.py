@@ -20,9 +20,10 @@ class BCQ(QLearning):
 
     1. `π_β` by behaviour cloning. 2. `y = r + γ max_{a' ∈ Ā(s')} Q(s', a')` with `Ā(s) = {a : π_β(a|s) > ρ}`.
 
-    Implementation notes: both steps run at once, on the same batches, as in the paper's code. Where no action passes, the most
-    likely ones do. `relative` is the paper's rule, `π_β(a|s) / max π_β(·|s) > ρ`; the lecture's is `absolute`. The networks
-    share no layers (the paper's share the encoder), and the paper's penalty on the clone's logits is left out.
+    Implementation notes: both steps run at once, on the same batches, as in the paper's code. Where no action passes,
+    the most likely ones do. `relative` is the paper's rule, `π_β(a|s) / max π_β(·|s) > ρ`; the lecture's is `absolute`.
+    The networks share no layers (the paper's share the encoder), and the paper's penalty on the clone's logits is left
+    out.
     """
 
     name = "bcq"
@@ -50,7 +51,8 @@ class BCQ(QLearning):
             "rule",
             r"\pi_\beta > \rho",
             "absolute",
-            "What is compared with ρ: the probability itself, or its ratio to the likeliest action's (relative, as in the paper).",
+            "What is compared with ρ: the probability itself, or its ratio to the likeliest action's (relative, as in "
+            "the paper).",
             choices=("absolute", "relative"),
         ),
     )
@@ -74,4 +76,5 @@ def likely(logits: Array, hp: Any) -> Array:
     top = behavior.max(axis=1, keepdims=True)
     level = behavior / top if hp.rule == "relative" else behavior
     allowed = level > hp.rho[:, :, None]
-    return np.where(allowed.any(axis=1, keepdims=True), allowed, behavior == top)
+    result: Array = np.where(allowed.any(axis=1, keepdims=True), allowed, behavior == top)
+    return result

@@ -62,7 +62,8 @@ class Cloning(Algorithm):
                 "gradient",
                 "gradient at the logits, one per action",
                 gradient.tolist(),
-                rf"\partial/\partial\,\mathrm{{logit}}_a = w\,(\pi_\theta(a\mid s) - 1) = {number(float(gradient[look.action]))}",
+                rf"\partial/\partial\,\mathrm{{logit}}_a = w\,(\pi_\theta(a\mid s) - 1) = "
+                rf"{number(float(gradient[look.action]))}",
             ),
         ]
 
@@ -129,7 +130,8 @@ class CriticCloning(Cloning):
 
     def value(self, batch: Batch, hp: Any) -> Array:
         """`E_{a~π} Q(s, a)`."""
-        return (self.policy(batch, hp) * batch["q"]).sum(axis=1)
+        result: Array = (self.policy(batch, hp) * batch["q"]).sum(axis=1)
+        return result
 
     def advantages(self, batch: Batch, hp: Any) -> Array:
         return batch["q"] - self.value(batch, hp)[:, None, :]

@@ -16,13 +16,13 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 class ConstrainedQ(QLearning):
     """Q-learning whose maximum ignores actions that the data does not show in that state.
 
-    `Ā(s) = {a : n(s,a) ≥ n_min}`, `y = r + γ max_{a' ∈ Ā(s')} Q(s', a')`. With every state and action counted this is dynamic programming on
-    the MDP that the data shows.
+    `Ā(s) = {a : n(s,a) ≥ n_min}`, `y = r + γ max_{a' ∈ Ā(s')} Q(s', a')`. With every state and action counted this is
+    dynamic programming on the MDP that the data shows.
 
-    Implementation notes: where no action reaches the minimum count, the most frequent ones stay. A state from which the data shows no
-    action at all (reached when a recording was cut) has nothing to bootstrap from: its value counts as 0. Continuous observations are
-    counted by equality, so that almost every state is seen once, `Ā` holds one action, and this learns the value of `π_β`. At an
-    observation that is not in the data the policy chooses among all actions.
+    Implementation notes: where no action reaches the minimum count, the most frequent ones stay. A state from which the
+    data shows no action at all (reached when a recording was cut) has nothing to bootstrap from: its value counts as 0.
+    Continuous observations are counted by equality, so that almost every state is seen once, `Ā` holds one action, and
+    this learns the value of `π_β`. At an observation that is not in the data the policy chooses among all actions.
     """
 
     name = "constrained-q"
@@ -62,7 +62,8 @@ class ConstrainedQ(QLearning):
 
 
 def counted(counts: Array, least: Array) -> Array:
-    """`Ā`: actions counted at least `least (M, 1)` times, else the most frequent ones; `(1 or M, A, U) → (M, A, U)` bool."""
+    """`Ā`: actions counted at least `least (M, 1)` times, else the most frequent ones; `(1 or M, A, U) → (M, A, "
+    "U)` bool."""
     allowed = counts >= least[:, :, None]
     most = (counts == counts.max(axis=1, keepdims=True)) & (counts > 0)
     return np.where(allowed.any(axis=1, keepdims=True), allowed, most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,12 +24,13 @@ class CQL(QLearning):
     """Q-learning with a penalty that pushes all values down and those of the data's actions back up.
 
     The loss is the TD error plus `α` times (lecture, at `s'` with the data's next action `a'`)
-    (a) `Σ_a Q(s',a)`; (b) `Σ_a Q(s',a) − Q(s',a')`; (c) `z = log Σ_a exp Q(s',a) − Q(s',a')`; (d) `z²`; or (paper, at `s`)
-    `log Σ_a exp Q(s,a) − Q(s,a)`.
+    (a) `Σ_a Q(s',a)`; (b) `Σ_a Q(s',a) − Q(s',a')`; (c) `z = log Σ_a exp Q(s',a) − Q(s',a')`; (d) `z²`; or (paper, at
+    `s`) `log Σ_a exp Q(s,a) − Q(s,a)`.
 
-    Implementation notes: a row without a next action (the end of an episode) has no penalty in forms (a) to (d). The paper's form is its
-    `CQL(H)` for discrete actions, `α` fixed. `α` multiplies the penalty; some code multiplies the TD term instead, so values of `α` are not
-    comparable. `constraint` = `counted` puts the maximum of constrained Q-learning under the penalty.
+    Implementation notes: a row without a next action (the end of an episode) has no penalty in forms (a) to (d). The
+    paper's form is its `CQL(H)` for discrete actions, `α` fixed. `α` multiplies the penalty; some code multiplies the
+    TD term instead, so values of `α` are not comparable. `constraint` = `counted` puts the maximum of constrained
+    Q-learning under the penalty.
     """
 
     name = "cql"
@@ -37,15 +38,20 @@ class CQL(QLearning):
     number = 17
     summary = "Q-learning that pushes the values of all actions down and those of the data's actions back up."
     equation = (
-        r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2 \qquad "
+        r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
+        r"Q(s',a')\right)^2 \qquad "
         r"y = r + \gamma\max_{a'}Q(s',a')"
     )
-    equations = {
+    equations: ClassVar[Mapping[str, str]] = {
         "lecture-a": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\sum_{b} Q(s',b)",
-        "lecture-b": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\sum_{b} Q(s',b) - Q(s',a')\right)",
-        "lecture-c": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)",
-        "lecture-d": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2",
-        "paper": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s,b)} - Q(s,a)\right)",
+        "lecture-b": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\sum_{b} Q(s',b) - "
+        r"Q(s',a')\right)",
+        "lecture-c": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
+        r"Q(s',a')\right)",
+        "lecture-d": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
+        r"Q(s',a')\right)^2",
+        "paper": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s,b)} - "
+        r"Q(s,a)\right)",
     }
     source = "the lecture; Kumar et al. 2020, equation 4"
     hyperparameters = (
@@ -64,7 +70,8 @@ class CQL(QLearning):
             "form",
             r"\mathcal{R}",
             "lecture-d",
-            "The penalty: the lecture's four steps from a to d, or the paper's; in a and b nothing stops values from sinking.",
+            "The penalty: the lecture's four steps from a to d, or the paper's; in a and b nothing stops values "
+            "from sinking.",
             choices=("lecture-a", "lecture-b", "lecture-c", "lecture-d", "paper"),
             paper="paper: CQL(H), equation 4 (Kumar et al. 2020)",
         ),
@@ -72,7 +79,8 @@ class CQL(QLearning):
             "constraint",
             r"\bar A",
             "none",
-            "Which actions the target's maximum may choose: all, or only those that the data shows in that state (counted).",
+            "Which actions the target's maximum may choose: all, or only those that the data shows in that "
+            "state (counted).",
             choices=("none", "counted"),
         ),
     )
@@ -122,4 +130,4 @@ class CQL(QLearning):
         return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, ONCE)
 
     def allowed_next(self, batch: Batch, hp: Any) -> Array | None:
-        return None if hp.constraint == "none" else counted(batch.counts_next, ONCE)
+        return None if hp.constraint == "none" or batch.counts_next is None else counted(batch.counts_next, ONCE)

@@ -19,11 +19,11 @@ class CRR(CriticCloning):
     """Clone only what the critic finds better than the policy.
 
     `binary`: `w = 1[A > 0]`; `exp`: `w = min(exp(A/β), w_max)`. Baseline `mean`: `A = Q(s,a) − E_{b~π} Q(s,b)`; `max`:
-    `A = Q(s,a) − E max_{j≤m} Q(s, b_j)` with `m` draws from the policy. The critic evaluates the policy, as in AWAC. `temperature` is the
-    paper's `β`, which divides.
+    `A = Q(s,a) − E max_{j≤m} Q(s, b_j)` with `m` draws from the policy. The critic evaluates the policy, as in AWAC.
+    `temperature` is the paper's `β`, which divides.
 
-    Implementation notes: the paper draws `m = 4` actions for either baseline; here both expectations are exact (the expected maximum from
-    the order of the values: `Σ_k q_(k) (F_k^m − F_{k−1}^m)`). The critic is not distributional.
+    Implementation notes: the paper draws `m = 4` actions for either baseline; here both expectations are exact (the
+    expected maximum from the order of the values: `Σ_k q_(k) (F_k^m − F_{k−1}^m)`). The critic is not distributional.
     """
 
     name = "crr"
@@ -50,7 +50,8 @@ class CRR(CriticCloning):
             "baseline",
             "A",
             "mean",
-            "What an action must beat: the policy's average, or the best of a few draws from it (max), which lets fewer rows pass.",
+            "What an action must beat: the policy's average, or the best of a few draws from it (max), which lets "
+            "fewer rows pass.",
             choices=("mean", "max"),
             paper="both (Wang et al. 2020)",
         ),
@@ -76,10 +77,8 @@ class CRR(CriticCloning):
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         q = batch["q"]
         policy = self.policy(batch, hp)
-        if hp.baseline == "max":
-            baseline = expected_maximum(policy, q, hp.baseline_draws)
-        else:
-            baseline = (policy * q).sum(axis=1)
+        best = hp.baseline == "max"
+        baseline = expected_maximum(policy, q, hp.baseline_draws) if best else (policy * q).sum(axis=1)
         advantage = batch.take(q) - batch.at(baseline)
         if hp.filter == "binary":
             # A value that is not a number must not pass for "worse".
@@ -95,10 +94,12 @@ class CRR(CriticCloning):
 def expected_maximum(policy: Array, q: Array, draws: Array) -> Array:
     """`E max_{j≤m} q(b_j)` over `m` independent draws `b_j ~ policy`: `(M, A, U) → (M, U)`; `draws (M, 1)` is `m`.
 
-    With `F_k` the probability that one draw is among the `k` smallest values, the best of `m` is with probability `F_k^m`.
+    With `F_k` the probability that one draw is among the `k` smallest values, the best of `m` is with probability
+    `F_k^m`.
     """
     order = np.argsort(q, axis=1)
     values = np.take_along_axis(q, order, axis=1)
     below = np.minimum(np.cumsum(np.take_along_axis(policy, order, axis=1), axis=1), 1)
     reached = below ** draws[:, :, None]
-    return values[:, -1] - (reached[:, :-1] * np.diff(values, axis=1)).sum(axis=1)
+    result: Array = values[:, -1] - (reached[:, :-1] * np.diff(values, axis=1)).sum(axis=1)
+    return result

@@ -17,12 +17,12 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 class EMRL(Cloning):
     """Clone each row as much as it was rewarded: `w = f(r)`, with the identity by default.
 
-    With positive weights a table ends at `π_θ ∝ π_β · f(r)`. A negative weight pushes the action's probability down, the loss
-    `−w log π` has no lower bound, and the policy runs away: that happens here on purpose. The weight function `f` must be
-    positive and monotonic: `abs` is positive but rewards failure, `exp` has both.
+    With positive weights a table ends at `π_θ ∝ π_β · f(r)`. A negative weight pushes the action's probability down,
+    the loss `−w log π` has no lower bound, and the policy runs away: that happens here on purpose. The weight function
+    `f` must be positive and monotonic: `abs` is positive but rewards failure, `exp` has both.
 
-    Implementation notes: Dayan & Hinton weigh by the reward of the whole sequence, here `signal` = `return`; the lecture's default
-    is the reward. `shifted` subtracts the smallest signal in the data.
+    Implementation notes: Dayan & Hinton weigh by the reward of the whole sequence, here `signal` = `return`; the
+    lecture's default is the reward. `shifted` subtracts the smallest signal in the data.
     """
 
     name = "emrl"
@@ -38,7 +38,8 @@ class EMRL(Cloning):
             "weight_function",
             "f",
             "identity",
-            "How a reward becomes a weight: it should be positive and grow with the reward; only shifted, softplus and exp do both.",
+            "How a reward becomes a weight: it should be positive and grow with the reward; only shifted, softplus "
+            "and exp do both.",
             choices=WEIGHT_FUNCTIONS,
             paper="identity (Dayan & Hinton 1997)",
         ),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from offrl_core.data.dataset import Dataset
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
+from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value
 
 if TYPE_CHECKING:
     from offrl_core.algorithms.base import Algorithm
@@ -49,7 +50,8 @@ def beta(default: float, *, paper: str) -> Hyperparameter:
         "beta",
         r"\beta",
         default,
-        "How much the advantage counts: 0 is behaviour cloning, up copies only rows better than expected, until exp overflows.",
+        "How much the advantage counts: 0 is behaviour cloning, up copies only rows better than expected, until "
+        "exp overflows.",
         low=0.0,
         high=1000.0,
         paper=paper,
@@ -63,7 +65,8 @@ def weight_max(default: float, *, paper: str) -> Hyperparameter:
         "weight_max",
         r"w_{\max}",
         default,
-        "Cap on the weights: down makes good rows alike, and at the cap everywhere this is cloning; without a cap exp can overflow.",
+        "Cap on the weights: down makes good rows alike, and at the cap everywhere this is cloning; without a cap exp "
+        "can overflow.",
         low=1.0,
         high=10_000.0,
         scale="log",
@@ -78,7 +81,8 @@ TARGET_NETWORK = (
         "target_update",
         r"Q'",
         "none",
-        "Where the target's Q comes from: the network itself (none), a copy taken every K updates (hard), or one that trails "
+        "Where the target's Q comes from: the network itself (none), a copy taken every K updates (hard), or one "
+        "that trails "
         "behind (soft).",
         choices=("none", "hard", "soft"),
         paper="hard, every 10 000 updates (Mnih et al. 2015)",
@@ -87,7 +91,8 @@ TARGET_NETWORK = (
         "target_period",
         "K",
         100,
-        "Updates between two hard copies: up holds the target still for longer, slower but steadier; at 1 there is no delay.",
+        "Updates between two hard copies: up holds the target still for longer, slower but steadier; at 1 there "
+        "is no delay.",
         low=1,
         high=10_000,
         scale="log",
@@ -109,7 +114,8 @@ INITIAL = (
         "initial_value",
         r"Q_0",
         0.0,
-        "What every Q is before the first update: up is optimistic about actions that the data never shows, down pessimistic.",
+        "What every Q is before the first update: up is optimistic about actions that the data never shows, down "
+        "pessimistic.",
         low=-1000.0,
         high=1000.0,
         live=False,
@@ -118,7 +124,8 @@ INITIAL = (
         "initial_spread",
         r"\sigma_0",
         0.5,
-        "How far the first Q values scatter: up leaves more unseen actions looking better than they are; 0 starts all equal.",
+        "How far the first Q values scatter: up leaves more unseen actions looking better than they are; 0 "
+        "starts all equal.",
         low=0.0,
         high=100.0,
         live=False,
@@ -136,7 +143,7 @@ DOUBLE = Hyperparameter(
 )
 Q_LEARNING = (GAMMA, *TARGET_NETWORK, DOUBLE, *INITIAL)
 CRITIC = (GAMMA, *TARGET_NETWORK, *INITIAL)
-NETWORK_TARGETS = {"mlp": {"target_update": "soft"}}
+NETWORK_TARGETS: Mapping[str, Mapping[str, Value]] = {"mlp": {"target_update": "soft"}}
 """Networks with hidden layers train with a trailing copy by default; the lecture's table and linear toy do not."""
 
 LEARNING_RATE = Hyperparameter(
@@ -207,12 +214,13 @@ def approximator_hyperparameters(
                 default=kind.table_learning_rate,
                 low=1e-4,
                 paper="",
-                help="Step size: 1 puts each number where its rows point, smaller averages over more updates; above 1 overshoots.",
+                help="Step size: 1 puts each number where its rows point, smaller averages over more updates; above 1 "
+                "overshoots.",
             ),
             replace(BATCH_SIZE, default=0),
             replace(OPTIMIZER, default="sgd"),
         )
-    choices = ("one-hot",)
+    choices: tuple[str, ...] = ("one-hot",)
     if dataset is not None:
         choices = (*dataset.features, "one-hot") if dataset.tabular else ("observation",)
     encoding = Hyperparameter(

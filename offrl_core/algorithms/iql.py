@@ -21,12 +21,12 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 class IQL(Cloning):
     """Find the best action in the data without ever asking about one that is not in it.
 
-    `V` is an upper expectile of `Q` over the data's own actions, `L = E[|τ − 1[u < 0]| · ½u²]` with `u = Q'(s,a) − V(s)`; then
-    `Q ← r + γ V(s')`; then clone with `w = min(exp(β (Q'(s,a) − V(s))), w_max)`. At `τ = .5` this evaluates `π_β`; as `τ → 1` it becomes the
-    best policy within the data.
+    `V` is an upper expectile of `Q` over the data's own actions, `L = E[|τ − 1[u < 0]| · ½u²]` with `u = Q'(s,a) −
+    V(s)`; then `Q ← r + γ V(s')`; then clone with `w = min(exp(β (Q'(s,a) − V(s))), w_max)`. At `τ = .5` this evaluates
+    `π_β`; as `τ → 1` it becomes the best policy within the data.
 
-    Implementation notes: one critic where the paper takes the smaller of two. The expectile loss carries the `½` of all squared errors
-    here, which only scales the step.
+    Implementation notes: one critic where the paper takes the smaller of two. The expectile loss carries the `½` of all
+    squared errors here, which only scales the step.
     """
 
     name = "iql"
@@ -36,7 +36,8 @@ class IQL(Cloning):
         "An upper expectile over the data's own actions stands in for the maximum; no other action is ever queried."
     )
     equation = (
-        r"\mathcal{L}_V = \mathbb{E}\left[\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2\right],\ u = Q(s,a) - V(s) \qquad "
+        r"\mathcal{L}_V = \mathbb{E}\left[\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2\right],\ u = Q(s,a) - "
+        r"V(s) \qquad "
         r"y = r + \gamma V(s') \qquad w = \min\left(e^{\beta(Q(s,a) - V(s))}, w_{\max}\right)"
     )
     source = "Kostrikov, Nair & Levine 2021"
@@ -46,7 +47,8 @@ class IQL(Cloning):
             "expectile",
             r"\tau",
             0.9,
-            "How close V comes to the best action in the data: .5 is the behaviour's value, up approaches the maximum, noisier.",
+            "How close V comes to the best action in the data: .5 is the behaviour's value, up approaches the "
+            "maximum, noisier.",
             low=0.5,
             high=0.999,
             greedier="up",

@@ -16,19 +16,20 @@ def log_sum_exp(x: Array) -> Array:
     top = x.max(axis=1)
     # Where every entry is −∞ the sum is 0: its logarithm is −∞, not the difference of two infinities.
     shift = np.where(np.isfinite(top), top, 0)
-    return shift + np.log(np.exp(x - shift[:, None, :]).sum(axis=1))
+    result: Array = shift + np.log(np.exp(x - shift[:, None, :]).sum(axis=1))
+    return result
 
 
 def softmax(x: Array) -> Array:
     """`exp x(a) / Σ_b exp x(b)` over the actions: `(M, A, U) → (M, A, U)`."""
-    e = np.exp(x - x.max(axis=1, keepdims=True))
+    e: Array = np.exp(x - x.max(axis=1, keepdims=True))
     e /= e.sum(axis=1, keepdims=True)
     return e
 
 
 def log_softmax(x: Array) -> Array:
     """`x(a) − log Σ_b exp x(b)` over the actions."""
-    shifted = x - x.max(axis=1, keepdims=True)
+    shifted: Array = x - x.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 
@@ -158,8 +159,8 @@ def conservative_penalty(batch: Batch, output: str, alpha: Array) -> Loss:
 def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Loss:
     """The lecture's penalties at `s'` with the data's next action `a'`, `α` times the mean of
 
-    `lecture-a` `Σ_b Q(s',b)`; `lecture-b` `Σ_b Q(s',b) − Q(s',a')`; `lecture-c` `z = log Σ_b exp Q(s',b) − Q(s',a')`; `lecture-d` `z²`.
-    Rows without a next action count 0. The gradient goes to `Q` at `s'`.
+    `lecture-a` `Σ_b Q(s',b)`; `lecture-b` `Σ_b Q(s',b) − Q(s',a')`; `lecture-c` `z = log Σ_b exp Q(s',b) − Q(s',a')`;
+    `lecture-d` `z²`. Rows without a next action count 0. The gradient goes to `Q` at `s'`.
 
     Args:
         batch: the rows, with the column `next_action`.
@@ -203,7 +204,8 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
 
 
 def _penalty_curvature(batch: Batch, alpha: Array, share: Array) -> Array:
-    """A penalty's curvature bound, `α` times the states' share. Pairs without rows have no other curvature: theirs is at least the
+    """A penalty's curvature bound, `α` times the states' share. Pairs without rows have no other curvature: theirs is
+    at least the
     share itself, so that a small `α` also means small steps there."""
     wide = alpha[:, :, None]
     return np.where(batch.pair_share() > 0, wide * share, np.maximum(wide, 1) * share)

@@ -21,13 +21,15 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 class MARWIL(ValueCloning):
     """Clone what turned out better than expected.
 
-    1. `V` of the behaviour, by TD (`y = r + γ V(s')`) or Monte Carlo (`y = G`): allowed, because it is the value of `π_β`, not of
-    `π_θ`. 2. Clone with `w = exp(β A)`, `A = −V(s) + r + γ V(s')`. With fixed `V` a table ends at `π_θ ∝ π_β · E[exp(β A)]`.
+    1. `V` of the behaviour, by TD (`y = r + γ V(s')`) or Monte Carlo (`y = G`): allowed, because it is the value of
+    `π_β`, not of `π_θ`. 2. Clone with `w = exp(β A)`, `A = −V(s) + r + γ V(s')`. With fixed `V` a table ends at `π_θ ∝
+    π_β · E[exp(β A)]`.
 
-    Implementation notes: both steps run at once, on the same batches. The paper takes `A = G − V(s)` (`advantage` = `mc`) and divides
-    it by a running estimate of its size, `w = exp(β A / (10⁻⁸ + √c²))`, `c² ← c² + rate · (mean A² − c²)` (`normalization` =
-    `running`, updated before it is used); `norm_start` 100 and `norm_rate` 10⁻⁸ are the constants of a widely used implementation,
-    with which `c` stays at 10. The paper has no cap on the weight, so float32 overflows above `βA` = 88.72.
+    Implementation notes: both steps run at once, on the same batches. The paper takes `A = G − V(s)` (`advantage` =
+    `mc`) and divides it by a running estimate of its size, `w = exp(β A / (10⁻⁸ + √c²))`, `c² ← c² + rate · (mean A² −
+    c²)` (`normalization` = `running`, updated before it is used); `norm_start` 100 and `norm_rate` 10⁻⁸ are the
+    constants of a widely used implementation, with which `c` stays at 10. The paper has no cap on the weight, so
+    float32 overflows above `βA` = 88.72.
     """
 
     name = "marwil"
@@ -46,7 +48,8 @@ class MARWIL(ValueCloning):
             "value_target",
             "y",
             "td",
-            "How V is learned: from the next state's V (td), or from the whole recorded return (mc); both estimate the behaviour's value.",
+            "How V is learned: from the next state's V (td), or from the whole recorded return (mc); both estimate "
+            "the behaviour's value.",
             choices=("td", "mc"),
             paper="mc (Wang et al. 2018)",
         ),
@@ -63,7 +66,8 @@ class MARWIL(ValueCloning):
             "normalization",
             "c",
             "none",
-            "Whether advantages are divided by a running estimate of their size, which makes β independent of the rewards' unit.",
+            "Whether advantages are divided by a running estimate of their size, which makes β independent of the "
+            "rewards' unit.",
             choices=("none", "running"),
             paper="running (Wang et al. 2018)",
         ),

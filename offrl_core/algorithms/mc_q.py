@@ -18,10 +18,11 @@ from offrl_core.hyperparameters import Value
 class MCQ(ActionValues):
     """Regress `Q` on the recorded returns: no bootstrap, no divergence, but the value of `π_β` only.
 
-    `y = G`, loss `½(Q(s,a) − G)²`. A table ends at each pair's average return-to-go. Acting greedily on it improves on the behaviour by
-    one step.
+    `y = G`, loss `½(Q(s,a) − G)²`. A table ends at each pair's average return-to-go. Acting greedily on it improves on
+    the behaviour by one step.
 
-    Implementation notes: the initial values do not scatter by default, since nothing here ever corrects the values of unseen actions.
+    Implementation notes: the initial values do not scatter by default, since nothing here ever corrects the values of
+    unseen actions.
     """
 
     name = "mc-q"

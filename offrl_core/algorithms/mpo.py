@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,14 +23,15 @@ MULTIPLIERS = (1e-4, 1e4)
 class MPO(CriticCloning):
     """Build a better policy for every state by reweighting a prior, then clone it.
 
-    E-step: `q(a|s) ∝ prior(a|s) exp(Q'(s,a)/η)` over all actions, with `η` such that `E_s KL(q ‖ prior) = ε` (the minimum of the dual
-    `g(η) = ηε + η E_s log Σ_a prior(a|s) exp(Q'(s,a)/η)`). M-step: `min −E_s Σ_a q log π_θ + μ (E_s KL(π_old ‖ π_θ) − ε_π)`. The critic
-    evaluates `π_old`. The prior is `π_old`, or `π_β` for the offline reading, which keeps to what the data shows.
+    E-step: `q(a|s) ∝ prior(a|s) exp(Q'(s,a)/η)` over all actions, with `η` such that `E_s KL(q ‖ prior) = ε` (the
+    minimum of the dual `g(η) = ηε + η E_s log Σ_a prior(a|s) exp(Q'(s,a)/η)`). M-step: `min −E_s Σ_a q log π_θ + μ (E_s
+    KL(π_old ‖ π_θ) − ε_π)`. The critic evaluates `π_old`. The prior is `π_old`, or `π_β` for the offline reading, which
+    keeps to what the data shows.
 
-    Implementation notes: `π_old` is the policy's target copy, moved as the critic's. With few actions the E-step is exact, and `η` is
-    found by two Newton steps on the dual's slope at each update instead of gradient steps on the dual. `μ` follows its constraint by
-    `log μ ← log μ + .01 · clip(KL/ε_π − 1, ±1)`. The critic's target is one-step, not Retrace. With `target_update` = `none`, `π_old` is the
-    policy itself and the KL bound of the M-step never binds.
+    Implementation notes: `π_old` is the policy's target copy, moved as the critic's. With few actions the E-step is
+    exact, and `η` is found by two Newton steps on the dual's slope at each update instead of gradient steps on the
+    dual. `μ` follows its constraint by `log μ ← log μ + .01 · clip(KL/ε_π − 1, ±1)`. The critic's target is one-step,
+    not Retrace. With `target_update` = `none`, `π_old` is the policy itself and the KL bound of the M-step never binds.
     """
 
     name = "mpo"
@@ -38,7 +39,8 @@ class MPO(CriticCloning):
     number = 11
     summary = "Reweights a prior over all actions by the critic under a KL bound, then clones the result."
     equation = (
-        r"q(a\mid s) \propto \pi_{\mathrm{old}}(a\mid s)\, e^{Q(s,a)/\eta},\ \mathbb{E}_s\mathrm{KL}(q\|\pi_{\mathrm{old}}) = \epsilon "
+        r"q(a\mid s) \propto \pi_{\mathrm{old}}(a\mid s)\, e^{Q(s,a)/\eta},\ "
+        r"\mathbb{E}_s\mathrm{KL}(q\|\pi_{\mathrm{old}}) = \epsilon "
         r"\qquad \mathcal{L}(\theta) = -\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
         r"+ \mu\left(\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)"
     )
@@ -70,13 +72,14 @@ class MPO(CriticCloning):
             "prior",
             r"\pi_{\mathrm{old}}",
             "policy",
-            "What the E-step reweights: the policy so far, which may drift to actions nobody took, or the behaviour, which may not.",
+            "What the E-step reweights: the policy so far, which may drift to actions nobody took, or the behaviour, "
+            "which may not.",
             choices=("policy", "behavior"),
             live=False,
             paper="policy (Abdolmaleki et al. 2018)",
         ),
     )
-    defaults = {
+    defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {
         "table": {"target_update": "hard", "target_period": 10},
         "linear": {"target_update": "hard"},
         "mlp": {"target_update": "hard"},
@@ -120,7 +123,8 @@ class MPO(CriticCloning):
         scaled = log_prior + q / eta[:, :, None]
 
         def dual() -> Array:
-            return eta[:, 0] * (hp.epsilon[:, 0] + batch.mean_over_states(log_sum_exp(scaled)))
+            result: Array = eta[:, 0] * (hp.epsilon[:, 0] + batch.mean_over_states(log_sum_exp(scaled)))
+            return result
 
         return softmax(scaled), Loss(dual, {})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from offrl_core.algorithms.explaining import Look, Step, number, one_step, term
 from offrl_core.algorithms.hyperparameters import NETWORK_TARGETS, Q_LEARNING
 from offrl_core.algorithms.losses import squared_error
 from offrl_core.algorithms.targets import best_next, greedy, masked_max, q_heads, target_prefix, td_target
-from offrl_core.hyperparameters import Value
+from offrl_core.hyperparameters import Hyperparameter, Value
 
 
 class ActionValues(Algorithm):
@@ -55,10 +55,11 @@ def error_steps(q: Array, action: int, target: Step) -> list[Step]:
 class QLearning(ActionValues):
     """Put the data in the replay buffer, delete the environment code, and run Q-learning.
 
-    `y = r + γ max_{a' ∈ A} Q(s', a')`, loss `½(Q(s,a) − y)²`. The maximum runs over actions that the data may never show.
+    `y = r + γ max_{a' ∈ A} Q(s', a')`, loss `½(Q(s,a) − y)²`. The maximum runs over actions that the data may never
+    show.
 
-    Implementation notes: rows are drawn uniformly; the loss is the squared error, not Huber's. `double` = `clipped` lets the online
-    network pick the action and takes the smaller of two target values; both networks share that target.
+    Implementation notes: rows are drawn uniformly; the loss is the squared error, not Huber's. `double` = `clipped`
+    lets the online network pick the action and takes the smaller of two target values; both networks share that target.
     """
 
     name = "q-learning"
@@ -67,7 +68,7 @@ class QLearning(ActionValues):
     summary = "Q-learning on a fixed dataset: its maximum trusts values of actions that nobody ever took."
     equation = r"y = r + \gamma \max_{a'\in A} Q(s',a') \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
     source = "Watkins & Dayan 1992; Mnih et al. 2015 (target network)"
-    hyperparameters = Q_LEARNING
+    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = Q_LEARNING
     defaults = NETWORK_TARGETS
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:

@@ -19,12 +19,13 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 class RWR(Cloning):
     """Clone with weights `w = exp(r/τ)`: positive, monotonic, and on full coverage a Boltzmann distribution.
 
-    A table ends at `π_θ ∝ π_β · exp(r/τ)`. With `signal` = `return` the whole Monte Carlo return `G` stands in the exponent: right
-    in theory, but float32 `exp` is `inf` above 88.72 and 0 below −103.28.
+    A table ends at `π_θ ∝ π_β · exp(r/τ)`. With `signal` = `return` the whole Monte Carlo return `G` stands in the
+    exponent: right in theory, but float32 `exp` is `inf` above 88.72 and 0 below −103.28.
 
-    Implementation notes: Peters & Schaal (2007) weigh immediate rewards and adapt the temperature; here it is fixed, as in the
-    lecture. `normalization`: `none` is the lecture's; `naive` divides by the batch's mean weight in float32, so that overflow becomes
-    `inf/inf` and underflow `0/0`; `log-sum-exp` does the same in log space, where neither happens.
+    Implementation notes: Peters & Schaal (2007) weigh immediate rewards and adapt the temperature; here it is fixed, as
+    in the lecture. `normalization`: `none` is the lecture's; `naive` divides by the batch's mean weight in float32, so
+    that overflow becomes `inf/inf` and underflow `0/0`; `log-sum-exp` does the same in log space, where neither
+    happens.
     """
 
     name = "rwr"
@@ -40,14 +41,16 @@ class RWR(Cloning):
         signal_choice("return"),
         temperature(
             0.1,
-            "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows, until exp overflows.",
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows, "
+            "until exp overflows.",
             paper="adapted by EM (Peters & Schaal 2007)",
         ),
         Hyperparameter(
             "normalization",
             "",
             "none",
-            "What weights are divided by: nothing, their mean in plain float32 (naive), or their mean in log space (log-sum-exp), which "
+            "What weights are divided by: nothing, their mean in plain float32 (naive), or their mean in log space "
+            "(log-sum-exp), which "
             "cannot overflow.",
             choices=("none", "naive", "log-sum-exp"),
         ),

@@ -37,7 +37,8 @@ def target_prefix(hp: Any) -> str:
 def masked_max(q: Array, allowed: Array | None) -> Array:
     """`max_{a ∈ Ā} q(a)`: `(M, A, U) → (M, U)`; where nothing is allowed, 0."""
     if allowed is None:
-        return q.max(axis=1)
+        result: Array = q.max(axis=1)
+        return result
     best = np.where(allowed, q, -np.inf).max(axis=1)
     return np.where(allowed.any(axis=1), best, np.float32(0))
 
@@ -45,8 +46,8 @@ def masked_max(q: Array, allowed: Array | None) -> Array:
 def best_next(batch: Batch, hp: Any, allowed: Array | None) -> Array:
     """`max_{a' ∈ Ā(s')} Q(s', a')` of each row, `(M, B)`, by the chosen `target_update` and `double`.
 
-    `double`: the online network picks `a*`, the target network values it. `clipped`: so do both target networks, and the
-    smaller value counts.
+    `double`: the online network picks `a*`, the target network values it. `clipped`: so do both target networks, and
+    the smaller value counts.
     """
     prefix = target_prefix(hp)
     q = batch[f"{prefix}q_next"]
@@ -70,7 +71,9 @@ def td_target(batch: Batch, hp: Any, next_value: Array) -> Array:
 
 
 def greedy(q: Array, allowed: Array | None) -> Array:
-    """The greedy policy over the allowed actions, ties shared equally: `(M, A, U)`; uniform where nothing is allowed."""
+    """The greedy policy over the allowed actions, ties shared equally: `(M, A, U)`; uniform where nothing "
+    "is allowed."""
     masked = q if allowed is None else np.where(allowed | ~allowed.any(axis=1, keepdims=True), q, -np.inf)
     best = (masked == masked.max(axis=1, keepdims=True)).astype(np.float32)
-    return best / best.sum(axis=1, keepdims=True)
+    result: Array = best / best.sum(axis=1, keepdims=True)
+    return result

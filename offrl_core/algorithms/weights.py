@@ -1,7 +1,7 @@
 """Weights of cloning: from a reward, a return or an advantage to what multiplies `−log π_θ(a|s)`.
 
-All of them run in float32 on purpose, as a training script would: `exp` is `inf` above 88.72 and 0 below −103.28, and the
-forms that do not guard against it show it.
+All of them run in float32 on purpose, as a training script would: `exp` is `inf` above 88.72 and 0 below −103.28, and
+the forms that do not guard against it show it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ WEIGHT_FUNCTIONS = ("identity", "abs", "relu", "shifted", "softplus", "exp")
 def weight_function(name: str, x: Array, lowest: Array | None = None) -> Array:
     """`f(x)`: the lecture's choices.
 
-    `identity` `x`; `abs` `|x|`; `relu` `max(x, 0)`; `shifted` `x − min x` over the data; `softplus` `log(1 + e^x)`; `exp` `e^x`.
+    `identity` `x`; `abs` `|x|`; `relu` `max(x, 0)`; `shifted` `x − min x` over the data; `softplus` `log(1 + e^x)`;
+    `exp` `e^x`.
 
     Args:
         name: one of `WEIGHT_FUNCTIONS`.
@@ -56,7 +57,8 @@ def batch_softmax(batch: Batch, x: Array) -> Array:
     """`exp(x) / mean exp(x)` over the batch's rows, in log space: `(M, B)` with mean 1."""
     top = x.max(axis=1, keepdims=True)
     e = np.exp(x - top)
-    return e / (e * batch.share).sum(axis=1, keepdims=True)
+    result: Array = e / (e * batch.share).sum(axis=1, keepdims=True)
+    return result
 
 
 def signal(batch: Batch, hp: Any) -> tuple[Array, Array]:

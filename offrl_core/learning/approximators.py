@@ -1,7 +1,7 @@
 """Table, linear function and MLP: functions of the state for all members at once, with their gradients by hand.
 
-A member's parameters are one row of a flat `(M, P)` array; each function reads and writes views of it. Outputs are
-`(M, A, U)`. Biases are a last column of the weights, fed by a row of ones in every input, so that one matrix product does
+A member's parameters are one row of a flat `(M, P)` array; each function reads and writes views of it. Outputs are `(M,
+A, U)`. Biases are a last column of the weights, fed by a row of ones in every input, so that one matrix product does
 both. `evaluate` keeps what `gradient` needs in its workspace.
 """
 
@@ -128,19 +128,16 @@ class PairLinear:
         return work.out
 
     def gradient(self, layers: list[Array], x: Inputs, work: Workspace, at: Array, into: list[Array]) -> None:
-        assert x.pairs is not None
-        pairs = x.pairs
-        if pairs.shape[2] != at.shape[1] * at.shape[2]:
-            pairs = x.columns(slice(0, at.shape[2]), work.states).pairs
-            assert pairs is not None
+        pairs = x.columns(slice(0, at.shape[2]), work.states).pairs
+        assert pairs is not None
         np.matmul(at.reshape(len(at), 1, -1), pairs.swapaxes(1, 2), out=into[0])
 
 
 class Network:
     """A multilayer perceptron with ReLU; without hidden layers it is the linear function, one weight row per output.
 
-    Hidden weights are drawn with variance `2/n` (He et al. 2015), the last layer's with `spread²/n`, where `n` is the sum of
-    the squared inputs that a layer expects; biases start at 0, the last one at the asked value.
+    Hidden weights are drawn with variance `2/n` (He et al. 2015), the last layer's with `spread²/n`, where `n` is the
+    sum of the squared inputs that a layer expects; biases start at 0, the last one at the asked value.
 
     Args:
         inputs, hidden, outputs: sizes.
@@ -176,7 +173,7 @@ class Network:
         return Workspace(members, states, self.hidden, self.outputs)
 
     def evaluate(self, layers: list[Array], x: Inputs, work: Workspace) -> Array:
-        activation = x.dense
+        activation: Array | None = x.dense
         for number, weights in enumerate(layers):
             last = number == len(layers) - 1
             out = work.out if last else work.hidden[number][:, :-1]

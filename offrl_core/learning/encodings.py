@@ -24,8 +24,8 @@ def encodings(dataset: Dataset) -> tuple[str, ...]:
 class Encoding:
     """Turns observations into network inputs.
 
-    Tabular: `features[name]` by state, standardised, or one-hot. Continuous: the observation, standardised by the data's mean and
-    deviation (a constant column is only centred).
+    Tabular: `features[name]` by state, standardised, or one-hot. Continuous: the observation, standardised by the
+    data's mean and deviation (a constant column is only centred).
 
     Args:
         dataset: where the observations come from.

@@ -16,12 +16,12 @@ Place = int | tuple[int, int]
 def explain(program: Program, place: Place) -> dict[str, Any]:
     """The numbers of one row, or of the most frequent row of one pair, in a program of one member.
 
-    Weights that are normalised over a batch are shown normalised over all rows (of continuous data: over the probe rows). The
-    values *after* are those of the member's very next update.
+    Weights that are normalised over a batch are shown normalised over all rows (of continuous data: over the probe
+    rows). The values *after* are those of the member's very next update.
 
     Returns:
-        Plain data: `row, state, action, reward, next_state, terminated, next_action, in_data, count, behavior`, the `steps` as
-        `{name, title, value, latex}`, and all of them as one LaTeX block, `equation`.
+        Plain data: `row, state, action, reward, next_state, terminated, next_action, in_data, count, behavior`, the
+        `steps` as `{name, title, value, latex}`, and all of them as one LaTeX block, `equation`.
 
     Raises:
         ValueError: there is no such row, state or action.

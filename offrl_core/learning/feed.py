@@ -89,7 +89,8 @@ class TableFeed:
         batch.at_next_index = Index(following, rows.n_states)
         batch.take_index = Index(batch.action * rows.n_states + states, table)
         if "next_action" in self.columns:
-            next_actions = batch.columns["next_action"] = rows.next_actions[numbers]
+            next_actions = rows.next_actions[numbers]
+            batch.columns["next_action"] = next_actions
             batch.take_next_index = Index(np.maximum(next_actions, 0) * rows.n_states + following, table)
         batch.counts = batch.counts_next = rows.counts
         batch.step = step
@@ -216,7 +217,8 @@ class NetworkFeed:
         """`(K, …)` by seed → by member: as it is where they agree, with a leading 1 where all share a seed."""
         if len(x) in (1, self.members):
             return x
-        return x[self.of_member]
+        result: Array = x[self.of_member]
+        return result
 
     def _places(self, flat: Array) -> Index:
         """The rows' places in `(M, A, B)`."""

@@ -79,7 +79,7 @@ class Learner:
         fixed: dict[str, object] = {}
         for name, given in hyperparameters.items():
             if isinstance(given, (list, tuple, np.ndarray)):
-                self.axes[name] = self._axis(name, given)
+                self.axes[name] = self._axis(name, list(given))
             else:
                 fixed[name] = given
         base = resolve(self.declared.values(), fixed)
@@ -233,8 +233,8 @@ class Learner:
             hyperparameters: a value for all members, or along an opened axis a list of its length.
 
         Raises:
-            HyperparameterError: unknown, not allowed, of the wrong length, or one that only a restart can change. Nothing
-                is changed then.
+            HyperparameterError: unknown, not allowed, of the wrong length, or one that only a restart can change.
+                Nothing is changed then.
         """
         changed: dict[str, list[Value]] = {}
         for name, given in hyperparameters.items():

@@ -3,17 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
-from offrl_core.algorithms.base import Loss, Weighting
-from offrl_core.algorithms.batch import Batch
-
-Array = npt.NDArray[Any]
-
-QUANTILE_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,182 +30,234 @@ class Metric:
 _VALUE = "reward"
 METRICS = (
     Metric(
-        "return", "true return", _VALUE, r"J(\pi) = \mathbb{E}\big[\sum_t \gamma^t r_{t+1}\big]",
-        "If this grows, the policy really got better; it is computed exactly from the known world, which the learner never sees.",
-        "Falling while the value at the start rises: the learner believes its own guesses.", "return",
+        "return",
+        "true return",
+        _VALUE,
+        r"J(\pi) = \mathbb{E}\big[\sum_t \gamma^t r_{t+1}\big]",
+        "If this grows, the policy really got better; it is exact, from the known world that the learner never sees.",
+        "Falling while the value at the start rises: the learner believes its own guesses.",
+        "return",
     ),
     Metric(
-        "value_start", "value at the start", _VALUE, r"\hat V(s_0)",
+        "value_start",
+        "value at the start",
+        _VALUE,
+        r"\hat V(s_0)",
         "If this grows, the learner believes its policy to be worth more.",
-        "Far above the true return, or above the bound r_max/(1−γ): overestimation.", "return",
+        "Far above the true return, or above the bound r_max/(1−γ): overestimation.",
+        "return",
     ),
     Metric(
-        "q_data", "Q on data pairs", _VALUE, r"\operatorname{mean}\{Q(s,a) : n(s,a) > 0\}",
+        "q_data",
+        "Q on data pairs",
+        _VALUE,
+        r"\operatorname{mean}\{Q(s,a) : n(s,a) > 0\}",
         "If this grows, the learner values what the data shows more highly.",
-        "Growing without end, or past the bound: values feed on themselves.", "q",
+        "Growing without end, or past the bound: values feed on themselves.",
+        "q",
     ),
     Metric(
-        "q_missing", "Q on missing pairs", _VALUE, r"\operatorname{mean}\{Q(s,a) : n(s,a) = 0 < n(s)\}",
+        "q_missing",
+        "Q on missing pairs",
+        _VALUE,
+        r"\operatorname{mean}\{Q(s,a) : n(s,a) = 0 < n(s)\}",
         "If this grows, actions that nobody took in that state look better: nothing in the data can correct them.",
-        "Above the line of the data pairs and rising: the maximum is choosing fiction.", "q",
+        "Above the line of the data pairs and rising: the maximum is choosing fiction.",
+        "q",
     ),
     Metric(
-        "q_max", "largest Q", _VALUE, r"\max\{Q(s,a) : n(s) > 0\}",
+        "q_max",
+        "largest Q",
+        _VALUE,
+        r"\max\{Q(s,a) : n(s) > 0\}",
         "If this grows, the learner promises itself more; no policy can earn more than the bound r_max/(1−γ).",
-        "Past the bound: that value was extrapolated, not learned.", "q",
+        "Past the bound: that value was extrapolated, not learned.",
+        "q",
     ),
     Metric(
-        "q_min", "smallest Q", _VALUE, r"\min\{Q(s,a) : n(s) > 0\}",
+        "q_min",
+        "smallest Q",
+        _VALUE,
+        r"\min\{Q(s,a) : n(s) > 0\}",
         "If this falls, some action is being pushed down.",
-        "Past r_min/(1−γ) and sinking: a penalty without a counterweight.", "q",
+        "Past r_min/(1−γ) and sinking: a penalty without a counterweight.",
+        "q",
     ),
     Metric(
-        "td_error", "TD error", _VALUE, r"\operatorname{mean}|y - Q(s,a)|",
+        "td_error",
+        "TD error",
+        _VALUE,
+        r"\operatorname{mean}|y - Q(s,a)|",
         "If this grows, targets move faster than the network follows.",
-        "Growing steadily: divergence. Flat and high: the step is too small or the function too simple.", "loss",
+        "Growing steadily: divergence. Flat and high: the step is too small or the function too simple.",
+        "loss",
     ),
     Metric(
-        "loss_policy", "policy loss", "", r"-\mathbb{E}[w \log\pi_\theta(a\mid s)]",
+        "loss_policy",
+        "policy loss",
+        "",
+        r"-\mathbb{E}[w \log\pi_\theta(a\mid s)]",
         "If this falls, the policy fits the weighted data better.",
-        "Falling below every bound: a negative weight has taken the floor away.", "loss",
+        "Falling below every bound: a negative weight has taken the floor away.",
+        "loss",
     ),
     Metric(
-        "loss_td", "Q loss", f"{_VALUE}²", r"\tfrac12\mathbb{E}[(Q(s,a) - y)^2]",
-        "If this grows, Q is further from its target.", "Growing on a logarithmic axis in a straight line: divergence.", "loss",
+        "loss_td",
+        "Q loss",
+        f"{_VALUE}²",
+        r"\tfrac12\mathbb{E}[(Q(s,a) - y)^2]",
+        "If this grows, Q is further from its target.",
+        "Growing on a logarithmic axis in a straight line: divergence.",
+        "loss",
     ),
     Metric(
-        "loss_value", "V loss", f"{_VALUE}²", r"\tfrac12\mathbb{E}[(V(s) - y)^2]",
-        "If this grows, V is further from its target.", "Growing steadily: divergence.", "loss",
+        "loss_value",
+        "V loss",
+        f"{_VALUE}²",
+        r"\tfrac12\mathbb{E}[(V(s) - y)^2]",
+        "If this grows, V is further from its target.",
+        "Growing steadily: divergence.",
+        "loss",
     ),
     Metric(
-        "loss_behavior", "behaviour loss", "", r"-\mathbb{E}[\log\pi_\beta(a\mid s)]",
+        "loss_behavior",
+        "behaviour loss",
+        "",
+        r"-\mathbb{E}[\log\pi_\beta(a\mid s)]",
         "If this falls, the clone of the behaviour fits the data better.",
-        "High and flat: the clone is poor, and the allowed set is made of guesses.", "loss",
+        "High and flat: the clone is poor, and the allowed set is made of guesses.",
+        "loss",
     ),
     Metric(
-        "loss_penalty", "penalty", _VALUE, r"\alpha\,\mathbb{E}[\log\sum_a e^{Q(s,a)} - Q(s,a)]",
+        "loss_penalty",
+        "penalty",
+        _VALUE,
+        r"\alpha\,\mathbb{E}[\log\sum_a e^{Q(s,a)} - Q(s,a)]",
         "If this grows, actions outside the data look better against those in it.",
-        "Falling without end: the penalty has no floor and every value sinks.", "loss",
+        "Falling without end: the penalty has no floor and every value sinks.",
+        "loss",
     ),
     Metric(
-        "loss_dual", "temperature dual", "", r"\eta\epsilon + \eta\,\mathbb{E}_s\big[\log\mathbb{E}_{\pi}e^{Q/\eta}\big]",
-        "If this grows, the KL bound is harder to meet.", "Growing steadily: Q grows faster than the temperature.", "loss",
+        "loss_dual",
+        "temperature dual",
+        "",
+        r"\eta\epsilon + \eta\,\mathbb{E}_s\big[\log\mathbb{E}_{\pi}e^{Q/\eta}\big]",
+        "If this grows, the KL bound is harder to meet.",
+        "Growing steadily: Q grows faster than the temperature.",
+        "loss",
     ),
     Metric(
-        "weight_median", "median weight", "", r"\operatorname{median}(w)",
-        "If this falls, half of the data hardly counts any more.", "Zero: most rows teach nothing.", "weights",
+        "weight_median",
+        "median weight",
+        "",
+        r"\operatorname{median}(w)",
+        "If this falls, half of the data hardly counts any more.",
+        "Zero: most rows teach nothing.",
+        "weights",
     ),
     Metric(
-        "weight_p90", "90 % weight", "", r"w_{(0.9)}",
+        "weight_p90",
+        "90 % weight",
+        "",
+        r"w_{(0.9)}",
         "If this grows apart from the median, few rows do most of the teaching.",
-        "Orders of magnitude above the median.", "weights",
+        "Orders of magnitude above the median.",
+        "weights",
     ),
     Metric(
-        "weight_max", "largest weight", "", r"\max w",
-        "If this grows, one row gains influence.", "On the cap, or infinite: exp overflowed.", "weights",
+        "weight_max",
+        "largest weight",
+        "",
+        r"\max w",
+        "If this grows, one row gains influence.",
+        "On the cap, or infinite: exp overflowed.",
+        "weights",
     ),
     Metric(
-        "effective_sample_size", "effective sample size", "share of rows", r"\frac{(\sum w)^2}{N\sum w^2}",
-        "If this falls, fewer rows really count; at 1 all count alike.", "Under 5 %: the policy copies a handful of rows.", "weights",
+        "effective_sample_size",
+        "effective sample size",
+        "share of rows",
+        r"\frac{(\sum w)^2}{N\sum w^2}",
+        "If this falls, fewer rows really count; at 1 all count alike.",
+        "Under 5 %: the policy copies a handful of rows.",
+        "weights",
     ),
     Metric(
-        "weight_max_share", "share of the largest weight", "share", r"\frac{\max|w|}{\sum|w|}",
-        "If this grows, a single row takes over.", "Above one half: one row decides everything.", "weights",
+        "weight_max_share",
+        "share of the largest weight",
+        "share",
+        r"\frac{\max|w|}{\sum|w|}",
+        "If this grows, a single row takes over.",
+        "Above one half: one row decides everything.",
+        "weights",
     ),
     Metric(
-        "clipped", "clipped weights", "share of rows", r"\Pr[w = w_{\max}]",
-        "If this grows, the cap hides differences between good rows.", "Near 1: all weights are equal, and this is cloning again.", "weights",
+        "clipped",
+        "clipped weights",
+        "share of rows",
+        r"\Pr[w = w_{\max}]",
+        "If this grows, the cap hides differences between good rows.",
+        "Near 1: all weights are equal, and this is cloning again.",
+        "weights",
     ),
     Metric(
-        "entropy", "policy entropy", "nats", r"\mathbb{E}_s\big[-\sum_a \pi\log\pi\big]",
-        "If this falls, the policy commits to fewer actions.", "Zero early on: it stopped considering alternatives.", "policy",
+        "entropy",
+        "policy entropy",
+        "nats",
+        r"\mathbb{E}_s\big[-\sum_a \pi\log\pi\big]",
+        "If this falls, the policy commits to fewer actions.",
+        "Zero early on: it stopped considering alternatives.",
+        "policy",
     ),
     Metric(
-        "mass_unseen", "mass on unseen actions", "share", r"\mathbb{E}_s\big[\sum_{a:\,n(s,a)=0}\pi(a\mid s)\big]",
+        "mass_unseen",
+        "mass on unseen actions",
+        "share",
+        r"\mathbb{E}_s\big[\sum_{a:\,n(s,a)=0}\pi(a\mid s)\big]",
         "If this grows, the policy takes actions that nobody took in that state.",
-        "Anything far above 0: its value rests on extrapolation.", "policy",
+        "Anything far above 0: its value rests on extrapolation.",
+        "policy",
     ),
     Metric(
-        "temperature", "dual temperature", "", r"\eta",
-        "If this grows, the E-step stays closer to its prior.", "Growing steadily: Q grows without end.", "weights",
+        "temperature",
+        "dual temperature",
+        "",
+        r"\eta",
+        "If this grows, the E-step stays closer to its prior.",
+        "Growing steadily: Q grows without end.",
+        "weights",
     ),
     Metric(
-        "kl", "step of the policy", "nats", r"\mathbb{E}_s[\mathrm{KL}(\pi_{\mathrm{old}}\,\|\,\pi_\theta)]",
-        "If this grows, the policy moves further from its last copy.", "Far above its bound: the multiplier cannot hold it.", "policy",
+        "kl",
+        "step of the policy",
+        "nats",
+        r"\mathbb{E}_s[\mathrm{KL}(\pi_{\mathrm{old}}\,\|\,\pi_\theta)]",
+        "If this grows, the policy moves further from its last copy.",
+        "Far above its bound: the multiplier cannot hold it.",
+        "policy",
     ),
     Metric(
-        "multiplier", "price of the policy's step", "", r"\mu",
+        "multiplier",
+        "price of the policy's step",
+        "",
+        r"\mu",
         "If this grows, the fitted policy is held closer to its last copy.",
-        "At its upper end: the bound cannot be met with this step size.", "policy",
+        "At its upper end: the bound cannot be met with this step size.",
+        "policy",
     ),
     Metric(
-        "advantage_scale", "advantage scale", _VALUE, r"\sqrt{c^2}",
+        "advantage_scale",
+        "advantage scale",
+        _VALUE,
+        r"\sqrt{c^2}",
         "If this grows, advantages are divided by more and weights come closer to 1.",
-        "Hardly moving: the running estimate is too slow to matter.", "weights",
+        "Hardly moving: the running estimate is too slow to matter.",
+        "weights",
     ),
-)  # fmt: skip
+)
 BY_NAME = {m.name: m for m in METRICS}
 
 
 def metrics() -> dict[str, Metric]:
     """Every metric by name."""
     return dict(BY_NAME)
-
-
-def loss_metrics(losses: dict[str, Loss]) -> dict[str, Array]:
-    """`loss_…` of each loss and the mean absolute TD error; `(M,)`."""
-    found: dict[str, Array] = {}
-    for name, loss in losses.items():
-        found[f"loss_{name}"] = loss.value
-        if loss.error is not None:
-            found.setdefault("td_error", loss.error)
-    return found
-
-
-def weight_metrics(weighting: Weighting, batch: Batch, sample: Array) -> dict[str, Array]:
-    """Spread and concentration of the rows' weights; `sample` are rows that stand for the data in the quantiles."""
-    w = np.asarray(weighting.weight, dtype=np.float64)
-    shares = batch.shares.astype(np.float64)
-    total, squares = (w * shares).sum(axis=1), (np.square(w) * shares).sum(axis=1)
-    size = np.abs(w)
-    counted = (size * shares).sum(axis=1) / batch.share_of_one
-    some = np.sort(w[:, sample], axis=1)
-    found = {
-        "weight_median": some[:, len(sample) // 2],
-        "weight_p90": some[:, (len(sample) * 9) // 10],
-        "weight_max": w.max(axis=1),
-        "effective_sample_size": np.square(total) / squares,
-        "weight_max_share": size.max(axis=1) / counted,
-    }
-    if weighting.clipped is not None:
-        found["clipped"] = (weighting.clipped * shares).sum(axis=1)
-    return found
-
-
-def q_metrics(q: Array, counts: Array) -> dict[str, Array]:
-    """`Q (M, A, U)` in visited states: mean on the data's pairs and on missing ones, extremes; `counts (1, A, U)`."""
-    seen = (counts > 0)[0]
-    visited = seen.any(axis=0)
-    missing = ~seen & visited
-    extremes = {"q_max": q[:, :, visited].max(axis=(1, 2)), "q_min": q[:, :, visited].min(axis=(1, 2))}
-    found = {"q_data": _mean(q, seen), **extremes}
-    if missing.any():
-        found["q_missing"] = _mean(q, missing)
-    return found
-
-
-def policy_metrics(policy: Array, counts: Array) -> dict[str, Array]:
-    """Entropy and mass on unseen actions, averaged over the states as often as the data visits them."""
-    visits = counts.sum(axis=1)[0]
-    share = visits / max(visits.sum(), 1)
-    logs = np.log(np.where(policy > 0, policy, 1))
-    # Sums, not matrix products: those may round differently with the number of members.
-    entropy = ((policy * -logs).sum(axis=1) * share).sum(axis=1)
-    unseen = (np.where(counts > 0, 0, policy).sum(axis=1) * share).sum(axis=1)
-    return {"entropy": entropy, "mass_unseen": unseen}
-
-
-def _mean(x: Array, where: Array) -> Array:
-    flat = x.reshape(len(x), -1)
-    mask = where.reshape(-1)
-    return np.asarray(flat[:, mask].mean(axis=1, dtype=np.float64))

@@ -444,14 +444,15 @@ def block_size(rows: Rows, approximator: str, values: Mapping[str, Value]) -> in
 
 
 def _start(dataset: Dataset) -> tuple[Array, Array]:
-    """States of the view where an episode begins, and their shares: of the world where it is known, else of the data."""
+    """States of the view where an episode begins, and their shares: of the world where it is known, else of "
+    "the data."""
     if not dataset.tabular:
         starts = np.flatnonzero(np.isin(probe_rows(dataset), dataset.episode_starts))
         return starts, np.full(len(starts), 1 / len(starts))
     initial = (
         dataset.mdp.initial
         if dataset.mdp is not None
-        else np.bincount(dataset.initial_observations, minlength=dataset.n_states) / dataset.n_episodes
+        else np.bincount(dataset.initial_observations, minlength=dataset.n_states or 0) / dataset.n_episodes
     )
     states = np.flatnonzero(initial)
     return states, initial[states]

@@ -100,7 +100,8 @@ class Rows:
         return self._returns[gamma]
 
     def lambda_returns(self, next_values: Array, gamma: Array, trace_decay: Array) -> Array:
-        """`G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `(M, N)`; an episode's last row has `r + γ V(s')`, or `r` where it terminated.
+        """`G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `(M, N)`; an episode's last row has `r + γ V(s')`, or `r` where
+        it terminated.
 
         Args:
             next_values: `V(s')` of every row, `(M, N)`.
@@ -136,7 +137,8 @@ class Rows:
 
     @cached_property
     def _lowest(self) -> Array:
-        return self.rewards.min().reshape(1, 1)
+        result: Array = self.rewards.min().reshape(1, 1)
+        return result
 
     def _lowest_returns(self, gammas: Array) -> Array:
         """`(M, 1)` the smallest return in the data at each member's discount."""

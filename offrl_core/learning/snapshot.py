@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.losses import softmax
-from offrl_core.learning.metrics import (
+from offrl_core.learning.measure import (
     QUANTILE_ROWS,
     loss_metrics,
     policy_metrics,

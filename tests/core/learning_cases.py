@@ -96,7 +96,8 @@ class Empirical:
     """The MDP that a tabular dataset shows, by counting; nothing of the library is used.
 
     Attributes:
-        counts: `(S, A)`; reward: `(S, A)` mean; go: `(S, A, S)` share of rows that arrive and go on; policy: `(S, A)` frequencies.
+        counts: `(S, A)`; reward: `(S, A)` mean; go: `(S, A, S)` share of rows that arrive and go on; policy: `(S, A)`
+            frequencies.
     """
 
     def __init__(self, data: Dataset) -> None:

@@ -93,7 +93,7 @@ def test_awr_is_marwil_with_a_cap() -> None:
 def test_iql_weighs_against_its_expectile() -> None:
     snapshot = learned(DATA, "iql", expectile=0.8, beta=1.5, weight_max=0)
     v = snapshot.v[0, 0]
-    pull = np.where(REWARD < v, 0.2, 0.8) * BEHAVIOR
+    pull = np.where(v > REWARD, 0.2, 0.8) * BEHAVIOR
     assert (pull * (REWARD - v)).sum() == pytest.approx(0, abs=1e-5)
     np.testing.assert_allclose(snapshot.policy[0, 0], normalized(BEHAVIOR * np.exp(1.5 * (REWARD - v))), atol=1e-4)
 
