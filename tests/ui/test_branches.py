@@ -1,0 +1,94 @@
+"""Live changes in links, algorithms side by side, and the tree of branches, without a browser."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from offrl_core.runs.config import Change, ConfigError, Lane, RunConfig
+from offrl_core.runs.hub import get_hub
+from offrl_ui import branches, choices, state
+
+
+def _parsed(parts):
+    return state.parse({name: [value] for name, value in parts.items()})
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10_000),
+            st.integers(0, 1),
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "gamma": st.floats(0, 1).map(lambda x: round(x, 4)),
+                    "learning_rate": st.floats(0.01, 1).map(lambda x: round(x, 4)),
+                },
+            ).filter(bool),
+        ),
+        max_size=6,
+    )
+)
+def test_a_branch_survives_its_link(changes):
+    changes = sorted(changes, key=lambda change: change[0])
+    config = RunConfig(
+        "double-crossing",
+        {},
+        (Lane("bcq", seeds=2), Lane("cql", hyperparameters={"alpha": 0.3})),
+        changes=tuple(Change(step, lane, values) for step, lane, values in changes),
+    )
+    found, notes = _parsed(state.link(config))
+    assert notes == []
+    assert found.key == config.key
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "said"),
+    [
+        ("5:rho=7", 0, "from 0 to 1"),
+        ("5:rho=0.2;9:nonsense=1", 1, "nonsense"),
+        ("9:rho=0.2;5:rho=0.3", 1, "order"),
+        ("5:4.rho=0.2", 0, "lane"),
+        ("__import__('os')", 0, "step:name=value"),
+        ("5:initial_value=1", 0, "restarts"),
+    ],
+)
+def test_a_change_that_is_not_allowed_is_named_and_left_out(text, kept, said):
+    config, notes = _parsed({"algo": "bcq", "at": text})
+    assert len(config.changes) == kept
+    (note,) = notes
+    assert note.key == "at"
+    assert said in note.message
+
+
+def test_side_by_side_adds_another_algorithm_and_takes_it_away():
+    config = choices.start()
+    for lanes in (2, 3, 4):
+        config = choices.beside(config)
+        assert len({lane.algorithm for lane in config.lanes}) == lanes
+    with pytest.raises(ConfigError, match="1 to 4"):
+        choices.beside(config)
+    for _ in range(5):
+        config = choices.without(config, 0)
+    assert len(config.lanes) == 1
+
+
+def test_a_link_finds_the_run_that_became_what_it_says():
+    hub = get_hub()
+    config = RunConfig("double-crossing", {"episodes": 40}, (Lane("bcq"),))
+    first = hub.open(config)
+    branch = hub.branch(first, 0, 0, {"rho": 0.2})
+    assert hub.open(hub.info(branch)["config"]) == branch
+    assert hub.open(config) == first
+
+
+def test_the_tree_says_what_was_changed_and_when():
+    hub = get_hub()
+    first = hub.open(RunConfig("double-crossing", {"episodes": 41}, (Lane("bcq"),)), title="BCQ")
+    branch = hub.branch(first, 0, 0, {"rho": 0.25})
+    text = branches._text(hub.info(branch), hub.info(branch)["parent"])
+    assert text == "from step 0: rho → 0.25"
+    assert branches._text(hub.info(first), {}) == "BCQ"
