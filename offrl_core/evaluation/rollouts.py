@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
 
 from offrl_core.data.dataset import Array
-from offrl_core.worlds.world import Act, Simulator
+from offrl_core.worlds.world import Act, Simulator, exhaust
 
 Policy = Callable[[Array], Array]
 """Action probabilities of `M` members: `(N, D)` observations → `(M, N, A)`."""
+PolicyEach = Callable[[Array], Array]
+"""Action probabilities of `M` members, each at observations of its own: `(M, N, D)` → `(M, N, A)`."""
 
 MAX_HORIZON = 2000
 
@@ -60,34 +62,72 @@ def measure(world: Simulator, policy: Policy, gamma: float, *, episodes: int = 3
     return _summary(member_returns(world, policy, gamma, episodes=episodes, seed=seed))
 
 
+def measuring(
+    world: Simulator, policy: PolicyEach, gammas: Array, *, episodes: int, seed: int = 0
+) -> Generator[None, None, Measured]:
+    """The returns of members with discounts `gammas (M,)`, with a rest after every time step.
+
+    The same seed gives the same starts and the same draws: returns measured at two moments of a training differ by
+    what was learned more than by luck.
+    """
+    return _summary((yield from _playing(world, policy, gammas, episodes, seed)))
+
+
 def member_returns(world: Simulator, policy: Policy, gamma: float, *, episodes: int, seed: int) -> Array:
-    """`(M, E)`: the discounted return of each episode of each member."""
+    """`(M, E)`: the discounted return of each episode of each member; NaN where its policy is not finite."""
+    members = len(policy(world.observe(world.reset(1, np.random.default_rng(seed)))))
+    every = np.arange(members)
+
+    def each(observations: Array) -> Array:
+        flat = observations.reshape(-1, *observations.shape[2:])
+        return np.asarray(policy(flat).reshape(members, members, observations.shape[1], -1)[every, every])
+
+    return exhaust(_playing(world, each, np.full(members, gamma), episodes, seed))
+
+
+def _playing(
+    world: Simulator, policy: PolicyEach, gammas: Array, episodes: int, seed: int
+) -> Generator[None, None, Array]:
+    """`member_returns`; only episodes that still run, and still count, are asked for an action."""
     rng = np.random.default_rng(seed)
-    starts = world.reset(episodes, rng)
-    members = len(policy(world.observe(starts[:1])))
-    states = np.concatenate([starts] * members)
+    members = len(gammas)
+    horizons = np.array([evaluation_horizon(world, float(gamma)) for gamma in gammas])
+    discounts = np.ones(members)
+    states = np.concatenate([world.reset(episodes, rng)] * members)
     returns = np.zeros(members * episodes)
-    member = np.repeat(np.arange(members), episodes)
     running = np.arange(members * episodes)
-    discount = 1.0
-    for _ in range(evaluation_horizon(world, gamma)):
-        probabilities = _own(policy, world.observe(states), member[running], members)
-        sums = np.cumsum(probabilities, axis=1)
-        draws = rng.random((len(running), 1)) * sums[:, -1:]
-        actions = np.minimum((draws >= sums).sum(axis=1), world.n_actions - 1)
-        states, rewards, ended = world.step(states, actions, rng)
-        returns[running] += discount * rewards
-        discount *= gamma
-        running, states = running[~ended], states[~ended]
+    for time in range(int(horizons.max())):
+        member = running // episodes
+        probabilities = _own(policy, world.observe(states), member, members)
+        lost = np.isin(member, member[~np.isfinite(probabilities).all(axis=1)])
+        if lost.any():
+            returns.reshape(members, episodes)[member[lost]] = np.nan
+            running, states, member, probabilities = running[~lost], states[~lost], member[~lost], probabilities[~lost]
+        states, rewards, ended = world.step(states, draw(probabilities, rng), rng)
+        returns[running] += discounts[member] * rewards
+        discounts *= gammas
+        going = ~ended & (time + 1 < horizons[member])
+        running, states = running[going], states[going]
         if not len(running):
             break
+        yield
     return returns.reshape(members, episodes)
 
 
-def _own(policy: Policy, observations: Array, member: Array, members: int) -> Array:
-    """`(N, A)`: each observation's probabilities under its own member."""
-    probabilities = np.asarray(policy(observations), dtype=np.float64)
-    return np.asarray(probabilities[member, np.arange(len(member))])
+def draw(probabilities: Array, rng: np.random.Generator) -> Array:
+    """`(N,)`: an action from each row of `(N, A)`; rows need not sum to one exactly."""
+    sums = np.cumsum(probabilities, axis=1)
+    draws = rng.random((len(sums), 1)) * sums[:, -1:]
+    return np.minimum((draws >= sums).sum(axis=1), sums.shape[1] - 1)
+
+
+def _own(policy: PolicyEach, observations: Array, member: Array, members: int) -> Array:
+    """`(N, A)`: each observation's probabilities under its own member; `member (N,)` is sorted."""
+    counts = np.bincount(member, minlength=members)
+    slot = np.arange(len(member)) - (np.cumsum(counts) - counts)[member]
+    rows = np.zeros((members, int(counts.max(initial=0)), *observations.shape[1:]), observations.dtype)
+    rows[member, slot] = observations
+    return np.asarray(policy(rows), dtype=np.float64)[member, slot]
 
 
 def _summary(returns: Array) -> Measured:

@@ -57,10 +57,12 @@ class Encoding:
         return self._standardize(observations) if self._by_state is None else self._by_state[observations]
 
     def inputs(self, observations: Array) -> Inputs:
-        """Network inputs for `(U,)` states or `(U, D)` vectors, shared by all members."""
+        """Network inputs for `(U,)` states or `(U, D)` vectors, shared by all members, or `(M, U, D)`, each its own."""
         if self.one_hot:
             return Inputs(index=np.asarray(observations)[None])
         features = self.rows(observations)
-        dense = np.ones((1, self.size + 1, len(features)), np.float32)
-        dense[0, :-1] = features.T
+        if features.ndim == 2:
+            features = features[None]
+        dense = np.ones((len(features), self.size + 1, features.shape[1]), np.float32)
+        dense[:, :-1] = features.swapaxes(1, 2)
         return Inputs(dense=dense)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
@@ -200,6 +200,45 @@ class Learner:
                 out[places] = self.algorithm.policy(batch, program.hp).swapaxes(1, 2)
         return out
 
+    def policy_each(self, observations: Array) -> Array:
+        """`π_θ(a|s)` of every member at continuous observations of its own: `(M, N, D) → (M, N, A)` float32.
+
+        For playing many members at once: `policy` would evaluate every member on every member's rows.
+
+        Raises:
+            ValueError: the shape is another one. (States are numbers where data is tabular: look them up in `policy`.)
+        """
+        if self.dataset.tabular or observations.ndim != 3 or len(observations) != len(self.members):
+            raise ValueError(f"observations of shape {observations.shape}: they must be ({len(self.members)}, N, D)")
+        out = np.empty((*observations.shape[:2], self.dataset.n_actions), np.float32)
+        with one_thread(), np.errstate(all="ignore"):
+            for places, program in self._programs:
+                batch = program.outputs_at(observations[places])
+                out[places] = self.algorithm.policy(batch, program.hp).swapaxes(1, 2)
+        return out
+
+    def policy_of(self, member: int) -> Callable[[Array], Array]:
+        """`π_θ` of one member as it is now, whatever is trained later: observations `(N, …)` → `(N, A)` float32.
+
+        Raises:
+            ValueError: there is no such member.
+        """
+        alone = self._alone(member)
+
+        def policy(observations: Array) -> Array:
+            with one_thread(), np.errstate(all="ignore"):
+                batch = alone.outputs_at(np.asarray(observations))
+                return np.asarray(self.algorithm.policy(batch, alone.hp)[0].T)
+
+        return policy
+
+    def _alone(self, member: int) -> Program:
+        """A program of this member only, at this point."""
+        if not 0 <= member < len(self.members):
+            raise ValueError(f"member = {member} is not allowed: there are {len(self.members)}")
+        places, program = next(pair for pair in self._programs if member in pair[0])
+        return program.subset([places.index(member)])
+
     def explain(self, place: int | tuple[int, int], member: int = 0) -> dict[str, Any]:
         """One transition's numbers through the update of a member, step by step; see `explain.explain`.
 
@@ -210,13 +249,8 @@ class Learner:
         Raises:
             ValueError: there is no such member, row, state or action.
         """
-        if not 0 <= member < len(self.members):
-            raise ValueError(f"member = {member} is not allowed: there are {len(self.members)}")
         with one_thread():
-            for places, program in self._programs:
-                if member in places:
-                    return explain(program.subset([places.index(member)]), place)
-        raise AssertionError("every member has a program")
+            return explain(self._alone(member), place)
 
     # changing
 

@@ -260,12 +260,17 @@ class Program:
         return losses
 
     def outputs_at(self, observations: Array) -> Batch:
-        """A batch without rows: the outputs at any observations, as `s`."""
+        """A batch without rows: the outputs at any observations, as `s`: `(N,)` states or `(N, D)` vectors for all
+        members, or `(M, N, D)` vectors, for each member its own."""
+        own = observations.ndim == 3
+        states = observations.shape[1] if own else len(observations)
         x = self.inputs(observations)
-        batch = Batch(self.members, self.dataset.n_actions, len(observations), 1)
-        batch.counts = self.rows.counts_of(observations) if self.algorithm.uses_counts(self.values[0]) else None
+        batch = Batch(self.members, self.dataset.n_actions, states, 1)
+        if self.algorithm.uses_counts(self.values[0]):
+            counts = self.rows.counts_of(observations.reshape(-1, observations.shape[2]) if own else observations)
+            batch.counts = counts.reshape(-1, self.members, states).swapaxes(0, 1) if own else counts
         for name, part in self.parts.items():
-            work = part.function.workspace(self.members, len(observations))
+            work = part.function.workspace(self.members, states)
             out = part.function.evaluate(part.layers, x, work)
             batch.outputs[name] = out[:, :, observations] if self.table else out
         return batch
