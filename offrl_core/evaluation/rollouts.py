@@ -118,7 +118,7 @@ def draw(probabilities: Array, rng: np.random.Generator) -> Array:
     """`(N,)`: an action from each row of `(N, A)`; rows need not sum to one exactly."""
     sums = np.cumsum(probabilities, axis=1)
     draws = rng.random((len(sums), 1)) * sums[:, -1:]
-    return np.minimum((draws >= sums).sum(axis=1), sums.shape[1] - 1)
+    return np.asarray(np.minimum((draws >= sums).sum(axis=1), sums.shape[1] - 1))
 
 
 def _own(policy: PolicyEach, observations: Array, member: Array, members: int) -> Array:
