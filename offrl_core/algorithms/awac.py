@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from offrl_core.algorithms.cloning import CriticCloning
 from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algorithms.weights import batch_softmax, exponential
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.hyperparameters import Hyperparameter, Value
 
 
 class AWAC(CriticCloning):
@@ -55,6 +56,11 @@ class AWAC(CriticCloning):
             paper="batch, in the authors' code",
         ),
     )
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        if choices["normalization"] == "batch":
+            return self.equation.replace("w = e^{A/\\tau}", r"w = \frac{e^{A/\tau}}{\mathrm{mean}(e^{A/\tau})}")
+        return self.equation.replace("w = e^{A/\\tau}", r"w = \min\left(e^{A/\tau}, w_{\max}\right)")
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         advantage = self.advantage(batch, hp)

@@ -87,6 +87,13 @@ class AWR(ValueCloning):
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return (Head("policy"), Head("value", scalar=True, reads=("s", "next"), copied=True))
 
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        target = {"lambda": r"G^\lambda", "mc": "G", "td": r"r + \gamma V(s')"}[str(choices["value_target"])]
+        equation = self.equation.replace(r"G^\lambda", target)
+        if choices["normalization"] == "standardize":
+            equation = equation.replace(r"e^{A/\tau}", r"e^{(A-\bar A)/(\sigma_A\tau)}")
+        return equation
+
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return {"lambda": ("lambda_return",), "mc": ("return",), "td": ()}[str(choices["value_target"])]
 

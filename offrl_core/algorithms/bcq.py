@@ -57,6 +57,11 @@ class BCQ(QLearning):
         ),
     )
 
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        if choices["rule"] == "relative":
+            return self.equation.replace(r"\pi_\beta(a\mid s) >", r"\pi_\beta(a\mid s)/\max_b\pi_\beta(b\mid s) >")
+        return self.equation
+
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return (*super().heads(choices), Head("behavior", reads=("s", "next")))
 

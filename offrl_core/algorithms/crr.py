@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from offrl_core.algorithms.cloning import CriticCloning
 from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algorithms.weights import exponential
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.hyperparameters import Hyperparameter, Value
 
 
 class CRR(CriticCloning):
@@ -32,7 +33,7 @@ class CRR(CriticCloning):
     summary = "Cloning of only those rows whose action a critic finds better than the policy."
     equation = (
         r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad "
-        r"w = \mathbf{1}[A > 0] \ \text{or}\ \min\left(e^{A/\tau}, w_{\max}\right) \qquad "
+        r"w = \mathbf{1}[A > 0] \qquad "
         r"A = Q(s,a) - \mathbb{E}_{b\sim\pi_\theta}Q(s,b)"
     )
     source = "Wang et al. 2020"
@@ -73,6 +74,14 @@ class CRR(CriticCloning):
         ),
         weight_max(20, paper="20 (Wang et al. 2020)"),
     )
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        equation = self.equation
+        if choices["filter"] == "exp":
+            equation = equation.replace(r"\mathbf{1}[A > 0]", r"\min\left(e^{A/\tau}, w_{\max}\right)")
+        if choices["baseline"] == "max":
+            equation = equation.replace(r"b\sim\pi_\theta}Q(s,b)", r"b_j\sim\pi_\theta}\max_{j\le m}Q(s,b_j)")
+        return equation
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         q = batch["q"]

@@ -10,7 +10,7 @@ from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.cloning import Cloning
 from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice
-from offrl_core.algorithms.weights import WEIGHT_FUNCTIONS, signal, weight_function
+from offrl_core.algorithms.weights import WEIGHT_FUNCTIONS, judged_by, signal, weight_function
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 
@@ -44,6 +44,9 @@ class EMRL(Cloning):
             paper="identity (Dayan & Hinton 1997)",
         ),
     )
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        return judged_by(self.equation, str(choices["signal"]))
 
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return ("return",) if choices["signal"] == "return" else ()

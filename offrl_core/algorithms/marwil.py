@@ -94,6 +94,15 @@ class MARWIL(ValueCloning):
         ),
     )
 
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        equation = self.equation
+        if choices["normalization"] == "running":
+            equation = equation.replace(r"e^{\beta A}", r"e^{\beta A/\sqrt{c^2}}")
+            equation += r" \qquad c^2 \leftarrow c^2 + \nu\left(\overline{A^2} - c^2\right)"
+        if choices["advantage"] == "mc":
+            equation = equation.replace("A = -V(s) + r + \\gamma V(s')", "A = G - V(s)")
+        return equation
+
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return ("return",) if "mc" in (choices["value_target"], choices["advantage"]) else ()
 

@@ -95,6 +95,12 @@ class MPO(CriticCloning):
             *behavior,
         )
 
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        if choices["prior"] == "behavior":
+            left, right = self.equation.split(r"\qquad", 1)
+            return left.replace(r"\pi_{\mathrm{old}}", r"\pi_\beta") + r"\qquad" + right
+        return self.equation
+
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         return {"temperature": 1.0, "multiplier": 1.0}
 

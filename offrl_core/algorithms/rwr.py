@@ -12,7 +12,7 @@ from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.cloning import Cloning
 from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice, temperature
-from offrl_core.algorithms.weights import batch_softmax, signal
+from offrl_core.algorithms.weights import batch_softmax, judged_by, signal
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 
@@ -55,6 +55,13 @@ class RWR(Cloning):
             choices=("none", "naive", "log-sum-exp"),
         ),
     )
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        plain = judged_by(self.equation, str(choices["signal"]))
+        if choices["normalization"] == "none":
+            return plain
+        left, right = plain.split("w = ")
+        return rf"{left}w = \frac{{{right}}}{{\mathrm{{mean}}({right})}}"
 
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return ("return",) if choices["signal"] == "return" else ()

@@ -68,6 +68,12 @@ def signal(batch: Batch, hp: Any) -> tuple[Array, Array]:
     return batch.reward, batch.columns["reward_min"]
 
 
+def judged_by(equation: str, signal: str) -> str:
+    """The equation with the return `G` in the weight's place of the reward, where rows are judged by it."""
+    left, right = equation.split("w = ")
+    return f"{left}w = {right.replace('r', 'G', 1)}" if signal == "return" else equation
+
+
 def exponential(batch: Batch, hp: Any, advantage: Array, log_weight: Array) -> Weighting:
     """`min(exp(log_weight), weight_max)` as a `Weighting`."""
     weight, clipped = capped_exp(log_weight, hp.weight_max)

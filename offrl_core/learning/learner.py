@@ -260,6 +260,11 @@ class Learner:
         current: dict[str, Value | list[Value]] = dict(self._values[0])
         return current | {name: list(values) for name, values in self.axes.items()}
 
+    @property
+    def equation(self) -> str:
+        """The system's equation under the first member's current choices, LaTeX."""
+        return self.algorithm.equation_for(self._values[0])
+
     def set(self, **hyperparameters: object) -> None:
         """Change live hyperparameters; they act on the next update.
 
