@@ -17,7 +17,7 @@ let instances = 0;
 class Lecture {
   constructor(root, component) {
     Object.assign(this, { root, component, uid: `lecture-${++instances}`, online: false, frame: 0, reported: 0, playing: null, results: {}, states: {}, committed: {}, revealed: {} });
-    Object.assign(this, { notes: [], refusal: null, sharing: false, share: { present: true, embed: false, revealed: false, rules: {} }, qr: {}, copied: "", foreign: {} });
+    Object.assign(this, { notes: [], refusal: null, sharing: false, share: { present: true, embed: false, revealed: false, rules: {} }, qr: {}, copied: "", helped: null, foreign: {} });
     this.observer = new ResizeObserver(() => this.draw());
     this.media = matchMedia("(prefers-color-scheme: dark)");
     this.redraw = () => this.draw();
@@ -231,6 +231,7 @@ class Lecture {
       control: (name) => (name && !this.frozen(name) ? this.scene.controls.find((c) => c.name === name) ?? null : null),
       frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
       set: (values, final, exact) => this.set(values, final, exact), nudge: (name, steps) => this.nudge(name, steps), reset: () => this.reset(),
+      help: (name) => { this.helped = this.helped === name ? null : name; this.draw(); }, helped: this.helped,
       play: () => this.play(), pause: () => this.pause(), watch: (element) => this.observer.observe(element),
     };
     const { scene, result } = this;

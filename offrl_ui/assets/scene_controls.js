@@ -23,6 +23,8 @@ export function nudged(control, value, steps) {
   return snap({ ...control, step: null }, Math.exp(Math.log(value) + (steps / 100) * Math.log(control.high / control.low)));
 }
 
+const plainHelp = (control) => control.help.replace(/<[^>]*>/g, "");
+
 export const shown = (control, state) => !control.shown_if || control.shown_if[1].includes(state[control.shown_if[0]]);
 
 const valueText = (control, value) => {
@@ -38,42 +40,45 @@ export function controlRow(control, state, env) {
   const frozen = env.frozen(control.name);
   const refusal = env.refusal?.name === control.name ? env.refusal.message : "";
   const id = `control-${control.name}`;
-  const name = v("span", { class: "control-name" }, control.symbol && v("span", { class: "symbol", html: control.symbol }), v("span", { html: control.label }), frozen && v("span", { class: "lock", title: "fixed by the link" }, "fixed"));
+  // The sentence of help: read out with the control, and shown on a click on the name or by "?".
+  const help = v("p", { class: env.helped === control.name ? "help" : "unseen", id: `${id}-help`, html: control.help });
+  const ask = (e) => { if (e.key === "?") { e.preventDefault(); env.help(control.name); } };
+  const name = v("span", { class: "control-name", title: plainHelp(control), onclick: (e) => { e.preventDefault(); env.help(control.name); } }, control.symbol && v("span", { class: "symbol", html: control.symbol }), v("span", { html: control.label }), frozen && v("span", { class: "lock", title: "fixed by the link" }, "fixed"));
   const note = refusal && v("p", { class: "refusal", role: "alert" }, refusal);
   if (typeof control.default === "boolean") {
-    return v("div", { class: "control toggle", key: control.name, title: control.help.replace(/<[^>]*>/g, "") }, v("label", {},
-      v("input", { type: "checkbox", role: "switch", id, checked: value, disabled: frozen, onchange: (e) => env.set({ [control.name]: e.currentTarget.checked }, true) }),
-      v("span", { class: "switch", "aria-hidden": "true" }), name), note);
+    return v("div", { class: "control toggle", key: control.name }, v("label", {},
+      v("input", { type: "checkbox", role: "switch", id, checked: value, disabled: frozen, "aria-describedby": `${id}-help`, onkeydown: ask, onchange: (e) => env.set({ [control.name]: e.currentTarget.checked }, true) }),
+      v("span", { class: "switch", "aria-hidden": "true" }), name), help, note);
   }
-  if (control.choices.length) return choice(control, value, frozen, name, note, env, id);
+  if (control.choices.length) return choice(control, value, frozen, name, [help, note], env, id, ask);
   const log = control.scale === "log";
   const position = log ? (STEPS * Math.log(value / control.low)) / Math.log(control.high / control.low) : value;
   const read = (e) => (log ? control.low * (control.high / control.low) ** (e.currentTarget.valueAsNumber / STEPS) : e.currentTarget.valueAsNumber);
   const changed = value !== control.default;
   const text = valueText(control, value);
   return v("div", { class: "control", key: control.name },
-    v("div", { class: "control-head" }, v("label", { for: id, title: control.help.replace(/<[^>]*>/g, "") }, name),
+    v("div", { class: "control-head" }, v("label", { for: id }, name),
       v("output", { class: changed ? "changed" : "", ondblclick: () => env.set({ [control.name]: control.default }, true), title: "double click: default" }, text, control.unit && v("span", { class: "unit" }, ` ${control.unit}`))),
     v("input", {
       type: "range", id, key: id, min: log ? 0 : control.low, max: log ? STEPS : control.high, step: log ? 1 : control.step ?? "any", value: String(position), disabled: frozen,
       style: `--at:${(100 * (position - (log ? 0 : control.low))) / (log ? STEPS : control.high - control.low)}%`,
-      "aria-valuetext": `${text} ${control.unit}`.trim(),
+      "aria-valuetext": `${text} ${control.unit}`.trim(), "aria-describedby": `${id}-help`, onkeydown: ask,
       oninput: (e) => env.set({ [control.name]: read(e) }, false), onchange: (e) => env.set({ [control.name]: read(e) }, true),
       ondblclick: () => env.set({ [control.name]: control.default }, true),
     }),
     control.special.length > 0 && v("div", { class: "specials" }, control.special.map(([at, name]) => v("button", { type: "button", class: "chip", disabled: frozen, onclick: () => env.set({ [control.name]: at }, true, true) }, name))),
-    note);
+    help, note);
 }
 
-function choice(control, value, frozen, name, note, env, id) {
+function choice(control, value, frozen, name, notes, env, id, ask) {
   if (control.widget === "select") {
     return v("div", { class: "control", key: control.name }, v("label", { for: id, class: "control-head" }, name),
-      v("select", { id, value, disabled: frozen, onchange: (e) => env.set({ [control.name]: e.currentTarget.value }, true) },
-        control.choices.map(([c, label]) => v("option", { value: c, selected: c === value }, label.replace(/<[^>]*>/g, "")))), note);
+      v("select", { id, value, disabled: frozen, "aria-describedby": `${id}-help`, onkeydown: ask, onchange: (e) => env.set({ [control.name]: e.currentTarget.value }, true) },
+        control.choices.map(([c, label]) => v("option", { value: c, selected: c === value }, label.replace(/<[^>]*>/g, "")))), notes);
   }
-  return v("fieldset", { class: "control choice", key: control.name, disabled: frozen }, v("legend", { title: control.help.replace(/<[^>]*>/g, "") }, name),
+  return v("fieldset", { class: "control choice", key: control.name, disabled: frozen, "aria-describedby": `${id}-help`, onkeydown: ask }, v("legend", {}, name),
     v("div", { class: "segments" }, control.choices.map(([c, label]) => v("label", { class: c === value ? "segment chosen" : "segment" },
-      v("input", { type: "radio", name: `${env.uid}-${control.name}`, value: c, checked: c === value, onchange: () => env.set({ [control.name]: c }, true) }), v("span", { html: label })))), note);
+      v("input", { type: "radio", name: `${env.uid}-${control.name}`, value: c, checked: c === value, onchange: () => env.set({ [control.name]: c }, true) }), v("span", { html: label })))), notes);
 }
 
 export function playBar(play, scene, state, env) {

@@ -27,7 +27,9 @@ export function drawTable(picture) {
   const cell = (content, k) => (typeof content === "string" && content !== "inf" && content !== "-inf"
     ? v(k ? "td" : "th", { html: content, scope: k ? null : "row" })
     : v("td", { class: "figure" }, amount(content)));
-  const head = v("thead", {}, v("tr", {}, picture.columns.map((c) => v("th", { scope: "col", html: c }))));
+  // A heading stands where its numbers stand.
+  const figures = picture.columns.map((_, k) => picture.rows.some((row) => typeof row[k] === "number"));
+  const head = v("thead", {}, v("tr", {}, picture.columns.map((c, k) => v("th", { scope: "col", class: figures[k] ? "figure" : null, html: c }))));
   const body = picture.rows.map((row, i) => v("tr", { class: `${picture.tones[i] ?? ""} ${i === picture.selected ? "selected" : ""}` }, row.map(cell)));
   return [v("div", { class: "table", tabindex: 0, role: "group" }, v("table", {}, head, v("tbody", {}, body)))];
 }

@@ -27,6 +27,7 @@ from offrl_ui.scenes.text import number
 # --- 5. the advantage ----------------------------------------------------------------------------------------------
 
 UPDATES = 40
+SKILL = 0.5  # the policy that made the data is undecided
 SIGNALS = {"return": "$G$", "baseline": "$G-V(s)$", "advantage": r"$r+\gamma V(s')-V(s)$"}
 STATES = np.arange(1, core.STATES + 1)
 
@@ -36,7 +37,7 @@ def _chain(state: State) -> tuple[core.ChainData, core.Marwil, int, np.ndarray]:
         "episodes": int(state["episodes"]),
         "delta": float(state["delta"]),
         "gamma": float(state["gamma"]),
-        "skill": float(state["skill"]),
+        "skill": SKILL,
     }
     data = core.collect(**given)
     run = core.marwil(**given, beta=float(state["beta"]), value=str(state["value"]), updates=UPDATES)
@@ -99,7 +100,7 @@ def _advantage(state: State) -> dict[str, Picture]:
                 Line(r"learned $\pi_\theta$", STATES, run.policy[cloning], "learned", mode="both"),
                 Line("optimal", STATES, best, "good", mode="points", faint=True),
             ),
-            marks=(Mark(float(state["skill"]), "the data's policy", axis="y", color="behavior"),),
+            marks=(Mark(SKILL, "the data's policy", axis="y", color="behavior"),),
         ),
     }
 
@@ -115,23 +116,22 @@ def _rows_caption(kind: str) -> str:
 def _advantage_answer(state: State, _pictures: Pictures) -> str:
     data, _, step, value = _chain(state)
     beta = float(state["beta"])
-    every = core.signals(data, value)
-    parts = [
-        f"{SIGNALS[name]}: variance {number(float(x.var()), 3)}, "
-        f"{number(100 * effective_sample_size(core.weights_of(x, beta)), 3)} %"
-        for name, x in every.items()
+    spread = [
+        f"{SIGNALS[name]} has variance {number(float(x.var()), 3)}, and "
+        f"{number(100 * effective_sample_size(core.weights_of(x, beta)), 3)} % of the rows count"
+        for name, x in core.signals(data, value).items()
     ]
     learned = "" if step >= UPDATES else f" (with $V$ after {step} of {UPDATES} updates)"
     return (
-        "Spread of the signal and rows that count" + learned + ": " + "; ".join(parts) + ".\n\n"
-        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning; nothing acts, and "
-        "$V$ judges the policy "
-        "that *made the data*. That is why Monte Carlo is allowed here: the returns in the data are samples of "
-        "exactly this value. For the "
-        "value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ on "
-        "finite data.\n\n"
-        "In a table the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy; what it saves "
-        "is the other rows' weight."
+        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning. $V$ judges the policy "
+        "that "
+        "*made the data*, and the returns in the data are samples of exactly this value: Monte Carlo is allowed.\n\n"
+        r"For the value of $\pi_\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ "
+        r"on finite "
+        "data.\n\n"
+        f"In numbers{learned}: {'; '.join(spread)}. In a table the baseline cancels inside each state, so $G$ and "
+        f"$G-V$ end at "
+        "the same policy; what it saves is the weight of all other rows."
     )
 
 
@@ -142,7 +142,7 @@ ADVANTAGE = Scene(
     "learning, and can it use Monte Carlo "
     "instead of TD?",
     setup=r"A chain of eight states; both actions step to the right. Arriving pays $1+\delta$ after $a^+$ and "
-    r"$1-\delta$ after $a^-$.",
+    r"$1-\delta$ after $a^-$. The data's policy takes either as often.",
     controls=(
         Control(
             Hyperparameter("signal", "", "return", "What goes into the exponential.", choices=tuple(SIGNALS)),
@@ -165,18 +165,6 @@ ADVANTAGE = Scene(
             label="effect of the action",
         ),
         Control(Hyperparameter("gamma", r"\gamma", 1.0, "Discount.", low=0.5, high=1.0), step=0.01, label="discount"),
-        Control(
-            Hyperparameter(
-                "skill",
-                r"\pi_\beta(a^+)",
-                0.5,
-                "How often the data's policy takes the better action.",
-                low=0.1,
-                high=0.9,
-            ),
-            step=0.05,
-            label="in the data",
-        ),
         Control(
             Hyperparameter(
                 "episodes",

@@ -342,6 +342,35 @@ def test_a_presenter_who_reloads_keeps_the_room(page: Page, server) -> None:
     expect(page.locator(".room")).to_have_count(0)
 
 
+def test_the_lecture_goes_on_over_the_edge_of_a_page(browser: Browser, page: Page, server) -> None:
+    open_scene(page, server.url, SCENES[-1])
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Open a room").click()
+    code = page.locator(".room-code").inner_text()
+    other = browser.new_context()
+    follower = other.new_page()
+    follower.goto(f"{server.url}/reweighting?follow={code}")
+    expect(follower.locator(".step.here")).to_contain_text("The family tree")
+    page.get_by_role("button", name="Next scene").click()
+    expect(page).to_have_url(re.compile("/deadly_triad"))
+    expect(page.locator(".room-code")).to_have_text(code)
+    # The follower's page draws a scene of another page.
+    asked = next(iter(pages()["deadly_triad"].scenes)).question
+    expect(follower.locator(".ask h2")).to_contain_text(asked.split("$")[0][:25])
+    page.get_by_role("button", name="End", exact=True).click()
+    other.close()
+
+
+def test_help_is_shown_by_a_key_and_read_with_the_control(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl")
+    slider = page.locator("#control-share")
+    help_ = page.locator(f"#{slider.get_attribute('aria-describedby')}")
+    expect(help_).to_have_class("unseen")
+    expect(help_).to_contain_text("more data, more push")
+    slider.press("?")
+    expect(help_).to_have_class("help")
+
+
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_phone_shows_everything_in_its_width(page: Page, server, scene: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
