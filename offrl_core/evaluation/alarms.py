@@ -201,7 +201,9 @@ def _leaves_data(h: _History, facts: Facts) -> str | None:
 
 def _illusion(h: _History, facts: Facts) -> str | None:
     down, up = h.rise("return"), h.rise("value_start")
-    if down < -0.02 * facts.return_scale and up > 0.02 * facts.return_scale:
+    # A return that was measured by playing must fall by more than its interval is wide.
+    error = np.nan_to_num(h.last("return_high") - h.last("return_low"))
+    if down < -max(0.02 * facts.return_scale, error) and up > 0.02 * facts.return_scale:
         return (
             f"The true return fell by {-down:.3g} while the value estimate rose by {up:.3g}: "
             "the learner thinks it improves. Offline, only the truth beside it shows that it does not."

@@ -28,8 +28,7 @@ def _curves(frames, **changed):
     """Every metric over `frames`; a changed one is a number or a function of the frame's share of the whole."""
     for frame in range(frames):
         share = frame / (frames - 1)
-        now = {name: changed.get(name, value) for name, value in HEALTHY.items()}
-        yield {name: np.array([v(share) if callable(v) else v]) for name, v in now.items()}
+        yield {name: np.array([v(share) if callable(v) else v]) for name, v in {**HEALTHY, **changed}.items()}
 
 
 def _kinds(frames=3 * WINDOW, facts=FACTS, **changed):
@@ -72,6 +71,13 @@ def test_every_rule_is_tested():
 def test_a_greedy_policy_has_no_entropy_to_lose():
     greedy = Facts(1.0, 0.0, trains_policy=False, actions=4, rows=500, behavior_entropy=0.6, return_scale=1.0)
     assert _kinds(facts=greedy, entropy=0.0) == set()
+
+
+@pytest.mark.parametrize(("width", "kinds"), [(0.02, {"illusion"}), (0.6, set())])
+def test_a_fall_within_the_error_of_measuring_is_no_fall(width, kinds):
+    fall = {"return": lambda t: 0.5 - 0.4 * t, "value_start": lambda t: 0.5 + t}
+    interval = {"return_low": lambda t: 0.5 - 0.4 * t - width / 2, "return_high": lambda t: 0.5 - 0.4 * t + width / 2}
+    assert _kinds(**interval, **fall) == kinds
 
 
 def test_a_handful_of_rows_is_always_few():
