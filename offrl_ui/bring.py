@@ -28,7 +28,11 @@ ONE_COLUMN = {
     "behavior": "Who acted (behaviour)",
 }
 NEEDED = ("action", "reward")
-SEVERITY = {"error": ":material/error: fix", "warning": ":material/warning: mind", "note": ":material/info: note"}
+SEVERITY = {
+    "error": ":material/error: **To fix.**",
+    "warning": ":material/warning: **Mind.**",
+    "note": ":material/info: **Note.**",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def bring() -> str | None:
     gamma = st.slider("Discount γ of the returns and of training", 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
     problems = mapping.problems([column.name for column in preview.columns]) if mapping is not None else []
     for problem in problems:
-        st.warning(plain(problem), icon=":material/rule:")
+        st.warning(plain(f"{problem[:1].upper()}{problem[1:]}."), icon=":material/rule:")
     if not st.button("Read the file", type="primary", disabled=bool(problems), icon=":material/upload_file:"):
         return None
     try:
@@ -186,5 +190,5 @@ def report(found: Report) -> None:
                 of = "of the file" if finding.place == "file" else "of the data, counted from 0"
                 more = " …" if finding.count > len(finding.rows) else ""
                 where = f" Rows {of}: {', '.join(map(str, finding.rows))}{more}."
-            remedy = f" *{plain(finding.remedy)}*" if finding.remedy else ""
-            st.markdown(f"{SEVERITY[finding.severity]} {plain(finding.message)}{remedy}{where}")
+            message = f"{finding.message[:1].upper()}{finding.message[1:]}."
+            st.markdown(f"{SEVERITY[finding.severity]} {plain(message)} {plain(finding.remedy)}{where}")

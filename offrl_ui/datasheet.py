@@ -53,7 +53,8 @@ def facts(dataset: Dataset) -> list[tuple[str, str, str]]:
         ),
         ("Optimum J*", known.optimal, known.optimal_kind.capitalize() + "."),
     ):
-        rows.append((name, "unknown" if value is None else f"{value:.4g}", help_))
+        if value is not None:
+            rows.append((name, f"{value:.4g}", help_))
     return rows
 
 

@@ -41,7 +41,8 @@ export default function (component) {
 
 
 @cache
-def _component(name: str) -> Any:
+def component(name: str) -> Any:
+    """The component whose module and style are `assets/NAME.js` and `.css`; it draws into `<div class="NAME">`."""
     css = (ASSETS / f"{name}.css").read_text()
     return st.components.v2.component(
         f"offrl-{name}", html=f'<div class="{name}"></div>', css=css, js=_LOADER.replace("NAME", name)
@@ -87,7 +88,7 @@ def panel(
         "sections": list(sections),
         "refused": dict(refused or {}),
     }
-    _component("panel")(key=key, data=data, on_changed_change=changed)
+    component("panel")(key=key, data=data, on_changed_change=changed)
 
 
 def picker(
@@ -130,7 +131,7 @@ def picker(
         "few": few,
         "groups": list(groups),
     }
-    _component("picker")(key=key, data=data, on_picked_change=picked)
+    component("picker")(key=key, data=data, on_picked_change=picked)
 
 
 def tree(
@@ -165,12 +166,12 @@ def tree(
             on_name(given["id"], given["name"])
 
     data = {"assets": asset_root(), "label": "Branches of this visit", "shown": shown, "nodes": list(nodes)}
-    _component("tree")(key=key, data=data, on_went_change=went, on_named_change=named)
+    component("tree")(key=key, data=data, on_went_change=went, on_named_change=named)
 
 
 def inside(*, key: str) -> None:
     """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
-    _component("inside")(key=key, data={"assets": asset_root()})
+    component("inside")(key=key, data={"assets": asset_root()})
 
 
 _PICTURE_HTML = '<figure class="picture"><figcaption></figcaption><div class="drawing"></div></figure>'

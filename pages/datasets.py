@@ -12,6 +12,7 @@ import offrl_core as orl
 from offrl_ui import choices, state
 from offrl_ui.bring import bring, report, uploads
 from offrl_ui.cards import dataset_cards
+from offrl_ui.collect import collect
 from offrl_ui.controls import apply, data_sections
 from offrl_ui.panel import panel, picker
 from offrl_ui.sheet import sheet
@@ -73,5 +74,6 @@ if st.button("Open in the playground", type="primary", icon=":material/play_arro
     st.switch_page("pages/playground.py", query_params=state.link(wanted))
 if brought is not None:
     report(brought.report)
+collect(config, dataset, lambda changed: state.choose(KEY, changed))
 sheet(dataset)
 st.caption(f"{len(dataset):,} rows drawn in {time.perf_counter() - began:.2f} s.")

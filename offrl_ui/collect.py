@@ -1,0 +1,224 @@
+"""Collect your own data: draw the grid, draw the policy that records, or play the episodes by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from offrl_core.data.behaviors import Player
+from offrl_core.data.catalogue import datasets
+from offrl_core.data.dataset import Dataset
+from offrl_core.data.entries.options import MAX_OWN, MAX_SIDE
+from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.runs.config import ConfigError, RunConfig
+from offrl_core.worlds.layout import GridLayout, PlaneLayout
+from offrl_core.worlds.layouts import LABELS
+from offrl_core.worlds.maze import Maze
+from offrl_ui import pictures
+from offrl_ui.cards import placed
+from offrl_ui.drawing import board, player_keys
+from offrl_ui.state import plain
+
+CUSTOM = "custom-grid"
+TOOLS = [{"letter": letter, "label": label} for letter, label in LABELS.items() if letter != "B"]
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+ARROW_KEYS = {
+    "ArrowUp": ("up", "north"),
+    "ArrowRight": ("right", "east"),
+    "ArrowDown": ("down", "south"),
+    "ArrowLeft": ("left", "west"),
+}
+Choose = Callable[[RunConfig], None]
+
+
+def collect(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
+    """The ways of collecting that this dataset's world offers, behind tabs.
+
+    Args:
+        config: what is chosen; its options are what is changed.
+        dataset: the data of `config`.
+        choose: takes the changed choice (from a callback).
+    """
+    options = {h.name: h for h in datasets()[config.dataset].options} if config.dataset in datasets() else {}
+    grid = grid_of(dataset)
+    ways: dict[str, Callable[[], None]] = {}
+    if isinstance(dataset.layout, GridLayout):
+        ways["Draw the grid"] = lambda: _draw_grid(config, dataset.layout, choose)
+    if grid is not None and "drawn" in options:
+        ways["Draw a policy"] = lambda: _draw_policy(config, grid, choose)
+    if "own" in options and dataset.world is not None:
+        ways["Play it yourself"] = lambda: _play(config, dataset, choose)
+    if not ways:
+        return
+    with st.expander("Collect your own data", icon=":material/draw:"):
+        way = st.segmented_control("How", list(ways), default=next(iter(ways)), label_visibility="collapsed")
+        if way:
+            ways[way]()
+
+
+def grid_of(dataset: Dataset) -> GridLayout | None:
+    """The grid that a dataset's world is made of, also where its states are positions in it."""
+    if isinstance(dataset.layout, GridLayout):
+        return dataset.layout
+    return dataset.world.twin.layout if isinstance(dataset.world, Maze) else None
+
+
+def _try(choose: Choose, config: RunConfig, options: dict[str, Any], dataset: str | None = None) -> None:
+    """Choose `config` with other options, or say why that cannot be."""
+    try:
+        changed = replace(config, dataset=dataset or config.dataset, options=options)
+    except (ConfigError, HyperparameterError) as error:
+        st.session_state["collect-refused"] = str(error)
+        return
+    st.session_state.pop("collect-refused", None)
+    choose(changed)
+
+
+def _refusal() -> None:
+    if "collect-refused" in st.session_state:
+        st.warning(plain(st.session_state["collect-refused"]), icon=":material/rule:")
+
+
+# -- the grid
+
+
+def editable(layout: GridLayout) -> str:
+    """The cells of any grid in the letters of a grid of one's own: holes become cliffs, what is unknown floor."""
+    known = {tool["letter"] for tool in TOOLS}
+    others = {"H": "X", "C": "X"}
+    return "".join(cell if cell in known else others.get(cell, ".") for cell in layout.cells)
+
+
+def _draw_grid(config: RunConfig, layout: GridLayout, choose: Choose) -> None:
+    if config.dataset != CUSTOM:
+        st.caption("What you draw becomes a grid of your own; this dataset stays as it is.")
+
+    def drawn(rows: int, cols: int, text: str) -> None:
+        lines = "/".join(text[r * cols : (r + 1) * cols] for r in range(rows))
+        options = {"layout": lines}
+        if config.dataset == CUSTOM:
+            options = {**config.options, "layout": lines, "drawn": ""}
+        _try(choose, config, options, CUSTOM)
+
+    _refusal()
+    board(layout.rows, layout.cols, editable(layout), None, TOOLS, key="board-cells", on_draw=drawn, most=MAX_SIDE)
+
+
+# -- the policy
+
+
+def _draw_policy(config: RunConfig, grid: GridLayout, choose: Choose) -> None:
+    st.caption("The data is collected by the policy you draw; a cell without an arrow takes any action.")
+    size = grid.rows * grid.cols
+    before = re.sub(r"[/\s]", "", str(config.options.get("drawn", "")))
+    arrows = before if len(before) == size else "." * size
+
+    def drawn(rows: int, cols: int, text: str) -> None:
+        lines = "/".join(text[r * cols : (r + 1) * cols] for r in range(rows))
+        _try(choose, config, {**config.options, "drawn": lines, "behavior": "drawn"})
+
+    _refusal()
+    board(grid.rows, grid.cols, grid.cells, arrows, [], key="board-arrows", on_draw=drawn, most=MAX_SIDE)
+
+
+# -- one's own episodes
+
+
+def keys_of(dataset: Dataset) -> dict[str, int]:
+    """Which key takes which action: arrow keys where the actions are directions, digits and letters for all."""
+    keys = {DIGITS[action]: action for action in range(min(dataset.n_actions, len(DIGITS)))}
+    for key, words in ARROW_KEYS.items():
+        for action, name in enumerate(dataset.action_names):
+            if re.fullmatch(rf"(?:move |go |push |walk )?(?:{'|'.join(words)})", name.lower()):
+                keys[key] = action
+    return keys
+
+
+def replayed(dataset: Dataset, episode: int, text: str) -> tuple[Player, list[Any]]:
+    """The player after every press of `text` that the world still took, and what was seen on the way."""
+    assert dataset.world is not None
+    player = Player(dataset.world, seed=episode)
+    seen = [player.observation]
+    for character in text:
+        if player.over or character not in DIGITS[: dataset.n_actions]:
+            break
+        player.step(DIGITS.index(character))
+        seen.append(player.observation)
+    return player, seen
+
+
+def _play(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
+    world = (config.dataset, *sorted((k, v) for k, v in config.options.items() if k not in ("own", "behavior")))
+    memory = st.session_state.get("own")
+    if memory is None or memory["world"] != world:
+        memory = {"world": world, "kept": [], "episode": 0, "text": ""}
+        st.session_state["own"] = memory
+    player, seen = replayed(dataset, memory["episode"], memory["text"])
+
+    def moved(episode: int, text: str) -> None:
+        if episode == memory["episode"]:
+            memory["text"] = replayed(dataset, episode, text)[0].text.partition(":")[2]
+
+    def following(keep: bool) -> None:
+        if keep:
+            memory["kept"].append(player.text)
+        memory["episode"] += 1
+        memory["text"] = ""
+
+    def train() -> None:
+        text = ";".join(memory["kept"])
+        if len(text) > MAX_OWN:
+            st.session_state["collect-refused"] = f"{len(text)} characters are too many: at most {MAX_OWN} fit a link"
+            return
+        _try(choose, config, {**config.options, "own": text, "behavior": "own"})
+
+    total = sum(player.steps.columns()["rewards"]) if player.actions else 0.0
+    told = f"Episode {len(memory['kept']) + 1}, step {len(player.actions)}, return so far {total:.4g}."
+    told += " The episode has ended: keep it, or throw it away." if player.over else ""
+    player_keys(
+        episode=memory["episode"],
+        played=memory["text"],
+        over=player.over,
+        actions=list(dataset.action_names or map(str, range(dataset.n_actions))),
+        digits=DIGITS,
+        keys=keys_of(dataset),
+        picture=standing(dataset, seen),
+        told=told,
+        key="player",
+        on_move=moved,
+    )
+    _refusal()
+    with st.container(horizontal=True):
+        st.button("Keep this episode", on_click=following, args=(True,), disabled=not player.actions)
+        st.button("Throw it away", on_click=following, args=(False,), disabled=not player.actions)
+        count = len(memory["kept"])
+        label = f"Use the {count} kept episodes as the dataset" if count != 1 else "Use the kept episode as the dataset"
+        st.button(label, on_click=train, type="primary", disabled=count == 0)
+
+
+def standing(dataset: Dataset, seen: list[Any]) -> str:
+    """Where an episode stands and how it came there, drawn in its world."""
+    layout = dataset.layout
+    if isinstance(layout, GridLayout):
+        points = pictures.cell_centre(layout)[np.array(seen, dtype=int)]
+        body = [*pictures.cells(layout), *pictures.letters(layout)]
+        return pictures.svg(layout.cols, layout.rows, body + _trail(points, 0.3), description="the grid and the walker")
+    if isinstance(layout, PlaneLayout):
+        body, (scale, shift) = pictures.plane_frame(layout, 15, 10)
+        places = placed(dataset, np.stack(seen))[:, [layout.x, layout.y]] * scale + shift
+        return pictures.svg(15, 10, body + _trail(places, 0.22), description="the plane and the state in it")
+    names = dataset.mdp.state_names if dataset.mdp is not None else ()
+    now = int(seen[-1])
+    shown = names[now] if names else f"state {now}"
+    return pictures.svg(15, 3, [pictures.text(7.5, 1.5, shown, 1.1, bold=True)], description=shown)
+
+
+def _trail(points: Any, radius: float) -> list[str]:
+    x, y = points[-1]
+    mark = f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" style="fill:{pictures.marked(4)}"/>'
+    return [pictures.line(points.tolist(), pictures.marked(4), radius / 2, 0.5), mark]
