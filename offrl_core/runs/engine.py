@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.data.dataset import Dataset, dataset_probes
+from offrl_core.evaluation import film
 from offrl_core.evaluation.alarms import Alarm, Facts
 from offrl_core.learning import Learner
 from offrl_core.runs import reference
@@ -169,7 +170,7 @@ class Engine:
     # looking
 
     def look(self, *, truth: bool = True) -> Picture:
-        """All members now; `truth` adds the exact value of their policies, where the world is known."""
+        """All members now; `truth` adds the true value of their policies, where there is a world to tell."""
         snapshots = [(len(learner.members), learner.snapshot()) for learner in self.lanes]
         names = dict.fromkeys(name for _, snapshot in snapshots for name in snapshot.metrics)
         metrics = {n: _joined([(m, s.metrics.get(n)) for m, s in snapshots]) for n in names}
@@ -199,18 +200,31 @@ class Engine:
         return picture
 
     def judge(self, picture: Picture) -> Picture:
-        """The picture with the exact `return` of every policy, `q_pi`, and what the estimates miss by."""
-        if self.dataset.mdp is None:
-            return picture
-        known, q_pi = reference.judge(self.dataset, picture.tables["policy"], self.gammas)
-        metrics = {**picture.metrics, **{name: value.astype(np.float32) for name, value in known.items()}}
-        if "value_start" in metrics:
-            metrics["gap"] = metrics["value_start"] - metrics["return"]
-        return replace(picture, metrics=metrics, tables={**picture.tables, "q_pi": q_pi})
+        """The picture with the true `return` of every policy: exact, with `q_pi`, or measured by playing."""
+        for measured in self.judging(picture):
+            picture = measured or picture
+        return picture
+
+    def judging(self, picture: Picture) -> Iterator[Picture | None]:
+        """`judge` in small parts: None while there is more to do, the judged picture at the end."""
+        if self.dataset.mdp is not None:
+            known, q_pi = reference.judge(self.dataset, picture.tables["policy"], self.gammas)
+            yield _judged(picture, known, {"q_pi": q_pi})
+        elif reference.played(self.dataset):
+            game = reference.playing(self.dataset, self.lanes, self.gammas)
+            while True:
+                try:
+                    next(game)
+                except StopIteration as end:
+                    yield _judged(picture, end.value, {})
+                    return
+                yield None
 
     def describe(self) -> dict[str, Any]:
         """What a viewer must know before the first frame: the parts of `hello` that come from data and learners."""
-        data, names = self.dataset, list(self.look().metrics)
+        data, names = self.dataset, list(self.look(truth=self.dataset.mdp is not None).metrics)
+        if reference.played(data):
+            names += [*reference.MEASURED, *(["gap"] if "value_start" in names else [])]
         lanes = []
         for lane, learner in zip(self.config.lanes, self.lanes, strict=True):
             now, kind = learner.hyperparameters, learner.algorithm
@@ -240,6 +254,7 @@ class Engine:
             "rows": len(data),
             "episodes": data.n_episodes,
             "steps_per_epoch": self.steps_per_epoch,
+            "film": film.about(data),
         }
 
     @property
@@ -298,6 +313,13 @@ class Engine:
             learner.from_bytes(data[place - length : place])
         self.step = step
         self._apply_due()
+
+
+def _judged(picture: Picture, known: Mapping[str, Array], tables: Mapping[str, Array]) -> Picture:
+    metrics = {**picture.metrics, **{name: value.astype(np.float32) for name, value in known.items()}}
+    if "value_start" in metrics:
+        metrics["gap"] = metrics["value_start"] - metrics["return"]
+    return replace(picture, metrics=metrics, tables={**picture.tables, **tables})
 
 
 def _joined(parts: list[tuple[int, Array | None]]) -> Array:

@@ -178,7 +178,7 @@ class Hub:
     def branch(
         self, run_id: str, step: int, lane: int, values: Mapping[str, object], *, playing: bool = False, title: str = ""
     ) -> str:
-        """A new run that shares this one's past up to `step` and goes on from there with `values` in `lane`.
+        """A new run that shares this one's past up to `step` and goes on from there, with `values` in `lane`.
 
         Raises:
             UnknownRun: there is no such run.
@@ -186,7 +186,7 @@ class Hub:
         """
         with self._lock:
             run = self._registry.find(run_id)
-            checked = run.config.checked(lane, values)
+            checked = run.config.checked(lane, values) if values else {}
             return self._registry.branch(run, step, lane, checked, playing=playing, title=title).id
 
     def play(self, run_id: str) -> None:

@@ -17,8 +17,15 @@ SLOW_END = 5.0
 # Shares of the working time; what is left, over 90 %, goes to updates.
 FRAME_SHARE = 0.04
 TRUTH_SHARE = 0.03
+PLAYED_SHARE = 0.05
 CHECKPOINT_SHARE = 0.01
 CHECKPOINT_SECONDS = 0.25
+
+# While a viewer waits for a film that he asked for.
+FILM_SHARE = 0.25
+
+# What playing all policies takes, until it was done once.
+PLAYED_SECONDS = 0.5
 
 
 class Pacer:
@@ -45,6 +52,10 @@ class Pacer:
         self._due = 1.0
         self._window = (now, 0)
         self.rate = 0.0
+
+    def resume(self, now: float) -> None:
+        """Something else took the time until `now`; no updates are due for it."""
+        self._clock = now
 
     def _allowed(self) -> float:
         """Updates per second allowed now."""

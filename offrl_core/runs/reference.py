@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,34 @@ import numpy.typing as npt
 from offrl_core.algorithms import algorithm as find_algorithm
 from offrl_core.data.dataset import Dataset
 from offrl_core.evaluation.alarms import Facts
+from offrl_core.evaluation.rollouts import measuring
 from offrl_core.evaluation.truth import Truth
-from offrl_core.learning import Metric, metrics
+from offrl_core.learning import Learner, Metric, metrics
+from offrl_core.worlds.digits import Digits
+from offrl_core.worlds.world import Simulator
 
 Array = npt.NDArray[Any]
 
 _HELP = "What the Q on these pairs would be if the learner knew the true value of its policy."
 _METRICS = (
+    Metric(
+        "return_low",
+        "true return, lower end",
+        "reward",
+        r"\bar G - 1.96\,\sigma/\sqrt{n}",
+        "The lower end of the 95 % interval of a return that was measured by playing.",
+        "Far below the return: few episodes, or very different ones.",
+        "interval",
+    ),
+    Metric(
+        "return_high",
+        "true return, upper end",
+        "reward",
+        r"\bar G + 1.96\,\sigma/\sqrt{n}",
+        "The upper end of the 95 % interval of a return that was measured by playing.",
+        "Far above the return: few episodes, or very different ones.",
+        "interval",
+    ),
     Metric(
         "gap",
         "estimate − truth",
@@ -71,21 +92,56 @@ def describe(dataset: Dataset, gamma: float) -> dict[str, Any]:
 
 
 def judge(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[dict[str, Array], Array]:
-    """The true return of each member's `policy (M, S, A)`, the metrics made of it, and `Q^π (M, S, A)` float32."""
+    """In a known MDP: the exact return of each member's `policy (M, S, A)`, what follows from it, and `Q^π` float32."""
     returns = np.full(len(policy), np.nan)
     q = np.full(policy.shape, np.nan)
-    for gamma in dict.fromkeys(gammas):
-        places = [m for m, g in enumerate(gammas) if g == gamma]
-        found, values = truth(dataset, gamma).of(policy[places])
-        returns[places] = found
-        if values is not None:
-            q[places] = values
+    for gamma, places in _by_discount(gammas):
+        returns[places], q[places] = truth(dataset, gamma).of(policy[places])
     seen = dataset.counts > 0
     missing = ~seen & seen.any(axis=1, keepdims=True)
     numbers = {"return": returns, "q_data_true": q[:, seen].mean(axis=1)}
     if missing.any():
         numbers["q_missing_true"] = q[:, missing].mean(axis=1)
     return numbers, q.astype(np.float32)
+
+
+def played(dataset: Dataset) -> bool:
+    """Whether true returns have to be measured by playing: there is a world, but no exact answer."""
+    return dataset.mdp is None and isinstance(dataset.world, Simulator)
+
+
+MEASURED = ("return", "return_low", "return_high")
+PLAYED_EPISODES = 128
+
+
+def playing(
+    dataset: Dataset, learners: Sequence[Learner], gammas: Sequence[float]
+) -> Generator[None, None, dict[str, Array]]:
+    """Where returns are measured: `return` and its 95 % interval of all members, with a rest after every time step.
+
+    Args:
+        dataset: with a world to play in.
+        learners: one per lane; they must not train meanwhile.
+        gammas: each member's discount.
+    """
+    assert isinstance(dataset.world, Simulator)
+    parts: list[tuple[Array, Array, Array]] = []
+    first = 0
+    for learner in learners:
+        own = np.array(gammas[first : first + len(learner.members)])
+        first += len(own)
+        if isinstance(dataset.world, Digits):
+            exact = dataset.world.exact_returns(learner.policy)
+            parts.append((exact, exact, exact))
+            continue
+        episodes = int(np.clip(PLAYED_EPISODES // len(own), 8, 32))
+        found = yield from measuring(dataset.world, learner.policy_each, own, episodes=episodes)
+        parts.append((found.mean, found.low, found.high))
+    return dict(zip(MEASURED, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+
+
+def _by_discount(gammas: Sequence[float]) -> list[tuple[float, list[int]]]:
+    return [(gamma, [m for m, g in enumerate(gammas) if g == gamma]) for gamma in dict.fromkeys(gammas)]
 
 
 def facts(dataset: Dataset, members: Sequence[Mapping[str, Any]], gammas: Sequence[float]) -> list[Facts]:

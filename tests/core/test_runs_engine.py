@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import offrl_core as orl
+from offrl_core.evaluation.rollouts import measure
 from offrl_core.runs import sources
 from offrl_core.runs.config import Change, ConfigError, Lane, RunConfig
 from offrl_core.runs.engine import Engine, Picture
@@ -230,3 +231,17 @@ def test_continuous_states_are_seen_at_their_probes() -> None:
     assert picture.tables["q"].shape == (1, engine.describe()["states"], 2)
     assert engine.static()["probes"].shape == (100, 3)
     assert "return" not in picture.metrics
+
+
+def test_where_the_world_is_no_known_mdp_returns_are_measured() -> None:
+    lane = Lane("bc", "mlp", hyperparameters={"hidden": "16", "learning_rate": (0.001, 0.003)})
+    engine = Engine(RunConfig("cartpole", {}, (lane, Lane("bcq", "mlp", hyperparameters={"gamma": 0.9}))))
+    engine.advance(30)
+    metrics = engine.look().metrics
+    world, gamma = engine.dataset.world, engine.dataset.gamma
+    expected = [measure(world, engine.lanes[0].policy, gamma), measure(world, engine.lanes[1].policy, 0.9)]
+    for name in ("mean", "low", "high"):
+        column = metrics["return" if name == "mean" else f"return_{name}"]
+        np.testing.assert_allclose(column, np.concatenate([getattr(e, name) for e in expected]), rtol=1e-5)
+    assert metrics["gap"][2] == pytest.approx(metrics["value_start"][2] - metrics["return"][2], abs=1e-4)
+    assert {"return", "return_low"} <= {m["name"] for m in engine.describe()["metrics"]}
