@@ -277,7 +277,8 @@ def recall(key: str) -> tuple[RunConfig, list[Note]]:
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     flat = {name: given[0] for name, given in query.items() if given}
     memory = st.session_state.get(key)
-    if memory is None or (query and flat != memory["link"]):
+    # The back button may bring along the link of a page that names only the dataset: the choice on it is still this one.
+    if memory is None or (query and flat not in (memory["link"], data_link(memory["config"]))):
         config, notes = parse(query)
         memory = {"config": config, "notes": notes, "link": flat}
         st.session_state[key] = memory

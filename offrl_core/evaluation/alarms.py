@@ -138,7 +138,7 @@ def _below_floor(h: _History, facts: Facts) -> str | None:
     lowest, slack = h.last("q_data"), 1e-3 * max(1.0, abs(facts.q_floor))
     if lowest < facts.q_floor - slack and h.steady("q_data", rising=False):
         return (
-            f"Q on the data's own actions is {lowest:.3g} and sinking, but nothing can earn less than {facts.q_floor:.3g}: "
+            f"Q on the data's own actions is {lowest:.3g} and sinking; nothing earns less than {facts.q_floor:.3g}: "
             "a penalty pushes values down and nothing holds them."
         )
     return None
