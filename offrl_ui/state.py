@@ -277,7 +277,7 @@ def recall(key: str) -> tuple[RunConfig, list[Note]]:
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     flat = {name: given[0] for name, given in query.items() if given}
     memory = st.session_state.get(key)
-    # The back button may bring along the link of a page that names only the dataset: the choice on it is still this one.
+    # The back button may bring along the link of a page that names only the dataset: the choice is still this one.
     if memory is None or (query and flat not in (memory["link"], data_link(memory["config"]))):
         config, notes = parse(query)
         memory = {"config": config, "notes": notes, "link": flat}
