@@ -2,7 +2,8 @@
 
 from offrl_core.learning.divergence import Divergence
 from offrl_core.learning.history import History, train
-from offrl_core.learning.learner import Learner, Member
+from offrl_core.learning.learner import Learner
+from offrl_core.learning.members import Member
 from offrl_core.learning.metrics import Metric, metrics
 from offrl_core.learning.snapshot import Snapshot
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.learning.feed import Drawn
 from offrl_core.learning.program import Program
 
 Array = npt.NDArray[Any]
@@ -103,21 +104,21 @@ def trace(program: Program) -> Divergence:
         if len(bad):
             action, column = bad[0].tolist()
             return Divergence(
-                step, 0, "", name, _text(out[0][action, column]), program.state_of(drawn, name, column), action
+                step, 0, "", name, _text(out[0][action, column]), _state_of(program, drawn, name, column), action
             )
     weighting = program.algorithm.weighting(batch, program.hp)
     if weighting is not None:
         bad_rows = np.flatnonzero(~np.isfinite(np.broadcast_to(weighting.weight, (1, batch.rows))[0]))
         if len(bad_rows):
             column = int(bad_rows[0])
-            row = program.row_of(drawn, column)
+            row = int(drawn.numbers[0][column])
             return Divergence(
                 step,
                 0,
                 "",
                 "weight",
                 _text(weighting.weight[0, column]),
-                program.state_of_row(row),
+                _state_of_row(program, row),
                 int(program.rows.actions[row]),
                 row,
             )
@@ -128,9 +129,24 @@ def trace(program: Program) -> Divergence:
             bad = np.argwhere(~np.isfinite(gradient[0]))
             if len(bad):
                 action, column = bad[0].tolist()
-                state = program.state_of(drawn, out_name, column)
+                state = _state_of(program, drawn, out_name, column)
                 return Divergence(step, 0, "", f"gradient of {name}", _text(gradient[0][action, column]), state, action)
     return Divergence(step, 0, "", "parameter", "inf")
+
+
+def _state_of_row(program: Program, row: int) -> int:
+    """The state of a row; −1 for continuous observations."""
+    return int(program.rows.states[row]) if program.dataset.tabular else -1
+
+
+def _state_of(program: Program, drawn: Drawn, name: str, column: int) -> int:
+    """The state behind column `column` of an output; −1 for continuous observations."""
+    if not program.dataset.tabular:
+        return -1
+    if drawn.merged:
+        return column
+    row = int(drawn.numbers[0][column])
+    return int(program.rows.next_states[row] if name.endswith("_next") else program.rows.states[row])
 
 
 def _copy(program: Program) -> dict[str, Array]:

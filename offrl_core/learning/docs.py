@@ -15,8 +15,8 @@ PLACE = Path(__file__).resolve().parents[2] / "docs" / "algorithms.md"
 HEAD = """# Systems, hyperparameters and metrics
 
 Written by `python -m offrl_core.learning.docs` from the declarations in the code; a test keeps it current. Defaults
-are those of the table, then of the linear function and the MLP where they differ; a dataset may recommend others. Values
-marked `live` act on the next update of a running learner, those marked `restarts` need a new run.
+are those of the table, then of the linear function and the MLP where they differ; a dataset may recommend others.
+Values marked `live` act on the next update of a running learner, those marked `restarts` need a new run.
 """
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import product
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,35 +13,18 @@ from offrl_core.algorithms import algorithm as find_algorithm
 from offrl_core.algorithms import hyperparameters as declare
 from offrl_core.algorithms.hyperparameters import canonical_approximator
 from offrl_core.data.dataset import Dataset
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.hyperparameters import HyperparameterError, Value, resolve
 from offrl_core.learning.checkpoint import from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
 from offrl_core.learning.explain import explain
-from offrl_core.learning.program import Program, block_size
+from offrl_core.learning.members import Axes
+from offrl_core.learning.parts import block_size
+from offrl_core.learning.program import Program
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.snapshot import Snapshot, combine, observe
 from offrl_core.learning.threads import one_thread
 
 Array = npt.NDArray[Any]
-
-MAX_MEMBERS = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One model of a learner.
-
-    Attributes:
-        index: its place on the leading axis of every array.
-        label: what tells it from the others ("rho=0.1 seed=2"), empty for a single one.
-        values: its hyperparameters at the start.
-        seed: of its initial parameters and its rows.
-    """
-
-    index: int
-    label: str
-    values: Mapping[str, Value]
-    seed: int
 
 
 class Learner:
@@ -74,43 +56,13 @@ class Learner:
         self.algorithm = find_algorithm(algorithm)()
         self.approximator = canonical_approximator(approximator, dataset)
         self.declared = {h.name: h for h in declare(algorithm, self.approximator, dataset)}
-        self.seeds = _seeds(seeds)
-        self.axes: dict[str, list[Value]] = {}
-        fixed: dict[str, object] = {}
-        for name, given in hyperparameters.items():
-            if isinstance(given, (list, tuple, np.ndarray)):
-                self.axes[name] = self._axis(name, list(given))
-            else:
-                fixed[name] = given
-        base = resolve(self.declared.values(), fixed)
-        points = [dict(zip(self.axes, point, strict=True)) for point in product(*self.axes.values())]
-        if len(points) * len(self.seeds) > MAX_MEMBERS:
-            raise HyperparameterError(f"{len(points) * len(self.seeds)} members are too many: at most {MAX_MEMBERS}")
-        self.members = [
-            Member(number, self._label(point, seed), {**base, **point}, seed)
-            for number, (point, seed) in enumerate((p, s) for p in points for s in self.seeds)
-        ]
+        self._axes = Axes(self.declared, seeds, hyperparameters)
+        self.members, self.seeds = self._axes.members, self._axes.seeds
         self._values = [dict(m.values) for m in self.members]
         self.rows = Rows(dataset)
         self.step = 0
         self.divergences: list[Divergence] = []
         self._programs = self._group()
-
-    # members
-
-    def _axis(self, name: str, given: Sequence[object]) -> list[Value]:
-        if name not in self.declared:
-            resolve(self.declared.values(), {name: given})
-        values = [self.declared[name].validate(v) for v in given]
-        if not values:
-            raise HyperparameterError(f"{name} is an empty list; give at least one value")
-        return values
-
-    def _label(self, point: Mapping[str, Value], seed: int) -> str:
-        words = [
-            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in point.items()
-        ]
-        return " ".join([*words, f"seed={seed}"] if len(self.seeds) > 1 else words)
 
     def _group(self) -> list[tuple[list[int], Program]]:
         """Members that differ in numbers only share a program, as many at once as the processor's cache can hold."""
@@ -125,15 +77,13 @@ class Learner:
         return [(places, self._program(places)) for places in found]
 
     def _program(self, places: Sequence[int]) -> Program:
-        return Program(
-            self.dataset,
-            self.rows,
-            self.algorithm,
-            self.approximator,
-            [self._values[i] for i in places],
-            [self.members[i].seed for i in places],
-            list(self.declared.values()),
-        )
+        values, seeds = [self._values[i] for i in places], [self.members[i].seed for i in places]
+        return Program(self.rows, self.algorithm, self.approximator, values, seeds, self.declared)
+
+    @property
+    def axes(self) -> dict[str, list[Value]]:
+        """The opened hyperparameters and their current values."""
+        return {name: list(values) for name, values in self._axes.values.items()}
 
     # training
 
@@ -258,7 +208,7 @@ class Learner:
     def hyperparameters(self) -> dict[str, Value | list[Value]]:
         """The current values; a list along an opened axis."""
         current: dict[str, Value | list[Value]] = dict(self._values[0])
-        return current | {name: list(values) for name, values in self.axes.items()}
+        return current | self.axes
 
     @property
     def equation(self) -> str:
@@ -277,45 +227,15 @@ class Learner:
         """
         changed: dict[str, list[Value]] = {}
         for name, given in hyperparameters.items():
-            if name not in self.declared:
-                resolve(self.declared.values(), {name: given})
-            declared = self.declared[name]
-            if not declared.live:
+            if not self._axes.find(name).live:
                 raise HyperparameterError(f"{name} cannot change while training: it restarts the run")
-            changed[name] = self._along(declared, given)
+            changed[name] = self._axes.spread(name, given)
         for name, column in changed.items():
             for values, value in zip(self._values, column, strict=True):
                 values[name] = value
-            if name in self.axes:
-                self.axes[name] = self._axis_of(name, column)
+            self._axes.move(name, column)
         for places, program in self._programs:
             program.set_values([self._values[i] for i in places])
-
-    def _along(self, declared: Hyperparameter, given: object) -> list[Value]:
-        """One value per member."""
-        if not isinstance(given, (list, tuple, np.ndarray)):
-            return [declared.validate(given)] * len(self.members)
-        length = len(self.axes.get(declared.name, ()))
-        if len(given) != length:
-            raise HyperparameterError(
-                f"{declared.name}: {len(given)} values given, but it is "
-                + (f"an axis of {length}" if length else "not an opened axis: give one value")
-            )
-        values = [declared.validate(v) for v in given]
-        after = len(self.seeds)
-        for name in reversed(self.axes):
-            if name == declared.name:
-                break
-            after *= len(self.axes[name])
-        return [values[(m.index // after) % length] for m in self.members]
-
-    def _axis_of(self, name: str, column: list[Value]) -> list[Value]:
-        after = len(self.seeds)
-        for other in reversed(self.axes):
-            if other == name:
-                break
-            after *= len(self.axes[other])
-        return [column[i * after] for i in range(len(self.axes[name]))]
 
     # checkpoints
 
@@ -327,7 +247,7 @@ class Learner:
             "approximator": self.approximator,
             "step": self.step,
             "seeds": list(self.seeds),
-            "axes": {k: list(v) for k, v in self.axes.items()},
+            "axes": self.axes,
             "values": [dict(v) for v in self._values],
             "divergences": [asdict(d) for d in self.divergences],
             "programs": [
@@ -371,7 +291,7 @@ class Learner:
         except Exception:
             self._values = before
             raise
-        self.axes = {k: list(v) for k, v in state["axes"].items()}
+        self._axes.values = {k: list(v) for k, v in state["axes"].items()}
         self.divergences = [Divergence(**d) for d in state["divergences"]]
         self._programs = programs
         self.step = int(state["step"])
@@ -391,13 +311,3 @@ def _check_shapes(program: Program, arrays: Mapping[str, Array]) -> None:
             raise ValueError(
                 f"this state's {name} has shape {np.shape(arrays.get(name, ()))}, the learner's has {array.shape}"
             )
-
-
-def _seeds(seeds: int | Sequence[int]) -> list[int]:
-    listed = list(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
-    if not isinstance(listed, (list, tuple, range, np.ndarray)) or not len(listed):
-        raise HyperparameterError(f"seeds = {seeds!r} is not allowed: it must be a number from 1 or a list of seeds")
-    for seed in listed:
-        if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**32:
-            raise HyperparameterError(f"seed {seed!r} is not allowed: it must be a whole number from 0 to 2^32 − 1")
-    return [int(s) for s in listed]

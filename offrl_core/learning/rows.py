@@ -31,7 +31,8 @@ class Rows:
         self.continues = ~dataset.terminations
         self.actions = np.ascontiguousarray(dataset.actions)
         self.next_actions = dataset.next_actions
-        self._encoded: dict[int, tuple[Array, Array]] = {}
+        self._encodings: dict[str, Encoding] = {}
+        self._encoded: dict[str, tuple[Array, Array]] = {}
         self._returns: dict[float, Array] = {}
         self._merged: dict[tuple[Any, ...], Merged] = {}
 
@@ -83,13 +84,18 @@ class Rows:
         assert self.dataset.action_features is not None
         return np.ascontiguousarray(np.moveaxis(self.dataset.action_features, 2, 0).swapaxes(1, 2), dtype=np.float32)
 
+    def encoding(self, name: str) -> Encoding:
+        """The dataset's encoding of that name."""
+        if name not in self._encodings:
+            self._encodings[name] = Encoding(self.dataset, name)
+        return self._encodings[name]
+
     def encoded(self, encoding: Encoding) -> tuple[Array, Array]:
         """`(N, F)` encodings of `s` and of `s′`."""
-        key = id(encoding)
-        if key not in self._encoded:
+        if encoding.name not in self._encoded:
             data = self.dataset
-            self._encoded[key] = (encoding.rows(data.observations), encoding.rows(data.next_observations))
-        return self._encoded[key]
+            self._encoded[encoding.name] = (encoding.rows(data.observations), encoding.rows(data.next_observations))
+        return self._encoded[encoding.name]
 
     def returns(self, gamma: float) -> Array:
         """`(N,)` float32 Monte Carlo returns-to-go."""

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.losses import softmax
 from offrl_core.learning.measure import (
-    QUANTILE_ROWS,
     loss_metrics,
     policy_metrics,
     q_metrics,
@@ -54,38 +53,37 @@ class Snapshot:
 
 def observe(program: Program) -> Snapshot:
     """The snapshot of one program's members."""
+    system, hp, view = program.algorithm, program.hp, program.view
     with np.errstate(all="ignore"):
         found = loss_metrics(program.pending_losses())
-        batch = program.observe()
-        system, hp = program.algorithm, program.hp
-        counts = batch.counts if batch.counts is not None else program.probe_counts(batch)
+        batch = view.batch()
         policy = system.policy(batch, hp)
         allowed = system.allowed(batch, hp)
         value = system.value(batch, hp)
-        q = batch.outputs.get("q")
+        q = batch["q"] if "q" in program.parts.by_name else None
         if q is not None:
-            found |= q_metrics(q, counts)
+            found |= q_metrics(q, view)
         if value is not None:
-            found["value_start"] = (value[:, program.start_states] * program.start_shares).sum(axis=1)
+            found["value_start"] = (value[:, view.starts] * view.start_shares).sum(axis=1)
         weights = advantages = None
         weighting = system.weighting(batch, hp)
         if weighting is not None:
-            weighting.weight = _rows(batch, weighting.weight)
-            found |= weight_metrics(weighting, batch, program.quantile_rows(QUANTILE_ROWS))
-            weights = _by_pair(batch, weighting.weight)
+            weight = np.broadcast_to(weighting.weight, (batch.members, batch.rows))
+            found |= weight_metrics(weight, weighting.clipped, batch, view)
+            weights = _by_pair(batch, weight)
             advantages = _by_pair(batch, weighting.advantage)
         everywhere = system.advantages(batch, hp)
         if everywhere is not None:
             advantages = everywhere
-        found |= policy_metrics(policy, counts)
+        found |= policy_metrics(policy, view)
         found |= system.reports(batch, hp)
-        behavior = batch.outputs.get("behavior")
+        behavior = softmax(batch["behavior"]) if "behavior" in program.parts.by_name else None
         return Snapshot(
             program.updates,
             _states_first(q),
             None if value is None else np.array(value, dtype=np.float32),
             _states_first(policy),  # type: ignore[arg-type]
-            None if behavior is None else _states_first(softmax(behavior)),
+            _states_first(behavior),
             None if allowed is None else np.ascontiguousarray(_wide(allowed, program.members).swapaxes(1, 2)),
             _states_first(weights),
             _states_first(advantages),
@@ -126,13 +124,9 @@ def _wide(x: Array, members: int) -> Array:
     return np.broadcast_to(x, (members, *x.shape[1:]))
 
 
-def _rows(batch: Batch, rows: Array) -> Array:
-    """`(1 or M, B) → (M, B)`."""
-    return np.broadcast_to(rows, (batch.members, batch.rows))
-
-
 def _by_pair(batch: Batch, rows: Array) -> Array:
-    """`(M, B) → (M, A, U)`: the mean over each pair's rows, NaN where there is none."""
+    """`(1 or M, B) → (M, A, U)`: the mean over each pair's rows, NaN where there is none."""
     share = batch.pair_share()
-    total = batch.put(_rows(batch, rows) * batch.share)
-    return np.where(share > 0, total / np.where(share > 0, share, 1), np.float32(np.nan))
+    total = batch.put(np.broadcast_to(rows, (batch.members, batch.rows)) * batch.share)
+    total /= np.where(share > 0, share, np.float32(np.nan))
+    return total

@@ -27,7 +27,7 @@ class Tables:
         self.learner = orl.Learner(DATA, name, approximator=approximator, **choices)
         self.learner.advance(25)
         self.program = self.learner._programs[0][1]
-        self.batch = self.program.observe()
+        self.batch = self.program.evaluate(self.program.feed.draw(25))
         self.out = {k: v[0].T.astype(float) for k, v in self.batch.outputs.items()}
         self.merged = DATA_ROWS(self.program)
 
@@ -49,7 +49,7 @@ class Tables:
 
 
 def DATA_ROWS(program: Any) -> np.ndarray:
-    return program.rows.merged(program.algorithm.columns(program.values[0]), program._gammas()).of_row
+    return program.rows.merged(program.columns, program.gammas).of_row
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

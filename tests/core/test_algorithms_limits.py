@@ -138,16 +138,16 @@ def test_target_networks_follow(kind: str) -> None:
     choices = {"target_update": kind, "target_period": 7, "target_rate": 0.25, "approximator": "mlp", "hidden": "16"}
     learner = orl.Learner(CONTINUOUS, "q-learning", **choices)
     program = learner._programs[0][1]
-    start = program.target.copy()
-    np.testing.assert_array_equal(start, program.parameters)
+    start = program.parts.target.copy()
+    np.testing.assert_array_equal(start, program.parts.parameters)
     expected = start.copy()
     for update in range(1, 20):
         learner.advance(1)
         if kind == "soft":
-            expected = expected + np.float32(0.25) * (program.parameters - expected)
+            expected = expected + np.float32(0.25) * (program.parts.parameters - expected)
         elif kind == "hard" and update % 7 == 0:
-            expected = program.parameters.copy()
-        np.testing.assert_allclose(program.target, expected, atol=1e-6)
+            expected = program.parts.parameters.copy()
+        np.testing.assert_allclose(program.parts.target, expected, atol=1e-6)
 
 
 def test_a_period_or_a_rate_of_one_is_no_delay() -> None:

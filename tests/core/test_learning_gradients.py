@@ -217,12 +217,12 @@ def test_continuous_full_batch_is_the_mean_over_all_rows() -> None:
     data = vectors(rows=50)
     learner = orl.Learner(data, "mc-q", approximator="linear", batch_size=0, optimizer="sgd", learning_rate=0.1)
     program = learner._programs[0][1]
-    w = program.parts["q"].layers[0][0].astype(float)
+    w = program.parts.by_name["q"].layers[0][0].astype(float)
     x = (data.observations - data.observations.mean(0)) / data.observations.std(0)
     x = np.concatenate([x, np.ones((50, 1))], axis=1)
     returns = data.returns_to_go(0.9)
     for row in range(50):
         act = data.actions[row]
-        w[act] -= 0.1 / 50 * (program.parts["q"].layers[0][0, act].astype(float) @ x[row] - returns[row]) * x[row]
+        w[act] -= 0.1 / 50 * (program.parts.by_name["q"].layers[0][0, act].astype(float) @ x[row] - returns[row]) * x[row]
     learner.advance(1)
-    np.testing.assert_allclose(program.parts["q"].layers[0][0], w, atol=1e-5)
+    np.testing.assert_allclose(program.parts.by_name["q"].layers[0][0], w, atol=1e-5)

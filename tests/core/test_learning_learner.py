@@ -118,7 +118,7 @@ def test_a_switched_target_network_starts_from_now() -> None:
     learner.advance(10)
     learner.set(target_update="hard", target_period=1000)
     program = learner._programs[0][1]
-    np.testing.assert_array_equal(program.target, program.parameters)
+    np.testing.assert_array_equal(program.parts.target, program.parts.parameters)
 
 
 def test_states_of_other_learners_are_refused() -> None:

@@ -1,0 +1,131 @@
+"""Members: the models of a learner, one for each point of the opened axes and each seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
+
+MAX_MEMBERS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One model of a learner.
+
+    Attributes:
+        index: its place on the leading axis of every array.
+        label: what tells it from the others ("rho=0.1 seed=2"), empty for a single one.
+        values: its hyperparameters at the start.
+        seed: of its initial parameters and its rows.
+    """
+
+    index: int
+    label: str
+    values: Mapping[str, Value]
+    seed: int
+
+
+class Axes:
+    """Hyperparameters given as lists, in the order given, then the seeds: members are the product, the last fastest.
+
+    Args:
+        declared: the hyperparameters by name.
+        seeds: how many seeds (0, 1, …), or the seeds themselves.
+        given: values, or lists of values.
+
+    Raises:
+        HyperparameterError: a name, a value or a seed is not allowed, a list is empty, or there are too many members.
+    """
+
+    def __init__(
+        self, declared: Mapping[str, Hyperparameter], seeds: int | Sequence[int], given: Mapping[str, Any]
+    ) -> None:
+        self.declared = declared
+        self.seeds = _seeds(seeds)
+        self.values: dict[str, list[Value]] = {}
+        fixed: dict[str, object] = {}
+        for name, value in given.items():
+            if is_list(value):
+                self.values[name] = self._validated(name, list(value))
+            else:
+                fixed[name] = value
+        base = resolve(declared.values(), fixed)
+        points = [dict(zip(self.values, point, strict=True)) for point in product(*self.values.values())]
+        if len(points) * len(self.seeds) > MAX_MEMBERS:
+            raise HyperparameterError(f"{len(points) * len(self.seeds)} members are too many: at most {MAX_MEMBERS}")
+        self.members = [
+            Member(number, self._label(point, seed), {**base, **point}, seed)
+            for number, (point, seed) in enumerate((p, s) for p in points for s in self.seeds)
+        ]
+
+    def _validated(self, name: str, given: Sequence[object]) -> list[Value]:
+        values = [self.find(name).validate(v) for v in given]
+        if not values:
+            raise HyperparameterError(f"{name} is an empty list; give at least one value")
+        return values
+
+    def _label(self, point: Mapping[str, Value], seed: int) -> str:
+        words = [
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in point.items()
+        ]
+        return " ".join([*words, f"seed={seed}"] if len(self.seeds) > 1 else words)
+
+    def find(self, name: str) -> Hyperparameter:
+        """The declaration of that name.
+
+        Raises:
+            HyperparameterError: there is none.
+        """
+        if name not in self.declared:
+            resolve(self.declared.values(), {name: None})
+        return self.declared[name]
+
+    def spread(self, name: str, given: object) -> list[Value]:
+        """One value per member, from one for all or a list along the axis of that name.
+
+        Raises:
+            HyperparameterError: a value is not allowed, or the list has another length than the axis.
+        """
+        declared = self.find(name)
+        if not is_list(given):
+            return [declared.validate(given)] * len(self.members)
+        listed: list[object] = list(given)  # type: ignore[call-overload]
+        length = len(self.values.get(name, ()))
+        if len(listed) != length:
+            raise HyperparameterError(
+                f"{name}: {len(listed)} values given, but it is "
+                + (f"an axis of {length}" if length else "not an opened axis: give one value")
+            )
+        values = [declared.validate(v) for v in listed]
+        return [values[(m.index // self._stride(name)) % length] for m in self.members]
+
+    def move(self, name: str, column: Sequence[Value]) -> None:
+        """Take over the values of an axis from one value per member."""
+        if name in self.values:
+            self.values[name] = [column[i * self._stride(name)] for i in range(len(self.values[name]))]
+
+    def _stride(self, name: str) -> int:
+        """How many members pass until this axis moves on."""
+        after = list(self.values)[list(self.values).index(name) + 1 :]
+        return len(self.seeds) * int(np.prod([len(self.values[other]) for other in after], dtype=int))
+
+
+def is_list(value: object) -> bool:
+    """Whether a value opens an axis."""
+    return isinstance(value, (list, tuple, np.ndarray))
+
+
+def _seeds(seeds: int | Sequence[int]) -> list[int]:
+    listed = list(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
+    if not isinstance(listed, (list, tuple, range, np.ndarray)) or not len(listed):
+        raise HyperparameterError(f"seeds = {seeds!r} is not allowed: it must be a number from 1 or a list of seeds")
+    for seed in listed:
+        if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**32:
+            raise HyperparameterError(f"seed {seed!r} is not allowed: it must be a whole number from 0 to 2^32 − 1")
+    return [int(s) for s in listed]
