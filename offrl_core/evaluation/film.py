@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from offrl_core.data.dataset import Array
+from offrl_core.data.dataset import Array, Dataset
 from offrl_core.evaluation.rollouts import draw
+from offrl_core.worlds.digits import Digits
 from offrl_core.worlds.world import Act, Simulator, exhaust
 
 EPISODES = 6
+MAX_HORIZON = 1000
+
+
+def about(dataset: Dataset) -> dict[str, Any]:
+    """What a viewer must know of films here: `world, horizon`, and `why_not`, which is empty where there can be one."""
+    world = world_of(dataset)
+    if world is None:
+        return {"world": "", "horizon": 0, "why_not": "the world of this data is unknown: nobody can walk in it"}
+    if isinstance(world, Digits):
+        why = "an episode is a single decision here: there is no way to watch"
+        return {"world": world.name, "horizon": 1, "why_not": why}
+    horizon = int(dataset.options.get("horizon", world.time_limit))
+    return {"world": world.name, "horizon": min(horizon, MAX_HORIZON), "why_not": ""}
+
+
+def world_of(dataset: Dataset) -> Simulator | None:
+    """The world that the data came from, where it is known."""
+    world = dataset.mdp if dataset.mdp is not None else dataset.world
+    return world if isinstance(world, Simulator) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,6 +76,11 @@ def _values(name: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def _changes(name: str, value: Any) -> dict[str, Any]:
+    """As `_values`, but nothing need change: a branch may simply go on from an earlier step."""
+    return value if value == {} and isinstance(value, dict) else _values(name, value)
+
+
 def _members(name: str, value: Any) -> tuple[int, ...]:
     if value is None:
         return ()
@@ -99,10 +104,12 @@ _NEEDED: dict[str, dict[str, Check]] = {
     "view": {"member": _whole()},
     "select": {"state": _whole()},
     "history": {"member": _whole()},
-    "branch": {"step": _whole(), "lane": _whole(), "values": _values},
+    "branch": {"step": _whole(), "lane": _whole(), "values": _changes},
     "explain": {},
+    "film": {},
 }
 _OPTIONAL: dict[str, dict[str, Check]] = {
+    "film": {"step": _whole(), "member": _whole(), "seed": _whole(2**32 - 1)},
     "view": {"members": _members, "mode": _one_of(*MODES)},
     "explain": {"member": _whole(), "row": _whole(), "state": _whole(), "action": _whole()},
 }

@@ -88,7 +88,7 @@ class Desk:
 
     def _branch(self, viewer: Viewer, run: Run, request: Request) -> bool:
         step, lane = request["step"], request["lane"]
-        values = run.config.checked(lane, request["values"])
+        values = run.config.checked(lane, request["values"]) if request["values"] else {}
         copy = self._registry.branch(run, step, lane, values, playing=True)
         self._move(viewer, copy, step, f"a branch from step {step}")
         return False
@@ -129,6 +129,27 @@ class Desk:
         _inside("member", member, run.config.members)
         about: dict[str, Any] = {"member": member, "what": what, "viewer": id(viewer), "id": request.id}
         self._registry.scheduler.tell(run, {"do": "explain", **about})
+        return True
+
+    def _film(self, viewer: Viewer, run: Run, request: Request) -> bool:
+        if run.described is None:
+            raise ValueError("the run is not ready yet: nobody can walk in its world")
+        if run.described["film"]["why_not"]:
+            raise ValueError(f"there is no film here: {run.described['film']['why_not']}")
+        step, member = request["step"], request["member"] or 0
+        _inside("member", member, run.config.members)
+        about: dict[str, Any] = {"member": member, "step": step, "policy": None, "checkpoint": None}
+        if step is not None:
+            if step > run.step:
+                raise ValueError(f"step = {step} is not allowed: this run has come to step {run.step}")
+            frame, checkpoint = run.timeline.frames.until(step), run.timeline.checkpoints.until(step)
+            # Where states are numbered the stored table is the whole policy.
+            if "counts" in run.static and frame is not None and frame.step == step and member in frame.members:
+                about["policy"] = frame.fields["policy"][frame.members.index(member)]
+            elif checkpoint is not None:
+                about["checkpoint"] = (checkpoint.step, checkpoint.data)
+        whose: dict[str, Any] = {"seed": request["seed"] or 0, "viewer": id(viewer), "id": request.id}
+        self._registry.scheduler.tell(run, {"do": "film", **about, **whose})
         return True
 
     def _move(self, viewer: Viewer, run: Run, step: int, reason: str) -> None:

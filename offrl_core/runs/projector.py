@@ -9,35 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.data.dataset import Dataset
-from offrl_core.evaluation.film import Film, filming
+from offrl_core.evaluation.film import Film, about, filming, world_of
 from offrl_core.runs.engine import Engine
-from offrl_core.worlds.digits import Digits
-from offrl_core.worlds.world import Simulator
+from offrl_core.runs.wire import encode
 
 Array = npt.NDArray[Any]
 Order = Mapping[str, Any]
 
-MAX_HORIZON = 1000
 REPLAY_SLICE = 8
-
-
-def about(dataset: Dataset) -> dict[str, Any]:
-    """What a viewer must know of films here: `world, horizon`, and `why_not`, which is empty where there can be one."""
-    world = world_of(dataset)
-    if world is None:
-        return {"world": "", "horizon": 0, "why_not": "the world of this data is unknown: nobody can walk in it"}
-    if isinstance(world, Digits):
-        why = "an episode is a single decision here: there is no way to watch"
-        return {"world": world.name, "horizon": 1, "why_not": why}
-    horizon = int(dataset.options.get("horizon", world.time_limit))
-    return {"world": world.name, "horizon": min(horizon, MAX_HORIZON), "why_not": ""}
-
-
-def world_of(dataset: Dataset) -> Simulator | None:
-    """The world that the data came from, where it is known."""
-    world = dataset.mdp if dataset.mdp is not None else dataset.world
-    return world if isinstance(world, Simulator) else None
 
 
 class Projector:
@@ -126,6 +105,19 @@ class Projector:
             past.advance(min(REPLAY_SLICE, step - past.step))
             yield
         return past
+
+
+def film_message(header: Mapping[str, Any], film: Film) -> bytes:
+    """A film in the wire format: episodes first, `observations (E, T+1, …)`, `actions (E, T)`, `rewards (E, T)`."""
+    shown = {
+        "seed": film.seed,
+        "horizon": film.horizon,
+        "lengths": film.lengths.tolist(),
+        "terminated": film.terminated.tolist(),
+        "endings": film.endings,
+    }
+    fields = {name: getattr(film, name).swapaxes(0, 1) for name in ("observations", "actions", "rewards")}
+    return encode({**header, **shown}, fields)
 
 
 def policy_of(engine: Engine, member: int) -> Any:

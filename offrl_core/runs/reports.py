@@ -10,7 +10,7 @@ from offrl_core.runs.pool import WorkerProcess
 from offrl_core.runs.registry import Registry
 from offrl_core.runs.run import Run
 from offrl_core.runs.timeline import Checkpoint, Frame, Mark
-from offrl_core.runs.wire import Array
+from offrl_core.runs.wire import Array, encode
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,12 @@ class Reports:
         for viewer in run.viewers:
             if id(viewer) == header["viewer"]:
                 viewer.say(message)
+
+    def _film(self, run: Run, header: dict[str, Any], arrays: dict[str, Array], payload: memoryview) -> None:
+        message = encode({k: v for k, v in header.items() if k not in ("run", "viewer", "fields")}, arrays)
+        for viewer in run.viewers:
+            if id(viewer) == header["viewer"]:
+                viewer.show(message)
 
     def _state(self, run: Run, header: dict[str, Any], arrays: dict[str, Array], payload: memoryview) -> None:
         if header["order"] != run.order:

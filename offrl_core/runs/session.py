@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from offrl_core.data.dataset import Dataset
 from offrl_core.evaluation.alarms import Alarm, Watch
-from offrl_core.runs import sources, wire
+from offrl_core.runs import reference, sources, wire
 from offrl_core.runs.config import ConfigError, RunConfig
 from offrl_core.runs.engine import Engine, Picture
 from offrl_core.runs.pacing import (
     CHECKPOINT_SECONDS,
     CHECKPOINT_SHARE,
+    FILM_SHARE,
     FRAME_SECONDS,
     FRAME_SHARE,
+    PLAYED_SECONDS,
+    PLAYED_SHARE,
+    SLICE_SECONDS,
     TRUTH_SHARE,
     Pacer,
     Rhythm,
 )
+from offrl_core.runs.projector import Projector, film_message
 from offrl_core.runs.settling import Settling
 
 log = logging.getLogger(__name__)
@@ -59,14 +64,19 @@ class Session:
         self.training = False
         self.pacer = Pacer(command["speed"])
         self.frames = Rhythm(FRAME_SHARE, FRAME_SECONDS)
-        self.truths = Rhythm(TRUTH_SHARE)
+        self._played = reference.played(self.engine.dataset)
+        self.truths = Rhythm(PLAYED_SHARE if self._played else TRUTH_SHARE, cost=PLAYED_SECONDS * self._played)
         self.checkpoints = Rhythm(CHECKPOINT_SHARE, CHECKPOINT_SECONDS)
+        self.films = Rhythm(FILM_SHARE)
+        self.projector = Projector(self.engine)
         self.settling = Settling(self.engine.settling_window)
         self._marks_sent = 0
         self._shown = -1
         self._saved = -1
         self._until_full = 0
         self._slept = 0.0
+        self._judging: Iterator[Picture | None] | None = None
+        self._judging_seconds = 0.0
         self._order: int = command["order"]
         self._gammas = self.engine.gammas
         self._reported = ("paused", "")
@@ -80,7 +90,7 @@ class Session:
 
     def wait(self) -> float | None:
         """Seconds until there is work: 0 now, None when only a command brings some."""
-        if self.replay_to > self.engine.step:
+        if self.replay_to > self.engine.step or self._judging is not None or self._films_due():
             return 0.0
         if not self.training:
             return None
@@ -90,6 +100,10 @@ class Session:
         """One slice."""
         if self.engine.step < self.replay_to:
             self._replay()
+        elif self._films_due():
+            self._film()
+        elif self._judging is not None:
+            self._judge_on()
         elif self.training:
             self._train()
 
@@ -98,6 +112,8 @@ class Session:
         do = command["do"]
         # The server numbers what changes the run's state, and so knows which command a state answers.
         self._order = command.get("order", self._order)
+        if do in ("play", "step", "set"):
+            self._judging = None  # what was being measured is about to change
         if do == "play":
             self.limit = command["limit"]
             self._play(keep_on=command["keep_on"])
@@ -117,6 +133,8 @@ class Session:
                 self._show(truth=True)
         elif do == "explain":
             self._explain(command)
+        elif do == "film" and (dropped := self.projector.order(command)) is not None:
+            self._reply(dropped, "refused", message="another film was asked for meanwhile")
 
     # playing
 
@@ -146,7 +164,8 @@ class Session:
         now = time.perf_counter()
         self.pacer.start(now, slow_start=self.engine.step == 0)
         self.frames.reset()
-        self.truths.reset()
+        if not self._played:
+            self.truths.reset()
         self._slept = 0.0
         self._state("running", "")
 
@@ -195,7 +214,7 @@ class Session:
             self._save()
 
     def _passed(self, worked: float, idle: float) -> None:
-        for rhythm in (self.frames, self.truths, self.checkpoints):
+        for rhythm in (self.frames, self.truths, self.checkpoints, self.films):
             rhythm.work(worked, idle)
 
     def _step(self, unit: str) -> None:
@@ -244,6 +263,27 @@ class Session:
             return
         self._reply(command, "explain", step=self.engine.step, data=wire.plain(data))
 
+    def _films_due(self) -> bool:
+        """Whether somebody waits for a film and it may have a slice: the run trains on meanwhile."""
+        return self.projector.busy and (not self.training or self.films.due(time.perf_counter()))
+
+    def _film(self) -> None:
+        began = time.perf_counter()
+        finished = self.projector.work(SLICE_SECONDS)
+        now = time.perf_counter()
+        self.films.done(now, now - began)
+        self.pacer.resume(now)
+        if finished is None:
+            return
+        order, film, why_not = finished
+        if film is None:
+            self._reply(order, "refused", message=why_not)
+            return
+        header = {"kind": "film", "run": self.run, "viewer": order["viewer"], "id": order["id"]}
+        gamma = self.engine.gammas[order["member"]]
+        about = {**header, "step": order["step"], "member": order["member"], "gamma": gamma}
+        self._send(film_message(about, film))
+
     # sending
 
     def _emit_built(self) -> None:
@@ -281,27 +321,51 @@ class Session:
         self._send(wire.encode(header, self.engine.static()))
 
     def _show(self, *, truth: bool = False) -> str:
-        """Send a frame of now; the exact value is in it when asked for or when it is due.
+        """Send a frame of now; the true return is in it, or follows, when asked for or when it is due.
 
         Returns:
             Why training is over, where nothing moves any more; else nothing.
         """
         began = time.perf_counter()
-        exact = truth or self.truths.due(began)
         picture = self.engine.look(truth=False)
-        looked = time.perf_counter()
-        if exact:
-            picture = self.engine.judge(picture)
-            judged = time.perf_counter()
-            self.truths.done(judged, judged - looked)
+        seconds = 0.0
+        if truth or self.truths.due(began):
+            looked = time.perf_counter()
+            judging = self.engine.judging(picture)
+            # A known world answers at once. Where policies have to be played, training waits, so that the return is
+            # that of this very step, but commands do not: the frame goes out and is sent again with its return.
+            first = next(judging, picture)
+            if first is None:
+                self._judging, self._judging_seconds = judging, 0.0
+            else:
+                picture = first
+                seconds = time.perf_counter() - looked
+                self.truths.done(looked + seconds, seconds)
         self._send_frame(picture)
         self._alarm(picture)
+        self._shown = picture.step
         settled = self.settling.see(picture.step, picture.tables)
         done = time.perf_counter()
-        self.frames.done(done, done - began - (judged - looked if exact else 0.0))
-        self._shown = picture.step
+        self.frames.done(done, done - began - seconds)
         self._follow_discount()
         return settled
+
+    def _judge_on(self) -> None:
+        """Play on for a slice; at the end the frame of this step is sent again, with the return in it."""
+        assert self._judging is not None
+        began = time.perf_counter()
+        for picture in self._judging:
+            now = time.perf_counter()
+            if picture is not None:
+                self._judging = None
+                self.truths.done(now, self._judging_seconds + now - began)
+                self._last_known |= picture.metrics
+                self._send_frame(picture)
+                self.pacer.resume(now)
+                return
+            if now - began > SLICE_SECONDS:
+                self._judging_seconds += now - began
+                return
 
     def _send_frame(self, picture: Picture) -> None:
         size = sum(table.nbytes for table in picture.tables.values())

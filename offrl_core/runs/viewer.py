@@ -55,6 +55,10 @@ class Viewer:
         self._outbox.append(dumps(message))
         self.notify()
 
+    def show(self, message: bytes) -> None:
+        """A binary message to this viewer, in order with the others."""
+        self._send([message])
+
     def hear(self, message: dict[str, Any]) -> None:
         """A JSON message to all; one who was not greeted yet will get it with the greeting."""
         if self._greeted:

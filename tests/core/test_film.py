@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import offrl_core as orl
-from offrl_core.evaluation.film import Film, film
+from offrl_core.evaluation.film import Film, about, film
 from offrl_core.evaluation.rollouts import measuring, member_returns
-from offrl_core.runs import projector
 from offrl_core.runs.config import Lane, RunConfig
 from offrl_core.runs.engine import Engine
 from offrl_core.runs.projector import Projector
@@ -256,8 +255,8 @@ def test_only_a_viewers_last_order_counts() -> None:
 
 
 def test_what_cannot_be_filmed_says_why() -> None:
-    assert "single decision" in projector.about(orl.load_dataset("digits-bandit"))["why_not"]
-    known = projector.about(orl.load_dataset("cartpole"))
+    assert "single decision" in about(orl.load_dataset("digits-bandit"))["why_not"]
+    known = about(orl.load_dataset("cartpole"))
     assert known == {"world": "cartpole", "horizon": 200, "why_not": ""}
     unknown = orl.Dataset.from_columns([0, 1], [0, 1], [0.0, 1.0], [False, True])
-    assert "unknown" in projector.about(unknown)["why_not"]
+    assert "unknown" in about(unknown)["why_not"]
