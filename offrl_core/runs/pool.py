@@ -110,6 +110,10 @@ class WorkerProcess:
                 self._received(self, header, payload)
         except (WireError, struct.error, EOFError) as error:
             reason = f"the worker sent something that is not a message: {error}"
+        except Exception as error:  # this thread must live to report the end; a run in doubt is better ended
+            log.exception("what worker %s sent could not be taken in", self.pid)
+            reason = f"what the worker sent could not be taken in: {error}"
+        if reason:
             self._process.kill()
         code = self._process.wait()
         self._outgoing.put(None)

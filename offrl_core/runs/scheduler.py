@@ -186,7 +186,9 @@ class Scheduler:
             return False
         self.processes[process] = run
         run.process, run.built, run.resting = process, False, False
-        checkpoint = run.timeline.checkpoints.until(run.step)
+        # A worker that died may have left a checkpoint beyond the last frame that it sent.
+        run.timeline.checkpoints = run.timeline.checkpoints.fork(run.step)
+        checkpoint = run.timeline.checkpoints.last
         process.send(
             {
                 "do": "start",

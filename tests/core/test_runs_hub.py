@@ -15,6 +15,7 @@ from offrl_core.runs.commands import parse
 from offrl_core.runs.config import ConfigError, Lane, RunConfig
 from offrl_core.runs.engine import Engine
 from offrl_core.runs.hub import Hub, HubFull, HubSettings, UnknownRun
+from offrl_core.runs.timeline import Checkpoint
 from offrl_core.runs.viewer import Viewer
 
 CQL = RunConfig("double-crossing", {}, (Lane("cql"),), budget=0)
@@ -307,6 +308,25 @@ def test_a_worker_that_is_killed_fails_its_run_and_no_other() -> None:
         until(lambda: len(hub._registry.scheduler.processes) == 3)
     finally:
         hub.close()
+
+
+def test_a_checkpoint_beyond_the_last_frame_does_no_harm(hub: Hub) -> None:
+    run_id = hub.open(NOISY)
+    hub.play(run_id)
+    until(lambda: hub.info(run_id)["step"] > 40)
+    hub.pause(run_id)
+    until(lambda: hub.info(run_id)["state"] == "paused")
+    run = hub._registry.runs[run_id]
+    engine = Engine(NOISY)
+    engine.advance(run.step + 7)
+    with hub._lock:
+        run.timeline.checkpoints.append(Checkpoint(engine.step, engine.checkpoint()))
+        run.resting = False
+    os.kill(hub.info(run_id)["pid"], signal.SIGKILL)
+    until(lambda: hub.info(run_id)["state"] == "failed")
+    step = run.step
+    hub.play(run_id)
+    until(lambda: hub.info(run_id)["step"] > step)
 
 
 def test_a_resting_run_survives_its_worker(hub: Hub) -> None:
