@@ -268,9 +268,9 @@ class Engine:
     def static(self) -> dict[str, Array]:
         """Tables that do not change while training (but with the discount)."""
         data = self.dataset
+        fields = {"counts": data.counts, "behavior_policy": data.behavior_policy} if data.tabular else {}
         if not data.tabular:
-            return {"probes": dataset_probes(data)}
-        fields = {"counts": data.counts, "behavior_policy": data.behavior_policy}
+            fields["probes"] = dataset_probes(data)
         known = reference.truth(data, self.gammas[0])
         if known.q_star is not None and known.v_star is not None:
             fields |= {"q_star": known.q_star, "v_star": known.v_star}

@@ -87,8 +87,8 @@ def truth(dataset: Dataset, gamma: float) -> Truth:
 def describe(dataset: Dataset, gamma: float) -> dict[str, Any]:
     """What the screen says about the truth."""
     known = truth(dataset, gamma)
-    names = ("behavior", "behavior_kind", "optimal", "optimal_kind", "in_support", "q_bound", "gamma")
-    return {name: getattr(known, name) for name in names}
+    names = ("behavior", "behavior_kind", "behavior_interval", "optimal", "optimal_kind", "optimal_interval")
+    return {name: getattr(known, name) for name in (*names, "in_support", "q_bound", "gamma", "exact")}
 
 
 def judge(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[dict[str, Array], Array]:
