@@ -268,17 +268,19 @@ def plain(text: object) -> str:
 # -- the page's memory
 
 
-def recall(key: str) -> tuple[RunConfig, list[Note]]:
+def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[Note]]:
     """What is chosen on this page: what the link says if it is new, else what this session chose last.
 
     Args:
         key: where the session keeps it.
+        whole: a link that names no algorithm is no news while the dataset is the chosen one: the back button brings it
+            along from a page that is about the data alone.
     """
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     flat = {name: given[0] for name, given in query.items() if given}
     memory = st.session_state.get(key)
-    # The back button may bring along the link of a page that names only the dataset: the choice is still this one.
-    if memory is None or (query and flat not in (memory["link"], data_link(memory["config"]))):
+    stray = whole and memory is not None and "algo" not in flat and flat.get("data") == memory["config"].dataset
+    if memory is None or (query and flat != memory["link"] and not stray):
         config, notes = parse(query)
         memory = {"config": config, "notes": notes, "link": flat}
         st.session_state[key] = memory

@@ -21,7 +21,7 @@ from offrl_ui.takehome import offer
 
 KEY = "playground"
 LANE = "playground-lane"
-config, notes = state.recall(KEY)
+config, notes = state.recall(KEY, whole=True)
 index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
 
