@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from conftest import Server
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.serving import Server
 
 pytestmark = pytest.mark.browser
 BUS = "globalThis.offrlBus"

@@ -1,0 +1,129 @@
+"""The datasets page in a real browser: drawing, playing, uploading, and the way into the playground."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import offrl_core as orl
+from offrl_core.data.formats import write_file
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+ROWS, COLS = 11, 15
+
+
+def open_datasets(page: Page, server: Server, link: str = "") -> None:
+    """Open the page and wait until its numbers stand."""
+    page.goto(f"{server.url}/datasets{link}")
+    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=30_000)
+
+
+def middle(board: Locator, row: int, col: int) -> tuple[float, float]:
+    """The middle of a cell of the double crossing on the screen."""
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    assert box is not None
+    scale = min(box["width"] / (COLS + 0.12), box["height"] / (ROWS + 0.12))
+    return (
+        box["x"] + box["width"] / 2 + scale * (col + 0.5 - COLS / 2),
+        box["y"] + box["height"] / 2 + scale * (row + 0.5 - ROWS / 2),
+    )
+
+
+def test_a_card_shows_its_dataset_and_the_button_opens_it(page: Page, server: Server):
+    open_datasets(page, server)
+    page.locator('.picker [data-id="cliff"]').click()
+    page.wait_for_url(re.compile("data=cliff(&|$)"))
+    expect(page.get_by_role("heading", name="Cliff", exact=True).first).to_be_visible()
+    expect(page.locator(".drawing svg").first).to_be_visible()
+    page.get_by_role("button", name="Open in the playground").click()
+    page.wait_for_function("globalThis.offrlBus?.hello?.run.config.dataset === 'cliff'", timeout=40_000)
+
+
+def test_every_missing_pair_answers_on_hover_and_charts_are_drawn(page: Page, server: Server):
+    open_datasets(page, server, "?data=double-crossing")
+    data = orl.load_dataset("double-crossing")
+    missing = int((data.counts[~data.mdp.terminal] == 0).sum())
+    titles = page.locator(".drawing svg title")
+    expect(titles.first).to_be_attached()
+    assert sum("never" in text for text in titles.all_text_contents()) == missing
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert page.locator(".js-plotly-plot .bars .point path").count() > 20
+
+
+def test_a_grid_is_drawn_cell_by_cell(page: Page, server: Server):
+    open_datasets(page, server, "?data=double-crossing")
+    page.get_by_text("Collect your own data").click()
+    board = page.locator(".board svg")
+    expect(board).to_be_visible()
+    page.locator('.board [data-letter="."]').click()
+    page.mouse.move(*middle(board, 4, 11))
+    page.mouse.down()
+    page.mouse.move(*middle(board, 3, 11), steps=4)
+    page.mouse.up()
+    page.wait_for_url(re.compile("data=custom-grid"))
+    (layout,) = re.findall(r"x\.layout=([^&]+)", page.url)
+    rows = unquote(layout).split("/")
+    assert (rows[4][11], rows[3][11], rows[2][11]) == (".", ".", "#")
+    board.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("x")
+    page.wait_for_url(lambda url: "X" in url.rpartition("x.layout=")[2])
+
+
+def test_a_policy_is_drawn_by_dragging_along_a_way(page: Page, server: Server):
+    open_datasets(page, server, "?data=double-crossing")
+    page.get_by_text("Collect your own data").click()
+    page.get_by_text("Draw a policy").click()
+    board = page.locator(".board svg")
+    expect(page.locator(".board .hint")).to_contain_text("Drag along a way")
+    page.mouse.move(*middle(board, 5, 1))
+    page.mouse.down()
+    for col in range(2, 10):
+        page.mouse.move(*middle(board, 5, col))
+    for row in range(6, 10):
+        page.mouse.move(*middle(board, row, 9))
+    page.mouse.up()
+    page.wait_for_url(re.compile("x.behavior=drawn"))
+    (drawn,) = re.findall(r"x\.drawn=([^&]+)", page.url)
+    rows = unquote(drawn).split("/")
+    assert rows[5] == "." + ">" * 8 + "v" + "." * 5
+    assert [rows[row][9] for row in (6, 7, 8)] == ["v", "v", "v"]
+    # Whoever follows these arrows without noise reaches the goal: the best there is.
+    expect(page.get_by_test_id("stMetric").filter(has_text="Behaviour")).to_contain_text("0.5688")
+
+
+def test_an_episode_is_played_with_the_keyboard(page: Page, server: Server):
+    open_datasets(page, server, "?data=double-crossing")
+    page.get_by_text("Collect your own data").click()
+    page.get_by_text("Play it yourself").click()
+    page.locator(".player_keys .world").focus()
+    told = page.locator(".player_keys .told")
+    for presses, key in ((8, "ArrowRight"), (4, "ArrowDown")):
+        for _ in range(presses):
+            page.keyboard.press(key)
+    expect(told).to_contain_text("step 12, return so far 1. The episode has ended")
+    page.get_by_role("button", name="Keep this episode").click()
+    page.get_by_role("button", name="Use the kept episode").click()
+    page.wait_for_url(re.compile(r"x\.own=0%3A111111112222"))
+    expect(page.get_by_test_id("stMetric").filter(has_text="Best in the data")).to_contain_text("0.5688")
+
+
+def test_an_uploaded_log_is_trained_on(page: Page, server: Server, tmp_path: Path):
+    write_file(orl.load_dataset("cliff"), tmp_path / "mine.parquet")
+    open_datasets(page, server)
+    page.get_by_text("Open your own log").click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "mine.parquet")
+    page.get_by_role("button", name="Read the file").click(timeout=40_000)
+    expect(page.get_by_role("heading", name="mine.parquet")).to_be_visible(timeout=40_000)
+    expect(page.locator('.picker [aria-checked="true"]')).to_contain_text("mine.parquet")
+    page.get_by_role("button", name="Open in the playground").click()
+    page.wait_for_function("globalThis.offrlBus?.hello?.run.config.dataset.startsWith('upload:')", timeout=40_000)
+    page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+    page.wait_for_function("globalThis.offrlBus.state?.step > 20", timeout=40_000)
