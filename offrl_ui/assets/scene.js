@@ -227,7 +227,7 @@ class Lecture {
     root.classList.toggle("present", this.options.present);
     root.classList.toggle("dark", theme.dark);
     const env = {
-      theme, uid: this.uid, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
+      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize]), uid: this.uid, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
       control: (name) => (name && !this.frozen(name) ? this.scene.controls.find((c) => c.name === name) ?? null : null),
       frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
       set: (values, final, exact) => this.set(values, final, exact), nudge: (name, steps) => this.nudge(name, steps), reset: () => this.reset(),
@@ -243,7 +243,7 @@ class Lecture {
         v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup }),
           this.options.present && answerCard(this)),
         v("div", { class: "side" }, predictionCard(this), controls(scene, this.state, env), !this.options.present && answerCard(this)),
-        v("div", { class: "pictures", style: `--rows:${rowsOf(scene, result).length}` }, this.rows(scene, result, env))),
+        v("div", { class: "pictures", style: `--rows:${this.rowsOf(result).length}` }, this.rows(scene, result, env))),
       v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.announce(element) }),
       this.sharing && shareDialog(this),
       !this.online && this.everOnline && v("div", { class: "offline", key: "offline", role: "status" }, "The connection is lost; trying again…"),
@@ -254,9 +254,11 @@ class Lecture {
     if (this.pendingDrawn) this.drawn();
   }
 
+  rowsOf(result) { return rowsOf(this.scene, result, this.options.present); }
+
   rows(scene, result, env) {
     if (!result) return [v("div", { class: "row", key: "waiting" }, v("figure", { class: "picture waiting" }, v("p", {}, "computing…")))];
-    return rowsOf(scene, result).map((row, i) => v("div", { class: `row ${i ? "later" : "first"} ${row.every(({ name }) => result.pictures[name].height === "short") ? "low" : ""} ${row.some(({ name }) => drawnKind(result.pictures[name].kind)) ? "grows" : ""}`, key: `row-${i}` },
+    return this.rowsOf(result).map((row, i) => v("div", { class: `row ${i ? "later" : "first"} ${row.every(({ name }) => result.pictures[name].height === "short") ? "low" : ""} ${row.some(({ name }) => drawnKind(result.pictures[name].kind)) ? "grows" : ""}`, key: `row-${i}` },
       row.map(({ name, width }) => figure(name, result.pictures[name], env, { covered: !this.isRevealed && scene.covered.includes(name), width }))));
   }
 
@@ -286,7 +288,7 @@ class Lecture {
     clearTimeout(this.announcing);
     if (first) return;
     this.announcing = setTimeout(() => {
-      const seen = rowsOf(this.scene, result).flat().filter(({ name }) => this.isRevealed || !this.scene.covered.includes(name));
+      const seen = this.rowsOf(result).flat().filter(({ name }) => this.isRevealed || !this.scene.covered.includes(name));
       element.textContent = seen.slice(0, 2).map(({ name }) => result.pictures[name].alt).join(" ");
     }, 700);
   }
@@ -309,10 +311,10 @@ function place(app) {
   return at < 0 ? "The lecture" : `${app.component.data.title} · ${at + 1} of ${ids.length}`;
 }
 
-// The rows of the layout, and below them what it does not name.
-function rowsOf(scene, result) {
+// The rows of the layout, and below them what it does not name; on a projector without what stands aside.
+function rowsOf(scene, result, present) {
   if (!result) return [];
-  const there = new Set(Object.keys(result.pictures));
+  const there = new Set(Object.keys(result.pictures).filter((name) => !present || !scene.aside.includes(name)));
   const rows = scene.layout.map((row) => row.filter(({ name }) => there.has(name))).filter((row) => row.length);
   const named = new Set(rows.flat().map(({ name }) => name));
   for (const name of there) if (!named.has(name)) rows.push([{ name, width: 1 }]);

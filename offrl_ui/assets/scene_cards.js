@@ -13,7 +13,7 @@ export function header(app) {
         type: "button", class: id === app.sceneId ? "step here" : "step", "aria-current": id === app.sceneId ? "step" : null, title: app.declared.get(id).title_text, onclick: () => app.go(id),
       }, v("span", { class: "step-number" }, String(i + 1)), v("span", { class: "step-title", html: app.declared.get(id).title }))))),
       v("button", { type: "button", class: "round", "aria-label": "Next scene", disabled: at === ids.length - 1 && data.pages.at(-1).name === data.page, onclick: () => app.step(1) }, "›")),
-    !app.options.present && v("button", { type: "button", class: "chip", onclick: () => app.openShare() }, v("span", {}, "Share"), v("span", { class: "present-word" }, " · present")),
+    !app.options.present && !app.options.embed && v("button", { type: "button", class: "chip", onclick: () => app.openShare() }, v("span", {}, "Share"), v("span", { class: "present-word" }, "· present")),
     app.options.present && v("span", { class: "keys", "aria-hidden": "true" }, "← → scene · space reveal · 0 reset"));
 }
 

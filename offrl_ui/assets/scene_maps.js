@@ -242,7 +242,8 @@ export function drawGrid(picture, ctx) {
   const legend = values.length ? legendOf(scale, picture.value_label, "") : { name: "", stops: null };
   legend.hatch = picture.seen !== null && picture.seen.some((row) => row.some((ok) => !ok));
   legend.paths = picture.paths.filter((p) => p.name).map((p) => ({ name: p.name, colour: ctx.colour(p.color), dash: p.dash }));
-  legend.signs = layout.labels;
+  // Walls and floor explain themselves.
+  legend.signs = layout.labels.filter(([sign]) => sign !== "#" && sign !== ".");
   return { nodes, probe, paint, legend };
 }
 

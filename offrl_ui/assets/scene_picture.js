@@ -82,6 +82,11 @@ function drawPlot(element, name, picture, env) {
   env.watch(element);
   const [width, height] = [element.clientWidth, element.clientHeight];
   if (width < 20 || height < 20) return;
+  // A slider moves many times before its answer comes: what is drawn already is left alone.
+  const sign = `${width}|${height}|${env.look}`;
+  if (element.offrlPicture === picture && element.offrlSign === sign) return;
+  element.offrlPicture = picture;
+  element.offrlSign = sign;
   const em = env.em * (element.classList.contains("mini") ? 0.86 : 0.88);
   const svgOf = () => element.querySelector("svg");
   const ctx = {
@@ -100,7 +105,7 @@ function drawPlot(element, name, picture, env) {
   ]);
   if (drawn.legend) {
     const place = element.parentNode.querySelector(":scope > .legend");
-    if (place) patch(place, [v("span", { class: "y-label", key: "y", html: picture.y?.label ?? "" }), mapLegend(drawn.legend)]);
+    if (place) patch(place, [picture.y?.label && v("span", { class: "y-label", key: "y", html: picture.y.label }), mapLegend(drawn.legend)]);
   }
 }
 

@@ -44,10 +44,10 @@ export default function (component) {
 }
 """
 
-# Lecture mode: nothing but the scene.
-_PRESENT = """<style>
+# Lecture mode and embedding in slides: nothing but the scene.
+_BARE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], header { display: none !important; }
-[data-testid="stMainBlockContainer"] { padding: 0 !important; max-width: none !important; }
+[data-testid="stMainBlockContainer"] { padding: %s !important; max-width: none !important; }
 </style>"""
 
 
@@ -76,8 +76,8 @@ def lecture_page(name: str) -> None:
         memory["opening"] = _opening(page, wanted, memory["opening"])
         memory["query"] = wanted
     options, notes = _options(params, page)
-    if options["present"]:
-        st.html(_PRESENT)
+    if options["present"] or options["embed"]:
+        st.html(_BARE % ("0" if options["present"] else "0.8rem 1.2rem"))
     result = _component()(
         key=key,
         data={
@@ -147,7 +147,8 @@ def _options(params: dict[str, str], page: Page) -> tuple[dict[str, Any], list[s
     if code and not re.fullmatch(f"[{ALPHABET}]{{{CODE_LENGTH}}}", code):
         notes.append(f"{code[:12]!r} is no code: it has {CODE_LENGTH} letters and digits")
         code = ""
-    return {"present": params.get("present") == "1", "follow": code, **lists}, notes
+    present, embed = params.get("present") == "1", bool(st.context.is_embedded)
+    return {"present": present, "embed": embed, "follow": code, **lists}, notes
 
 
 def _query_of(page: Page, reported: dict[str, Any]) -> dict[str, str] | None:

@@ -226,6 +226,7 @@ JUDGES = {
 SHAPES = {"other": "another $f$", "exp": "exp", "capped": "exp, capped"}
 COLORS = {relative.name: f"c{1 + i % 8}" for i, relative in enumerate(FAMILY)}
 GRID = np.linspace(-3, 5, 129)
+JUMP = np.array([-3, 0, 1e-9, 5])  # a filter jumps at 0; a grid would draw a slope
 
 
 def _family(state: State) -> dict[str, Picture]:
@@ -258,8 +259,8 @@ def _family(state: State) -> dict[str, Picture]:
             lines=[
                 Line(
                     r.title,
-                    GRID,
-                    r.weight(GRID, rate),
+                    GRID if r.shape != "step" else JUMP,
+                    r.weight(GRID if r.shape != "step" else JUMP, rate),
                     COLORS[r.name],
                     label=r.title,
                     width=3.5 if r is picked else 1.5,

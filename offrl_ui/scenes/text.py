@@ -45,6 +45,8 @@ _COMMANDS = {
 _FUNCTION = re.compile(r"<mi>(log|exp)</mi>(?!<mo[^>]*>(?:&#x00028;|\())")
 # A bar of an absolute value is no operator with room on both sides.
 _BAR = re.compile(r'<mo(?: stretchy="false")?>&#x0007C;</mo>')
+# The glyph of a prime is raised already; as an exponent it would float.
+_PRIME = re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[23];)</mi></msup>")
 _MATHCOLOR = re.compile(r'mathcolor="([^"]*)"')
 
 
@@ -52,6 +54,7 @@ _MATHCOLOR = re.compile(r'mathcolor="([^"]*)"')
 def mathml(latex: str) -> str:
     """MathML for a piece of LaTeX; `\\color{role}{…}` takes the picture roles as colours."""
     made = _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">|</mo>', convert(latex))
+    made = _PRIME.sub(r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>', made)
     made = _FUNCTION.sub(r'<mi>\1</mi><mspace width="0.16em" />', made)
     return _MATHCOLOR.sub(lambda m: f'class="role-{m[1]}"' if m[1] in ROLES else "", made)
 

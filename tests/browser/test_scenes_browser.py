@@ -248,6 +248,15 @@ def test_lecture_mode_shows_nothing_but_the_scene(page: Page, server) -> None:
     assert_nothing_blank(page)
 
 
+def test_a_scene_can_be_embedded_in_slides(page: Page, server) -> None:
+    page.set_viewport_size({"width": 960, "height": 540})
+    open_scene(page, server.url, "emrl", "&embed=true")
+    expect(page.get_by_test_id("stHeader")).to_be_hidden()
+    expect(page.get_by_role("button", name="Share")).to_have_count(0)
+    after(page, lambda: page.locator("#control-r_plus").press("End"))
+    assert_nothing_blank(page)
+
+
 @pytest.mark.parametrize("scene", SCENES)
 def test_lecture_mode_fits_a_projector(page: Page, server, scene: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
