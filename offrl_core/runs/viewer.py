@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,8 @@ from offrl_core.runs.timeline import Frame
 from offrl_core.runs.views import View, frame_message, frames_messages, is_large, selected_message
 from offrl_core.runs.wire import dumps
 
-MAX_OUTBOX = 200
+MAX_OUTBOX = 2000
+MAX_ANSWERS = 16
 WINDOW = 4
 
 Message = str | bytes
@@ -43,7 +44,8 @@ class Viewer:
         self.sent_step = run.step
         self.notify = notify
         self._lock = lock
-        self._outbox: deque[Message] = deque(maxlen=MAX_OUTBOX)
+        self._outbox: deque[Message | Iterator[Message]] = deque(maxlen=MAX_OUTBOX)
+        self._again = False
         self._greeted = False
         self._behind = False
         self._state_due = True
@@ -57,7 +59,8 @@ class Viewer:
 
     def show(self, message: bytes) -> None:
         """A binary message to this viewer, in order with the others."""
-        self._send([message])
+        self._outbox.append(message)
+        self.notify()
 
     def hear(self, message: dict[str, Any]) -> None:
         """A JSON message to all; one who was not greeted yet will get it with the greeting."""
@@ -67,10 +70,13 @@ class Viewer:
     def hear_static(self) -> None:
         """The tables that stand beside the learner's have changed."""
         if self._greeted:
-            self._send([self.run.static_message()])
+            self.show(self.run.static_message())
 
-    def _send(self, messages: Iterable[bytes]) -> None:
-        self._outbox.extend(messages)
+    def _answer(self, messages: Iterator[Message]) -> None:
+        """Large answers are made when they are sent: who asks for much and reads little keeps nothing here."""
+        if sum(not isinstance(waiting, str | bytes) for waiting in self._outbox) >= MAX_ANSWERS:
+            raise ValueError("earlier answers are still on their way")
+        self._outbox.append(messages)
         self.notify()
 
     def state_changed(self, place: int | None) -> None:
@@ -95,9 +101,8 @@ class Viewer:
     def look(self, view: View) -> None:
         """Look at something else: the newest frame is sent again as it looks from there."""
         self.view = view
-        newest = self.run.timeline.frames.last
-        if newest is not None and self._greeted:
-            self._send([frame_message(newest, view, self.run.cache)])
+        self._again = True
+        self.notify()
 
     @property
     def large(self) -> bool:
@@ -109,13 +114,14 @@ class Viewer:
         """Select a state; in large worlds its rows in every frame are sent."""
         self.look(replace(self.view, state=state))
         if self.large:
-            self._send([selected_message(list(self.run.timeline.frames), self.view)])
+            frames, view = list(self.run.timeline.frames), self.view
+            self._answer(selected_message(frames, view) for _ in range(1))
 
     def history(self, member: int, id: int | str | None) -> None:
         """Send every stored frame as `member` looks in it."""
         frames = [frame for frame in self.run.timeline.frames if member in frame.members]
         view = replace(self.view, member=member, members=())
-        self._send(frames_messages("history", frames, view, id=id, member=member))
+        self._answer(frames_messages("history", frames, view, id=id, member=member))
 
     def messages(self) -> Iterator[Message]:
         """What there is to send now, in order; ends when there is nothing left."""
@@ -132,17 +138,22 @@ class Viewer:
             self._greeted = True
             return self._greeting()
         if self._outbox:
-            outbox, self._outbox = self._outbox, deque(maxlen=MAX_OUTBOX)
-            return iter(outbox)
+            first = self._outbox.popleft()
+            return iter([first]) if isinstance(first, str | bytes) else first
         if self._state_due:
             self._state_due = False
             return iter([dumps(self._state())])
         newest = run.timeline.frames.last
-        if not self._greeted or newest is None or newest.seq <= self.sent or not self._follows():
+        if not self._greeted or newest is None:
             return None
+        if newest.seq <= self.sent or not self._follows():
+            if not self._again:
+                return None
+            self._again = False
+            return iter([frame_message(newest, self.view, run.cache)])
         # A viewer who watches live gets the newest frame; one who paused gets what he missed as well.
         frames = run.timeline.after(self.sent) if self._behind or not self.playing else [newest]
-        self._behind = False
+        self._behind = self._again = False
         self._mark_sent(newest)
         if len(frames) == 1:
             return iter([frame_message(newest, self.view, run.cache)])

@@ -423,6 +423,10 @@ def test_other_members_are_sent_on_demand(hub: Hub) -> None:
     shown = until(lambda: [f for f in watcher.of("frame") if f.get("members") == [0, 2]])[-1]
     both = wire.unpack(shown["fields"], shown["payload"])
     np.testing.assert_array_equal(both["policy"], frames[-1].fields["policy"][[0, 2]])
+    numbers = [watcher.say("history", member=0) for _ in range(20)]
+    answers = [watcher.answer(number) for number in numbers[16:]]
+    assert [answer["type"] for answer in answers] == ["refused"] * 4
+    assert answers[0]["message"] == "earlier answers are still on their way"
     assert watcher.answer(watcher.say("view", member=3))["message"].endswith("members 0 to 2")
     assert watcher.answer(watcher.say("select", state=24))["type"] == "refused"
     assert watcher.answer(watcher.say("explain", member=0, row=0))["data"]["row"] == 0
