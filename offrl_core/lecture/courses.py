@@ -222,19 +222,29 @@ def _true_q(learner: Learner, every: int, rows: int) -> Array:
 # --- CQL: four steps and the paper's form -------------------------------------------------------------------------
 
 
+CQL_SEEDS = 12
 FORMS = ("lecture-a", "lecture-b", "lecture-c", "lecture-d", "paper")
 
 
 @lru_cache(maxsize=1)
 def cql_course() -> Course:
-    """CQL in every form at every weight `ALPHAS` at once on the two roads, 8 seeds.
+    """CQL in every form at every weight `ALPHAS` at once on the two roads, 12 seeds with start values of spread .4.
 
     Frames hold `return`, `value_start`, `q_data` and `q_missing`, `(forms, weights, seeds)` each.
     """
 
     def start() -> list[Learner]:
         return [
-            Learner(roads(), "cql", form=form, alpha=list(ALPHAS), seeds=SEEDS, learning_rate=0.5, batch_size=0)
+            Learner(
+                roads(),
+                "cql",
+                form=form,
+                alpha=list(ALPHAS),
+                seeds=CQL_SEEDS,
+                learning_rate=0.5,
+                batch_size=0,
+                initial_spread=0.4,
+            )
             for form in FORMS
         ]
 
@@ -242,10 +252,10 @@ def cql_course() -> Course:
         parts = [_common([learner], [snapshot]) for learner, snapshot in zip(learners, snapshots, strict=True)]
         frame = {"step": parts[0].pop("step")}
         for name in ("return", "value_start", "q_data", "q_missing"):
-            frame[name] = np.stack([part[name].reshape(len(ALPHAS), SEEDS) for part in parts])
+            frame[name] = np.stack([part[name].reshape(len(ALPHAS), CQL_SEEDS) for part in parts])
         return frame
 
-    return Course(start, record, every=5, frames=100)
+    return Course(start, record, every=4, frames=100)
 
 
 # --- stitching ----------------------------------------------------------------------------------------------------

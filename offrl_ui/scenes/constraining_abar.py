@@ -201,6 +201,7 @@ ABAR = Scene(
     ),
     layout=(("plane", "values"), ("numbers",), ("seen", "finite")),
     covered=("values", "numbers"),
+    aside=("seen", "finite"),
     presets=(
         Preset("As the grid", {"fineness": 2}),
         Preset("Quarter cells", {"fineness": 6}),

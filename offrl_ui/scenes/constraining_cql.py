@@ -14,7 +14,7 @@ from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, Stat
 from offrl_ui.scenes.text import number
 
 _LAST = 100
-_EVERY = 5
+_EVERY = 4
 _NAMES = {
     "lecture-a": "a: everything down",
     "lecture-b": "b: but the data's action up",
@@ -45,6 +45,11 @@ def place_of(alpha: float) -> int:
 def median(frame: courses.Frame, name: str, form: str, place: int) -> float:
     """The median over seeds of one number of a frame."""
     return float(np.median(frame[name][courses.FORMS.index(form), place]))
+
+
+def mean_return(frame: courses.Frame, form: str, place: int) -> float:
+    """The true return, averaged over seeds: a seed either finds the road or does not."""
+    return float(frame["return"][courses.FORMS.index(form), place].mean())
 
 
 @lru_cache(maxsize=1)
@@ -85,18 +90,6 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
     alpha = number(courses.ALPHAS[place], 2)
     best = courses.roads_truth().optimal
     assert best is not None
-    panels = []
-    for name, label in _NAMES.items():
-        got = median(now, "return", name, place)
-        panels.append(
-            Panel(
-                label,
-                _q_lines(name, frames, place, small=True),
-                value=name,
-                verdict=f"true return {number(got, 3)}",
-                tone="good" if got > 0.9 * best else "muted",
-            )
-        )
     return {
         "law": Equation(
             title="The loss",
@@ -110,19 +103,17 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
         ),
         "q": _q_lines(form, frames, place, small=False),
         "axis": _axis(form, now, place, best),
-        "forms": Panels(
-            title=rf"The four steps and the paper's form, at $\alpha={alpha}$",
-            panels=tuple(panels),
-            control="form",
-            selected=list(_NAMES).index(form),
-            columns=5,
+        **(
+            {"soft": _soft(), "slope": _slopes()}
+            if state["below"] == "soft"
+            else {"forms": _forms(form, frames, place)}
         ),
         "numbers": NumberTiles(
-            title=rf"$\alpha={alpha}$, {int(now['step'][0])} updates, median of {courses.SEEDS} seeds",
+            title=rf"$\alpha={alpha}$, {int(now['step'][0])} updates, median of {courses.CQL_SEEDS} seeds",
             numbers=(
                 Number(
-                    "true return",
-                    number(median(now, "return", form, place)),
+                    "true return, mean",
+                    number(mean_return(now, form, place), 3),
                     target=number(best),
                     target_name="optimum",
                 ),
@@ -130,9 +121,30 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
                 Number("$Q$ on missing pairs", number(median(now, "q_missing", form, place))),
             ),
         ),
-        "soft": _soft(),
-        "slope": _slopes(),
     }
+
+
+def _forms(form: str, frames: list[courses.Frame], place: int) -> Panels:
+    best = courses.roads_truth().optimal or 0.0
+    panels = []
+    for name, label in _NAMES.items():
+        got = mean_return(frames[-1], name, place)
+        panels.append(
+            Panel(
+                label,
+                _q_lines(name, frames, place, small=True),
+                value=name,
+                verdict=f"true return {number(got, 3)}",
+                tone="good" if got > 0.9 * best else "muted",
+            )
+        )
+    return Panels(
+        title=rf"The four steps and the paper's form, at $\alpha={number(courses.ALPHAS[place], 2)}$",
+        panels=tuple(panels),
+        control="form",
+        selected=list(_NAMES).index(form),
+        columns=5,
+    )
 
 
 def _axis(form: str, now: courses.Frame, place: int, best: float) -> Lines:
@@ -150,9 +162,9 @@ def _axis(form: str, now: courses.Frame, place: int, best: float) -> Lines:
                 "learned",
                 mode="both",
                 band=(low, high),
-                band_name=f"quartiles of {courses.SEEDS} seeds",
+                band_name=f"quartiles of {courses.CQL_SEEDS} seeds",
             ),
-            Line("true return", courses.ALPHAS, np.median(true, axis=1), "good", mode="both"),
+            Line("true return, mean", courses.ALPHAS, true.mean(axis=1), "good", mode="both"),
             Line("optimum", (0, 10), (best, best), "truth", dash=True),
         ),
         marks=(Mark(courses.ALPHAS[place], rf"$\alpha={number(courses.ALPHAS[place], 2)}$"),),
@@ -214,24 +226,27 @@ def _answer(state: State, _: object) -> str:
     alpha, step = courses.ALPHAS[place], int(now["step"][0])
     if step < 100:
         return "Press play: all forms and all weights train at once."
-    data, missing, true = (median(now, name, form, place) for name in ("q_data", "q_missing", "return"))
+    data, missing = median(now, "q_data", form, place), median(now, "q_missing", form, place)
+    returns = now["return"][courses.FORMS.index(form), place]
     head = (
         rf"After {step} updates at $\alpha={number(alpha, 2)}$ the mean $Q$ is {number(data, 3)} in the data (exact: "
-        f"{number(true_mean(), 3)}) and **{number(missing, 3)}** outside; the true return is {number(true, 3)}. "
+        f"{number(true_mean(), 3)}) and **{number(missing, 3)}** outside; the true return is "
+        f"{number(returns.mean(), 3)}. "
     )
     if alpha == 0:
         return head + "Without a penalty this is naive Q-learning."
     head += _SAID[form]
-    if form != "paper" and true < 0.5:
+    lost = int((returns < 0.01).sum())
+    if form != "paper" and lost:
         head += (
             "\n\n"
-            r"Why is the return so low? The penalty stands at $s'$, and the first state of an episode is nobody's "
-            r"$s'$. In a "
-            "table nothing corrects the guesses there, and the policy fails in its first step. The paper's form "
-            "stands at "
-            "$s$; a network would generalise."
+            rf"{lost} of {courses.CQL_SEEDS} seeds get nothing: the penalty stands at $s'$, and the first state of "
+            rf"an episode is "
+            "nobody's $s'$. In a table nothing corrects the guesses there, so a low value of the road loses to them "
+            "in the "
+            "first step. The paper's form stands at $s$; a network would generalise."
         )
-    elif form == "paper" and alpha >= 1 and true < 0.5:
+    elif form == "paper" and alpha >= 1 and returns.mean() < 0.5:
         head += "\n\nSo much weight on the data's own actions that it is close to a clone."
     return head
 
@@ -251,7 +266,7 @@ CQL = Scene(
             Hyperparameter(
                 "alpha",
                 r"\alpha",
-                0.1,
+                0.03,
                 "Weight of the penalty: up is more pessimistic and closer to cloning; the nearest trained weight is "
                 "shown.",
                 0.003,
@@ -260,6 +275,11 @@ CQL = Scene(
                 special={0.0: "no penalty"},
             ),
             label="weight",
+        ),
+        Control(
+            Hyperparameter("below", "", "forms", "What stands below.", choices=("forms", "soft")),
+            label="below",
+            labels={"forms": "all five penalties", "soft": r"why $\log\sum\exp$"},
         ),
         Control(
             Hyperparameter("frame", "", 0, "How far all members have trained.", 0, _LAST, integer=True),
@@ -273,9 +293,10 @@ CQL = Scene(
         r"Step a adds $\alpha\sum_b Q(s',b)$ to the loss. The values of actions that the data never show …",
         ("settle a little lower", "sink without bound", "do not change"),
         right=1,
-        at={"form": "lecture-a", "frame": _LAST, "alpha": 0.1},
+        at={"form": "lecture-a", "frame": _LAST, "alpha": 0.03},
     ),
     layout=(("law",), ("q:3", "axis:2"), ("numbers",), ("forms",), ("soft", "slope")),
+    aside=("numbers",),
     covered=("q", "axis", "forms", "numbers"),
     presets=(
         *(

@@ -210,6 +210,7 @@ STITCHING = Scene(
     ),
     layout=(("grid", "returns"), ("time:2", "table:3")),
     covered=("grid", "returns", "time", "table"),
+    aside=("time", "table"),
     presets=tuple(
         Preset(label, {"system": name, "frame": _LAST})
         for name, label in _NAMES.items()

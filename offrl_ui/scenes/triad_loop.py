@@ -21,19 +21,19 @@ buffer = []
 s = env.reset()
 for step in range(n):
     a = epsilon_greedy(Q, s)
-    s2, r, done = env.step(a)
-    buffer.append((s, a, r, s2, done))
-    s = env.reset() if done else s2
-    s_, a_, r_, s2_, done_ = sample(buffer)
-    y = r_ + gamma * (1 - done_) * max(Q(s2_))
-    Q = step_towards(Q, s_, a_, y)"""
+    s2, r, end = env.step(a)
+    buffer.append((s, a, r, s2, end))
+    s = env.reset() if end else s2
+    b = sample(buffer)
+    y = b.r + gamma * max(Q(b.s2))
+    Q = step_towards(Q, b.s, b.a, y)"""
 
 OFFLINE = """\
 buffer = X
 for step in range(n):
-    s_, a_, r_, s2_, done_ = sample(buffer)
-    y = r_ + gamma * (1 - done_) * max(Q(s2_))
-    Q = step_towards(Q, s_, a_, y)"""
+    b = sample(buffer)
+    y = b.r + gamma * max(Q(b.s2))
+    Q = step_towards(Q, b.s, b.a, y)"""
 
 
 def _loop(state: State) -> Iterator[dict[str, Picture]]:
@@ -117,7 +117,7 @@ LOOP = Scene(
     id="offline-loop",
     title="The loop without an environment",
     question="Why an off-policy algorithm? What turns Q-learning offline, and will it work?",
-    setup="Fill the replay buffer with the dataset, delete the environment, press play.",
+    setup="Fill the replay buffer with the dataset, delete the environment, press play. (After the end $Q$ is 0.)",
     controls=(
         Control(
             Hyperparameter("world", "X", "covered", "Which data it gets.", choices=tuple(_WORLDS)),
@@ -140,6 +140,7 @@ LOOP = Scene(
     ),
     layout=(("code",), ("value:2", "numbers")),
     covered=("value", "numbers"),
+    aside=("numbers",),
     presets=(
         Preset("It works", {"world": "covered", "frame": _LAST}),
         Preset("It believes too much", {"world": "gaps", "frame": _LAST}),

@@ -16,7 +16,7 @@ from offrl_ui.scenes.text import number
 from offrl_ui.scenes.triad_shared import SHARE, THETA, gamma_control, rate_control, toy_of
 
 _STEPS = 150
-_LIMIT = 1e4
+_LIMIT = 1e3
 
 _CHOICES = {
     "none": "nothing",
@@ -78,7 +78,7 @@ def _curve(toy: Toy, remedy: Remedy, small: bool) -> Lines:
         lines.append(Line("exact recursion", x, exact, "truth", dash=True))
     else:
         lines.append(Line(r"$\theta$, exact recursion", x, exact, "learned"))
-    ends = (-_LIMIT, 0, _LIMIT) if down else (0, 100, _LIMIT)
+    ends = (-_LIMIT, _LIMIT) if down else (0, _LIMIT)
     return Lines(
         title="" if small else r"The parameter $\theta$",
         x=Axis("update", low=0, high=_STEPS, ticks=(0, _STEPS) if small else ()),
@@ -320,6 +320,7 @@ REMEDIES = Scene(
     ),
     layout=(("theta:3", "push:2"), ("numbers",), ("all",)),
     covered=("theta", "push", "numbers", "all"),
+    aside=("numbers",),
     presets=(
         Preset("Target network", {"remedy": "target-network"}),
         Preset("Clipped double", {"remedy": "clipped"}),

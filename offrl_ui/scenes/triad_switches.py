@@ -22,12 +22,13 @@ _STEPS = 60
 _LIMIT = 100.0
 
 
-def _label(on: Switches) -> str:
+def _label(on: Switches, short: bool = False) -> str:
+    policy = "off" if on.off_policy else "on"
     return " · ".join(
         (
             "linear" if on.approximation else "table",
-            "bootstrap" if on.bootstrapping else "Monte Carlo",
-            "off-policy" if on.off_policy else "on-policy",
+            "bootstrap" if on.bootstrapping else "return",
+            policy if short else f"{policy}-policy",
         )
     )
 
@@ -60,7 +61,7 @@ def _switch_lines(toy: Toy, on: Switches, small: bool) -> Lines:
             threshold=1.0,
             low=-_LIMIT if down else -0.5,
             high=_LIMIT,
-            ticks=(-_LIMIT, 0, _LIMIT) if small and down else (0, 10, _LIMIT) if small else (),
+            ticks=(-_LIMIT, _LIMIT) if small and down else (0, _LIMIT) if small else (),
         ),
         lines=(
             Line("$Q(s,2)$", x, q[:, 1], "a2", label="" if small else "$Q(s,2)$"),
@@ -83,7 +84,7 @@ def _switches(state: State) -> dict[str, Picture]:
         verdict, tone = _verdict(toy, combination)
         panels.append(
             Panel(
-                _label(combination),
+                _label(combination, short=True),
                 _switch_lines(toy, combination, small=True),
                 value="",
                 verdict=verdict,
@@ -232,6 +233,7 @@ SWITCHES = Scene(
     ),
     layout=(("chosen:3", "why:2"), ("all",)),
     covered=("all",),
+    aside=("why",),
     presets=(
         Preset("The triad", {}),
         Preset("A table", {"approximation": False}),

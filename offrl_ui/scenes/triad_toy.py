@@ -104,6 +104,7 @@ def _doubling(state: State) -> dict[str, Picture]:
 
 def _first(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines:
     top = max(1.0, *(abs(v) for v in exact[:13] if np.isfinite(v)))
+    last = min(step, 12)
     flips = min(factors(toy)) < 0
     low, high = (-top, top) if flips else (0.0, top) if toy.theta >= 0 else (-top, 0.0)
     return Lines(
@@ -116,7 +117,9 @@ def _first(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines
             Line("true value", (0, 12.6), (0.0, 0.0), "truth", dash=True),
         ),
         points=tuple(
-            Point(k, exact[k], number(exact[k]), "learned") for k in range(min(step, 12) + 1) if np.isfinite(exact[k])
+            Point(k, exact[k], number(exact[k]) if k > last - 4 else "", "learned")
+            for k in range(last + 1)
+            if np.isfinite(exact[k])
         ),
     )
 
@@ -283,8 +286,9 @@ DOUBLING = Scene(
         right=2,
         at={"step": 10, "theta": 1.0, "gamma": 1.0, "learning_rate": 1.0, "share": 0.0},
     ),
-    layout=(("update",), ("first", "long"), ("map", "factor")),
+    layout=(("update",), ("first:4", "long:3", "map:3"), ("factor",)),
     covered=("first", "long", "map", "factor"),
+    aside=("factor",),
     presets=(
         Preset("By hand: 1, 2, 4, 8", {"step": 3}),
         Preset("Until infinity", {"step": 128}),
