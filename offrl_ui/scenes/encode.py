@@ -156,6 +156,7 @@ def scene_json(scene: Scene) -> dict[str, Any]:
         },
         "layout": [[_cell(name) for name in row] for row in scene.layout],
         "covered": list(scene.covered),
+        "aside": list(scene.aside),
         "presets": [{"label": html(x.label), "values": {**scene.defaults, **x.values}} for x in scene.presets],
         "play": scene.play and dataclasses.asdict(scene.play),
     }

@@ -154,6 +154,7 @@ class Scene:
         layout: rows of picture names; on a phone the first row stands above the controls. Names missing here follow
             below in the order of `compute`. `"name:2"` takes twice the width of its neighbours.
         covered: pictures hidden until the reveal.
+        aside: pictures that lecture mode leaves out, so that the others stay readable on a projector.
         presets: named settings.
         play: the control that can be played.
         setup: one short paragraph under the question: what is on the screen (rich text).
@@ -169,6 +170,7 @@ class Scene:
     prediction: Prediction | None = None
     layout: tuple[tuple[str, ...], ...] = ()
     covered: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     play: Play | None = None
     setup: str = ""
