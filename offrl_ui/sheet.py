@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from functools import partial
+
 import streamlit as st
 
 from offrl_core.data.dataset import Dataset
+from offrl_core.data.formats import FORMATS, write_file
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_ui import datacharts, datasheet
 from offrl_ui.panel import picture
@@ -28,6 +32,28 @@ def sheet(dataset: Dataset) -> None:
     left.plotly_chart(datacharts.returns_figure(dataset, dataset.gamma, marks), key="returns")
     middle.plotly_chart(datacharts.actions_figure(dataset), key="actions")
     right.plotly_chart(datacharts.lengths_figure(dataset), key="lengths")
+
+
+def save(dataset: Dataset, name: str) -> None:
+    """A menu that writes the data as a file, in each format that is written."""
+    with st.popover("Save the data", icon=":material/download:"):
+        for record in FORMATS.values():
+            if record.writes:
+                st.download_button(
+                    record.title,
+                    partial(_file, dataset, record.name),
+                    f"{name}{record.suffixes[0]}",
+                    on_click="ignore",
+                    key=f"save-{record.name}",
+                    help=record.help,
+                    type="tertiary",
+                )
+
+
+def _file(dataset: Dataset, format_: str) -> bytes:
+    written = io.BytesIO()
+    write_file(dataset, written, format=format_)
+    return written.getvalue()
 
 
 def _in_the_grid(dataset: Dataset, layout: GridLayout) -> None:

@@ -15,7 +15,7 @@ from offrl_ui.cards import dataset_cards
 from offrl_ui.collect import collect
 from offrl_ui.controls import apply, data_sections
 from offrl_ui.panel import panel, picker
-from offrl_ui.sheet import sheet
+from offrl_ui.sheet import save, sheet
 
 KEY = "datasets"
 config, notes = state.recall(KEY)
@@ -68,7 +68,10 @@ else:
     st.header(brought.title if brought else "An uploaded log")
     st.markdown("The world behind this log is not known, so there is no truth to compare with.")
 ready = brought is None or brought.report.ok
-if st.button("Open in the playground", type="primary", icon=":material/play_arrow:", disabled=not ready):
+with st.container(horizontal=True):
+    opened = st.button("Open in the playground", type="primary", icon=":material/play_arrow:", disabled=not ready)
+    save(dataset, spec.name if spec else "log")
+if opened:
     before = st.session_state.get("playground", {}).get("config", choices.start())
     wanted = replace(choices.other_dataset(before, config.dataset), options=config.options)
     st.switch_page("pages/playground.py", query_params=state.link(wanted))

@@ -127,3 +127,16 @@ def test_an_uploaded_log_is_trained_on(page: Page, server: Server, tmp_path: Pat
     page.wait_for_function("globalThis.offrlBus?.hello?.run.config.dataset.startsWith('upload:')", timeout=40_000)
     page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
     page.wait_for_function("globalThis.offrlBus.state?.step > 20", timeout=40_000)
+
+
+def test_saved_data_reads_back_equal(page: Page, server: Server, tmp_path: Path):
+    open_datasets(page, server, "?data=double-crossing&x.episodes=60")
+    page.get_by_role("button", name="Save the data").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV").click()
+    waiting.value.save_as(tmp_path / "saved.csv")
+    saved = orl.Dataset.from_file(tmp_path / "saved.csv")
+    data = orl.load_dataset("double-crossing", episodes=60)
+    assert saved.actions.tolist() == data.actions.tolist()
+    assert saved.observations.tolist() == data.observations.tolist()
+    assert saved.rewards.tolist() == data.rewards.tolist()
