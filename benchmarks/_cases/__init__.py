@@ -1,0 +1,1 @@
+"""Workers of the comparisons: each runs in a process of its own and answers one JSON line per turn."""
