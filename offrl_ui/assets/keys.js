@@ -1,4 +1,4 @@
-// Keyboard: space plays and pauses, arrows go back and forward, Home and End to the ends, r starts again.
+// Keyboard: space plays and pauses, arrows go back and forward, Home and End to the ends, r starts again, f films.
 // Within the stage all of them; with nothing focused, space and the sideways arrows too, for a lecturer's remote control.
 
 const typing = (element) => element?.matches?.("input:not([type=range]), textarea, select, [contenteditable=true]");
@@ -26,6 +26,7 @@ export function bindKeys(stage) {
     else if (key === "Home" && !slider) player.first();
     else if (key === "End" && !slider) player.newest();
     else if (key === "r") player.reset();
+    else if (key === "f") stage.film.show(!stage.film.on);
     else done = false;
     if (!done) return;
     event.preventDefault();

@@ -30,6 +30,14 @@ export class Session {
   send(command) {
     const id = bus.send(command);
     if (id !== null) this.own.add(id);
+    return id;
+  }
+
+  // Everything up to this frame is on screen: the server sends no more than a few frames ahead of it.
+  drawn(seq) {
+    if (!this.live || !this.connected || !(seq > this.acknowledged)) return;
+    this.acknowledged = seq;
+    this.source.send({ cmd: "ack", seq });
   }
 
   // run: id of a live run; recording: address of one, or its messages. kept: frames that the server need not send again.

@@ -21,6 +21,8 @@ export function buildSkeleton(root, on) {
     h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", onclick: () => { on.save(what); ui.save.open = false; } }, text)),
       h("button", { type: "button", class: "menu-item", onclick: () => { on.logSteps(); ui.save.open = false; } }, "curves: linear or logarithmic steps")));
   ui.world = h("div", { class: "world" });
+  ui.film = h("button", { type: "button", class: "button small film-button", "aria-pressed": "false", title: "Film: the policy of this step walks its world (f)" }, "film");
+  ui.filmBar = h("div", { class: "film", role: "group", "aria-label": "Film", hidden: true });
   ui.curves = h("div", { class: "curves", role: "group", "aria-label": "Curves over the steps" });
   ui.outcome = h("div", { class: "outcome", hidden: true });
   ui.panel = h("select", { class: "panel-picker", "aria-label": "Which curve is shown", onchange: () => on.panel(ui.panel.value) },
@@ -40,7 +42,7 @@ export function buildSkeleton(root, on) {
   root.replaceChildren(
     ui.top, ui.transport,
     h("div", { class: "main" },
-      h("section", { class: "world-panel", "aria-label": "World" }, h("div", { class: "bar-line" }, ui.tabs, h("div", { class: "tools" }, ui.many, ui.save)), ui.world, ui.axes),
+      h("section", { class: "world-panel", "aria-label": "World" }, h("div", { class: "bar-line" }, ui.tabs, h("div", { class: "tools" }, ui.film, ui.many, ui.save)), ui.world, ui.filmBar, ui.axes),
       h("section", { class: "curves-panel", "aria-label": "Curves" }, h("div", { class: "bar-line views-line" }, ui.views, ui.panel), h("div", { class: "curves-box" }, ui.curves, ui.outcome))),
     h("div", { class: "below" }, ui.inspector, ui.notices), ui.live);
   // A radio group is one stop of the tab key; arrows would move within it, but here they belong to the timeline.

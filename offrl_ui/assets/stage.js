@@ -2,6 +2,7 @@
 
 import { bus } from "./bus.js";
 import { Curves } from "./curves.js";
+import { Film } from "./film.js";
 import { integer } from "./format.js";
 import { Inspector, memberLabel } from "./inspector.js";
 import { bindKeys } from "./keys.js";
@@ -43,6 +44,7 @@ export class Stage {
     }));
     this.world = new World(ui.world, store, { onSelect: (hit) => this.select(hit), onOpen: (member) => this.open(member), onHover: () => this.invalidate() });
     this.curves = new Curves(ui.curves, store, { onSeek: (step) => player.seek(step), onHover: () => this.invalidate() });
+    this.film = new Film(this);
     this.outcome = new Outcome(ui.outcome, store, { onPick: (member) => this.setMember(member) });
     this.inspector = new Inspector(ui.inspector, store);
     this.top = new TopLine(ui.top, store, ui.member);
@@ -92,10 +94,12 @@ export class Stage {
     if (this.gone) return;
     const { store } = this;
     this.arrived = performance.now();
-    if (message?.kind) this.world.revise();
+    if (message?.kind === "film") this.film.take(message);
+    else if (message?.kind) this.world.revise();
     else if (message?.type === "state") this.transport.follow(message);
     else if (message?.type === "mark") this.curves.placeMarks();
     else if (message?.type === "truth") { this.top.begin(); this.curves.build(); }
+    else if (message?.type === "refused" && this.film.refused(message)) return;
     else if (message?.type === "refused" && this.session.own.has(message.id)) this.notices.refuse(message.message);
     else if (message?.type === "hello" && store.hello) {
       fillPickers(this.ui, store, (member) => memberLabel(store, member));
@@ -108,6 +112,7 @@ export class Stage {
   began(again) {
     if (!again) this.player.begin();
     this.world.begin();
+    this.film.begin();
     this.outcome.begin();
     this.showOutcome(false);
     this.curves.build();
@@ -162,6 +167,7 @@ export class Stage {
     if (session.ready) {
       this.world.draw(frame, this.theme);
       this.world.showTip(frame);
+      this.film.update(frame, this.theme);
       this.top.update(frame);
       markTabs(this.ui, store, frame);
       if (frame) {
@@ -304,6 +310,7 @@ export class Stage {
   resize() {
     this.world.revise();
     this.curves.resize();
+    this.film.resized = true;
     this.invalidate();
   }
 
@@ -312,6 +319,7 @@ export class Stage {
     cancelAnimationFrame(this.request);
     clearTimeout(this.rest);
     this.speaker.stop();
+    this.film.destroy();
     this.observer.disconnect();
     this.scheme.removeEventListener("change", this.onScheme);
     this.unbind();
