@@ -117,14 +117,12 @@ def _advantage_answer(state: State, _pictures: Pictures) -> str:
     learned = "" if step >= UPDATES else f" (with $V$ after {step} of {UPDATES} updates)"
     return (
         "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning. $V$ judges the policy "
-        "that "
-        "*made the data*, and the returns in the data are samples of exactly this value: Monte Carlo is allowed.\n\n"
-        r"For the value of $\pi_\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ "
-        r"on finite "
-        "data.\n\n"
-        f"In numbers{learned}: {'; '.join(spread)}. In a table the baseline cancels inside each state, so $G$ and "
-        f"$G-V$ end at "
-        "the same policy; what it saves is the weight of all other rows."
+        "that *made the data*, and its returns are samples of exactly this value: Monte Carlo is allowed.\n\n"
+        "For the value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ "
+        "on finite data.\n\n"
+        f"In numbers{learned}: {'; '.join(spread)}.\n\n"
+        "In a table the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy; what it saves is "
+        "the weight of all other rows."
     )
 
 
@@ -132,8 +130,7 @@ ADVANTAGE = Scene(
     id="advantage",
     title="From return to advantage",
     question="What solved the trouble with returns in actor-critic? Is MARWIL reinforcement learning or supervised "
-    "learning, and can it use Monte Carlo "
-    "instead of TD?",
+    "learning, and can it use Monte Carlo instead of TD?",
     setup=r"A chain of eight states; both actions step to the right. Arriving pays $1+\delta$ after $a^+$ and "
     r"$1-\delta$ after $a^-$. The data's policy takes either as often.",
     controls=(

@@ -118,9 +118,8 @@ def _cloning_answer(state: State, _pictures: Pictures) -> str:
         rf"The data say {told}, so cloning ends at $\pi_\theta(a^+)={share:.3g}$: the cross-entropy is lowest where "
         rf"$\pi_\theta=\pi_\beta$, and there $\mathrm{{KL}}(\pi_\beta\|\pi_\theta)=0$."
         "\n\n"
-        "No reward stands in this loss. Cloning copies good and bad alike and can at best equal whoever collected "
-        "the data. "
-        "To say which action is *better* we need the rewards."
+        "No reward stands in this loss. Cloning copies good and bad alike and can at best equal whoever collected the "
+        "data. To say which action is *better* we need the rewards."
     )
 
 

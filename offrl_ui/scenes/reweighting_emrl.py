@@ -124,44 +124,44 @@ def _emrl_alarm(rewards: np.ndarray) -> str:
 
 def _emrl_answer(state: State, _pictures: Pictures) -> str:
     plus, minus, share, start = (float(state[k]) for k in ("r_plus", "r_minus", "share", "start"))
-    behavior, rewards = both(share), (plus, minus)
-    best, flat = core.optimum(behavior, rewards), core.stationary(behavior, rewards)
-    if best is not None:
+    behavior, better = both(share), "$a^+$" if plus > minus else "$a^-$"
+    flat = core.stationary(behavior, (plus, minus))
+    if flat is not None and flat.kind == "attracts":
         text = (
-            rf"Positive weights: the policy ends at $\pi\propto\pi_\beta\,r$, here "
-            rf"$\pi(a^+)={number(float(best[0]))}$. "
-            "It still gives the worse action its share: EMRL matches rewards, it does not maximise them."
+            r"Positive weights: the policy ends at $\pi\propto\pi_\beta\,r$, here "
+            rf"$\pi(a^+)={number(flat.probability)}$. "
+            + ("Equal rewards: this is cloning." if plus == minus else "")
+            + ("" if plus == minus else "It keeps the worse action: EMRL matches rewards, it does not maximise them.")
         )
     elif flat is not None:
-        end = "the worse action" if (start < flat.probability) == (plus > minus) else "the better action"
-        if plus == minus:
-            end = "one of two equal actions"
-        if start == flat.probability:
-            end = "nowhere: it stands exactly on the point"
         text = (
-            rf"Both weights are negative, so the flat point $\pi(a^+)={number(flat.probability, 6)}$ is a "
-            rf"*maximum* of the loss: it repels. "
-            f"From $\\pi(a^+)={start:g}$ the policy runs to **{end}**. Every update pushes down what the data "
-            f"show, and what they show "
-            r"most is pushed down most."
+            rf"Both weights are negative, so the flat point $\pi(a^+)={number(flat.probability, 6)}$ is a *maximum* "
+            rf"of the loss: it repels. From $\pi(a^+)={start:g}$ the policy "
+            f"{_runs_to(flat.probability, start, plus, minus)}. Every update pushes down what the data show, "
+            rf"weighted by how often and how bad: $\pi_\beta\,r$ is {number(share * plus, 3)} for $a^+$ and "
+            f"{number((1 - share) * minus, 3)} for $a^-$."
         )
     elif plus == 0 and minus == 0:
         text = "Both weights are 0: the loss is flat and nothing is learned."
     elif min(plus, minus) < 0:
-        good = "$a^+$" if plus > minus else "$a^-$"
         text = (
-            f"One weight is negative: the loss has no lower bound and the policy runs to {good} for ever. The "
-            f"direction is right, "
-            "but there is no optimum: the logits grow as long as you train."
+            f"A weight is negative: the loss has no lower bound and the policy runs to {better} for ever. The "
+            "direction is right, but there is no optimum: the logits grow as long as you train."
         )
     else:
-        good = "$a^+$" if plus > 0 else "$a^-$"
-        text = f"A weight of 0 removes its row: only {good} is left, and the policy tends to it."
-    return text + (
-        "\n\nThe same task with all rewards lowered by a constant is the same task, but not for EMRL: the weight "
-        "must be "
+        text = f"A weight of 0 removes its row: only {better} is left, and the policy tends to it."
+    return (
+        f"{text}\n\nLower all rewards by a constant and the task is the same, but not for EMRL: its weight must be "
         "*positive*. That is why we need a function $f$ of the reward."
     )
+
+
+def _runs_to(flat: float, start: float, plus: float, minus: float) -> str:
+    if np.isclose(start, flat):
+        return "stands still, on the edge"
+    if plus == minus:
+        return "runs to one of two equal actions"
+    return f"runs to **the {'worse' if (start < flat) == (plus > minus) else 'better'} action**"
 
 
 EMRL = Scene(
@@ -169,8 +169,7 @@ EMRL = Scene(
     title="Reward as weight",
     question="What can we use as weights for the good and the bad action? What if the reward is negative?",
     setup=r"EMRL weighs each row by its reward: $-\mathbb{E}_{(s,a)\sim X}\left[r\,\log\pi_\theta(a\mid "
-    r"s)\right]$, trained by gradient "
-    r"descent with step 1.",
+    r"s)\right]$, trained by gradient descent with step 1.",
     controls=(
         Control(
             Hyperparameter(*("r_plus", "r_+", 0.9, "Reward, and so weight, of a+."), low=-3.0, high=3.0),

@@ -99,13 +99,10 @@ def _family_answer(state: State, _pictures: Pictures) -> str:
     said = f"At $A={number(advantage, 3)}$ the cap holds {' and '.join(held)}. " if held else ""
     return (
         f"{said}All are cloning with a weight; MPO alone weighs every action, not only the data's. Two questions "
-        f"tell them "
-        "apart: **who judges**, and **which function** turns the judgement into a weight.\n\n"
-        "Judged by $V$ of the data's policy, the result is one step of improvement over the data. A critic of the "
-        "*learned* "
+        "tell them apart: **who judges**, and **which function** turns the judgement into a weight.\n\nJudged by "
+        "$V$ of the data's policy, the result is one step of improvement over the data. A critic of the *learned* "
         "policy (AWAC, CRR, MPO) or an expectile (IQL) improves again and again, and so can stitch trajectories "
-        "together. "
-        "When all weights are equal, every one of them is BC."
+        "together. When all weights are equal, every one of them is BC."
     )
 
 

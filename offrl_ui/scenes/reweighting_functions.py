@@ -120,7 +120,7 @@ def _checks(check: core.FunctionCheck) -> tuple[Check, ...]:
         monotonic = Check(
             False,
             f"**Not monotonic**: a reward of {number(worse, 3)} weighs more than one of {number(better, 3)}; "
-            f"failure is rewarded.",
+            "failure is rewarded.",
         )
     if check.flat is None:
         strict = Check(True, "**Tells all rewards apart**: the curve is flat nowhere.")

@@ -125,8 +125,8 @@ def _rwr_answer(state: State, _pictures: Pictures) -> str:
     best = [f"$a_{i + 1}$" for i in np.flatnonzero(np.isclose(ret, ret.max()))]
     return text + (
         "\n\nOn rewards alone RWR maximises the *next* reward: it prefers $a_1$ for every $T$. The best return at "
-        f"$T={steps}$ is that of {' and '.join(best)}.\n\n"
-        "A constant added to all rewards is a factor of all weights and cancels; EMRL's policy moves, or breaks."
+        f"$T={steps}$ is that of {' and '.join(best)}.\n\nA constant added to all rewards is a factor of all "
+        "weights and cancels; EMRL's policy moves, or breaks."
     )
 
 
