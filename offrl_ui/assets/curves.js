@@ -41,15 +41,19 @@ export class Curves {
     this.theme = theme;
     const { clientWidth: width, clientHeight: height } = this.host;
     if (!this.store.hello || !theme || !width) return;
+    if (this.moving) {
+      // Plotly is still at work on the old figure: a new one beneath its hands would break it.
+      this.again = true;
+      return;
+    }
     this.figure = new Figure(this.store, theme, { width, height, factor: this.scaleFactor, only: this.only, logSteps: this.logSteps ?? this.early() });
     const data = this.figure.data(true);
     this.figure.fit(data, true);
     this.heads.build(this.figure);
     this.placeMarks();
     if (!this.plotly || !this.figure.panels.length) return;
-    this.plotly.newPlot(this.plot, this.figure.plotly(data), this.figure.layout(false), CONFIG);
-    this.version = this.store.frames.version;
     this.settled = false;
+    this.run(() => this.plotly.newPlot(this.plot, this.figure.plotly(data), this.figure.layout(false), CONFIG));
     this.built = true;
   }
 
@@ -97,7 +101,12 @@ export class Curves {
     this.version = this.store.frames.version;
     this.updates += 1;
     this.moving = true;
-    const done = () => { this.moving = false; };
+    const done = () => {
+      this.moving = false;
+      if (!this.again) return;
+      this.again = false;
+      this.build();
+    };
     change().then(done, done);
     return true;
   }
@@ -166,6 +175,7 @@ export class Curves {
   }
 
   destroy() {
+    this.again = false;
     if (this.built) this.plotly.purge(this.plot);
   }
 }

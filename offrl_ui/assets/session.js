@@ -44,7 +44,7 @@ export class Session {
   async connect({ run, recording, live }, kept = null) {
     this.disconnect();
     const generation = ++this.generation;
-    Object.assign(this, { runId: run ?? null, base: live ?? this.base, kept, ready: false, source: null });
+    Object.assign(this, { runId: run ?? null, base: live ?? this.base, kept, ready: false, source: null, acknowledged: -1 });
     Object.assign(this.store, { closed: null, state: null });
     let source = null;
     try {

@@ -184,6 +184,7 @@ export class Stage {
       this.released?.release();
       this.released = frame;
     }
+    session.drawn(store.frames.lastSeq);
     const { mode, member, state } = store.view;
     const viewing = { mode, member, state, step: frame?.step ?? null };
     if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) bus.emit("viewing", (this.viewing = viewing));

@@ -17,7 +17,7 @@ export class Transport {
     this.resetButton = iconButton("reset", "Start again from step 0 (r)", actions.reset);
     this.forward = iconButton("forward", "One step forward (→)", () => actions.forward(this.unit.value));
     this.speed = h("input", { type: "range", min: "0", max: String(SPEEDS.length - 1), step: "1", value: "7", class: "speed", "aria-label": "Speed, updates per second" });
-    this.speedText = h("output", { class: "speed-text" });
+    this.speedText = h("span", { class: "speed-text" });
     this.reached = h("span", { class: "reached" });
     this.speed.addEventListener("input", () => { this.saySpeed(); actions.speed(this.value); });
     this.track = h("div", { class: "track" });

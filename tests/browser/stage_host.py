@@ -1,0 +1,115 @@
+"""The stage on a page of its own: its real files, a real hub with real workers, recordings made by real training."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Page
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from offrl_core.runs.config import RunConfig
+from offrl_core.runs.export import RunExport
+from offrl_core.runs.hub import Hub, HubSettings
+from offrl_core.runs.recorder import record
+from offrl_core.runs.socket import live_route
+from offrl_ui.stage import asset_root, asset_routes
+
+_PAGE = """<!doctype html>
+<meta name="viewport" content="width=device-width">
+<body style="margin:0;padding:12px 20px;STYLE">
+<section class="stage" aria-label="Training stage"></section>
+<script type="module">
+import { mountStage } from "ASSETSmount.js";
+window.events = [];
+const options = { assets: "ASSETS", live: "/live/", emit: (name, payload) => events.push([name, payload]), ...OPTIONS };
+window.entry = await mountStage(document.querySelector(".stage"), options);
+window.stage = entry.stage;
+window.remount = (more) => mountStage(document.querySelector(".stage"), { ...options, ...more });
+</script>
+"""
+DARK = (
+    "--st-background-color:#10151b;--st-text-color:#e6ebf0;--st-secondary-background-color:#1a212a;background:#10151b"
+)
+LIGHT = "--st-background-color:#ffffff;--st-text-color:#1c2530;--st-secondary-background-color:#f3f5f8"
+
+
+def config(*lanes: Mapping[str, Any], dataset: str = "double-crossing", **more: Any) -> RunConfig:
+    """A run on `dataset`; a lane is `{"algorithm": …}`, on a table with one seed unless it says otherwise."""
+    full = [{"approximator": "table", "seeds": 1, **lane} for lane in lanes]
+    return RunConfig.from_json({"dataset": dataset, "lanes": full, **more})
+
+
+@dataclass
+class Host:
+    """A server for the stage alone.
+
+    Attributes:
+        url: where it listens.
+        hub: its hub.
+        exports: what was recorded, by name.
+    """
+
+    hub: Hub
+    url: str = ""
+    exports: dict[str, RunExport] = field(default_factory=dict)
+    recordings: dict[str, bytes] = field(default_factory=dict)
+
+    def record(self, name: str, run: RunConfig, steps: list[int], *, compact: bool = False) -> RunExport:
+        """Train `run`, keep a frame at each of `steps`, and serve the recording as `name`."""
+        if name not in self.exports:
+            self.exports[name] = record(run, steps, title=name)
+            self.recordings[name] = self.exports[name].recording(compact=compact)
+        return self.exports[name]
+
+    def show(self, page: Page, *, dark: bool = False, **options: Any) -> None:
+        """Open the stage with `options` (`recording=name` or `run=id`) and wait until world and curves are drawn."""
+        if "recording" in options:
+            options["recording"] = f"/recordings/{options['recording']}"
+        page.goto(f"{self.url}/?dark={int(dark)}&options={json.dumps(options)}")
+        page.wait_for_function("window.stage?.world.draws > 0")
+        page.wait_for_function("window.stage.curves.built && window.stage.curves.settled", timeout=30_000)
+
+    def _page(self, request: Request) -> Response:
+        options = json.dumps(json.loads(request.query_params["options"])).replace("<", "\\u003c")
+        style = DARK if request.query_params["dark"] == "1" else LIGHT
+        page = _PAGE.replace("STYLE", style).replace("OPTIONS", options).replace("ASSETS", asset_root())
+        return HTMLResponse(page)
+
+    def _recording(self, request: Request) -> Response:
+        data = self.recordings[request.path_params["name"]]
+        return Response(data, media_type="application/octet-stream")
+
+    def routes(self) -> list[Any]:
+        """Everything that the page needs."""
+        recordings = Route("/recordings/{name}", self._recording)
+        return [live_route(self.hub), *asset_routes(), recordings, Route("/", self._page)]
+
+
+def start() -> tuple[Host, Any]:
+    """A running host, and the function that ends it with its workers."""
+    hub = Hub(HubSettings(workers=1)).start()
+    host = Host(hub)
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=host.routes()), port=0, log_level="warning"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    host.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(10)
+        hub.close()
+
+    return host, stop

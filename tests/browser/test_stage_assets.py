@@ -1,0 +1,98 @@
+"""The stage's files as they are served, and the component's arguments."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+from email.message import Message
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+import pytest
+
+from offrl_ui import stage
+from tests.browser.stage_host import Host
+
+
+def get(host: Host, path: str, encoding: str = "gzip") -> tuple[int, Message, bytes]:
+    """Status, headers and body as they come over the wire; the path is sent as it is."""
+    connection = http.client.HTTPConnection(urlsplit(host.url).netloc, timeout=20)
+    connection.request("GET", path, headers={"Accept-Encoding": encoding})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, answer.headers, body
+
+
+def test_modules_are_gzipped_and_kept_for_ever(host: Host):
+    status, headers, body = get(host, stage.asset_root() + "stage.js")
+    assert status == 200
+    assert headers["content-encoding"] == "gzip"
+    assert "immutable" in headers["cache-control"]
+    assert headers["content-type"].startswith("text/javascript")
+    assert gzip.decompress(body) == files("offrl_ui").joinpath("assets", "stage.js").read_bytes()
+
+
+def test_client_without_gzip_gets_the_plain_file(host: Host):
+    _, headers, body = get(host, stage.asset_root() + "stage.css", "identity")
+    assert headers["content-encoding"] is None
+    assert headers["content-type"].startswith("text/css")
+    assert body == files("offrl_ui").joinpath("assets", "stage.css").read_bytes()
+
+
+def test_plotly_is_the_installed_packages_own(host: Host):
+    _, _, packed = get(host, stage.asset_root() + "plotly.min.js")
+    assert gzip.decompress(packed) == files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    assert len(packed) < 1_700_000
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/stage/000000000000/stage.js",
+        "{root}nothing.js",
+        "{root}..%2fstage.py",
+        "{root}%2e%2e/stage.py",
+        "{root}../../pyproject.toml",
+        "{root}stage.py",
+        "{root}",
+    ],
+)
+def test_nothing_else_is_served(host: Host, path):
+    status, headers, _ = get(host, path.format(root=stage.asset_root()))
+    assert status == 404
+    assert "immutable" not in (headers["cache-control"] or "")
+
+
+def test_version_follows_the_content(monkeypatch):
+    before = stage.asset_version()
+    contents = dict(stage._contents())
+    data, packed, media = contents["stage.js"]
+    contents["stage.js"] = (data + b"\n", packed, media)
+    monkeypatch.setattr(stage, "_contents", lambda: contents)
+    stage.asset_version.cache_clear()
+    try:
+        assert stage.asset_version() != before
+    finally:
+        monkeypatch.undo()
+        stage.asset_version.cache_clear()
+    assert stage.asset_version() == before
+
+
+@pytest.mark.parametrize("given", [{}, {"run_id": "a", "recording": "/b"}])
+def test_a_stage_shows_one_thing(given):
+    with pytest.raises(ValueError, match="either a run or a recording"):
+        stage.stage(given.get("run_id"), key="s", recording=given.get("recording"))
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("mode", "q, v, policy"), ("panel", "return, q, loss")])
+def test_unknown_mode_or_panel_is_named_with_what_is_allowed(name, allowed):
+    with pytest.raises(ValueError, match=f"{name} = 'nonsense' is not allowed: it must be one of {allowed}"):
+        stage.stage("run", key="s", **{name: "nonsense"})
+
+
+def test_modes_and_panels_are_those_of_the_screen():
+    text = files("offrl_ui").joinpath("assets", "modes.js").read_text()
+    assert [f'key: "{mode}"' in text for mode in stage.MODES] == [True] * len(stage.MODES)
+    panels = files("offrl_ui").joinpath("assets", "panels.js").read_text()
+    assert all(f'key: "{panel}"' in panels for panel in stage.PANELS)

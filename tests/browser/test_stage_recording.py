@@ -1,0 +1,265 @@
+"""The stage playing a recording: what it shows is what was trained; scrubbing, modes, selection, layout, files."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.stage_host import Host, config
+
+STEPS = [0, 1, 2, 3, 5, 8, 12, 18, 26, 36, 50]
+MODES = ["q", "v", "policy", "data", "advantage", "truth", "error"]
+
+
+@pytest.fixture
+def naive(page: Page, host: Host):
+    """Naive Q-learning on the stitching world, two seeds, on screen."""
+    export = host.record("naive", config({"algorithm": "q-learning", "seeds": 2}), STEPS)
+    host.show(page, recording="naive")
+    return export
+
+
+def on_screen(value: float) -> str:
+    """A number as the stage writes it: three significant digits, a real minus."""
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-3 or abs(value) >= 1e5:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{mantissa}·10{power}".replace("-", "−")
+    return np.format_float_positional(value, 3, unique=False, fractional=False, trim="k").rstrip(".").replace("-", "−")
+
+
+def table(page: Page) -> dict[str, list[str]]:
+    """Column heading → the texts of the selected state's table."""
+    heads = page.locator(".inspector-table thead th").all_inner_texts()
+    rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".inspector-table tbody tr").all()]
+    return {head.strip(): [row[i].strip() for row in rows] for i, head in enumerate(heads)}
+
+
+def start_state(export) -> int:
+    layout = export.hello["layout"]
+    return int(layout["state_of_cell"][layout["cells"].index("S")])
+
+
+def colours(page: Page, state: int, action: int) -> int:
+    """Distinct colours in the middle of a wedge of the world."""
+    return page.evaluate(
+        """([state, action]) => {
+          const { world } = stage;
+          const geo = world.panes[0].geo, ratio = world.size[2];
+          const [x, y] = world.scene.corner(geo, state);
+          const polygon = world.scene.shapes[action];
+          const n = polygon.length;
+          const centre = polygon.reduce(([a, b], [px, py]) => [a + px / n, b + py / n], [0, 0]);
+          const [cx, cy] = [(x + centre[0] * geo.size) * ratio, (y + centre[1] * geo.size) * ratio];
+          const d = Math.max(Math.round(geo.size * ratio * 0.11), 2);
+          const { data } = world.canvas.getContext("2d").getImageData(cx - d, cy - d / 2, 2 * d, d);
+          const seen = new Set();
+          for (let i = 0; i < data.length; i += 4) seen.add([data[i] >> 3, data[i + 1] >> 3, data[i + 2] >> 3].join());
+          return seen.size;
+        }""",
+        [state, action],
+    )
+
+
+def test_selected_state_shows_the_numbers_that_were_trained(page: Page, naive):
+    state, last = start_state(naive), naive.frames[-1]
+    shown = table(page)
+    for name, head in (("q", "Q"), ("q_pi", "Qπ"), ("advantages", "A")):
+        assert shown[head] == [on_screen(v) for v in last.fields[name][0, state].tolist()], name
+    assert shown["Q*"] == [on_screen(v) for v in naive.static["q_star"][state].tolist()]
+    assert shown["n"] == [str(n) for n in naive.static["counts"][state].tolist()]
+    assert shown["π_θ"] == [f"{round(100 * p)} %" for p in last.fields["policy"][0, state].tolist()]
+    assert page.locator(".inspector-table tr.unseen").count() == int((naive.static["counts"][state] == 0).sum())
+
+
+def test_top_line_and_curves_show_the_metrics_that_were_trained(page: Page, naive):
+    names = [metric["name"] for metric in naive.hello["metrics"]]
+    column = names.index("q_data")
+    medians = [float(np.median(frame.metrics[:, column])) for frame in naive.frames]
+    trace = page.evaluate(
+        """() => { const figure = stage.curves.figure;
+          const i = figure.traces.findIndex((t) => t.metric.name === "q_data" && t.kind === "line");
+          const { x, y } = stage.curves.plot.data[i];
+          return [Array.from(x), Array.from(y)]; }"""
+    )
+    assert trace[0] == STEPS
+    assert trace[1] == pytest.approx(medians, rel=1e-6)
+    returns = naive.frames[-1].metrics[:, names.index("return")]
+    assert page.locator(".stage-numbers .now dd").inner_text() == on_screen(float(np.median(returns)))
+    expect(page.locator(".stage-numbers")).to_contain_text(on_screen(naive.hello["truth"]["optimal"]))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_unseen_actions_are_hatched_in_every_mode(page: Page, naive, mode):
+    page.locator(f".tab[data-mode={mode}]").click()
+    expect(page.locator(f".tab[data-mode={mode}]")).to_have_attribute("aria-checked", "true")
+    page.wait_for_timeout(80)
+    counts = naive.static["counts"]
+    crossing = int(np.argmax((counts > 0).sum(axis=1)))  # two ways were walked there
+    page.evaluate("stage.select({ state: 0, action: null })")
+    page.wait_for_timeout(80)
+    for action in range(4):
+        distinct = colours(page, crossing, action)
+        if counts[crossing, action] == 0:
+            assert distinct >= 3, f"action {action} is unseen but has no hatch in mode {mode}"
+        elif mode != "policy":
+            assert distinct <= 2, f"action {action} is in the data but hatched in mode {mode}"
+
+
+def test_wedge_has_the_colour_of_its_value(page: Page, naive):
+    state = start_state(naive)
+    page.evaluate("stage.select({ state: 0, action: null })")
+    page.wait_for_timeout(80)
+    q = naive.frames[-1].fields["q"][0]
+    seen = [(s, a) for s, a in zip(*np.nonzero(naive.static["counts"]), strict=True) if s != state][:6]
+    for s, a in seen:
+        drawn, wanted = page.evaluate(
+            """([state, action, value]) => {
+              const { world, store } = stage;
+              const geo = world.panes[0].geo, ratio = world.size[2];
+              const [x, y] = world.scene.corner(geo, state);
+              const polygon = world.scene.shapes[action];
+              const n = polygon.length;
+              const c = polygon.reduce(([a, b], [px, py]) => [a + px / n, b + py / n], [0, 0]);
+              const at = [(x + c[0] * geo.size) * ratio, (y + c[1] * geo.size) * ratio];
+              const pixel = world.canvas.getContext("2d").getImageData(...at, 1, 1).data;
+              return [[...pixel.slice(0, 3)], store.scale("value").colour(value, false).match(/\\d+/g).map(Number)];
+            }""",
+            [int(s), int(a), float(q[s, a])],
+        )
+        assert drawn == pytest.approx(wanted, abs=3)
+
+
+def test_timeline_scrubs_over_every_snapshot_without_the_server(page: Page, naive):
+    seen = []
+    page.locator(".timeline").focus()
+    page.keyboard.press("Home")
+    for _ in STEPS:
+        seen.append(page.evaluate("stage.player.frame.step"))
+        page.keyboard.press("ArrowRight")
+    assert seen == STEPS
+    page.keyboard.press("End")
+    expect(page.locator(".step-text")).to_have_text(re.compile(r"step 50\b"))
+    box = page.locator(".track").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.98, box["y"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"], steps=4)
+    page.mouse.up()
+    assert page.evaluate("stage.player.frame.step") == STEPS[3]
+    assert page.locator(".timeline").get_attribute("aria-valuenow") == "3"
+    state = start_state(naive)
+    assert table(page)["Q"] == [on_screen(v) for v in naive.frames[3].fields["q"][0, state].tolist()]
+
+
+def test_film_plays_from_the_start_to_the_end_and_nothing_moves_place(page: Page, naive):
+    def places():
+        return page.evaluate(
+            """() => [".top", ".transport", ".timeline", ".world", ".curves", ".inspector", ".notices"]
+              .map((name) => document.querySelector(name).getBoundingClientRect())
+              .map((box) => [box.x, box.y, box.width, box.height])"""
+        )
+
+    before = places()
+    page.locator("body").click(position={"x": 2, "y": 2})
+    page.keyboard.press("Space")
+    page.wait_for_function("stage.player.film && stage.player.frame.step > 1")
+    assert places() == before
+    page.wait_for_function("!stage.player.film", timeout=15_000)
+    assert page.evaluate("stage.player.frame.step") == STEPS[-1]
+    assert places() == before
+
+
+def test_click_selects_a_state_and_hover_shows_numbers(page: Page, naive):
+    spot = page.evaluate(
+        """() => {
+          const { world } = stage;
+          const geo = world.panes[0].geo;
+          const [x, y] = world.scene.corner(geo, 7);
+          const b = world.canvas.getBoundingClientRect();
+          return [b.x + x + geo.size * 0.85, b.y + y + geo.size / 2]; }"""
+    )
+    page.mouse.move(*spot)
+    tip = page.locator(".tip")
+    expect(tip).to_be_visible()
+    q = naive.frames[-1].fields["q"][0, 7, 1]
+    expect(tip).to_contain_text("action right")
+    expect(tip).to_contain_text(f"Q {on_screen(float(q))}")
+    page.mouse.click(*spot)
+    event = page.evaluate("events.filter(([name]) => name === 'selected').at(-1)[1]")
+    assert event["state"] == 7
+    assert event["action"] == 1
+    assert page.locator(".inspector-table tr.picked th").inner_text().strip() == "right"
+    assert page.locator(".inspector-title").inner_text() == page.evaluate("stage.world.scene.name(7)")
+
+
+def test_screen_reader_hears_where_the_run_stands(page: Page, naive):
+    region = page.get_by_role("status").first
+    expect(region).to_contain_text("Step 50.")
+    names = [metric["name"] for metric in naive.hello["metrics"]]
+    median = float(np.median(naive.frames[-1].metrics[:, names.index("return")]))
+    expect(region).to_contain_text(f"True return {on_screen(median)}")
+    assert page.locator(".world-canvas").get_attribute("aria-label").startswith("Step 50.")
+
+
+def test_svg_draws_what_the_screen_draws(page: Page, naive):
+    text = page.evaluate(
+        """async () => { const { worldSvg } = await import(stage.options.assets + "save.js");
+          return worldSvg(stage.world, stage.store, stage.player.frame, stage.theme); }"""
+    )
+    root = ET.fromstring(text)
+    fills = [p.get("fill", "") for p in root.iter("{http://www.w3.org/2000/svg}path")]
+    states = int((~naive.static["terminal"]).sum())
+    assert sum(fill.startswith("rgb(") for fill in fills) >= 4 * states
+    assert any(fill.startswith("url(#hatch") for fill in fills)
+    with page.expect_download() as download:
+        page.locator(".menu summary").click()
+        page.get_by_role("button", name="world as PNG").click()
+    assert download.value.suggested_filename == "naive-step-50.png"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (700, 768), (390, 844)])
+def test_layout_fits_the_width(page: Page, host: Host, naive, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    world, curves = (page.locator(name).bounding_box() for name in (".world", ".curves"))
+    if width == 1440:
+        assert curves["x"] >= world["x"] + world["width"], "curves stand beside the world"
+        assert page.locator(".below").bounding_box()["y"] + page.locator(".below").bounding_box()["height"] <= height
+    else:
+        assert curves["y"] >= world["y"] + world["height"], "curves stand below the world"
+    for button in page.locator(".transport button:visible").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
+def test_theme_of_the_page_is_the_theme_of_the_pictures(page: Page, host: Host, naive):
+    host.show(page, recording="naive", dark=True)
+    assert page.evaluate("stage.theme.dark") is True
+    corner = page.evaluate(
+        "[...stage.world.canvas.getContext('2d').getImageData(1, stage.world.canvas.height - 1, 1, 1).data]"
+    )
+    assert corner[3] == 0, "the picture has no background of its own"
+    for name, colour in (("background", "#ffffff"), ("text", "#111111")):
+        page.evaluate(f"document.body.style.setProperty('--st-{name}-color', '{colour}')")
+    page.evaluate("remount(stage.options)")
+    assert page.evaluate("stage.theme.dark") is False
+
+
+def test_recording_refuses_to_train_with_a_reason(page: Page, naive):
+    page.evaluate("void offrlBus.on('refused', (message) => { window.refused = message.message; })")
+    page.evaluate("offrlBus.send({ cmd: 'set', lane: 0, values: { gamma: 0.5 } })")
+    page.wait_for_function("window.refused?.includes('recording')")
+
+
+def test_unreadable_recording_is_explained(page: Page, host: Host):
+    host.recordings["broken"] = b"\x00\xff\xff\xff\xff"
+    page.goto(f'{host.url}/?dark=0&options={{"recording":"/recordings/broken"}}')
+    expect(page.locator(".state-line")).to_have_text(re.compile("recording ends"))
