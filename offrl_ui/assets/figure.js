@@ -72,7 +72,8 @@ export class Figure {
       if (kind === "ghost") return decimate(ghostSteps, columns(this.store.ghost, trace.ghostGroup, trace.ghostMetric)[0], MOVING);
       const [median, lower, upper] = columns(this.store, group, metric.index);
       if (kind === "line") return decimate(steps, median, points);
-      const band = decimateBand(steps, lower, upper, points);
+      const ends = trace.interval ? trace.interval.map((end) => columns(this.store, group, end)[0]) : [lower, upper];
+      const band = decimateBand(steps, ...ends, points);
       return { x: band.x, y: kind === "low" ? band.low : band.high };
     });
   }

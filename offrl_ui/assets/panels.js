@@ -88,6 +88,9 @@ export function planTraces(store, panels, theme) {
         if (group.members.length > 1 && (store.groups.length <= 4 || panel.key === "return") && !style.truth) {
           bands.push({ ...base, kind: "low" }, { ...base, kind: "high" });
         }
+        // A single model's return that was measured by playing has the interval of that measurement.
+        const interval = group.members.length === 1 && store.groups.length <= 4 ? intervalOf(store, metric.name) : null;
+        if (interval) bands.push({ ...base, kind: "low", interval }, { ...base, kind: "high", interval });
         lines.push({ ...base, kind: "line" });
         const ghostMetric = store.ghost?.hello.metrics.findIndex((other) => other.name === metric.name) ?? -1;
         const ghostGroup = store.ghost?.groups.find((other) => other.label === group.label) ?? store.ghost?.groups[group.index];
@@ -98,6 +101,12 @@ export function planTraces(store, panels, theme) {
     });
   });
   return [...ghosts, ...bands, ...lines];
+}
+
+// The metrics that hold the two ends of a metric's interval, where it is measured: [index, index].
+export function intervalOf(store, name) {
+  const ends = ["low", "high"].map((end) => store.metricIndex(`${name}_${end}`));
+  return ends.includes(-1) ? null : ends;
 }
 
 export function traceStyle(trace, axis, theme) {

@@ -3,6 +3,7 @@
 
 import { h, setText } from "./dom.js";
 import { integer, number } from "./format.js";
+import { intervalOf } from "./panels.js";
 
 export class TopLine {
   constructor(host, store, picker) {
@@ -27,7 +28,11 @@ export class TopLine {
     const { truth } = hello;
     // At several discounts there are several truths: the line shows none of them.
     const known = this.store.truthHoldsForAll ? truth : {};
-    const fixed = [["behaviour", known.behavior, "return of the policy that collected the data"], ["best", known.optimal, "return of the optimal policy"]];
+    const about = (kind, interval, otherwise) => `${kind ?? otherwise}${interval ? `, 95 % interval ${number(interval[0])} to ${number(interval[1])}` : ""}`;
+    const fixed = [
+      ["behaviour", known.behavior, about(known.behavior_kind, known.behavior_interval, "return of the policy that collected the data")],
+      ["best", known.optimal, about(known.optimal_kind, known.optimal_interval, "return of the optimal policy")],
+    ];
     if (Number.isFinite(known.in_support) && !(Math.abs(known.in_support - known.optimal) < 1e-6)) fixed.splice(1, 0, ["best in data", known.in_support, "best return with actions that stand in the data"]);
     this.now = h("dd", {});
     this.label = h("dt", {});
@@ -40,7 +45,15 @@ export class TopLine {
     const metric = store.metricIndex("return");
     const group = store.groupOf(store.view.member);
     setText(this.label, store.groups.length > 1 ? `J(π) ${group.label}` : "J(π)");
-    setText(this.now, frame && metric >= 0 ? number(store.lastStat(frame, group, metric)) : "–");
+    setText(this.now, frame && metric >= 0 ? `${number(store.lastStat(frame, group, metric))}${this.error(frame, group)}` : "–");
+  }
+
+  // How far a return that was measured by playing may be off, for a single model: ± half its 95 % interval.
+  error(frame, group) {
+    const interval = group.members.length === 1 ? intervalOf(this.store, "return") : null;
+    if (!interval) return "";
+    const [low, high] = interval.map((end) => this.store.lastStat(frame, group, end));
+    return high > low ? ` ± ${number((high - low) / 2, 2)}` : "";
   }
 }
 
