@@ -49,11 +49,12 @@ class Lecture {
     this.draw();
   }
 
-  // Tell the page where the viewer is; only after a control was let go.
+  // Tell the page where the viewer is; only after a control was let go. Without a socket (some proxies refuse them) the page
+  // answers with the picture.
   report() {
     if (this.follow.led || !this.declared.has(this.sceneId)) return;
     this.reported = Math.max(this.reported + 1, Date.now());
-    this.component.setStateValue("view", { n: this.reported, scene: this.sceneId, state: { ...this.state }, revealed: Boolean(this.revealed[this.sceneId]) });
+    this.component.setStateValue("view", { n: this.reported, scene: this.sceneId, state: { ...this.state }, revealed: Boolean(this.revealed[this.sceneId]), offline: !this.online });
   }
 
   // --- the current scene ---
@@ -246,9 +247,8 @@ class Lecture {
         v("div", { class: "pictures", style: `--rows:${this.rowsOf(result).length}` }, this.rows(scene, result, env))),
       v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.announce(element) }),
       this.sharing && shareDialog(this),
-      !this.online && this.everOnline && v("div", { class: "offline", key: "offline", role: "status" }, "The connection is lost; trying again…"),
+      !this.online && this.socket.tries > 0 && v("div", { class: "offline", key: "offline", role: "status" }, "No live connection; pictures follow when you let go. Trying again…"),
     ]);
-    this.everOnline ||= this.online;
     const dialog = root.querySelector("dialog");
     if (dialog && !dialog.open) dialog.showModal();
     if (this.pendingDrawn) this.drawn();

@@ -70,6 +70,8 @@ def lecture_page(name: str) -> None:
             kept = {k: v for k, v in params.items() if k in ("present", "hide", "fix", "follow")}
             memory["query"] = query
             st.query_params.from_dict({**query, **kept})
+            if reported.get("offline") is True:
+                memory["opening"] = _opening(page, query, memory["opening"])
     elif memory["opening"] is None or _shown(params) != memory["query"]:
         # A link was opened, or the browser went back. Without a link, the scene that was left last is shown.
         wanted = _shown(params) or memory["query"] or {}

@@ -116,13 +116,12 @@ def _advantage_answer(state: State, _pictures: Pictures) -> str:
     ]
     learned = "" if step >= UPDATES else f" (with $V$ after {step} of {UPDATES} updates)"
     return (
-        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning. $V$ judges the policy "
-        "that *made the data*, and its returns are samples of exactly this value: Monte Carlo is allowed.\n\n"
-        "For the value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value and may differ "
-        "on finite data.\n\n"
-        f"In numbers{learned}: {'; '.join(spread)}.\n\n"
-        "In a table the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy; what it saves is "
-        "the weight of all other rows."
+        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning. $V$ judges the "
+        "policy that *made the data*, and its returns are samples of exactly this value: Monte Carlo is "
+        "allowed.\n\nFor the value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value "
+        f"and may differ on finite data.\n\nIn numbers{learned}: {'; '.join(spread)}.\n\nIn a table the baseline "
+        "cancels inside each state, so $G$ and $G-V$ end at the same policy. What differs is how many rows count, "
+        "and a network that shares its parameters over all states feels that."
     )
 
 

@@ -399,6 +399,16 @@ def test_the_text_alternative_is_read_out_when_the_slider_rests(page: Page, serv
     expect(described).to_contain_text("probability against update")
 
 
+def test_without_a_socket_pictures_follow_when_the_slider_is_let_go(page: Page, server) -> None:
+    page.route_web_socket(re.compile("/scene$"), lambda socket: socket.close())
+    open_scene(page, server.url, "emrl", "&reveal=1")
+    expect(page.locator(".offline")).to_contain_text("No live connection")
+    page.locator("#control-r_plus").press("Home")
+    expect(page.locator(".answer-text")).to_contain_text("A weight is negative")
+    expect(page.locator("#control-r_plus")).to_have_value("-3")
+    assert_nothing_blank(page)
+
+
 def test_dark_light_and_reduced_motion(browser: Browser, server) -> None:
     for scheme in ("light", "dark"):
         context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
