@@ -66,7 +66,8 @@ class RemoteCourse:
             CourseFailure: the child ended early.
         """
         frame = min(frame, self.last)
-        self._start()
+        if frame > 0:
+            self._start()
         while frame > 0 and not self.ready(frame):
             with self._changed:
                 self._changed.wait_for(lambda: self.ready(frame) or bool(self._failure), _PATIENCE)

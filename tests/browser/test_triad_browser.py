@@ -1,0 +1,89 @@
+"""Q-learning without exploration in a real Chromium: every scene walked through, and what its pictures say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from scene_walk import after, fits, reveal_and_draw, walk
+from test_scenes_browser import open_scene
+
+from offrl_ui.scenes.registry import pages
+
+pytestmark = pytest.mark.browser
+
+NAME = "deadly_triad"
+SCENES = [scene.id for scene in pages()[NAME].scenes]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_control_moves_to_both_ends(page: Page, server, scene: str) -> None:
+    # The network's presets train three runs; the question's own state has trained one of them by then.
+    walk(page, server.url, NAME, scene, presets=("Naive, low coverage",) if scene == "network" else None)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_projector_and_a_phone_show_it_all(page: Page, server, scene: str) -> None:
+    fits(page, server.url, NAME, scene)
+
+
+def test_the_doubling_by_hand_and_to_infinity(page: Page, server) -> None:
+    open_scene(page, server.url, "doubling", name=NAME)
+    expect(page.locator(".cover")).to_have_count(4)
+    page.locator(".option").nth(1).click()
+    expect(page.locator(".option.wrong")).to_contain_text("10")
+    expect(page.locator(".option.right")).to_contain_text("1024")
+    expect(page.locator("#picture-update-text")).to_contain_text("512 − [512 − 1024] = 1024")
+    slider = page.locator("#control-step")
+    slider.focus()
+    after(page, lambda: page.keyboard.press("Home"))
+    for value in ("1 − [1 − 2] = 2", "2 − [2 − 4] = 4", "4 − [4 − 8] = 8"):
+        after(page, lambda: page.keyboard.press("ArrowRight"))
+        expect(page.locator("#picture-update-text")).to_contain_text(value)
+    after(page, page.get_by_role("button", name="Until infinity").click)
+    expect(page.locator(".alarm")).to_contain_text("at update 128")
+
+
+def test_the_map_is_dragged_across_the_border(page: Page, server) -> None:
+    open_scene(page, server.url, "doubling", "&v=1&reveal=1&gamma=0.9&learning_rate=0.2", name=NAME)
+    expect(page.locator(".answer-text")).to_contain_text("Every update multiplies")
+    point = page.get_by_role("slider", name=re.compile("factor"))
+    box = point.locator("circle").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 130, steps=8)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"share=0\.\d+"))
+    expect(page.locator(".answer-text")).to_contain_text("it goes to the truth")
+    after(page, lambda: point.press("ArrowRight"))
+    expect(page).to_have_url(re.compile(r"gamma=0\.91"))
+
+
+def test_a_panel_sets_three_switches_at_once(page: Page, server) -> None:
+    open_scene(page, server.url, "three-switches", "&v=1&reveal=1", name=NAME)
+    panels = page.locator(".panel")
+    expect(panels).to_have_count(8)
+    expect(panels.filter(has_text="diverges")).to_have_count(1)
+    after(page, panels.filter(has_text="table · return · on").click)
+    for name in ("approximation", "bootstrapping", "off_policy"):
+        expect(page.locator(f"#control-{name}")).not_to_be_checked()
+    after(page, panels.filter(has_text="table · bootstrap · off").click)
+    expect(page.locator("#control-off_policy")).to_be_checked()
+    expect(page.locator("#picture-why-text")).to_contain_text("1.8")
+
+
+def test_cql_cures_only_above_its_border(page: Page, server) -> None:
+    open_scene(page, server.url, "remedies", "&v=1&reveal=1", name=NAME)
+    after(page, page.get_by_role("button", name="CQL below 1.3679").click)
+    expect(page.locator(".answer-text")).to_contain_text("1.3679")
+    expect(page.locator("#picture-numbers-text")).to_contain_text("diverges")
+    after(page, page.get_by_role("button", name="CQL above 1.3679").click)
+    expect(page.locator("#picture-numbers-text")).to_contain_text("sinks without bound")
+
+
+def test_bairds_numbers(page: Page, server) -> None:
+    open_scene(page, server.url, "baird", name=NAME)
+    reveal_and_draw(page)
+    for number in ("5.318", "6.47", "19.55", "581.4"):
+        expect(page.locator(".answer-text")).to_contain_text(number)
