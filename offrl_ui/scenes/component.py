@@ -67,16 +67,14 @@ def lecture_page(name: str) -> None:
         memory["seen"] = reported["n"]
         query = _query_of(page, reported)
         if query is not None:
-            kept = {k: v for k, v in params.items() if k in ("present", "hide", "fix", "follow")}
-            memory["query"] = query
-            st.query_params.from_dict({**query, **kept})
+            _write_link(memory, query, params)
             if reported.get("offline") is True:
                 memory["opening"] = _opening(page, query, memory["opening"])
     elif memory["opening"] is None or _shown(params) != memory["query"]:
         # A link was opened, or the browser went back. Without a link, the scene that was left last is shown.
         wanted = _shown(params) or memory["query"] or {}
         memory["opening"] = _opening(page, wanted, memory["opening"])
-        memory["query"] = wanted
+        _write_link(memory, wanted, params)
     options, notes = _options(params, page)
     if options["present"] or options["embed"]:
         st.html(_BARE % ("0" if options["present"] else "0.8rem 1.2rem"))
@@ -98,6 +96,13 @@ def lecture_page(name: str) -> None:
     if result.go in pages():
         keep = {k: v for k, v in params.items() if k in ("present", "follow")}
         st.switch_page(f"pages/{result.go}.py", query_params=keep)
+
+
+def _write_link(memory: dict[str, Any], query: dict[str, str], params: dict[str, str]) -> None:
+    memory["query"] = query
+    kept = {k: v for k, v in params.items() if k in ("present", "hide", "fix", "follow")}
+    if {**query, **kept} != params:
+        st.query_params.from_dict({**query, **kept})
 
 
 def _nothing() -> None:

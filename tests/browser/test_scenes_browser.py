@@ -73,7 +73,7 @@ LUMINANCES = """
 
 def open_scene(page: Page, url: str, scene: str, query: str = "", name: str = "reweighting") -> None:
     page.goto(f"{url}/{name}?scene={scene}{query}")
-    expect(page.locator(".lecture .picture").first).to_be_visible()
+    expect(page.locator(".lecture .picture").first).to_be_visible(timeout=20_000)
 
 
 def reveal(page: Page) -> None:
@@ -208,6 +208,19 @@ def test_back_in_the_browser_goes_back_to_the_scene_before(page: Page, server) -
     expect(page).to_have_url(re.compile("scene=weight-function"))
     page.go_back()
     expect(page.locator(".ask h1")).to_contain_text("2 of 6")
+
+
+def test_a_page_left_and_entered_again_shows_what_was_left(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl", "&reveal=1")
+    page.locator("#control-r_plus").press("End")
+    expect(page).to_have_url(re.compile("r_plus=3"))
+    page.get_by_role("link", name="Datasets").click()
+    expect(page.locator(".lecture")).to_have_count(0)
+    page.get_by_role("link", name="1 Reweighting").click()
+    expect(page.locator("#control-r_plus")).to_have_value("3")
+    expect(page).to_have_url(re.compile("scene=emrl"))
+    after(page, lambda: page.locator("#control-r_plus").press("Home"))
+    expect(page).to_have_url(re.compile("r_plus=-3"))
 
 
 def test_an_own_curve_is_drawn(page: Page, server) -> None:
