@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 SLICE_SECONDS = 0.012
 FRAME_SECONDS = 0.084
+SLOWEST_FRAME_SECONDS = 0.2
 
 # Training starts slow: single updates for a second, then the rate doubles every quarter of a second.
 SLOW_RATE = 10.0
@@ -98,10 +99,15 @@ class Pacer:
 
 @dataclass
 class Rhythm:
-    """When something that costs time is due: every `period` seconds, but never above its share of working time."""
+    """When something that costs time is due: every `period` seconds, but never above its share of working time.
+
+    Moments are those of the clock on the wall, `work` and costs are processor time: on a busy machine, where both take
+    longer, the share stays what it is. What is cheap comes at least every `at_least` seconds, however little is done.
+    """
 
     share: float
     period: float = 0.0
+    at_least: float = math.inf
     cost: float = 0.0
     _last: float = field(default=-math.inf)
     _worked: float = 0.0
@@ -114,7 +120,10 @@ class Rhythm:
 
     def due(self, now: float) -> bool:
         """Whether it is time."""
-        return now - self._last >= self.period and self.cost <= self._worked * self.share + self._idle * 0.5
+        waited = now - self._last
+        if waited >= self.at_least and self.cost <= 0.1 * self.at_least:
+            return True
+        return waited >= self.period and self.cost <= self._worked * self.share + self._idle * 0.5
 
     def done(self, now: float, seconds: float) -> None:
         """It was done and took `seconds`."""

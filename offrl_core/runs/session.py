@@ -23,6 +23,7 @@ from offrl_core.runs.pacing import (
     PLAYED_SECONDS,
     PLAYED_SHARE,
     SLICE_SECONDS,
+    SLOWEST_FRAME_SECONDS,
     TRUTH_SHARE,
     Pacer,
     Rhythm,
@@ -63,7 +64,7 @@ class Session:
         self.replay_to: int = command["step"]
         self.training = False
         self.pacer = Pacer(command["speed"])
-        self.frames = Rhythm(FRAME_SHARE, FRAME_SECONDS)
+        self.frames = Rhythm(FRAME_SHARE, FRAME_SECONDS, SLOWEST_FRAME_SECONDS)
         self._played = reference.played(self.engine.dataset)
         self.truths = Rhythm(PLAYED_SHARE if self._played else TRUTH_SHARE, cost=PLAYED_SECONDS * self._played)
         self.checkpoints = Rhythm(CHECKPOINT_SHARE, CHECKPOINT_SECONDS)
@@ -194,11 +195,11 @@ class Session:
         if self.limit:
             updates = min(updates, self.limit - self.engine.step)
         if updates:
-            before = self.engine.step
+            before, effort = self.engine.step, time.thread_time()
             self.engine.advance(updates)
             done = time.perf_counter()
             self.pacer.spent(self.engine.step - before, done - now, done)
-            self._passed(done - now, 0.0)
+            self._passed(time.thread_time() - effort, 0.0)
         else:
             done = now
             self.pacer.spent(0, 0.0, now)
@@ -268,10 +269,10 @@ class Session:
         return self.projector.busy and (not self.training or self.films.due(time.perf_counter()))
 
     def _film(self) -> None:
-        began = time.perf_counter()
+        effort = time.thread_time()
         finished = self.projector.work(SLICE_SECONDS)
         now = time.perf_counter()
-        self.films.done(now, now - began)
+        self.films.done(now, time.thread_time() - effort)
         self.pacer.resume(now)
         if finished is None:
             return
@@ -326,11 +327,11 @@ class Session:
         Returns:
             Why training is over, where nothing moves any more; else nothing.
         """
-        began = time.perf_counter()
+        now, effort = time.perf_counter(), time.thread_time()
         picture = self.engine.look(truth=False)
         seconds = 0.0
-        if truth or self.truths.due(began):
-            looked = time.perf_counter()
+        if truth or self.truths.due(now):
+            looked = time.thread_time()
             judging = self.engine.judging(picture)
             # A known world answers at once. Where policies have to be played, training waits, so that the return is
             # that of this very step, but commands do not: the frame goes out and is sent again with its return.
@@ -339,33 +340,32 @@ class Session:
                 self._judging, self._judging_seconds = judging, 0.0
             else:
                 picture = first
-                seconds = time.perf_counter() - looked
-                self.truths.done(looked + seconds, seconds)
+                seconds = time.thread_time() - looked
+                self.truths.done(time.perf_counter(), seconds)
         self._send_frame(picture)
         self._alarm(picture)
         self._shown = picture.step
         settled = self.settling.see(picture.step, picture.tables)
-        done = time.perf_counter()
-        self.frames.done(done, done - began - seconds)
+        self.frames.done(now, time.thread_time() - effort - seconds)
         self._follow_discount()
         return settled
 
     def _judge_on(self) -> None:
         """Play on for a slice; at the end the frame of this step is sent again, with the return in it."""
         assert self._judging is not None
-        began = time.perf_counter()
+        began, effort = time.perf_counter(), time.thread_time()
         for picture in self._judging:
             now = time.perf_counter()
+            if picture is None and now - began < SLICE_SECONDS:
+                continue
+            self._judging_seconds += time.thread_time() - effort
             if picture is not None:
                 self._judging = None
-                self.truths.done(now, self._judging_seconds + now - began)
+                self.truths.done(now, self._judging_seconds)
                 self._last_known |= picture.metrics
                 self._send_frame(picture)
                 self.pacer.resume(now)
-                return
-            if now - began > SLICE_SECONDS:
-                self._judging_seconds += now - began
-                return
+            return
 
     def _send_frame(self, picture: Picture) -> None:
         size = sum(table.nbytes for table in picture.tables.values())
@@ -403,9 +403,8 @@ class Session:
     def _save(self) -> None:
         if self._saved == self.engine.step:
             return
-        began = time.perf_counter()
+        effort = time.thread_time()
         message = wire.encode({"kind": "checkpoint", "run": self.run, "step": self.engine.step}, {})
         self._send(message + self.engine.checkpoint())
-        done = time.perf_counter()
-        self.checkpoints.done(done, done - began)
+        self.checkpoints.done(time.perf_counter(), time.thread_time() - effort)
         self._saved = self.engine.step

@@ -51,7 +51,7 @@ def main() -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
     if hasattr(os, "nice"):
-        os.nice(5)  # the server answers first
+        os.nice(2)  # the server answers first
     logging.basicConfig(level=logging.WARNING)
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever prints must not end up between the messages

@@ -122,6 +122,11 @@ def test_what_costs_much_is_done_rarely() -> None:
             rhythm.done(tick / 1000, 0.02)
             done += 1
     assert 18 <= done <= 22  # 20 ms at 4 %: every half second
+    rare = Rhythm(share=0.04, period=0.1, at_least=0.25)
+    rare.done(0.0, 0.02)
+    assert [rare.due(now) for now in (0.2, 0.26)] == [False, True]
+    rare.done(0.3, 0.5)
+    assert not rare.due(0.6)
     idle = Rhythm(share=0.04, period=0.1)
     idle.done(0.0, 0.02)
     idle.work(0.0, idle=0.1)
