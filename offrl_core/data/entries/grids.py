@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from offrl_core.data.behaviors import (
 from offrl_core.data.catalogue import DatasetSpec
 from offrl_core.data.dataset import Array, Dataset
 from offrl_core.data.entries import options as opt
+from offrl_core.hyperparameters import Value
 from offrl_core.worlds.grids import route_policy, state_at
 from offrl_core.worlds.layouts import GRIDS as LAYOUTS
 from offrl_core.worlds.layouts import Grid, Walk
@@ -80,6 +81,7 @@ def _spec(
     gamma: float = 0.95,
     slip: float = 0.0,
     mix: dict[str, float] | None = None,
+    recommended: Mapping[str, Mapping[str, Value]] | None = None,
 ) -> DatasetSpec:
     grid = LAYOUTS[name]
     names = (*(("walks",) if grid.walks else ()), "random", "optimal", "softmax", "drawn")
@@ -94,9 +96,13 @@ def _spec(
             opt.gamma(gamma),
         ),
         builder=lambda seed, chosen: build_grid(grid, seed, chosen),
+        recommended=recommended or {},
         group="grids",
     )
 
+
+#: No walk ever comes back to its start: penalties at s′ never touch it, and a table has no neighbours to learn from.
+_NO_WAY_BACK: Mapping[str, Mapping[str, Value]] = {"table": {"cql.form": "paper"}}
 
 DOUBLE_CROSSING = _spec(
     "double-crossing",
@@ -107,6 +113,7 @@ DOUBLE_CROSSING = _spec(
     " Cloning cannot take that road; Q-learning restricted to recorded actions does.",
     default="walks",
     n_episodes=100,
+    recommended=_NO_WAY_BACK,
 )
 
 SINGLE_CROSSING = _spec(
@@ -117,6 +124,7 @@ SINGLE_CROSSING = _spec(
     " already stitches. Compare with the double crossing, where it is not enough.",
     default="walks",
     n_episodes=50,
+    recommended=_NO_WAY_BACK,
 )
 
 FOUR_ROOMS = _spec(

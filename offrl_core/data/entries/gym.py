@@ -10,9 +10,17 @@ from offrl_core.data.catalogue import DatasetSpec
 from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.grids import tabular_behaviors
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.hyperparameters import Hyperparameter, Value
 from offrl_core.worlds.tabular import TabularMDP
 from offrl_core.worlds.world import Simulator
+
+
+def _scaled(temperature: float) -> dict[str, dict[str, Value]]:
+    """What returns of tens and hundreds ask for: exponentials of them stay in float32."""
+    running: dict[str, Value] = {"norm_start": 1.0, "norm_rate": 0.01, "normalization": "running", "beta": 1.0}
+    values = {"rwr.temperature": temperature, **{f"marwil.{name}": value for name, value in running.items()}}
+    return dict.fromkeys(("table", "linear", "mlp"), values)
+
 
 _GRID_BEHAVIORS = ("random", "optimal", "softmax", "drawn")
 
@@ -100,6 +108,7 @@ CLIFF_WALKING = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_tabular(_cliff),
+    recommended=_scaled(20.0),
     group="gymnasium",
 )
 
@@ -114,6 +123,7 @@ TAXI = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_tabular(_taxi),
+    recommended=_scaled(2.0),
     group="gymnasium",
 )
 
@@ -168,6 +178,7 @@ CARTPOLE = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_control(_cartpole, 0.5),
+    recommended=_scaled(10.0),
     group="continuous",
 )
 
@@ -185,6 +196,7 @@ MOUNTAIN_CAR = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_control(_mountain_car, 0.3),
+    recommended=_scaled(10.0),
     group="continuous",
 )
 
@@ -202,6 +214,7 @@ ACROBOT = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_control(_acrobot, 0.6),
+    recommended=_scaled(10.0),
     group="continuous",
 )
 
