@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, wraps
+from threading import RLock
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,27 @@ from offrl_ui import pictures
 WIDTH, HEIGHT = 15.0, 10.0
 STAGE = "double-crossing"
 UPDATES = 1500
+T = TypeVar("T")
 # Titles that are too long for a card.
 SHORT = {"bc": "BC", "q-learning": "Naive Q", "mc-q": "MC Q", "constrained-q": "Ā-Q"}
 
 
-@cache
+# Whoever comes first draws; others wait for the finished picture instead of drawing it again.
+_drawing = RLock()
+
+
+def _once(draw: Callable[[str], T]) -> Callable[[str], T]:
+    kept = cache(draw)
+
+    @wraps(draw)
+    def drawn(name: str) -> T:
+        with _drawing:
+            return kept(name)
+
+    return drawn
+
+
+@_once
 def dataset_card(name: str) -> str:
     """The catalogue's dataset `name` with its default options as a small SVG."""
     return dataset_picture(orl.load_dataset(name))
@@ -165,7 +182,7 @@ def _bars(dataset: Dataset) -> str:
     return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken")
 
 
-@cache
+@_once
 def algorithm_card(name: str) -> tuple[str, float]:
     """Where the policy of algorithm `name` goes from the start of double-crossing, and its exact return there.
 

@@ -59,8 +59,9 @@ def change(given: dict[str, Any]) -> None:
     state.choose(KEY, *apply(replace(config, changes=()), index, given))
 
 
-refused = {note.key: note.message for note in notes}
-with st.sidebar:
+def sidebar() -> None:
+    """Everything that is chosen: the dataset and its options, the algorithms, the hyperparameters."""
+    refused = {note.key: note.message for note in notes}
     st.subheader("Dataset")
     picker(
         [{"title": "", "cards": dataset_cards(uploads())}],
@@ -100,6 +101,7 @@ with st.sidebar:
         on_change=change,
     )
 
+
 spec = orl.datasets().get(config.dataset)
 kind = orl.algorithms()[lane.algorithm]
 for note in notes:
@@ -111,8 +113,15 @@ try:
 except HubFull as error:
     st.error(f"{error}. Please try again in a few minutes.", icon=":material/hourglass_top:")
     st.stop()
+except ConfigError as error:
+    st.error(state.plain(error), icon=":material/error:")
+    st.button("Start with another dataset", on_click=pick_dataset, args=(choices.FIRST_DATASET,))
+    st.stop()
 state.write_link(KEY, shown=shown(run_id, config))
-seen = stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
+stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
+# The stage comes first: it connects and draws while the rest of the page is still being made.
+with st.sidebar:
+    sidebar()
 
 with st.container(horizontal=True, vertical_alignment="center"):
     offer(run_id)
