@@ -66,17 +66,21 @@ class Pacer:
         elapsed = SLOW_END - self._slow_left
         return min(speed, SLOW_RATE * 2 ** (max(0.0, elapsed - SLOW_SECONDS) / DOUBLING_SECONDS))
 
+    @property
+    def most(self) -> int:
+        """Updates that fill one slice."""
+        return max(1, int(SLICE_SECONDS / self._per_update))
+
     def due(self, now: float) -> int:
         """Updates to do in the next slice."""
         passed, self._clock = now - self._clock, now
         rate = self._allowed()
         self._slow_left -= passed
-        most = max(1, int(SLICE_SECONDS / self._per_update))
         if math.isinf(rate):
-            return most
+            return self.most
         # What a stall left behind is not made up for at once: that would look like a jump.
         self._due = min(self._due + rate * passed, max(1.0, rate * FRAME_SECONDS))
-        updates = min(int(self._due), most)
+        updates = min(int(self._due), self.most)
         self._due -= updates
         return updates
 

@@ -76,6 +76,7 @@ class Session:
         self._saved = -1
         self._until_full = 0
         self._slept = 0.0
+        self._until: int | None = None
         self._judging: Iterator[Picture | None] | None = None
         self._judging_seconds = 0.0
         self._order: int = command["order"]
@@ -121,6 +122,7 @@ class Session:
         elif do == "pause":
             self._pause("paused", "")
         elif do == "step":
+            self.limit = command["limit"]
             self._step(command["unit"])
         elif do == "speed":
             self.pacer.speed = command["value"]
@@ -156,11 +158,9 @@ class Session:
         self._state("paused", "")
 
     def _play(self, *, keep_on: bool = False) -> None:
-        if self.training:
-            return
         if self._ended():
             return
-        self.training = True
+        self.training, self._until = True, None
         self.settling.restart(armed=not keep_on)
         now = time.perf_counter()
         self.pacer.start(now, slow_start=self.engine.step == 0)
@@ -183,7 +183,7 @@ class Session:
 
     def _pause(self, state: str, reason: str) -> None:
         """Stop training; the last frame and a checkpoint go out before the word."""
-        self.training = False
+        self.training, self._until = False, None
         if self._shown != self.engine.step:
             self._show(truth=True)
         self._save()
@@ -191,9 +191,10 @@ class Session:
 
     def _train(self) -> None:
         now = time.perf_counter()
-        updates = self.pacer.due(now)
-        if self.limit:
-            updates = min(updates, self.limit - self.engine.step)
+        updates = self.pacer.due(now) if self._until is None else self.pacer.most
+        for end in (self.limit or None, self._until):
+            if end is not None:
+                updates = min(updates, end - self.engine.step)
         if updates:
             before, effort = self.engine.step, time.thread_time()
             self.engine.advance(updates)
@@ -208,6 +209,9 @@ class Session:
         self._send_marks()
         if self._ended():
             return
+        if self.engine.step == self._until:
+            self._pause("paused", "")
+            return
         if self.engine.step != self._shown and self.frames.due(done) and (reason := self._show()):
             self._pause("finished", reason)
             return
@@ -219,19 +223,15 @@ class Session:
             rhythm.work(worked, idle)
 
     def _step(self, unit: str) -> None:
-        self.training = False
+        """Train a little way as fast as it goes, in slices as ever, and stand still there."""
         if self._ended():
             return
         updates = {"update": 1, "epoch": self.engine.steps_per_epoch}.get(unit)
         if updates is None:  # to the next snapshot: as far as one frame of training goes
             updates = max(1, int(FRAME_SECONDS * (self.pacer.rate or 1.0)))
-        if self.limit:
-            updates = min(updates, self.limit - self.engine.step)
-        while updates > 0 and not self.engine.stopped:
-            self.engine.advance(min(updates, REPLAY_SLICE))
-            updates -= REPLAY_SLICE
-        self._send_marks()
-        self._pause("paused", "")
+        self.training, self._until = True, self.engine.step + updates
+        self.settling.restart(armed=False)
+        self._train()
 
     def _set(self, command: Command) -> None:
         try:

@@ -55,7 +55,9 @@ class Bench:
         return [arrays for header, arrays, _ in self.sent if header["kind"] == "frame"]
 
     def standing(self) -> bool:
-        return self.of("state")[-1]["state"] not in ("running",)
+        """Whether the last command that changes the state was answered by standing still."""
+        last = self.of("state")[-1]
+        return last["state"] != "running" and last["order"] == self.order
 
 
 @pytest.fixture
@@ -133,6 +135,7 @@ def test_steps(bench: Bench, unit: str, updates: int) -> None:
     rows = bench.of("built")[0]["hello"]["rows"]
     assert bench.of("built")[0]["hello"]["steps_per_epoch"] == -(-rows // 256) == 4
     bench.do("step", unit=unit, limit=0)
+    bench.run(bench.standing)
     assert bench.of("frame")[-1]["step"] == updates
     assert "q_pi" in bench.tables()[-1]
     assert bench.of("state")[-1]["state"] == "paused"
@@ -142,7 +145,20 @@ def test_a_step_never_passes_the_budget(bench: Bench) -> None:
     config = RunConfig("double-crossing", {}, (Lane("bcq", hyperparameters={"batch_size": 8}),), budget=5)
     bench.start(config)
     bench.do("step", unit="epoch", limit=5)
+    bench.run(bench.standing)
     assert bench.of("frame")[-1]["step"] == 5
+
+
+def test_a_long_epoch_can_be_interrupted(bench: Bench) -> None:
+    bench.start(RunConfig("icu-sepsis", {}, (Lane("bcq", hyperparameters={"batch_size": 1}),)))
+    epoch = bench.of("built")[0]["hello"]["steps_per_epoch"]
+    assert epoch > 50_000
+    bench.do("step", unit="epoch", limit=0)
+    bench.worker.turn()
+    bench.do("pause")
+    assert bench.of("state")[-1]["state"] == "paused"
+    assert 0 < bench.of("frame")[-1]["step"] < epoch
+    assert bench.worker.session.wait() is None
 
 
 def test_a_change_while_training_shows_at_once(bench: Bench) -> None:
@@ -229,6 +245,31 @@ def test_commands_for_another_run_are_ignored(bench: Bench) -> None:
     assert len(bench.sent) == count
     bench.do("drop")
     assert bench.worker.session is None
+
+
+def test_returns_that_must_be_played_follow_their_frame(bench: Bench) -> None:
+    config = RunConfig("maze", {}, (Lane("bcq", "mlp", seeds=2),), budget=0)
+    bench.start(config)
+    names = [metric["name"] for metric in bench.of("built")[0]["hello"]["metrics"]]
+    (low, mean, high) = (names.index(name) for name in ("return_low", "return", "return_high"))
+    # The frame does not wait for the episodes; it is sent again when they are over.
+    assert bench.of("state")[-1]["state"] == "paused"
+    assert np.isnan(bench.tables()[0]["metrics"][:, mean]).all()
+    bench.run(lambda: len(bench.of("frame")) == 2)
+    assert [header["step"] for header in bench.of("frame")] == [0, 0]
+    again = bench.tables()[1]["metrics"]
+    assert (again[:, low] <= again[:, mean]).all()
+    assert (again[:, mean] <= again[:, high]).all()
+    np.testing.assert_array_equal(bench.tables()[0]["q"], bench.tables()[1]["q"])
+    engine = Engine(config)
+    np.testing.assert_allclose(again[:, mean], engine.look().metrics["return"], rtol=1e-6)
+    # A command in the middle of it acts at once.
+    bench.do("step", unit="update", limit=0)
+    bench.worker.turn()
+    bench.do("play", limit=0, keep_on=False)
+    bench.run(lambda: bench.of("frame")[-1]["step"] > 20)
+    measured = [tables["metrics"][0, mean] for tables in bench.tables()]
+    assert np.isnan(measured).sum() > np.isfinite(measured).sum()
 
 
 def test_looking_into_a_transition(bench: Bench) -> None:
