@@ -133,7 +133,8 @@ export class Film {
     this.shown = { ...header, episodes: header.lengths.map((_, i) => new Episode(film, i)) };
     Object.assign(this, { refusal: "", over: false, taken: performance.now() });
     this.episodes.replaceChildren(...header.lengths.map((_, i) => h("option", { value: String(i) }, `episode ${i + 1} of ${header.lengths.length}`)));
-    setText(this.others, `seed ${header.seed}: others`);
+    setText(this.others, `seed ${header.seed} ›`);
+    this.others.setAttribute("aria-label", `Seed ${header.seed}: show the episodes of the next seed`);
     this.others.title = "Other episodes: the next seed";
     this.choose(Math.min(this.queued ?? this.index, header.lengths.length - 1));
     this.queued = null;

@@ -47,6 +47,7 @@ class Panel {
   }
 
   update(data, component) {
+    const first = !this.data;
     this.component = component;
     const shape = JSON.stringify([data.scope, data.sections.map((s) => [s.id, s.title, s.note, s.items.map(({ value, ...rest }) => rest)])]);
     const stale = data.scope === this.scope && data.seq < this.seq;
@@ -66,6 +67,7 @@ class Panel {
       if (refused) row.say(refused);
     }
     this.arrange();
+    if (first && bus.hello) this.meetRun();
   }
 
   // Controls that have no effect under the present choices are put away.
@@ -121,9 +123,10 @@ class Panel {
 
   // A run said hello: it gets what was set meanwhile, and everything else is taken over from it (a branch brings its own values).
   meetRun() {
+    if (!this.data) return; // the panel has no rows yet: it asks again once it has
     const waiting = new Map(this.unsent);
     this.unsent.clear();
-    for (const declared of bus.hyperparameters(this.data?.lane ?? 0)) {
+    for (const declared of bus.hyperparameters(this.data.lane)) {
       if (!waiting.has(declared.name)) this.adopt(this.data.lane, declared.name, declared.value);
     }
     for (const row of waiting.values()) this.send(row);

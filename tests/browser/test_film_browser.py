@@ -1,0 +1,111 @@
+"""The film in a real browser: the shown step's policy walks the real world, on the grid and in CartPole."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.stage_host import Host, config
+from tests.conftest import Server
+
+pytestmark = pytest.mark.browser
+BUS = "globalThis.offrlBus"
+
+
+def train(page: Page, server: Server, link: str, updates: int) -> int:
+    """Open a link, train, pause; the step at which the run stands."""
+    page.goto(f"{server.url}/{link}")
+    page.wait_for_function(f"{BUS}?.hello && {BUS}.connected", timeout=60_000)
+    stage = page.locator(".stage")
+    stage.get_by_role("button", name="Play (space)").click()
+    page.wait_for_function(f"{BUS}.state?.step > {updates}", timeout=60_000)
+    stage.get_by_role("button", name="Pause (space)").click()
+    page.wait_for_function(f"['paused', 'finished'].includes({BUS}.state?.state)")
+    return int(page.evaluate(f"{BUS}.state.step"))
+
+
+def at_end(page: Page) -> Locator:
+    """Stop the film at its episode's end; the sentence about it."""
+    text = page.locator(".film-text")
+    expect(text).to_contain_text("policy of step", timeout=30_000)
+    pause = page.get_by_role("button", name="Pause the film")
+    if pause.count():
+        pause.click()
+    page.locator(".film-line").press("End")
+    return text
+
+
+def ink(page: Page) -> int:
+    """How many pixels the film has drawn."""
+    return page.locator(".film-canvas").evaluate(
+        """(c) => { const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+            let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 0; return n; }"""
+    )
+
+
+def thousands(step: int) -> str:
+    """A step as the page writes it."""
+    return f"{step:,}".replace(",", "\u2009")
+
+
+def test_on_a_grid_the_walker_goes_where_the_policy_sends_it(page: Page, server: Server):
+    step = train(page, server, "?algo=bcq&seeds=1&x.seed=31", 200)
+    page.locator(".film-button").click()
+    text = at_end(page)
+    expect(text).to_contain_text(f"policy of step {thousands(step)}")
+    # Twelve steps to the goal, rewarded on arrival: what the film earned is what the policy is worth.
+    expect(text).to_contain_text("step 12 of 12 · reward so far 1 (discounted 0.569) · reached the goal")
+    expect(page.locator(".stage-numbers .now dd")).to_have_text("0.569")
+    expect(page.locator(".film .spoken")).to_contain_text("12 steps, reward 1, discounted 0.569, reached the goal")
+    expect(page.locator(".film-canvas")).not_to_have_class(re.compile("replaces"))
+    whole = ink(page)
+    page.locator(".film-line").press("Home")
+    expect(text).to_contain_text("step 0 of 12 · right")
+    assert 100 < ink(page) < whole
+    # It follows the timeline: the untrained policy's own walk; and the run stays where it was.
+    page.locator(".timeline").press("Home")
+    expect(text).to_contain_text("policy of step 0 ·", timeout=20_000)
+    page.locator(".timeline").press("End")
+    expect(text).to_contain_text(f"policy of step {thousands(step)}", timeout=20_000)
+    assert page.evaluate(f"{BUS}.state.step") == step
+    page.locator(".timeline").press("f")
+    expect(page.locator(".film-canvas")).to_be_hidden()
+    expect(page.locator(".film-button")).to_have_attribute("aria-pressed", "false")
+
+
+def test_cartpole_is_drawn_as_cart_and_pole(browser: Browser, server: Server):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    page = context.new_page()
+    step = train(page, server, "?data=cartpole&algo=bc&net=mlp&seeds=1&x.seed=32", 60)
+    expect(page.locator(".stage-numbers .now dd")).to_have_text(re.compile(r"^\d+(\.\d+)? ± \d"), timeout=30_000)
+    page.locator(".film-button").click()
+    text = page.locator(".film-text")
+    # Who wants little motion gets the whole episode standing still.
+    ended = re.compile(r"step (\d+) of \1 · reward so far \1 .*(the pole fell|left the track|time ran out)")
+    expect(text).to_contain_text(f"policy of step {thousands(step)}", timeout=30_000)
+    expect(text).to_contain_text(ended)
+    expect(page.get_by_role("button", name="Play the film")).to_be_visible()
+    expect(page.locator(".film-canvas")).to_have_class(re.compile("replaces"))
+    assert ink(page) > 1000
+    before = text.inner_text()
+    page.get_by_label("Episode of the film").select_option("2")
+    expect(text).not_to_have_text(before)
+    page.locator(".film-others").click()
+    expect(page.locator(".film-others")).to_have_text("seed 1 ›", timeout=20_000)
+    # An earlier step, brought back from a checkpoint.
+    page.locator(".timeline").press("Home")
+    expect(text).to_contain_text("policy of step 0 ·", timeout=30_000)
+    assert page.locator(".stage").evaluate("(stage) => stage.scrollWidth - stage.clientWidth") <= 1
+    assert page.evaluate(f"{BUS}.state.step") == step
+    context.close()
+
+
+def test_a_recording_says_that_a_film_needs_the_live_run(page: Page, host: Host):
+    host.record("film", config({"algorithm": "bcq"}), [0, 10])
+    host.show(page, recording="film")
+    page.locator(".film-button").click()
+    expect(page.locator(".film-text")).to_contain_text("A film needs the live run")
+    expect(page.locator(".film-controls")).to_be_hidden()
+    expect(page.locator(".film-canvas")).to_be_hidden()
