@@ -13,9 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.explaining import Look, Step, assemble
 from offrl_core.hyperparameters import Hyperparameter, Value
@@ -139,8 +136,8 @@ class Algorithm:
         return False
 
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
-        """Numbers that the algorithm itself carries from update to update: name → start, or the hyperparameter "
-        "that says it."""
+        """Numbers that the algorithm itself carries from update to update: name → start value, or the name of the
+        hyperparameter that gives it."""
         return {}
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
@@ -188,8 +185,3 @@ class Algorithm:
     def loss_source(cls) -> str:
         """The source code of the very loss that runs, with the functions of this file that it calls."""
         return inspect.getsource(inspect.getmodule(cls))  # type: ignore[arg-type]
-
-
-def float32(x: npt.ArrayLike) -> Array:
-    """`x` as float32."""
-    return np.asarray(x, dtype=np.float32)

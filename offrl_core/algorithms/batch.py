@@ -90,7 +90,6 @@ class Batch:
         counts, counts_next: `(1 or M, A, U)`: `n(s,a)` in the data at the states evaluated.
         outputs: network outputs by name: `q` at `s`, `q_next` at `s′`, `target_q_next` …, `(M, A, U)`.
         memory: numbers that the algorithm carries from update to update, `(M, 1)`; it may assign new arrays.
-        step: number of this update, from 0.
         curvature: whether the curvature of the losses is asked for.
     """
 
@@ -106,7 +105,6 @@ class Batch:
         self.counts_next: Array | None = None
         self.outputs: dict[str, Array] = {}
         self.memory: dict[str, Array] = {}
-        self.step = 0
         self.curvature = False
         self.at_index: Index | None = None  # None: the row is the state
         self.at_next_index: Index | None = None
@@ -134,8 +132,7 @@ class Batch:
         return v if self.at_next_index is None else self.at_next_index.take(v)
 
     def take_next(self, x: Array) -> Array:
-        """`x(s′, a′)` of each row with the data's next action: `(M, A, U) → (M, B)`; meaningless where "
-        "`has_next` is 0."""
+        """`x(s′, a′)` of each row, with the data's next action: `(M, A, U) → (M, B)`; meaningless where it has none."""
         assert self.take_next_index is not None
         return self.take_next_index.take(x.reshape(len(x), -1))
 
@@ -152,9 +149,9 @@ class Batch:
 
     def sum(self, rows: Array) -> Array:
         """Sum of the rows of each state: `(M, B) → (M, U)`."""
-        return (
-            rows if self.at_index is None else self.at_index.add(rows, np.zeros((len(rows), self.states), rows.dtype))
-        )
+        if self.at_index is None:
+            return rows
+        return self.at_index.add(rows, np.zeros((self._wide(self.at_index, rows), self.states), rows.dtype))
 
     def sum_next(self, rows: Array) -> Array:
         """Sum of the rows that arrive in each state: `(M, B) → (M, U)`."""
@@ -190,11 +187,6 @@ class Batch:
         if self._shares is None:
             self._shares = np.broadcast_to(np.asarray(self.share, dtype=np.float32), (1, self.rows))
         return self._shares
-
-    @property
-    def share_of_one(self) -> float:
-        """The share of a single row of the data."""
-        return 1.0 / self.total
 
     def know_shares(self, pair: Array, state: Array, following: Array) -> None:
         """Shares of pairs and states already computed for these very rows."""

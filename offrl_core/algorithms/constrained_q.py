@@ -62,8 +62,7 @@ class ConstrainedQ(QLearning):
 
 
 def counted(counts: Array, least: Array) -> Array:
-    """`Ā`: actions counted at least `least (M, 1)` times, else the most frequent ones; `(1 or M, A, U) → (M, A, "
-    "U)` bool."""
+    """`Ā`: actions counted at least `least (M, 1)` times, else the most frequent ones: `(1 or M, A, U) → (M, A, U)`."""
     allowed = counts >= least[:, :, None]
     most = (counts == counts.max(axis=1, keepdims=True)) & (counts > 0)
     return np.where(allowed.any(axis=1, keepdims=True), allowed, most)

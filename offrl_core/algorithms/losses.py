@@ -204,8 +204,7 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
 
 
 def _penalty_curvature(batch: Batch, alpha: Array, share: Array) -> Array:
-    """A penalty's curvature bound, `α` times the states' share. Pairs without rows have no other curvature: theirs is
-    at least the
-    share itself, so that a small `α` also means small steps there."""
+    """A penalty's curvature bound, `α` times the states' share; at least the share itself at pairs without rows, which
+    have no other curvature, so that a small `α` also means small steps there."""
     wide = alpha[:, :, None]
     return np.where(batch.pair_share() > 0, wide * share, np.maximum(wide, 1) * share)

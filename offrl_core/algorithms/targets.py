@@ -71,8 +71,8 @@ def td_target(batch: Batch, hp: Any, next_value: Array) -> Array:
 
 
 def greedy(q: Array, allowed: Array | None) -> Array:
-    """The greedy policy over the allowed actions, ties shared equally: `(M, A, U)`; uniform where nothing "
-    "is allowed."""
+    """The greedy policy over the allowed actions, `(M, A, U)`: ties shared equally, over all actions where none is
+    allowed."""
     masked = q if allowed is None else np.where(allowed | ~allowed.any(axis=1, keepdims=True), q, -np.inf)
     best = (masked == masked.max(axis=1, keepdims=True)).astype(np.float32)
     result: Array = best / best.sum(axis=1, keepdims=True)

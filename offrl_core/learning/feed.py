@@ -58,7 +58,6 @@ class FullFeed:
 
     def draw(self, step: int) -> Drawn:
         batch = self.merged.batch(self.members)
-        batch.step = step
         return Drawn(batch, self.inputs, self.inputs, self.inputs, True, self.merged.first[None])
 
 
@@ -93,7 +92,6 @@ class TableFeed:
             batch.columns["next_action"] = next_actions
             batch.take_next_index = Index(np.maximum(next_actions, 0) * rows.n_states + following, table)
         batch.counts = batch.counts_next = rows.counts
-        batch.step = step
         return Drawn(batch, self.inputs, self.inputs, self.inputs, True, numbers)
 
 
@@ -179,7 +177,6 @@ class NetworkFeed:
     def _assemble(self, inside: int, step: int) -> Drawn:
         rows, size, lead = self.rows, self.size, self._lead
         batch = Batch(self.members, rows.n_actions, size, size)
-        batch.step = step
         batch.know_row_shares(self._shares)
         numbers = lead(self._drawn[inside])
         batch.reward, batch.continues = lead(self._reward[inside]), lead(self._continues[inside])

@@ -14,6 +14,8 @@ from offrl_core.learning.encodings import Encoding
 
 Array = npt.NDArray[Any]
 
+KEPT_RETURNS = 20_000_000  # numbers in the returns that are kept for discounts seen before
+
 
 class Rows:
     """Columns of a dataset, shared by all programs of a learner.
@@ -34,6 +36,7 @@ class Rows:
         self._encodings: dict[str, Encoding] = {}
         self._encoded: dict[str, tuple[Array, Array]] = {}
         self._returns: dict[float, Array] = {}
+        self._lowest_return: dict[float, float] = {}
         self._merged: dict[tuple[Any, ...], Merged] = {}
 
     @cached_property
@@ -100,9 +103,9 @@ class Rows:
     def returns(self, gamma: float) -> Array:
         """`(N,)` float32 Monte Carlo returns-to-go."""
         if gamma not in self._returns:
-            if len(self._returns) > 64:
-                self._returns.clear()
-            self._returns[gamma] = self.dataset.returns_to_go(gamma).astype(np.float32)
+            returns = self._returns[gamma] = self.dataset.returns_to_go(gamma).astype(np.float32)
+            self._lowest_return[gamma] = float(returns.min())
+            _forget(self._returns, max(16, KEPT_RETURNS // self.n))
         return self._returns[gamma]
 
     def lambda_returns(self, next_values: Array, gamma: Array, trace_decay: Array) -> Array:
@@ -148,8 +151,10 @@ class Rows:
 
     def _lowest_returns(self, gammas: Array) -> Array:
         """`(M, 1)` the smallest return in the data at each member's discount."""
-        lowest = {g: self.returns(g).min() for g in set(gammas.tolist())}
-        return np.array([[lowest[g]] for g in gammas.tolist()], dtype=np.float32)
+        for gamma in gammas.tolist():
+            if gamma not in self._lowest_return:
+                self.returns(gamma)
+        return np.array([[self._lowest_return[gamma]] for gamma in gammas.tolist()], dtype=np.float32)
 
     def fill(self, batch: Batch, numbers: Array, names: tuple[str, ...], gammas: Array) -> None:
         """Put the columns of the rows `numbers (M, B)` into a batch."""
@@ -161,10 +166,15 @@ class Rows:
         """All rows, equal ones merged: equal in `s, a, r, s′, terminated` and in the further columns named."""
         key = (names, tuple(gammas.tolist()) if "return" in names else ())
         if key not in self._merged:
-            if len(self._merged) > 8:
-                self._merged.clear()
             self._merged[key] = Merged(self, names, gammas)
+            _forget(self._merged, 8)
         return self._merged[key]
+
+
+def _forget(cache: dict[Any, Any], keep: int) -> None:
+    """Drop what came first."""
+    while len(cache) > keep:
+        del cache[next(iter(cache))]
 
 
 class Merged:
