@@ -73,8 +73,9 @@ def quantise(array: Array) -> Quantised:
     finite = array[np.isfinite(array)]
     lo, hi = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     span = (hi - lo) or 1.0
-    with np.errstate(invalid="ignore", over="ignore"):
-        levels = np.clip(np.rint((array - lo) * (_LEVELS / span)), 0, _LEVELS)
+    with np.errstate(invalid="ignore"):
+        # In float64: a diverging Q spans more than float32 holds, a vanished one less than it can divide by.
+        levels = np.clip(np.rint((array.astype(np.float64) - lo) / span * _LEVELS), 0, _LEVELS)
     return Quantised(np.where(np.isnan(levels), 255, levels).astype(np.uint8), lo, hi)
 
 
@@ -144,7 +145,7 @@ def unpack(entries: Sequence[Mapping[str, Any]], payload: memoryview) -> dict[st
         array = np.frombuffer(payload, dtype=dtype, count=count, offset=offset).reshape(shape)
         if "lo" in entry:
             lo, hi = float(entry["lo"]), float(entry["hi"])
-            values = lo + (hi - lo) * array.astype(np.float32) / _LEVELS
+            values = lo + (hi - lo) * (array.astype(np.float64) / _LEVELS)
             array = np.where(array == 255, np.float32(np.nan), values).astype(np.float32)
         arrays[name] = array
     return arrays

@@ -41,6 +41,13 @@ def test_quantised_numbers_are_within_half_a_level(array) -> None:
     assert np.abs(arrays["x"] - array).max() <= level * 0.501 + 1e-6 * np.abs(array).max()
 
 
+@pytest.mark.parametrize("array", [[1.1754944e-38, 0.0], [3e38, -3e38, 0.0], [7.0, 7.0]])
+def test_quantising_stands_extreme_spans(array) -> None:
+    _, arrays = decode(encode({}, {"x": quantise(np.array(array, np.float32))}))
+    span = max(array) - min(array)
+    np.testing.assert_allclose(arrays["x"], array, rtol=1e-6, atol=span / 254)
+
+
 def test_quantising_keeps_what_is_not_a_number_apart() -> None:
     array = np.array([np.nan, -np.inf, np.inf, 0.0, 2.0], np.float32)
     _, arrays = decode(encode({}, {"x": quantise(array)}))
