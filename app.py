@@ -21,9 +21,8 @@ PagesManager.uses_pages_directory = False
 
 def _warm() -> None:
     """Have ready what a first visit shows: its run, trained, and the pictures on the cards."""
-    hub = get_hub()
     first = choices.start()
-    hub.play(hub.open(first, title=live.title_of(first)))
+    live.train_ahead(get_hub().open(first, title=live.title_of(first)))
     cards.dataset_cards()
     cards.algorithm_cards()
     gallery.cards()

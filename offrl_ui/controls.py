@@ -36,7 +36,7 @@ NEEDS = {
     "drawn": ("behavior", ("drawn", "mix")),
     "own": ("behavior", ("own", "mix")),
 }
-DATA_TITLES = {"collecting": "Collecting the data", "world": "World", "degrade": "Degrade on purpose"}
+DATA_TITLES = {"collecting": "Collecting", "world": "World", "degrade": "Degrade"}
 COMMON = ("gamma", "target_update", "target_period", "target_rate", "double", "initial_value", "initial_spread")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from threading import Thread
+
 import streamlit as st
 
 from offrl_core.algorithms import algorithms
@@ -11,6 +14,9 @@ from offrl_core.runs.hub import UnknownRun, get_hub
 from offrl_ui import choices
 
 MEMORY = "run"
+FIRST_STEPS = 200
+FIRST_SPEED = 200.0
+FIRST_SECONDS = 30.0
 
 
 def title_of(config: RunConfig) -> str:
@@ -32,11 +38,33 @@ def run_of(config: RunConfig) -> str:
         return str(memory["id"])
     run_id = hub.open(config, title=title_of(config))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
-    if (config == choices.start() or config.changes) and hub.info(run_id)["step"] == 0:
-        # A first visit finds a timeline to look at; usually the server has trained it long before. A link to a branch
-        # whose run is gone computes it again.
-        hub.play(run_id)
+    if hub.info(run_id)["step"] == 0:
+        if config == choices.start():
+            # Usually the server has done this long before.
+            Thread(target=train_ahead, args=(run_id,), name="first", daemon=True).start()
+        elif config.changes:
+            # A link to a branch whose run is gone computes it again.
+            hub.play(run_id)
     return run_id
+
+
+def train_ahead(run_id: str) -> None:
+    """Train the run of a first visit as far as its story goes, then pause it: a timeline to look at before any click.
+
+    The speed is low enough to leave every step of the interesting part in the timeline.
+    """
+    hub = get_hub()
+    try:
+        hub.speed(run_id, FIRST_SPEED)
+        hub.play(run_id)
+        until = time.monotonic() + FIRST_SECONDS
+        while hub.info(run_id)["step"] < FIRST_STEPS and time.monotonic() < until:
+            time.sleep(0.05)
+        hub.pause(run_id)
+        hub.speed(run_id, 0)
+    except UnknownRun:
+        # It was dropped meanwhile; whoever asks for it opens it again.
+        return
 
 
 def shown(run_id: str, config: RunConfig) -> RunConfig:

@@ -85,13 +85,21 @@ def sidebar() -> None:
     with st.container(horizontal=True):
         if len(config.lanes) < MAX_LANES:
             st.button(
-                "Compare with another", icon=":material/add:", on_click=add_lane, help="Train it beside, in lock-step"
+                "Compare with another",
+                icon=":material/add:",
+                on_click=add_lane,
+                help="Train it beside, in lock-step",
+                type="tertiary",
             )
         if len(config.lanes) > 1:
             st.button(
-                "Remove", icon=":material/close:", on_click=remove_lane, help="Take the one you are changing away"
+                "Remove",
+                icon=":material/close:",
+                on_click=remove_lane,
+                help="Take the one you are changing away",
+                type="tertiary",
             )
-    picker(algorithm_cards(), lane.algorithm, key="algorithm", label="Algorithm", on_pick=pick_algorithm)
+    picker(algorithm_cards(), lane.algorithm, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
     panel(
         lane_sections(config, index),
         key="hyperparameters",
