@@ -75,7 +75,7 @@ class Lecture {
 
   receive(message) {
     if (message.type === "result") {
-      if (message.id < (this.drawnId ?? 0)) return;
+      if (message.id < (this.drawnId ?? 0) || this.follow.led) return;
       this.drawnId = message.id;
       this.results[message.scene] = message.result;
       this.refusal = null;
@@ -94,10 +94,11 @@ class Lecture {
 
   // `exact`: values as they are (settings and special values), else snapped to the control's steps.
   set(values, final, exact = false) {
-    if (Object.keys(values).some((name) => this.frozen(name))) return;
     this.follow.takeOver();
     const state = { ...this.state };
     for (const [name, value] of Object.entries(values)) {
+      // What the link fixes stays, also where a named setting says otherwise.
+      if (this.frozen(name)) continue;
       const control = this.scene.controls.find((c) => c.name === name);
       state[name] = exact ? value : snap(control, value);
     }
@@ -150,7 +151,8 @@ class Lecture {
   reveal() {
     if (this.isRevealed || this.follow.led) return;
     this.revealed[this.sceneId] = true;
-    this.states[this.sceneId] = { ...this.state, ...this.scene.prediction.at };
+    this.set(this.scene.prediction.at, false, true);
+    // Followers learn of the reveal with the next picture.
     this.ask(true);
     this.report();
     this.draw();

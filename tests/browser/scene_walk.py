@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from playwright.sync_api import Page, expect
-from test_scenes_browser import DRAWN, LOW, WIDE, assert_nothing_blank, drawn, open_scene, reveal
 
 from offrl_ui.scenes.registry import scenes
 from offrl_ui.scenes.scene import Control
@@ -14,12 +13,83 @@ PATIENCE = 90_000
 """Milliseconds for a picture that may have to train first, on a busy machine."""
 
 
+# Why a picture would be blank, or "" if it is not.
+BLANK = """
+(plot) => {
+  const svg = plot.querySelector("svg");
+  if (!svg || svg.clientWidth < 60 || svg.clientHeight < 40) return "no drawing of a size";
+  const sizes = [...svg.querySelectorAll("path, rect, circle, line")].map((e) => e.getBoundingClientRect());
+  if (sizes.filter((box) => box.width + box.height > 0).length < 3) return "nothing drawn";
+  if (/NaN|undefined|Infinity/.test(svg.innerHTML)) return "a number is broken";
+  const canvas = plot.querySelector("canvas");
+  if (canvas) {
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const colours = new Set();
+    for (let i = 0; i < pixels.length; i += 404) colours.add(pixels[i] + pixels[i + 1] * 256 + pixels[i + 2] * 65536);
+    if (colours.size < 2) return "an empty canvas";
+  }
+  return "";
+}
+"""
+
+
+# Whether a picture newer than `before` is on screen; the scene stands in a shadow root.
+DRAWN = """
+(before) => {
+  const find = (root) => {
+    for (const e of root.querySelectorAll("*")) {
+      if (e.classList.contains("lecture")) return e;
+      const inside = e.shadowRoot && find(e.shadowRoot);
+      if (inside) return inside;
+    }
+    return null;
+  };
+  const { drawn, partial } = find(document)?.dataset ?? {};
+  return Number(drawn || 0) > before && partial !== "true";
+}
+"""
+# What sticks out of the window to the right; what scrolls by itself may.
+WIDE = """
+(e) => [...e.querySelectorAll("*")]
+  .filter((c) => !c.closest("svg, .table, pre, .math, .unseen, .steps"))
+  .filter((c) => c.getBoundingClientRect().right > innerWidth + 1)
+  .map((c) => c.className)
+"""
+LOW = """
+(e) => [...e.querySelectorAll("figure")].map((f) => f.getBoundingClientRect().bottom).filter((b) => b > innerHeight + 2)
+"""
+
+
+def open_scene(page: Page, url: str, scene: str, query: str = "", name: str = "reweighting") -> None:
+    page.goto(f"{url}/{name}?scene={scene}{query}")
+    expect(page.locator(".lecture .picture").first).to_be_visible(timeout=20_000)
+
+
+def reveal(page: Page) -> None:
+    button = page.get_by_role("button", name="Reveal without predicting")
+    if button.count():
+        button.click()
+    expect(page.locator(".cover")).to_have_count(0)
+
+
+def drawn(page: Page) -> int:
+    return int(page.locator(".lecture").get_attribute("data-drawn") or 0)
+
+
 def after(page: Page, act: Callable[[], object]) -> None:
     """Do something that changes the state, and wait until its complete picture is drawn."""
     before = drawn(page)
     act()
     page.wait_for_function(DRAWN, arg=before, timeout=PATIENCE)
     assert_nothing_blank(page)
+
+
+def assert_nothing_blank(page: Page) -> None:
+    for plot in page.locator(".lecture .plot").all():
+        problem = plot.evaluate(BLANK)
+        assert not problem, (problem, plot.evaluate("(p) => p.closest('figure').innerText"))
+    for figure in page.locator(".lecture figure:not(.covered)").all():
+        assert len(figure.locator(".alternative").text_content() or "") > 12
 
 
 def walk(page: Page, url: str, name: str, scene_id: str, *, presets: Collection[str] | None = None) -> None:
@@ -41,6 +111,9 @@ def walk(page: Page, url: str, name: str, scene_id: str, *, presets: Collection[
                 after(page, chip.click)
     if scene.play:
         open_scene(page, url, scene_id, "&v=1&reveal=1", name=name)
+        back = page.get_by_role("button", name="Back to the start")
+        if back.is_enabled():
+            after(page, back.click)
         after(page, page.get_by_role("button", name="One step").click)
         after(page, page.get_by_role("button", name=scene.play.label).click)
         page.get_by_role("button", name="Pause").click()
@@ -65,7 +138,7 @@ def _both_ends(page: Page, control: Control) -> None:
             after(page, lambda: page.locator(f"#control-{spec.name}").click(force=True))
     elif spec.choices:
         for choice in (*spec.choices, str(spec.default)):
-            _choose(page, spec.name, choice)
+            _choose(page, spec.name, choice, listed=control.widget == "select")
     else:
         slider = page.locator(f"#control-{spec.name}")
         slider.focus()
@@ -74,7 +147,12 @@ def _both_ends(page: Page, control: Control) -> None:
                 after(page, lambda key=key: page.keyboard.press(key))
 
 
-def _choose(page: Page, name: str, choice: str) -> None:
+def _choose(page: Page, name: str, choice: str, *, listed: bool = False) -> None:
+    if listed:
+        select = page.locator(f"#control-{name}")
+        if select.input_value() != choice:
+            after(page, lambda: select.select_option(choice))
+        return
     radio = page.locator(f"input[type=radio][name$='-{name}'][value='{choice}']")
     if not radio.is_checked():
         after(page, lambda: radio.check(force=True))

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from scene_walk import LOW, WIDE, after, assert_nothing_blank, open_scene, reveal, walk
 
 from offrl_ui.scenes.registry import pages
 
@@ -14,51 +15,6 @@ pytestmark = pytest.mark.browser
 
 SCENES = [scene.id for scene in pages()["reweighting"].scenes]
 
-# Why a picture would be blank, or "" if it is not.
-BLANK = """
-(plot) => {
-  const svg = plot.querySelector("svg");
-  if (!svg || svg.clientWidth < 60 || svg.clientHeight < 40) return "no drawing of a size";
-  const sizes = [...svg.querySelectorAll("path, rect, circle, line")].map((e) => e.getBoundingClientRect());
-  if (sizes.filter((box) => box.width + box.height > 0).length < 3) return "nothing drawn";
-  if (/NaN|undefined|Infinity/.test(svg.innerHTML)) return "a number is broken";
-  const canvas = plot.querySelector("canvas");
-  if (canvas) {
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const colours = new Set();
-    for (let i = 0; i < pixels.length; i += 404) colours.add(pixels[i] + pixels[i + 1] * 256 + pixels[i + 2] * 65536);
-    if (colours.size < 2) return "an empty canvas";
-  }
-  return "";
-}
-"""
-
-
-# Whether a picture newer than `before` is on screen; the scene stands in a shadow root.
-DRAWN = """
-(before) => {
-  const find = (root) => {
-    for (const e of root.querySelectorAll("*")) {
-      if (e.classList.contains("lecture")) return e;
-      const inside = e.shadowRoot && find(e.shadowRoot);
-      if (inside) return inside;
-    }
-    return null;
-  };
-  const { drawn, partial } = find(document)?.dataset ?? {};
-  return Number(drawn || 0) > before && partial !== "true";
-}
-"""
-# What sticks out of the window to the right; what scrolls by itself may.
-WIDE = """
-(e) => [...e.querySelectorAll("*")]
-  .filter((c) => !c.closest("svg, .table, pre, .math, .unseen, .steps"))
-  .filter((c) => c.getBoundingClientRect().right > innerWidth + 1)
-  .map((c) => c.className)
-"""
-LOW = """
-(e) => [...e.querySelectorAll("figure")].map((f) => f.getBoundingClientRect().bottom).filter((b) => b > innerHeight + 2)
-"""
 LUMINANCES = """
 (e) => {
   const style = getComputedStyle(e);
@@ -71,91 +27,9 @@ LUMINANCES = """
 """
 
 
-def open_scene(page: Page, url: str, scene: str, query: str = "", name: str = "reweighting") -> None:
-    page.goto(f"{url}/{name}?scene={scene}{query}")
-    expect(page.locator(".lecture .picture").first).to_be_visible(timeout=20_000)
-
-
-def reveal(page: Page) -> None:
-    button = page.get_by_role("button", name="Reveal without predicting")
-    if button.count():
-        button.click()
-    expect(page.locator(".cover")).to_have_count(0)
-
-
-def drawn(page: Page) -> int:
-    return int(page.locator(".lecture").get_attribute("data-drawn") or 0)
-
-
-def after(page: Page, act) -> None:
-    """Do something that changes the state, and wait until its picture is drawn."""
-    before = drawn(page)
-    act()
-    page.wait_for_function(DRAWN, arg=before, timeout=10_000)
-
-
-def assert_nothing_blank(page: Page) -> None:
-    for plot in page.locator(".lecture .plot").all():
-        problem = plot.evaluate(BLANK)
-        assert not problem, (problem, plot.evaluate("(p) => p.closest('figure').innerText"))
-    for figure in page.locator(".lecture figure:not(.covered)").all():
-        assert len(figure.locator(".alternative").text_content() or "") > 12
-
-
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_control_of_a_scene_moves_to_both_ends(page: Page, server, scene: str) -> None:
-    open_scene(page, server.url, scene)
-    assert_nothing_blank(page)
-    reveal(page)
-    assert_nothing_blank(page)
-    expect(page.locator(".answer-text")).not_to_be_empty()
-    declared = next(s for s in pages()["reweighting"].scenes if s.id == scene)
-    for control in declared.controls:
-        spec = control.spec
-        if control.widget == "none":
-            continue
-        if control.shown_if:
-            other, allowed = control.shown_if
-            radio = page.locator(f"input[type=radio][name$='-{other}'][value='{allowed[0]}']")
-            if not radio.is_checked():
-                after(page, lambda radio=radio: radio.check(force=True))
-        if isinstance(spec.default, bool):
-            for _ in range(2):
-                after(page, lambda name=spec.name: page.locator(f"#control-{name}").click(force=True))
-        elif spec.choices and control.widget == "select":
-            for choice in [*spec.choices[1:], spec.choices[0]]:
-                select = page.locator(f"#control-{spec.name}")
-                if select.input_value() != choice:
-                    after(page, lambda select=select, choice=choice: select.select_option(choice))
-                    assert_nothing_blank(page)
-        elif spec.choices:
-            for choice in spec.choices:
-                radio = page.locator(f"input[type=radio][name$='-{spec.name}'][value='{choice}']")
-                if not radio.is_checked():
-                    after(page, lambda radio=radio: radio.check(force=True))
-                    assert_nothing_blank(page)
-        else:
-            slider = page.locator(f"#control-{spec.name}")
-            slider.focus()
-            for key in ("Home", "End", "Home"):
-                value = slider.input_value()
-                end = slider.get_attribute("min" if key == "Home" else "max")
-                if float(value) == float(end):
-                    continue
-                after(page, lambda key=key: page.keyboard.press(key))
-                assert_nothing_blank(page)
-    for chip in page.locator(".presets .chip").all():
-        if chip.get_attribute("aria-pressed") == "false":
-            after(page, chip.click)
-            assert_nothing_blank(page)
-    if declared.play:
-        back = page.get_by_role("button", name="Back to the start")
-        if back.is_enabled():
-            after(page, back.click)
-        after(page, page.get_by_role("button", name="One step").click)
-        after(page, page.get_by_role("button", name=declared.play.label).click)
-        page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".refusal")).to_have_count(0)
+    walk(page, server.url, "reweighting", scene)
 
 
 def test_prediction_comes_before_the_picture(page: Page, server) -> None:
