@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,8 +25,6 @@ def pages() -> dict[str, Page]:
     """The lecture's pages in order."""
     found = {}
     for name in _MODULES:
-        if importlib.util.find_spec(f"offrl_ui.scenes.{name}") is None:
-            continue
         module = importlib.import_module(f"offrl_ui.scenes.{name}")
         found[name] = Page(name, module.TITLE, module.SCENES)
     return found
