@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from hypothesis import strategies as st
 from log_files import d3rlpy_1, d3rlpy_2, d4rl, expected, log, minari_arrow, minari_hdf5, minari_metadata, zipped
 
 from offrl_core import Dataset
-from offrl_core.data.formats import ColumnMapping, FileError, Limits, preview_file, read_file
+from offrl_core.data.formats import ColumnMapping, FileError, Limits, preview_file, read_file, sandbox
 from offrl_core.data.report import validate
 
-LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000)
-SECONDS = 10.0
+LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000, seconds=10.0)
+PYTHON_PARSED = ("csv", "csv-loose", "npz")
+"""Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries
+behind the others abort or hang on some files (single flipped bits are enough) and are read in another process."""
 
 
 def written(format: str, tabular: bool = False) -> bytes:
@@ -104,10 +107,11 @@ _FORBIDDEN = ("exec", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subp
 _FORBIDDEN += ("socket.connect", "socket.bind", "os.mkdir", "os.rename", "os.remove", "ctypes.dlopen", "marshal.loads")
 
 
-def _importing() -> bool:
+def _ours() -> bool:
+    """Whether Python is importing a module, or the process that reads files is being started."""
     frame = sys._getframe()
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_code is sandbox._start.__code__:
             return True
         frame = frame.f_back
     return False
@@ -117,8 +121,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watched["on"]:
         return
     written = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-    # A module that is loaded (and cached) when first needed is not code from the file.
-    if (written or event in _FORBIDDEN) and not _importing():
+    if (written or event in _FORBIDDEN) and not _ours():
         _watched["seen"].append((event, str(arguments)[:200]))
 
 
@@ -137,15 +140,17 @@ def watched() -> Iterator[None]:
     assert not _watched["seen"]
 
 
-def judge(data: bytes, mapping: ColumnMapping | None = None, format: str | None = None) -> str:
-    """Read a file: what came of it is the dataset's rows or the error's kind; everything else fails the test."""
+def judge(
+    data: bytes, mapping: ColumnMapping | None = None, format: str | None = None, *, isolated: bool = False
+) -> str:
+    """Read a file: it is read or refused; everything else fails the test."""
     begun = time.monotonic()
     try:
         with watched():
-            reading = read_file(data, name="fuzz.bin", limits=LIMITS, mapping=mapping, format=format)
+            reading = read_file(data, name="fuzz.bin", limits=LIMITS, mapping=mapping, format=format, isolated=isolated)
     except FileError as refusal:
         message, reading = str(refusal), None
-    assert time.monotonic() - begun < SECONDS
+    assert time.monotonic() - begun < LIMITS.seconds + 5
     if reading is None:
         assert message.startswith("fuzz.bin")
         return "refused"
@@ -171,6 +176,7 @@ def sound(data: Dataset) -> None:
 def test_sound_files_are_read_and_the_watch_is_awake(samples: dict[str, bytes], tmp_path: Any) -> None:
     for data in samples.values():
         assert judge(data) == "read"
+        assert judge(data, isolated=True) == "read"
     with pytest.raises(AssertionError), watched():
         (tmp_path / "x").write_text("x")
     with pytest.raises(AssertionError), watched():
@@ -178,7 +184,7 @@ def test_sound_files_are_read_and_the_watch_is_awake(samples: dict[str, bytes], 
 
 
 def _fuzz(samples: dict[str, bytes], key: str, plan: list[tuple[str, float, int]]) -> None:
-    judge(damaged(samples[key], plan))
+    judge(damaged(samples[key], plan), isolated=key not in PYTHON_PARSED)
 
 
 def _fuzz_npz(samples: dict[str, bytes], member: int, plan: list[tuple[str, float, int]]) -> None:
@@ -209,7 +215,8 @@ def _fuzz_preview(samples: dict[str, bytes], key: str, plan: list[tuple[str, flo
     message = "fuzz.bin"
     try:
         with watched():
-            preview_file(damaged(samples[key], plan), name="fuzz.bin", limits=LIMITS)
+            isolated = key not in PYTHON_PARSED
+            preview_file(damaged(samples[key], plan), name="fuzz.bin", limits=LIMITS, isolated=isolated)
     except FileError as refusal:
         message = str(refusal)
     assert message.startswith("fuzz.bin")
@@ -226,6 +233,27 @@ table_choices = {
     "missing": st.sampled_from(["refuse", "drop"]),
     "both": st.sampled_from(["terminated", "truncated"]),
 }
+
+
+@pytest.mark.parametrize(
+    ("key", "plan"),
+    [
+        ("minari", [("flip", 0.17167245195631864, 6)]),  # libhdf5 2.0 hangs, reading an array
+        ("minari-own", [("flip", 0.016922197936878363, 2)]),  # libhdf5 2.0 hangs, reading an attribute
+    ],
+)
+def test_damage_that_makes_a_library_hang(samples: dict[str, bytes], key: str, plan: list[Any]) -> None:
+    """What the other process is for: wherever the flipped bit lands by now, the answer comes in time."""
+    limits = replace(LIMITS, seconds=2.0)
+    begun = time.monotonic()
+    try:
+        read_file(damaged(samples[key], plan), limits=limits)
+    except FileError as refusal:
+        message = str(refusal)
+    else:
+        message = "read"
+    assert message
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -249,12 +277,12 @@ def test_damaged_previews(samples: dict[str, bytes], key: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 def test_damaged_files_at_length(samples: dict[str, bytes], key: str) -> None:
-    fuzzed(1500)(given(plan=changes)(lambda plan: _fuzz(samples, key, plan)))()
+    fuzzed(1000)(given(plan=changes)(lambda plan: _fuzz(samples, key, plan)))()
 
 
 @pytest.mark.slow
 def test_damaged_arrays_in_a_sound_archive_at_length(samples: dict[str, bytes]) -> None:
-    fuzzed(1500)(given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_npz(samples, member, plan)))()
+    fuzzed(1000)(given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_npz(samples, member, plan)))()
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from log_files import arrow_file, assert_same, d4rl, log, minari_arrow, parquet, zipped
 
-from offrl_core.data.formats import ColumnMapping, FileError, Limits, preview_file, read_file
+from offrl_core.data.formats import ColumnMapping, FileError, Limits, preview_file, read_file, sandbox
 
 SMALL = Limits(bytes=1_000_000, unpacked=1_000_000, rows=1000, columns=10, members=50)
 CSV = b"s,a,r\n0,0,0\n1,1,1\n"
@@ -29,7 +30,7 @@ CSV = b"s,a,r\n0,0,0\n1,1,1\n"
 def refuse(data: bytes, message: str, limits: Limits = SMALL) -> None:
     """Reading is refused with this message, which names the file."""
     with pytest.raises(FileError, match=rf"(?s)^evil\.x.*{message}"):
-        read_file(data, name="evil.x", limits=limits)
+        read_file(data, name="evil.x", limits=limits, isolated=False)
 
 
 def npz(**arrays: bytes | np.ndarray) -> bytes:
@@ -73,7 +74,7 @@ def test_archives_that_lie() -> None:
     with zipfile.ZipFile(many, "w") as archive:
         for i in range(60):
             archive.writestr(f"{i}.npy", b"")
-    refuse(many.getvalue(), "60 files or episodes, allowed are 50")
+    refuse(many.getvalue(), "60 files, episodes or pieces, allowed are 50")
     # The directory of the archive says 80 bytes where a megabyte follows: never more than that is unpacked.
     big = npz(rewards=header("(4,)") + bytes(2_000_000))
     size = struct.pack("<I", 128 + 2_000_000)
@@ -232,56 +233,94 @@ def test_errors_survive_a_process_boundary() -> None:
 def test_isolated_reading_gives_the_same(tmp_path: Path) -> None:
     told: list[float] = []
     data = d4rl(log())
-    apart = read_file(data, name="x.h5", isolated=True, progress=lambda share, doing: told.append(share))
-    here = read_file(data, name="x.h5")
+    apart = read_file(data, name="x.h5", progress=lambda share, doing: told.append(share))
+    here = read_file(data, name="x.h5", isolated=False)
     assert_same(apart.dataset, here.dataset)
     assert (apart.format, apart.mapping, apart.findings) == (here.format, here.mapping, here.findings)
+    assert told == sorted(told)
     assert told[-1] == 1.0
     path = tmp_path / "x.csv"
     path.write_bytes(CSV)
     mapping = ColumnMapping(state=("s",), action="a", reward="r", states="vector")
-    table = read_file(path, mapping=mapping, isolated=True)
-    assert_same(table.dataset, read_file(path, mapping=mapping).dataset)
+    table = read_file(path, mapping=mapping)
+    assert_same(table.dataset, read_file(path, mapping=mapping, isolated=False).dataset)
     assert table.mapping == mapping
-    assert preview_file(CSV, name="x.csv", isolated=True) == preview_file(CSV, name="x.csv")
+    assert preview_file(CSV, name="x.csv") == preview_file(CSV, name="x.csv", isolated=False)
 
 
 def test_isolated_reading_passes_errors_on() -> None:
     with pytest.raises(FileError, match=r"^x\.csv, row 2, column 'r': 'z' is not allowed") as caught:
-        read_file(b"s,a,r\n0,0,0\n1,1,z\n", name="x.csv", isolated=True)
+        read_file(b"s,a,r\n0,0,0\n1,1,z\n", name="x.csv")
     assert (caught.value.row, caught.value.column) == (2, "r")
 
 
 def test_isolated_reading_ends_in_time() -> None:
+    big = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 1_000_000
     with pytest.raises(FileError, match=r"^upload: reading it took longer than 0\.05 s"):
-        read_file(CSV, isolated=True, limits=Limits(seconds=0.05))
+        read_file(big, limits=Limits(seconds=0.05))
+    assert len(read_file(CSV).dataset) == 2
 
 
 def test_a_reader_that_dies_takes_nothing_with_it() -> None:
-    big = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 1_000_000
+    big = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 500_000
 
-    def kill(share: float, doing: str) -> None:
-        for task in Path("/proc/self/task").iterdir():
-            for child in (task / "children").read_text().split():
-                if b"formats.sandbox" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    os.kill(int(child), signal.SIGSEGV)
+    def crash(share: float, doing: str) -> None:
+        process = sandbox._kept._process
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGSEGV)
 
-    with pytest.raises(FileError, match=r"^upload: the file is damaged: its reader ended with code -11"):
-        read_file(big, isolated=True, progress=kill)
+    with pytest.raises(FileError, match=r"^upload: the file is damaged in a way that ended the process .*\(code 245\)"):
+        read_file(big, progress=crash)
+    assert len(read_file(CSV).dataset) == 2
+    sandbox._kept.kill()  # as if it had been lost while idle
+    with pytest.raises(FileError, match=r"ended the process that read it \(code -9\)"):
+        read_file(CSV)
+    assert len(read_file(CSV).dataset) == 2
 
 
-def test_the_isolated_process_cannot_write_files(tmp_path: Path) -> None:
-    script = (
-        "import sys; from offrl_core.data.formats import Limits\n"
-        "from offrl_core.data.formats.sandbox import _confine\n"
-        "_confine(Limits(unpacked=10**6))\n"
-        "try: open(sys.argv[1], 'w').write('x' * 10**6)\n"
-        "except OSError: print('no file')\n"
-        "try: bytearray(5 * 10**9)\n"
-        "except MemoryError: print('no memory')\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "x")], capture_output=True, text=True, check=False
-    )
-    assert ran.stdout.split("\n")[:2] == ["no file", "no memory"], ran.stderr
-    assert (tmp_path / "x").stat().st_size == 0
+def test_a_reader_that_left_while_idle_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_file(CSV)
+    process = sandbox._kept._process
+    process.stdin.close()  # it reads the end of its input and leaves
+    process.wait(10)
+    assert len(read_file(CSV).dataset) == 2
+    assert sandbox._kept._process is not process
+
+
+def test_several_files_at_once() -> None:
+    texts = [b"s,a,r\n" + b"0,0,0\n1,1,1\n" * size for size in (1, 20_000, 3, 4_000)]
+    with ThreadPoolExecutor(4) as pool:
+        lengths = [len(reading.dataset) for reading in pool.map(read_file, texts)]
+    assert lengths == [2, 40_000, 6, 8_000]
+
+
+def test_the_process_that_reads_can_do_nothing_else(tmp_path: Path) -> None:
+    script = """
+import os, pickle, subprocess, sys
+from offrl_core.data.formats import Limits
+from offrl_core.data.formats.sandbox_process import confine
+old = open(sys.argv[1] + "/old", "w")
+confine(Limits(unpacked=10**6))
+for name, act in {
+    "file": lambda: open(sys.argv[1] + "/new", "w"),
+    "more": lambda: print("x" * 100, file=old, flush=True),
+    "program": lambda: subprocess.run(["true"]),
+    "shell": lambda: os.system("true"),
+    "pickle": lambda: pickle.loads(pickle.dumps(os.getcwd)),
+    "memory": lambda: bytearray(5 * 10**9),
+}.items():
+    try:
+        act()
+    except (OSError, MemoryError) as error:
+        print(name, type(error).__name__)
+"""
+    ran = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert ran.stdout.splitlines()[:6] == [
+        "file PermissionError",
+        "more OSError",
+        "program PermissionError",
+        "shell PermissionError",
+        "pickle PermissionError",
+        "memory MemoryError",
+    ], ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from offrl_core.data.dataset import Dataset, DatasetError
 from offrl_core.data.formats.assemble import assemble
@@ -58,8 +58,9 @@ class Format:
     help: str
 
     @property
-    def _module(self) -> Any:
-        return import_module(f"offrl_core.data.formats.{self.name.replace('-', '_')}")
+    def module(self) -> str:
+        """The module that reads (and writes) it."""
+        return f"offrl_core.data.formats.{self.name.replace('-', '_')}"
 
 
 FORMATS: dict[str, Format] = {
@@ -119,7 +120,7 @@ def read_file(
     limits: Limits | None = None,
     progress: Progress | None = None,
     name: str | None = None,
-    isolated: bool = False,
+    isolated: bool = True,
 ) -> Reading:
     """Read a log of decisions.
 
@@ -130,8 +131,9 @@ def read_file(
         limits: what the file may ask for.
         progress: called with the share done in [0, 1] and what is being done.
         name: what messages call the file; by default its own name.
-        isolated: read in a process of its own, bounded in memory and time and unable to write files. For files from
-            strangers: whatever a broken file does to a parser, this process goes on.
+        isolated: read in another process, bounded in memory and time and unable to write files: parsers of binary
+            formats crash or hang on some damaged files, and this process goes on all the same. False is a little
+            faster, for files that are surely sound.
 
     Raises:
         FileError: the file cannot be read as a dataset; the message names the file, the row and the column.
@@ -147,7 +149,7 @@ def read_file(
 
     def parse() -> Reading:
         found = format or sniff(given, context)
-        columns = FORMATS[found]._module.read(given, context)
+        columns = import_module(FORMATS[found].module).read(given, context)
         columns.details.setdefault("name", Path(given.name).stem[:80] or "custom")
         progress(0.85, "build the dataset")
         dataset = assemble(columns, context)
@@ -163,7 +165,7 @@ def preview_file(
     format: str | None = None,
     limits: Limits | None = None,
     name: str | None = None,
-    isolated: bool = False,
+    isolated: bool = True,
 ) -> Preview:
     """Look at a file: its format, columns, first rows, and a guess of which column is what.
 
@@ -184,7 +186,7 @@ def preview_file(
             return Preview(found)
         from offrl_core.data.formats.rows import describe_columns, known_mapping, sample_rows
 
-        table, count, own = FORMATS[found]._module.preview(given, context)
+        table, count, own = import_module(FORMATS[found].module).preview(given, context)
         infos = describe_columns(table)
         guessed = known_mapping(own) or guess_mapping(infos)
         return Preview(found, infos, count, sample_rows(table), guessed)
@@ -212,7 +214,7 @@ def write_file(dataset: Dataset, target: str | Path | BinaryIO, *, format: str |
     if format not in FORMATS or not FORMATS[format].writes:
         allowed = ", ".join(f"{f.name} ({f.suffixes[0]})" for f in FORMATS.values() if f.writes)
         raise DatasetError(f"format = {format!r} is not allowed for {str(target)[:200]!r}: it must be one of {allowed}")
-    module = FORMATS[format]._module
+    module = import_module(FORMATS[format].module)
     if path is None:
         module.write(dataset, target)
     elif format == "minari" and not path.suffix:

@@ -52,7 +52,7 @@ class Limits:
         unpacked: bytes of all arrays together, after decompression.
         rows: rows of the file.
         columns: columns of a table; components of an observation.
-        members: files in an archive or folder, or episodes stored as groups.
+        members: files in an archive or folder, episodes stored as groups, or pieces that an array is stored in.
         states: distinct states of tabular data.
         actions: distinct actions.
         seconds: time of an isolated reading.
@@ -73,7 +73,7 @@ class Limits:
             raise FileError(f"{value:,.0f} {_LIMIT_NAMES.get(what, what)}, allowed are {allowed:,.0f}", **place)
 
 
-_LIMIT_NAMES = {"bytes": "bytes of file", "unpacked": "bytes after unpacking", "members": "files or episodes"}
+_LIMIT_NAMES = {"bytes": "bytes of file", "unpacked": "bytes after unpacking", "members": "files, episodes or pieces"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,12 +100,16 @@ class Cells:
         """`(N,)` codes by first appearance, and what each code stands for."""
         if self.values.ndim != 1:
             raise FileError("lists cannot tell rows apart", column=self.name)
-        encoded = pa.array(self.values).dictionary_encode()
+        # `pa.array` would import pandas, which takes longer than to read most files.
+        plain = np.ascontiguousarray(self.values, dtype=np.int8 if self.values.dtype == bool else None)
+        buffers = [None, pa.py_buffer(plain)]
+        column = pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), buffers)
+        encoded = column.dictionary_encode()
         kinds = encoded.dictionary.to_pylist()
         labels = [f"{kind:g}" if isinstance(kind, float) else str(kind) for kind in kinds]
         if self.labels is not None:
             labels = [self.labels[kind] for kind in kinds]
-        return encoded.indices.to_numpy().astype(np.int64), labels
+        return _stored(pa.chunked_array([encoded.indices])).astype(np.int64), labels
 
     def component_names(self) -> tuple[str, ...]:
         """A name per number of a row."""
@@ -165,9 +169,9 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
-    missing = pc.is_null(column).to_numpy() if column.null_count else np.zeros(len(column), dtype=bool)
+    missing = _nulls(column)
     if pa.types.is_floating(column.type):
-        values = column.to_numpy()
+        values = _stored(column)
         missing = missing | np.isnan(values)
         holes = bool(missing.any())
         filled = np.where(missing, 0.0, values) if holes else values
@@ -175,8 +179,9 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
         if holes and (np.abs(filled) < 2**53).all() and (filled == np.floor(filled)).all():
             return Cells(name, filled.astype(np.int64), missing, whole=True, holes_made_floats=True)
         return Cells(name, filled, missing)
-    zero = pa.scalar(False if pa.types.is_boolean(column.type) else 0, column.type)
-    values = (column.fill_null(zero) if column.null_count else column).to_numpy()
+    values = _stored(column)
+    if column.null_count:
+        values = np.where(missing, values.dtype.type(0), values)
     if values.dtype == np.uint64:
         bad = values > np.iinfo(np.int64).max
         Cells(name, values, missing).refuse(bad, f"it must be at most {np.iinfo(np.int64).max}")
@@ -184,16 +189,37 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
     return Cells(name, values, missing, whole=True)
 
 
+def _nulls(column: pa.ChunkedArray) -> Array:
+    """`(N,)` bool."""
+    return _stored(pc.is_null(column)) if column.null_count else np.zeros(len(column), dtype=bool)
+
+
+def _stored(column: pa.ChunkedArray) -> Array:
+    """Numbers or booleans as they lie in memory, anything where null.
+
+    `to_numpy` would make floats of whole numbers with nulls, and import pandas, which takes longer than most files.
+    """
+    if pa.types.is_boolean(column.type):
+        return np.asarray(_stored(column.cast(pa.int8())) != 0)
+    dtype = np.dtype(column.type.to_pandas_dtype())
+    parts = [
+        np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return np.concatenate(parts) if len(parts) != 1 else parts[0]
+
+
 def _text(column: pa.ChunkedArray, name: str) -> Cells:
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     encoded = column.unify_dictionaries().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], column.type)
+        encoded = encoded.chunk(0)
     labels = [_label(word, name) for word in encoded.dictionary.to_pylist()]
-    indices = encoded.indices
-    missing = pc.is_null(indices).to_numpy(zero_copy_only=False).copy()
-    codes = indices.fill_null(0).to_numpy().astype(np.int64) if len(labels) else np.zeros(len(encoded), dtype=np.int64)
+    indices = pa.chunked_array([encoded.indices])
+    missing = _nulls(indices).copy()
+    codes = np.where(missing, 0, _stored(indices)).astype(np.int64)
     blank = np.array([label.lower() in _MISSING for label in labels] or [False])
     missing |= blank[codes]
     present = [label for label, empty in zip(labels, blank, strict=False) if not empty]
@@ -237,8 +263,8 @@ def _number(label: str) -> float | None:
 
 
 def _lists(column: pa.ChunkedArray, name: str) -> Cells:
-    missing = pc.is_null(column).to_numpy() if column.null_count else np.zeros(len(column), dtype=bool)
-    sizes = pc.list_value_length(column).fill_null(-1).to_numpy()
+    missing = _nulls(column)
+    sizes = _stored(pc.list_value_length(column))
     present = sizes[~missing]
     width = int(present[0]) if len(present) else 1
     uneven = ~missing & (sizes != width)
@@ -247,7 +273,10 @@ def _lists(column: pa.ChunkedArray, name: str) -> Cells:
         raise FileError(f"a list of {sizes[row]} numbers among lists of {width}", row=row + 1, column=name)
     if width < 1:
         raise FileError("its lists are empty", column=name)
-    flat = pc.list_flatten(column).to_numpy()
+    flat = pc.list_flatten(column)
+    if flat.null_count:
+        raise FileError("a list has a missing number", column=name)
+    flat = _stored(flat)
     values = np.zeros((len(column), width), dtype=flat.dtype)
     values[~missing] = flat.reshape(-1, width)
     return Cells(name, values, missing)

@@ -111,7 +111,11 @@ def array(group: h5py.h5g.GroupID, name: str, context: Context, column: str | No
         raise FileError("it is empty", column=column)
     context.unpack_array(shape, dtype.itemsize, column)
     if layout.get_layout() == h5py.h5d.CHUNKED:
-        context.limits.check("unpacked", math.prod(layout.get_chunk()) * dtype.itemsize, column=column)
+        chunk = layout.get_chunk()
+        context.limits.check("unpacked", math.prod(chunk) * dtype.itemsize, column=column)
+        # Each chunk is looked up on its own: a claim of millions of tiny ones would take for ever.
+        pieces = math.prod(-(-size // max(1, part)) for size, part in zip(shape, chunk, strict=True))
+        context.limits.check("members", pieces, column=column)
     values = np.empty(shape, dtype=dtype)
     if values.size:
         found.read(h5py.h5s.ALL, h5py.h5s.ALL, values)

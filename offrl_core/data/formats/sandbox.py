@@ -1,222 +1,221 @@
-"""Reading in a process of its own: bounded in memory and time, and unable to write files.
+"""Reading in another process: bounded in memory and time, unable to write files or to start anything.
 
-The process turns the file into this project's plain NPZ on its standard output; only that is parsed here. A parser that
-crashes, hangs or asks for endless memory takes down that process and nothing else.
+Parsers of binary formats crash or hang on some damaged files (libparquet and libhdf5 do, on single flipped bits). The
+process that reads turns the file into this project's plain NPZ; only that is parsed here. Whatever happens to it, this
+process goes on.
+
+A process that waits for files is kept for a while, and forks for each file, so that one file cannot touch the next.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from offrl_core.data.formats import ColumnInfo, ColumnMapping, Preview, npz, preview_file, read_file
+from offrl_core.data.formats import ColumnInfo, ColumnMapping, Preview, npz
 from offrl_core.data.formats.assemble import assemble
 from offrl_core.data.formats.base import Context, FileError, Limits, Progress, Reading, Source, nothing
 from offrl_core.data.report import Finding
 
-_BASE_MEMORY = 2_000_000_000
-"""Address space of the process beyond what the data needs: the interpreter and its libraries reserve much of it."""
-
-_ANSWER_HEADER = 64_000_000
-"""Bytes of findings and columns that are believed."""
+FRAME = struct.Struct("<cQ")
+"""What the process says: one letter and the length of what follows. `P` progress, `A` answer, `D` data, `X` a fault."""
 
 
 def read_isolated(
     source: Source, format: str | None, mapping: ColumnMapping | None, limits: Limits, progress: Progress
 ) -> Reading:
-    """`read_file` in a process of its own; arguments and errors as there."""
+    """`read_file` in another process; arguments and errors as there."""
     asked = {"format": format, "mapping": None if mapping is None else mapping.to_json()}
-    header, payload = _ask("read", source, asked, limits, progress)
-    context = Context(Limits(bytes=len(payload), **_all_but_bytes(limits)), nothing)
-    columns = npz.read(Source(source.name, data=payload), context)
-    del payload
-    dataset = assemble(columns, context)
-    plain = header["mapping"]
+    answer, data = _ask("read", source, asked, limits, progress)
+    wide = {**asdict(limits), "bytes": len(data), "unpacked": 2 * limits.unpacked}
+    columns = npz.read(Source(source.name, data=data), Context(Limits(**wide), nothing))
+    del data
+    dataset = assemble(columns, Context(limits, nothing))
+    progress(1.0, "done")
+    used = answer["mapping"]
     return Reading(
         dataset,
-        tuple(Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in header["findings"]),
-        header["format"],
-        None if plain is None else ColumnMapping.from_json(plain),
+        tuple(Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in answer["findings"]),
+        answer["format"],
+        None if used is None else ColumnMapping.from_json(used),
     )
 
 
 def preview_isolated(source: Source, format: str | None, limits: Limits) -> Preview:
-    """`preview_file` in a process of its own; arguments and errors as there."""
-    header, _ = _ask("preview", source, {"format": format}, limits, nothing)
-    plain = header["mapping"]
+    """`preview_file` in another process; arguments and errors as there."""
+    answer, _ = _ask("preview", source, {"format": format}, limits, nothing)
+    guessed = answer["mapping"]
     return Preview(
-        header["format"],
-        tuple(ColumnInfo(**{**info, "examples": tuple(info["examples"])}) for info in header["columns"]),
-        header["rows"],
-        tuple(tuple(row) for row in header["sample"]),
-        None if plain is None else ColumnMapping.from_json(plain),
+        answer["format"],
+        tuple(ColumnInfo(**{**info, "examples": tuple(info["examples"])}) for info in answer["columns"]),
+        answer["rows"],
+        tuple(tuple(row) for row in answer["sample"]),
+        None if guessed is None else ColumnMapping.from_json(guessed),
     )
 
 
-def _all_but_bytes(limits: Limits) -> dict[str, Any]:
-    return {name: value for name, value in asdict(limits).items() if name != "bytes"}
+class _Reader:
+    """The process that reads, from this side."""
+
+    def __init__(self) -> None:
+        self.busy = threading.Lock()
+        self._owner = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, request: bytes, data: bytes, seconds: float, progress: Progress) -> tuple[bytes, bytes] | None:
+        """Send one file and wait for the answer; None where the process had gone before it began.
+
+        Raises:
+            _Ended: the process ended before it answered.
+        """
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        late = threading.Timer(seconds, self.kill)
+        late.start()
+        begun = False
+        try:
+            process.stdin.write(struct.pack("<cIQ", b"R", len(request), len(data)) + request)
+            process.stdin.write(data)
+            process.stdin.flush()
+            answer: bytes | None = None
+            while True:
+                kind, size = FRAME.unpack(_exactly(process.stdout, FRAME.size))
+                begun = True
+                body = _exactly(process.stdout, size)
+                if kind == b"P":
+                    share, doing = json.loads(body)
+                    progress(0.95 * share, doing)
+                elif kind == b"A":
+                    answer = body
+                elif kind == b"D" and answer is not None:
+                    return answer, body
+                else:
+                    raise RuntimeError(body.decode(errors="replace"))
+        except (EOFError, BrokenPipeError) as error:
+            if not begun and self._ended() == 0:
+                return None
+            raise _Ended(late.finished.is_set(), self._ended()) from error
+        except BaseException:
+            self.kill()
+            raise
+        finally:
+            late.cancel()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        """The process, started if there is none (or only that of a process this one was forked from)."""
+        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+            self._close()
+            self._process, self._owner = _start(), os.getpid()
+        return self._process
+
+    def _ended(self) -> int:
+        assert self._process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(5)
+        self.kill()
+        return self._process.wait()
+
+    def kill(self) -> None:
+        """End the process and whatever it forked."""
+        process = self._process
+        if process is not None and self._owner == os.getpid():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+
+    def _close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
+
+    def end(self) -> None:
+        """End the process and forget it."""
+        self.kill()
+        if self._process is not None and self._owner == os.getpid():
+            self._process.wait()
+        self._close()
+
+
+class _Ended(Exception):
+    """The process ended without an answer."""
+
+    def __init__(self, late: bool, code: int) -> None:
+        super().__init__(late, code)
+        self.late, self.code = late, code
+
+
+_kept = _Reader()
+atexit.register(_kept.end)
 
 
 def _ask(
     what: str, source: Source, asked: dict[str, Any], limits: Limits, progress: Progress
 ) -> tuple[dict[str, Any], bytes]:
-    """Start the process, hand it the file, and wait for its answer."""
+    """Let the kept process read, or another one while that is busy."""
     request = {"what": what, "name": source.name, "limits": asdict(limits), **asked}
     request["path"] = None if source.path is None else str(source.path.resolve())
-    process = subprocess.Popen(
-        [sys.executable, "-m", "offrl_core.data.formats.sandbox"],
+    text, data = json.dumps(request).encode(), source.data or b""
+    reader = _kept if _kept.busy.acquire(blocking=False) else _Reader()
+    try:
+        # A process that went away while idle is simply started again.
+        got = reader.ask(text, data, limits.seconds, progress) or reader.ask(text, data, limits.seconds, progress)
+    except _Ended as ended:
+        if ended.late:
+            raise FileError(f"reading it took longer than {limits.seconds:g} s", file=source.name) from ended
+        raise FileError(
+            f"the file is damaged in a way that ended the process that read it (code {ended.code})", file=source.name
+        ) from ended
+    finally:
+        if reader is _kept:
+            _kept.busy.release()
+        else:
+            reader.end()
+    if got is None:
+        raise RuntimeError("the process that reads files ends as soon as it is started")
+    answer = json.loads(got[0])
+    if "reason" in answer:
+        raise FileError(answer["reason"], file=answer["file"], row=answer["row"], column=answer["column"])
+    return answer, got[1]
+
+
+def _exactly(pipe: Any, size: int) -> bytes:
+    body: bytes = pipe.read(size)
+    if len(body) < size:
+        raise EOFError
+    return body
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """As little as the process needs: no secrets of this one, one thread, no plug-ins."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TZ") if name in os.environ}
+    root = str(Path(__file__).resolve().parents[3])
+    return subprocess.Popen(
+        [sys.executable, "-m", "offrl_core.data.formats.sandbox_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={
+            **kept,
+            "PYTHONPATH": os.pathsep.join([root, *(path for path in sys.path if path)]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "MALLOC_ARENA_MAX": "2",
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",
+            "HDF5_PLUGIN_PRELOAD": "::",
+        },
     )
-    late = threading.Timer(limits.seconds, process.kill)
-    late.start()
-    try:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        feed = threading.Thread(target=_feed, args=(process.stdin, request, source.data or b""), daemon=True)
-        said: list[str] = []
-        listen = threading.Thread(target=_listen, args=(process.stderr, progress, said), daemon=True)
-        feed.start()
-        listen.start()
-        start = process.stdout.read(4)
-        size = struct.unpack("<I", start)[0] if len(start) == 4 else 0
-        header = process.stdout.read(min(size, _ANSWER_HEADER))
-        body = process.stdout.read(4 * limits.unpacked)
-        process.wait()
-        listen.join(5)
-    finally:
-        timed_out = late.finished.is_set()
-        late.cancel()
-        process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-    if process.returncode != 0 or not header:
-        if timed_out:
-            raise FileError(f"reading it took longer than {limits.seconds:g} s", file=source.name)
-        raise FileError(
-            f"the file is damaged: its reader ended with code {process.returncode}. {' '.join(said[-1:])}".rstrip(),
-            file=source.name,
-        )
-    told = json.loads(header)
-    if "reason" in told:
-        raise FileError(told["reason"], file=told["file"], row=told["row"], column=told["column"])
-    return told, body
-
-
-def _environment() -> dict[str, str]:
-    """As little as the process needs: no secrets of this one, one thread, no plug-ins."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
-    root = str(Path(__file__).resolve().parents[3])
-    return {
-        **kept,
-        "PYTHONPATH": os.pathsep.join([root, *(path for path in sys.path if path)]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "HDF5_PLUGIN_PRELOAD": "::",
-    }
-
-
-def _feed(pipe: BinaryIO, request: dict[str, Any], data: bytes) -> None:
-    # A process that refuses early closes the pipe; its answer says why.
-    with contextlib.suppress(BrokenPipeError, OSError), pipe:
-        text = json.dumps(request).encode()
-        pipe.write(struct.pack("<I", len(text)) + text)
-        pipe.write(data)
-
-
-def _listen(pipe: BinaryIO, progress: Progress, said: list[str]) -> None:
-    with contextlib.suppress(ValueError, OSError):
-        for line in pipe:
-            text = line.decode(errors="replace").rstrip()
-            kind, _, rest = text.partition(" ")
-            if kind == "progress":
-                share, _, doing = rest.partition(" ")
-                progress(float(share), doing)
-            elif len(said) < 100:
-                said.append(text[:300])
-
-
-def _confine(limits: Limits) -> None:
-    """Give up what reading does not need."""
-    try:
-        import resource
-    except ImportError:  # not on Windows: there the limits of the parsers themselves and the time remain
-        return
-    memory = _BASE_MEMORY + 4 * limits.unpacked
-    for what, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, int(limits.seconds) + 1),
-    ):
-        _, hard = resource.getrlimit(what)
-        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-
-
-def _answer(header: dict[str, Any], write: Callable[[BinaryIO], None] | None = None) -> None:
-    text = json.dumps(header).encode()
-    sys.stdout.buffer.write(struct.pack("<I", len(text)) + text)
-    if write is not None:
-        body = BytesIO()
-        write(body)
-        sys.stdout.buffer.write(body.getbuffer())
-    sys.stdout.buffer.flush()
-
-
-def _main() -> None:
-    """What the process does: one request, one answer."""
-    (size,) = struct.unpack("<I", sys.stdin.buffer.read(4))
-    request = json.loads(sys.stdin.buffer.read(size))
-    limits = Limits(**request["limits"])
-    _confine(limits)
-    path, told = request["path"], [0.0]
-
-    def report(share: float, doing: str) -> None:
-        if share - told[0] >= 0.01 or share in (0.0, 1.0):
-            told[0] = share
-            print(f"progress {share:.3f} {doing}", file=sys.stderr, flush=True)
-
-    try:
-        named = request["name"]
-        given = Source(named, path=Path(path)) if path else Source.of(sys.stdin.buffer, limits, named)
-        if request["what"] == "preview":
-            preview = preview_file(given, format=request["format"], limits=limits)
-            mapping = None if preview.mapping is None else preview.mapping.to_json()
-            _answer({**asdict(preview), "mapping": mapping})
-            return
-        plain = request["mapping"]
-        reading = read_file(
-            given,
-            format=request["format"],
-            mapping=None if plain is None else ColumnMapping.from_json(plain),
-            limits=limits,
-            progress=report,
-        )
-    except FileError as error:
-        _answer({"reason": error.reason, "file": error.file, "row": error.row, "column": error.column})
-        return
-    used = None if reading.mapping is None else reading.mapping.to_json()
-    header = {"format": reading.format, "mapping": used, "findings": [asdict(f) for f in reading.findings]}
-    _answer(header, lambda body: npz.write(reading.dataset, body, compress=False))
-
-
-if __name__ == "__main__":
-    _main()
