@@ -230,7 +230,8 @@ FORMS = ("lecture-a", "lecture-b", "lecture-c", "lecture-d", "paper")
 def cql_course() -> Course:
     """CQL in every form at every weight `ALPHAS` at once on the two roads, 12 seeds with start values of spread .4.
 
-    Frames hold `return`, `value_start`, `q_data` and `q_missing`, `(forms, weights, seeds)` each.
+    Frames hold `return`, `value_start`, `q_data`, `q_missing` and `guesses` (whether the policy's very first step may
+    be an action that the data do not show there), `(forms, weights, seeds)` each.
     """
 
     def start() -> list[Learner]:
@@ -251,7 +252,13 @@ def cql_course() -> Course:
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         parts = [_common([learner], [snapshot]) for learner, snapshot in zip(learners, snapshots, strict=True)]
         frame = {"step": parts[0].pop("step")}
-        for name in ("return", "value_start", "q_data", "q_missing"):
+        mdp = roads().mdp
+        assert mdp is not None
+        start = int(np.argmax(mdp.initial))
+        unseen = roads().counts[start] == 0
+        for part, snapshot in zip(parts, snapshots, strict=True):
+            part["guesses"] = np.asarray((snapshot.policy[:, start, unseen] > 0).any(axis=1))
+        for name in ("return", "value_start", "q_data", "q_missing", "guesses"):
             frame[name] = np.stack([part[name].reshape(len(ALPHAS), CQL_SEEDS) for part in parts])
         return frame
 

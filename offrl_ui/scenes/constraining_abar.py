@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +11,8 @@ from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import constraining, courses
 from offrl_core.lecture.constraining import WIDTHS, Resolution
 from offrl_core.worlds.layout import PlaneLayout
-from offrl_ui.scenes.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture, Plane
+from offrl_ui.scenes.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Plane
+from offrl_ui.scenes.progress import Drawn
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 from offrl_ui.scenes.triad_network import LETTERS
@@ -19,20 +20,26 @@ from offrl_ui.scenes.triad_network import LETTERS
 _DOTS = 1400
 
 
-def _abar(state: State) -> Iterator[dict[str, Picture]]:
+def _abar(state: State) -> Drawn | Generator[Drawn, None, None]:
     chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
-    done: list[Resolution] = []
-    finite = _finite()
-    for width in WIDTHS:
-        done.append(constraining.resolution(width))
-        if len(done) in (6, 12) or len(done) == len(WIDTHS):
-            yield {
-                "seen": _seen(done, chosen),
-                "plane": _plane(chosen),
-                "values": _values(done, chosen),
-                "numbers": _numbers(chosen),
-                "finite": finite,
-            }
+    if constraining.resolution.cache_info().currsize >= len(WIDTHS):
+        return _pictures(chosen, [constraining.resolution(width) for width in WIDTHS])
+    return _growing(chosen)
+
+
+def _growing(chosen: Resolution) -> Generator[Drawn, None, None]:
+    for count in (1, 4, 8, 12, len(WIDTHS)):
+        yield _pictures(chosen, [constraining.resolution(width) for width in WIDTHS[:count]])
+
+
+def _pictures(chosen: Resolution, done: list[Resolution]) -> Drawn:
+    return {
+        "plane": _plane(chosen),
+        "values": _values(done, chosen),
+        "numbers": _numbers(chosen),
+        "seen": _seen(done, chosen),
+        "finite": _finite(),
+    }
 
 
 @lru_cache(maxsize=1)
@@ -130,11 +137,13 @@ def _numbers(chosen: Resolution) -> NumberTiles:
     return NumberTiles(
         title=f"In cells of width {number(chosen.width, 2)}",
         numbers=(
-            Number("different states", float(chosen.states)),
-            Number("rows whose state is seen twice", f"{100 * chosen.seen_twice:.1f} %"),
+            Number("different states", str(chosen.states)),
+            Number("rows whose state is seen twice", f"{number(100 * chosen.seen_twice, 3)} %"),
             Number(r"actions in $\bar A(s)$, mean", number(chosen.choices, 3)),
             Number(r"believed", number(chosen.believed, 3), target=number(recorded, 3), target_name=r"recorded"),
-            Number("true return", number(chosen.true, 2), tone="good" if chosen.true > 2 * recorded else "bad"),
+            Number(
+                "true return", number(round(chosen.true, 3), 2), tone="good" if chosen.true > 2 * recorded else "bad"
+            ),
         ),
     )
 
@@ -145,14 +154,14 @@ def _answer(state: State, _: object) -> str:
     recorded, width = constraining.behavior_return(data), number(chosen.width, 2)
     head = (
         f"In cells of width {width} it believes **{number(chosen.believed, 3)}** and gets "
-        f"**{number(chosen.true, 2)}**; "
+        f"**{number(round(chosen.true, 3), 2)}**; "
         f"the recorded walks got {number(recorded, 3)}. "
     )
-    if chosen.seen_twice < 0.35:
+    if chosen.seen_twice < 0.12:
         head += (
-            rf"Only {100 * chosen.seen_twice:.1f} % of the rows share their state: $\bar A(s)$ holds one action, the "
-            rf"maximum has "
-            r"nothing to choose, and this is **evaluation of $\pi_\beta$**."
+            rf"{number(100 * chosen.seen_twice, 2)} % of the rows share their state: $\bar A(s)$ holds one action, "
+            rf"the maximum "
+            r"has nothing to choose, and this is **evaluation of $\pi_\beta$**."
         )
     elif chosen.true > 2 * recorded:
         head += "Walks meet in the same cells, and their pieces join: constrained Q-learning does all it should."
@@ -164,7 +173,8 @@ def _answer(state: State, _: object) -> str:
         head
         + "\n\n"
         + r"On finite states $\bar A$ is all it takes. In continuous ones every state is met once "
-        + f"({100 * constraining.exactly_twice():.1f} % of these rows exactly repeat a state), unless something says "
+        + f"({number(100 * constraining.exactly_twice(), 2)} % of these rows exactly repeat a state), unless "
+        f"something says "
         f"which "
         + r"states are alike. A network does, and then $\bar A$ needs a notion of “seen” that generalises too."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from offrl_core.lecture import courses
 from offrl_core.lecture.background import RemoteCourse
 from offrl_core.lecture.trained import Course
 from offrl_ui.scenes.pictures import Axis, Equation, Line, Lines, Mark, Number, NumberTiles, Picture
+from offrl_ui.scenes.progress import Drawn, follow
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
@@ -29,10 +30,9 @@ def by_rho(world: str, values: np.ndarray) -> np.ndarray:
     return values.reshape(len(rhos(world)), -1)
 
 
-def _bcq(state: State) -> Iterator[dict[str, Picture]]:
+def _bcq(state: State) -> Drawn | Generator[Drawn, None, None]:
     world = str(state["world"])
-    for frames in course(world).reach(_frame(state)):
-        yield _pictures(state, world, frames)
+    return follow(course(world), _frame(state), lambda frames: _pictures(state, world, frames))
 
 
 def _frame(state: State) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import constraining, courses
 from offrl_ui.scenes.pictures import Axis, Equation, Line, Lines, Mark, Number, NumberTiles, Panel, Panels, Picture
+from offrl_ui.scenes.progress import Drawn, follow
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
@@ -32,9 +33,8 @@ _LAWS = {
 _FLOOR, _TOP = -300.0, 5.0
 
 
-def _cql(state: State) -> Iterator[dict[str, Picture]]:
-    for frames in courses.cql_course().reach(int(state["frame"])):
-        yield _pictures(state, frames)
+def _cql(state: State) -> Drawn | Generator[Drawn, None, None]:
+    return follow(courses.cql_course(), int(state["frame"]), lambda frames: _pictures(state, frames))
 
 
 def place_of(alpha: float) -> int:
@@ -236,15 +236,14 @@ def _answer(state: State, _: object) -> str:
     if alpha == 0:
         return head + "Without a penalty this is naive Q-learning."
     head += _SAID[form]
-    lost = int((returns < 0.01).sum())
-    if form != "paper" and lost:
+    lost = returns < 0.01
+    at_start = int((lost & now["guesses"][courses.FORMS.index(form), place]).sum())
+    if form != "paper" and at_start:
+        whose = "" if at_start == lost.sum() else f"{at_start} of them "
         head += (
-            "\n\n"
-            rf"{lost} of {courses.CQL_SEEDS} seeds get nothing: the penalty stands at $s'$, and the first state of "
-            rf"an episode is "
-            "nobody's $s'$. In a table nothing corrects the guesses there, so a low value of the road loses to them "
-            "in the "
-            "first step. The paper's form stands at $s$; a network would generalise."
+            f"\n\n{int(lost.sum())} of {courses.CQL_SEEDS} seeds get nothing, {whose}because their very first step "
+            "follows a guess: the penalty stands at $s'$, and the first state of an episode is nobody's $s'$. In a "
+            "table nothing else reaches it; a network would generalise, and the paper's form stands at $s$."
         )
     elif form == "paper" and alpha >= 1 and returns.mean() < 0.5:
         head += "\n\nSo much weight on the data's own actions that it is close to a clone."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import constraining, courses
 from offrl_core.worlds.layout import GridLayout
 from offrl_ui.scenes.pictures import Axis, Grid, Line, Lines, Number, NumberTiles, Picture, Table, Target
+from offrl_ui.scenes.progress import Drawn, follow
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
@@ -18,10 +19,10 @@ _CROSSING = 6
 """The cell before the first crossing, (5, 3)."""
 
 
-def _looking(state: State) -> Iterator[dict[str, Picture]]:
+def _looking(state: State) -> Drawn | Generator[Drawn, None, None]:
     limited = state["maximum"] == "seen"
-    for frames in courses.looking_course(limited).reach(int(state["frame"])):
-        yield _pictures(state, limited, frames)
+    course = courses.looking_course(limited)
+    return follow(course, int(state["frame"]), lambda frames: _pictures(state, limited, frames))
 
 
 def _pictures(state: State, limited: bool, frames: list[courses.Frame]) -> dict[str, Picture]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import courses
 from offrl_core.worlds.layout import GridLayout
 from offrl_ui.scenes.pictures import Axis, Bar, Bars, Grid, Line, Lines, Path, Picture, Table
+from offrl_ui.scenes.progress import Drawn, follow
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
@@ -34,9 +35,8 @@ _HOW = {
 }
 
 
-def _stitching(state: State) -> Iterator[dict[str, Picture]]:
-    for frames in courses.stitching_course().reach(int(state["frame"])):
-        yield _pictures(state, frames)
+def _stitching(state: State) -> Drawn | Generator[Drawn, None, None]:
+    return follow(courses.stitching_course(), int(state["frame"]), lambda frames: _pictures(state, frames))
 
 
 def _ends(policies: np.ndarray) -> dict[str, list[int]]:

@@ -83,7 +83,7 @@ def _answer(state: State, _: object) -> str:
     if baird.growth(rate, gamma, share) <= 1 + 1e-9:
         return (
             said
-            + "It does not grow: "
+            + "In the end it does not grow: "
             + (
                 "the updates stand mostly where the policy lives."
                 if share > 0.5
@@ -91,19 +91,16 @@ def _answer(state: State, _: object) -> str:
             )
             + (" Values of states that no row visits stay wrong." if share == 1 else "")
         )
-    return (
-        said
-        + "No max, no noise, exact expected updates, a function class that holds the truth: and still it grows without "
-        "end. The data visit the six states that lift $w_8$ six times as often as $s_7$, where the policy lives and "
-        "where "
-        "$w_8$ would be pulled down. "
-        + (
-            r"Small steps do not help. A discount below $15/17\approx.882$ does, and so do updates from the policy's "
-            r"own "
-            "states."
-            if share == 0
-            else "This share of the policy's own states is not enough yet."
-        )
+    said += (
+        "No max, no noise, exact expected updates, a function class that holds the truth: and still it grows without "
+        "end. "
+        "States 1 to 6 lift $w_8$, and $s_7$, where the policy lives, pulls it down too little. "
+    )
+    if share > 0:
+        return said + "This share of the policy's own states is not enough yet."
+    return said + (
+        r"Small steps do not help. A discount below $15/17\approx.882$ does, and so do updates from the policy's own "
+        r"states."
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
 from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import trained
 from offrl_ui.scenes.pictures import Axis, Code, Line, Lines, Mark, Number, NumberTiles, Picture
+from offrl_ui.scenes.progress import Drawn, follow
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
@@ -36,11 +37,9 @@ for step in range(n):
     Q = step_towards(Q, b.s, b.a, y)"""
 
 
-def _loop(state: State) -> Iterator[dict[str, Picture]]:
-    world, asked = str(state["world"]), int(state["frame"])
-    course = trained.loop_course(world)
-    for frames in course.reach(asked):
-        yield _pictures(world, frames)
+def _loop(state: State) -> Drawn | Generator[Drawn, None, None]:
+    world = str(state["world"])
+    return follow(trained.loop_course(world), int(state["frame"]), lambda frames: _pictures(world, frames))
 
 
 def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
@@ -96,8 +95,7 @@ def _answer(state: State, _: object) -> str:
     )
     said = {
         "covered": "The random walks show every action of every state, so each value that the maximum reads has rows "
-        "of "
-        "its own: it works, and finds the optimum in data that hardly ever do.",
+        "of its own. Given its updates it finds the optimum, in data of random walks.",
         "gaps": "Most actions were never taken. The maximum picks start values that no row corrects. Online, the agent "
         "would try them and be disappointed; offline nobody does.",
         "toy": "Here one row and one parameter tie the unseen action to the seen one, and the value feeds on itself. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import courses
 from offrl_core.worlds.layout import PlaneLayout
 from offrl_ui.scenes.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture, Plane
+from offrl_ui.scenes.progress import Drawn, follow
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
@@ -24,10 +25,10 @@ _LAST = courses.NETWORK_FRAMES
 _EVERY = 50
 
 
-def _network(state: State) -> Iterator[dict[str, Picture]]:
+def _network(state: State) -> Drawn | Generator[Drawn, None, None]:
     noise, system = _NOISE[str(state["coverage"])], str(state["system"])
-    for frames in courses.in_background("network", noise, system).reach(int(state["frame"])):
-        yield _pictures(frames, noise, system)
+    course = courses.in_background("network", noise, system)
+    return follow(course, int(state["frame"]), lambda frames: _pictures(frames, noise, system))
 
 
 def _middle(frames: list[courses.Frame], name: str) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:

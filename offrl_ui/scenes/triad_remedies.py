@@ -174,18 +174,19 @@ def _numbers(toy: Toy, remedy: Remedy, choice: str) -> NumberTiles:
 
 
 _SAID = {
-    "none": "Nothing is changed, and nothing changes.",
+    "none": "The toy as it is.",
     "target-network": r"The target is held for $K$ updates: $\theta$ walks towards $2\gamma\theta^-$, then the "
     r"target jumps "
     r"after it. With $p=0$ a period multiplies by $2\gamma+(1-2\gamma)(1-\eta)^K$: slower per update, the same border.",
-    "double": "One network picks the action, the other values it. That removes the bias of a max over *noise*; here "
+    "double": "One network picks the action, the other values it. That removes the bias of a max over *noise*. Here "
     "there "
-    "is no noise: both networks extrapolate the same way and raise each other.",
-    "clipped": "The smaller of two values counts. But both networks share the features, both extrapolate upwards, "
-    "and the "
-    "smaller one grows as a single network does.",
-    "small-step": r"A smaller $\eta$ brings the factor $1+\eta(\dots)$ nearer to 1 and never below: the same number of "
-    "doublings, only later.",
+    "is no noise: where one network extrapolates upwards, so does the other.",
+    "clipped": "The smaller of two values counts. But both networks share the features: where one extrapolates "
+    "upwards, so "
+    "does the other, and the smaller one does what a single network does.",
+    "small-step": r"A smaller $\eta$ brings the factor $1+\eta(\dots)$ nearer to 1 and never to the other side: the "
+    r"same "
+    "fate, only later.",
     "residual": r"The gradient flows through the target too: true gradient descent on the Bellman error, which a "
     r"small step "
     r"cannot make diverge. In general it is slow, and in random worlds biased: it needs two independent "
@@ -246,9 +247,9 @@ def _cql_more(toy: Toy, remedy: Remedy) -> str:
             if form in ("lecture-a", "lecture-b")
             else r"At $\gamma=1$ nothing pulls back up: $\theta$ sinks for ever, though ever more slowly."
         )
-    if math.isfinite(end) and end < 0:
+    if math.isfinite(end) and end < -1e-9:
         return said + f"It ends at {number(end, 3)}, below the truth: pessimism is the price of the cure."
-    if math.isfinite(end) and end > 0:
+    if math.isfinite(end) and end > 1e-9:
         return said + f"It ends at {number(end, 3)}, above the truth."
     return said
 

@@ -184,20 +184,21 @@ def _switches_answer(state: State, _: object) -> str:
         said = "Of the eight, **only the one with all three** diverges. "
     elif diverging:
         said = f"{diverging} of the eight diverge: a large step lets the sign flip first. "
+    elif toy.theta <= 0:
+        said = "From this start none of the eight diverges: start above 0. "
     else:
         said = r"With these numbers none of the eight diverges: raise $\gamma$ or lower the share. "
     if too_large:
-        said += f"({too_large} only suffer from too large a learning rate, not from the triad.) "
+        said += f"({too_large} of them overshoot: too large a learning rate, which is not the triad.) "
     return (
-        said
-        + r"Offline we can give up bootstrapping or the approximation, never the off-policy data, and each has its "
-        r"price."
+        said + "Offline we can give up bootstrapping or the approximation, never the off-policy data, and each has its "
+        "price."
         + "\n\n"
         + r"**Monte Carlo** only evaluates $\pi_\beta$. **On-policy data** means exploring. **A table** "
         + (
-            f"does not diverge, but here it settles at {number(table)} where the truth is 0, "
+            f"does not diverge, but here $Q(s,1)$ ends at {number(table)} where the truth is 0, "
             if abs(table) > 1e-9
-            else "is right here, "
+            else "gets $Q(s,1)=0$ right here, "
         )
         + "and is out of the question once states are continuous. What is left is *which* values the max may read."
     )

@@ -221,7 +221,7 @@ def _doubling_answer(state: State, _: object) -> str:
         return r"At $\theta=0$ the target is 0 too: the update has nothing to do. Any other start tells the story."
     if toy.theta < 0:
         said = (
-            r"Below 0 the max picks action 1, the one in the data: the target reads only what is corrected. "
+            r"Below 0 the max picks action 1: the target is $\gamma\theta$, never further from 0 than $\theta$ itself. "
             f"The factor is {number(factor)}"
         )
         return (

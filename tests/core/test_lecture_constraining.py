@@ -244,6 +244,11 @@ def test_cql_forms_a_and_b_sink_without_bound_and_the_paper_finds_the_road():
     assert returns["paper"] == pytest.approx(0.5688, abs=1e-3)
     assert returns["lecture-c"] > returns["lecture-a"]
     assert float(last["return"][courses.FORMS.index("paper"), 0].mean()) < 0.3  # α = 0 is naive Q-learning
+    # Forms a to d never penalise the first state, nobody's s': whoever gets nothing there fails in the first step.
+    for i, form in enumerate(courses.FORMS[:4]):
+        lost = last["return"][i, place] < 0.01
+        assert last["guesses"][i, place][lost].all(), form
+    assert not last["guesses"][4, place].any()
 
 
 def test_only_multi_step_maximisation_in_the_data_joins_the_roads():
@@ -274,6 +279,20 @@ def test_why_one_step_is_not_enough():
     assert q[crossing, down] == pytest.approx(0.3 * 0.95**2)
     assert q[crossing, right] == pytest.approx(0.4 * 0.95**8)
     assert q[crossing, down] > q[crossing, right]
+
+
+def test_the_mazes_courses_begin_before_the_first_update():
+    for course, members in ((courses.bcq_maze(), 2 * len(courses.MAZE_RHOS)), (courses.network(0.02, "bcq"), 3)):
+        first, second = course.frames(1)
+        assert int(first["step"][0]) == 0
+        assert int(second["step"][0]) == course.every
+        for name in ("value_start", "q_data", "q_missing"):
+            assert second[name].shape == (members,)
+            assert np.isfinite(second[name]).all()
+        assert np.isnan(first["return"]).all()
+    allowed = courses.bcq_maze().frames(1)[1]["allowed"].reshape(len(courses.MAZE_RHOS), 2)
+    assert (allowed[0] == 5).all()
+    assert (np.diff(allowed.mean(axis=1)) <= 1e-9).all()
 
 
 # --- the soft maximum ---------------------------------------------------------------------------------------------

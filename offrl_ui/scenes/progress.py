@@ -1,0 +1,20 @@
+"""Scenes that show a training run: at once where it has been trained, growing where it has not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from offrl_core.lecture.background import RemoteCourse
+from offrl_core.lecture.trained import Course, Frame
+from offrl_ui.scenes.pictures import Picture
+
+Drawn = dict[str, Picture]
+
+
+def follow(
+    course: Course | RemoteCourse, frame: int, draw: Callable[[list[Frame]], Drawn]
+) -> Drawn | Generator[Drawn, None, None]:
+    """The pictures of the frames up to `frame`: one dict when they are there, else a generator that trains on."""
+    if frame == 0 or course.ready(frame):
+        return draw(course.so_far(frame))
+    return (draw(frames) for frames in course.reach(frame))
