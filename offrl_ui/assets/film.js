@@ -12,6 +12,8 @@ const PATIENCE = 15_000;
 const HOLD = 1100;
 // A film that stands while training goes on is asked for again after this time.
 const STALE = 3000;
+const ANNOUNCE_EVERY = 8000;
+const SCRUBBING = 1500;
 const LONGEST = 20;
 
 class Episode {
@@ -69,7 +71,7 @@ export class Film {
 
   // Another run: what was shown belongs to the one before.
   begin() {
-    Object.assign(this, { shown: null, asked: null, askedAt: -Infinity, index: 0, at: 0, over: false, seed: this.seed ?? 0 });
+    Object.assign(this, { shown: null, asked: null, failed: null, refusal: "", askedAt: -Infinity, index: 0, at: 0, over: false, seed: this.seed ?? 0 });
     this.picture = this.store.hello?.film?.world ? pictureFor(this.store.hello) : null;
     this.paint();
   }
@@ -113,40 +115,42 @@ export class Film {
     if (this.asked && now - this.askedAt < PATIENCE) return;
     const fresh = !this.over && (this.playing || now - this.taken < STALE);
     const fits = shown && shown.member === member && shown.seed === seed && (following ? fresh : shown.step === frame.step);
-    if (fits) return;
+    const wish = `${following ? "now" : frame.step}/${member}/${seed}`;
+    if (fits || (this.failed?.wish === wish && now - this.failed.at < PATIENCE)) return;
     clearTimeout(this.later);
     if (now - this.askedAt < ASK_EVERY) {
       this.later = setTimeout(() => this.ask(), ASK_EVERY);
       return;
     }
-    this.askedAt = now;
+    Object.assign(this, { askedAt: now, wish });
     this.asked = session.send({ cmd: "film", member, seed, ...(following ? {} : { step: frame.step }) });
     this.say();
   }
 
-  // The answer. A film that stands shows its whole way at once, so that scrubbing compares whole ways.
+  // The answer. A film that stands, or is one of many while scrubbing, shows its whole way at once: ways are compared then.
   take(message) {
     const { header } = message;
     if (header.id !== this.asked) return;
     this.asked = null;
+    const scrubbing = this.shown && !this.following && this.shown.step !== header.step && performance.now() - this.taken < SCRUBBING;
     const film = { header, ...fieldsOf(message) };
     this.shown = { ...header, episodes: header.lengths.map((_, i) => new Episode(film, i)) };
-    Object.assign(this, { refusal: "", over: false, taken: performance.now() });
+    Object.assign(this, { refusal: "", failed: null, over: false, taken: performance.now() });
     this.episodes.replaceChildren(...header.lengths.map((_, i) => h("option", { value: String(i) }, `episode ${i + 1} of ${header.lengths.length}`)));
     setText(this.others, `seed ${header.seed} ›`);
     this.others.setAttribute("aria-label", `Seed ${header.seed}: show the episodes of the next seed`);
     this.others.title = "Other episodes: the next seed";
     this.choose(Math.min(this.queued ?? this.index, header.lengths.length - 1));
     this.queued = null;
+    if (scrubbing) this.seek(this.episode.length);
     this.ask();
   }
 
   // Whether a refusal was meant for the film.
   refused({ id, message }) {
     if (id === null || id === undefined || id !== this.asked) return false;
-    this.asked = null;
-    this.refusal = message;
-    this.say();
+    Object.assign(this, { asked: null, shown: null, refusal: message, failed: { wish: this.wish, at: performance.now() } });
+    this.paint();
     return true;
   }
 
@@ -237,7 +241,10 @@ export class Film {
 
   announce() {
     const { shown, episode } = this;
-    if (!episode) return;
+    const now = performance.now();
+    // While training goes on a new film comes every few seconds: not all of them are read out.
+    if (!episode || (this.following && now - (this.announced ?? -Infinity) < ANNOUNCE_EVERY)) return;
+    this.announced = now;
     const { sum, discounted } = episode.earned(episode.length, shown.gamma);
     const summary = `Film of the policy of step ${shown.step}, episode ${this.index + 1}, seed ${shown.seed}: ${episode.length} steps, reward ${number(sum)}, discounted ${number(discounted)}, ${episode.ending}.`;
     setText(this.spoken, summary);

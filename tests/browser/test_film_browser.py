@@ -70,6 +70,11 @@ def test_on_a_grid_the_walker_goes_where_the_policy_sends_it(page: Page, server:
     page.locator(".timeline").press("End")
     expect(text).to_contain_text(f"policy of step {thousands(step)}", timeout=20_000)
     assert page.evaluate(f"{BUS}.state.step") == step
+    # While training goes on, the walker that has arrived starts again with what was learned meanwhile.
+    page.get_by_role("button", name="Play the film").click()
+    page.locator(".stage").get_by_role("button", name="Play (space)").click()
+    page.wait_for_function(f"{BUS}.state.step > {step}")
+    expect(text).not_to_contain_text(f"policy of step {thousands(step)} ·", timeout=20_000)
     page.locator(".timeline").press("f")
     expect(page.locator(".film-canvas")).to_be_hidden()
     expect(page.locator(".film-button")).to_have_attribute("aria-pressed", "false")
