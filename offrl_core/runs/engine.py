@@ -237,7 +237,7 @@ class Engine:
                     "approximator": lane.approximator,
                     "seeds": lane.seeds,
                     "axes": list(lane.axes),
-                    "equation": kind.equation,
+                    "equation": learner.equation,
                     "hyperparameters": declared,
                 }
             )

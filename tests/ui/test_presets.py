@@ -77,6 +77,10 @@ def test_what_the_sentences_claim():
     _, m = _final("triad-border")
     assert (np.abs(m["q_data"][:3]) < 1e-6).all()
     assert m["q_data"][3] > 1e12
+    _, m = _final("bcq-rho")
+    assert m["return"][:2].max() < 0.01
+    np.testing.assert_allclose(m["return"][2:12], 0.5688, atol=1e-4)
+    np.testing.assert_allclose(m["return"][12:], 0.2321, atol=1e-4)
     _, m = _final("cql-forms")
     np.testing.assert_allclose(m["return"], [0, 0, 0, 0.5688], atol=1e-4)
     assert m["q_missing"][0] < -20
