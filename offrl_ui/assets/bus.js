@@ -22,16 +22,18 @@ export function createBus() {
   let marks = [];
   let alarms = [];
 
+  // One part of the page must not stop the others from hearing a message.
+  function tell(type, listener, payload) {
+    try {
+      listener(payload);
+    } catch (error) {
+      console.error(`offrl: a listener of "${type}" failed`, error);
+    }
+  }
+
   function emit(type, payload) {
     if (STICKY.has(type)) last.set(type, payload);
-    for (const listener of [...(listeners.get(type) ?? [])]) {
-      try {
-        listener(payload);
-      } catch (error) {
-        // One part of the page must not stop the others from hearing the message.
-        console.error(`offrl: a listener of "${type}" failed`, error);
-      }
-    }
+    for (const listener of [...(listeners.get(type) ?? [])]) tell(type, listener, payload);
   }
 
   function setValue(lane, name, value) {
@@ -53,7 +55,7 @@ export function createBus() {
     on(type, listener) {
       if (!listeners.has(type)) listeners.set(type, new Set());
       listeners.get(type).add(listener);
-      if (last.has(type)) listener(last.get(type));
+      if (last.has(type)) tell(type, listener, last.get(type));
       return () => listeners.get(type).delete(listener);
     },
     emit,

@@ -57,11 +57,30 @@ export class Curves {
     this.built = true;
   }
 
-  // Whether half of the snapshots lie in the first seventh of the run: then a logarithmic step axis shows where it happened.
+  // Whether nearly all that moved did so in the first seventh of the run: then a logarithmic step axis shows it.
   early() {
-    const { list } = this.store.frames;
-    const last = this.store.frames.last?.step ?? 0;
-    return list.length > 20 && last >= 50 && list[list.length >> 1].step < last / 7;
+    const { store } = this;
+    const { list } = store.frames;
+    const last = store.frames.last?.step ?? 0;
+    if (list.length < 20 || last < 50) return false;
+    let [before, all] = [0, 0];
+    for (const name of ["return", "value_start", "q_data", "loss_policy", "loss_td"]) {
+      const metric = store.metricIndex(name);
+      if (metric < 0) continue;
+      const values = list.map((frame) => store.stat(frame, store.groups[0], metric)[0]);
+      const range = Math.max(...values.filter(Number.isFinite)) - Math.min(...values.filter(Number.isFinite));
+      if (!(range > 0)) continue;
+      let previous = NaN;
+      values.forEach((value, i) => {
+        const moved = Math.abs(value - previous) / range;
+        if (Number.isFinite(moved)) {
+          all += moved;
+          if (list[i].step <= last / 7) before += moved;
+        }
+        if (Number.isFinite(value)) previous = value;
+      });
+    }
+    return before > 0.9 * all;
   }
 
   get traces() { return this.figure?.traces.length ?? 0; }
@@ -86,6 +105,10 @@ export class Curves {
   // At rest: every point, hover and zoom.
   settle() {
     if (!this.built || this.moving || (this.settled && this.version === this.store.frames.version)) return;
+    if (this.logSteps === null && this.early() !== this.figure.steps.logarithmic) {
+      this.build();
+      return;
+    }
     const data = this.figure.data(true);
     this.figure.fit(data, true);
     this.react(data, true);
@@ -103,6 +126,7 @@ export class Curves {
     this.moving = true;
     const done = () => {
       this.moving = false;
+      if (this.updates === 1) performance.mark("offrl:curves");
       if (!this.again) return;
       this.again = false;
       this.build();

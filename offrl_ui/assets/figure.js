@@ -192,7 +192,7 @@ export class Figure {
     this.boxes.forEach((box, p) => {
       const { scale, range, right } = this.axes[p];
       const shown = range ?? [0, 1];
-      const wide = Math.max(Math.floor((box.x1 - box.x0) / (44 * this.factor)), 2);
+      const wide = Math.max(Math.floor((box.x1 - box.x0) / (33 * this.factor)), 2);
       const steps = this.steps.ticks(Math.max(this.last, 1), wide);
       const left = scale.ticks(shown, box.y1 - box.y0 < 110 ? 3 : 4);
       layout[key(axisNames(p).x)] = { range: [0, end], tickmode: "array", tickvals: steps.values, ticktext: steps.texts };

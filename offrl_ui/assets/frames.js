@@ -35,6 +35,10 @@ export class Frame {
     return this.members.has(member);
   }
 
+  holds(member, table) {
+    return Boolean(this.members.get(member)?.fields[table]);
+  }
+
   // Table `name` of a member, as (S·A) or (S) numbers; null where the system has none.
   table(name, member) {
     const entry = this.members.get(member);

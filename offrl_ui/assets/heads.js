@@ -17,7 +17,13 @@ export class Heads {
     this.figure = figure;
     this.values = [];
     this.tags = [];
-    this.host.replaceChildren(...figure.panels.map((panel, p) => this.head(panel, p)));
+    this.host.replaceChildren(...figure.panels.map((panel, p) => this.head(panel, p)), ...figure.boxes.map((box) => this.axisName(box)));
+  }
+
+  // What runs along the bottom, left of its first number.
+  axisName(box) {
+    const text = this.figure.steps.logarithmic ? "log step" : "step";
+    return h("span", { class: "plot-axis", style: `left:${box.left}px;top:${box.y1 + 3}px;width:${box.x0 - box.left - 8}px` }, text);
   }
 
   head(panel, p) {

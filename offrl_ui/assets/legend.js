@@ -25,11 +25,19 @@ export function drawLegend(ctx, scale, theme, { x, y, width, font, hatch, note }
   }
   ctx.font = `${font}px ${theme.font}`;
   ctx.fillStyle = theme.muted;
-  for (const tick of scale.ticks(5)) {
+  const ticks = scale.ticks(5);
+  // The ends are written first; between them whatever has room.
+  const taken = [];
+  for (const tick of [ticks[0], ticks.at(-1), ...ticks.slice(1, -1)]) {
     const at = x + barWidth * scale.at(tick);
+    const text = scale.tickText(tick);
+    const half = ctx.measureText(text).width / 2;
+    const centre = Math.min(Math.max(at, x + half), x + barWidth - half);
+    if (taken.some(([from, to]) => centre + half + 6 > from && centre - half - 6 < to)) continue;
+    taken.push([centre - half, centre + half]);
     ctx.fillRect(Math.min(at, x + barWidth - 1), barTop + barHeight, 1, 3);
-    ctx.textAlign = at < x + 8 ? "left" : at > x + barWidth - 8 ? "right" : "center";
-    ctx.fillText(scale.tickText(tick), at, barTop + barHeight + 3 + font);
+    ctx.textAlign = "center";
+    ctx.fillText(text, centre, barTop + barHeight + 3 + font);
   }
   if (scale.grew) {
     // The end of the scale before it grew.

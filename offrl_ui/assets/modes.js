@@ -72,7 +72,7 @@ export function availability(store, mode, frame) {
   }
   if (mode.key === "ghost") return "there is no run before to compare with";
   if (mode.key === "data") return "counts exist only where states repeat";
-  return store.inLargeWorld ? "" : `this system has no ${mode.label}`;
+  return store.tables?.has(mode.wire) ? "" : `this system has no ${mode.label}`;
 }
 
 // Actions that are greedy in state s of a policy table: those within rounding of the largest probability.

@@ -31,7 +31,8 @@ export async function mountStage(host, options) {
   const entry = { wanted: options, stage: null, gone: false };
   stages.set(host, entry);
   await style(host, options.assets);
-  if (!entry.gone) entry.stage = new Stage(host, entry.wanted);
+  // On the element, so that tools and tests find the stage within a page's shadow roots.
+  if (!entry.gone) host.stage = entry.stage = new Stage(host, entry.wanted);
   return entry;
 }
 

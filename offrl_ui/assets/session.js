@@ -35,7 +35,8 @@ export class Session {
 
   // Everything up to this frame is on screen: the server sends no more than a few frames ahead of it.
   drawn(seq) {
-    if (!this.live || !this.connected || !(seq > this.acknowledged)) return;
+    // Before the run is ready, the frames on screen are still those of the run before.
+    if (!this.live || !this.connected || !this.ready || !(seq > this.acknowledged)) return;
     this.acknowledged = seq;
     this.source.send({ cmd: "ack", seq });
   }

@@ -21,6 +21,7 @@ export class Store {
     this.frames = new Frames();
     this.stats = new WeakMap();
     this.rows = null;
+    this.tables = null;
     this.marks = [];
     this.alarms = [];
     this.state = null;
@@ -78,6 +79,8 @@ export class Store {
     for (const one of header.frames ?? [header]) {
       latest = this.frames.insert(one, payload);
       this.stats.delete(latest);
+      // Large worlds send few tables, and the selected state's rows of every table that there is.
+      if (one.selected) this.tables = new Set(one.selected.rows);
     }
     return latest;
   }
