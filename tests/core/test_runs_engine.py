@@ -245,3 +245,15 @@ def test_where_the_world_is_no_known_mdp_returns_are_measured() -> None:
         np.testing.assert_allclose(column, np.concatenate([getattr(e, name) for e in expected]), rtol=1e-5)
     assert metrics["gap"][2] == pytest.approx(metrics["value_start"][2] - metrics["return"][2], abs=1e-4)
     assert {"return", "return_low"} <= {m["name"] for m in engine.describe()["metrics"]}
+
+
+def test_the_digits_are_judged_exactly() -> None:
+    engine = Engine(RunConfig("digits-bandit", {}, (Lane("bc", "mlp", 2, {"hidden": "16"}),)))
+    engine.advance(20)
+    metrics, static = engine.look().metrics, engine.static()
+    expected = engine.dataset.world.exact_returns(engine.lanes[0].policy)
+    for name in ("return", "return_low", "return_high"):
+        np.testing.assert_allclose(metrics[name], expected, rtol=1e-6)
+    assert static["q_star"].shape == (engine.describe()["states"], 10)
+    np.testing.assert_array_equal(static["q_star"].sum(axis=1), 1)
+    assert engine.describe()["truth"]["exact"] is True
