@@ -1,0 +1,49 @@
+"""The MDP that tabular data itself describes."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sparse
+
+from offrl_core.data.dataset import Array, Dataset, DatasetError
+from offrl_core.worlds.tabular import TabularMDP
+
+
+def empirical_mdp(dataset: Dataset, counts: Array | None = None, *, unseen_value: float = 0.0) -> TabularMDP:
+    """The maximum-likelihood MDP of tabular data: `P̂(s'|s,a) = n(s,a,s')/n(s,a)`, `r̂(s,a)` the mean reward.
+
+    Terminated rows lead to one more state, number `S`, where everything ends; truncated rows lead to their next state.
+    The initial distribution is that of the recorded episodes.
+
+    Args:
+        dataset: tabular data.
+        counts: `(E,)` how often each episode is counted; once by default.
+        unseen_value: what a pair without data is worth; it ends the episode with this reward.
+
+    Raises:
+        DatasetError: the observations are not states.
+    """
+    if dataset.n_states is None:
+        raise DatasetError("an empirical MDP needs tabular data")
+    states, actions = dataset.n_states, dataset.n_actions
+    weights = np.ones(len(dataset)) if counts is None else counts[dataset.episode_of_row].astype(np.float64)
+    pairs = dataset.observations * actions + dataset.actions
+    following = np.where(dataset.terminations, states, dataset.next_observations)
+    shape = ((states + 1) * actions, states + 1)
+    moves = sparse.csr_matrix((weights, (pairs, following)), shape=shape)
+    moves.eliminate_zeros()
+    totals = np.bincount(pairs, weights, shape[0])
+    rewards = np.bincount(pairs, weights * dataset.rewards, shape[0]) / np.maximum(totals, 1.0)
+    unseen = np.flatnonzero(totals == 0)
+    rewards[unseen] = unseen_value
+    ends = sparse.csr_matrix((np.ones(len(unseen)), (unseen, np.full(len(unseen), states))), shape=shape)
+    scale = sparse.diags_array(1.0 / np.maximum(totals, 1e-300))
+    starts = np.ones(dataset.n_episodes) if counts is None else counts
+    initial = np.bincount(dataset.initial_observations, starts, states + 1)
+    return TabularMDP(
+        sparse.csr_matrix(scale @ moves) + ends,
+        rewards.reshape(states + 1, actions),
+        initial / initial.sum(),
+        np.arange(states + 1) == states,
+        name="empirical",
+    )
