@@ -194,5 +194,6 @@ function hatchLines(theme, cell) {
   if (cell >= 13) {
     return { pitch: 6, lines: [{ colour: withAlpha(theme.background, 0.92), width: 1.15, shift: 1.1 }, { colour: withAlpha(theme.text, 0.5), width: 1.15, shift: 0 }] };
   }
-  return { pitch: 4, lines: [{ colour: withAlpha(theme.background, 0.9), width: 2.15, shift: 0 }] };
+  // The thin dark line keeps it a hatch where no colour lies beneath.
+  return { pitch: 4, lines: [{ colour: withAlpha(theme.background, 0.9), width: 2.15, shift: 0 }, { colour: withAlpha(theme.text, 0.3), width: 0.7, shift: 0 }] };
 }

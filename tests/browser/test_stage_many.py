@@ -180,3 +180,29 @@ def test_dimensions_of_a_plane_can_be_chosen(page: Page, host: Host):
     geo = page.evaluate("stage.world.panes[0].geo")
     share = (export.static["probes"][3, 0] - low) / (high - low)
     assert after[0] == pytest.approx(geo["x"] + share * geo["width"], abs=0.5)
+
+
+@pytest.mark.parametrize("mode", ["q", "policy", "data"])
+def test_small_cells_are_hatched_too(page: Page, host: Host, mode):
+    export = host.record("icu-sepsis", config(WORLDS["icu-sepsis"][0], dataset="icu-sepsis"), [0, 1, 2], compact=True)
+    host.show(page, recording="icu-sepsis", mode=mode)
+    counts, terminal = export.static["counts"], export.static["terminal"]
+    # A state of which a whole stretch of actions is unseen: room enough to tell a hatch from a blank.
+    living = [s for s in export.hello["layout"]["order"] if not terminal[s]]
+    state, action = next((s, a) for s in living for a in range(20) if not counts[s, a : a + 5].any())
+    distinct = page.evaluate(
+        """([state, action]) => {
+          const { world } = stage;
+          const geo = world.panes[0].geo, ratio = world.size[2];
+          const [x, y] = world.scene.cell(geo, world.scene.place.get(state), action);
+          const box = [x, y, geo.width, geo.height * 5].map((v) => Math.max(Math.round(v * ratio), 1));
+          const { data } = world.canvas.getContext("2d").getImageData(...box);
+          const seen = new Set();
+          // As it is seen: over the page's white.
+          const seenAs = (i, c) => (data[i + c] * data[i + 3] + 255 * (255 - data[i + 3])) / 255;
+          for (let i = 0; i < data.length; i += 4) seen.add([0, 1, 2].map((c) => seenAs(i, c) >> 3).join());
+          return seen.size;
+        }""",
+        [state, action],
+    )
+    assert distinct >= 3
