@@ -84,7 +84,7 @@ def link(config: RunConfig) -> dict[str, str]:
     if config.budget != DEFAULT_BUDGET:
         parts["budget"] = str(config.budget)
     if config.changes:
-        parts["at"] = ";".join(map(_write_change, config.changes))
+        parts["at"] = ";".join(map(_write_change, effective(config.changes)))
     return parts
 
 
@@ -245,6 +245,17 @@ def read(h: Hyperparameter, text: str) -> object:
     return float(text) if _NUMBER.fullmatch(text) else text
 
 
+def effective(changes: Sequence[Change]) -> list[Change]:
+    """`changes` without what never acted: of several at one step, as in a drag while paused, the last counts."""
+    kept: list[Change] = []
+    for change in changes:
+        if kept and (kept[-1].step, kept[-1].lane) == (change.step, change.lane):
+            kept[-1] = Change(change.step, change.lane, {**kept[-1].values, **change.values})
+        else:
+            kept.append(change)
+    return kept
+
+
 def _write_change(change: Change) -> str:
     before = "" if change.lane == 0 else f"{change.lane + 1}."
     return f"{change.step}:{before}" + ",".join(f"{name}={_write(value)}" for name, value in change.values.items())
@@ -255,9 +266,8 @@ def _write(value: Setting) -> str:
         return ",".join(map(_write, value))
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return str(value)
+    # The shortest text that reads back as the same number.
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def plain(text: object) -> str:

@@ -297,11 +297,12 @@ class Row {
     this.take(value);
     clearTimeout(this.waiting);
     this.waiting = 0;
+    const before = this.committed;
     this.show(value, true);
-    if (!changed && same(value, this.committed)) return;
+    // A drag has taken the value long before it is let go: what counts is what the script was told last.
+    if (!changed && same(value, before)) return;
     // To open or close an axis takes another run, which the script makes; the one that trains is left alone.
-    const another = Array.isArray(value) || Array.isArray(this.committed);
-    this.committed = value;
+    const another = Array.isArray(value) || Array.isArray(before);
     if (!another) this.panel.send(this);
     this.panel.commit();
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -64,9 +65,12 @@ def test_a_live_slider_acts_while_it_is_dragged_and_the_link_follows_when_let_go
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=6)
     page.wait_for_function(f"{BUS}.hyperparameters(0).find((h) => h.name === 'rho').value > 0.4")
+    # Held still for a moment before it is let go, as people do.
+    page.wait_for_timeout(300)
     assert "rho" not in page.url
     page.mouse.up()
-    page.wait_for_url(re.compile(r"rho=0\.[56]"))
+    # A live change stands in the link with the step that it was made at.
+    page.wait_for_url(lambda url: re.search(r"at=0:rho=0\.[56]", unquote(url)))
     shown = float(control(page, "rho").locator(".number").input_value())
     page.wait_for_function(f"Math.abs({BUS}.hyperparameters(0).find((h) => h.name === 'rho').value - {shown}) < 1e-6")
     assert run(page) == before
@@ -92,7 +96,7 @@ def test_a_double_click_brings_the_default_back(page: Page, server: Server):
     assert value(page, "rho") == 0.6
     control(page, "rho").locator("input[type=range]").dblclick()
     page.wait_for_function(f"{BUS}.hyperparameters(0).find((h) => h.name === 'rho').value === 0.1")
-    page.wait_for_url(lambda url: "rho" not in url)
+    page.wait_for_url(lambda url: "at=0:rho=0.1" in unquote(url))
 
 
 def test_a_restart_opens_another_run_with_the_old_curve_as_a_ghost(page: Page, server: Server):

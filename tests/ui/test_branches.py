@@ -30,6 +30,7 @@ def _parsed(parts):
             ).filter(bool),
         ),
         max_size=6,
+        unique_by=lambda change: change[:2],
     )
 )
 def test_a_branch_survives_its_link(changes):

@@ -166,3 +166,15 @@ def test_values_of_the_old_approximator_do_not_follow_to_the_new_one():
     changed, notes = controls.apply(config, 0, shown)
     assert changed.lanes[0] == Lane("bcq", "mlp", config.lanes[0].seeds)
     assert not notes
+
+
+def test_a_drag_while_paused_stands_in_the_link_once():
+    config = choices.start()
+    for rho in (0.15, 0.52, 0.61):
+        config = config.changed(0, 0, {"rho": rho})
+    config = config.changed(0, 0, {"gamma": 0.9}).changed(40, 0, {"rho": 0.3})
+    parts = state.link(config)
+    assert parts["at"] == "0:gamma=0.9,rho=0.61;40:rho=0.3"
+    again, notes = state.parse({key: [value] for key, value in parts.items()})
+    assert not notes
+    assert [again.current(0, step) for step in (0, 39, 40)] == [config.current(0, step) for step in (0, 39, 40)]
