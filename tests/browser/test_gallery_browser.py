@@ -25,7 +25,7 @@ COLOURS = """(canvases) => Math.max(0, ...canvases.map((canvas) => {
 
 def _drawn(page: Page) -> None:
     """Wait until some canvas of the stage shows more than a handful of colours."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 45
     while page.locator(".stage canvas").evaluate_all(COLOURS) <= 6:
         assert time.monotonic() < deadline, "the stage stays blank"
         page.wait_for_timeout(100)

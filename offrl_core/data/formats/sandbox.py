@@ -107,7 +107,7 @@ class _Reader:
                 return None
             raise _Ended(late.finished.is_set(), self._ended()) from error
         except BaseException:
-            self.kill()
+            self.end()  # an answer that nobody waits for any more must not be taken for the next one
             raise
         finally:
             late.cancel()
