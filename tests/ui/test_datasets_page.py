@@ -16,7 +16,7 @@ MAIN = Path(__file__).parents[2] / "main.py"
 
 def open_page(**query: str) -> AppTest:
     """The datasets page, opened with a link."""
-    app = AppTest.from_file(MAIN, default_timeout=60).run()
+    app = AppTest.from_file(MAIN, default_timeout=90).run()
     app.query_params.clear()
     for key, value in query.items():
         app.query_params[key.replace("__", ".")] = value

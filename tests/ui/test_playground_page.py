@@ -17,7 +17,7 @@ MAIN = Path(__file__).parents[2] / "main.py"
 
 def open_page(**query: str) -> AppTest:
     """The app, opened with a link."""
-    app = AppTest.from_file(MAIN, default_timeout=30)
+    app = AppTest.from_file(MAIN, default_timeout=90)
     for key, value in query.items():
         app.query_params[key.replace("__", ".")] = value
     return app.run()

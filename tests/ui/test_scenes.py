@@ -358,7 +358,7 @@ def test_results_are_dropped_when_the_budget_is_spent() -> None:
 
 
 def page(**query: str) -> AppTest:
-    test = AppTest.from_file(ROOT / "pages" / "reweighting.py", default_timeout=20)
+    test = AppTest.from_file(ROOT / "pages" / "reweighting.py", default_timeout=90)
     for name, value in query.items():
         test.query_params[name] = value
     return test.run()
