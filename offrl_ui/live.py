@@ -68,23 +68,9 @@ def train_ahead(run_id: str) -> None:
 
 
 def shown(run_id: str, config: RunConfig) -> RunConfig:
-    """What the stage shows for the choice `config`: the same, with the live changes that the run has seen.
-
-    The panel tells a change to the run and to the page; one that reached the page first is on its way, so it counts.
-    """
-    known = get_hub().info(run_id)
-    actual: RunConfig = known["config"]
-    if not actual.changes:
-        return config
-    for lane in range(len(config.lanes)):
-        wanted, now = config.current(lane), actual.current(lane)
-        late = {
-            name: wanted[name] for name, h in config.declared(lane).items() if h.live and wanted[name] != now.get(name)
-        }
-        late = {name: value for name, value in late.items() if not isinstance(value, tuple)}
-        if late:
-            actual = actual.changed(max(known["step"], actual.changes[-1].step), lane, late)
-    return actual
+    """What the stage shows for the choice `config`: the same, with the live changes that the run has seen."""
+    actual: RunConfig = get_hub().info(run_id)["config"]
+    return actual if actual.changes else config
 
 
 def moved(key: str) -> None:

@@ -62,7 +62,7 @@ def test_a_preset_goes_on_as_a_live_run(page: Page, server):
 @pytest.fixture
 def run(page: Page, server) -> str:
     page.goto(server.url)
-    page.wait_for_function("() => globalThis.offrlBus?.hello?.run?.id && offrlBus.state?.step > 0")
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.run?.id && offrlBus.state?.step > 100")
     return str(page.evaluate("() => globalThis.offrlBus.hello.run.id"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_core.runs.hub import get_hub
-from offrl_ui import choices, live, state
+from offrl_ui import choices, state
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -111,17 +110,3 @@ def test_another_page_and_back_keeps_the_choice():
     app.switch_page("pages/playground.py").run()
     assert not app.exception
     assert {key: app.query_params[key] for key in app.query_params} == chosen
-
-
-def test_a_change_that_reached_the_page_before_the_run_stands_in_the_link():
-    hub = get_hub()
-    config = choices.other_dataset(choices.start(), "single-crossing")
-    run = hub.open(config, private=True)
-    assert live.shown(run, config) == config
-    hub.set(run, 0, {"rho": 0.5})
-    lane = replace(config.lanes[0], hyperparameters={"rho": 0.1, "gamma": 0.9})
-    ahead = replace(config, lanes=(lane,))
-    assert live.shown(run, ahead).current(0) == ahead.current(0)
-    assert (
-        live.shown(run, replace(config, lanes=(replace(lane, hyperparameters={"rho": 0.5}),))).current(0)["rho"] == 0.5
-    )
