@@ -14,6 +14,7 @@ from offrl_ui.bring import bring, report, uploads
 from offrl_ui.cards import dataset_cards
 from offrl_ui.collect import collect
 from offrl_ui.controls import apply, data_sections
+from offrl_ui.estimates import estimates
 from offrl_ui.panel import panel, picker
 from offrl_ui.sheet import save, sheet
 
@@ -77,6 +78,7 @@ if opened:
     st.switch_page("pages/playground.py", query_params=state.link(wanted))
 if brought is not None:
     report(brought.report)
+    estimates(brought.dataset, key=f"estimates {config.dataset}")
 collect(config, dataset, lambda changed: state.choose(KEY, changed))
 sheet(dataset)
 st.caption(f"{len(dataset):,} rows drawn in {time.perf_counter() - began:.2f} s.")
