@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import struct
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -13,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.runs import wire
+from offrl_core.runs.export import messages_of
 from offrl_ui import pictures
 from offrl_ui.presets import Preset, presets
 from offrl_ui.theme import ACTIONS_LIGHT
@@ -77,20 +75,11 @@ def miniature(preset: Preset) -> str:
     return pictures.svg(WIDTH, HEIGHT, body, description=f"{preset.title}: {what} over the run")
 
 
-def _messages(recording: bytes) -> Iterator[str | bytes]:
-    raw, at = gzip.decompress(recording), 0
-    while at < len(raw):
-        binary, length = struct.unpack_from("<BI", raw, at)
-        part = raw[at + 5 : at + 5 + length]
-        yield part if binary else part.decode()
-        at += 5 + length
-
-
 def _curves(recording: bytes) -> tuple[dict[str, Any], list[int], Array]:
     """The hello message, the steps, and the metrics `(T, M, K)`."""
     hello: dict[str, Any] = {}
     frames = []
-    for message in _messages(recording):
+    for message in messages_of(recording):
         if isinstance(message, str):
             data = json.loads(message)
             hello = data if data["type"] == "hello" else hello
@@ -102,7 +91,7 @@ def _curves(recording: bytes) -> tuple[dict[str, Any], list[int], Array]:
 def _first_action(recording: bytes, count: int) -> Array:
     """`(T, M)`: each model's probability of the first action in the first state."""
     found = []
-    for message in _messages(recording):
+    for message in messages_of(recording):
         if isinstance(message, bytes):
             found += [values[..., 0, 0] for _, values in _frames(message, "policy")]
     return np.stack(found[:count]).astype(np.float64)

@@ -97,6 +97,17 @@ class RunExport:
         yield dumps({**state, "budget": self.config.budget, "speed": 0, "rate": 0, "alone": True, "playing": False})
 
 
+def messages_of(recording: bytes) -> Iterator[str | bytes]:
+    """The messages in a recording, in order: texts (JSON) and binary messages."""
+    raw, at = gzip.decompress(recording), 0
+    while at < len(raw):
+        binary, length = _HEAD.unpack_from(raw, at)
+        at += _HEAD.size
+        part = raw[at : at + length]
+        yield part if binary else part.decode()
+        at += length
+
+
 def _framed(message: str | bytes) -> bytes:
     data = message.encode() if isinstance(message, str) else message
     return _HEAD.pack(isinstance(message, bytes), len(data)) + data
