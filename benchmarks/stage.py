@@ -27,9 +27,9 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwri
 ROOT = Path(__file__).resolve().parents[1]
 Row = tuple[str, str, str, bool]
 
-# A network on minibatches: it trains for as long as it is watched.
-BUSY = "?v=1&data=four-rooms&algo=cql&net=mlp&seeds=1&batch_size=256"
-LENS = "?v=1&data=double-crossing&algo=bcq&net=mlp&seeds=1&batch_size=256&rho=" + ",".join(
+# A network on minibatches, without a budget: it trains for as long as it is watched.
+BUSY = "?v=1&data=four-rooms&algo=cql&net=mlp&seeds=1&batch_size=256&budget=0"
+LENS = "?v=1&data=double-crossing&algo=bcq&net=mlp&seeds=1&batch_size=256&budget=0&rho=" + ",".join(
     f"{i / 20:g}" for i in range(16)
 )
 OPENINGS = 5
@@ -198,7 +198,7 @@ def scrub(browser: Browser, url: str, seconds: float) -> Iterator[Row]:
     """Over 500 snapshots of a paused run."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     element = stage_of(page, url + BUSY)
-    # Slowly, so that the budget lasts for 500 snapshots at ten a second.
+    # Slowly: one snapshot for about ten updates.
     element.evaluate("(element) => element.stage.session.send({ cmd: 'speed', value: 100 })")
     element.evaluate("(element) => element.querySelector('.button.play').click()")
     wait(element, "store.frames.length >= 500", 240)

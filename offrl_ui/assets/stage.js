@@ -19,8 +19,9 @@ import { Notices, Speaker, TopLine } from "./summary.js";
 import { Transport } from "./transport.js";
 import { World } from "./world.js";
 
-// Lines move at most ten times a second, five with many of them; they come to rest when nothing has arrived for a while.
-const CURVES_EVERY = 100;
+// Lines move with every frame (about twelve a second), half as often with many of them; they come to rest when nothing has
+// arrived for a while.
+const CURVES_EVERY = 80;
 const MANY_TRACES = 40;
 const REST_AFTER = 450;
 
