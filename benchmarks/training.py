@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 SYSTEMS = ("cql", "bcq", "q-learning", "bc", "marwil")
+LENS = 16
 
 
 class Contestant:
@@ -145,6 +146,28 @@ def against_others(data: Path, d3rlpy: str | None, turns: int, seconds: float) -
         "1 against torch", "8", "32", "1 against d3rlpy",
     )  # fmt: skip
     return "Model updates per second, MLP 4-64-64-2, batch 256:\n\n" + table(head, rows)
+
+
+def lens(data: Path, folder: Path, turns: int, seconds: float) -> str:
+    """Sixteen values of BCQ's threshold at once, against a plain loop that trains one model after another."""
+    import offrl_core as orl
+
+    grid = orl.load_dataset("double-crossing")
+    numbered = folder / "grid.npz"
+    columns = ("observations", "actions", "rewards", "next_observations", "terminations")
+    np.savez(numbered, n_actions=grid.n_actions, n_states=grid.n_states, **{c: getattr(grid, c) for c in columns})
+    rows: list[tuple[object, ...]] = []
+    for name, path in (("MLP, batch 256", data), (f"table, all {len(grid):,} rows", numbered)):
+        order: dict[str, object] = {"system": "bcq", "data": str(path)}
+        entries = {
+            "ours": (sys.executable, "ours.py", {**order, "lens": LENS}),
+            "plain": (sys.executable, "plain_torch.py", order),
+        }
+        rates = compete(entries, turns, seconds)
+        ours = LENS * rates["ours"]
+        rows.append((name, f"{ours:.0f}", f"{rates['plain']:.0f}", f"{ours / rates['plain']:.1f}×"))
+    head = ("BCQ", f"ours, {LENS} members", "plain torch", "ratio")
+    return f"The lens: {LENS} values of one hyperparameter, model updates per second:\n\n" + table(head, rows)
 
 
 def best_of(act: Callable[[], object], seconds: float) -> float:
@@ -289,7 +312,8 @@ def main() -> None:
         data = folder / "rows.npz"
         shared_rows(data, 10_000 if options.quick else 100_000)
         other = None if options.without_d3rlpy else other_python(folder / "venv")
-        print(against_others(data, other, turns, seconds))
+        print(against_others(data, other, turns, seconds), flush=True)
+        print(lens(data, folder, turns, seconds), flush=True)
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         for part in (
             lambda: matrix_share(data, seconds),

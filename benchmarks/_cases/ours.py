@@ -23,7 +23,7 @@ SYSTEMS = {
 
 
 def dataset(path: str) -> orl.Dataset:
-    """The rows that all contestants share."""
+    """The rows that all contestants share; numbered states where the observations are numbers."""
     with np.load(path) as rows:
         return orl.Dataset.from_columns(
             rows["observations"],
@@ -32,22 +32,26 @@ def dataset(path: str) -> orl.Dataset:
             rows["terminations"],
             next_observations=rows["next_observations"],
             n_actions=int(rows["n_actions"]),
+            n_states=int(rows["n_states"]) if "n_states" in rows else None,
         )
 
 
 def make(order: dict[str, object]) -> Turn:
-    """Hidden layers, batch and learning rate as asked."""
+    """The system on the shared rows: networks on minibatches, or a table on all rows where states are numbered.
+
+    `members` is the number of seeds, `lens` that of values of BCQ's threshold, as an axis.
+    """
     data = dataset(str(order["data"]))
-    learner = orl.Learner(
-        data,
-        str(order["system"]),
-        approximator="mlp",
-        seeds=int(str(order["members"])),
-        hidden="64-64",
-        batch_size=256,
-        learning_rate=1e-3,
-        **SYSTEMS[str(order["system"])],  # type: ignore[arg-type]
-    )
+    choices: dict[str, object] = dict(SYSTEMS[str(order["system"])])
+    if data.tabular:
+        choices |= {"batch_size": 0, "learning_rate": 0.5}
+    else:
+        choices |= {"hidden": "64-64", "batch_size": 256, "learning_rate": 1e-3}
+    if "lens" in order:
+        choices["rho"] = np.linspace(0, 0.75, int(str(order["lens"]))).tolist()
+    approximator = "table" if data.tabular else "mlp"
+    seeds = int(str(order.get("members", 1)))
+    learner = orl.Learner(data, str(order["system"]), approximator=approximator, seeds=seeds, **choices)
 
     def turn(updates: int) -> None:
         assert learner.advance(updates) == updates

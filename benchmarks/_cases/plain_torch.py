@@ -1,4 +1,7 @@
-"""A plain PyTorch training loop as CORL writes it: a replay buffer of tensors, one Adam per network."""
+"""A plain PyTorch training loop as CORL writes it: a replay buffer of tensors, one Adam per network.
+
+Where states are numbered, a table (an embedding with one output per action) learns by plain gradient steps on all rows.
+"""
 
 from __future__ import annotations
 
@@ -24,31 +27,43 @@ class ReplayBuffer:
 
     def __init__(self, path: str) -> None:
         with np.load(path) as rows:
-            self.states = torch.tensor(rows["observations"], dtype=torch.float32)
+            self.n_states = int(rows["n_states"]) if "n_states" in rows else 0
+            kind = torch.int64 if self.n_states else torch.float32
+            self.states = torch.tensor(rows["observations"], dtype=kind)
             self.actions = torch.tensor(rows["actions"], dtype=torch.int64)[:, None]
             self.rewards = torch.tensor(rows["rewards"], dtype=torch.float32)[:, None]
-            self.next_states = torch.tensor(rows["next_observations"], dtype=torch.float32)
+            self.next_states = torch.tensor(rows["next_observations"], dtype=kind)
             self.dones = torch.tensor(rows["terminations"], dtype=torch.float32)[:, None]
             self.n_actions = int(rows["n_actions"])
 
     def sample(self) -> tuple[Tensor, ...]:
-        """A batch with replacement."""
+        """A batch with replacement; all rows for a table."""
+        if self.n_states:
+            return self.states, self.actions, self.rewards, self.next_states, self.dones
         i = np.random.randint(0, len(self.states), size=BATCH)  # noqa: NPY002
         return self.states[i], self.actions[i], self.rewards[i], self.next_states[i], self.dones[i]
 
 
-def mlp(inputs: int, outputs: int) -> nn.Module:
-    """Two hidden layers of 64."""
+def function(buffer: ReplayBuffer, outputs: int) -> nn.Module:
+    """Two hidden layers of 64, or a table of numbered states."""
+    if buffer.n_states:
+        return nn.Embedding(buffer.n_states, outputs)
+    inputs = buffer.states.shape[1]
     return nn.Sequential(nn.Linear(inputs, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs))
+
+
+def optimizer(buffer: ReplayBuffer, learned: nn.Module) -> torch.optim.Optimizer:
+    """Adam for a network, plain gradient steps for a table."""
+    if buffer.n_states:
+        return torch.optim.SGD(learned.parameters(), lr=0.5)
+    return torch.optim.Adam(learned.parameters(), lr=RATE)
 
 
 def q_system(buffer: ReplayBuffer, alpha: float, constrained: bool) -> Callable[[], None]:
     """DQN; with `alpha` CQL; with a behaviour clone discrete BCQ."""
-    features = buffer.states.shape[1]
-    q, clone = mlp(features, buffer.n_actions), mlp(features, buffer.n_actions)
+    q, clone = function(buffer, buffer.n_actions), function(buffer, buffer.n_actions)
     target = copy.deepcopy(q).requires_grad_(False)
-    q_optimizer = torch.optim.Adam(q.parameters(), lr=RATE)
-    clone_optimizer = torch.optim.Adam(clone.parameters(), lr=RATE)
+    q_optimizer, clone_optimizer = optimizer(buffer, q), optimizer(buffer, clone)
     step = 0
 
     def update() -> None:
@@ -82,10 +97,8 @@ def q_system(buffer: ReplayBuffer, alpha: float, constrained: bool) -> Callable[
 
 def cloning(buffer: ReplayBuffer, advantage: bool) -> Callable[[], None]:
     """BC; with `advantage` MARWIL."""
-    features = buffer.states.shape[1]
-    policy, value = mlp(features, buffer.n_actions), mlp(features, 1)
-    policy_optimizer = torch.optim.Adam(policy.parameters(), lr=RATE)
-    value_optimizer = torch.optim.Adam(value.parameters(), lr=RATE)
+    policy, value = function(buffer, buffer.n_actions), function(buffer, 1)
+    policy_optimizer, value_optimizer = optimizer(buffer, policy), optimizer(buffer, value)
 
     def update() -> None:
         states, actions, rewards, next_states, dones = buffer.sample()

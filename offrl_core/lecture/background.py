@@ -60,7 +60,7 @@ class RemoteCourse:
         return self._frames[: frame + 1] or self._course.frames(0)
 
     def reach(self, frame: int) -> Iterator[list[Frame]]:
-        """The frames `0 … frame`; what there is comes about four times a second until all are there.
+        """The frames `0 … frame`; what there is comes at once, and about four times a second until all are there.
 
         Raises:
             CourseFailure: the child ended early.
@@ -68,13 +68,12 @@ class RemoteCourse:
         frame = min(frame, self.last)
         if frame > 0:
             self._start()
-        while frame > 0 and not self.ready(frame):
+        while not self.ready(frame) and frame > 0:
+            if self._failure:
+                raise CourseFailure(self._failure)
+            yield self.so_far(frame)
             with self._changed:
                 self._changed.wait_for(lambda: self.ready(frame) or bool(self._failure), _PATIENCE)
-            if self._failure and not self.ready(frame):
-                raise CourseFailure(self._failure)
-            if not self.ready(frame):
-                yield self.so_far(frame)
         yield self.so_far(frame)
 
     def frames(self, frame: int | None = None) -> list[Frame]:

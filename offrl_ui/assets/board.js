@@ -100,7 +100,7 @@ class Board {
     const at = this.cell(event);
     if (!at) return;
     event.preventDefault();
-    this.svg.focus();
+    this.svg.focus({ preventScroll: true }); // the page must not move under the pointer
     this.svg.setPointerCapture(event.pointerId);
     this.cursor = at;
     this.stroke = { last: at, moved: false };

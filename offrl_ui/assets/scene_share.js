@@ -41,7 +41,7 @@ export function shareDialog(app) {
       v("div", { class: "share-options" },
         tick("present", "Lecture mode: nothing but the scene, large type"), tick("embed", "For embedding in slides"), tick("revealed", "Answer shown from the start"),
         app.scene.controls.filter((c) => c.widget !== "none").map((c) => v("div", { class: "rule" }, v("span", { html: c.label }),
-          v("select", { value: share.rules[c.name] ?? "show", "aria-label": c.text, onchange: (e) => app.setShare({ rules: { ...share.rules, [c.name]: e.currentTarget.value } }) },
+          v("select", { value: share.rules[c.name] ?? "show", "aria-label": c.text, onchange: (e) => app.setShare({ rules: { ...app.share.rules, [c.name]: e.currentTarget.value } }) },
             CHOICES.map(([value, text]) => v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text)))))),
       v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: app.qr[link] ?? "" })),
     v("div", { class: "share-link" }, v("input", { type: "text", readonly: true, value: link, "aria-label": "link", onfocus: (e) => e.currentTarget.select() }),

@@ -8,14 +8,15 @@ from playwright.sync_api import Page, expect
 
 from offrl_ui.scenes.registry import scenes
 from offrl_ui.scenes.scene import Control
+from tests.browser.waiting import eventually
 
 PATIENCE = 90_000
 """Milliseconds for a picture that may have to train first, on a busy machine."""
 
 
-# Why a picture would be blank, or "" if it is not.
+# The pictures that are blank, each with the reason.
 BLANK = """
-(plot) => {
+(plots) => plots.map((plot) => {
   const svg = plot.querySelector("svg");
   if (!svg || svg.clientWidth < 60 || svg.clientHeight < 40) return "no drawing of a size";
   const sizes = [...svg.querySelectorAll("path, rect, circle, line")].map((e) => e.getBoundingClientRect());
@@ -29,9 +30,8 @@ BLANK = """
     if (colours.size < 2) return "an empty canvas";
   }
   return "";
-}
+}).map((why, i) => why && `${plots[i].closest("figure").id}: ${why}`).filter(Boolean)
 """
-
 
 # Whether a picture newer than `before` is on screen; the scene stands in a shadow root.
 DRAWN = """
@@ -85,11 +85,10 @@ def after(page: Page, act: Callable[[], object]) -> None:
 
 
 def assert_nothing_blank(page: Page) -> None:
-    for plot in page.locator(".lecture .plot").all():
-        problem = plot.evaluate(BLANK)
-        assert not problem, (problem, plot.evaluate("(p) => p.closest('figure').innerText"))
-    for figure in page.locator(".lecture figure:not(.covered)").all():
-        assert len(figure.locator(".alternative").text_content() or "") > 12
+    """Every picture is drawn (or comes to be: a page that has just changed its size draws in the next frames)."""
+    eventually(page, lambda: page.locator(".lecture .plot").evaluate_all(BLANK), [])
+    for text in page.locator(".lecture figure:not(.covered) .alternative").all_text_contents():
+        assert len(text) > 12
 
 
 def walk(page: Page, url: str, name: str, scene_id: str, *, presets: Collection[str] | None = None) -> None:
@@ -162,11 +161,9 @@ def fits(page: Page, url: str, name: str, scene_id: str, query: str = "") -> Non
     """On a projector nothing is cut off below, on a phone nothing sticks out to the right, and nothing is blank."""
     page.set_viewport_size({"width": 1280, "height": 720})
     open_scene(page, url, scene_id, f"&v=1&reveal=1&present=1{query}", name=name)
-    page.wait_for_timeout(300)
-    assert page.locator(".lecture").evaluate(LOW) == []
     assert_nothing_blank(page)
+    eventually(page, lambda: page.locator(".lecture").evaluate(LOW), [])
     page.set_viewport_size({"width": 390, "height": 844})
     open_scene(page, url, scene_id, f"&v=1&reveal=1{query}", name=name)
-    page.wait_for_timeout(300)
-    assert page.locator(".lecture").evaluate(WIDE) == []
     assert_nothing_blank(page)
+    eventually(page, lambda: page.locator(".lecture").evaluate(WIDE), [])

@@ -6,10 +6,9 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from scene_walk import after, fits, walk
-from test_scenes_browser import open_scene
 
 from offrl_ui.scenes.registry import pages, scenes
+from tests.browser.scene_walk import after, fits, open_scene, walk
 
 pytestmark = pytest.mark.browser
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import offrl_core as orl
 from offrl_core.data.formats import write_file
+from tests.browser.waiting import at_rest
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -25,7 +26,6 @@ def open_datasets(page: Page, server: Server, link: str = "") -> None:
 
 def middle(board: Locator, row: int, col: int) -> tuple[float, float]:
     """The middle of a cell of the double crossing on the screen."""
-    board.scroll_into_view_if_needed()
     box = board.bounding_box()
     assert box is not None
     scale = min(box["width"] / (COLS + 0.12), box["height"] / (ROWS + 0.12))
@@ -42,7 +42,7 @@ def test_a_card_shows_its_dataset_and_the_button_opens_it(page: Page, server: Se
     expect(page.get_by_role("heading", name="Cliff", exact=True).first).to_be_visible()
     expect(page.locator(".drawing svg").first).to_be_visible()
     page.get_by_role("button", name="Open in the playground").click()
-    page.wait_for_function("globalThis.offrlBus?.hello?.run.config.dataset === 'cliff'", timeout=40_000)
+    page.wait_for_function("globalThis.offrlBus?.hello?.run?.config.dataset === 'cliff'", timeout=40_000)
 
 
 def test_every_missing_pair_answers_on_hover_and_charts_are_drawn(page: Page, server: Server):
@@ -60,11 +60,12 @@ def test_a_grid_is_drawn_cell_by_cell(page: Page, server: Server):
     open_datasets(page, server, "?data=double-crossing")
     page.get_by_text("Collect your own data").click()
     board = page.locator(".board svg")
-    expect(board).to_be_visible()
     page.locator('.board [data-letter="."]').click()
-    page.mouse.move(*middle(board, 4, 11))
+    at_rest(page, board)
+    first, second = middle(board, 4, 11), middle(board, 3, 11)
+    page.mouse.move(*first)
     page.mouse.down()
-    page.mouse.move(*middle(board, 3, 11), steps=4)
+    page.mouse.move(*second, steps=4)
     page.mouse.up()
     page.wait_for_url(re.compile("data=custom-grid"))
     (layout,) = re.findall(r"x\.layout=([^&]+)", page.url)
@@ -83,12 +84,12 @@ def test_a_policy_is_drawn_by_dragging_along_a_way(page: Page, server: Server):
     page.get_by_text("Draw a policy").click()
     board = page.locator(".board svg")
     expect(page.locator(".board .hint")).to_contain_text("Drag along a way")
-    page.mouse.move(*middle(board, 5, 1))
+    at_rest(page, board)
+    way = [middle(board, 5, col) for col in range(1, 10)] + [middle(board, row, 9) for row in range(6, 10)]
+    page.mouse.move(*way[0])
     page.mouse.down()
-    for col in range(2, 10):
-        page.mouse.move(*middle(board, 5, col))
-    for row in range(6, 10):
-        page.mouse.move(*middle(board, row, 9))
+    for spot in way[1:]:
+        page.mouse.move(*spot)
     page.mouse.up()
     page.wait_for_url(re.compile("x.behavior=drawn"))
     (drawn,) = re.findall(r"x\.drawn=([^&]+)", page.url)
@@ -124,9 +125,9 @@ def test_an_uploaded_log_is_trained_on(page: Page, server: Server, tmp_path: Pat
     expect(page.get_by_role("heading", name="mine.parquet")).to_be_visible(timeout=40_000)
     expect(page.locator('.picker [aria-checked="true"]')).to_contain_text("mine.parquet")
     page.get_by_role("button", name="Open in the playground").click()
-    page.wait_for_function("globalThis.offrlBus?.hello?.run.config.dataset.startsWith('upload:')", timeout=40_000)
+    page.wait_for_function("globalThis.offrlBus?.hello?.run?.config.dataset.startsWith('upload:')", timeout=40_000)
     page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
-    page.wait_for_function("globalThis.offrlBus.state?.step > 20", timeout=40_000)
+    page.wait_for_function("globalThis.offrlBus?.state?.step > 20", timeout=40_000)
 
 
 def test_saved_data_reads_back_equal(page: Page, server: Server, tmp_path: Path):

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.stage_host import Host, config
+from tests.browser.waiting import eventually, painted
 from tests.conftest import Server
 
 pytestmark = pytest.mark.browser
@@ -18,12 +19,13 @@ def train(page: Page, server: Server, link: str, updates: int) -> int:
     """Open a link, train, pause; the step at which the run stands."""
     page.goto(f"{server.url}/{link}")
     page.wait_for_function(f"{BUS}?.hello && {BUS}.connected", timeout=60_000)
+    # Slowly, so that it does not converge before it is paused, however busy the machine is.
+    page.evaluate(f"{BUS}.send({{cmd: 'speed', value: 50}})")
     stage = page.locator(".stage")
     stage.get_by_role("button", name="Play (space)").click()
-    page.wait_for_function(f"{BUS}.state?.step > {updates}", timeout=60_000)
-    # Sent rather than clicked: a run that has converged meanwhile shows no pause button any more.
-    page.evaluate(f"{BUS}.send({{cmd: 'pause'}})")
-    page.wait_for_function(f"['paused', 'finished'].includes({BUS}.state?.state)")
+    page.wait_for_function(f"{BUS}?.state?.step > {updates}", timeout=60_000)
+    stage.get_by_role("button", name="Pause (space)").click()
+    page.wait_for_function(f"{BUS}?.state?.state === 'paused'")
     return int(page.evaluate(f"{BUS}.state.step"))
 
 
@@ -52,7 +54,7 @@ def thousands(step: int) -> str:
 
 
 def test_on_a_grid_the_walker_goes_where_the_policy_sends_it(page: Page, server: Server):
-    step = train(page, server, "?algo=bcq&seeds=1&x.seed=31", 200)
+    step = train(page, server, "?algo=bcq&seeds=1&x.seed=31", 120)
     page.locator(".film-button").click()
     text = at_end(page)
     expect(text).to_contain_text(f"policy of step {thousands(step)}")
@@ -61,10 +63,11 @@ def test_on_a_grid_the_walker_goes_where_the_policy_sends_it(page: Page, server:
     expect(page.locator(".stage-numbers .now dd")).to_have_text("0.569")
     expect(page.locator(".film .spoken")).to_contain_text("12 steps, reward 1, discounted 0.569, reached the goal")
     expect(page.locator(".film-canvas")).not_to_have_class(re.compile("replaces"))
+    painted(page)
     whole = ink(page)
     page.locator(".film-line").press("Home")
     expect(text).to_contain_text("step 0 of 12 · right")
-    assert 100 < ink(page) < whole
+    eventually(page, lambda: ink(page), lambda drawn: 100 < drawn < whole)
     # It follows the timeline: the untrained policy's own walk; and the run stays where it was.
     page.locator(".timeline").press("Home")
     expect(text).to_contain_text("policy of step 0 ·", timeout=20_000)
@@ -74,7 +77,7 @@ def test_on_a_grid_the_walker_goes_where_the_policy_sends_it(page: Page, server:
     # While training goes on, the walker that has arrived starts again with what was learned meanwhile.
     page.get_by_role("button", name="Play the film").click()
     page.locator(".stage").get_by_role("button", name="Play (space)").click()
-    page.wait_for_function(f"{BUS}.state.step > {step}")
+    page.wait_for_function(f"{BUS}?.state?.step > {step}")
     expect(text).not_to_contain_text(f"policy of step {thousands(step)} ·", timeout=20_000)
     page.locator(".timeline").press("f")
     expect(page.locator(".film-canvas")).to_be_hidden()
@@ -94,7 +97,7 @@ def test_cartpole_is_drawn_as_cart_and_pole(browser: Browser, server: Server):
     expect(text).to_contain_text(ended)
     expect(page.get_by_role("button", name="Play the film")).to_be_visible()
     expect(page.locator(".film-canvas")).to_have_class(re.compile("replaces"))
-    assert ink(page) > 1000
+    eventually(page, lambda: ink(page), lambda drawn: drawn > 1000)
     before = text.inner_text()
     page.get_by_label("Episode of the film").select_option("2")
     expect(text).not_to_have_text(before)

@@ -56,13 +56,13 @@ def test_a_preset_goes_on_as_a_live_run(page: Page, server):
     page.get_by_role("button", name="Train it live").click()
     page.wait_for_url(re.compile("algo=iql"))
     assert "expectile=0.5" in page.url
-    page.wait_for_function("() => globalThis.offrlBus.hello?.members.length === 7")
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.members?.length === 7")
 
 
 @pytest.fixture
 def run(page: Page, server) -> str:
     page.goto(server.url)
-    page.wait_for_function("() => globalThis.offrlBus?.hello?.run?.id && offrlBus.state?.step > 100")
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.run?.id && globalThis.offrlBus.state?.step > 100")
     return str(page.evaluate("() => globalThis.offrlBus.hello.run.id"))
 
 

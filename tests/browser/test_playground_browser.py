@@ -9,10 +9,14 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.waiting import at_rest, eventually
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser
 BUS = "globalThis.offrlBus"
+RHO = f"{BUS}?.hyperparameters(0)?.find((h) => h.name === 'rho')?.value"
+# By how many pixels the page is wider than the screen.
+TOO_WIDE = "(main) => main.scrollWidth - main.clientWidth"
 
 
 def open_playground(page: Page, server: Server, link: str = "") -> None:
@@ -44,7 +48,7 @@ def step(page: Page) -> int:
 
 def test_a_first_visit_finds_a_timeline_to_look_at(page: Page, server: Server):
     open_playground(page, server)
-    page.wait_for_function(f"{BUS}.state?.state === 'paused' && {BUS}.state.step >= 200", timeout=60_000)
+    page.wait_for_function(f"{BUS}?.state?.state === 'paused' && {BUS}.state.step >= 200", timeout=60_000)
     expect(page.locator(".stage")).to_contain_text("0.569")
     colours = page.locator(".stage canvas").first.evaluate(
         "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
@@ -57,14 +61,14 @@ def test_a_live_slider_acts_while_it_is_dragged_and_the_link_follows_when_let_go
     open_playground(page, server, "?algo=bcq&x.seed=11")
     before = run(page)
     slider = control(page, "rho").locator("input[type=range]")
-    slider.scroll_into_view_if_needed()
+    at_rest(page, slider)
     box = slider.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.1, middle)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=6)
-    page.wait_for_function(f"{BUS}.hyperparameters(0).find((h) => h.name === 'rho').value > 0.4")
+    page.wait_for_function(f"{RHO} > 0.4")
     # Held still for a moment before it is let go, as people do.
     page.wait_for_timeout(300)
     assert "rho" not in page.url
@@ -72,7 +76,7 @@ def test_a_live_slider_acts_while_it_is_dragged_and_the_link_follows_when_let_go
     # A live change stands in the link with the step that it was made at.
     page.wait_for_url(lambda url: re.search(r"at=0:rho=0\.[56]", unquote(url)))
     shown = float(control(page, "rho").locator(".number").input_value())
-    page.wait_for_function(f"Math.abs({BUS}.hyperparameters(0).find((h) => h.name === 'rho').value - {shown}) < 1e-6")
+    page.wait_for_function(f"Math.abs({RHO} - {shown}) < 1e-6")
     assert run(page) == before
 
 
@@ -95,7 +99,7 @@ def test_a_double_click_brings_the_default_back(page: Page, server: Server):
     open_playground(page, server, "?algo=bcq&rho=0.6&x.seed=13")
     assert value(page, "rho") == 0.6
     control(page, "rho").locator("input[type=range]").dblclick()
-    page.wait_for_function(f"{BUS}.hyperparameters(0).find((h) => h.name === 'rho').value === 0.1")
+    page.wait_for_function(f"{RHO} === 0.1")
     page.wait_for_url(lambda url: "at=0:rho=0.1" in unquote(url))
 
 
@@ -103,11 +107,11 @@ def test_a_restart_opens_another_run_with_the_old_curve_as_a_ghost(page: Page, s
     open_playground(page, server, "?algo=q-learning&x.seed=14")
     before = run(page)
     page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
-    page.wait_for_function(f"{BUS}.state?.step > 50")
+    page.wait_for_function(f"{BUS}?.state?.step > 50")
     spread = control(page, "initial_spread").locator(".number")
     spread.fill("2")
     spread.press("Enter")
-    page.wait_for_function(f"{BUS}.hello && {BUS}.hello.run.id !== '{before}'")
+    page.wait_for_function(f"{BUS}?.hello?.run && {BUS}.hello.run.id !== '{before}'")
     page.wait_for_url(re.compile("initial_spread=2"))
     assert value(page, "initial_spread") == 2
     expect(page.locator(".stage").get_by_text("before", exact=False).first).to_be_attached()
@@ -117,16 +121,16 @@ def test_play_trains_and_pause_stops(page: Page, server: Server):
     open_playground(page, server, "?algo=iql&x.seed=15")
     assert step(page) == 0
     page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
-    page.wait_for_function(f"{BUS}.state?.step > 20")
+    page.wait_for_function(f"{BUS}?.state?.step > 20")
     page.locator(".stage").get_by_role("button", name=re.compile("^Pause")).click()
-    page.wait_for_function(f"{BUS}.state?.state === 'paused' || {BUS}.state?.state === 'finished'")
+    page.wait_for_function(f"['paused', 'finished'].includes({BUS}?.state?.state)")
 
 
 def test_cards_are_picked_with_the_keyboard(page: Page, server: Server):
     open_playground(page, server, "?algo=bcq&x.seed=16")
     page.locator('.picker [data-id="bcq"]').focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function(f"{BUS}.hello?.lanes[0].algorithm === 'constrained-q'")
+    page.wait_for_function(f"{BUS}?.hello?.lanes?.[0]?.algorithm === 'constrained-q'")
     page.wait_for_url(re.compile("algo=constrained-q"))
     expect(page.locator('.picker [data-id="constrained-q"]')).to_have_attribute("aria-checked", "true")
 
@@ -134,7 +138,7 @@ def test_cards_are_picked_with_the_keyboard(page: Page, server: Server):
 def test_the_numbers_inside_are_those_of_the_run(page: Page, server: Server):
     open_playground(page, server, "?algo=bcq&seeds=1&x.seed=17")
     page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
-    page.wait_for_function(f"{BUS}.state?.state === 'finished'", timeout=60_000)
+    page.wait_for_function(f"{BUS}?.state?.state === 'finished'", timeout=60_000)
     inside = page.locator(".inside")
     inside.scroll_into_view_if_needed()
     target = inside.locator('[data-step="target"] .formula')
@@ -169,7 +173,7 @@ def test_the_page_survives_a_switch_and_back(page: Page, server: Server):
     page.get_by_role("link", name="Datasets").click()
     expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
     page.get_by_role("link", name="Playground").click()
-    page.wait_for_function(f"{BUS}?.hello?.run.id === '{before}'")
+    page.wait_for_function(f"{BUS}?.hello?.run?.id === '{before}'")
     page.wait_for_url(re.compile("rho=0.2"))
 
 
@@ -180,12 +184,6 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, server: Server, size
     for path in ("", "datasets"):
         page.goto(f"{server.url}/{path}")
         page.wait_for_selector(".stage canvas" if not path else ".picker .card", timeout=30_000)
-        page.wait_for_timeout(500)
-        over = page.evaluate(
-            """() => {
-              const main = document.querySelector('[data-testid="stMain"]');
-              return main.scrollWidth - main.clientWidth;
-            }"""
-        )
-        assert over <= 1, f"{path or 'playground'} is {over} px too wide at {size}"
+        at_rest(page, page.locator(".stage .world" if not path else ".picker").first)
+        eventually(page, lambda: page.get_by_test_id("stMain").evaluate(TOO_WIDE), lambda over: over <= 1)
     context.close()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.stage_host import Host, config
+from tests.browser.waiting import eventually, painted
 
 STATE = "stage.store.state?.state"
 STEP = "stage.store.frames.last.step"
@@ -41,17 +41,13 @@ def test_a_picture_stands_before_play_then_it_trains_and_pauses(page: Page, host
     expect(page.locator(".inspector-table tbody tr")).to_have_count(4)
     play(page, 20)
     assert page.locator(".button.play").get_attribute("aria-label").startswith("Pause")
-    draws = page.evaluate("[stage.world.draws, stage.curves.updates]")
-    page.wait_for_timeout(700)
-    later = page.evaluate("[stage.world.draws, stage.curves.updates]")
-    assert later[0] > draws[0]
-    assert later[1] > draws[1]
+    world, curves = page.evaluate("[stage.world.draws, stage.curves.updates]")
+    page.wait_for_function(f"stage.world.draws > {world} && stage.curves.updates > {curves}")
     step = pause(page)
     page.wait_for_timeout(500)
     assert page.evaluate(STEP) == step, "a paused run stands still"
     page.wait_for_function("stage.curves.settled")
-    drawn = page.evaluate("stage.curves.plot.data.at(-1).x.at(-1)")
-    assert drawn == pytest.approx(step)
+    eventually(page, lambda: page.evaluate("stage.curves.plot.data.at(-1).x.at(-1)"), step)
 
 
 def test_one_update_and_back(page: Page, host: Host):
@@ -71,10 +67,10 @@ def test_live_change_marks_timeline_and_curves(page: Page, host: Host):
     play(page)
     page.evaluate("void offrlBus.send({ cmd: 'set', lane: 0, values: { learning_rate: 0.05 } })")
     expect(page.locator(".track-mark")).to_have_count(1)
-    assert page.locator(".plot-mark").count() == page.evaluate("stage.curves.figure.boxes.length")
+    expect(page.locator(".plot-mark")).to_have_count(page.evaluate("stage.curves.figure.boxes.length"))
     assert "learning_rate" in page.locator(".track-mark").get_attribute("title")
-    value = page.evaluate("offrlBus.hyperparameters(0).find((h) => h.name === 'learning_rate').value")
-    assert value == 0.05
+    value = "offrlBus.hyperparameters(0).find((h) => h.name === 'learning_rate').value"
+    eventually(page, lambda: page.evaluate(value), 0.05)
     step = page.evaluate("stage.store.marks[0].step")
     page.wait_for_function(f"{STEP} > {step}")
 
@@ -98,13 +94,13 @@ def test_reset_moves_to_a_fresh_run_and_leaves_a_ghost(page: Page, host: Host):
     assert page.evaluate("stage.store.ghost.frames.length") == seen
     kinds = page.evaluate("stage.curves.figure.traces.map((trace) => trace.kind)")
     assert "ghost" in kinds
-    event = page.evaluate("events.find(([name]) => name === 'moved')[1]")
+    event = page.wait_for_function("events.find(([name]) => name === 'moved')?.[1]").json_value()
     assert event["previous"] == run
     assert event["run_id"] == page.evaluate("stage.session.runId")
     tab = page.locator(".tab[data-mode=ghost]")
     expect(tab).to_be_visible()
     tab.click()
-    page.wait_for_timeout(100)
+    painted(page)
     at_zero = page.evaluate(
         """async () => {
           const { pictureOf, modeOf } = await import(stage.options.assets + "modes.js");
@@ -114,8 +110,8 @@ def test_reset_moves_to_a_fresh_run_and_leaves_a_ghost(page: Page, host: Host):
     )
     assert at_zero == 0, "both runs begin with the same numbers"
     # The page still asks for the run that this viewer has left: the stage stays where it is.
-    page.evaluate("void remount({ run: stage.options.run, present: false })")
-    page.wait_for_timeout(100)
+    page.evaluate("remount({ run: stage.options.run, present: false }).then(() => true)")
+    painted(page)
     assert page.evaluate("stage.session.runId") == event["run_id"]
 
 

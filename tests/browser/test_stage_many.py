@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.stage_host import Host, config
+from tests.browser.waiting import eventually, painted
 
 RHO = [0.0, 0.1, 0.2, 0.3, 0.5]
 
@@ -25,8 +26,8 @@ def column(export, name: str) -> np.ndarray:
 
 
 def test_lens_shows_a_world_for_each_value_with_one_scale(page: Page, lens):
-    labels = page.evaluate("stage.world.panes.map((pane) => stage.store.groupOf(pane.member).label)")
-    assert labels == [f"ρ = {value:g}" for value in RHO]
+    labels = "stage.world.panes.map((pane) => stage.store.groupOf(pane.member).label)"
+    eventually(page, lambda: page.evaluate(labels), [f"ρ = {value:g}" for value in RHO])
     assert page.evaluate("new Set(stage.world.panes.map((p) => stage.store.hello.members[p.member].seed)).size") == 1
     q = lens.frames[-1].fields["q"]
     low, high = page.evaluate("[stage.store.scale('value').low, stage.store.scale('value').high]")
@@ -64,6 +65,7 @@ def test_outcome_against_the_axis_shows_median_and_quartiles(page: Page, lens):
     page.mouse.down()
     page.mouse.move(box["x"] + x, box["y"] + 40, steps=4)
     page.mouse.up()
+    painted(page)
     assert page.evaluate("stage.store.hello.members[stage.store.view.member].values.rho") == pytest.approx(0.5)
     expect(page.locator(".outcome-note")).to_contain_text("2 seeds")
 
@@ -115,7 +117,7 @@ def test_truth_of_one_discount_is_not_told_of_another(page: Page, host: Host):
     page.evaluate("stage.open(0)")
     expect(page.locator(".inspector-table thead")).to_contain_text("Q*")
     page.evaluate("stage.open(1)")
-    page.wait_for_timeout(100)
+    painted(page)
     assert page.evaluate("stage.inspector.column('truth', stage.player.frame, stage.store.view.state, 1)") is None
     assert page.evaluate("stage.curves.figure.layout(false).shapes.length") == 0
     assert page.locator(".tab[data-mode=error]").is_disabled()
@@ -156,7 +158,7 @@ def test_every_kind_of_world_is_drawn_and_answers(page: Page, host: Host, datase
     host.show(page, recording=dataset)
     for tab in page.locator(".tabs .tab[data-mode]:not([disabled]):visible").all():
         tab.click()
-        page.wait_for_timeout(60)
+        painted(page)
         distinct = page.evaluate(COLOURS)
         assert distinct >= 3, f"{tab.inner_text()} of {dataset} is blank"
     assert page.locator(".inspector-table tbody tr").count() == actions
@@ -173,7 +175,7 @@ def test_dimensions_of_a_plane_can_be_chosen(page: Page, host: Host):
     host.show(page, recording="cartpole")
     before = page.evaluate("stage.world.scene.at(stage.world.panes[0].geo, 3)")
     page.get_by_label("Dimension drawn along x").select_option("0")
-    page.wait_for_timeout(100)
+    painted(page)
     after = page.evaluate("stage.world.scene.at(stage.world.panes[0].geo, 3)")
     assert before != after
     low, high = export.hello["layout"]["low"][0], export.hello["layout"]["high"][0]

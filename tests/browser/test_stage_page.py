@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import at_rest
 from tests.conftest import Server
 
 
@@ -32,6 +33,7 @@ def test_a_rerun_keeps_the_stage_its_connection_and_its_place(page: Page, server
     stage(page, "void (s.mine = 'the same object', s.player.seek(0))")
     sockets = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
+    at_rest(page, page.locator(".stage .world"))
     spot = stage(
         page,
         """(() => { const geo = s.world.panes[0].geo; const [x, y] = s.world.scene.corner(geo, 7);

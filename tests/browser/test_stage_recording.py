@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.stage_host import Host, config
+from tests.browser.waiting import eventually, painted
 
 STEPS = [0, 1, 2, 3, 5, 8, 12, 18, 26, 36, 50]
 MODES = ["q", "v", "policy", "data", "advantage", "truth", "error"]
@@ -99,11 +100,11 @@ def test_top_line_and_curves_show_the_metrics_that_were_trained(page: Page, naiv
 def test_unseen_actions_are_hatched_in_every_mode(page: Page, naive, mode):
     page.locator(f".tab[data-mode={mode}]").click()
     expect(page.locator(f".tab[data-mode={mode}]")).to_have_attribute("aria-checked", "true")
-    page.wait_for_timeout(80)
+    painted(page)
     counts = naive.static["counts"]
     crossing = int(np.argmax((counts > 0).sum(axis=1)))  # two ways were walked there
     page.evaluate("stage.select({ state: 0, action: null })")
-    page.wait_for_timeout(80)
+    painted(page)
     for action in range(4):
         distinct = colours(page, crossing, action)
         if counts[crossing, action] == 0:
@@ -115,7 +116,7 @@ def test_unseen_actions_are_hatched_in_every_mode(page: Page, naive, mode):
 def test_wedge_has_the_colour_of_its_value(page: Page, naive):
     state = start_state(naive)
     page.evaluate("stage.select({ state: 0, action: null })")
-    page.wait_for_timeout(80)
+    painted(page)
     q = naive.frames[-1].fields["q"][0]
     seen = [(s, a) for s, a in zip(*np.nonzero(naive.static["counts"]), strict=True) if s != state][:6]
     for s, a in seen:
@@ -153,6 +154,7 @@ def test_timeline_scrubs_over_every_snapshot_without_the_server(page: Page, naiv
     page.mouse.up()
     assert page.evaluate("stage.player.frame.step") == STEPS[3]
     assert page.locator(".timeline").get_attribute("aria-valuenow") == "3"
+    painted(page)
     state = start_state(naive)
     assert table(page)["Q"] == [on_screen(v) for v in naive.frames[3].fields["q"][0, state].tolist()]
 
@@ -191,6 +193,7 @@ def test_click_selects_a_state_and_hover_shows_numbers(page: Page, naive):
     expect(tip).to_contain_text("action right")
     expect(tip).to_contain_text(f"Q {on_screen(float(q))}")
     page.mouse.click(*spot)
+    painted(page)
     event = page.evaluate("events.filter(([name]) => name === 'selected').at(-1)[1]")
     assert event["state"] == 7
     assert event["action"] == 1
@@ -226,8 +229,8 @@ def test_svg_draws_what_the_screen_draws(page: Page, naive):
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (700, 768), (390, 844)])
 def test_layout_fits_the_width(page: Page, host: Host, naive, width, height):
     page.set_viewport_size({"width": width, "height": height})
-    page.wait_for_timeout(200)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    painted(page)
+    eventually(page, lambda: page.evaluate("document.documentElement.scrollWidth"), lambda wide: wide <= width)
     world, curves = (page.locator(name).bounding_box() for name in (".world", ".curves"))
     if width == 1440:
         assert curves["x"] >= world["x"] + world["width"], "curves stand beside the world"
@@ -249,7 +252,7 @@ def test_theme_of_the_page_is_the_theme_of_the_pictures(page: Page, host: Host, 
     assert corner[3] == 0, "the picture has no background of its own"
     for name, colour in (("background", "#ffffff"), ("text", "#111111")):
         page.evaluate(f"document.body.style.setProperty('--st-{name}-color', '{colour}')")
-    page.evaluate("remount(stage.options)")
+    page.evaluate("remount(stage.options).then(() => true)")
     assert page.evaluate("stage.theme.dark") is False
 
 

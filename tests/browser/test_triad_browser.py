@@ -6,10 +6,10 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from scene_walk import after, fits, reveal_and_draw, walk
-from test_scenes_browser import open_scene
 
 from offrl_ui.scenes.registry import pages
+from tests.browser.scene_walk import after, fits, open_scene, reveal_and_draw, walk
+from tests.browser.waiting import at_rest
 
 pytestmark = pytest.mark.browser
 
@@ -49,6 +49,7 @@ def test_the_map_is_dragged_across_the_border(page: Page, server) -> None:
     open_scene(page, server.url, "doubling", "&v=1&reveal=1&gamma=0.9&learning_rate=0.2", name=NAME)
     expect(page.locator(".answer-text")).to_contain_text("Every update multiplies")
     point = page.get_by_role("slider", name=re.compile("factor"))
+    at_rest(page, point)
     box = point.locator("circle").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()

@@ -22,6 +22,7 @@ from offrl_core.runs.commands import MAX_TEXT, CommandError, parse
 from offrl_core.runs.config import Lane, RunConfig
 from offrl_core.runs.hub import Hub, HubSettings
 from offrl_core.runs.socket import live_route
+from tests.threads import in_a_loop
 
 CQL = RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0)
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +92,7 @@ def browse(address: str, act, **options):
         async with connect(address, max_size=None, **options) as socket:
             return await act(Client(socket))
 
-    return asyncio.run(main())
+    return in_a_loop(main())
 
 
 def test_a_viewer_is_greeted_and_plays(served: Served, run_id: str) -> None:
@@ -244,7 +245,7 @@ def test_a_slow_viewer_skips_frames_and_holds_up_nobody(served: Served, run_id: 
                 late.append((await slow.next("frame"))["seq"])
             return first, seen, late
 
-    first, seen, late = asyncio.run(main())
+    first, seen, late = in_a_loop(main())
     assert seen == list(range(seen[0], seen[0] + 25))
     assert late[:4] == list(range(first + 1, first + 5))
     assert late[4] > late[3] + 10

@@ -8,10 +8,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,8 +22,8 @@ from offrl_ui.scenes.pictures import Axis, Bar, Bars, Line, Lines, Words
 from offrl_ui.scenes.registry import pages, scenes
 from offrl_ui.scenes.scene import RESERVED, Control, Preset, Scene
 from offrl_ui.scenes.studio import SceneFailure, Studio
+from tests.threads import in_a_loop
 
-T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 SCENES = list(scenes().values())
 IDS = [scene.id for scene in SCENES]
@@ -248,12 +245,6 @@ def test_the_text_alternative_reads_the_drawn_numbers() -> None:
 def counting_scene(compute) -> Scene:
     spec = Hyperparameter("x", "", 0, "A number.", low=0, high=100, integer=True)
     return Scene("counting", "t", "q", (Control(spec),), compute, lambda s, p: "the answer")
-
-
-def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a thread of its own: a browser test may have left an event loop running in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
 
 
 def test_a_state_is_computed_once() -> None:
