@@ -259,6 +259,11 @@ WEIGHTS: dict[str, tuple[str, dict[str, Any], Formula]] = {
         {"beta": 2.0, "weight_max": 4, "target_update": "soft", "target_rate": 0.3},
         lambda t: np.minimum(np.exp(2 * (t.taken(t.here("target_q")) - t.here("value")[:, 0])), 4),
     ),
+    "iql-exponent": (
+        "iql",
+        {"beta": 2.0, "weight_max": 1, "clip": "exponent", "target_update": "none"},
+        lambda t: np.exp(np.minimum(2 * (t.taken(t.here("q")) - t.here("value")[:, 0]), 1)),
+    ),
 }
 
 
