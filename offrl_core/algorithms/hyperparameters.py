@@ -118,8 +118,8 @@ INITIAL = (
         "initial_value",
         r"Q_0",
         0.0,
-        "What every Q is before the first update: up is optimistic about actions that the data never shows, down "
-        "pessimistic.",
+        "What every Q is before the first update (with features of pairs: every weight θ): up is optimistic about "
+        "actions that the data never shows, down pessimistic.",
         low=-1000.0,
         high=1000.0,
         live=False,

@@ -123,7 +123,7 @@ class Table:
 
 
 class PairLinear:
-    """`θ·φ(s, a)`: one weight vector shared by all actions, no bias."""
+    """`θ·φ(s, a)`: one weight vector shared by all actions, no bias; the start values are those of `θ`."""
 
     def __init__(self, features: int, actions: int) -> None:
         self.features, self.actions = features, actions

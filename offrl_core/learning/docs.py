@@ -20,8 +20,8 @@ The numbers are the lecture's. Its 3, the weight function, is a choice of EMRL; 
 RWR; 13, the deadly triad, is a world: train `q-learning` with the linear function on the dataset `deadly-triad`.
 
 Each system shows its equation under the defaults, then what other choices change in it. Symbols are those of the
-hyperparameters below it; `X` is the data, `π_β` the behaviour that collected it, `Ā` the allowed actions, `y` a target,
-which gradients do not enter. Defaults are those of the table, then of the linear function and the MLP where they
+hyperparameters below it; `X` is the data, `π_β` the behaviour that collected it, `Ā` the allowed actions, `y` a target
+through which no gradient flows. Defaults are those of the table, then of the linear function and the MLP where they
 differ; a dataset may recommend others. Values marked `live` act on the next update of a running learner, those marked
 `restarts` need a new run.
 """
@@ -79,7 +79,7 @@ def _math(formula: str) -> str:
     for the end of a cell and a star for emphasis."""
     for plain, safe in SAFE.items():
         formula = formula.replace(plain, f"{safe} ")
-    return formula
+    return formula.strip()  # a dollar after a space would not end a formula
 
 
 def _pieces(equation: str) -> list[str]:
