@@ -158,21 +158,19 @@ class Program:
             self.memory = before
         return self._pending
 
-    def prepare(self, drawn: Drawn) -> Batch:
-        """The batch with all but its outputs."""
-        batch = drawn.batch
+    def prepare(self, batch: Batch, numbers: Array) -> None:
+        """Give the batch of the data's rows `numbers` all but its outputs."""
         if "lambda_return" in self.columns:
             every = np.arange(self.members)[:, None]
-            batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, drawn.numbers]}
+            batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, numbers]}
         batch.memory = self.memory
         batch.curvature = self.conditioned
-        return batch
 
     def evaluate(self, drawn: Drawn) -> Batch:
         """The batch with all outputs that the losses read."""
-        batch = self.prepare(drawn)
+        self.prepare(drawn.batch, drawn.numbers)
         self.passes.forward(drawn)
-        return batch
+        return drawn.batch
 
     def _update_target(self) -> None:
         kind = self.values[0].get("target_update", "hard")

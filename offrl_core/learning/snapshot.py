@@ -93,7 +93,7 @@ def observe(program: Program) -> Snapshot:
             None if allowed is None else np.ascontiguousarray(_wide(allowed, program.members).swapaxes(1, 2)),
             _states_first(weights),
             _states_first(advantages),
-            {name: np.asarray(x, dtype=np.float32).reshape(-1) for name, x in found.items()},
+            dict(zip(found, np.array([x.reshape(-1) for x in found.values()], np.float32), strict=True)),
         )
 
 

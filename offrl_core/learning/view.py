@@ -73,8 +73,8 @@ class View:
         return self._looked_at(feed.draw(0)), 0
 
     def _looked_at(self, drawn: Drawn) -> Batch:
-        outputs = Outputs(self.program, drawn)
-        batch = self.program.prepare(drawn._replace(batch=drawn.batch.renewed(outputs)))
+        batch = drawn.batch.renewed(Outputs(self.program, drawn))
+        self.program.prepare(batch, drawn.numbers)
         # What the next update computes with: a running norm or a dual temperature moves before it is used.
         batch.memory = self.program.pending().memory
         return batch
