@@ -42,7 +42,8 @@ class AWR(ValueCloning):
         GAMMA,
         temperature(
             0.05,
-            "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows.",
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only rows that beat V, "
+            "all at the cap.",
             paper=".05 with standardised advantages; 1 in its code (Peng et al. 2019)",
         ),
         Hyperparameter(

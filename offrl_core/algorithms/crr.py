@@ -65,7 +65,8 @@ class CRR(CriticCloning):
         ),
         temperature(
             0.1,
-            "For the exp filter, how sharply weights tell good from bad: up approaches plain cloning.",
+            "For the exp filter, how sharply weights tell good from bad: up approaches plain cloning, down copies only "
+            "what beats the baseline.",
             paper="1 (Wang et al. 2020)",
         ),
         weight_max(20, paper="20 (Wang et al. 2020)", of=" of the exp filter"),

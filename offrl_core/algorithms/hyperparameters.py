@@ -237,8 +237,8 @@ def approximator_hyperparameters(
                 default=kind.table_learning_rate,
                 low=1e-4,
                 paper="",
-                help="Step size: 1 puts each number where its rows point, smaller averages over more updates; above 1 "
-                "overshoots.",
+                help="Step size: 1 puts each number where its rows point (sgd), smaller averages over more updates; "
+                "above 1 overshoots.",
             ),
             replace(BATCH_SIZE, default=0),
             replace(OPTIMIZER, default="sgd"),
