@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from offrl_core.data.dataset import Dataset, DatasetError, dataset_probes
     from offrl_core.evaluation.truth import Truth
     from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
-    from offrl_core.learning import History, Learner, Snapshot, train
+    from offrl_core.learning import History, Learner, Snapshot, metrics, train
     from offrl_core.worlds.grids import grid_world
     from offrl_core.worlds.tabular import MDPError, TabularMDP
 
@@ -38,6 +38,7 @@ _HOMES = {
     "grid_world": "worlds.grids",
     "hyperparameters": "algorithms",
     "load_dataset": "data.catalogue",
+    "metrics": "learning",
     "train": "learning",
 }
 
@@ -59,6 +60,7 @@ __all__ = [
     "grid_world",
     "hyperparameters",
     "load_dataset",
+    "metrics",
     "train",
 ]
 

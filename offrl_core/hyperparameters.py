@@ -120,6 +120,18 @@ def _as_number(value: object) -> float | None:
         return None
 
 
+def whole(name: str, value: object, least: int) -> int:
+    """`value` as a whole number of at least `least`; numpy's and whole floats such as `1e4` are taken too.
+
+    Raises:
+        HyperparameterError: it is none.
+    """
+    number = _as_number(value)
+    if number is None or not math.isfinite(number) or number != int(number) or number < least:
+        raise HyperparameterError(f"{name} = {value!r} is not allowed: it must be {least} or more, a whole number")
+    return int(number)
+
+
 def _plain(number: float | None) -> str:
     return "any" if number is None else f"{number:g}"
 

@@ -19,6 +19,7 @@ SYSTEMS = {
     "q-learning": HARD,
     "bc": {},
     "marwil": {"beta": 1.0},
+    "rwr": {"temperature": 10.0},
 }
 
 
@@ -42,7 +43,7 @@ def make(order: dict[str, object]) -> Turn:
     `members` is the number of seeds, `lens` that of values of BCQ's threshold, as an axis.
     """
     data = dataset(str(order["data"]))
-    choices: dict[str, object] = dict(SYSTEMS[str(order["system"])])
+    choices: dict[str, object] = dict(SYSTEMS.get(str(order["system"]), {}))
     if data.tabular:
         choices |= {"batch_size": 0, "learning_rate": 0.5}
     else:

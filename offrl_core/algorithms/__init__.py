@@ -42,7 +42,7 @@ def algorithm(name: str) -> type[Algorithm]:
         HyperparameterError: there is none.
     """
     known = algorithms()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise HyperparameterError(f"unknown algorithm {name!r}; there are {', '.join(known)}")
     return known[name]
 

@@ -11,7 +11,8 @@ import numpy as np
 from offrl_core.algorithms.base import Head, Loss, Weighting
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import ValueCloning
-from offrl_core.algorithms.explaining import Look, Step, number
+from offrl_core.algorithms.equations import RETURN, V_LOSS, WEIGHTED_CLONING, capped_weight, together
+from offrl_core.algorithms.explaining import Look, Step, exponential_step, number
 from offrl_core.algorithms.hyperparameters import GAMMA, TARGET_NETWORK, temperature, weight_max
 from offrl_core.algorithms.losses import squared_error
 from offrl_core.algorithms.targets import td_target
@@ -20,32 +21,29 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 
 
 class AWR(ValueCloning):
-    """Clone with `w = min(exp(A/β), w_max)`, where the advantage is a whole TD(λ) return above `V`.
+    """Clone with `w = min(exp(A/τ), w_max)`, where the advantage is a whole TD(λ) return above `V`.
 
     `G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `A = G^λ − V(s)`, and `V` is fitted to `G^λ`. At `λ = 1` that is Monte
-    Carlo, at `λ = 0` one TD step. `temperature` is the paper's `β`, which divides.
+    Carlo, at `λ = 0` one TD step. The temperature `τ`, which divides, is the paper's `β`.
 
     Implementation notes: the paper alternates between computing all `G^λ` and many gradient steps; here they are
     recomputed every `target_period` updates with the `V` of that moment, and policy and `V` are fitted at once. The
-    last row of a truncated episode bootstraps from `V(s')`. `normalization` = `standardize` subtracts the batch's mean
-    advantage and divides by its deviation + 10⁻⁵, as the paper's code does; its temperature is .05 in the text and 1 in
-    the code.
+    last row of a truncated episode bootstraps from `V(s')`, also at `λ = 1`. `normalization` = `standardize` subtracts
+    the batch's mean advantage and divides by its deviation + 10⁻⁵, as the paper's code does; its temperature is .05 in
+    the text and 1 in the code.
     """
 
     name = "awr"
     title = "AWR"
     number = 7
     summary = "Cloning weighted by the exponential of a TD(λ) advantage, capped."
-    equation = (
-        r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad "
-        r"w = \min\left(e^{A/\tau}, w_{\max}\right) \qquad A = G^\lambda - V(s)"
-    )
     source = "Peng et al. 2019"
     hyperparameters = (
         GAMMA,
         temperature(
             0.05,
-            "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows.",
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only rows that beat V, "
+            "all at the cap.",
             paper=".05 with standardised advantages; 1 in its code (Peng et al. 2019)",
         ),
         Hyperparameter(
@@ -55,6 +53,7 @@ class AWR(ValueCloning):
             "What V is fitted to and rows are judged by: one step (td), the whole return (mc), or the mixture of all "
             "lengths (lambda).",
             choices=("lambda", "td", "mc"),
+            paper="lambda (Peng et al. 2019)",
         ),
         Hyperparameter(
             "trace_decay",
@@ -88,11 +87,20 @@ class AWR(ValueCloning):
         return (Head("policy"), Head("value", scalar=True, reads=("s", "next"), copied=True))
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        target = {"lambda": r"G^\lambda", "mc": "G", "td": r"r + \gamma V(s')"}[str(choices["value_target"])]
-        equation = self.equation.replace(r"G^\lambda", target)
-        if choices["normalization"] == "standardize":
-            equation = equation.replace(r"e^{A/\tau}", r"e^{(A-\bar A)/(\sigma_A\tau)}")
-        return equation
+        target = {
+            "lambda": together(
+                r"y = G^\lambda_t = r + \gamma\left[(1-\lambda)V'(s') + \lambda G^\lambda_{t+1}\right]",
+                r"V' \leftarrow V \text{ every } K \text{ updates}",
+            ),
+            "mc": together("y = G", RETURN),
+            "td": r"y = r + \gamma V(s')",
+        }[str(choices["value_target"])]
+        weight = capped_weight(f"e^{{{self.exponent(choices['normalization'])}}}", choices)
+        return together(WEIGHTED_CLONING, f"w = {weight}", "A = y - V(s)", V_LOSS, target)
+
+    def exponent(self, normalization: Value) -> str:
+        """What stands in the exponent, LaTeX."""
+        return r"\frac{A - \bar A}{(\sigma_A + 10^{-5})\,\tau}" if normalization == "standardize" else r"A/\tau"
 
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return {"lambda": ("lambda_return",), "mc": ("return",), "td": ()}[str(choices["value_target"])]
@@ -110,18 +118,17 @@ class AWR(ValueCloning):
         weighting = self.weighting(look.batch, hp)
         target, advantage = look.row(self.target(look.batch, hp)), look.row(weighting.advantage)
         exponent = look.row(self.log_weight(look.batch, hp, weighting.advantage))
-        raw = float(np.exp(np.float32(exponent)))
         symbol = {"lambda": r"G^\lambda", "mc": "G", "td": r"r + \gamma V(s')"}[hp.value_target]
         return [
             *self.state_values(look),
             Step("target", "the return it is judged by", target, f"{symbol} = {number(target)}"),
             Step("advantage", "advantage", advantage, f"A = {symbol} - V(s) = {number(advantage)}"),
-            Step("raw_weight", "its exponential", raw, rf"e^{{A/\tau}} = e^{{{number(exponent)}}} = {number(raw)}"),
+            exponential_step(self.exponent(hp.normalization), exponent),
         ]
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         advantage = self.target(batch, hp) - batch.at(batch["value"][:, 0])
-        return exponential(batch, hp, advantage, self.log_weight(batch, hp, advantage))
+        return exponential(hp, advantage, self.log_weight(batch, hp, advantage))
 
     def log_weight(self, batch: Batch, hp: Any, advantage: Array) -> Array:
         """What stands in the exponent, `(M, B)`."""

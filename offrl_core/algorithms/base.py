@@ -8,13 +8,14 @@ are `(M, B)`, hyperparameters `(M, 1)`.
 
 from __future__ import annotations
 
-import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.explaining import Look, Step, assemble
+from offrl_core.algorithms.source import loss_source
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 Group = Literal["cloning", "q-learning"]
@@ -95,7 +96,14 @@ class Values:
         raise AttributeError(f"this system has no hyperparameter {name!r}; it has {', '.join(sorted(self.__dict__))}")
 
 
-class Algorithm:
+class _Equation:
+    """The equation under the default choices; asked of the class or of an instance."""
+
+    def __get__(self, instance: Algorithm | None, owner: type[Algorithm]) -> str:
+        return owner().equation_for(owner.default_choices())
+
+
+class Algorithm(ABC):
     """Base of all systems. One subclass is one file: hyperparameters, networks, losses, policy.
 
     Class attributes:
@@ -104,7 +112,7 @@ class Algorithm:
             constraints).
         number: the system's number in the lecture.
         summary: one sentence.
-        equation: LaTeX, with the hyperparameters' own symbols.
+        equation: LaTeX, with the hyperparameters' own symbols, under the defaults; see `equation_for`.
         source: author, year, what is taken from there.
         hyperparameters: what can be moved.
         defaults: approximator → defaults that differ there.
@@ -116,15 +124,24 @@ class Algorithm:
     group: ClassVar[Group]
     number: ClassVar[int]
     summary: ClassVar[str]
-    equation: ClassVar[str]
+    equation = _Equation()
     source: ClassVar[str] = ""
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
     table_learning_rate: ClassVar[float] = 1.0
 
+    @classmethod
+    def default_choices(cls) -> dict[str, Value]:
+        """The system's own hyperparameters on a table, where nothing else is said."""
+        return {h.name: h.default for h in cls.hyperparameters} | dict(cls.defaults.get("table", {}))
+
+    @abstractmethod
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        """What is learned under these choices, LaTeX; its pieces are parted by `\\qquad`."""
+
+    @abstractmethod
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         """The networks under these structural choices."""
-        raise NotImplementedError
 
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         """Row columns beyond `(s, a, r, s′, terminated)` that the loss reads: `next_action`, `return` (Monte Carlo
@@ -140,9 +157,9 @@ class Algorithm:
         hyperparameter that gives it."""
         return {}
 
+    @abstractmethod
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         """Every loss of one update, with its gradient at the outputs."""
-        raise NotImplementedError
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting | None:
         """The weight of each row; None for systems without weights."""
@@ -152,9 +169,9 @@ class Algorithm:
         """`Ā(s)` at `s`, `(M, A, U)` bool; None where every action is allowed."""
         return None
 
+    @abstractmethod
     def policy(self, batch: Batch, hp: Any) -> Array:
         """`π_θ(a|s)`, `(M, A, U)`."""
-        raise NotImplementedError
 
     def value(self, batch: Batch, hp: Any) -> Array | None:
         """`V(s)`, `(M, U)`: what this system believes its policy is worth; None where it does not believe anything."""
@@ -164,9 +181,9 @@ class Algorithm:
         """`A(s,a)` for every action, `(M, A, U)`; None where only rows of the data have one."""
         return None
 
+    @abstractmethod
     def steps(self, look: Look, hp: Any) -> list[Step]:
         """One transition's numbers through the update, in order."""
-        raise NotImplementedError
 
     @staticmethod
     def numbers(explained: Mapping[str, Any]) -> str:
@@ -177,11 +194,7 @@ class Algorithm:
         """Further metrics of this system, `(M,)` or `(M, 1)` each."""
         return {}
 
-    def equation_for(self, choices: Mapping[str, Value]) -> str:
-        """The equation under these choices, LaTeX."""
-        return self.equation
-
     @classmethod
     def loss_source(cls) -> str:
-        """The source code of the very loss that runs, with the functions of this file that it calls."""
-        return inspect.getsource(inspect.getmodule(cls))  # type: ignore[arg-type]
+        """The source code of the very loss that runs: this system's file, and what its losses call elsewhere."""
+        return loss_source(cls)

@@ -7,12 +7,15 @@ between rows and states costs nothing. A *full batch*, and every batch of a tabl
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Found = TypeVar("Found")
 
 
 class Index:
@@ -91,6 +94,7 @@ class Batch:
         outputs: network outputs by name: `q` at `s`, `q_next` at `s′`, `target_q_next` …, `(M, A, U)`.
         memory: numbers that the algorithm carries from update to update, `(M, 1)`; it may assign new arrays.
         curvature: whether the curvature of the losses is asked for.
+        found: what was already computed from these outputs, see `once`.
     """
 
     def __init__(self, members: int, actions: int, states: int, rows: int) -> None:
@@ -106,6 +110,7 @@ class Batch:
         self.outputs: dict[str, Array] = {}
         self.memory: dict[str, Array] = {}
         self.curvature = False
+        self.found: dict[str, Any] = {}
         self.at_index: Index | None = None  # None: the row is the state
         self.at_next_index: Index | None = None
         self.take_index: Index
@@ -116,6 +121,13 @@ class Batch:
 
     def __getitem__(self, name: str) -> Array:
         return self.outputs[name]
+
+    def renewed(self, outputs: dict[str, Array]) -> Batch:
+        """The same rows with other outputs."""
+        other = object.__new__(Batch)
+        other.__dict__ |= self.__dict__
+        other.outputs, other.found = outputs, {}
+        return other
 
     # rows ← states
 
@@ -216,3 +228,18 @@ class Batch:
                 found = index.add(self.shares, np.zeros((wide, self.states), np.float32))[:, None, :]
             self._state_share[place] = found
         return found
+
+
+def once(method: Callable[[Any, Batch, Any], Found]) -> Callable[[Any, Batch, Any], Found]:
+    """A method of the outputs alone, such as the policy: its result stays with the batch, because one look at a batch
+    asks for it several times."""
+
+    @wraps(method)
+    def kept(self: Any, batch: Batch, hp: Any) -> Found:
+        name = method.__name__
+        if name not in batch.found:
+            batch.found[name] = method(self, batch, hp)
+        result: Found = batch.found[name]
+        return result
+
+    return kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from offrl_core.algorithms.base import Head, Loss
+from offrl_core.algorithms.base import Loss
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.cloning import Cloning
 from offrl_core.algorithms.losses import weighted_cross_entropy
@@ -23,10 +23,9 @@ class BC(Cloning):
     title = "Behaviour cloning"
     number = 1
     summary = "Copies the behaviour policy, good and bad alike."
-    equation = r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[\log \pi_\theta(a\mid s)\right]"
 
-    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
-        return (Head("policy"),)
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        return r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[\log \pi_\theta(a\mid s)\right]"
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {"policy": weighted_cross_entropy(batch, "policy")}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from offrl_core.algorithms.base import Head, Loss
-from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.batch import Array, Batch, once
+from offrl_core.algorithms.equations import BEHAVIOR_CLONE, copy_rule, greedy_loss, greedy_target, together
 from offrl_core.algorithms.hyperparameters import Q_LEARNING
 from offrl_core.algorithms.losses import softmax, weighted_cross_entropy
 from offrl_core.algorithms.q_learning import QLearning
@@ -20,20 +21,17 @@ class BCQ(QLearning):
 
     1. `π_β` by behaviour cloning. 2. `y = r + γ max_{a' ∈ Ā(s')} Q(s', a')` with `Ā(s) = {a : π_β(a|s) > ρ}`.
 
-    Implementation notes: both steps run at once, on the same batches, as in the paper's code. Where no action passes,
-    the most likely ones do. `relative` is the paper's rule, `π_β(a|s) / max π_β(·|s) > ρ`; the lecture's is `absolute`.
-    The networks share no layers (the paper's share the encoder), and the paper's penalty on the clone's logits is left
-    out.
+    Implementation notes: both steps run at once, on the same batches, as in the paper's code. Where no action passes
+    (at `ρ` = 1 none can), the most likely ones do. `relative` is the paper's rule, `π_β(a|s) / max π_β(·|s) > ρ`; the
+    lecture's is `absolute`. In the paper the online network picks the maximum (`double` = `double`), the loss is
+    Huber's, the networks share an encoder, and the clone's logits carry a penalty; here the maximum is plain by
+    default, the loss is the squared error, and the networks share nothing.
     """
 
     name = "bcq"
     title = "BCQ"
     number = 16
     summary = "Q-learning whose maximum is limited to actions that a clone of the behaviour finds likely."
-    equation = (
-        r"\bar A(s) = \{a : \pi_\beta(a\mid s) > \rho\} \qquad "
-        r"y = r + \gamma \max_{a'\in \bar A(s')} Q(s',a') \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
-    )
     source = "Fujimoto, Meger & Precup 2019; discrete form: Fujimoto, Conti et al. 2019"
     hyperparameters = (
         *Q_LEARNING,
@@ -49,7 +47,7 @@ class BCQ(QLearning):
         ),
         Hyperparameter(
             "rule",
-            r"\pi_\beta > \rho",
+            r"\bar A",
             "absolute",
             "What is compared with ρ: the probability itself, or its ratio to the likeliest action's (relative, as in "
             "the paper).",
@@ -58,9 +56,16 @@ class BCQ(QLearning):
     )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
+        level = r"\pi_\beta(a\mid s)"
         if choices["rule"] == "relative":
-            return self.equation.replace(r"\pi_\beta(a\mid s) >", r"\pi_\beta(a\mid s)/\max_b\pi_\beta(b\mid s) >")
-        return self.equation
+            level += r"/\max_b\pi_\beta(b\mid s)"
+        return together(
+            BEHAVIOR_CLONE,
+            rf"\bar A(s) = \{{a : {level} > \rho\}}",
+            greedy_target(choices, r"\bar A(s')"),
+            greedy_loss(choices),
+            copy_rule(choices),
+        )
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return (*super().heads(choices), Head("behavior", reads=("s", "next")))
@@ -68,6 +73,7 @@ class BCQ(QLearning):
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {**super().losses(batch, hp), "behavior": weighted_cross_entropy(batch, "behavior")}
 
+    @once
     def allowed(self, batch: Batch, hp: Any) -> Array:
         return likely(batch["behavior"], hp)
 

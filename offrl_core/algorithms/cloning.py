@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from offrl_core.algorithms.base import Algorithm, Head, Loss
-from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.batch import Array, Batch, once
+from offrl_core.algorithms.equations import Q_LOSS, WEIGHTED_CLONING, copy_rule, in_target, policy_target, together
 from offrl_core.algorithms.explaining import Look, Step, number, one_step, term
 from offrl_core.algorithms.hyperparameters import NETWORK_TARGETS
 from offrl_core.algorithms.losses import softmax, squared_error, weighted_cross_entropy
 from offrl_core.algorithms.targets import target_prefix, target_reads, td_target
 from offrl_core.hyperparameters import Value
+
+AVERAGE_ADVANTAGE = r"A = Q(s,a) - \mathbb{E}_{b\sim\pi_\theta}Q(s,b)"
 
 
 class Cloning(Algorithm):
@@ -28,6 +31,7 @@ class Cloning(Algorithm):
         weighting = self.weighting(batch, hp)
         return {"policy": weighted_cross_entropy(batch, "policy", None if weighting is None else weighting.weight)}
 
+    @once
     def policy(self, batch: Batch, hp: Any) -> Array:
         """`softmax` of the policy network."""
         return softmax(batch["policy"])
@@ -101,6 +105,10 @@ class CriticCloning(Cloning):
             Head("q", reads=reads, copied=True, target_reads=target_reads(choices, "next"), starts=True),
         )
 
+    def with_critic(self, weight: str, advantage: str, choices: Mapping[str, Value]) -> str:
+        """The equation of cloning by such a weight, with the critic's."""
+        return together(WEIGHTED_CLONING, weight, advantage, Q_LOSS, policy_target(choices), copy_rule(choices))
+
     def next_policy(self, batch: Batch, hp: Any) -> Array:
         """The policy that the critic evaluates, at `s'`: `(M, A, U)`."""
         return softmax(batch["policy_next"])
@@ -118,7 +126,8 @@ class CriticCloning(Cloning):
         q = look.s(batch["q"])
         mean = float(look.s(self.value(batch, hp)))
         q_next = float(look.next((self.next_policy(batch, hp) * batch[f"{target_prefix(hp)}q_next"]).sum(axis=1)))
-        target = one_step(look, float(hp.gamma[0, 0]), q_next, "y", r"\mathbb{E}_{a'\sim\pi}Q(s',a')")
+        expected = rf"\mathbb{{E}}_{{a'\sim\pi}}{in_target(hp.target_update)}(s',a')"
+        target = one_step(look, float(hp.gamma[0, 0]), q_next, "y", expected)
         delta = target.value - float(q[look.action])
         return [
             Step("q", "Q of this action", float(q[look.action]), f"Q(s,a) = {number(float(q[look.action]))}"),
@@ -128,6 +137,7 @@ class CriticCloning(Cloning):
             Step("mean", "the policy's average", mean, rf"\mathbb{{E}}_{{b\sim\pi_\theta}} Q(s,b) = {number(mean)}"),
         ]
 
+    @once
     def value(self, batch: Batch, hp: Any) -> Array:
         """`E_{a~π} Q(s, a)`."""
         result: Array = (self.policy(batch, hp) * batch["q"]).sum(axis=1)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.batch import Array, Batch, once
+from offrl_core.algorithms.equations import copy_rule, greedy_loss, greedy_target, together
 from offrl_core.algorithms.hyperparameters import Q_LEARNING
 from offrl_core.algorithms.q_learning import QLearning
 from offrl_core.hyperparameters import Hyperparameter, Value
@@ -29,10 +30,6 @@ class ConstrainedQ(QLearning):
     title = "Constrained Q-learning"
     number = 15
     summary = "Q-learning whose maximum ignores every action that the data does not show in that state."
-    equation = (
-        r"\bar A(s) = \{a : n(s,a) \ge n_{\min}\} \qquad "
-        r"y = r + \gamma \max_{a'\in \bar A(s')} Q(s',a') \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
-    )
     source = "the lecture; Fujimoto, Meger & Precup 2019, section 4.1"
     hyperparameters = (
         *Q_LEARNING,
@@ -49,9 +46,18 @@ class ConstrainedQ(QLearning):
         ),
     )
 
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        return together(
+            r"\bar A(s) = \{a : n(s,a) \ge n_{\min}\}",
+            greedy_target(choices, r"\bar A(s')"),
+            greedy_loss(choices),
+            copy_rule(choices),
+        )
+
     def uses_counts(self, choices: Mapping[str, Value]) -> bool:
         return True
 
+    @once
     def allowed(self, batch: Batch, hp: Any) -> Array:
         assert batch.counts is not None
         return counted(batch.counts, hp.min_count)

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from offrl_core.algorithms.base import Head, Loss
-from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.batch import Array, Batch, once
 from offrl_core.algorithms.constrained_q import counted
+from offrl_core.algorithms.equations import copy_rule, greedy_loss, greedy_target, together
 from offrl_core.algorithms.explaining import Look, Step, number, term
 from offrl_core.algorithms.hyperparameters import Q_LEARNING
 from offrl_core.algorithms.losses import conservative_penalty, next_state_penalty
@@ -29,29 +30,20 @@ class CQL(QLearning):
 
     Implementation notes: a row without a next action (the end of an episode) has no penalty in forms (a) to (d). The
     paper's form is its `CQL(H)` for discrete actions, `α` fixed. `α` multiplies the penalty; some code multiplies the
-    TD term instead, so values of `α` are not comparable. `constraint` = `counted` puts the maximum of constrained
-    Q-learning under the penalty.
+    TD term instead, by what would be `1/α` here, so values of `α` are not comparable. `constraint` = `counted` puts the
+    maximum of constrained Q-learning under the penalty.
     """
 
     name = "cql"
     title = "CQL"
     number = 17
     summary = "Q-learning that pushes the values of all actions down and those of the data's actions back up."
-    equation = (
-        r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
-        r"Q(s',a')\right)^2 \qquad "
-        r"y = r + \gamma\max_{a'}Q(s',a')"
-    )
-    equations: ClassVar[Mapping[str, str]] = {
-        "lecture-a": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\sum_{b} Q(s',b)",
-        "lecture-b": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\sum_{b} Q(s',b) - "
-        r"Q(s',a')\right)",
-        "lecture-c": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
-        r"Q(s',a')\right)",
-        "lecture-d": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
-        r"Q(s',a')\right)^2",
-        "paper": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s,b)} - "
-        r"Q(s,a)\right)",
+    penalties: ClassVar[Mapping[str, str]] = {
+        "lecture-a": r"\sum_{b} Q(s',b)",
+        "lecture-b": r"\sum_{b} Q(s',b) - Q(s',a')",
+        "lecture-c": r"\log\sum_{b} e^{Q(s',b)} - Q(s',a')",
+        "lecture-d": r"\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2",
+        "paper": r"\log\sum_{b} e^{Q(s,b)} - Q(s,a)",
     }
     source = "the lecture; Kumar et al. 2020, equation 4"
     hyperparameters = (
@@ -89,7 +81,16 @@ class CQL(QLearning):
         return choices["constraint"] == "counted"
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        return self.equations[str(choices["form"])]
+        counted = choices["constraint"] == "counted"
+        return together(
+            greedy_loss(choices, r" + \alpha\left(\mathcal{R} + \mathcal{R}_2\right)")
+            if choices["double"] == "clipped"
+            else greedy_loss(choices, r" + \alpha\,\mathcal{R}"),
+            rf"\mathcal{{R}} = {self.penalties[str(choices['form'])]}",
+            r"\bar A(s) = \{a : n(s,a) \ge 1\}" if counted else "",
+            greedy_target(choices, r"\bar A(s')" if counted else "A"),
+            copy_rule(choices),
+        )
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return q_heads(choices, penalty_at_next=choices["form"] != "paper")
@@ -126,6 +127,7 @@ class CQL(QLearning):
             Step("penalty", "penalty", alpha * gap**power, rf"\alpha z{square} = {number(alpha * gap**power)}"),
         ]
 
+    @once
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
         return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, ONCE)
 

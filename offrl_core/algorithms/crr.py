@@ -9,8 +9,9 @@ import numpy as np
 
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Array, Batch
-from offrl_core.algorithms.cloning import CriticCloning
-from offrl_core.algorithms.explaining import Look, Step, number
+from offrl_core.algorithms.cloning import AVERAGE_ADVANTAGE, CriticCloning
+from offrl_core.algorithms.equations import capped_weight
+from offrl_core.algorithms.explaining import Look, Step, exponential_step, number
 from offrl_core.algorithms.hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algorithms.weights import exponential
 from offrl_core.hyperparameters import Hyperparameter, Value
@@ -19,9 +20,9 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 class CRR(CriticCloning):
     """Clone only what the critic finds better than the policy.
 
-    `binary`: `w = 1[A > 0]`; `exp`: `w = min(exp(A/β), w_max)`. Baseline `mean`: `A = Q(s,a) − E_{b~π} Q(s,b)`; `max`:
+    `binary`: `w = 1[A > 0]`; `exp`: `w = min(exp(A/τ), w_max)`. Baseline `mean`: `A = Q(s,a) − E_{b~π} Q(s,b)`; `max`:
     `A = Q(s,a) − E max_{j≤m} Q(s, b_j)` with `m` draws from the policy. The critic evaluates the policy, as in AWAC.
-    `temperature` is the paper's `β`, which divides.
+    The temperature `τ`, which divides, is the paper's `β`.
 
     Implementation notes: the paper draws `m = 4` actions for either baseline; here both expectations are exact (the
     expected maximum from the order of the values: `Σ_k q_(k) (F_k^m − F_{k−1}^m)`). The critic is not distributional.
@@ -31,11 +32,6 @@ class CRR(CriticCloning):
     title = "CRR"
     number = 9
     summary = "Cloning of only those rows whose action a critic finds better than the policy."
-    equation = (
-        r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad "
-        r"w = \mathbf{1}[A > 0] \qquad "
-        r"A = Q(s,a) - \mathbb{E}_{b\sim\pi_\theta}Q(s,b)"
-    )
     source = "Wang et al. 2020"
     hyperparameters = (
         *CRITIC,
@@ -69,35 +65,43 @@ class CRR(CriticCloning):
         ),
         temperature(
             0.1,
-            "For the exp filter, how sharply weights tell good from bad: up approaches plain cloning.",
+            "For the exp filter, how sharply weights tell good from bad: up approaches plain cloning, down copies only "
+            "what beats the baseline.",
             paper="1 (Wang et al. 2020)",
         ),
-        weight_max(20, paper="20 (Wang et al. 2020)"),
+        weight_max(20, paper="20 (Wang et al. 2020)", of=" of the exp filter"),
     )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        equation = self.equation
-        if choices["filter"] == "exp":
-            equation = equation.replace(r"\mathbf{1}[A > 0]", r"\min\left(e^{A/\tau}, w_{\max}\right)")
-        if choices["baseline"] == "max":
-            equation = equation.replace(r"b\sim\pi_\theta}Q(s,b)", r"b_j\sim\pi_\theta}\max_{j\le m}Q(s,b_j)")
-        return equation
+        weight = r"\mathbf{1}[A > 0]" if choices["filter"] == "binary" else capped_weight(r"e^{A/\tau}", choices)
+        best = r"A = Q(s,a) - \mathbb{E}_{b_1,\dots,b_m\sim\pi_\theta}\max_{j\le m}Q(s,b_j)"
+        return self.with_critic(f"w = {weight}", best if choices["baseline"] == "max" else AVERAGE_ADVANTAGE, choices)
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
-        q = batch["q"]
-        policy = self.policy(batch, hp)
-        best = hp.baseline == "max"
-        baseline = expected_maximum(policy, q, hp.baseline_draws) if best else (policy * q).sum(axis=1)
-        advantage = batch.take(q) - batch.at(baseline)
+        advantage = batch.take(batch["q"]) - batch.at(self.baseline(batch, hp))
         if hp.filter == "binary":
             # A value that is not a number must not pass for "worse".
             passes = np.where(np.isnan(advantage), advantage, (advantage > 0).astype(np.float32))
             return Weighting(passes, advantage)
-        return exponential(batch, hp, advantage, advantage / hp.temperature)
+        return exponential(hp, advantage, advantage / hp.temperature)
+
+    def baseline(self, batch: Batch, hp: Any) -> Array:
+        """What an action must beat, `(M, U)`."""
+        if hp.baseline == "max":
+            return expected_maximum(self.policy(batch, hp), batch["q"], hp.baseline_draws)
+        return self.value(batch, hp)
 
     def judge(self, look: Look, hp: Any) -> list[Step]:
         advantage = look.row(self.weighting(look.batch, hp).advantage)
-        return [*super().judge(look, hp), Step("advantage", "advantage", advantage, f"A = {number(advantage)}")]
+        steps = super().judge(look, hp)
+        if hp.baseline == "max":
+            best = float(look.s(self.baseline(look.batch, hp)))
+            symbol = r"\mathbb{E}\max_{j\le m} Q(s,b_j)"
+            steps.append(Step("best", "the best of a few draws, on average", best, f"{symbol} = {number(best)}"))
+        steps.append(Step("advantage", "advantage", advantage, f"A = {number(advantage)}"))
+        if hp.filter == "exp":
+            steps.append(exponential_step(r"A/\tau", advantage / float(hp.temperature[0, 0])))
+        return steps
 
 
 def expected_maximum(policy: Array, q: Array, draws: Array) -> Array:

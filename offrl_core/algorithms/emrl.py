@@ -8,9 +8,10 @@ from typing import Any
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.cloning import Cloning
+from offrl_core.algorithms.equations import RETURN, WEIGHTED_CLONING, together
 from offrl_core.algorithms.explaining import Look, Step, number
-from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice
-from offrl_core.algorithms.weights import WEIGHT_FUNCTIONS, judged_by, signal, weight_function
+from offrl_core.algorithms.hyperparameters import RETURN_GAMMA, signal_choice
+from offrl_core.algorithms.weights import WEIGHT_EQUATIONS, WEIGHT_FUNCTIONS, signal, weight_function
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 
@@ -29,24 +30,25 @@ class EMRL(Cloning):
     title = "EMRL"
     number = 2
     summary = "Cloning weighted by the reward itself; negative rewards make it run away."
-    equation = r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad w = f(r)"
     source = "Dayan & Hinton 1997"
     hyperparameters = (
-        GAMMA,
+        RETURN_GAMMA,
         signal_choice("reward"),
         Hyperparameter(
             "weight_function",
             "f",
             "identity",
-            "How a reward becomes a weight: it should be positive and grow with the reward; only shifted, softplus "
-            "and exp do both.",
+            "How a reward becomes a weight: never negative and growing with the reward are shifted, softplus and exp; "
+            "identity turns negative, abs rewards failure, relu is blind below 0.",
             choices=WEIGHT_FUNCTIONS,
             paper="identity (Dayan & Hinton 1997)",
         ),
     )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        return judged_by(self.equation, str(choices["signal"]))
+        x = "G" if choices["signal"] == "return" else "r"
+        f = WEIGHT_EQUATIONS[str(choices["weight_function"])]
+        return together(WEIGHTED_CLONING, f"w = f({x})", f"f(x) = {f}", RETURN if x == "G" else "")
 
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return ("return",) if choices["signal"] == "return" else ()

@@ -93,6 +93,13 @@ def one_step(look: Look, gamma: float, next_value: float, left: str, next_symbol
     )
 
 
+def exponential_step(symbols: str, exponent: float, numbers: str = "") -> Step:
+    """`e^exponent` as a step, in float32 as training computes it; `numbers` shows how the exponent was made."""
+    raw = float(np.exp(np.float32(exponent)))
+    latex = rf"e^{{{symbols}}} = e^{{{numbers or number(exponent)}}} = {number(raw)}"
+    return Step("raw_weight", "its exponential", raw, latex)
+
+
 def assemble(steps: Sequence[dict[str, Any]]) -> str:
     """The steps' equations below each other, as one LaTeX block."""
     lines = [step["latex"].replace("=", "&=", 1) for step in steps if step["latex"]]

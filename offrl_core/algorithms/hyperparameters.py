@@ -24,23 +24,27 @@ GAMMA = Hyperparameter(
 )
 
 
+RETURN_GAMMA = replace(
+    GAMMA, help="Discount of the recorded return G: up looks further ahead, down cares for the next rewards only."
+)
+
+
 def signal_choice(default: str) -> Hyperparameter:
     """What a row is judged by: its reward, or the return from there on."""
     return Hyperparameter(
         "signal",
         "r",
         default,
-        "What a row is judged by: the next reward only, or the whole Monte Carlo return G from there on.",
+        "What a row is judged by: the next reward only, where the discount has no say, or the whole Monte Carlo "
+        "return G from there on.",
         choices=("reward", "return"),
     )
 
 
-def temperature(
-    default: float, help: str, *, symbol: str = r"\tau", paper: str = "", low: float = 0.001
-) -> Hyperparameter:
+def temperature(default: float, help: str, *, paper: str) -> Hyperparameter:
     """What divides in the exponent."""
     return Hyperparameter(
-        "temperature", symbol, default, help, low=low, high=100.0, scale="log", paper=paper, greedier="down"
+        "temperature", r"\tau", default, help, low=0.001, high=100.0, scale="log", paper=paper, greedier="down"
     )
 
 
@@ -51,7 +55,7 @@ def beta(default: float, *, paper: str) -> Hyperparameter:
         r"\beta",
         default,
         "How much the advantage counts: 0 is behaviour cloning, up copies only rows better than expected, until "
-        "exp overflows.",
+        "exp reaches the cap or, without one, overflows.",
         low=0.0,
         high=1000.0,
         paper=paper,
@@ -59,14 +63,14 @@ def beta(default: float, *, paper: str) -> Hyperparameter:
     )
 
 
-def weight_max(default: float, *, paper: str) -> Hyperparameter:
-    """The cap on weights."""
+def weight_max(default: float, *, paper: str, of: str = "") -> Hyperparameter:
+    """The cap on weights; `of` says on which, where it does not always act."""
     return Hyperparameter(
         "weight_max",
         r"w_{\max}",
         default,
-        "Cap on the weights: down makes good rows alike, and at the cap everywhere this is cloning; without a cap exp "
-        "can overflow.",
+        f"Cap on the weights{of}: down makes good rows alike, and at the cap everywhere this is cloning; without a cap "
+        "exp can overflow.",
         low=1.0,
         high=10_000.0,
         scale="log",
@@ -114,8 +118,8 @@ INITIAL = (
         "initial_value",
         r"Q_0",
         0.0,
-        "What every Q is before the first update: up is optimistic about actions that the data never shows, down "
-        "pessimistic.",
+        "What every Q is before the first update (with features of pairs: every weight θ): up is optimistic about "
+        "actions that the data never shows, down pessimistic.",
         low=-1000.0,
         high=1000.0,
         live=False,
@@ -142,7 +146,12 @@ DOUBLE = Hyperparameter(
     paper="double: van Hasselt et al. 2016; clipped: Fujimoto et al. 2018",
 )
 Q_LEARNING = (GAMMA, *TARGET_NETWORK, DOUBLE, *INITIAL)
-CRITIC = (GAMMA, *TARGET_NETWORK, *INITIAL)
+CRITIC = (
+    GAMMA,
+    replace(TARGET_NETWORK[0], paper="soft in AWAC and IQL, hard in CRR and MPO"),
+    *TARGET_NETWORK[1:],
+    *INITIAL,
+)
 NETWORK_TARGETS: Mapping[str, Mapping[str, Value]] = {"mlp": {"target_update": "soft"}}
 """Networks with hidden layers train with a trailing copy by default; the lecture's table and linear toy do not."""
 
@@ -187,18 +196,32 @@ HIDDEN = Hyperparameter(
 )
 
 
+def a_dataset(value: object) -> Dataset:
+    """The value, if it is a dataset.
+
+    Raises:
+        HyperparameterError: it is something else.
+    """
+    if isinstance(value, Dataset):
+        return value
+    raise HyperparameterError(
+        f"dataset = {value!r} is not allowed: it must be a Dataset, from load_dataset(name), Dataset.from_columns(…) "
+        "or Dataset.from_file(path)"
+    )
+
+
 def canonical_approximator(name: str, dataset: Dataset | None = None) -> str:
     """`table`, `linear` or `mlp`; `tabular` is taken for `table`.
 
     Raises:
-        HyperparameterError: no such approximator, or a table for continuous observations.
+        HyperparameterError: no such approximator, not a dataset, or a table for continuous observations.
     """
     known = "table" if name == "tabular" else name
-    if known not in APPROXIMATORS:
+    if not isinstance(known, str) or known not in APPROXIMATORS:
         raise HyperparameterError(
             f"approximator = {name!r} is not allowed: it must be one of {', '.join(APPROXIMATORS)}"
         )
-    if known == "table" and dataset is not None and not dataset.tabular:
+    if dataset is not None and not a_dataset(dataset).tabular and known == "table":
         raise HyperparameterError("a table needs numbered states; these observations are vectors: use linear or mlp")
     return known
 
@@ -214,8 +237,8 @@ def approximator_hyperparameters(
                 default=kind.table_learning_rate,
                 low=1e-4,
                 paper="",
-                help="Step size: 1 puts each number where its rows point, smaller averages over more updates; above 1 "
-                "overshoots.",
+                help="Step size: 1 puts each number where its rows point (sgd), smaller averages over more updates; "
+                "above 1 overshoots.",
             ),
             replace(BATCH_SIZE, default=0),
             replace(OPTIMIZER, default="sgd"),
@@ -227,7 +250,8 @@ def approximator_hyperparameters(
         "encoding",
         r"\phi(s)",
         choices[0],
-        "What the approximator sees of a state: features let it generalise between states, one-hot keeps them apart.",
+        "What the approximator sees of a state: features, where the dataset has some, let it generalise between "
+        "states, one-hot keeps them apart.",
         choices=choices,
         live=False,
     )

@@ -10,11 +10,12 @@ import numpy as np
 from offrl_core.algorithms.base import Head, Loss, Weighting
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import Cloning
-from offrl_core.algorithms.explaining import Look, Step, number, one_step
+from offrl_core.algorithms.equations import Q_LOSS, WEIGHTED_CLONING, capped_weight, copy_rule, in_target, together
+from offrl_core.algorithms.explaining import Look, Step, exponential_step, number, one_step
 from offrl_core.algorithms.hyperparameters import CRITIC, NETWORK_TARGETS, beta, weight_max
 from offrl_core.algorithms.losses import expectile_loss, squared_error
 from offrl_core.algorithms.targets import target_prefix, target_reads, td_target
-from offrl_core.algorithms.weights import exponential
+from offrl_core.algorithms.weights import capped, exponential
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 
@@ -26,7 +27,8 @@ class IQL(Cloning):
     `π_β`; as `τ → 1` it becomes the best policy within the data.
 
     Implementation notes: one critic where the paper takes the smaller of two. The expectile loss carries the `½` of all
-    squared errors here, which only scales the step.
+    squared errors here, which only scales the step. Some code caps the exponent instead of the weight, `exp(min(β A,
+    100))` (`clip` = `exponent`): float32 is infinite from 88.73 on, so that this is no cap at all.
     """
 
     name = "iql"
@@ -34,11 +36,6 @@ class IQL(Cloning):
     number = 10
     summary = (
         "An upper expectile over the data's own actions stands in for the maximum; no other action is ever queried."
-    )
-    equation = (
-        r"\mathcal{L}_V = \mathbb{E}\left[\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2\right],\ u = Q(s,a) - "
-        r"V(s) \qquad "
-        r"y = r + \gamma V(s') \qquad w = \min\left(e^{\beta(Q(s,a) - V(s))}, w_{\max}\right)"
     )
     source = "Kostrikov, Nair & Levine 2021"
     hyperparameters = (
@@ -56,9 +53,32 @@ class IQL(Cloning):
         ),
         beta(10.0, paper="3, and 10 on mazes (Kostrikov et al. 2021)"),
         weight_max(100, paper="100 (Kostrikov et al. 2021)"),
+        Hyperparameter(
+            "clip",
+            r"w_{\max}",
+            "weight",
+            "What the cap holds down: the weight, which then cannot overflow, or the exponent before exp, as some code "
+            "does: at 100 that is no cap at all.",
+            choices=("weight", "exponent"),
+            paper="weight (Kostrikov et al. 2021); exponent in some code",
+        ),
     )
     table_learning_rate = 0.5
     defaults = NETWORK_TARGETS
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        weight = capped_weight(r"e^{\beta u}", choices)
+        if choices["clip"] == "exponent" and choices["weight_max"]:
+            weight = r"e^{\min\left(\beta u, w_{\max}\right)}"
+        return together(
+            r"\mathcal{L}_V = \left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2",
+            rf"u = {in_target(choices['target_update'])}(s,a) - V(s)",
+            Q_LOSS,
+            r"y = r + \gamma V(s')",
+            WEIGHTED_CLONING,
+            f"w = {weight}",
+            copy_rule(choices),
+        )
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return (
@@ -81,7 +101,10 @@ class IQL(Cloning):
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         advantage = self.taken(batch, hp) - batch.at(batch["value"][:, 0])
-        return exponential(batch, hp, advantage, hp.beta * advantage)
+        if hp.clip == "weight":
+            return exponential(hp, advantage, hp.beta * advantage)
+        exponent, clipped = capped(hp.beta * advantage, hp.weight_max)
+        return Weighting(np.exp(exponent), advantage, clipped)
 
     def judge(self, look: Look, hp: Any) -> list[Step]:
         batch, beta, tau = look.batch, float(hp.beta[0, 0]), float(hp.expectile[0, 0])
@@ -90,15 +113,14 @@ class IQL(Cloning):
         target = one_step(look, float(hp.gamma[0, 0]), following, "y", "V(s')")
         u = taken - value
         pull = tau if u >= 0 else 1 - tau
-        raw = float(np.exp(np.float32(beta * u)))
         return [
             Step("value", "V at s", value, f"V(s) = {number(value)}"),
             Step("q", "Q of this action", q, f"Q(s,a) = {number(q)}"),
             target,
             Step("delta", "TD error", target.value - q, rf"\delta = y - Q(s,a) = {number(target.value - q)}"),
-            Step("advantage", "advantage", u, f"u = Q(s,a) - V(s) = {number(u)}"),
+            Step("advantage", "advantage", u, f"u = {in_target(hp.target_update)}(s,a) - V(s) = {number(u)}"),
             Step("pull", "how hard V is pulled", pull, rf"\left|\tau - \mathbf{{1}}[u<0]\right| = {number(pull)}"),
-            Step("raw_weight", "its exponential", raw, rf"e^{{\beta u}} = e^{{{number(beta * u)}}} = {number(raw)}"),
+            exponential_step(r"\beta u", beta * u),
         ]
 
     def value(self, batch: Batch, hp: Any) -> Array:

@@ -10,7 +10,8 @@ import numpy as np
 from offrl_core.algorithms.base import Loss, Weighting
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import ValueCloning
-from offrl_core.algorithms.explaining import Look, Step, number, one_step
+from offrl_core.algorithms.equations import RETURN, V_LOSS, WEIGHTED_CLONING, capped_weight, together
+from offrl_core.algorithms.explaining import Look, Step, exponential_step, number, one_step
 from offrl_core.algorithms.hyperparameters import GAMMA, beta, weight_max
 from offrl_core.algorithms.losses import squared_error
 from offrl_core.algorithms.targets import td_target
@@ -36,10 +37,6 @@ class MARWIL(ValueCloning):
     title = "MARWIL"
     number = 6
     summary = "Cloning weighted by the exponential of the advantage over the behaviour's own value."
-    equation = (
-        r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad "
-        r"w = e^{\beta A} \qquad A = -V(s) + r + \gamma V(s')"
-    )
     source = "Wang et al. 2018"
     hyperparameters = (
         GAMMA,
@@ -80,6 +77,7 @@ class MARWIL(ValueCloning):
             high=1e6,
             scale="log",
             live=False,
+            greedier="down",
             paper="100 in a widely used implementation",
         ),
         Hyperparameter(
@@ -95,13 +93,21 @@ class MARWIL(ValueCloning):
     )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        equation = self.equation
+        exponent = r"\beta A"
+        scale = ""
         if choices["normalization"] == "running":
-            equation = equation.replace(r"e^{\beta A}", r"e^{\beta A/\sqrt{c^2}}")
-            equation += r" \qquad c^2 \leftarrow c^2 + \nu\left(\overline{A^2} - c^2\right)"
-        if choices["advantage"] == "mc":
-            equation = equation.replace("A = -V(s) + r + \\gamma V(s')", "A = G - V(s)")
-        return equation
+            exponent = r"\beta A/(10^{-8} + \sqrt{c^2})"
+            scale = r"c^2 \leftarrow c^2 + \nu\left(\overline{A^2} - c^2\right) \qquad c^2 = c^2_0 \text{ at first}"
+        monte_carlo = "mc" in (choices["value_target"], choices["advantage"])
+        return together(
+            WEIGHTED_CLONING,
+            "w = " + capped_weight(f"e^{{{exponent}}}", choices),
+            "A = G - V(s)" if choices["advantage"] == "mc" else r"A = -V(s) + r + \gamma V(s')",
+            scale,
+            V_LOSS,
+            "y = G" if choices["value_target"] == "mc" else r"y = r + \gamma V(s')",
+            RETURN if monte_carlo else "",
+        )
 
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return ("return",) if "mc" in (choices["value_target"], choices["advantage"]) else ()
@@ -131,7 +137,7 @@ class MARWIL(ValueCloning):
         log_weight = hp.beta * advantage
         if hp.normalization == "running":
             log_weight = log_weight / (np.float32(1e-8) + np.sqrt(batch.memory["square"]))
-        return exponential(batch, hp, advantage, log_weight)
+        return exponential(hp, advantage, log_weight)
 
     def judge(self, look: Look, hp: Any) -> list[Step]:
         batch, beta = look.batch, float(hp.beta[0, 0])
@@ -145,16 +151,13 @@ class MARWIL(ValueCloning):
         exponent = advantage * beta
         if hp.normalization == "running":
             exponent /= 1e-8 + float(np.sqrt(batch.memory["square"][0, 0]))
-        raw = float(np.exp(np.float32(exponent)))
         size = r"/\sqrt{c^2}" if hp.normalization == "running" else ""
         symbol = "G" if hp.advantage == "mc" else "y"
         return [
             *values,
             target,
             Step("advantage", "advantage", advantage, f"A = {symbol} - V(s) = {number(advantage)}"),
-            Step(
-                "raw_weight", "its exponential", raw, rf"e^{{\beta A{size}}} = e^{{{number(exponent)}}} = {number(raw)}"
-            ),
+            exponential_step(rf"\beta A{size}", exponent),
         ]
 
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:

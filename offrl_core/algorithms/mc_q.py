@@ -8,8 +8,9 @@ from typing import Any
 
 from offrl_core.algorithms.base import Head, Loss
 from offrl_core.algorithms.batch import Batch
+from offrl_core.algorithms.equations import RETURN, together
 from offrl_core.algorithms.explaining import Look, Step, number
-from offrl_core.algorithms.hyperparameters import GAMMA, INITIAL
+from offrl_core.algorithms.hyperparameters import INITIAL, RETURN_GAMMA
 from offrl_core.algorithms.losses import squared_error
 from offrl_core.algorithms.q_learning import ActionValues, error_steps
 from offrl_core.hyperparameters import Value
@@ -21,17 +22,19 @@ class MCQ(ActionValues):
     `y = G`, loss `½(Q(s,a) − G)²`. A table ends at each pair's average return-to-go. Acting greedily on it improves on
     the behaviour by one step.
 
-    Implementation notes: the initial values do not scatter by default, since nothing here ever corrects the values of
-    unseen actions.
+    Implementation notes: of an episode that was cut off the return holds only what was recorded. The initial values do
+    not scatter by default, since nothing here ever corrects the values of unseen actions.
     """
 
     name = "mc-q"
     title = "Monte Carlo Q"
     number = 14
     summary = "Regresses Q on recorded returns: it cannot diverge, and it only knows what the behaviour is worth."
-    equation = r"y = G = \sum_{k\ge 0} \gamma^k r_{t+1+k} \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
     source = "Sutton & Barto 2018, chapter 5"
-    hyperparameters = (GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
+    hyperparameters = (RETURN_GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        return together("y = G", RETURN, r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2")
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return (Head("q", starts=True),)

@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.algorithms.base import Head, Loss
 from offrl_core.algorithms.batch import Array, Batch
 from offrl_core.algorithms.cloning import CriticCloning
+from offrl_core.algorithms.equations import BEHAVIOR_CLONE, Q_LOSS, copy_rule, in_target, policy_target, together
 from offrl_core.algorithms.explaining import Look, Step, number
 from offrl_core.algorithms.hyperparameters import CRITIC
 from offrl_core.algorithms.losses import cross_entropy_to, log_softmax, log_sum_exp, softmax, weighted_cross_entropy
@@ -38,12 +39,6 @@ class MPO(CriticCloning):
     title = "MPO"
     number = 11
     summary = "Reweights a prior over all actions by the critic under a KL bound, then clones the result."
-    equation = (
-        r"q(a\mid s) \propto \pi_{\mathrm{old}}(a\mid s)\, e^{Q(s,a)/\eta},\ "
-        r"\mathbb{E}_s\mathrm{KL}(q\|\pi_{\mathrm{old}}) = \epsilon "
-        r"\qquad \mathcal{L}(\theta) = -\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
-        r"+ \mu\left(\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)"
-    )
     source = "Abdolmaleki et al. 2018"
     hyperparameters = (
         *CRITIC,
@@ -96,10 +91,21 @@ class MPO(CriticCloning):
         )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        if choices["prior"] == "behavior":
-            left, right = self.equation.split(r"\qquad", 1)
-            return left.replace(r"\pi_{\mathrm{old}}", r"\pi_\beta") + r"\qquad" + right
-        return self.equation
+        prior = r"\pi_\beta" if choices["prior"] == "behavior" else r"\pi_{\mathrm{old}}"
+        old = r"\pi_{\mathrm{old}} = \pi_\theta"
+        if choices["target_update"] != "none":
+            old = r"\pi_{\mathrm{old}} = \pi_{\theta'},\ Q' = Q_{\theta'}"
+        return together(
+            rf"q(a\mid s) \propto {prior}(a\mid s)\, e^{{{in_target(choices['target_update'])}(s,a)/\eta}}",
+            rf"\eta:\ \mathbb{{E}}_s\mathrm{{KL}}(q\|{prior}) = \epsilon",
+            r"\mathcal{L}(\theta) = -\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
+            r"+ \mu\left(\mathbb{E}_s\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)",
+            BEHAVIOR_CLONE if choices["prior"] == "behavior" else "",
+            Q_LOSS,
+            policy_target(choices, r"\pi_{\mathrm{old}}"),
+            old,
+            copy_rule(choices, r"\theta'", r"\theta"),
+        )
 
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         return {"temperature": 1.0, "multiplier": 1.0}
@@ -140,7 +146,7 @@ class MPO(CriticCloning):
         mu = batch.memory["multiplier"]
         log_pi = log_softmax(batch["policy"])
         old, share = np.exp(log_old), batch.state_share()
-        kl = batch.mean_over_states((old * (log_old - log_pi)).sum(axis=1))[:, None].astype(np.float32)
+        kl = self.step_size(batch, log_pi, log_old)[:, None].astype(np.float32)
         clone = loss.report
         loss.report = lambda: clone() + (mu * (kl - hp.epsilon_policy))[:, 0]
         loss.gradients["policy"] = loss.gradients["policy"] + mu[:, :, None] * share * (np.exp(log_pi) - old)
@@ -172,7 +178,12 @@ class MPO(CriticCloning):
         ]
 
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
-        return {"temperature": batch.memory["temperature"], "multiplier": batch.memory["multiplier"]}
+        kl = self.step_size(batch, log_softmax(batch["policy"]), log_softmax(batch[f"{target_prefix(hp)}policy"]))
+        return {"kl": kl, "temperature": batch.memory["temperature"], "multiplier": batch.memory["multiplier"]}
+
+    def step_size(self, batch: Batch, log_pi: Array, log_old: Array) -> Array:
+        """`E_s KL(π_old ‖ π_θ)`, `(M,)`."""
+        return batch.mean_over_states((np.exp(log_old) * (log_old - log_pi)).sum(axis=1))
 
 
 def tilt(batch: Batch, tilted: Array, log_prior: Array, scaled: Array) -> tuple[Array, Array]:

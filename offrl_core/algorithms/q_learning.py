@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from offrl_core.algorithms.base import Algorithm, Head, Loss
-from offrl_core.algorithms.batch import Array, Batch
+from offrl_core.algorithms.batch import Array, Batch, once
+from offrl_core.algorithms.equations import copy_rule, greedy_loss, greedy_target, greedy_value, together
 from offrl_core.algorithms.explaining import Look, Step, number, one_step, term
 from offrl_core.algorithms.hyperparameters import NETWORK_TARGETS, Q_LEARNING
 from offrl_core.algorithms.losses import squared_error
@@ -26,6 +27,7 @@ class ActionValues(Algorithm):
         """Greedy over the allowed actions, ties shared equally."""
         return greedy(batch["q"], self.allowed(batch, hp))
 
+    @once
     def value(self, batch: Batch, hp: Any) -> Array:
         """`max_{a ∈ Ā} Q(s, a)`."""
         return masked_max(batch["q"], self.allowed(batch, hp))
@@ -66,10 +68,12 @@ class QLearning(ActionValues):
     title = "Naive Q-learning"
     number = 12
     summary = "Q-learning on a fixed dataset: its maximum trusts values of actions that nobody ever took."
-    equation = r"y = r + \gamma \max_{a'\in A} Q(s',a') \qquad \mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2"
     source = "Watkins & Dayan 1992; Mnih et al. 2015 (target network)"
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = Q_LEARNING
     defaults = NETWORK_TARGETS
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        return together(greedy_target(choices, "A"), greedy_loss(choices), copy_rule(choices))
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return q_heads(choices)
@@ -91,7 +95,8 @@ class QLearning(ActionValues):
         allowed = np.ones(batch.actions, bool) if mask is None else look.next(np.broadcast_to(mask, batch["q"].shape))
         asked = look.next(batch["q_next" if hp.double != "none" else f"{target_prefix(hp)}q_next"])
         next_value = look.row(best_next(batch, hp, mask))
-        target = one_step(look, gamma, next_value, "y", r"\max_{a'}Q(s',a')")
+        actions = "A" if mask is None else r"\bar A"
+        target = one_step(look, gamma, next_value, "y", greedy_value(hp.target_update, hp.double, actions))
         found: list[Step] = []
         if look.continues:
             star = int(np.where(allowed, asked, -np.inf).argmax())
@@ -104,6 +109,6 @@ class QLearning(ActionValues):
                 if seen.any():
                     values = look.next(batch[f"{target_prefix(hp)}q_next"])
                     best = float(np.where(seen, values, -np.inf).max())
-                    step = one_step(look, gamma, best, r"\bar y", r"\max_{a'\in\bar A}Q(s',a')")
+                    step = one_step(look, gamma, best, r"\bar y", greedy_value(hp.target_update, "none", r"\bar A"))
                     found.append(Step("constrained", "the target within the data's actions", step.value, step.latex))
         return [*found, *error_steps(look.s(batch["q"]), look.action, target)]

@@ -10,9 +10,10 @@ import numpy as np
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.cloning import Cloning
-from offrl_core.algorithms.explaining import Look, Step, number
-from offrl_core.algorithms.hyperparameters import GAMMA, signal_choice, temperature
-from offrl_core.algorithms.weights import batch_softmax, judged_by, signal
+from offrl_core.algorithms.equations import RETURN, WEIGHTED_CLONING, together
+from offrl_core.algorithms.explaining import Look, Step, exponential_step, number
+from offrl_core.algorithms.hyperparameters import RETURN_GAMMA, signal_choice, temperature
+from offrl_core.algorithms.weights import batch_softmax, signal
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 
@@ -32,12 +33,9 @@ class RWR(Cloning):
     title = "RWR"
     number = 4
     summary = "Cloning weighted by the exponential of the reward, or of the whole return."
-    equation = (
-        r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right] \qquad w = e^{r/\tau}"
-    )
     source = "Peters & Schaal 2007"
     hyperparameters = (
-        GAMMA,
+        RETURN_GAMMA,
         signal_choice("return"),
         temperature(
             0.1,
@@ -57,11 +55,11 @@ class RWR(Cloning):
     )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        plain = judged_by(self.equation, str(choices["signal"]))
-        if choices["normalization"] == "none":
-            return plain
-        left, right = plain.split("w = ")
-        return rf"{left}w = \frac{{{right}}}{{\mathrm{{mean}}({right})}}"
+        x = "G" if choices["signal"] == "return" else "r"
+        weight = rf"e^{{{x}/\tau}}"
+        if choices["normalization"] != "none":
+            weight = rf"\frac{{{weight}}}{{\mathrm{{mean}}({weight})}}"
+        return together(WEIGHTED_CLONING, f"w = {weight}", RETURN if x == "G" else "")
 
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return ("return",) if choices["signal"] == "return" else ()
@@ -79,13 +77,7 @@ class RWR(Cloning):
     def judge(self, look: Look, hp: Any) -> list[Step]:
         x, tau = look.row(signal(look.batch, hp)[0]), float(hp.temperature[0, 0])
         symbol = "G" if hp.signal == "return" else "r"
-        raw = float(np.exp(np.float32(x / tau)))
         return [
             Step("signal", f"the {hp.signal}", x, f"{symbol} = {number(x)}"),
-            Step(
-                "raw_weight",
-                "its exponential",
-                raw,
-                rf"e^{{{symbol}/\tau}} = e^{{{number(x)}/{number(tau)}}} = {number(raw)}",
-            ),
+            exponential_step(rf"{symbol}/\tau", x / tau, f"{number(x)}/{number(tau)}"),
         ]

@@ -13,7 +13,15 @@ import numpy as np
 from offrl_core.algorithms.base import Weighting
 from offrl_core.algorithms.batch import Array, Batch
 
-WEIGHT_FUNCTIONS = ("identity", "abs", "relu", "shifted", "softplus", "exp")
+WEIGHT_EQUATIONS = {
+    "identity": "x",
+    "abs": "|x|",
+    "relu": r"\max(x, 0)",
+    "shifted": r"x - \min_X x",
+    "softplus": r"\log\left(1 + e^x\right)",
+    "exp": "e^x",
+}
+WEIGHT_FUNCTIONS = tuple(WEIGHT_EQUATIONS)
 
 
 def weight_function(name: str, x: Array, lowest: Array | None = None) -> Array:
@@ -45,12 +53,10 @@ def weight_function(name: str, x: Array, lowest: Array | None = None) -> Array:
     raise ValueError(f"weight_function = {name!r} is not allowed: it must be one of {', '.join(WEIGHT_FUNCTIONS)}")
 
 
-def capped_exp(x: Array, cap: Array) -> tuple[Array, Array]:
-    """`min(exp(x), cap)` and where the cap was reached; a cap of 0 is none at all."""
-    raw = np.exp(x)
+def capped(x: Array, cap: Array) -> tuple[Array, Array]:
+    """`min(x, cap)` and where the cap was reached; a cap of 0 is none at all."""
     limit = np.where(cap > 0, cap, np.float32(np.inf))
-    clipped = raw >= limit
-    return np.minimum(raw, limit), clipped
+    return np.minimum(x, limit), x >= limit
 
 
 def batch_softmax(batch: Batch, x: Array) -> Array:
@@ -68,13 +74,7 @@ def signal(batch: Batch, hp: Any) -> tuple[Array, Array]:
     return batch.reward, batch.columns["reward_min"]
 
 
-def judged_by(equation: str, signal: str) -> str:
-    """The equation with the return `G` in the weight's place of the reward, where rows are judged by it."""
-    left, right = equation.split("w = ")
-    return f"{left}w = {right.replace('r', 'G', 1)}" if signal == "return" else equation
-
-
-def exponential(batch: Batch, hp: Any, advantage: Array, log_weight: Array) -> Weighting:
+def exponential(hp: Any, advantage: Array, log_weight: Array) -> Weighting:
     """`min(exp(log_weight), weight_max)` as a `Weighting`."""
-    weight, clipped = capped_exp(log_weight, hp.weight_max)
+    weight, clipped = capped(np.exp(log_weight), hp.weight_max)
     return Weighting(weight, advantage, clipped)

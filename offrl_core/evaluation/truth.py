@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from offrl_core.algorithms.hyperparameters import a_dataset
 from offrl_core.data.dataset import Array, Dataset, dataset_probes
 from offrl_core.evaluation.rollouts import Measured, Policy, measure, measure_act
 from offrl_core.worlds.digits import Digits
@@ -19,6 +20,10 @@ class Truth:
     Args:
         dataset: where the data came from; what is known follows from its `mdp` or `world`.
         gamma: discount; the dataset's own by default. Where the discount changes, ask for a new `Truth`.
+
+    Raises:
+        HyperparameterError: that is not a dataset.
+        MDPError: the discount is not allowed in this world.
 
     Attributes:
         exact: whether returns are exact; otherwise they are measured by playing, or unknown.
@@ -39,7 +44,7 @@ class Truth:
     """
 
     def __init__(self, dataset: Dataset, gamma: float | None = None) -> None:
-        self.dataset = dataset
+        self.dataset = a_dataset(dataset)
         self.gamma = dataset.gamma if gamma is None else float(gamma)
         self.exact = dataset.mdp is not None or isinstance(dataset.world, Digits)
         self.behavior: float | None = None
@@ -140,8 +145,9 @@ class Truth:
         """The true return of each member's policy, and its true `Q` where that is known.
 
         Args:
-            policy: `(M, S, A)` probabilities over the states of a tabular world; for continuous observations the
-                function `policy(observations (N, D)) -> (M, N, A)`, since a policy is played where no probe state is.
+            policy: `(M, S, A)` probabilities over the states of a tabular world, or the function `policy(observations)
+                -> (M, N, A)`, such as `Learner.policy`. For continuous observations only the function will do, since a
+                policy is played where no probe state is.
             episodes, seed: how the return is measured where it is not exact, see `measure`.
 
         Returns:
@@ -151,8 +157,10 @@ class Truth:
         Raises:
             ValueError: the world is unknown, or the policy is not of the kind that it needs.
         """
-        if self.dataset.mdp is not None and not callable(policy):
-            return self._evaluate(np.asarray(policy, dtype=np.float64))
+        mdp = self.dataset.mdp
+        if mdp is not None:
+            table = policy(np.arange(mdp.n_states)) if callable(policy) else policy
+            return self._evaluate(np.asarray(table, dtype=np.float64))
         if callable(policy) and isinstance(self.dataset.world, Digits):
             assert self.q_star is not None
             returns = self.dataset.world.exact_returns(policy)
@@ -174,6 +182,8 @@ class Truth:
     def _evaluate(self, policies: Array) -> tuple[Array, Array]:
         mdp = self.dataset.mdp
         assert mdp is not None
+        if policies.shape[1:] != (mdp.n_states, mdp.n_actions):
+            raise ValueError(f"policy of shape {policies.shape}: it must be (M, {mdp.n_states}, {mdp.n_actions})")
         sound = np.isfinite(policies).all(axis=(1, 2))
         q = np.full(policies.shape, np.nan)
         returns = np.full(len(policies), np.nan)

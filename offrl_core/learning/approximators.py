@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +54,8 @@ class Function(Protocol):
     def views(self, flat: Array) -> list[Array]:
         """The layers inside `flat (M, P)`."""
 
-    def workspace(self, members: int, states: int) -> Workspace:
-        """Buffers for evaluating at `states` states."""
+    def workspace(self, members: int, states: int, like: Workspace | None = None) -> Workspace:
+        """Buffers for evaluating at `states` states; `like` lends its hidden layers where no gradient will follow."""
 
     def evaluate(self, layers: list[Array], x: Inputs, work: Workspace) -> Array:
         """Outputs `(M, A, U)`; valid until the next call with this workspace."""
@@ -63,15 +64,30 @@ class Function(Protocol):
         """Write `∂loss/∂parameters` into `into`, given `at = ∂loss/∂outputs` for the first columns evaluated."""
 
 
+_ZEROS: WeakValueDictionary[tuple[int, ...], Array] = WeakValueDictionary()
+
+
+def _zeros(shape: tuple[int, ...]) -> Array:
+    """Zeros to compare with, one array for all workspaces of a size: it stays in the processor's cache."""
+    found = _ZEROS.get(shape)
+    if found is None:
+        found = _ZEROS[shape] = np.zeros(shape, np.float32)
+        found.flags.writeable = False
+    return found
+
+
 class Workspace:
     """Buffers of one function at one number of states: activations, and on demand their gradients."""
 
-    def __init__(self, members: int, states: int, widths: tuple[int, ...], outputs: int) -> None:
+    def __init__(
+        self, members: int, states: int, widths: tuple[int, ...], outputs: int, like: Workspace | None = None
+    ) -> None:
         self.members, self.states = members, states
         # The row of ones at the end of each activation feeds the next layer's bias; ReLU leaves it alone.
-        self.hidden = [np.ones((members, width + 1, states), np.float32) for width in widths]
+        shapes = [(members, width + 1, states) for width in widths]
+        self.hidden: list[Array] = [np.ones(shape, np.float32) for shape in shapes] if like is None else like.hidden
         # An array of zeros, not the number: against a scalar numpy's maximum runs five times slower.
-        self.zeros = [np.zeros((1, *h.shape[1:]), np.float32) for h in self.hidden]
+        self.zeros = [_zeros((1, *h.shape[1:])) for h in self.hidden]
         self.out = np.empty((members, outputs, states), np.float32)
         self._back: dict[int, tuple[list[Array], list[Array]]] = {}
 
@@ -96,7 +112,7 @@ class Table:
     def views(self, flat: Array) -> list[Array]:
         return [flat.reshape(len(flat), self.outputs, self.states)]
 
-    def workspace(self, members: int, states: int) -> Workspace:
+    def workspace(self, members: int, states: int, like: Workspace | None = None) -> Workspace:
         return Workspace(members, 0, (), 0)
 
     def evaluate(self, layers: list[Array], x: Inputs, work: Workspace) -> Array:
@@ -107,7 +123,7 @@ class Table:
 
 
 class PairLinear:
-    """`θ·φ(s, a)`: one weight vector shared by all actions, no bias."""
+    """`θ·φ(s, a)`: one weight vector shared by all actions, no bias; the start values are those of `θ`."""
 
     def __init__(self, features: int, actions: int) -> None:
         self.features, self.actions = features, actions
@@ -119,7 +135,7 @@ class PairLinear:
     def views(self, flat: Array) -> list[Array]:
         return [flat[:, None, :]]
 
-    def workspace(self, members: int, states: int) -> Workspace:
+    def workspace(self, members: int, states: int, like: Workspace | None = None) -> Workspace:
         return Workspace(members, states, (), self.actions)
 
     def evaluate(self, layers: list[Array], x: Inputs, work: Workspace) -> Array:
@@ -169,8 +185,8 @@ class Network:
             for start, stop, shape in zip(self.offsets, self.offsets[1:], self.shapes, strict=False)
         ]
 
-    def workspace(self, members: int, states: int) -> Workspace:
-        return Workspace(members, states, self.hidden, self.outputs)
+    def workspace(self, members: int, states: int, like: Workspace | None = None) -> Workspace:
+        return Workspace(members, states, self.hidden, self.outputs, like)
 
     def evaluate(self, layers: list[Array], x: Inputs, work: Workspace) -> Array:
         activation: Array | None = x.dense

@@ -11,6 +11,39 @@ from typing import Any
 import numpy as np
 
 
+def check(state: Any, mine: Mapping[str, Any]) -> None:
+    """Compare a state with that of the learner which is to continue from it.
+
+    Raises:
+        ValueError: it belongs to another learner, or something is missing.
+    """
+    needed = {*mine, "programs"}
+    missing = sorted(needed - state.keys() if isinstance(state, Mapping) else needed)
+    if missing:
+        raise ValueError(f"this is not a learner's state: it has no {', '.join(missing)}")
+    for name in ("version", "algorithm", "approximator", "seeds"):
+        if state[name] != mine[name]:
+            raise ValueError(f"this state has {name} {state[name]!r}, the learner has {mine[name]!r}")
+    lengths, own = ({name: len(values) for name, values in x["axes"].items()} for x in (state, mine))
+    if lengths != own:
+        raise ValueError(f"this state has the axes {lengths or 'none'}, the learner has {own or 'none'}")
+    members = sorted(int(i) for program in state["programs"] for i in program["members"])
+    if len(state["values"]) != len(mine["values"]) or members != list(range(len(mine["values"]))):
+        raise ValueError(f"this state does not hold the learner's {len(mine['values'])} members, each once")
+
+
+def check_arrays(arrays: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
+    """Compare a program's arrays with those that it needs.
+
+    Raises:
+        ValueError: one is missing or has another shape.
+    """
+    for name, array in mine.items():
+        if name not in arrays or np.shape(arrays[name]) != array.shape:
+            shape = np.shape(arrays[name]) if name in arrays else "none"
+            raise ValueError(f"this state's {name} has shape {shape}, the learner's has {array.shape}")
+
+
 def to_bytes(state: Mapping[str, Any]) -> bytes:
     """A `Learner.state_dict` as an NPZ archive, exact to the bit."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}

@@ -23,7 +23,9 @@ class Divergence:
     Attributes:
         step: the update that could not be made; the member keeps the state before it.
         index, member: its place and label.
-        what: the quantity that left first: `q`, `value`, `policy`, …, `weight`, `loss`, `gradient` or `parameter`.
+        what: the quantity that left first: an output (`q`, `value`, `policy`, `target_q_next`, …), `weight`, `gradient
+            of td` (or another loss), `parameter of q` (or another network), `squared gradient of q` (Adam's running
+            mean), or a number of the system's own, such as `square`.
         value: what it became, as text: `inf`, `-inf` or `nan`.
         state, action, row: where, as far as that quantity has such a place; −1 otherwise.
     """
@@ -96,9 +98,8 @@ def advance_program(program: Program, steps: int) -> list[tuple[list[int], Progr
 def trace(program: Program) -> Divergence:
     """Which quantity of the next update leaves the finite numbers first, and where (one member)."""
     step = program.updates + 1
-    memory = {k: v.copy() for k, v in program.memory.items()}
-    drawn = program.feed.draw(program.updates)
-    batch = program.evaluate(drawn)
+    drawn, losses, _ = program.pending()
+    batch = drawn.batch
     for name, out in batch.outputs.items():
         bad = np.argwhere(~np.isfinite(out[0]))
         if len(bad):
@@ -122,8 +123,6 @@ def trace(program: Program) -> Divergence:
                 int(program.rows.actions[row]),
                 row,
             )
-    losses = program.algorithm.losses(batch, program.hp)
-    program.memory = memory
     for name, loss in losses.items():
         for out_name, gradient in loss.gradients.items():
             bad = np.argwhere(~np.isfinite(gradient[0]))
@@ -131,7 +130,27 @@ def trace(program: Program) -> Divergence:
                 action, column = bad[0].tolist()
                 state = _state_of(program, drawn, out_name, column)
                 return Divergence(step, 0, "", f"gradient of {name}", _text(gradient[0][action, column]), state, action)
-    return Divergence(step, 0, "", "parameter", "inf")
+    after = program.subset([0])
+    after.update()
+    return _first_left(after, step)
+
+
+def _first_left(program: Program, step: int) -> Divergence:
+    """What an update left that is not finite: the optimiser's or the system's own numbers, then the parameters."""
+    arrays = program.arrays()
+    for key in sorted(arrays, key=lambda key: not key.startswith(("optimizer_", "memory_"))):
+        bad = np.argwhere(~np.isfinite(arrays[key][0]))
+        if not len(bad):
+            continue
+        value = _text(arrays[key][0][tuple(bad[0])])
+        kind = {"optimizer_m": "mean gradient", "optimizer_v": "squared gradient", "parameters": "parameter"}.get(key)
+        if kind is None:
+            return Divergence(step, 0, "", key.removeprefix("memory_"), value)
+        heads = (
+            name for name, part in program.parts.by_name.items() if part.place.start <= bad[0][0] < part.place.stop
+        )
+        return Divergence(step, 0, "", f"{kind} of {next(heads)}", value)
+    raise AssertionError("every number is finite")  # pragma: no cover - a member is traced only after it broke
 
 
 def _state_of_row(program: Program, row: int) -> int:

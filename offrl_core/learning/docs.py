@@ -7,16 +7,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from offrl_core.algorithms import APPROXIMATORS, Algorithm, algorithms, hyperparameters
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.hyperparameters import Hyperparameter, Value
 from offrl_core.learning.metrics import METRICS
 
 PLACE = Path(__file__).resolve().parents[2] / "docs" / "algorithms.md"
 
 HEAD = """# Systems, hyperparameters and metrics
 
-Written by `python -m offrl_core.learning.docs` from the declarations in the code; a test keeps it current. Defaults
-are those of the table, then of the linear function and the MLP where they differ; a dataset may recommend others.
-Values marked `live` act on the next update of a running learner, those marked `restarts` need a new run.
+Written by `python -m offrl_core.learning.docs` from the declarations in the code; a test keeps it current.
+
+The numbers are the lecture's. Its 3, the weight function, is a choice of EMRL; 5, returns in place of rewards, one of
+RWR; 13, the deadly triad, is a world: train `q-learning` with the linear function on the dataset `deadly-triad`.
+
+Each system shows its equation under the defaults, then what other choices change in it. Symbols are those of the
+hyperparameters below it; `X` is the data, `π_β` the behaviour that collected it, `Ā` the allowed actions, `y` a target
+through which no gradient flows. Defaults are those of the table, then of the linear function and the MLP where they
+differ; a dataset may recommend others. Values marked `live` act on the next update of a running learner, those marked
+`restarts` need a new run.
 """
 
 
@@ -29,16 +36,16 @@ def write() -> str:
     parts.append("## Approximators\n")
     parts += [_approximator(name, title) for name, title in APPROXIMATORS.items()]
     parts.append("## Metrics\n\nEvery number of a snapshot, one per member.\n")
-    rows: list[tuple[str, ...]] = [(f"`{m.name}`", m.title, m.unit, f"${m.formula}$", m.help, m.bad) for m in METRICS]
+    rows: list[tuple[str, ...]] = [
+        (f"`{m.name}`", m.title, m.unit, f"${_math(m.formula)}$", m.help, m.bad) for m in METRICS
+    ]
     parts.append(_table(("name", "title", "unit", "formula", "what it says", "a bad curve"), rows))
     return "\n".join(parts)
 
 
 def _system(kind: type[Algorithm]) -> str:
     body = inspect.cleandoc(kind.__doc__ or "")
-    equations = dict.fromkeys(_equations(kind))
-    lines = [f"### {kind.number}. {kind.title} (`{kind.name}`)\n", f"{kind.summary}\n"]
-    lines += [f"$$\n{equation}\n$$\n" for equation in equations]
+    lines = [f"### {kind.number}. {kind.title} (`{kind.name}`)\n", f"{kind.summary}\n", *_equations(kind)]
     lines.append(f"{body}\n")
     lines.append(f"Source: {kind.source or 'the lecture'}.\n")
     own = {h.name for h in kind.hyperparameters}
@@ -49,12 +56,34 @@ def _system(kind: type[Algorithm]) -> str:
 
 
 def _equations(kind: type[Algorithm]) -> Iterable[str]:
-    """The equation as it stands by default and under each other choice."""
-    choices = {h.name: h.default for h in kind.hyperparameters}
-    yield kind().equation_for(choices)
+    """The equation as it stands by default, and the pieces that each other choice puts in."""
+    default = _pieces(kind.equation)
+    yield "$$\n\\begin{gathered}\n" + " \\cr\n".join(map(_math, default)) + "\n\\end{gathered}\n$$\n"
+    changed = []
     for h in kind.hyperparameters:
-        for choice in h.choices:
-            yield kind().equation_for({**choices, h.name: choice})
+        named: list[tuple[Value, str]] = [(choice, f"= {choice}") for choice in h.choices]
+        if h.special and h.low is not None:
+            named += [(value, f"= {value:g} ({words})") for value, words in h.special.items()]
+            named.append((h.low, f"from {h.low:g}"))
+        for value, words in named:
+            pieces = _pieces(kind().equation_for({**kind.default_choices(), h.name: value}))
+            new = [f"${_math(piece)}$" for piece in pieces if piece not in default]
+            if new:
+                changed.append(f"- `{h.name}` {words}: " + ", ".join(new))
+    if changed:
+        yield "\n".join(changed) + "\n"
+
+
+def _math(formula: str) -> str:
+    """The formula in commands that Markdown leaves alone: it takes a backslash before punctuation for its own, a bar
+    for the end of a cell and a star for emphasis."""
+    for plain, safe in SAFE.items():
+        formula = formula.replace(plain, f"{safe} ")
+    return formula.strip()  # a dollar after a space would not end a formula
+
+
+def _pieces(equation: str) -> list[str]:
+    return [piece.strip() for piece in equation.split(r"\qquad")]
 
 
 def _approximator(name: str, title: str) -> str:
@@ -63,6 +92,14 @@ def _approximator(name: str, title: str) -> str:
     return f"### {title} (`{name}`)\n\n" + _table(COLUMNS, [_row(h) for h in declared.values()])
 
 
+SAFE = {
+    r"\{": r"\lbrace",
+    r"\}": r"\rbrace",
+    r"\|": r"\Vert",
+    r"\,": r"\thinspace",
+    "|": r"\vert",
+    "*": r"\ast",
+}
 COLUMNS = ("name", "symbol", "default", "allowed", "acts", "what it does", "greedier", "the paper")
 
 
@@ -70,9 +107,11 @@ def _row(*same: Hyperparameter) -> tuple[str, ...]:
     h = same[0]
     defaults = [_text(x.default) for x in same]
     shown = defaults[0] if len(set(defaults)) == 1 else " / ".join(defaults)
-    towards = {"up": "up; down is closer to cloning", "down": "down; up is closer to cloning", "": ""}[h.greedier]
-    symbol = f"${h.symbol}$" if h.symbol else ""
-    return (f"`{h.name}`", symbol, shown, h.allowed, "live" if h.live else "restarts", h.help, towards, h.paper)
+    towards = {"up": "up; down is closer to cloning", "down": "down; up is closer to cloning", "": "neither"}
+    symbol = f"${_math(h.symbol)}$" if h.symbol else ""
+    acts = "live" if h.live else "restarts"
+    greedier = towards[h.greedier] if h.numeric else ""
+    return (f"`{h.name}`", symbol, shown, h.allowed, acts, h.help, greedier, h.paper)
 
 
 def _text(value: object) -> str:
@@ -82,9 +121,7 @@ def _text(value: object) -> str:
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
-        # A bar ends a cell, also inside a formula, where \\vert prints the same.
-        cells = [x.replace("|", r"\vert ") if x.startswith("$") else x.replace("|", r"\|") for x in row]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join(x.replace("|", r"\|") for x in row) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -21,6 +21,22 @@ def encodings(dataset: Dataset) -> tuple[str, ...]:
     return (*dataset.features, ONE_HOT) if dataset.tabular else (OBSERVATION,)
 
 
+def fitting(dataset: Dataset, observations: npt.ArrayLike) -> Array:
+    """The observations as an array: `(N,)` states or `(N, D)` vectors.
+
+    Raises:
+        ValueError: this dataset has no such observations.
+    """
+    given = np.asarray(observations)
+    if dataset.n_states is not None:
+        fits = given.ndim == 1 and given.dtype.kind in "iu"
+        if not fits or (len(given) and not 0 <= given.min() <= given.max() < dataset.n_states):
+            raise ValueError(f"observations must be (N,) states, whole numbers from 0 to {dataset.n_states - 1}")
+    elif given.ndim != 2 or given.shape[1] != dataset.observations.shape[1]:
+        raise ValueError(f"observations of shape {given.shape}: they must be (N, {dataset.observations.shape[1]})")
+    return given
+
+
 class Encoding:
     """Turns observations into network inputs.
 

@@ -57,12 +57,15 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
 
 def _find(program: Program, place: Place) -> tuple[int | None, int, int]:
     data, rows = program.dataset, program.rows
-    if isinstance(place, (int, np.integer)):
+    if isinstance(place, (int, np.integer)) and not isinstance(place, bool):
         row = int(place)
         if not 0 <= row < len(data):
             raise ValueError(f"row = {row} is not allowed: the data has rows 0 to {len(data) - 1}")
         return row, int(rows.states[row]) if data.tabular else -1, int(rows.actions[row])
-    state, action = int(place[0]), int(place[1])
+    pair = np.asarray(place)
+    if pair.shape != (2,) or pair.dtype.kind not in "iu":
+        raise ValueError(f"{place!r} is not allowed: it must be a row, or a state and an action, in whole numbers")
+    state, action = pair.tolist()
     states = rows.n_states if data.tabular else len(probe_rows(data))
     if not (0 <= state < states and 0 <= action < data.n_actions):
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offrl_core.data.dataset import Dataset
+from offrl_core.hyperparameters import whole
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class History:
     """What a run left behind.
 
@@ -30,6 +31,9 @@ class History:
     metrics: pd.DataFrame
     snapshots: list[Snapshot]
     learner: Learner
+
+    def __repr__(self) -> str:
+        return f"<History: {len(self.snapshots)} snapshots, {len(self.metrics)} rows of metrics; {self.learner!r}>"
 
     @property
     def final(self) -> Snapshot:
@@ -52,12 +56,10 @@ def train(
     Ends early when every member has diverged; arguments otherwise as `Learner`.
 
     Raises:
-        HyperparameterError: as `Learner`.
-        ValueError: `steps` or `snapshot_every` is below 1.
+        HyperparameterError: as `Learner`; or `steps` or `snapshot_every` is not a whole number from 1 on.
     """
-    every = max(1, steps // 50) if snapshot_every is None else snapshot_every
-    if steps < 1 or every < 1:
-        raise ValueError(f"steps = {steps}, snapshot_every = {every}: both must be 1 or more")
+    steps = whole("steps", steps, 1)
+    every = max(1, steps // 50) if snapshot_every is None else whole("snapshot_every", snapshot_every, 1)
     learner = Learner(dataset, algorithm, approximator=approximator, seeds=seeds, **hyperparameters)
     snapshots = [learner.snapshot()]
     while learner.step < steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from offrl_core.algorithms import algorithm as find_algorithm
 from offrl_core.algorithms import hyperparameters as declare
-from offrl_core.algorithms.hyperparameters import canonical_approximator
+from offrl_core.algorithms.hyperparameters import a_dataset, canonical_approximator
 from offrl_core.data.dataset import Dataset
-from offrl_core.hyperparameters import HyperparameterError, Value, resolve
-from offrl_core.learning.checkpoint import from_bytes, to_bytes
+from offrl_core.hyperparameters import HyperparameterError, Value, resolve, whole
+from offrl_core.learning.checkpoint import check, check_arrays, from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
+from offrl_core.learning.encodings import fitting
 from offrl_core.learning.explain import explain
 from offrl_core.learning.members import Axes
 from offrl_core.learning.parts import block_size
@@ -37,7 +38,14 @@ class Learner:
         algorithm: a name of `algorithms()`.
         approximator: `table` (or `tabular`), `linear`, `mlp`.
         seeds: how many seeds (0, 1, …), or the seeds themselves.
-        hyperparameters: values, or lists of values.
+        hyperparameters: values, or lists of values (arrays and pandas columns too); `hyperparameters(algorithm,
+            approximator, dataset)` says which there are and what they may be.
+
+    Attributes:
+        members: one record each: `index, label, values` (at the start), `seed`.
+        step: updates made.
+        declared: the hyperparameters' declarations by name.
+        divergences: a record of each member whose numbers ran away, the earliest first.
 
     Raises:
         HyperparameterError: a name or value is not allowed, or there are more than 1024 members.
@@ -52,7 +60,7 @@ class Learner:
         seeds: int | Sequence[int] = 1,
         **hyperparameters: object,
     ) -> None:
-        self.dataset = dataset
+        self.dataset = a_dataset(dataset)
         self.algorithm = find_algorithm(algorithm)()
         self.approximator = canonical_approximator(approximator, dataset)
         self.declared = {h.name: h for h in declare(algorithm, self.approximator, dataset)}
@@ -66,19 +74,30 @@ class Learner:
 
     def _group(self) -> list[tuple[list[int], Program]]:
         """Members that differ in numbers only share a program, as many at once as the processor's cache can hold."""
+        found: list[list[int]] = []
+        for places in self._alike(range(len(self.members))):
+            block = block_size(self.rows, self.approximator, self._values[places[0]])
+            parts = np.array_split(places, -(-len(places) // block))  # of even sizes: a small rest would be slow
+            found += [part.tolist() for part in parts]
+        return [(places, self._program(places)) for places in found]
+
+    def _alike(self, places: Iterable[int]) -> list[list[int]]:
+        """These members, those together that agree in all choices."""
         groups: dict[tuple[object, ...], list[int]] = {}
         structural = [h.name for h in self.declared.values() if not h.numeric or h.name == "batch_size"]
-        for number, values in enumerate(self._values):
-            groups.setdefault(tuple(values[n] for n in structural), []).append(number)
-        found = []
-        for places in groups.values():
-            block = block_size(self.rows, self.approximator, self._values[places[0]])
-            found += [places[i : i + block] for i in range(0, len(places), block)]
-        return [(places, self._program(places)) for places in found]
+        for place in places:
+            groups.setdefault(tuple(self._values[place][n] for n in structural), []).append(place)
+        return list(groups.values())
 
     def _program(self, places: Sequence[int]) -> Program:
         values, seeds = [self._values[i] for i in places], [self.members[i].seed for i in places]
         return Program(self.rows, self.algorithm, self.approximator, values, seeds, self.declared)
+
+    def __repr__(self) -> str:
+        lengths = {**{name: len(values) for name, values in self.axes.items()}, "seeds": len(self.seeds)}
+        opened = " × ".join(f"{length} {name}" for name, length in lengths.items())
+        where = f"{self.algorithm.name} on {self.dataset.name}, {self.approximator}"
+        return f"<Learner: {where}, {len(self.members)} members ({opened}), step {self.step}>"
 
     @property
     def axes(self) -> dict[str, list[Value]]:
@@ -109,9 +128,11 @@ class Learner:
 
         A member whose next update would leave the finite numbers keeps its last finite state and is recorded in
         `divergences`; the others go on. Fewer updates than asked are made only when no member is left.
+
+        Raises:
+            HyperparameterError: `steps` is not a whole number from 0 on.
         """
-        if steps < 0:
-            raise ValueError(f"steps = {steps} is not allowed: it must be 0 or more")
+        steps = whole("steps", steps, 0)
         with one_thread(), np.errstate(all="ignore"):
             done = 0
             alive: list[tuple[list[int], Program]] = []
@@ -141,14 +162,13 @@ class Learner:
         return combine(parts, len(self.members), self.step)
 
     def policy(self, observations: npt.ArrayLike) -> Array:
-        """`π_θ(a|s)` of every member at `(N,)` states or `(N, D)` observations: `(M, N, A)` float32."""
-        given = np.asarray(observations)
-        out = np.empty((len(self.members), len(given), self.dataset.n_actions), np.float32)
-        with one_thread(), np.errstate(all="ignore"):
-            for places, program in self._programs:
-                batch = program.outputs_at(given)
-                out[places] = self.algorithm.policy(batch, program.hp).swapaxes(1, 2)
-        return out
+        """`π_θ(a|s)` of every member at `(N,)` states or `(N, D)` observations: `(M, N, A)` float32.
+
+        Raises:
+            ValueError: they are no states or observations of this data.
+        """
+        given = fitting(self.dataset, observations)
+        return self._policies(len(given), lambda places: given)
 
     def policy_each(self, observations: Array) -> Array:
         """`π_θ(a|s)` of every member at continuous observations of its own: `(M, N, D) → (M, N, A)` float32.
@@ -160,10 +180,14 @@ class Learner:
         """
         if self.dataset.tabular or observations.ndim != 3 or len(observations) != len(self.members):
             raise ValueError(f"observations of shape {observations.shape}: they must be ({len(self.members)}, N, D)")
-        out = np.empty((*observations.shape[:2], self.dataset.n_actions), np.float32)
+        return self._policies(observations.shape[1], lambda places: observations[places])
+
+    def _policies(self, rows: int, of: Callable[[list[int]], Array]) -> Array:
+        """Every member's policy at the observations that `of` gives its program."""
+        out = np.empty((len(self.members), rows, self.dataset.n_actions), np.float32)
         with one_thread(), np.errstate(all="ignore"):
             for places, program in self._programs:
-                batch = program.outputs_at(observations[places])
+                batch = program.outputs_at(of(places))
                 out[places] = self.algorithm.policy(batch, program.hp).swapaxes(1, 2)
         return out
 
@@ -177,15 +201,15 @@ class Learner:
 
         def policy(observations: Array) -> Array:
             with one_thread(), np.errstate(all="ignore"):
-                batch = alone.outputs_at(np.asarray(observations))
+                batch = alone.outputs_at(fitting(self.dataset, observations))
                 return np.asarray(self.algorithm.policy(batch, alone.hp)[0].T)
 
         return policy
 
     def _alone(self, member: int) -> Program:
         """A program of this member only, at this point."""
-        if not 0 <= member < len(self.members):
-            raise ValueError(f"member = {member} is not allowed: there are {len(self.members)}")
+        if isinstance(member, bool) or not isinstance(member, (int, np.integer)) or not 0 <= member < len(self.members):
+            raise ValueError(f"member = {member!r} is not allowed: there are {len(self.members)}, from 0 on")
         places, program = next(pair for pair in self._programs if member in pair[0])
         return program.subset([places.index(member)])
 
@@ -234,6 +258,12 @@ class Learner:
             for values, value in zip(self._values, column, strict=True):
                 values[name] = value
             self._axes.move(name, column)
+        # Choices of members that agreed so far may now differ.
+        self._programs = [
+            (alike, program if alike == places else program.subset([places.index(i) for i in alike]))
+            for places, program in self._programs
+            for alike in self._alike(places)
+        ]
         for places, program in self._programs:
             program.set_values([self._values[i] for i in places])
 
@@ -241,6 +271,18 @@ class Learner:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to continue exactly: plain numbers, text and numpy arrays (copies)."""
+        programs = [
+            {
+                "members": list(places),
+                "updates": program.updates,
+                "frozen": program.frozen,
+                "arrays": {name: array.copy() for name, array in program.arrays().items()},
+            }
+            for places, program in self._programs
+        ]
+        return {**self._state(), "programs": programs}
+
+    def _state(self) -> dict[str, Any]:
         return {
             "version": 1,
             "algorithm": self.algorithm.name,
@@ -250,51 +292,32 @@ class Learner:
             "axes": self.axes,
             "values": [dict(v) for v in self._values],
             "divergences": [asdict(d) for d in self.divergences],
-            "programs": [
-                {
-                    "members": list(places),
-                    "updates": program.updates,
-                    "frozen": program.frozen,
-                    "arrays": {name: array.copy() for name, array in program.arrays().items()},
-                }
-                for places, program in self._programs
-            ],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a `state_dict` of a learner with the same dataset, system, members and structure.
 
         Raises:
-            ValueError: the state belongs to another learner, or an array has the wrong shape.
+            ValueError: the state belongs to another learner, or is damaged. Nothing is changed then.
         """
-        for name, mine in (
-            ("version", 1),
-            ("algorithm", self.algorithm.name),
-            ("approximator", self.approximator),
-            ("seeds", list(self.seeds)),
-        ):
-            if state.get(name) != mine:
-                raise ValueError(f"this state has {name} {state.get(name)!r}, the learner has {mine!r}")
-        if len(state["values"]) != len(self.members):
-            raise ValueError(f"this state has {len(state['values'])} members, the learner has {len(self.members)}")
-        values = [resolve(self.declared.values(), v) for v in state["values"]]
+        check(state, self._state())
         before = self._values
-        self._values = values
+        self._values = [resolve(self.declared.values(), values) for values in state["values"]]
         try:
             programs = []
             for part in state["programs"]:
-                program = self._program(part["members"])
-                _check_shapes(program, part["arrays"])
+                places = [int(i) for i in part["members"]]
+                program = self._program(places)
+                check_arrays(part["arrays"], program.arrays())
                 program.restore(part["arrays"], int(part["updates"]))
                 program.frozen = bool(part["frozen"])
-                programs.append(([int(i) for i in part["members"]], program))
+                programs.append((places, program))
+            divergences = [Divergence(**d) for d in state["divergences"]]
         except Exception:
             self._values = before
             raise
-        self._axes.values = {k: list(v) for k, v in state["axes"].items()}
-        self.divergences = [Divergence(**d) for d in state["divergences"]]
-        self._programs = programs
-        self.step = int(state["step"])
+        self._axes.values = {name: list(values) for name, values in state["axes"].items()}
+        self.divergences, self._programs, self.step = divergences, programs, int(state["step"])
 
     def to_bytes(self) -> bytes:
         """`state_dict` as an NPZ archive without pickle."""
@@ -303,11 +326,3 @@ class Learner:
     def from_bytes(self, data: bytes) -> None:
         """Continue from what `to_bytes` gave; raises as `load_state_dict`."""
         self.load_state_dict(from_bytes(data))
-
-
-def _check_shapes(program: Program, arrays: Mapping[str, Array]) -> None:
-    for name, array in program.arrays().items():
-        if name not in arrays or np.shape(arrays[name]) != array.shape:
-            raise ValueError(
-                f"this state's {name} has shape {np.shape(arrays.get(name, ()))}, the learner's has {array.shape}"
-            )

@@ -51,8 +51,9 @@ class Axes:
         self.values: dict[str, list[Value]] = {}
         fixed: dict[str, object] = {}
         for name, value in given.items():
-            if is_list(value):
-                self.values[name] = self._validated(name, list(value))
+            value = plain(value)
+            if isinstance(value, list):
+                self.values[name] = self._validated(name, value)
             else:
                 fixed[name] = value
         base = resolve(declared.values(), fixed)
@@ -92,17 +93,16 @@ class Axes:
         Raises:
             HyperparameterError: a value is not allowed, or the list has another length than the axis.
         """
-        declared = self.find(name)
-        if not is_list(given):
+        declared, given = self.find(name), plain(given)
+        if not isinstance(given, list):
             return [declared.validate(given)] * len(self.members)
-        listed: list[object] = list(given)  # type: ignore[call-overload]
         length = len(self.values.get(name, ()))
-        if len(listed) != length:
+        if len(given) != length:
             raise HyperparameterError(
-                f"{name}: {len(listed)} values given, but it is "
+                f"{name}: {len(given)} values given, but it is "
                 + (f"an axis of {length}" if length else "not an opened axis: give one value")
             )
-        values = [declared.validate(v) for v in listed]
+        values = [declared.validate(v) for v in given]
         return [values[(m.index // self._stride(name)) % length] for m in self.members]
 
     def move(self, name: str, column: Sequence[Value]) -> None:
@@ -116,16 +116,23 @@ class Axes:
         return len(self.seeds) * int(np.prod([len(self.values[other]) for other in after], dtype=int))
 
 
-def is_list(value: object) -> bool:
-    """Whether a value opens an axis."""
-    return isinstance(value, (list, tuple, np.ndarray))
+def plain(value: object) -> object:
+    """A list where a value opens an axis (list, tuple, range, array, pandas column), else the value; numpy's numbers as
+    Python's."""
+    if isinstance(value, (list, tuple, range)):
+        return [plain(v) for v in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _seeds(seeds: int | Sequence[int]) -> list[int]:
-    listed = list(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
-    if not isinstance(listed, (list, tuple, range, np.ndarray)) or not len(listed):
+def _seeds(seeds: object) -> list[int]:
+    listed = plain(seeds)
+    if isinstance(listed, int) and not isinstance(listed, bool):
+        if listed > MAX_MEMBERS:
+            raise HyperparameterError(f"{listed} members are too many: at most {MAX_MEMBERS}")
+        listed = list(range(listed))
+    if not isinstance(listed, list) or not listed:
         raise HyperparameterError(f"seeds = {seeds!r} is not allowed: it must be a number from 1 or a list of seeds")
     for seed in listed:
-        if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**32:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise HyperparameterError(f"seed {seed!r} is not allowed: it must be a whole number from 0 to 2^32 − 1")
-    return [int(s) for s in listed]
+    return listed

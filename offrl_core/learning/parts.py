@@ -35,12 +35,7 @@ class Part:
 class Parts:
     """Parameters, gradients and target copies of all heads.
 
-    Args:
-        rows: the data.
-        algorithm: whose heads.
-        approximator: `table`, `linear` or `mlp`.
-        values: one dict of hyperparameters per member; all choices must agree.
-        seeds: one per member.
+    Args: as of the `Program` that they belong to.
 
     Attributes:
         parameters, gradient: `(M, P)` float32.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,29 @@ import numpy.typing as npt
 from offrl_core.algorithms.base import Algorithm, Loss, Values
 from offrl_core.algorithms.batch import Batch
 from offrl_core.hyperparameters import Hyperparameter, Value
-from offrl_core.learning.approximators import Inputs, Workspace
+from offrl_core.learning.approximators import Inputs
 from offrl_core.learning.feed import Drawn, Feed, FullFeed, NetworkFeed, TableFeed
 from offrl_core.learning.optimizers import OPTIMIZERS
-from offrl_core.learning.parts import Part, Parts
+from offrl_core.learning.parts import Parts
+from offrl_core.learning.passes import Passes
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.view import View
 
 Array = npt.NDArray[Any]
+
+
+class Pending(NamedTuple):
+    """The update that comes next, not made yet.
+
+    Attributes:
+        drawn: its rows, with all outputs evaluated.
+        losses: its losses.
+        memory: the algorithm's own numbers as that update leaves them.
+    """
+
+    drawn: Drawn
+    losses: dict[str, Loss]
+    memory: dict[str, Array]
 
 
 class Program:
@@ -68,13 +83,14 @@ class Program:
             prepared[name] = np.array(column, dtype=np.float32)[:, None] if declared.numeric else column[0]
         self.hp = Values(prepared)
         self._lambda: Array | None = None
+        self._pending: Pending | None = None
 
     def _plan(self) -> None:
         """What is read, and from where; choices and the discount change it."""
         self.gammas = np.array([float(v.get("gamma", 1.0)) for v in self.values])
         self.columns = self.algorithm.columns(self.values[0])
         self._view: View | None = None
-        self._work: dict[tuple[str, int, bool], Workspace] = {}
+        self.passes = Passes(self.parts, self.conditioned)
         self.feed = self._make_feed()
 
     def set_values(self, values: Sequence[Mapping[str, Value]]) -> None:
@@ -123,106 +139,38 @@ class Program:
 
     def update(self) -> None:
         """One gradient step of every member."""
-        drawn = self.feed.draw(self.updates)
-        batch = self.evaluate(drawn)
-        self._backward(drawn, self.algorithm.losses(batch, self.hp))
+        drawn, losses, self.memory = self.pending()
+        self._pending = None
+        self.passes.backward(drawn, losses)
         self.updates += 1
         self.optimizer.step(self.parts.parameters, self.parts.gradient, self.hp.learning_rate, self.updates)
         if self.parts.target.size:
             self._update_target()
 
-    def pending_losses(self) -> dict[str, Loss]:
-        """The losses of the update that comes next; nothing changes."""
-        memory = dict(self.memory)
-        losses = self.algorithm.losses(self.evaluate(self.feed.draw(self.updates)), self.hp)
-        self.memory = memory
-        return losses
+    def pending(self) -> Pending:
+        """What the next update will use; nothing changes. A snapshot looks at it and the update takes it over, so that
+        looking costs no second evaluation."""
+        if self._pending is None:
+            before = dict(self.memory)
+            drawn = self.feed.draw(self.updates)
+            losses = self.algorithm.losses(self.evaluate(drawn), self.hp)
+            self._pending = Pending(drawn, losses, self.memory)
+            self.memory = before
+        return self._pending
 
-    def prepare(self, drawn: Drawn) -> Batch:
-        """The batch with all but its outputs."""
-        batch = drawn.batch
+    def prepare(self, batch: Batch, numbers: Array) -> None:
+        """Give the batch of the data's rows `numbers` all but its outputs."""
         if "lambda_return" in self.columns:
             every = np.arange(self.members)[:, None]
-            batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, drawn.numbers]}
+            batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, numbers]}
         batch.memory = self.memory
         batch.curvature = self.conditioned
-        return batch
 
     def evaluate(self, drawn: Drawn) -> Batch:
         """The batch with all outputs that the losses read."""
-        batch = self.prepare(drawn)
-        for name, part in self.parts.by_name.items():
-            self._read(batch, drawn, name, part, part.head.reads, part.layers, False)
-            if part.head.target_reads:
-                self._read(batch, drawn, f"target_{name}", part, part.head.target_reads, part.target, True)
-        return batch
-
-    def _read(
-        self,
-        batch: Batch,
-        drawn: Drawn,
-        name: str,
-        part: Part,
-        places: tuple[str, ...],
-        layers: list[Array],
-        copy: bool,
-    ) -> None:
-        function = part.function
-        if drawn.merged:
-            work = self._workspace(part.head.name, 0 if self.parts.table else batch.states, copy)
-            out = function.evaluate(layers, drawn.both, work)
-            batch.outputs[name] = batch.outputs[f"{name}_next"] = out
-        elif len(places) == 2:
-            work = self._workspace(part.head.name, 2 * batch.states, copy)
-            out = function.evaluate(layers, drawn.both, work)
-            batch.outputs[name] = out[:, :, : batch.states]
-            batch.outputs[f"{name}_next"] = out[:, :, batch.states :]
-        else:
-            work = self._workspace(part.head.name, batch.states, copy)
-            here = places[0] == "s"
-            out = function.evaluate(layers, drawn.s if here else drawn.next, work)
-            batch.outputs[name if here else f"{name}_next"] = out
-
-    def _workspace(self, name: str, states: int, copy: bool) -> Workspace:
-        key = (name, states, copy)
-        if key not in self._work:
-            self._work[key] = self.parts.by_name[name].function.workspace(self.members, states)
-        return self._work[key]
-
-    def _backward(self, drawn: Drawn, losses: Mapping[str, Loss]) -> None:
-        batch = drawn.batch
-        total: dict[str, Array] = {}
-        curvature: dict[str, Array] = {}
-        for loss in losses.values():
-            for name, gradient in loss.gradients.items():
-                key = name.removesuffix("_next") if drawn.merged else name
-                total[key] = total[key] + gradient if key in total else gradient
-                if self.conditioned and name in loss.curvature:
-                    bound = loss.curvature[name]
-                    curvature[key] = curvature[key] + bound if key in curvature else bound
-        for name, part in self.parts.by_name.items():
-            here, there = total.get(name), total.get(f"{name}_next")
-            if here is None and there is None:
-                self.parts.gradient[:, part.place] = 0
-            elif drawn.merged:
-                assert here is not None
-                if self.conditioned:
-                    _precondition(here, curvature[name], part.gradient[0])
-                else:
-                    work = self._workspace(name, 0 if self.parts.table else batch.states, False)
-                    part.function.gradient(part.layers, drawn.both, work, here, part.gradient)
-            elif len(part.head.reads) == 2:
-                work = self._workspace(name, 2 * batch.states, False)
-                if there is not None:
-                    zero = np.zeros((self.members, there.shape[1], batch.states), np.float32)
-                    here = np.concatenate([zero if here is None else here, there], axis=2)
-                assert here is not None
-                part.function.gradient(part.layers, drawn.both, work, here, part.gradient)
-            else:
-                work = self._workspace(name, batch.states, False)
-                x, at = (drawn.s, here) if here is not None else (drawn.next, there)
-                assert at is not None
-                part.function.gradient(part.layers, x, work, at, part.gradient)
+        self.prepare(drawn.batch, drawn.numbers)
+        self.passes.forward(drawn)
+        return drawn.batch
 
     def _update_target(self) -> None:
         kind = self.values[0].get("target_update", "hard")
@@ -302,10 +250,4 @@ class Program:
         for name, array in self.arrays().items():
             array[...] = arrays[name]
         self.updates = updates
-        self._lambda = None
-
-
-def _precondition(gradient: Array, curvature: Array, out: Array) -> None:
-    """`gradient / curvature`, 0 where there is no curvature; what is not a number stays so."""
-    out[...] = 0
-    np.divide(gradient, curvature, out=out, where=curvature != 0)
+        self._lambda = self._pending = None

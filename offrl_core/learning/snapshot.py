@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,16 @@ import numpy.typing as npt
 
 from offrl_core.algorithms.batch import Batch
 from offrl_core.algorithms.losses import softmax
-from offrl_core.learning.measure import (
-    loss_metrics,
-    policy_metrics,
-    q_metrics,
-    weight_metrics,
-)
+from offrl_core.learning.measure import loss_metrics, policy_metrics, q_metrics, weight_metrics
 from offrl_core.learning.program import Program
+from offrl_core.learning.view import View
 
 Array = npt.NDArray[Any]
 
+TABLES = ("q", "v", "policy", "behavior", "allowed", "weights", "advantages")
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Snapshot:
     """Beliefs and policies of all members; float32, None where the system has no such thing.
 
@@ -35,7 +33,10 @@ class Snapshot:
         allowed: `(M, S, A)` bool: the actions that the policy may choose.
         weights: `(M, S, A)` mean weight of each pair's rows, NaN where the data has none.
         advantages: `(M, S, A)` advantage, NaN where there is none.
-        metrics: name → `(M,)`, see `metrics()`; NaN where a member has no such number.
+        metrics: name → `(M,)`, what each is says `orl.metrics()`; NaN where a member has no such number.
+
+    Losses, weights and the system's own numbers (a running norm, a dual temperature) are those of the update that comes
+    next.
 
     For continuous data `S` counts the probe states, `dataset_probes(dataset)`.
     """
@@ -50,12 +51,18 @@ class Snapshot:
     advantages: Array | None
     metrics: dict[str, Array]
 
+    def __repr__(self) -> str:
+        members, states, actions = self.policy.shape
+        have = ", ".join(name for name in TABLES if getattr(self, name) is not None)
+        shape = f"{members} members, {states} states, {actions} actions"
+        return f"<Snapshot of step {self.step}: {shape}; {have}; {len(self.metrics)} metrics>"
+
 
 def observe(program: Program) -> Snapshot:
     """The snapshot of one program's members."""
     system, hp, view = program.algorithm, program.hp, program.view
     with np.errstate(all="ignore"):
-        found = loss_metrics(program.pending_losses())
+        found = loss_metrics(program.pending().losses)
         batch = view.batch()
         policy = system.policy(batch, hp)
         allowed = system.allowed(batch, hp)
@@ -65,16 +72,15 @@ def observe(program: Program) -> Snapshot:
             found |= q_metrics(q, view)
         if value is not None:
             found["value_start"] = (value[:, view.starts] * view.start_shares).sum(axis=1)
-        weights = advantages = None
+        weights = None
         weighting = system.weighting(batch, hp)
         if weighting is not None:
-            weight = np.broadcast_to(weighting.weight, (batch.members, batch.rows))
+            weight = _wide(weighting.weight, batch.members)
             found |= weight_metrics(weight, weighting.clipped, batch, view)
-            weights = _by_pair(batch, weight)
-            advantages = _by_pair(batch, weighting.advantage)
-        everywhere = system.advantages(batch, hp)
-        if everywhere is not None:
-            advantages = everywhere
+            weights = _by_pair(batch, view, weight)
+        advantages = system.advantages(batch, hp)
+        if advantages is None and weighting is not None:
+            advantages = _by_pair(batch, view, _wide(weighting.advantage, batch.members))
         found |= policy_metrics(policy, view)
         found |= system.reports(batch, hp)
         behavior = softmax(batch["behavior"]) if "behavior" in program.parts.by_name else None
@@ -87,7 +93,7 @@ def observe(program: Program) -> Snapshot:
             None if allowed is None else np.ascontiguousarray(_wide(allowed, program.members).swapaxes(1, 2)),
             _states_first(weights),
             _states_first(advantages),
-            {name: np.asarray(x, dtype=np.float32).reshape(-1) for name, x in found.items()},
+            dict(zip(found, np.array([x.reshape(-1) for x in found.values()], np.float32), strict=True)),
         )
 
 
@@ -95,9 +101,9 @@ def combine(parts: Sequence[tuple[Sequence[int], Snapshot]], members: int, step:
     """One snapshot from several programs' ones, each with its members' places."""
     if len(parts) == 1 and list(parts[0][0]) == list(range(members)):
         only = parts[0][1]
-        return Snapshot(step, *(getattr(only, f.name) for f in fields(Snapshot)[1:]))
+        return only if only.step == step else replace(only, step=step)
     arrays: dict[str, Array | None] = {}
-    for name in ("q", "v", "policy", "behavior", "allowed", "weights", "advantages"):
+    for name in TABLES:
         present = [(places, getattr(s, name)) for places, s in parts if getattr(s, name) is not None]
         if not present:
             arrays[name] = None
@@ -121,12 +127,12 @@ def _states_first(x: Array | None) -> Array | None:
 
 
 def _wide(x: Array, members: int) -> Array:
-    return np.broadcast_to(x, (members, *x.shape[1:]))
+    """`(1 or M, …) → (M, …)`."""
+    return x if len(x) == members else np.broadcast_to(x, (members, *x.shape[1:]))
 
 
-def _by_pair(batch: Batch, rows: Array) -> Array:
-    """`(1 or M, B) → (M, A, U)`: the mean over each pair's rows, NaN where there is none."""
-    share = batch.pair_share()
-    total = batch.put(np.broadcast_to(rows, (batch.members, batch.rows)) * batch.share)
-    total /= np.where(share > 0, share, np.float32(np.nan))
+def _by_pair(batch: Batch, view: View, rows: Array) -> Array:
+    """`(M, B) → (M, A, U)`: the mean over each pair's rows, NaN where there is none."""
+    total = batch.put(rows * batch.share)
+    total /= view.pair_share
     return total

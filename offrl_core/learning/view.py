@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from offrl_core.algorithms.batch import Batch
 from offrl_core.data.dataset import Dataset, probe_rows
-from offrl_core.learning.approximators import Workspace
 from offrl_core.learning.feed import Drawn, Feed, FullFeed
 
 if TYPE_CHECKING:
@@ -21,11 +20,13 @@ QUANTILE_ROWS = 1024
 
 
 class View:
-    """A fixed batch of a program, with what the metrics need to know about its states.
+    """A fixed batch of a program as its next update sees it, with what the metrics need to know about its states.
 
     Attributes:
         counts: `(1, A, U)`: `n(s,a)`; of probes, which action their row shows (continuous states count as seen once).
-        visited: states that the data visits; share: `(U,)` how often, summing to 1.
+        unseen: `(1, A, U)` bool: where that is 0.
+        share: `(U,)` how often the data visits each state, summing to 1.
+        pair_share: `(1, A, U)` each pair's share of the rows, NaN where it has none.
         seen, missing: positions in `(A, U)` flattened of the data's pairs, and of the others in visited states.
         starts, start_shares: states where an episode begins, and how often: in the world where it is known, else in
             the data.
@@ -34,7 +35,6 @@ class View:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.work: dict[str, Workspace] = {}
         data = program.dataset
         self.feed: Feed
         if data.tabular:
@@ -51,14 +51,17 @@ class View:
             self.sample = np.arange(len(probes))
         visits = self.counts[0].sum(axis=0)
         seen = self.counts[0] > 0
-        self.visited = np.flatnonzero(visits)
+        self.unseen = ~(self.counts > 0)
         self.share = visits / visits.sum()
         self.seen, self.missing = np.flatnonzero(seen), np.flatnonzero(~seen & (visits > 0))
         self.starts, self.start_shares = _starts(data)
+        self._drawn = self.feed.draw(0)  # the same rows at every step
+        share = self._drawn.batch.pair_share()
+        self.pair_share = np.where(share > 0, share, np.float32(np.nan))
 
     def batch(self) -> Batch:
         """The batch with outputs, each evaluated when it is asked for."""
-        return self._looked_at(self.feed.draw(self.program.updates))
+        return self._looked_at(self._drawn)
 
     def around(self, row: int) -> tuple[Batch, int]:
         """A batch that holds row `row` of the data, and its place there: this view, or for continuous data the row
@@ -67,30 +70,29 @@ class View:
             return self.batch(), int(self.feed.merged.of_row[row])
         numbers = np.concatenate([[row], probe_rows(self.program.dataset)])
         feed = self.program.network_feed(0, numbers, counts=True)
-        return self._looked_at(feed.draw(self.program.updates)), 0
+        return self._looked_at(feed.draw(0)), 0
 
     def _looked_at(self, drawn: Drawn) -> Batch:
-        batch = self.program.prepare(drawn)
-        batch.outputs = Outputs(self.program, drawn, self.work)
+        batch = drawn.batch.renewed(Outputs(self.program, drawn))
+        self.program.prepare(batch, drawn.numbers)
+        # What the next update computes with: a running norm or a dual temperature moves before it is used.
+        batch.memory = self.program.pending().memory
         return batch
 
 
 class Outputs(dict[str, Array]):
     """Outputs by name, evaluated when they are asked for."""
 
-    def __init__(self, program: Program, drawn: Drawn, work: dict[str, Workspace]) -> None:
+    def __init__(self, program: Program, drawn: Drawn) -> None:
         super().__init__()
-        self.program, self.drawn, self.work = program, drawn, work
+        self.program, self.drawn = program, drawn
 
     def __missing__(self, name: str) -> Array:
         plain = name.removesuffix("_next")
         head = plain.removeprefix("target_")
         x = self.drawn.both if self.drawn.merged else self.drawn.s if plain == name else self.drawn.next
         part, copy = self.program.parts.by_name[head], plain != head
-        states = 0 if self.program.parts.table else self.drawn.batch.states
-        work = self.work.get(name)
-        if work is None or work.states != states:
-            work = self.work[name] = part.function.workspace(self.program.members, states)
+        work = self.program.passes.scratch(head, f"view of {name}", self.drawn.batch.states)
         self[name] = part.function.evaluate(part.target if copy else part.layers, x, work)
         return self[name]
 

@@ -149,14 +149,33 @@ def test_naive_exponentials_leave_float32() -> None:
     np.testing.assert_allclose(safe.snapshot().policy[0, 0], normalized(np.exp([1.0, 0.0])), atol=1e-4)
 
 
+def test_a_cap_on_the_exponent_is_no_cap() -> None:
+    """As some code of IQL has it: `exp(min(β A, 100))` leaves float32, `min(exp(β A), 100)` does not."""
+    data = one_state([0, 1], [10.0, -10.0])
+    capped = orl.Learner(data, "iql", clip=["weight", "exponent"], beta=10.0, weight_max=100, expectile=0.5)
+    assert capped.advance(50) == 50
+    (record,) = capped.divergences
+    assert (record.index, record.what, record.value, record.action) == (1, "weight", "inf", 0)
+    assert capped.snapshot().metrics["weight_max"][0] == 100
+
+
 def test_running_norm_of_marwil() -> None:
     learner = orl.Learner(
         DATA, "marwil", normalization="running", norm_start=100.0, norm_rate=0.5, beta=1.0, learning_rate=1.0
     )
-    learner.advance(1)
     rewards = np.array(REWARDS)
-    square = 100 + 0.5 * ((rewards**2).mean() - 100)  # V is 0 before the first update
-    assert learner.snapshot().metrics["advantage_scale"][0] == pytest.approx(np.sqrt(square), rel=1e-5)
+    square, v = 100.0, 0.0
+    for _ in range(3):  # a snapshot shows the norm and the weights that the next update uses
+        square = square + 0.5 * (((rewards - v) ** 2).mean() - square)
+        snapshot, told = learner.snapshot(), learner.explain(5)
+        assert snapshot.metrics["advantage_scale"][0] == pytest.approx(np.sqrt(square), rel=1e-5)
+        weight = np.exp((REWARD - v) / np.sqrt(square))
+        np.testing.assert_allclose(snapshot.weights[0, 0], weight, rtol=1e-5)
+        assert {s["name"]: s["value"] for s in told["steps"]}["weight"] == pytest.approx(weight[2], rel=1e-5)
+        learner.advance(1)
+        np.testing.assert_allclose(learner._programs[0][1].memory["square"], square, rtol=1e-5)
+        v = float(learner.snapshot().v[0, 0])
+        assert v == pytest.approx(rewards.mean(), rel=1e-5)  # one step of 1 puts V at the mean
     still = orl.Learner(DATA, "marwil", normalization="running", norm_rate=1e-8)
     still.advance(50)
     assert still.snapshot().metrics["advantage_scale"][0] == pytest.approx(10, abs=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -198,16 +199,48 @@ def test_declarations(system: str, approximator: str) -> None:
     assert {"learning_rate", "batch_size", "optimizer"} <= names
 
 
+def with_pairs() -> orl.Dataset:
+    data = random_data(11, rows=200)
+    features = np.random.default_rng(0).normal(size=(data.n_states, data.n_actions, 3)).astype(np.float32)
+    return replace(data, action_features=features)
+
+
+#: How each approximator trains where every choice is tried: data, and what stays as it is.
+TRIED: dict[str, tuple[orl.Dataset, dict[str, Any]]] = {
+    "table": (random_data(11, rows=200), {}),
+    "linear": (with_pairs(), {"batch_size": 0, "optimizer": "sgd"}),
+    "mlp": (vectors(), {"hidden": "16"}),
+}
+
+
+@pytest.mark.parametrize("approximator", TRIED)
 @pytest.mark.parametrize("system", list(orl.algorithms()))
-def test_every_choice_and_every_bound_trains(system: str) -> None:
-    """Each hyperparameter at its ends and in each of its choices makes updates, or says why it stopped."""
-    data = dataset("random")
-    for h in orl.hyperparameters(system, "table", data):
-        for value in h.choices or ((h.low, h.high, *(h.special or ())) if h.numeric else (True, False)):
-            one = orl.Learner(data, system, **{**MILD.get(system, {}), h.name: value})
-            done = one.advance(4)
-            assert done == 4 or str(one.diverged)
-            one.snapshot()
+def test_every_choice_and_every_bound_trains(system: str, approximator: str) -> None:
+    """Each hyperparameter at its ends and in each of its choices makes updates, or says honestly why it stopped: at
+    which update, what and where; what is reported is declared."""
+    data, fixed = TRIED[approximator]
+    for h in orl.hyperparameters(system, approximator, data):
+        for value in h.choices or (h.low, h.high, *(h.special or ())):
+            given = {**MILD.get(system, {}), **fixed, h.name: value}
+            one = orl.Learner(data, system, approximator=approximator, **given)
+            done = one.advance(8)
+            snapshot = one.snapshot()
+            if done < 8:
+                assert one.diverged.step == one.step + 1 == done + 1
+                assert one.diverged.what
+                assert one.diverged.value in ("inf", "-inf", "nan")
+            else:
+                for table in (snapshot.q, snapshot.v, snapshot.policy):
+                    assert table is None or np.isfinite(table).all(), (h.name, value)
+            assert snapshot.metrics.keys() <= metrics().keys(), (h.name, value)
+            one.explain(3)
+
+
+def test_every_declared_metric_is_reported_by_some_system() -> None:
+    cases = [(system, {}) for system in orl.algorithms()]
+    cases += [("cql", {"double": "clipped"}), ("marwil", {"normalization": "running"})]
+    found = {name for system, given in cases for name in learner(system, "table", "random", **given).snapshot().metrics}
+    assert found == metrics().keys() - {"return"}  # that one is added where the world is known
 
 
 @pytest.mark.parametrize("system", list(orl.algorithms()))

@@ -1,271 +1,479 @@
-"""Every weight and every target once more, row by row in float64, written from the equations."""
+"""Every weight and every target once more, row by row in float64, written from the equations.
+
+Each formula runs on full batches and on minibatches of a table, on networks over numbered states and over vectors, and
+on shared features of pairs, with discounts 0, .9 and 1, terminated and cut-off episodes and unequal counts.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from learning_cases import random_data, returns_to_go
+from learning_cases import random_data, returns_to_go, vectors
 
 import offrl_core as orl
 
-DATA = random_data(7, rows=250, states=12)
-GAMMA = 0.9
-N, S, A = len(DATA), int(DATA.n_states or 0), DATA.n_actions
-s, a, r, n = DATA.observations, DATA.actions, DATA.rewards, DATA.next_observations
-live = ~DATA.terminations
-G = returns_to_go(DATA, GAMMA)
-COUNTS = DATA.counts
+Array = np.ndarray
 
 
-class Tables:
-    """A learner after some updates: its tables in float64, by head, and what it computes next."""
-
-    def __init__(self, name: str, approximator: str = "table", **choices: Any) -> None:
-        self.learner = orl.Learner(DATA, name, approximator=approximator, **choices)
-        self.learner.advance(25)
-        self.program = self.learner._programs[0][1]
-        self.batch = self.program.evaluate(self.program.feed.draw(25))
-        self.out = {k: v[0].T.astype(float) for k, v in self.batch.outputs.items()}
-        self.merged = DATA_ROWS(self.program)
-
-    def rows(self, rows: np.ndarray) -> np.ndarray:
-        """A row quantity of the merged batch, unmerged: `(N,)`."""
-        return np.broadcast_to(rows, (1, self.batch.rows))[0][self.merged]
-
-    @property
-    def weights(self) -> np.ndarray:
-        weighting = self.learner.algorithm.weighting(self.batch, self.program.hp)
-        return self.rows(weighting.weight)
-
-    def target(self, loss: str, head: str) -> np.ndarray:
-        """The target behind a squared error, from its gradient: `y = Q − g / share`, averaged over each pair."""
-        found = self.learner.algorithm.losses(self.batch, self.program.hp)[loss]
-        share = COUNTS / N
-        gradient = found.gradients[head][0].T.astype(float)
-        return np.where(share > 0, self.out[head] - gradient / np.where(share > 0, share, 1), np.nan)
+@functools.cache
+def dataset(name: str, gamma: float) -> orl.Dataset:
+    if name == "vectors":
+        return replace(vectors(rows=120), gamma=gamma)
+    data = replace(random_data(7, rows=250, states=12), gamma=gamma)
+    if name == "pairs":
+        features = np.random.default_rng(0).normal(size=(data.n_states, data.n_actions, 4)).astype(np.float32)
+        return replace(data, action_features=features)
+    return data
 
 
-def DATA_ROWS(program: Any) -> np.ndarray:
-    return program.rows.merged(program.columns, program.gammas).of_row
+#: name → dataset, discount, approximator and how it trains.
+SETTINGS: dict[str, tuple[str, float, dict[str, Any]]] = {
+    "table": ("states", 0.9, {"approximator": "table"}),
+    "table, no future": ("states", 0.0, {"approximator": "table"}),
+    "table, minibatch, undiscounted": ("states", 1.0, {"approximator": "table", "batch_size": 32}),
+    "network, all rows": ("states", 0.9, {"approximator": "mlp", "hidden": "16", "batch_size": 0}),
+    "network, minibatch": ("states", 1.0, {"approximator": "mlp", "hidden": "16", "batch_size": 32}),
+    "vectors, minibatch": ("vectors", 0.9, {"approximator": "mlp", "hidden": "16", "batch_size": 32}),
+    "vectors, all rows, undiscounted": ("vectors", 1.0, {"approximator": "linear", "batch_size": 0}),
+    "pairs, minibatch": ("pairs", 0.9, {"approximator": "linear", "batch_size": 32}),
+}
+UPDATES = 25
 
 
-def softmax(x: np.ndarray) -> np.ndarray:
+def softmax(x: Array) -> Array:
     e = np.exp(x - x.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
 
-def pair_mean(rows: np.ndarray) -> np.ndarray:
-    total = np.zeros((S, A))
-    np.add.at(total, (s, a), rows)
-    return np.where(COUNTS > 0, total / np.maximum(COUNTS, 1), np.nan)
+class Rows:
+    """The rows of the update that comes next, and the outputs there, in float64; `(B,)` and `(B, A)`.
+
+    `here(head)` and `there(head)` are outputs at `s` and at `s′`.
+    """
+
+    def __init__(self, setting: str, name: str, **choices: Any) -> None:
+        where, gamma, how = SETTINGS[setting]
+        self.data = data = dataset(where, gamma)
+        # Mild steps: γ = 1 on random rewards grows quickly, and the float32 side would lose its digits.
+        rate = {"learning_rate": 0.2} if how["approximator"] == "table" else {"learning_rate": 0.01}
+        given = {**how, **rate, **choices}
+        if "gamma" in {h.name for h in orl.hyperparameters(name)}:
+            given["gamma"] = gamma
+        self.learner = orl.Learner(data, name, **given)
+        assert self.learner.advance(UPDATES) == UPDATES
+        self.program = self.learner._programs[0][1]
+        drawn = self.program.feed.draw(UPDATES)
+        self.batch = self.program.evaluate(drawn)
+        self.full = how.get("batch_size", 0) == 0
+        i = np.arange(len(data)) if self.full else drawn.numbers[0]
+        self.i, self.B, self.A, self.gamma = i, len(i), data.n_actions, gamma
+        self.a, self.r, self.live = data.actions[i], data.rewards[i], ~data.terminations[i]
+        self.a2 = data.next_actions[i]
+        self.G = returns_to_go(data, gamma)[i]
+        # Where a row's states stand in the outputs: at their numbers, or at the row itself.
+        self.shared = drawn.merged
+        self.s = data.observations[i] if self.shared else np.arange(self.B)
+        self.n = data.next_observations[i] if self.shared else np.arange(self.B)
+        # Merged rows are compared row by row.
+        merged = self.shared and self.full
+        self.of_row = self.program.feed.merged.of_row if merged else np.arange(self.B)
+
+    def here(self, head: str) -> Array:
+        return self.batch.outputs[head][0].T.astype(float)[self.s]
+
+    def there(self, head: str) -> Array:
+        return self.batch.outputs[f"{head}_next"][0].T.astype(float)[self.n]
+
+    def taken(self, table: Array) -> Array:
+        return table[np.arange(self.B), self.a]
+
+    def counts(self, following: bool) -> Array:
+        """`n(s,a)` at `s` or `s′`, by comparing observations."""
+        data = self.data
+        every = data.observations.reshape(len(data), -1)
+        asked = (data.next_observations if following else data.observations).reshape(len(data), -1)[self.i]
+        same = (every[None] == asked[:, None]).all(axis=2)
+        return np.stack([(same & (data.actions == a)).sum(axis=1) for a in range(self.A)], axis=1)
+
+    def y(self, next_value: Array) -> Array:
+        return self.r + self.gamma * np.where(self.live, next_value, 0)
+
+    def loss(self, name: str) -> Any:
+        return self.learner.algorithm.losses(self.batch, self.program.hp)[name]
+
+    def scatter(self, output: str, rows: Array) -> Array:
+        """The mean over the rows of a gradient at the outputs, `(U, A)` or `(U, 1)`."""
+        out = np.zeros((self.batch.states, rows.shape[1]))
+        np.add.at(out, self.n if output.endswith("_next") else self.s, rows / self.B)
+        return out
+
+    def check_gradient(self, loss: Any, output: str, rows: Array) -> None:
+        """`rows (B, A)`: each row's own gradient at the output."""
+        expected = self.scatter(output, rows)
+        found = np.broadcast_to(loss.gradients[output][0].T, expected.shape)
+        np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-4 * max(1e-3, np.abs(expected).max()))
 
 
-def pi_mean(t: Tables, q: str) -> np.ndarray:
-    return (softmax(t.out["policy"]) * t.out[q]).sum(axis=1)
+def pi(t: Rows) -> Array:
+    return softmax(t.here("policy"))
 
 
-WEIGHTS: dict[str, tuple[str, dict[str, Any], Callable[[Tables], np.ndarray]]] = {
-    "emrl": ("emrl", {}, lambda t: r),
-    "emrl-return": ("emrl", {"signal": "return"}, lambda t: G),
-    "emrl-shifted": ("emrl", {"weight_function": "shifted"}, lambda t: r - r.min()),
-    "rwr": ("rwr", {"signal": "reward", "temperature": 2.0}, lambda t: np.exp(r / 2)),
-    "rwr-return": ("rwr", {"temperature": 3.0}, lambda t: np.exp(G / 3)),
-    "rwr-normalized": (
-        "rwr",
-        {"temperature": 3.0, "normalization": "log-sum-exp"},
-        lambda t: N * np.exp(G / 3) / np.exp(G / 3).sum(),
+def one_hot(t: Rows) -> Array:
+    return np.eye(t.A)[t.a]
+
+
+def td_advantage(t: Rows) -> Array:
+    return t.y(t.there("value")[:, 0]) - t.here("value")[:, 0]
+
+
+def over_policy(t: Rows) -> Array:
+    return t.taken(t.here("q")) - (pi(t) * t.here("q")).sum(axis=1)
+
+
+def over_best_of_three(t: Rows) -> Array:
+    """`Q(s,a) − E max` over every possible triple of draws."""
+    p, q, best = pi(t), t.here("q"), np.zeros(t.B)
+    for triple in product(range(t.A), repeat=3):
+        best += np.prod([p[:, b] for b in triple], axis=0) * np.max([q[:, b] for b in triple], axis=0)
+    return t.taken(q) - best
+
+
+def lambda_returns(t: Rows, decay: float, value: Callable[[Array], Array]) -> Array:
+    """Backwards through every episode; `value` gives `V` of observations."""
+    data, carry = t.data, 0.0
+    ahead, out, ends = value(data.next_observations), np.zeros(len(data)), set(data.episode_ends.tolist())
+    for row in range(len(data) - 1, -1, -1):
+        bootstrap = 0.0 if data.terminations[row] else ahead[row]
+        rest = bootstrap if row in ends else (1 - decay) * bootstrap + decay * carry
+        carry = out[row] = data.rewards[row] + t.gamma * rest
+    return out[t.i]
+
+
+def copied_value(t: Rows) -> Callable[[Array], Array]:
+    """`V` by the value network's target copy, layer by layer."""
+    part = t.program.parts.by_name["value"]
+
+    def value(observations: Array) -> Array:
+        if t.program.parts.table:
+            return part.target[0][0, 0].astype(float)[observations]
+        x = t.program.parts.encoding
+        seen = np.eye(x.size)[observations] if x.one_hot else x.rows(observations).astype(float)
+        for number, layer in enumerate(part.target):
+            w = layer[0].astype(float)
+            seen = seen @ w[:, :-1].T + w[:, -1]
+            seen = np.maximum(seen, 0) if number < len(part.target) - 1 else seen
+        return seen[:, 0]
+
+    return value
+
+
+def awr_advantage(t: Rows) -> Array:
+    return lambda_returns(t, 0.7, copied_value(t)) - t.here("value")[:, 0]
+
+
+def standardized(x: Array) -> Array:
+    return (x - x.mean()) / (np.sqrt(((x - x.mean()) ** 2).mean()) + 1e-5)
+
+
+def mean_one(x: Array) -> Array:
+    return x / x.mean()
+
+
+Formula = Callable[[Rows], Array]
+HARD = {"target_update": "hard", "target_period": 10}
+WEIGHTS: dict[str, tuple[str, dict[str, Any], Formula]] = {
+    "bc": ("bc", {}, lambda t: np.ones(t.B)),
+    "emrl": ("emrl", {}, lambda t: t.r),
+    "emrl-return": ("emrl", {"signal": "return"}, lambda t: t.G),
+    "emrl-abs": ("emrl", {"weight_function": "abs"}, lambda t: np.sqrt(t.r**2)),
+    "emrl-relu": ("emrl", {"weight_function": "relu"}, lambda t: np.where(t.r > 0, t.r, 0)),
+    "emrl-shifted": ("emrl", {"weight_function": "shifted"}, lambda t: t.r - t.data.rewards.min()),
+    "emrl-shifted-return": (
+        "emrl",
+        {"weight_function": "shifted", "signal": "return"},
+        lambda t: t.G - returns_to_go(t.data, t.gamma).min(),
     ),
-    "marwil": (
+    "emrl-softplus": ("emrl", {"weight_function": "softplus"}, lambda t: np.log(1 + np.exp(t.r))),
+    "emrl-exp": ("emrl", {"weight_function": "exp"}, lambda t: np.exp(t.r)),
+    "rwr": ("rwr", {"signal": "reward", "temperature": 2.0}, lambda t: np.exp(t.r / 2)),
+    "rwr-return": ("rwr", {"temperature": 3.0}, lambda t: np.exp(t.G / 3)),
+    "rwr-naive": ("rwr", {"temperature": 3.0, "normalization": "naive"}, lambda t: mean_one(np.exp(t.G / 3))),
+    "rwr-log": ("rwr", {"temperature": 3.0, "normalization": "log-sum-exp"}, lambda t: mean_one(np.exp(t.G / 3))),
+    "marwil": ("marwil", {"beta": 1.5}, lambda t: np.exp(1.5 * td_advantage(t))),
+    "marwil-mc": (
         "marwil",
-        {"beta": 1.5},
-        lambda t: np.exp(1.5 * (-t.out["value"][s, 0] + r + GAMMA * live * t.out["value"][n, 0])),
+        {"beta": 0.5, "advantage": "mc", "value_target": "mc"},
+        lambda t: np.exp(0.5 * (t.G - t.here("value")[:, 0])),
     ),
-    "marwil-mc": ("marwil", {"beta": 0.5, "advantage": "mc"}, lambda t: np.exp(0.5 * (G - t.out["value"][s, 0]))),
+    "marwil-capped": ("marwil", {"beta": 1.5, "weight_max": 2}, lambda t: np.minimum(np.exp(1.5 * td_advantage(t)), 2)),
     "marwil-running": (
         "marwil",
         {"beta": 2.0, "advantage": "mc", "normalization": "running", "norm_rate": 0.1},
-        lambda t: np.exp(2 * (G - t.out["value"][s, 0]) / (1e-8 + np.sqrt(t.program.memory["square"][0, 0]))),
+        lambda t: np.exp(2 * (t.G - t.here("value")[:, 0]) / (1e-8 + np.sqrt(t.program.memory["square"][0, 0]))),
+    ),
+    "awr": (
+        "awr",
+        {"temperature": 1.0, "trace_decay": 0.7, "target_period": 10},
+        lambda t: np.minimum(np.exp(awr_advantage(t)), 20),
     ),
     "awr-td": (
         "awr",
         {"value_target": "td", "temperature": 0.5},
-        lambda t: np.minimum(np.exp((r + GAMMA * live * t.out["value"][n, 0] - t.out["value"][s, 0]) / 0.5), 20),
+        lambda t: np.minimum(np.exp(td_advantage(t) / 0.5), 20),
     ),
     "awr-standardized": (
         "awr",
         {"value_target": "mc", "normalization": "standardize", "temperature": 1.0},
-        lambda t: np.minimum(np.exp((d := G - t.out["value"][s, 0], (d - d.mean()) / (d.std() + 1e-5))[1]), 20),
+        lambda t: np.minimum(np.exp(standardized(t.G - t.here("value")[:, 0])), 20),
     ),
-    "awac": (
+    "awac": ("awac", {"temperature": 0.5, "weight_max": 0}, lambda t: np.exp(over_policy(t) / 0.5)),
+    "awac-capped": (
         "awac",
-        {"temperature": 0.5, "weight_max": 0},
-        lambda t: np.exp((t.out["q"][s, a] - pi_mean(t, "q")[s]) / 0.5),
+        {"temperature": 0.2, "weight_max": 3},
+        lambda t: np.minimum(np.exp(over_policy(t) / 0.2), 3),
     ),
     "awac-batch": (
         "awac",
         {"temperature": 0.5, "normalization": "batch"},
-        lambda t: (e := np.exp((t.out["q"][s, a] - pi_mean(t, "q")[s]) / 0.5), N * e / e.sum())[1],
+        lambda t: mean_one(np.exp(over_policy(t) / 0.5)),
     ),
-    "crr": ("crr", {}, lambda t: (t.out["q"][s, a] > pi_mean(t, "q")[s]).astype(float)),
+    "crr": ("crr", {}, lambda t: np.where(over_policy(t) > 0, 1.0, 0.0)),
     "crr-exp": (
         "crr",
         {"filter": "exp", "temperature": 0.3, "weight_max": 5},
-        lambda t: np.minimum(np.exp((t.out["q"][s, a] - pi_mean(t, "q")[s]) / 0.3), 5),
+        lambda t: np.minimum(np.exp(over_policy(t) / 0.3), 5),
+    ),
+    "crr-max": (
+        "crr",
+        {"filter": "exp", "baseline": "max", "baseline_draws": 3, "temperature": 0.5},
+        lambda t: np.minimum(np.exp(over_best_of_three(t) / 0.5), 20),
     ),
     "iql": (
         "iql",
         {"beta": 2.0, "weight_max": 4, "target_update": "soft", "target_rate": 0.3},
-        lambda t: np.minimum(np.exp(2 * (t.out["target_q"][s, a] - t.out["value"][s, 0])), 4),
+        lambda t: np.minimum(np.exp(2 * (t.taken(t.here("target_q")) - t.here("value")[:, 0])), 4),
+    ),
+    "iql-exponent": (
+        "iql",
+        {"beta": 2.0, "weight_max": 1, "clip": "exponent", "target_update": "none"},
+        lambda t: np.exp(np.minimum(2 * (t.taken(t.here("q")) - t.here("value")[:, 0]), 1)),
     ),
 }
 
 
+@pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("case", WEIGHTS)
-def test_weights(case: str) -> None:
+def test_weights(case: str, setting: str) -> None:
+    """The weight of every row, the weighted loss, and its gradient at the logits, the mean of `w·(π − 1[a])`."""
     name, choices, formula = WEIGHTS[case]
-    tables = Tables(name, **choices)
-    np.testing.assert_allclose(tables.weights, formula(tables), rtol=2e-4, atol=1e-6)
-    # The gradient at the logits is the mean over the rows of w·(π − 1[a]).
-    # Losses come first: the running norm moves before it is used.
-    loss = tables.learner.algorithm.losses(tables.batch, tables.program.hp)["policy"]
-    w, pi = formula(tables), softmax(tables.out["policy"])
-    expected = np.zeros((S, A))
-    np.add.at(expected, s, w[:, None] * pi[s] / N)
-    np.add.at(expected, (s, a), -w / N)
-    np.testing.assert_allclose(loss.gradients["policy"][0].T, expected, rtol=1e-3, atol=1e-5)
-    assert loss.value[0] == pytest.approx(-(w * np.log(pi[s, a])).mean(), rel=1e-3)
+    t = Rows(setting, name, **choices)
+    loss = t.loss("policy")  # first: the running norm moves before it is used
+    weighting = t.learner.algorithm.weighting(t.batch, t.program.hp)
+    w = formula(t)
+    if weighting is not None:
+        found = np.broadcast_to(weighting.weight, (1, t.batch.rows))[0][t.of_row]
+        np.testing.assert_allclose(found, w, rtol=1e-3, atol=1e-5)
+    t.check_gradient(loss, "policy", w[:, None] * (pi(t) - one_hot(t)))
+    assert loss.value[0] == pytest.approx(-(w * np.log(t.taken(pi(t)))).mean(), rel=2e-3, abs=1e-6)
 
 
-def allowed_max(q: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    return np.where(allowed.any(axis=1), np.where(allowed, q, -np.inf).max(axis=1), 0)
+def allowed_max(q: Array, allowed: Array) -> Array:
+    return np.array([row[ok].max() if ok.any() else 0.0 for row, ok in zip(q, allowed, strict=True)])
 
 
-def likely(t: Tables, rho: float, relative: bool) -> np.ndarray:
-    pi = softmax(t.out["behavior"])
-    top = pi.max(axis=1, keepdims=True)
-    passing = (pi / top if relative else pi) > rho
-    return np.where(passing.any(axis=1, keepdims=True), passing, pi == top)
+def counted(t: Rows, least: int) -> Array:
+    n = t.counts(following=True)
+    often = np.stack([(row == row.max()) & (row > 0) for row in n])
+    return np.where((n >= least).any(axis=1, keepdims=True), n >= least, often)
 
 
-def double(t: Tables, smaller: bool) -> np.ndarray:
-    star = t.out["q"].argmax(axis=1)[:, None]
-    value = np.take_along_axis(t.out["target_q"], star, axis=1)[:, 0]
-    return np.minimum(value, np.take_along_axis(t.out["target_q2"], star, axis=1)[:, 0]) if smaller else value
+def likely(t: Rows, rho: float, relative: bool) -> Array:
+    p = softmax(t.there("behavior"))
+    top = p.max(axis=1, keepdims=True)
+    passing = (p / top if relative else p) > rho
+    return np.where(passing.any(axis=1, keepdims=True), passing, p == top)
 
 
-HARD = {"target_update": "hard", "target_period": 10}
-EVERY = np.ones((S, A), bool)
-NEXT_VALUES: dict[str, tuple[str, dict[str, Any], Callable[[Tables], np.ndarray]]] = {
-    "q-learning": ("q-learning", {}, lambda t: t.out["q"].max(axis=1)),
-    "q-learning-hard": ("q-learning", HARD, lambda t: t.out["target_q"].max(axis=1)),
+def double(t: Rows, smaller: bool, allowed: Array | None = None) -> Array:
+    online = t.there("q") if allowed is None else np.where(allowed, t.there("q"), -np.inf)
+    star, every = online.argmax(axis=1), np.arange(t.B)
+    value = t.there("target_q")[every, star]
+    value = np.minimum(value, t.there("target_q2")[every, star]) if smaller else value
+    return value if allowed is None else np.where(allowed.any(axis=1), value, 0)
+
+
+NEXT_VALUES: dict[str, tuple[str, dict[str, Any], Formula]] = {
+    "q-learning": ("q-learning", {"target_update": "none"}, lambda t: t.there("q").max(axis=1)),
+    "q-learning-hard": ("q-learning", HARD, lambda t: t.there("target_q").max(axis=1)),
     "q-learning-double": ("q-learning", {**HARD, "double": "double"}, lambda t: double(t, False)),
     "q-learning-clipped": ("q-learning", {**HARD, "double": "clipped"}, lambda t: double(t, True)),
-    "constrained-q": ("constrained-q", {}, lambda t: allowed_max(t.out["q"], COUNTS > 0)),
-    "bcq": ("bcq", {"rho": 0.2}, lambda t: allowed_max(t.out["q"], likely(t, 0.2, False))),
-    "bcq-relative": ("bcq", {"rho": 0.4, "rule": "relative"}, lambda t: allowed_max(t.out["q"], likely(t, 0.4, True))),
-    "cql-counted": ("cql", {"constraint": "counted", "form": "paper"}, lambda t: allowed_max(t.out["q"], COUNTS > 0)),
-    "awac": ("awac", {}, lambda t: pi_mean(t, "q")),
-    "awac-soft": ("awac", {"target_update": "soft"}, lambda t: pi_mean(t, "target_q")),
-    "crr": ("crr", {}, lambda t: pi_mean(t, "q")),
-    "iql": ("iql", {}, lambda t: t.out["value"][:, 0]),
-    "mpo": ("mpo", HARD, lambda t: (softmax(t.out["target_policy"]) * t.out["target_q"]).sum(axis=1)),
+    "constrained-q": (
+        "constrained-q",
+        {"target_update": "none", "min_count": 2},
+        lambda t: allowed_max(t.there("q"), counted(t, 2)),
+    ),
+    "constrained-q-double": (
+        "constrained-q",
+        {**HARD, "double": "clipped"},
+        lambda t: double(t, True, counted(t, 1)),
+    ),
+    "bcq": ("bcq", {"rho": 0.25, "target_update": "none"}, lambda t: allowed_max(t.there("q"), likely(t, 0.25, False))),
+    "bcq-nothing-passes": (
+        "bcq",
+        {"rho": 1.0, "target_update": "none"},
+        lambda t: allowed_max(t.there("q"), likely(t, 1.0, False)),
+    ),
+    "bcq-relative": (
+        "bcq",
+        {"rho": 0.7, "rule": "relative", **HARD},
+        lambda t: allowed_max(t.there("target_q"), likely(t, 0.7, True)),
+    ),
+    "cql-counted": (
+        "cql",
+        {"constraint": "counted", "form": "paper", "target_update": "none"},
+        lambda t: allowed_max(t.there("q"), counted(t, 1)),
+    ),
+    "cql-double": ("cql", {**HARD, "double": "double"}, lambda t: double(t, False)),
+    "awac": ("awac", {"target_update": "none"}, lambda t: (softmax(t.there("policy")) * t.there("q")).sum(axis=1)),
+    "awac-soft": (
+        "awac",
+        {"target_update": "soft"},
+        lambda t: (softmax(t.there("policy")) * t.there("target_q")).sum(axis=1),
+    ),
+    "crr": ("crr", {"target_update": "none"}, lambda t: (softmax(t.there("policy")) * t.there("q")).sum(axis=1)),
+    "iql": ("iql", {}, lambda t: t.there("value")[:, 0]),
+    "mpo": ("mpo", HARD, lambda t: (softmax(t.there("target_policy")) * t.there("target_q")).sum(axis=1)),
 }
 
 
+@pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("case", NEXT_VALUES)
-def test_targets(case: str) -> None:
+def test_targets(case: str, setting: str) -> None:
+    """`y = r + γ(1 − terminated)·V(s′)`: the loss, the mean error, and the gradient `Q − y` at `(s, a)`."""
     name, choices, formula = NEXT_VALUES[case]
-    tables = Tables(name, **choices)
-    expected = pair_mean(r + GAMMA * live * formula(tables)[n])
-    np.testing.assert_allclose(tables.target("td", "q"), expected, rtol=1e-3, atol=1e-4)
-    delta = tables.out["q"][s, a] - (r + GAMMA * live * formula(tables)[n])
-    loss = tables.learner.algorithm.losses(tables.batch, tables.program.hp)["td"]
-    assert loss.value[0] == pytest.approx((delta**2).mean() / 2, rel=1e-3)
-    assert loss.error[0] == pytest.approx(np.abs(delta).mean(), rel=1e-3)
+    t = Rows(setting, name, **choices)
+    y = t.y(formula(t))
+    for loss_name, head in (("td", "q"), ("td2", "q2")) if choices.get("double") == "clipped" else (("td", "q"),):
+        loss, delta = t.loss(loss_name), t.taken(t.here(head)) - y
+        t.check_gradient(loss, head, delta[:, None] * one_hot(t))
+        assert loss.value[0] == pytest.approx((delta**2).mean() / 2, rel=1e-3)
+        assert loss.error[0] == pytest.approx(np.abs(delta).mean(), rel=1e-3)
 
 
-def test_monte_carlo_targets() -> None:
-    np.testing.assert_allclose(Tables("mc-q").target("td", "q"), pair_mean(G), rtol=1e-3, atol=1e-4)
-
-
-PENALTIES: dict[str, Callable[[np.ndarray], float]] = {
-    "lecture-a": lambda q: sum(q[n[i]].sum() for i in range(N) if DATA.next_actions[i] >= 0) / N,
-    "lecture-b": lambda q: (
-        sum(q[n[i]].sum() - q[n[i], DATA.next_actions[i]] for i in range(N) if DATA.next_actions[i] >= 0) / N
+STATE_VALUES: dict[str, tuple[str, dict[str, Any], Formula]] = {
+    "marwil": ("marwil", {"beta": 0.1}, lambda t: t.y(t.there("value")[:, 0])),
+    "marwil-mc": ("marwil", {"beta": 0.1, "value_target": "mc"}, lambda t: t.G),
+    "awr-td": ("awr", {"value_target": "td"}, lambda t: t.y(t.there("value")[:, 0])),
+    "awr-mc": ("awr", {"value_target": "mc", "temperature": 5.0}, lambda t: t.G),
+    "awr": (
+        "awr",
+        {"trace_decay": 0.7, "target_period": 10},
+        lambda t: lambda_returns(t, 0.7, copied_value(t)),
     ),
-    "lecture-c": lambda q: (
-        sum(
-            np.log(np.exp(q[n[i]]).sum()) - q[n[i], DATA.next_actions[i]] for i in range(N) if DATA.next_actions[i] >= 0
-        )
-        / N
-    ),
-    "lecture-d": lambda q: (
-        sum(
-            (np.log(np.exp(q[n[i]]).sum()) - q[n[i], DATA.next_actions[i]]) ** 2
-            for i in range(N)
-            if DATA.next_actions[i] >= 0
-        )
-        / N
-    ),
-    "paper": lambda q: sum(np.log(np.exp(q[s[i]]).sum()) - q[s[i], a[i]] for i in range(N)) / N,
 }
 
 
-@pytest.mark.parametrize("form", PENALTIES)
-def test_penalties_and_their_gradients(form: str) -> None:
-    tables = Tables("cql", form=form, alpha=0.7)
-    loss = tables.learner.algorithm.losses(tables.batch, tables.program.hp)["penalty"]
-    q = tables.out["q"]
-    assert loss.value[0] == pytest.approx(0.7 * PENALTIES[form](q), rel=1e-4)
-    (gradient,) = loss.gradients.values()
-    rng = np.random.default_rng(0)
-    for _ in range(8):
-        place = int(rng.integers(S)), int(rng.integers(A))
-        step = np.zeros((S, A))
-        step[place] = 1e-5
-        slope = 0.7 * (PENALTIES[form](q + step) - PENALTIES[form](q - step)) / 2e-5
-        assert gradient[0].T[place] == pytest.approx(slope, rel=1e-3, abs=1e-6)
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("case", STATE_VALUES)
+def test_state_values(case: str, setting: str) -> None:
+    name, choices, formula = STATE_VALUES[case]
+    t = Rows(setting, name, **choices)
+    loss, delta = t.loss("value"), t.here("value")[:, 0] - formula(t)
+    t.check_gradient(loss, "value", delta[:, None])
+    assert loss.value[0] == pytest.approx((delta**2).mean() / 2, rel=1e-3)
 
 
-def test_mpo_meets_its_bound_and_reweights_its_prior() -> None:
-    tables = Tables("mpo", target_update="hard", target_period=10, epsilon=0.05)
-    eta = float(tables.program.memory["temperature"][0, 0])
-    prior, q = softmax(tables.out["target_policy"]), tables.out["target_q"]
-    share = COUNTS.sum(axis=1) / N
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_expectile(setting: str) -> None:
+    t = Rows(setting, "iql", expectile=0.8, **HARD)
+    u = t.taken(t.here("target_q")) - t.here("value")[:, 0]
+    pull = np.where(u < 0, 0.2, 0.8)
+    loss = t.loss("value")
+    t.check_gradient(loss, "value", (-pull * u)[:, None])
+    assert loss.value[0] == pytest.approx((pull * u**2).mean() / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_monte_carlo_targets(setting: str) -> None:
+    t = Rows(setting, "mc-q", initial_spread=0.5)
+    t.check_gradient(t.loss("td"), "q", (t.taken(t.here("q")) - t.G)[:, None] * one_hot(t))
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize(("name", "choices"), [("bcq", {}), ("mpo", {"prior": "behavior"})])
+def test_clones_of_the_behaviour(name: str, choices: dict[str, Any], setting: str) -> None:
+    t = Rows(setting, name, **choices)
+    loss, clone = t.loss("behavior"), softmax(t.here("behavior"))
+    t.check_gradient(loss, "behavior", clone - one_hot(t))
+    assert loss.value[0] == pytest.approx(-np.log(t.taken(clone)).mean(), rel=1e-3)
+
+
+def penalty(t: Rows, form: str, q: Array) -> tuple[Array, Array]:
+    """Each row's penalty and its gradient at `q (B, A)`, of `s` in the paper's form, of `s′` in the lecture's."""
+    soft, every = softmax(q), np.arange(t.B)
+    spread = np.log(np.exp(q).sum(axis=1))
+    if form == "paper":
+        return spread - t.taken(q), soft - one_hot(t)
+    has, following = (t.a2 >= 0).astype(float), np.eye(t.A)[np.maximum(t.a2, 0)]
+    next_q = q[every, np.maximum(t.a2, 0)]
+    z = spread - next_q
+    value, gradient = {
+        "lecture-a": (q.sum(axis=1), np.ones_like(q)),
+        "lecture-b": (q.sum(axis=1) - next_q, 1 - following),
+        "lecture-c": (z, soft - following),
+        "lecture-d": (z**2, 2 * z[:, None] * (soft - following)),
+    }[form]
+    return has * value, has[:, None] * gradient
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("form", ["lecture-a", "lecture-b", "lecture-c", "lecture-d", "paper"])
+def test_penalties(form: str, setting: str) -> None:
+    t = Rows(setting, "cql", form=form, alpha=0.7, double="clipped")
+    for name, head in (("penalty", "q"), ("penalty2", "q2")):
+        loss = t.loss(name)
+        value, gradient = penalty(t, form, t.here(head) if form == "paper" else t.there(head))
+        assert loss.value[0] == pytest.approx(0.7 * value.mean(), rel=1e-3, abs=1e-5)
+        t.check_gradient(loss, head if form == "paper" else f"{head}_next", 0.7 * gradient)
+
+
+@pytest.mark.parametrize("prior", ["policy", "behavior"])
+@pytest.mark.parametrize("setting", ["table", "network, all rows", "vectors, all rows, undiscounted"])
+def test_mpo_meets_its_bound_and_reweights_its_prior(setting: str, prior: str) -> None:
+    t = Rows(setting, "mpo", epsilon=0.05, prior=prior, learning_rate=1e-3, **HARD)
+    log_old, q = np.log(softmax(t.here("target_policy"))), t.here("target_q")
+    log_prior = np.log(softmax(t.here("behavior"))) if prior == "behavior" else log_old
+    mu = float(t.program.memory["multiplier"][0, 0])
+    found = t.learner.algorithm.losses(t.batch, t.program.hp)  # once: it moves η and μ
+    loss, dual_loss = found["policy"], found["dual"]
+    eta = float(t.program.memory["temperature"][0, 0])
 
     def distance(x: float) -> float:
-        improved = softmax(np.log(prior) + q / x)
-        return float(share @ (improved * np.log(improved / prior)).sum(axis=1))
+        improved = softmax(log_prior + q / x)
+        return float((improved * (np.log(improved) - log_prior)).sum(axis=1).mean())
+
+    def dual(x: float) -> float:
+        return x * 0.05 + x * np.log(np.exp(log_prior + q / x).sum(axis=1)).mean()
 
     assert distance(eta) == pytest.approx(0.05, rel=0.02)
     low, high = 1e-3, 1e3
     for _ in range(80):
-        middle = np.sqrt(low * high)
-        low, high = (middle, high) if distance(middle) > 0.05 else (low, middle)
-    assert eta == pytest.approx(middle, rel=0.02)
-
-    def dual(x: float) -> float:
-        return x * 0.05 + x * share @ np.log((prior * np.exp(q / x)).sum(axis=1))
-
-    assert dual(middle) < min(dual(1.1 * middle), dual(0.9 * middle))
-    losses = tables.learner.algorithm.losses(tables.batch, tables.program.hp)
-    assert losses["dual"].value[0] == pytest.approx(dual(middle), rel=1e-3)
-    # M-step: share·[(π − q) + μ(π − π_old)] at the logits.
-    mu = float(tables.program.memory["multiplier"][0, 0])
-    improved, pi = softmax(np.log(prior) + q / middle), softmax(tables.out["policy"])
-    expected = share[:, None] * ((pi - improved) + mu * (pi - prior))
-    np.testing.assert_allclose(losses["policy"].gradients["policy"][0].T, expected, atol=2e-4)
-
-
-def test_iql_expectile_gradient() -> None:
-    tables = Tables("iql", expectile=0.8)
-    u = tables.out["q"][s, a] - tables.out["value"][s, 0]
-    pull = np.where(u < 0, 0.2, 0.8)
-    loss = tables.learner.algorithm.losses(tables.batch, tables.program.hp)["value"]
-    expected = np.zeros(S)
-    np.add.at(expected, s, -pull * u / N)
-    np.testing.assert_allclose(loss.gradients["value"][0, 0], expected, atol=1e-6)
-    assert loss.value[0] == pytest.approx((pull * u**2).mean() / 2, rel=1e-4)
+        best = np.sqrt(low * high)
+        low, high = (best, high) if distance(best) > 0.05 else (low, best)
+    assert eta == pytest.approx(best, rel=0.02)
+    assert dual(best) < min(dual(1.1 * best), dual(0.9 * best))
+    assert dual_loss.value[0] == pytest.approx(dual(eta), rel=1e-3, abs=1e-5)
+    # M-step: (π − q) + μ(π − π_old) at the logits.
+    improved, old = softmax(log_prior + q / eta), np.exp(log_old)
+    t.check_gradient(loss, "policy", (pi(t) - improved) + mu * (pi(t) - old))
+    kl = (old * (log_old - np.log(pi(t)))).sum(axis=1).mean()
+    cross = -(improved * np.log(pi(t))).sum(axis=1).mean()
+    assert loss.value[0] == pytest.approx(cross + mu * (kl - 0.0025), rel=1e-3)
+    violation = np.clip(kl / 0.0025 - 1, -1, 1)
+    assert t.program.memory["multiplier"][0, 0] == pytest.approx(mu * np.exp(0.01 * violation), rel=1e-4)

@@ -69,6 +69,22 @@ def test_of_members():
     np.testing.assert_allclose(q[0], truth.q_star, atol=1e-9)
 
 
+def test_of_a_learner_itself():
+    data = orl.load_dataset("double-crossing")
+    learner = orl.Learner(data, "bcq", rho=[0.0, 0.1], seeds=2)
+    learner.advance(50)
+    truth = orl.Truth(data)
+    by_function, by_table = truth.of(learner.policy), truth.of(learner.snapshot().policy)
+    np.testing.assert_array_equal(by_function[0], by_table[0])
+    np.testing.assert_array_equal(by_function[1], by_table[1])
+    with pytest.raises(ValueError, match=r"policy of shape \(24, 4\): it must be \(M, 24, 4\)"):
+        truth.of(learner.snapshot().policy[0])
+    with pytest.raises(ValueError, match="dataset = 'double-crossing' is not allowed"):
+        orl.Truth("double-crossing")
+    with pytest.raises(ValueError, match="gamma"):
+        orl.Truth(data, 1.5)
+
+
 def test_of_policies_that_never_end():
     data = orl.load_dataset("cliff-walking")
     up = np.eye(4)[np.zeros(48, dtype=int)][None]

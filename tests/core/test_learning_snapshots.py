@@ -1,0 +1,134 @@
+"""What a snapshot shows, what its numbers are, and the look inside one transition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from learning_cases import one_state, random_data
+
+import offrl_core as orl
+from offrl_core.learning.metrics import metrics
+
+DATA = random_data(1, rows=200)
+
+
+def test_looking_does_not_change_what_comes() -> None:
+    """A snapshot begins the next update; whatever is done before that update is made must still act on it."""
+    for system, choices in (("marwil", {"normalization": "running", "norm_rate": 0.3}), ("mpo", {}), ("awr", {})):
+        seen, unseen = (orl.Learner(DATA, system, batch_size=32, **choices) for _ in range(2))
+        for learner in (seen, unseen):
+            for step in range(6):
+                learner.advance(3)
+                if learner is seen:
+                    learner.snapshot()
+                    learner.explain(2)
+                if step == 2:
+                    learner.set(learning_rate=0.05, gamma=0.7)
+                if step == 4:
+                    if learner is seen:
+                        learner.snapshot()
+                    learner.from_bytes(learner.to_bytes())
+        one, two = seen.state_dict()["programs"][0], unseen.state_dict()["programs"][0]
+        for name, array in one["arrays"].items():
+            np.testing.assert_array_equal(array, two["arrays"][name], err_msg=f"{system} {name}")
+
+
+def test_snapshot_of_a_new_learner() -> None:
+    snapshot = orl.Learner(DATA, "bcq", initial_value=3.0, initial_spread=0.0).snapshot()
+    assert snapshot.step == 0
+    np.testing.assert_array_equal(snapshot.q, 3.0)
+    np.testing.assert_allclose(snapshot.behavior, 1 / DATA.n_actions)
+    np.testing.assert_allclose(snapshot.policy, 1 / DATA.n_actions)  # all equal: ties are shared
+    assert snapshot.weights is None
+    with pytest.raises(AttributeError):
+        snapshot.step = 1
+
+
+def test_snapshots_do_not_change_afterwards() -> None:
+    learner = orl.Learner(DATA, "awac", seeds=2)
+    snapshot = learner.snapshot()
+    copies = {name: np.copy(getattr(snapshot, name)) for name in ("q", "v", "policy", "weights", "advantages")}
+    learner.advance(20)
+    for name, copy in copies.items():
+        np.testing.assert_array_equal(getattr(snapshot, name), copy)
+
+
+def test_metrics_by_hand() -> None:
+    learner = orl.Learner(DATA, "awac", seeds=2, temperature=0.7)
+    learner.advance(40)
+    s = learner.snapshot()
+    counts = DATA.counts
+    seen, visited = counts > 0, counts.sum(axis=1) > 0
+    share = counts.sum(axis=1) / len(DATA)
+    for m in range(2):
+        assert s.metrics["q_data"][m] == pytest.approx(s.q[m][seen].mean(), rel=1e-5)
+        assert s.metrics["q_missing"][m] == pytest.approx(s.q[m][~seen & visited[:, None]].mean(), rel=1e-5)
+        assert s.metrics["q_max"][m] == s.q[m][visited].max()
+        entropy = -(s.policy[m] * np.log(s.policy[m])).sum(axis=1)
+        assert s.metrics["entropy"][m] == pytest.approx(share @ entropy, rel=1e-5)
+        assert s.metrics["mass_unseen"][m] == pytest.approx(
+            share @ np.where(seen, 0, s.policy[m]).sum(axis=1), rel=1e-4
+        )
+        starts = np.bincount(DATA.initial_observations, minlength=DATA.n_states) / DATA.n_episodes
+        assert s.metrics["value_start"][m] == pytest.approx(starts @ s.v[m], rel=1e-5)
+        w = np.exp((s.q[m] - s.v[m][:, None]) / 0.7)[DATA.observations, DATA.actions].astype(float)
+        assert s.metrics["effective_sample_size"][m] == pytest.approx(w.sum() ** 2 / (len(w) * (w**2).sum()), rel=1e-3)
+        assert s.metrics["weight_max_share"][m] == pytest.approx(w.max() / w.sum(), rel=1e-3)
+        assert s.metrics["weight_median"][m] == pytest.approx(np.sort(w)[len(w) // 2], rel=1e-3)
+        assert s.metrics["weight_p90"][m] == pytest.approx(np.sort(w)[len(w) * 9 // 10], rel=1e-3)
+
+
+def test_every_metric_says_what_it_is() -> None:
+    for name, metric in metrics().items():
+        assert metric.name == name
+        assert metric.title
+        assert metric.formula
+        assert metric.help.endswith(".")
+        assert metric.bad.endswith(".")
+        assert metric.panel in ("return", "q", "loss", "weights", "policy")
+
+
+def test_explain_says_what_the_update_used() -> None:
+    data = orl.load_dataset("double-crossing")
+    learner = orl.Learner(data, "q-learning", seeds=3)
+    learner.advance(40)
+    row = 20
+    told = learner.explain(row, 1)
+    steps = {step["name"]: step["value"] for step in told["steps"]}
+    q = learner.snapshot().q[1].astype(float)
+    s, a, n = data.observations[row], data.actions[row], data.next_observations[row]
+    assert (told["state"], told["action"], told["next_state"]) == (s, a, n)
+    assert steps["chosen"] == q[n].argmax()
+    assert steps["target"] == pytest.approx(data.rewards[row] + 0.95 * q[n].max(), rel=1e-6)
+    assert steps["delta"] == pytest.approx(steps["target"] - q[s, a], abs=1e-6)
+    assert steps["chosen_count"] == data.counts[n, q[n].argmax()]
+    seen = data.counts[n] > 0
+    assert steps["constrained"] == pytest.approx(0.95 * q[n][seen].max(), rel=1e-6)
+    assert steps["q_after"][0] == pytest.approx(q[s, a], rel=1e-6)
+    learner.advance(1)
+    assert steps["q_after"][1] == pytest.approx(learner.snapshot().q[1, s, a], rel=1e-6)
+    unseen = int(np.flatnonzero(data.counts[s] == 0)[0])
+    nothing = learner.explain((int(s), unseen), 0)
+    assert (nothing["in_data"], nothing["count"], nothing["row"]) == (False, 0, None)
+    for place, member in ((len(data), 0), (-1, 0), ((0, 9), 0), ((999, 0), 0), (0, 3)):
+        with pytest.raises(ValueError, match="not allowed"):
+            learner.explain(place, member)
+
+
+def test_explain_a_weight() -> None:
+    data = one_state([0, 0, 0, 1], [0.5, 0.5, 0.5, 2.0])
+    learner = orl.Learner(data, "marwil", beta=2.0, weight_max=5.0)
+    learner.advance(3000)
+    told = learner.explain((0, 1))
+    steps = {step["name"]: step["value"] for step in told["steps"]}
+    v = 0.875
+    assert steps["value"] == pytest.approx(v, abs=1e-4)
+    assert steps["advantage"] == pytest.approx(2 - v, abs=1e-4)
+    assert steps["raw_weight"] == pytest.approx(np.exp(2 * (2 - v)), rel=1e-3)
+    assert steps["weight"] == 5
+    low = np.exp(2 * (0.5 - v))
+    assert steps["share"] == pytest.approx(5 / (5 + 3 * low), rel=1e-3)
+    pi = steps["probability"]
+    assert steps["gradient"] == pytest.approx([5 * (1 - pi), 5 * (pi - 1)], rel=1e-3)
+    assert r"A &= y - V(s) = 1.125" in told["equation"]
+    assert learner.algorithm.numbers(told) == told["equation"]
