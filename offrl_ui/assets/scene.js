@@ -12,6 +12,9 @@ import { answerCard, header, predictionCard } from "./scene_cards.js";
 import { bindKeys } from "./scene_keys.js";
 import { Room } from "./scene_room.js";
 
+// How the rows of pictures share the height of a projector.
+const WEIGHTS = { short: 0.55, normal: 1, tall: 1.6 };
+
 let instances = 0;
 
 class Lecture {
@@ -230,9 +233,9 @@ class Lecture {
     root.classList.toggle("present", this.options.present);
     root.classList.toggle("dark", theme.dark);
     const env = {
-      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize]), uid: this.uid, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
+      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize]), uid: this.uid, present: this.options.present, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
       control: (name) => (name && !this.frozen(name) ? this.scene.controls.find((c) => c.name === name) ?? null : null),
-      frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
+      revealed: this.isRevealed, frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
       set: (values, final, exact) => this.set(values, final, exact), nudge: (name, steps) => this.nudge(name, steps), reset: () => this.reset(),
       help: (name) => { this.helped = this.helped === name ? null : name; this.draw(); }, helped: this.helped,
       play: () => this.play(), pause: () => this.pause(), watch: (element) => this.observer.observe(element),
@@ -242,26 +245,41 @@ class Lecture {
       header(this),
       roomStrip(this),
       this.notes.length > 0 && v("div", { class: "notes", key: "notes", role: "status" }, this.notes.map((n) => v("p", {}, n)), v("button", { type: "button", class: "round", "aria-label": "Dismiss", onclick: () => { this.notes = []; this.draw(); } }, "×")),
-      v("section", { class: "scene", key: scene.id, "aria-label": scene.title_text },
-        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup }),
-          this.options.present && answerCard(this)),
-        v("div", { class: "side" }, predictionCard(this), controls(scene, this.state, env), !this.options.present && answerCard(this)),
-        v("div", { class: "pictures", style: `--rows:${this.rowsOf(result).length}` }, this.rows(scene, result, env))),
+      v("section", { class: this.isRevealed && result ? "scene open" : "scene", key: scene.id, "aria-label": scene.title_text },
+        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup })),
+        v("div", { class: this.sideGoesOn ? "side goes-on" : "side", onscroll: () => this.lookBelow() }, predictionCard(this), controls(scene, this.state, env)),
+        answerCard(this),
+        v("div", { class: "pictures" }, this.rows(scene, result, env))),
       v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.announce(element) }),
       this.sharing && shareDialog(this),
       !this.online && this.socket.tries > 0 && v("div", { class: "offline", key: "offline", role: "status" }, "No live connection; pictures follow when you let go. Trying again…"),
     ]);
     const dialog = root.querySelector("dialog");
     if (dialog && !dialog.open) dialog.showModal();
+    this.lookBelow();
+    root.dataset.partial = String(result?.partial ?? "");
     if (this.pendingDrawn) this.drawn();
   }
 
-  rowsOf(result) { return rowsOf(this.scene, result, this.options.present); }
+  // Whether the column of controls goes on below what is seen of it: then it says so.
+  lookBelow() {
+    const side = this.root.querySelector(".side");
+    const goesOn = Boolean(side) && this.options.present && side.scrollHeight - side.scrollTop - side.clientHeight > 6;
+    if (goesOn === Boolean(this.sideGoesOn)) return;
+    this.sideGoesOn = goesOn;
+    this.draw();
+  }
+
+  rowsOf(result) { return rowsOf(this.scene, result, this.options.present, this.isRevealed); }
 
   rows(scene, result, env) {
     if (!result) return [v("div", { class: "row", key: "waiting" }, v("figure", { class: "picture waiting" }, v("p", {}, "computing…")))];
-    return this.rowsOf(result).map((row, i) => v("div", { class: `row ${i ? "later" : "first"} ${row.every(({ name }) => result.pictures[name].height === "short") ? "low" : ""} ${row.some(({ name }) => drawnKind(result.pictures[name].kind)) ? "grows" : ""}`, key: `row-${i}` },
-      row.map(({ name, width }) => figure(name, result.pictures[name], env, { covered: !this.isRevealed && scene.covered.includes(name), width }))));
+    return this.rowsOf(result).map((row, i) => {
+      const drawings = row.map(({ name }) => result.pictures[name]).filter(({ kind }) => drawnKind(kind));
+      const kind = !drawings.length ? "" : drawings.length < row.length ? "grows mixed" : "grows";
+      return v("div", { class: `row ${i ? "later" : "first"} ${kind}`, key: `row-${i}`, style: `--weight:${Math.max(0, ...drawings.map(({ height }) => WEIGHTS[height]))}` },
+        row.map(({ name, width }) => figure(name, result.pictures[name], env, { covered: !this.isRevealed && scene.covered.includes(name), width })));
+    });
   }
 
   // The answer to the newest question is in the document; once this frame has been painted it is on screen, and with it the
@@ -270,7 +288,6 @@ class Lecture {
     const id = this.pendingDrawn;
     this.pendingDrawn = null;
     this.root.dataset.drawn = String(id);
-    this.root.dataset.partial = String(this.result?.partial ?? "");
     requestAnimationFrame(() => {
       for (const mark of performance.getEntriesByType("mark")) {
         if (!mark.name.startsWith("ask-") || Number(mark.name.slice(4)) > id) continue;
@@ -313,14 +330,16 @@ function place(app) {
   return at < 0 ? "The lecture" : `${app.component.data.title} · ${at + 1} of ${ids.length}`;
 }
 
-// The rows of the layout, and below them what it does not name; on a projector without what stands aside.
-function rowsOf(scene, result, present) {
+// The rows of the layout, and below them what it does not name; on a projector without what stands aside. Until the reveal
+// others may stand in for covered pictures.
+function rowsOf(scene, result, present, revealed) {
   if (!result) return [];
-  const there = new Set(Object.keys(result.pictures).filter((name) => !present || !scene.aside.includes(name)));
+  const instead = Object.values(scene.stand_in);
+  const there = new Set(Object.keys(result.pictures).filter((name) => !(present && scene.aside.includes(name)) && !instead.includes(name)));
   const rows = scene.layout.map((row) => row.filter(({ name }) => there.has(name))).filter((row) => row.length);
   const named = new Set(rows.flat().map(({ name }) => name));
   for (const name of there) if (!named.has(name)) rows.push([{ name, width: 1 }]);
-  return rows;
+  return revealed ? rows : rows.map((row) => row.map(({ name, width }) => ({ name: scene.stand_in[name] ?? name, width })));
 }
 
 export function mount(root, component) {

@@ -48,8 +48,11 @@ export function predictionCard(app) {
       : v("button", { type: "button", class: "reveal", onclick: () => app.reveal() }, presenting ? "Reveal" : "Reveal without predicting")));
 }
 
+// The answer: its point beside the question, the rest below the controls.
 export function answerCard(app) {
   const { scene, result } = app;
   if (!app.isRevealed || !result) return null;
-  return v("section", { class: "answer", "aria-label": "what you saw" }, v("p", { class: "kicker" }, "What you see"), v("div", { class: "answer-text", html: result.answer }), scene.source && v("p", { class: "source", html: scene.source }));
+  return v("section", { class: "answer", "aria-label": "what you saw" }, v("div", { class: "answer-text" },
+    v("div", { class: "point", html: result.answer }),
+    (result.more || scene.source) && v("div", { class: "more" }, result.more && v("div", { html: result.more }), scene.source && v("p", { class: "source", html: scene.source }))));
 }

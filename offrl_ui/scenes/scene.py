@@ -154,6 +154,7 @@ class Scene:
         layout: rows of picture names; on a phone the first row stands above the controls. Names missing here follow
             below in the order of `compute`. `"name:2"` takes twice the width of its neighbours.
         covered: pictures hidden until the reveal.
+        stand_in: covered picture → picture shown in its place until the reveal: the question without its answer.
         aside: pictures that lecture mode leaves out, so that the others stay readable on a projector.
         presets: named settings.
         play: the control that can be played.
@@ -170,6 +171,7 @@ class Scene:
     prediction: Prediction | None = None
     layout: tuple[tuple[str, ...], ...] = ()
     covered: tuple[str, ...] = ()
+    stand_in: Mapping[str, str] = field(default_factory=dict)
     aside: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     play: Play | None = None
@@ -186,6 +188,8 @@ class Scene:
             control.spec.validate(control.spec.default)
             if control.shown_if and control.shown_if[0] not in names:
                 raise ValueError(f"scene {self.id}: {control.name} depends on unknown control {control.shown_if[0]!r}")
+        if not set(self.stand_in) <= set(self.covered):
+            raise ValueError(f"scene {self.id}: stand_in names pictures that are not covered: {dict(self.stand_in)}")
         if self.play and self.play.control not in names:
             raise ValueError(f"scene {self.id}: play names unknown control {self.play.control!r}")
         for values in (*(preset.values for preset in self.presets), self.prediction.at if self.prediction else {}):
