@@ -71,6 +71,6 @@ def test_each_penalty_is_a_panel(page: Page, server) -> None:
 
 def test_three_of_seven_join_the_roads(page: Page, server) -> None:
     open_scene(page, server.url, "stitching", "&v=1&reveal=1&frame=75&system=marwil", name=NAME)
-    expect(page.locator(".answer-text")).to_contain_text("Only IQL, BCQ, CQL take the road")
+    expect(page.locator(".answer-text")).to_contain_text("Only IQL, BCQ and CQL take the road")
     expect(page.locator("#picture-grid-text")).to_contain_text("IQL, BCQ, CQL")
     expect(page.locator("#picture-table tr.selected, .table tr.selected")).to_contain_text("MARWIL")

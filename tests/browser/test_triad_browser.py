@@ -66,10 +66,10 @@ def test_a_panel_sets_three_switches_at_once(page: Page, server) -> None:
     panels = page.locator(".panel")
     expect(panels).to_have_count(8)
     expect(panels.filter(has_text="diverges")).to_have_count(1)
-    after(page, panels.filter(has_text="table · return · on").click)
+    after(page, panels.filter(has_text="all three off").click)
     for name in ("approximation", "bootstrapping", "off_policy"):
         expect(page.locator(f"#control-{name}")).not_to_be_checked()
-    after(page, panels.filter(has_text="table · bootstrap · off").click)
+    after(page, panels.filter(has_text="settles at").click)
     expect(page.locator("#control-off_policy")).to_be_checked()
     expect(page.locator("#picture-why-text")).to_contain_text("1.8")
 
