@@ -302,13 +302,17 @@ class Lecture {
     const result = this.result;
     if (!result || result === this.announcedResult && this.isRevealed === this.announcedReveal) return;
     const first = this.announcedResult === undefined;
+    // The picture of the reveal comes a moment after it; the answer is read with it.
+    this.answerUnread = this.isRevealed && (this.answerUnread || !this.announcedReveal);
     this.announcedResult = result;
     this.announcedReveal = this.isRevealed;
     clearTimeout(this.announcing);
     if (first) return;
     this.announcing = setTimeout(() => {
       const seen = this.rowsOf(result).flat().filter(({ name }) => this.isRevealed || !this.scene.covered.includes(name));
-      element.textContent = seen.slice(0, 2).map(({ name }) => result.pictures[name].alt).join(" ");
+      const answer = this.answerUnread ? `${result.answer_text} ` : "";
+      this.answerUnread = false;
+      element.textContent = answer + seen.slice(0, 2).map(({ name }) => result.pictures[name].alt).join(" ");
     }, 700);
   }
 

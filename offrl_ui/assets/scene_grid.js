@@ -106,7 +106,7 @@ export function drawGrid(picture, ctx) {
         text: amount(q) + (seen(state, a) ? "" : " – not in the data") }));
     } else if (picture.state_values) rows.push({ colour: scale.of(num(picture.state_values[state])), name: picture.value_label, text: amount(picture.state_values[state]) });
     if (picture.policy) picture.policy[state].forEach((p, a) => num(p) > 0 && rows.push({ colour: ctx.actions[a], name: `π ${labelText(picture.action_names[a] ?? `action ${a}`)}`, text: amount(p, "", 3) }));
-    picture.targets.filter((t) => t.sources.includes(state)).forEach((t) => rows.push({ colour: ctx.colour(t.color), name: `its target reads ${labelText(t.label)}`, text: "" }));
+    picture.targets.filter((t) => t.sources.includes(state)).forEach((t) => rows.push({ colour: ctx.colour(t.color), name: `its target reads: ${labelText(t.label)}`, text: "" }));
     return { x: px, y: py, line: false, title: labelText(picture.state_names[state] ?? `state ${state}`), rows, overlay: looks(state) };
   };
   const legend = values.length ? legendOf(scale, picture.value_label, "") : { name: "", stops: null };

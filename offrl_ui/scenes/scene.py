@@ -70,6 +70,8 @@ Pictures = Mapping[str, Picture]
 Compute = Callable[[State], "dict[str, Picture] | Generator[dict[str, Picture], None, None]"]
 
 LINK_VERSION = 1
+_LONGEST = 40  # characters of a link's value that a note repeats
+_MOST_NOTES = 6
 RESERVED = frozenset({"scene", "v", "reveal", "present", "hide", "fix", "follow", "embed", "embed_options"})
 
 
@@ -231,20 +233,21 @@ class Scene:
         pairs = dict(parse_qsl(query, keep_blank_values=True)) if isinstance(query, str) else dict(query)
         notes = []
         if pairs.get("v", str(LINK_VERSION)) != str(LINK_VERSION):
-            notes.append(f"this link has version {pairs['v']!r}; this program reads version {LINK_VERSION}")
+            notes.append(f"this link has version {pairs['v'][:_LONGEST]!r}; this program reads version {LINK_VERSION}")
         state = self.defaults
         known = {c.name: c.spec for c in self.controls}
         for name, text in pairs.items():
             if name in RESERVED:
                 continue
             if name not in known:
-                notes.append(f"{name!r} is no control of this scene")
+                notes.append(f"{name[:_LONGEST]!r} is no control of this scene")
                 continue
             try:
-                state[name] = known[name].validate(_from_text(text, known[name]))
+                state[name] = known[name].validate(_from_text(text[:_LONGEST], known[name]))
             except HyperparameterError as error:
                 notes.append(f"{error}; {known[name].default} is used")
-        return state, notes
+        more = len(notes) - _MOST_NOTES
+        return state, [*notes[:_MOST_NOTES], f"and {more} more"] if more > 1 else notes
 
 
 def _to_text(value: Value) -> str:

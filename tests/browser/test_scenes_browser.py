@@ -140,6 +140,45 @@ def test_lecture_mode_shows_nothing_but_the_scene(page: Page, server) -> None:
     assert_nothing_blank(page)
 
 
+def test_keys_of_lecture_mode_work_while_a_slider_has_the_focus(page: Page, server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, "emrl", "&present=1")
+    slider = page.locator("#control-start")
+    slider.press("ArrowRight")
+    expect(slider).to_have_value("0.51")
+    slider.press("Space")
+    expect(page.locator(".answer-text")).to_contain_text("worse action")
+    slider.press("0")
+    expect(page.locator(".answer-text")).to_have_count(0)
+    slider.press("PageDown")
+    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+    # A choice keeps the keys that move it.
+    page.locator("input[type=radio][value=identity]").press("ArrowRight")
+    expect(page.locator("input[type=radio][value=abs]")).to_be_checked()
+    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+
+
+def test_named_settings_wait_for_the_prediction(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl")
+    expect(page.locator(".presets")).to_have_count(0)
+    page.locator(".option").nth(1).click()
+    expect(page.locator(".presets .chip")).to_have_count(4)
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".presets")).to_have_count(0)
+
+
+def test_the_answer_stands_beside_the_question_and_is_read_out(page: Page, server) -> None:
+    open_scene(page, server.url, "advantage")
+    page.locator(".option").nth(2).click()
+    point, question = page.locator(".point"), page.locator(".ask h2")
+    expect(point).to_contain_text("supervised learning twice")
+    below = point.bounding_box()["y"] - question.bounding_box()["y"] - question.bounding_box()["height"]
+    assert 0 <= below <= 90
+    assert point.bounding_box()["y"] + point.bounding_box()["height"] < 900
+    expect(page.locator(".more")).to_contain_text("In numbers")
+    expect(page.locator(".lecture [aria-live=polite]")).to_contain_text("supervised learning twice")
+
+
 def test_a_scene_can_be_embedded_in_slides(page: Page, server) -> None:
     page.set_viewport_size({"width": 960, "height": 540})
     open_scene(page, server.url, "emrl", "&embed=true")
@@ -228,6 +267,37 @@ def test_followers_see_predict_explore_and_return(browser: Browser, page: Page, 
     page.get_by_role("button", name="End", exact=True).click()
     expect(follower.locator(".room")).to_contain_text("has ended")
     other.close()
+
+
+def test_the_audiences_answers_stay_on_the_projector(browser: Browser, page: Page, server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, "emrl")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Open a room").click()
+    code = page.locator(".room-code").inner_text()
+    open_scene(page, server.url, "emrl", "&present=1")
+    expect(page.locator(".room-code")).to_have_text(code)
+    contexts = [browser.new_context() for _ in range(3)]
+    for context, choice in zip(contexts, (0, 0, 2), strict=True):
+        follower = context.new_page()
+        follower.goto(f"{server.url}/reweighting?follow={code}")
+        expect(follower.locator(".ask h1")).to_contain_text("2 of 6")
+        follower.locator(".option").nth(choice).click()
+    expect(page.locator(".option .count")).to_have_text(["2", "0", "1"])
+    widths = page.locator(".share-bar").evaluate_all("(bars) => bars.map((bar) => bar.style.width)")
+    assert widths == ["66.7%", "0%", "33.3%"]
+    page.keyboard.press("Space")
+    expect(page.locator(".option.right")).to_contain_text("the worse action")
+    expect(page.locator(".option .count")).to_have_text(["2", "0", "1"])
+    for option in page.locator(".option").all():
+        expect(option).to_be_visible()
+    # Reset: a new round, nothing is kept of the last.
+    page.keyboard.press("0")
+    expect(page.locator(".option .count")).to_have_text(["0", "0", "0"])
+    for context in contexts:
+        expect(context.pages[0].locator(".option.chosen")).to_have_count(0)
+        context.close()
+    page.get_by_role("button", name="End", exact=True).click()
 
 
 def test_a_presenter_who_reloads_keeps_the_room(page: Page, server) -> None:

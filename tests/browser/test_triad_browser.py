@@ -28,6 +28,14 @@ def test_a_projector_and_a_phone_show_it_all(page: Page, server, scene: str) -> 
     fits(page, server.url, NAME, scene)
 
 
+def test_monte_carlo_in_the_loop_judges_the_datas_policy(page: Page, server) -> None:
+    open_scene(page, server.url, "offline-loop", "&v=1&reveal=1&frame=60", name=NAME)
+    expect(page.locator(".answer-text")).to_contain_text("gets 0.5688")
+    after(page, lambda: page.locator("input[value=mc]").check(force=True))
+    expect(page.locator(".answer-text")).to_contain_text("gets 0.2321")
+    expect(page.locator(".code-line.added").last).to_contain_text("y = b.G")
+
+
 def test_the_doubling_by_hand_and_to_infinity(page: Page, server) -> None:
     open_scene(page, server.url, "doubling", name=NAME)
     expect(page.locator(".cover")).to_have_count(4)
