@@ -4,16 +4,15 @@
 import { v, patch } from "./scene_dom.js";
 import { readTheme } from "./palette.js";
 import { controls, nudged, snap } from "./scene_controls.js";
-import { drawnKind, figure } from "./scene_picture.js";
+import { drawRows, rowsOf } from "./scene_rows.js";
+import { Reader } from "./scene_reader.js";
+import { measures } from "./scene_labels.js";
 import { SceneSocket } from "./scene_socket.js";
 import { roomStrip, shareDialog } from "./scene_share.js";
 import { rolesOf } from "./scene_colours.js";
 import { answerCard, header, predictionCard } from "./scene_cards.js";
 import { bindKeys } from "./scene_keys.js";
 import { Room } from "./scene_room.js";
-
-// How the rows of pictures share the height of a projector.
-const WEIGHTS = { short: 0.55, normal: 1, tall: 1.6 };
 
 let instances = 0;
 
@@ -25,8 +24,10 @@ class Lecture {
     this.media = matchMedia("(prefers-color-scheme: dark)");
     this.redraw = () => this.draw();
     this.media.addEventListener("change", this.redraw);
+    document.fonts.addEventListener("loadingdone", this.redraw);
     this.unbind = bindKeys(this);
     this.follow = new Room(this);
+    this.reader = new Reader(this);
     this.socket = new SceneSocket((m) => this.receive(m), () => this.follow.connected(), (online) => { this.online = online; this.draw(); });
     this.update(component);
   }
@@ -233,7 +234,7 @@ class Lecture {
     root.classList.toggle("present", this.options.present);
     root.classList.toggle("dark", theme.dark);
     const env = {
-      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize]), uid: this.uid, present: this.options.present, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
+      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize, measures()]), uid: this.uid, present: this.options.present, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
       control: (name) => (name && !this.frozen(name) ? this.scene.controls.find((c) => c.name === name) ?? null : null),
       revealed: this.isRevealed, frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
       set: (values, final, exact) => this.set(values, final, exact), nudge: (name, steps) => this.nudge(name, steps), reset: () => this.reset(),
@@ -249,8 +250,8 @@ class Lecture {
         v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup })),
         v("div", { class: this.sideGoesOn ? "side goes-on" : "side", onscroll: () => this.lookBelow() }, predictionCard(this), controls(scene, this.state, env)),
         answerCard(this),
-        v("div", { class: "pictures" }, this.rows(scene, result, env))),
-      v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.announce(element) }),
+        v("div", { class: "pictures" }, drawRows(this, env))),
+      v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.reader.look(element) }),
       this.sharing && shareDialog(this),
       !this.online && this.socket.tries > 0 && v("div", { class: "offline", key: "offline", role: "status" }, "No live connection; pictures follow when you let go. Trying again…"),
     ]);
@@ -272,16 +273,6 @@ class Lecture {
 
   rowsOf(result) { return rowsOf(this.scene, result, this.options.present, this.isRevealed); }
 
-  rows(scene, result, env) {
-    if (!result) return [v("div", { class: "row", key: "waiting" }, v("figure", { class: "picture waiting" }, v("p", {}, "computing…")))];
-    return this.rowsOf(result).map((row, i) => {
-      const drawings = row.map(({ name }) => result.pictures[name]).filter(({ kind }) => drawnKind(kind));
-      const kind = !drawings.length ? "" : drawings.length < row.length ? "grows mixed" : "grows";
-      return v("div", { class: `row ${i ? "later" : "first"} ${kind}`, key: `row-${i}`, style: `--weight:${Math.max(0, ...drawings.map(({ height }) => WEIGHTS[height]))}` },
-        row.map(({ name, width }) => figure(name, result.pictures[name], env, { covered: !this.isRevealed && scene.covered.includes(name), width })));
-    });
-  }
-
   // The answer to the newest question is in the document; once this frame has been painted it is on screen, and with it the
   // answers to all older questions, which it replaced. `benchmarks/scenes.py` reads the measures.
   drawn() {
@@ -297,32 +288,14 @@ class Lecture {
     });
   }
 
-  // Read out what changed, once the slider rests.
-  announce(element) {
-    const result = this.result;
-    if (!result || result === this.announcedResult && this.isRevealed === this.announcedReveal) return;
-    const first = this.announcedResult === undefined;
-    // The picture of the reveal comes a moment after it; the answer is read with it.
-    this.answerUnread = this.isRevealed && (this.answerUnread || !this.announcedReveal);
-    this.announcedResult = result;
-    this.announcedReveal = this.isRevealed;
-    clearTimeout(this.announcing);
-    if (first) return;
-    this.announcing = setTimeout(() => {
-      const seen = this.rowsOf(result).flat().filter(({ name }) => this.isRevealed || !this.scene.covered.includes(name));
-      const answer = this.answerUnread ? `${result.answer_text} ` : "";
-      this.answerUnread = false;
-      element.textContent = answer + seen.slice(0, 2).map(({ name }) => result.pictures[name].alt).join(" ");
-    }, 700);
-  }
-
   destroy() {
     this.pause();
     this.unbind();
     this.observer.disconnect();
     this.media.removeEventListener("change", this.redraw);
+    document.fonts.removeEventListener("loadingdone", this.redraw);
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.announcing);
+    this.reader.stop();
     this.socket.close();
   }
 }
@@ -332,18 +305,6 @@ function place(app) {
   const ids = [...app.declared.keys()];
   const at = ids.indexOf(app.sceneId);
   return at < 0 ? "The lecture" : `${app.component.data.title} · ${at + 1} of ${ids.length}`;
-}
-
-// The rows of the layout, and below them what it does not name; on a projector without what stands aside. Until the reveal
-// others may stand in for covered pictures.
-function rowsOf(scene, result, present, revealed) {
-  if (!result) return [];
-  const instead = Object.values(scene.stand_in);
-  const there = new Set(Object.keys(result.pictures).filter((name) => !(present && scene.aside.includes(name)) && !instead.includes(name)));
-  const rows = scene.layout.map((row) => row.filter(({ name }) => there.has(name))).filter((row) => row.length);
-  const named = new Set(rows.flat().map(({ name }) => name));
-  for (const name of there) if (!named.has(name)) rows.push([{ name, width: 1 }]);
-  return revealed ? rows : rows.map((row) => row.map(({ name, width }) => ({ name: scene.stand_in[name] ?? name, width })));
 }
 
 export function mount(root, component) {

@@ -9,8 +9,10 @@ const SMALL = 0.72;
 
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
-// A word that was measured before the page's own font came is measured again.
-document.fonts.addEventListener("loadingdone", () => widths.clear());
+// A word that was measured before the page's own font came is measured again; `measures()` tells that it has to be.
+let fonts = 0;
+export const measures = () => fonts;
+document.fonts.addEventListener("loadingdone", () => { fonts += 1; widths.clear(); });
 
 // How wide a label is, in ems of its own size: its text, or its pieces `[text, "" | "i" | "sub" | "sup"]`.
 export function labelWidth(content, font = "sans-serif", weight = 400) {
@@ -47,7 +49,7 @@ const KINDS = { tick: [0.9, 400], category: [1, 400], "mark-label": [0.88, 400],
 const overlap = (a, b) => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
 
 export class Labels {
-  // `ctx`: em, theme, width and height of the drawing, which no word should leave.
+  // `ctx`: em, theme, width and height of the drawing, which no word should leave; `memory`: the places chosen before.
   constructor(ctx) {
     Object.assign(this, { ctx, taken: [], points: [], wanted: [] });
   }
@@ -95,13 +97,18 @@ export class Labels {
 
   // All words that were put, each in its place.
   nodes() {
+    const count = {};
     return this.wanted.map((word) => {
+      // A word that has a place keeps it while that is about as good: nothing jumps while a slider moves.
+      const key = `${word.kind} ${(count[word.kind] = (count[word.kind] ?? 0) + 1)}`;
+      const kept = this.ctx.memory.get(key);
       let best = null;
       word.places.forEach((place, i) => {
         const box = this.box(word, place);
-        const cost = this.cost(box) + i * 0.5;
-        if (best === null || cost < best.cost) best = { cost, place, box };
+        const cost = this.cost(box) + i * 0.5 - (i === kept ? 3 : 0);
+        if (best === null || cost < best.cost) best = { cost, place, box, i };
       });
+      this.ctx.memory.set(key, best.i);
       if (word.optional && best.cost > 9) return null;
       // Words side by side keep a space between them.
       const space = word.kind === "value" ? 0 : 0.4 * this.ctx.em;

@@ -97,7 +97,7 @@ function drawPlot(element, name, picture, env) {
   const em = env.em * 0.88;
   const svgOf = () => element.querySelector("svg");
   const ctx = {
-    ...env, id: name, width, height, em, mini,
+    ...env, id: name, width, height, em, mini, memory: (element.offrlMemory ??= new Map()),
     pointer: (event) => { const box = svgOf().getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; },
     drag: (event, move) => startDrag(event, svgOf(), move),
   };

@@ -1,8 +1,11 @@
 // The lecturer's tools: a link to exactly this scene, what it hides or fixes, its QR code, and "follow me".
 
 import { v } from "./scene_dom.js";
+import { shown } from "./scene_controls.js";
 
 const CHOICES = [["show", "can be moved"], ["fix", "fixed"], ["hide", "hidden"]];
+// What is only moved in a picture has nothing that could be hidden.
+const choicesOf = (control) => (control.widget === "none" ? CHOICES.slice(0, 2) : CHOICES);
 
 // The address of a scene with its state, as the server reads it.
 export function linkTo(app, { present = false, embed = false, revealed = false, rules = {} } = {}) {
@@ -40,9 +43,9 @@ export function shareDialog(app) {
     v("div", { class: "share-body" },
       v("div", { class: "share-options" },
         tick("present", "Lecture mode: nothing but the scene, large type"), tick("embed", "For embedding in slides"), tick("revealed", "Answer shown from the start"),
-        app.scene.controls.filter((c) => c.widget !== "none").map((c) => v("div", { class: "rule" }, v("span", { html: c.label }),
+        app.scene.controls.filter((c) => shown(c, app.state)).map((c) => v("div", { class: "rule" }, v("span", { html: c.label }),
           v("select", { value: share.rules[c.name] ?? "show", "aria-label": c.text, onchange: (e) => app.setShare({ rules: { ...app.share.rules, [c.name]: e.currentTarget.value } }) },
-            CHOICES.map(([value, text]) => v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text)))))),
+            choicesOf(c).map(([value, text]) => v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text)))))),
       v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: app.qr[link] ?? "" })),
     v("div", { class: "share-link" }, v("input", { type: "text", readonly: true, value: link, "aria-label": "link", onfocus: (e) => e.currentTarget.select() }),
       v("button", { type: "button", class: "primary", onclick: () => app.copy(link) }, app.copied === link ? "Copied" : "Copy")),

@@ -169,8 +169,8 @@ EMRL = Scene(
     title="Reward as weight",
     question="What can we use for the weights $w_+$ and $w_-$? Are there any problems with EMRL? What if the reward is "
     "negative?",
-    setup=r"EMRL weighs each row by its reward: $-\mathbb{E}_{(s,a)\sim X}\left[r\,\log\pi_\theta(a\mid s)\right]$, "
-    r"trained by gradient descent with step 1.",
+    setup=r"EMRL (expectation maximisation for RL) weighs each row by its reward: "
+    r"$-\mathbb{E}_{(s,a)\sim X}\left[r\,\log\pi_\theta(a\mid s)\right]$, trained by gradient descent with step 1.",
     controls=(
         Control(
             Hyperparameter(*("r_plus", "r_+", 0.9, "Reward, and so weight, of a+."), low=-3.0, high=3.0),

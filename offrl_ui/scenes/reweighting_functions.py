@@ -190,6 +190,7 @@ WEIGHT_FUNCTION = Scene(
                 step=0.1,
                 label=f"weight at {x:g}",
                 widget="none",
+                shown_if=("f", ("own",)),
             )
             for i, (x, y) in enumerate(zip(KNOTS, KNOT_DEFAULTS, strict=True))
         ),

@@ -241,7 +241,7 @@ def _doubling_answer(state: State, _: object) -> str:
             rf"Every update multiplies $\theta$ by **{number(factor)}**: it doubles {double}, though every reward is 0."
             "\n\n"
             r"The row moves $Q(s,1)=\theta$ towards $\gamma\max_{a'}Q(s,a')=2\gamma\theta$, and raising $\theta$ "
-            r"raises that target twice as fast, because the max reads $Q(s,2)$, which "
+            rf"raises that target {number(2 * toy.gamma)} times as much, because the max reads $Q(s,2)$, which "
             + ("too few rows correct. " if toy.share else "no row corrects. ")
             + f"At this share only a discount of at most {border} would hold, whatever the learning rate."
         )
