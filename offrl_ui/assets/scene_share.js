@@ -33,6 +33,10 @@ export const followLink = (code) => {
   return url.href;
 };
 
+// A code that a phone cannot open would be no use in a lecture hall.
+const onlyHere = () => /^(localhost|127\.|\[::1\])/.test(location.hostname)
+  && v("p", { class: "room-link" }, "This address opens on this computer only. For others, open the app under its network address.");
+
 export function shareDialog(app) {
   const share = app.share;
   const link = linkTo(app, share);
@@ -48,7 +52,7 @@ export function shareDialog(app) {
             choicesOf(c).map(([value, text]) => v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text)))))),
       v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: app.qr[link] ?? "" })),
     v("div", { class: "share-link" }, v("input", { type: "text", readonly: true, value: link, "aria-label": "link", onfocus: (e) => e.currentTarget.select() }),
-      v("button", { type: "button", class: "primary", onclick: () => app.copy(link) }, app.copied === link ? "Copied" : "Copy")),
+      v("button", { type: "button", class: "primary", onclick: () => app.copy(link) }, app.copied === link ? "Copied" : "Copy")), onlyHere(),
     v("div", { class: "share-follow" }, v("h3", {}, "Follow me"),
       v("p", {}, "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict along. No names; nothing is kept."),
       app.room?.role === "presenter"
@@ -66,7 +70,7 @@ export function roomStrip(app) {
     const people = `${room.followers} ${room.followers === 1 ? "follower" : "followers"}`;
     return v("div", { class: `room ${app.bigCode ? "big" : ""}`, key: "room", role: "status" },
       app.bigCode && v("div", { class: "qr", role: "img", "aria-label": "QR code to follow", html: app.qr[link] ?? "" }),
-      v("div", {}, v("span", { class: "room-code" }, room.code), v("span", {}, ` · ${people}`), app.bigCode && v("p", { class: "room-link" }, link)),
+      v("div", {}, v("span", { class: "room-code" }, room.code), v("span", {}, ` · ${people}`), app.bigCode && v("p", { class: "room-link" }, link), app.bigCode && onlyHere()),
       v("button", { type: "button", class: "chip", onclick: () => app.toggleCode() }, app.bigCode ? "Smaller" : "Show the code large"),
       v("button", { type: "button", class: "chip", onclick: () => app.endRoom() }, "End"));
   }

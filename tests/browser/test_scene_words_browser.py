@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 
 IDS = list(scenes())
 SIZES = {"projector": (1280, 720, "&present=1"), "laptop": (1024, 768, ""), "phone": (390, 844, "")}
+LECTURE_ON_A_PHONE = (390, 844, "&present=1")
 
 # Words of drawings that lie over each other or leave their drawing, and headings, legends and cells that are cut off.
 # A box of a word is higher than its letters: what the letters leave free may be shared.
@@ -47,16 +48,16 @@ TROUBLE = """
   return found;
 }
 """
-# Figures that lie over each other.
+# Figures, controls and words that lie over each other.
 OVERLAPS = """
 (lecture) => {
   const over = (p, q) => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 3
     && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 3;
-  const boxes = (f) => [...f.querySelectorAll(":scope > :not(.unseen)")].map((c) => c.getBoundingClientRect());
-  const figures = [...lecture.querySelectorAll("figure")];
-  const pairs = figures.flatMap((a, i) => figures.slice(i + 1).map((b) => [a, b]));
+  const boxes = (e) => [...e.querySelectorAll(":scope > :not(.unseen)")].map((c) => c.getBoundingClientRect());
+  const parts = [...lecture.querySelectorAll("figure, .controls, .prediction, .answer-text")];
+  const pairs = parts.flatMap((a, i) => parts.slice(i + 1).map((b) => [a, b]));
   const touching = pairs.filter(([a, b]) => boxes(a).some((p) => boxes(b).some((q) => over(p, q))));
-  return touching.map((pair) => pair.map((f) => f.getAttribute("aria-labelledby")).join(" over "));
+  return touching.map((pair) => pair.map((e) => e.getAttribute("aria-labelledby") ?? e.className).join(" over "));
 }
 """
 # How far the column of controls goes on below its end.
@@ -71,8 +72,8 @@ def asked(scene_id: str) -> str:
     return "".join(f"&{name}={value}" for name, value in query.items())
 
 
-def open_revealed(page: Page, url: str, scene_id: str, size: str) -> None:
-    width, height, more = SIZES[size]
+def open_revealed(page: Page, url: str, scene_id: str, size: tuple[int, int, str]) -> None:
+    width, height, more = size
     page.set_viewport_size({"width": width, "height": height})
     open_scene(page, url, scene_id, f"&v=1&reveal=1{more}{asked(scene_id)}", name=page_of(scene_id))
     expect(page.locator(".lecture")).to_have_attribute("data-partial", "false", timeout=PATIENCE)
@@ -82,14 +83,21 @@ def open_revealed(page: Page, url: str, scene_id: str, size: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scene", IDS)
 def test_no_word_covers_another_and_none_is_cut_off(page: Page, server, scene: str, size: str) -> None:
-    open_revealed(page, server.url, scene, size)
+    open_revealed(page, server.url, scene, SIZES[size])
     eventually(page, lambda: page.locator(".lecture").evaluate(TROUBLE), [])
     eventually(page, lambda: page.locator(".lecture").evaluate(OVERLAPS), [])
 
 
+@pytest.mark.parametrize("scene", ["doubling", "three-switches", "stitching", "family"])
+def test_a_lecturers_link_on_a_phone_is_as_long_as_it_needs_to_be(page: Page, server, scene: str) -> None:
+    open_revealed(page, server.url, scene, LECTURE_ON_A_PHONE)
+    eventually(page, lambda: page.locator(".lecture").evaluate(OVERLAPS), [])
+    eventually(page, lambda: page.locator(".lecture").evaluate(TROUBLE), [])
+
+
 @pytest.mark.parametrize("scene", IDS)
 def test_on_a_projector_every_control_is_in_sight(page: Page, server, scene: str) -> None:
-    open_revealed(page, server.url, scene, "projector")
+    open_revealed(page, server.url, scene, SIZES["projector"])
     eventually(page, lambda: page.locator(".side").evaluate(HIDDEN), lambda rest: rest <= 3)
     expect(page.locator(".side.goes-on")).to_have_count(0)
     assert page.locator(".lecture .pictures").evaluate(HIDDEN) <= 3
@@ -108,7 +116,7 @@ def test_controls_that_go_on_below_say_so_and_scroll(page: Page, server) -> None
 
 @pytest.mark.parametrize(("scene", "count"), [("three-switches", 8), ("remedies", 9), ("cql-steps", 5)])
 def test_small_panels_show_their_curves_on_a_projector(page: Page, server, scene: str, count: int) -> None:
-    open_revealed(page, server.url, scene, "projector")
+    open_revealed(page, server.url, scene, SIZES["projector"])
     minis = page.locator(".panel .plot.mini svg")
     expect(minis).to_have_count(count)
     painted(page)
