@@ -145,19 +145,22 @@ def _returns(learner: Learner, snapshot: Snapshot) -> Array:
     return Truth(learner.dataset).of(snapshot.policy)[0]
 
 
-@lru_cache(maxsize=4)
-def loop_course(world: str) -> Course:
+@lru_cache(maxsize=6)
+def loop_course(world: str, target: str = "td") -> Course:
     """Naive Q-learning on `covered` (every pair seen), `gaps` (the two roads) or `toy` (the deadly triad).
 
-    Frames hold the believed value at the start `value` and the true return `return` of the current greedy policy.
+    `target` is `td`, `r + γ max Q(s', ·)`, or `mc`, the recorded return. Frames hold the believed value at the start
+    `value` and the true return `return` of the current greedy policy.
     """
+
+    algorithm = {"td": "q-learning", "mc": "mc-q"}[target]
 
     def start() -> list[Learner]:
         if world == "toy":
             return [
                 Learner(
                     load_dataset("deadly-triad"),
-                    "q-learning",
+                    algorithm,
                     approximator="linear",
                     gamma=0.9,
                     learning_rate=0.1,
@@ -168,7 +171,7 @@ def loop_course(world: str) -> Course:
                 )
             ]
         data = load_dataset("double-crossing", behavior="random" if world == "covered" else "walks")
-        return [Learner(data, "q-learning", approximator="table", learning_rate=0.5, batch_size=0, initial_spread=0.5)]
+        return [Learner(data, algorithm, approximator="table", learning_rate=0.5, batch_size=0, initial_spread=0.5)]
 
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         learner, snapshot = learners[0], snapshots[0]

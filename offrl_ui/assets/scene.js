@@ -4,7 +4,9 @@
 import { v, patch } from "./scene_dom.js";
 import { readTheme } from "./palette.js";
 import { controls, nudged, snap } from "./scene_controls.js";
-import { drawnKind, figure } from "./scene_picture.js";
+import { drawRows, rowsOf } from "./scene_rows.js";
+import { Reader } from "./scene_reader.js";
+import { measures } from "./scene_labels.js";
 import { SceneSocket } from "./scene_socket.js";
 import { roomStrip, shareDialog } from "./scene_share.js";
 import { rolesOf } from "./scene_colours.js";
@@ -22,8 +24,10 @@ class Lecture {
     this.media = matchMedia("(prefers-color-scheme: dark)");
     this.redraw = () => this.draw();
     this.media.addEventListener("change", this.redraw);
+    document.fonts.addEventListener("loadingdone", this.redraw);
     this.unbind = bindKeys(this);
     this.follow = new Room(this);
+    this.reader = new Reader(this);
     this.socket = new SceneSocket((m) => this.receive(m), () => this.follow.connected(), (online) => { this.online = online; this.draw(); });
     this.update(component);
   }
@@ -230,9 +234,9 @@ class Lecture {
     root.classList.toggle("present", this.options.present);
     root.classList.toggle("dark", theme.dark);
     const env = {
-      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize]), uid: this.uid, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
+      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize, measures()]), uid: this.uid, present: this.options.present, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
       control: (name) => (name && !this.frozen(name) ? this.scene.controls.find((c) => c.name === name) ?? null : null),
-      frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
+      revealed: this.isRevealed, frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
       set: (values, final, exact) => this.set(values, final, exact), nudge: (name, steps) => this.nudge(name, steps), reset: () => this.reset(),
       help: (name) => { this.helped = this.helped === name ? null : name; this.draw(); }, helped: this.helped,
       play: () => this.play(), pause: () => this.pause(), watch: (element) => this.observer.observe(element),
@@ -242,27 +246,32 @@ class Lecture {
       header(this),
       roomStrip(this),
       this.notes.length > 0 && v("div", { class: "notes", key: "notes", role: "status" }, this.notes.map((n) => v("p", {}, n)), v("button", { type: "button", class: "round", "aria-label": "Dismiss", onclick: () => { this.notes = []; this.draw(); } }, "×")),
-      v("section", { class: "scene", key: scene.id, "aria-label": scene.title_text },
-        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup }),
-          this.options.present && answerCard(this)),
-        v("div", { class: "side" }, predictionCard(this), controls(scene, this.state, env), !this.options.present && answerCard(this)),
-        v("div", { class: "pictures", style: `--rows:${this.rowsOf(result).length}` }, this.rows(scene, result, env))),
-      v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.announce(element) }),
+      v("section", { class: this.isRevealed && result ? "scene open" : "scene", key: scene.id, "aria-label": scene.title_text },
+        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup })),
+        v("div", { class: this.sideGoesOn ? "side goes-on" : "side", onscroll: () => this.lookBelow() }, predictionCard(this), controls(scene, this.state, env)),
+        answerCard(this),
+        v("div", { class: "pictures" }, drawRows(this, env))),
+      v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.reader.look(element) }),
       this.sharing && shareDialog(this),
       !this.online && this.socket.tries > 0 && v("div", { class: "offline", key: "offline", role: "status" }, "No live connection; pictures follow when you let go. Trying again…"),
     ]);
     const dialog = root.querySelector("dialog");
     if (dialog && !dialog.open) dialog.showModal();
+    this.lookBelow();
+    root.dataset.partial = String(result?.partial ?? "");
     if (this.pendingDrawn) this.drawn();
   }
 
-  rowsOf(result) { return rowsOf(this.scene, result, this.options.present); }
-
-  rows(scene, result, env) {
-    if (!result) return [v("div", { class: "row", key: "waiting" }, v("figure", { class: "picture waiting" }, v("p", {}, "computing…")))];
-    return this.rowsOf(result).map((row, i) => v("div", { class: `row ${i ? "later" : "first"} ${row.every(({ name }) => result.pictures[name].height === "short") ? "low" : ""} ${row.some(({ name }) => drawnKind(result.pictures[name].kind)) ? "grows" : ""}`, key: `row-${i}` },
-      row.map(({ name, width }) => figure(name, result.pictures[name], env, { covered: !this.isRevealed && scene.covered.includes(name), width }))));
+  // Whether the column of controls goes on below what is seen of it: then it says so.
+  lookBelow() {
+    const side = this.root.querySelector(".side");
+    const goesOn = Boolean(side) && this.options.present && side.scrollHeight - side.scrollTop - side.clientHeight > 6;
+    if (goesOn === Boolean(this.sideGoesOn)) return;
+    this.sideGoesOn = goesOn;
+    this.draw();
   }
+
+  rowsOf(result) { return rowsOf(this.scene, result, this.options.present, this.isRevealed); }
 
   // The answer to the newest question is in the document; once this frame has been painted it is on screen, and with it the
   // answers to all older questions, which it replaced. `benchmarks/scenes.py` reads the measures.
@@ -270,7 +279,6 @@ class Lecture {
     const id = this.pendingDrawn;
     this.pendingDrawn = null;
     this.root.dataset.drawn = String(id);
-    this.root.dataset.partial = String(this.result?.partial ?? "");
     requestAnimationFrame(() => {
       for (const mark of performance.getEntriesByType("mark")) {
         if (!mark.name.startsWith("ask-") || Number(mark.name.slice(4)) > id) continue;
@@ -280,28 +288,14 @@ class Lecture {
     });
   }
 
-  // Read out what changed, once the slider rests.
-  announce(element) {
-    const result = this.result;
-    if (!result || result === this.announcedResult && this.isRevealed === this.announcedReveal) return;
-    const first = this.announcedResult === undefined;
-    this.announcedResult = result;
-    this.announcedReveal = this.isRevealed;
-    clearTimeout(this.announcing);
-    if (first) return;
-    this.announcing = setTimeout(() => {
-      const seen = this.rowsOf(result).flat().filter(({ name }) => this.isRevealed || !this.scene.covered.includes(name));
-      element.textContent = seen.slice(0, 2).map(({ name }) => result.pictures[name].alt).join(" ");
-    }, 700);
-  }
-
   destroy() {
     this.pause();
     this.unbind();
     this.observer.disconnect();
     this.media.removeEventListener("change", this.redraw);
+    document.fonts.removeEventListener("loadingdone", this.redraw);
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.announcing);
+    this.reader.stop();
     this.socket.close();
   }
 }
@@ -311,16 +305,6 @@ function place(app) {
   const ids = [...app.declared.keys()];
   const at = ids.indexOf(app.sceneId);
   return at < 0 ? "The lecture" : `${app.component.data.title} · ${at + 1} of ${ids.length}`;
-}
-
-// The rows of the layout, and below them what it does not name; on a projector without what stands aside.
-function rowsOf(scene, result, present) {
-  if (!result) return [];
-  const there = new Set(Object.keys(result.pictures).filter((name) => !present || !scene.aside.includes(name)));
-  const rows = scene.layout.map((row) => row.filter(({ name }) => there.has(name))).filter((row) => row.length);
-  const named = new Set(rows.flat().map(({ name }) => name));
-  for (const name of there) if (!named.has(name)) rows.push([{ name, width: 1 }]);
-  return rows;
 }
 
 export function mount(root, component) {

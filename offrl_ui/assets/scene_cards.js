@@ -14,7 +14,7 @@ export function header(app) {
       }, v("span", { class: "step-number" }, String(i + 1)), v("span", { class: "step-title", html: app.declared.get(id).title }))))),
       v("button", { type: "button", class: "round", "aria-label": "Next scene", disabled: at === ids.length - 1 && data.pages.at(-1).name === data.page, onclick: () => app.step(1) }, "›")),
     !app.options.present && !app.options.embed && v("button", { type: "button", class: "chip", onclick: () => app.openShare() }, v("span", {}, "Share"), v("span", { class: "present-word" }, "· present")),
-    app.options.present && v("span", { class: "keys", "aria-hidden": "true" }, "← → scene · space reveal · 0 reset"));
+    app.options.present && v("span", { class: "keys", "aria-hidden": "true" }, "← → or page keys: scene · space: reveal · 0: reset"));
 }
 
 // The audience's or one's own commitment.
@@ -27,7 +27,7 @@ export function predictionCard(app) {
   const showVotes = votes && (app.follow.presenting || open || chosen !== undefined);
   const total = votes ? votes.counts.reduce((a, b) => a + b, 0) : 0;
   const presenting = app.follow.presenting;
-  return v("section", { class: open ? "prediction settled" : "prediction", "aria-labelledby": "prediction-ask" },
+  return v("section", { class: `prediction${open ? " settled" : ""}${showVotes ? " voted" : ""}`, "aria-labelledby": "prediction-ask" },
     v("p", { class: "kicker" }, open ? "The question" : presenting ? "The audience predicts" : "Your prediction"),
     v("p", { id: "prediction-ask", class: "ask-text", html: scene.prediction.ask }),
     v("div", { class: "options", role: "group", "aria-labelledby": "prediction-ask" }, scene.prediction.choices.map((choice, i) => {
@@ -48,8 +48,11 @@ export function predictionCard(app) {
       : v("button", { type: "button", class: "reveal", onclick: () => app.reveal() }, presenting ? "Reveal" : "Reveal without predicting")));
 }
 
+// The answer: its point beside the question, the rest below the controls.
 export function answerCard(app) {
   const { scene, result } = app;
   if (!app.isRevealed || !result) return null;
-  return v("section", { class: "answer", "aria-label": "what you saw" }, v("p", { class: "kicker" }, "What you see"), v("div", { class: "answer-text", html: result.answer }), scene.source && v("p", { class: "source", html: scene.source }));
+  return v("section", { class: "answer", "aria-label": "what you saw" }, v("div", { class: "answer-text" },
+    v("div", { class: "point", html: result.answer }),
+    (result.more || scene.source) && v("div", { class: "more" }, result.more && v("div", { html: result.more }), scene.source && v("p", { class: "source", html: scene.source }))));
 }

@@ -1,68 +1,86 @@
-// Curves, bars and the number line, as SVG.
+// Curves, and what the other drawings share with them: room, grid, marks, points that can be dragged.
 
-import { v, label, labelText, labelWidth } from "./scene_dom.js";
+import { v } from "./scene_dom.js";
 import { amount, axisScale, num } from "./scene_axes.js";
+import { Labels, around, label, labelText, labelWidth } from "./scene_labels.js";
 
-// Room for the numbers of both axes, then the two scales.
-function frame(picture, xs, ys, ctx, { right = 12, categorical = false } = {}) {
+// Room for the numbers of both axes, then the two scales. A miniature has neither numbers nor room for them. `categories`
+// are lines of names below a picture without an x axis.
+export function frame(picture, xs, ys, ctx, { right = 12, categories = 0 } = {}) {
   const { width, height, em } = ctx;
-  const top = em * 0.9;
-  const bottom = height - em * (categorical ? 1.7 : 1.9);
+  const labels = new Labels(ctx);
+  const top = ctx.mini ? 4 : em * 0.9;
+  const bottom = height - (ctx.mini ? 4 : em * (categories ? 0.55 + 1.15 * categories : 1.9));
   const y = axisScale(picture.y, ys, bottom, top, Math.max(2, Math.round((bottom - top) / (em * 2.6))));
-  const left = Math.max(...y.ticks.map((t) => labelWidth(t.text)), 1.2) * em * 0.92 + em * 0.7;
-  const x = categorical ? null : axisScale(picture.x, xs, left, width - right, Math.max(2, Math.round((width - left - right) / (em * 5.2))));
-  return { x, y, left, right: width - right, top, bottom };
+  const left = ctx.mini ? 2 : Math.max(...y.ticks.map((t) => labels.width(t.text, "tick")), em) + em * 0.7;
+  const end = width - (ctx.mini ? 2 : right);
+  const x = categories ? null : axisScale(picture.x, xs, left, end, Math.max(2, Math.round((end - left) / (em * 5.2))));
+  return { x, y, left, right: end, top, bottom, labels };
 }
 
-function yGrid({ y, left, right }, em) {
-  return y.ticks.filter((t) => y.inside(t.at)).map((t) => v("g", {},
-    v("line", { x1: left, x2: right, y1: y.at(t.at), y2: y.at(t.at), class: t.at === 0 ? "zero" : "grid" }),
-    label(t.text, { x: left - em * 0.45, y: y.at(t.at) + em * 0.32, class: "tick", "text-anchor": "end" })));
+// Zero first: numbers that would touch another one are left out.
+export function yNumbers({ y, left, labels }, em) {
+  const taken = [];
+  for (const t of y.ticks.filter((t) => y.inside(t.at)).sort((a, b) => (b.at === 0) - (a.at === 0))) {
+    const at = y.at(t.at);
+    if (taken.some((other) => Math.abs(other - at) < em * 0.95)) continue;
+    taken.push(at);
+    labels.put(t.text, "tick", [[left - em * 0.45, at + em * 0.32, "end"]]);
+  }
 }
 
-function xTicks({ x, bottom }, em) {
-  return x.ticks.filter((t) => x.inside(t.at)).map((t) => v("g", {},
-    v("line", { x1: x.at(t.at), x2: x.at(t.at), y1: bottom, y2: bottom + 4, class: "axis" }),
-    label(t.text, { x: x.at(t.at), y: bottom + em * 1.25, class: "tick", "text-anchor": "middle" })));
+export function yGrid(f, em) {
+  yNumbers(f, em);
+  return f.y.ticks.filter((t) => f.y.inside(t.at)).map((t) => v("line", { x1: f.left, x2: f.right, y1: f.y.at(t.at), y2: f.y.at(t.at), class: t.at === 0 ? "zero" : "grid" }));
 }
 
-function zones(list, { x, y, left, right, top, bottom }, ctx) {
-  return list.map((zone) => {
-    const [low, high] = [num(zone.low), num(zone.high)];
-    if (zone.axis === "y") {
-      const [a, b] = [Math.max(y.at(high), top), Math.min(y.at(low), bottom)];
-      return b > a && v("g", {}, v("rect", { x: left, width: right - left, y: a, height: b - a, fill: ctx.colour(zone.color), class: "zone" }),
-        label(zone.label, { x: right - 6, y: a + ctx.em * 1.1, class: "zone-label", "text-anchor": "end", fill: ctx.colour(zone.color) }));
+// Numbers that would touch the one before them are left out; their ticks stay.
+export function xTicks({ x, bottom, labels }, em) {
+  let free = -Infinity;
+  return x.ticks.filter((t) => x.inside(t.at)).map((t) => {
+    const half = labels.width(t.text, "tick") / 2;
+    if (x.at(t.at) - half > free) {
+      labels.put(t.text, "tick", [[x.at(t.at), bottom + em * 1.25, "middle"]]);
+      free = x.at(t.at) + half + em * 0.4;
     }
-    const [a, b] = [Math.max(x.at(low), left), Math.min(x.at(high), right)];
-    if (!(b > a)) return null;
-    const fits = labelWidth(zone.label) * ctx.em * 0.9 < b - a;
-    return v("g", {}, v("rect", { x: a, width: b - a, y: top, height: bottom - top, fill: ctx.colour(zone.color), class: "zone" }),
-      fits && label(zone.label, { x: (a + b) / 2, y: bottom - ctx.em * 0.5, class: "zone-label", "text-anchor": "middle", fill: ctx.colour(zone.color) }));
+    return v("line", { x1: x.at(t.at), x2: x.at(t.at), y1: bottom, y2: bottom + 4, class: "axis" });
   });
 }
 
-function marks(list, { x, y, left, right, top, bottom }, ctx) {
-  const taken = [];
+export function zones(list, { x, y, left, right, top, bottom, labels }, ctx) {
+  const { em } = ctx;
+  return list.map((zone) => {
+    const [low, high] = [num(zone.low), num(zone.high)];
+    const [a, b] = zone.axis === "y" ? [Math.max(y.at(high), top), Math.min(y.at(low), bottom)] : [Math.max(x.at(low), left), Math.min(x.at(high), right)];
+    if (b <= a) return null;
+    const fill = ctx.colour(zone.color);
+    if (zone.axis === "y") {
+      labels.put(zone.label, "zone-label", [[right - 6, a + em * 1.1, "end"], [right - 6, b - em * 0.5, "end"], [left + 6, a + em * 1.1, "start"], [left + 6, b - em * 0.5, "start"], [(left + right) / 2, b - em * 0.5, "middle"]], { fill });
+      return v("rect", { x: left, width: right - left, y: a, height: b - a, fill, class: "zone" });
+    }
+    labels.put(zone.label, "zone-label", [0.5, 1.9, 3.2].map((up) => [(a + b) / 2, bottom - em * up, "middle"]), { fill });
+    return v("rect", { x: a, width: b - a, y: top, height: bottom - top, fill, class: "zone" });
+  });
+}
+
+export function marks(list, { x, y, left, right, top, bottom, labels }, ctx) {
+  const { em } = ctx;
   return list.map((mark) => {
-    const colour = ctx.colour(mark.color);
+    const stroke = ctx.colour(mark.color);
     const dash = mark.dash ? "5 4" : null;
     const at = num(mark.at);
     if (mark.axis === "y") {
       if (!y.inside(at)) return null;
-      return v("g", {}, v("line", { x1: left, x2: right, y1: y.at(at), y2: y.at(at), stroke: colour, "stroke-dasharray": dash, class: "mark" }),
-        label(mark.label, { x: right - 4, y: y.at(at) - ctx.em * 0.35, class: "mark-label", "text-anchor": "end", fill: colour }));
+      const py = y.at(at);
+      const ends = [[right - 4, "end"], [left + 6, "start"], [(left + right) / 2, "middle"]];
+      labels.put(mark.label, "mark-label", [...ends.map(([px, anchor]) => [px, py - em * 0.35, anchor]), ...ends.map(([px, anchor]) => [px, py + em * 1, anchor])], { fill: stroke });
+      return v("line", { x1: left, x2: right, y1: py, y2: py, stroke, "stroke-dasharray": dash, class: "mark" });
     }
     if (!x.inside(at)) return null;
     const px = x.at(at);
-    const wide = labelWidth(mark.label) * ctx.em * 0.9;
-    const flip = px + wide + 6 > right;
-    const span = flip ? [px - wide - 6, px] : [px, px + wide + 6];
-    let row = 0;
-    while (taken.some((t) => t.row === row && t.span[0] < span[1] && t.span[1] > span[0])) row += 1;
-    taken.push({ row, span });
-    return v("g", {}, v("line", { x1: px, x2: px, y1: top, y2: bottom, stroke: colour, "stroke-dasharray": dash, class: "mark" }),
-      label(mark.label, { x: flip ? px - 5 : px + 5, y: top + ctx.em * (0.75 + 1.15 * row), class: "mark-label", "text-anchor": flip ? "end" : "start", fill: colour }));
+    const rows = Math.max(1, Math.floor((bottom - top) / (em * 1.2)));
+    labels.put(mark.label, "mark-label", [...Array(rows).keys()].flatMap((row) => [[px + 5, "start"], [px - 5, "end"]].map(([p, anchor]) => [p, top + em * (0.75 + 1.15 * row), anchor])), { fill: stroke });
+    return v("line", { x1: px, x2: px, y1: top, y2: bottom, stroke, "stroke-dasharray": dash, class: "mark" });
   });
 }
 
@@ -70,20 +88,29 @@ export function drawLines(picture, ctx) {
   const { em } = ctx;
   const xs = picture.lines.flatMap((l) => l.x).concat(picture.points.map((p) => p.x));
   const ys = picture.lines.flatMap((l) => (l.band ? [...l.y, ...l.band[0], ...l.band[1]] : l.y)).concat(picture.points.map((p) => p.y));
-  const widest = Math.max(0, ...picture.lines.map((l) => labelWidth(l.label)));
-  const f = frame(picture, xs, ys, ctx, { right: widest ? Math.min(widest * em * 0.92 + 10, ctx.width * 0.3) : 14 });
+  const named = ctx.mini ? [] : picture.lines.filter((l) => labelText(l.label));
+  const widest = Math.max(0, ...named.map((l) => labelWidth(l.label, ctx.theme.font, 600) * 0.95));
+  const f = frame(picture, xs, ys, ctx, { right: widest ? Math.min(widest * em + 12, ctx.width * 0.34) : 14 });
   const clip = `clip-${ctx.id}`;
   const drawn = picture.lines.map((line) => drawLine(line, f, ctx));
+  if (ctx.mini) {
+    const zero = f.y.inside(0) && v("line", { x1: f.left, x2: f.right, y1: f.y.at(0), y2: f.y.at(0), class: "zero" });
+    return { nodes: [clipTo(clip, f), zero, v("g", { "clip-path": `url(#${clip})` }, drawn.map((d) => d.body)), drawn.map((d) => d.arrows)], probe: null };
+  }
+  const grid = [yGrid(f, em), xTicks(f, em)];
+  endLabels(named, f, ctx);
+  const dots = picture.points.map((p) => handle(p, f, ctx));
+  const rules = marks(picture.marks, f, ctx);
   const nodes = [
-    v("defs", {}, v("clipPath", { id: clip }, v("rect", { x: f.left - 1, y: f.top - 3, width: f.right - f.left + 2, height: f.bottom - f.top + 6 }))),
-    zones(picture.zones, f, ctx), yGrid(f, em), xTicks(f, em),
+    clipTo(clip, f), zones(picture.zones, f, ctx), grid,
     v("line", { x1: f.left, x2: f.right, y1: f.bottom, y2: f.bottom, class: "axis" }),
     v("g", { "clip-path": `url(#${clip})` }, drawn.map((d) => d.body)),
-    drawn.map((d) => d.arrows), marks(picture.marks, f, ctx), endLabels(picture.lines, f, ctx),
-    picture.points.map((p) => handle(p, f, ctx)),
+    drawn.map((d) => d.arrows), rules, dots, f.labels.nodes(),
   ];
   return { nodes, probe: (px) => probeLines(picture, f, px, ctx) };
 }
+
+const clipTo = (id, f) => v("defs", {}, v("clipPath", { id }, v("rect", { x: f.left - 1, y: f.top - 3, width: f.right - f.left + 2, height: f.bottom - f.top + 6 })));
 
 function drawLine(line, f, ctx) {
   const colour = ctx.colour(line.color);
@@ -100,17 +127,19 @@ function drawLine(line, f, ctx) {
   }
   let d = "";
   let pen = false;
+  const corners = [];
   xs.forEach((x, i) => {
     const y = ys[i];
-    if (Number.isNaN(y) || (f.y.axis.scale === "log" && y <= 0)) { pen = false; return; }
+    if (Number.isNaN(y) || (f.y.axis.scale === "log" && y <= 0)) { pen = false; corners.push([NaN, NaN]); return; }
     const [px, py] = [f.x.at(x), f.y.at(y)];
+    corners.push([px, py]);
     if (!Number.isFinite(y)) {
       // Leaves the numbers: an arrow at the edge says so.
       if (pen) {
         d += `L${px.toFixed(1)},${py.toFixed(1)}`;
         const up = y > 0 ? -1 : 1;
-        arrows.push(v("path", { d: `M${px - 6},${py - 7 * up}L${px},${py}L${px + 6},${py - 7 * up}`, stroke: colour, class: "off" }),
-          label(y > 0 ? "∞" : "−∞", { x: px, y: py + (up < 0 ? -5 : 14), "text-anchor": "middle", class: "mark-label", fill: colour }));
+        arrows.push(v("path", { d: `M${px - 6},${py - 7 * up}L${px},${py}L${px + 6},${py - 7 * up}`, stroke: colour, class: "off" }));
+        f.labels.put(y > 0 ? "∞" : "−∞", "mark-label", [[px, py + (up < 0 ? -5 : 14), "middle"], [px - 9, py + 5, "end"], [px + 9, py + 5, "start"]], { fill: colour });
       }
       pen = false;
       return;
@@ -122,7 +151,11 @@ function drawLine(line, f, ctx) {
   if (line.mode !== "points" && d) {
     parts.push(v("path", { d, stroke: colour, "stroke-width": line.width * ctx.em / 13, "stroke-dasharray": line.dash ? "7 5" : null, class: line.faint ? "line faint" : "line" }));
   }
-  if (line.mode === "points" || line.mode === "both") {
+  if (line.mode !== "points") f.labels.curve(corners);
+  // A curve that has only begun is a dot.
+  const begun = line.mode !== "points" && corners.filter(([, py]) => Number.isFinite(py)).length === 1;
+  if (begun || line.mode === "points" || line.mode === "both") {
+    for (const [px, py] of corners) if (Number.isFinite(py)) f.labels.block(px - 3, py - 3, px + 3, py + 3);
     xs.forEach((x, i) => Number.isFinite(ys[i]) && parts.push(v("circle", { cx: f.x.at(x), cy: f.y.at(ys[i]), r: ctx.em * 0.24, fill: colour, class: line.faint ? "dot faint" : "dot" })));
   }
   return { body: parts, arrows };
@@ -132,19 +165,32 @@ function drawLine(line, f, ctx) {
 function endLabels(lines, f, ctx) {
   const items = [];
   for (const line of lines) {
-    if (!labelWidth(line.label)) continue;
     let i = line.y.length - 1;
     while (i >= 0 && !Number.isFinite(num(line.y[i]))) i -= 1;
     if (i < 0) continue;
     const y = Math.min(Math.max(f.y.at(num(line.y[i])), f.top), f.bottom);
     items.push({ line, x: Math.min(f.x.at(num(line.x[i])), f.right), y });
   }
-  items.sort((a, b) => a.y - b.y);
-  const gap = ctx.em * 1.15;
-  for (let i = 1; i < items.length; i++) items[i].y = Math.max(items[i].y, items[i - 1].y + gap);
-  const over = items.length ? items[items.length - 1].y - (f.bottom + ctx.em * 0.3) : 0;
-  if (over > 0) for (let i = items.length - 1, limit = f.bottom + ctx.em * 0.3; i >= 0; i--, limit -= gap) items[i].y = Math.min(items[i].y, limit);
-  return items.map(({ line, x, y }) => label(line.label, { x: x + 6, y: y + ctx.em * 0.32, class: "end-label", fill: ctx.colour(line.color) }));
+  apart(items.sort((a, b) => a.y - b.y), ctx.em * 1.1, f.top, f.bottom - ctx.em * 0.3);
+  for (const { line, x, place } of items) f.labels.put(line.label, "end-label", [[x + 6, place + ctx.em * 0.32, "start"]], { fill: ctx.colour(line.color) });
+}
+
+// Moves `items`, sorted by `y`, as little as it takes to stand `gap` apart within `low` and `high`: those that touch share their shift.
+function apart(items, gap, low, high) {
+  const groups = [];
+  for (const item of items) {
+    let group = { members: [item], middle: item.y };
+    for (;;) {
+      const half = ((group.members.length - 1) * gap) / 2;
+      group.middle = Math.min(Math.max(group.middle, low + half), Math.max(high - half, low + half));
+      const before = groups[groups.length - 1];
+      if (!before || group.middle - half >= before.middle + ((before.members.length - 1) * gap) / 2 + gap) break;
+      const members = [...groups.pop().members, ...group.members];
+      group = { members, middle: members.reduce((sum, m) => sum + m.y, 0) / members.length };
+    }
+    groups.push(group);
+  }
+  for (const { members, middle } of groups) members.forEach((m, i) => { m.place = middle + (i - (members.length - 1) / 2) * gap; });
 }
 
 function probeLines(picture, f, px, ctx) {
@@ -166,33 +212,30 @@ function probeLines(picture, f, px, ctx) {
   return { x: f.x.at(best), top: f.top, bottom: f.bottom, title: `${picture.x.label}: ${amount(best, picture.x.unit)}`, rows };
 }
 
-// A dot; with controls it is a slider of one or two dimensions.
-export function handle(point, f, ctx, { lineY = null } = {}) {
+// A dot; with controls it is a slider of one or two dimensions. `places`: where its name may stand.
+export function handle(point, f, ctx, { lineY = null, places = null } = {}) {
   const [x, y] = [num(point.x), num(point.y)];
   const px = Math.min(Math.max(f.x.at(x), f.left), f.right);
   const py = lineY ?? Math.min(Math.max(f.y.at(y), f.top), f.bottom);
-  const colour = ctx.colour(point.color);
+  const fill = ctx.colour(point.color);
   const cx = ctx.control(point.control_x);
   const cy = ctx.control(point.control_y);
   const r = ctx.em * (cx || cy ? 0.56 : 0.42);
   const shapes = {
-    circle: v("circle", { cx: px, cy: py, r, fill: colour, class: "knob" }),
-    square: v("rect", { x: px - r, y: py - r, width: 2 * r, height: 2 * r, fill: colour, class: "knob" }),
-    diamond: v("path", { d: `M${px},${py - 1.25 * r}L${px + 1.25 * r},${py}L${px},${py + 1.25 * r}L${px - 1.25 * r},${py}Z`, fill: colour, class: "knob" }),
-    cross: v("path", { d: `M${px - r},${py - r}L${px + r},${py + r}M${px - r},${py + r}L${px + r},${py - r}`, stroke: colour, class: "cross" }),
+    circle: v("circle", { cx: px, cy: py, r, fill, class: "knob" }),
+    square: v("rect", { x: px - r, y: py - r, width: 2 * r, height: 2 * r, fill, class: "knob" }),
+    diamond: v("path", { d: `M${px},${py - 1.25 * r}L${px + 1.25 * r},${py}L${px},${py + 1.25 * r}L${px - 1.25 * r},${py}Z`, fill, class: "knob" }),
+    cross: v("path", { d: `M${px - r},${py - r}L${px + r},${py + r}M${px - r},${py + r}L${px + r},${py - r}`, stroke: fill, class: "cross" }),
   };
-  const flip = px + labelWidth(point.label) * ctx.em > f.right + 6;
-  const text = labelWidth(point.label) > 0 && label(point.label, {
-    x: lineY === null ? px + (flip ? -1 : 1) * (r + 5) : px, y: lineY === null ? py - r * 0.7 : py - r - ctx.em * 0.4,
-    "text-anchor": lineY !== null ? "middle" : flip ? "end" : "start", class: "point-label", fill: colour,
-  });
-  if (!cx && !cy) return v("g", {}, shapes[point.shape], text);
+  f.labels.block(px - r, py - r, px + r, py + r);
+  f.labels.put(point.label, "point-label", places ?? around(px, py, r, ctx.em), { fill, optional: point.optional });
+  if (!cx && !cy) return shapes[point.shape];
   return draggable(ctx, { cx, cy, name: labelText(point.label), x, y, f }, [
-    v("circle", { cx: px, cy: py, r: Math.max(r * 2, 16), class: "catch" }), shapes[point.shape], text,
+    v("circle", { cx: px, cy: py, r: Math.max(r * 2, 16), class: "catch" }), shapes[point.shape],
   ], `${point.control_x}|${point.control_y}`);
 }
 
-function draggable(ctx, { cx, cy, name, x, y, f }, children, key) {
+export function draggable(ctx, { cx, cy, name, x, y, f }, children, key) {
   const main = cx ?? cy;
   const move = (event, final) => {
     const [px, py] = ctx.pointer(event);
@@ -218,98 +261,4 @@ function draggable(ctx, { cx, cy, name, x, y, f }, children, key) {
       ctx.nudge(control.name, (across ?? along) * (event.shiftKey ? 10 : 1));
     },
   }, children);
-}
-
-export function drawBars(picture, ctx) {
-  const { em } = ctx;
-  const values = picture.bars.flatMap((b) => [...b.values, ...b.targets]).concat(picture.marks.filter((m) => m.axis === "y").map((m) => m.at));
-  if (picture.y.scale !== "log") values.push(0);
-  const f = frame(picture, [], values, ctx, { categorical: true });
-  const slot = (f.right - f.left) / picture.categories.length;
-  const gap = Math.min(slot * 0.28, em * 3);
-  const wide = Math.min((slot - gap) / picture.bars.length, em * 6);
-  const base = picture.y.scale === "log" ? f.bottom : Math.min(Math.max(f.y.at(0), f.top), f.bottom);
-  const nodes = [yGrid(f, em)];
-  picture.categories.forEach((category, i) => {
-    const middle = f.left + slot * (i + 0.5);
-    picture.bars.forEach((bar, k) => {
-      const value = num(bar.values[i]);
-      const x = middle + (k - picture.bars.length / 2) * wide;
-      const colour = ctx.colour(bar.colors[i] ?? bar.color);
-      const inner = wide * 0.88;
-      const off = x + wide * 0.06;
-      const missing = Number.isNaN(value);
-      const end = missing ? base : Math.min(Math.max(f.y.at(value), f.top), f.bottom);
-      const [top, bottom] = [Math.min(base, end), Math.max(base, end)];
-      nodes.push(v("rect", { x: off, width: inner, y: top, height: Math.max(bottom - top, missing ? 0 : 1), fill: colour, rx: 2, class: "bar" }));
-      const beyond = !missing && !f.y.inside(value);
-      const above = value >= 0 || missing;
-      if (wide > em * 1.9 || picture.bars.length === 1) {
-        const crowded = inner < em * 2.6 && picture.categories.length > 6;
-        if (!crowded) nodes.push(label(missing ? "–" : (beyond ? "↑ " : "") + amount(value, "", inner < em * 3 ? 3 : 4), {
-          x: off + inner / 2, y: above ? Math.max(end - em * 0.4, em * 0.75) : Math.min(end + em * 1.05, f.bottom + em * 0.2), class: "value", "text-anchor": "middle",
-        }));
-      }
-      if (bar.targets.length && Number.isFinite(num(bar.targets[i]))) {
-        const at = Math.min(Math.max(f.y.at(num(bar.targets[i])), f.top), f.bottom);
-        nodes.push(v("line", { x1: x - wide * 0.02, x2: x + wide * 1.02, y1: at, y2: at, stroke: ctx.colour("truth"), class: "target" }));
-      }
-      const control = ctx.control(bar.controls[i]);
-      if (control) {
-        const y = end;
-        nodes.push(draggable(ctx, { cx: null, cy: control, name: labelText(category), x: 0, y: value, f }, [
-          v("rect", { x: off, width: inner, y: y - 14, height: 28, class: "catch" }),
-          v("rect", { x: off + inner / 2 - em, width: em * 2, y: y - 3, height: 6, rx: 3, class: "grip" }),
-        ], control.name));
-      }
-    });
-    nodes.push(label(category, { x: middle, y: f.bottom + em * 1.3, class: "tick category", "text-anchor": "middle" }));
-  });
-  nodes.push(v("line", { x1: f.left, x2: f.right, y1: base, y2: base, class: "zero" }), marks(picture.marks, { ...f, x: { inside: () => false } }, ctx));
-  const probe = (px) => {
-    const i = Math.floor((px - f.left) / slot);
-    if (i < 0 || i >= picture.categories.length) return null;
-    const rows = picture.bars.flatMap((bar) => {
-      const own = { colour: ctx.colour(bar.colors[i] ?? bar.color), name: bar.name, text: amount(bar.values[i], picture.y.unit) };
-      return bar.targets.length ? [own, { colour: ctx.colour("truth"), name: bar.target_name || "exact", text: amount(bar.targets[i], picture.y.unit), dash: true }] : [own];
-    });
-    return { x: f.left + slot * (i + 0.5), title: labelText(picture.categories[i]), rows, line: false };
-  };
-  return { nodes, probe };
-}
-
-export function drawNumberLine(picture, ctx) {
-  const { width, height, em } = ctx;
-  const bottom = height - em * 1.9;
-  const x = axisScale(picture.axis, picture.points.map((p) => p.x), em, width - em, Math.max(2, Math.round(width / (em * 5.5))));
-  const f = { x, y: x, left: em, right: width - em, top: em * 0.4, bottom };
-  const line = bottom;
-  // Labels of points that stand close together climb above one another.
-  const sorted = [...picture.points].map((p, i) => ({ p, i, px: x.at(num(p.x)), wide: labelWidth(p.label) * em })).sort((a, b) => a.px - b.px);
-  const rows = [];
-  for (const item of sorted) {
-    let row = 0;
-    while (rows[row] !== undefined && item.px - item.wide / 2 < rows[row] + 6) row += 1;
-    rows[row] = item.px + item.wide / 2;
-    item.row = row;
-  }
-  const nodes = [
-    zones(picture.zones, f, ctx), xTicks(f, em),
-    v("line", { x1: f.left, x2: f.right, y1: line, y2: line, class: "axis strong" }),
-    marks(picture.marks, f, ctx),
-    sorted.sort((a, b) => a.i - b.i).map(({ p, row }) => {
-      const level = row * em * 1.25;
-      const at = Math.min(Math.max(x.at(num(p.x)), f.left), f.right);
-      return v("g", {}, row > 0 && v("line", { x1: at, x2: at, y1: line - em, y2: line - em - level, stroke: ctx.colour(p.color), class: "leader" }),
-        handle({ ...p, label: "" }, f, ctx, { lineY: line }),
-        label(p.label, { x: Math.min(Math.max(at, labelWidth(p.label) * em * 0.46), width - labelWidth(p.label) * em * 0.46), y: line - em * 0.95 - level, "text-anchor": "middle", class: "point-label", fill: ctx.colour(p.color) }));
-    }),
-  ];
-  const probe = (px) => {
-    let best = null;
-    for (const p of picture.points) if (best === null || Math.abs(x.at(num(p.x)) - px) < Math.abs(x.at(num(best.x)) - px)) best = p;
-    if (!best || Math.abs(x.at(num(best.x)) - px) > 24) return null;
-    return { x: x.at(num(best.x)), title: labelText(best.label), rows: [{ colour: ctx.colour(best.color), name: picture.axis.label, text: amount(best.x, picture.axis.unit) }], line: false };
-  };
-  return { nodes, probe };
 }

@@ -72,13 +72,14 @@ export function controlRow(control, state, env) {
 
 function choice(control, value, frozen, name, notes, env, id, ask) {
   if (control.widget === "select") {
-    return v("div", { class: "control", key: control.name }, v("label", { for: id, class: "control-head" }, name),
+    return v("div", { class: "control pick", key: control.name }, v("label", { for: id }, name),
       v("select", { id, value, disabled: frozen, "aria-describedby": `${id}-help`, onkeydown: ask, onchange: (e) => env.set({ [control.name]: e.currentTarget.value }, true) },
         control.choices.map(([c, label]) => v("option", { value: c, selected: c === value }, label.replace(/<[^>]*>/g, "")))), notes);
   }
-  return v("fieldset", { class: "control choice", key: control.name, disabled: frozen, "aria-describedby": `${id}-help`, onkeydown: ask }, v("legend", {}, name),
-    v("div", { class: "segments" }, control.choices.map(([c, label]) => v("label", { class: c === value ? "segment chosen" : "segment" },
-      v("input", { type: "radio", name: `${env.uid}-${control.name}`, value: c, checked: c === value, onchange: () => env.set({ [control.name]: c }, true) }), v("span", { html: label })))), notes);
+  return v("div", { class: frozen ? "control choice frozen" : "control choice", key: control.name, role: "radiogroup", "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-help`, onkeydown: ask },
+    { ...name, props: { ...name.props, id: `${id}-name` } },
+    control.choices.map(([c, label]) => v("label", { class: c === value ? "segment chosen" : "segment" },
+      v("input", { type: "radio", name: `${env.uid}-${control.name}`, value: c, checked: c === value, disabled: frozen, onchange: () => env.set({ [control.name]: c }, true) }), v("span", { html: label }))), notes);
 }
 
 export function playBar(play, scene, state, env) {
@@ -96,13 +97,16 @@ export function presets(scene, state, env) {
   if (!scene.presets.length) return null;
   const same = (values) => Object.entries(values).every(([k, value]) => state[k] === value);
   return v("div", { class: "presets", key: "presets", role: "group", "aria-label": "settings worth seeing" },
-    scene.presets.map((p) => v("button", { type: "button", class: same(p.values) ? "chip chosen" : "chip", "aria-pressed": same(p.values) ? "true" : "false", html: p.label, onclick: () => env.set(p.values, true, true) })));
+    scene.presets.map((p) => v("button", { type: "button", class: same(p.values) ? "chip chosen" : "chip", "aria-pressed": same(p.values) ? "true" : "false", onclick: () => env.set(p.values, true, true) }, v("span", { html: p.label }))));
 }
 
 export function controls(scene, state, env) {
   const rows = scene.controls.filter((c) => c.widget !== "none" && !env.hidden(c.name) && shown(c, state)).map((c) => controlRow(c, state, env));
   const lost = env.refusal && !scene.controls.some((c) => c.name === env.refusal.name && c.widget !== "none") && v("p", { class: "refusal", role: "alert" }, env.refusal.message);
-  return v("section", { class: "controls", "aria-label": "controls" }, presets(scene, state, env),
-    scene.play && !env.hidden(scene.play.control) && playBar(scene.play, scene, state, env), rows, lost,
-    v("button", { type: "button", class: "chip reset", onclick: env.reset }, v("span", { html: ICONS.reset }), "Reset"));
+  // Settings worth seeing would give the answer away.
+  return v("section", { class: "controls", "aria-label": "controls" },
+    v("div", { class: "bar", key: "bar" }, scene.play && !env.hidden(scene.play.control) && playBar(scene.play, scene, state, env),
+      v("button", { type: "button", class: "chip reset", key: "reset", title: "Reset", "aria-label": "Reset", onclick: env.reset }, v("span", { html: ICONS.reset }), v("span", { class: "reset-word" }, "Reset")),
+      env.revealed && presets(scene, state, env)),
+    rows, lost);
 }

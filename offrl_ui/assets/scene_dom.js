@@ -79,25 +79,3 @@ function write(element, name, value) {
     element.setAttribute(name, value === true ? "" : value);
   }
 }
-
-// A label of a drawing: text, or pieces of it with subscripts and superscripts.
-export function label(content, { fill, ...props } = {}) {
-  // As a style: the sheet's own colour of text would win over an attribute.
-  if (fill) props.style = `fill:${fill}`;
-  if (typeof content === "string") return v("text", props, content);
-  let shift = 0;
-  const pieces = content.map(([text, kind]) => {
-    const wanted = kind === "sub" ? 0.28 : kind === "sup" ? -0.42 : 0;
-    const dy = wanted - shift;
-    shift = wanted;
-    const small = kind === "sub" || kind === "sup";
-    return v("tspan", { dy: `${dy}em`, class: small ? "small" : kind === "i" ? "math" : null }, text);
-  });
-  return v("text", props, pieces);
-}
-
-export const labelText = (content) => (typeof content === "string" ? content : content.map(([text]) => text).join(""));
-
-// Roughly how wide a label is, in ems of its own size.
-export const labelWidth = (content) =>
-  typeof content === "string" ? content.length * 0.54 : content.reduce((sum, [text, kind]) => sum + text.length * (kind === "sub" || kind === "sup" ? 0.4 : 0.54), 0);

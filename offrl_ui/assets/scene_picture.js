@@ -2,8 +2,10 @@
 
 import { v, patch } from "./scene_dom.js";
 import { amount } from "./scene_axes.js";
-import { drawBars, drawLines, drawNumberLine } from "./scene_charts.js";
-import { drawGrid, drawHeat, drawPlane } from "./scene_maps.js";
+import { drawLines } from "./scene_charts.js";
+import { drawBars, drawNumberLine } from "./scene_bars.js";
+import { drawHeat, drawPlane } from "./scene_maps.js";
+import { drawGrid } from "./scene_grid.js";
 import { drawBoard, drawChecks, drawCode, drawEquation, drawNumbers, drawTable, drawWords } from "./scene_words.js";
 
 const DRAWINGS = { lines: drawLines, bars: drawBars, "number-line": drawNumberLine, heat: drawHeat, grid: drawGrid, plane: drawPlane };
@@ -17,9 +19,9 @@ export const drawnKind = (kind) => kind in DRAWINGS || kind === "panels";
 export function figure(name, picture, env, { covered = false, width = 1 } = {}) {
   const id = `picture-${name}`;
   const words = WORDS[picture.kind];
-  const body = covered ? null : picture.kind === "panels" ? panels(picture, env, name) : words ? words(picture, env) : plot(name, picture, env);
+  const [legend, ...body] = covered ? [null] : picture.kind === "panels" ? panels(picture, env, name) : words ? [null, ...words(picture, env)] : plot(name, picture, env);
   return v("figure", { key: name, class: `picture kind-${picture.kind} ${picture.height}${covered ? " covered" : ""}`, style: `flex: ${width} 1 0`, "aria-labelledby": id, "aria-describedby": covered ? null : `${id}-text` },
-    v("h3", { id, html: picture.title }),
+    v("div", { class: "head", key: "head" }, v("h3", { id, html: picture.title }), legend),
     covered && v("div", { class: "cover" }, v("span", { class: "question-mark", "aria-hidden": "true" }, "?"), v("p", {}, "Commit to a prediction to see this.")),
     !covered && picture.alarm && v("p", { class: "alarm", role: "status" }, v("span", { class: "sign", "aria-hidden": "true" }, "⚠"), v("span", { html: picture.alarm })),
     body,
@@ -27,9 +29,10 @@ export function figure(name, picture, env, { covered = false, width = 1 } = {}) 
     !covered && v("p", { id: `${id}-text`, class: "unseen alternative" }, picture.alt));
 }
 
+const named = (axis) => axis && axis.label && v("span", { html: axis.unit ? `${axis.label} <span class="unit">(${axis.unit})</span>` : axis.label });
+
 function plot(name, picture, env) {
-  const axes = { x: picture.x ?? picture.axis, y: picture.kind === "number-line" ? null : picture.y };
-  const named = (axis) => axis && axis.label && v("span", { html: axis.unit ? `${axis.label} <span class="unit">(${axis.unit})</span>` : axis.label });
+  const axes = picture.bare ? {} : { x: picture.x ?? picture.axis, y: picture.kind === "number-line" ? null : picture.y };
   const draw = (element) => drawPlot(element, name, picture, env);
   return [
     // A map fills its legend when it has been drawn: the limits of its colours come from the data.
@@ -51,10 +54,13 @@ function stripes(bar, env) {
 function legend(picture, env) {
   const items = [];
   if (picture.kind === "lines" && picture.legend) {
+    const bands = new Set();
     for (const line of picture.lines) {
-      if (line.name) items.push(v("span", { class: "item" }, swatch(env.colour(line.color), line.dash ? "dashed" : line.mode === "points" ? "round" : "stroke"), v("span", { html: line.name })));
-      if (line.band && line.band_name) items.push(v("span", { class: "item" }, swatch(env.colour(line.color), "area"), v("span", { html: line.band_name })));
+      // On a projector a name at the curve's end is enough.
+      if (line.name && !(env.present && line.label.length)) items.push(v("span", { class: "item" }, swatch(env.colour(line.color), line.dash ? "dashed" : line.mode === "points" ? "dot" : "stroke"), v("span", { html: line.name })));
+      if (line.band && line.band_name) bands.add(line.band_name);
     }
+    for (const band of bands) items.push(v("span", { class: "item" }, swatch(env.colour("muted"), "area"), v("span", { html: band })));
   }
   if (picture.kind === "bars" && picture.legend) {
     for (const bar of picture.bars) {
@@ -87,10 +93,11 @@ function drawPlot(element, name, picture, env) {
   if (element.offrlPicture === picture && element.offrlSign === sign) return;
   element.offrlPicture = picture;
   element.offrlSign = sign;
-  const em = env.em * (element.classList.contains("mini") ? 0.86 : 0.88);
+  const mini = element.classList.contains("mini");
+  const em = env.em * 0.88;
   const svgOf = () => element.querySelector("svg");
   const ctx = {
-    ...env, id: name, width, height, em,
+    ...env, id: name, width, height, em, mini, memory: (element.offrlMemory ??= new Map()),
     pointer: (event) => { const box = svgOf().getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; },
     drag: (event, move) => startDrag(event, svgOf(), move),
   };
@@ -104,8 +111,8 @@ function drawPlot(element, name, picture, env) {
     v("div", { key: "tip", class: "tip-place", draw: () => {} }),
   ]);
   if (drawn.legend) {
-    const place = element.parentNode.querySelector(":scope > .legend");
-    if (place) patch(place, [picture.y?.label && v("span", { class: "y-label", key: "y", html: picture.y.label }), mapLegend(drawn.legend)]);
+    const place = element.parentNode.querySelector(":scope > .head > .legend");
+    if (place) patch(place, [picture.y && !picture.bare && v("span", { class: "y-label", key: "y" }, named(picture.y)), mapLegend(drawn.legend)]);
   }
 }
 
@@ -155,20 +162,27 @@ function hover(event, element, ctx, probe) {
   const left = found.x > ctx.width * 0.55;
   const away = left ? `right:${(ctx.width - found.x + 12).toFixed(0)}px` : `left:${(found.x + 12).toFixed(0)}px`;
   patch(place, [
+    found.overlay?.length > 0 && v("svg", { class: "overlay", width: ctx.width, height: ctx.height, viewBox: `0 0 ${ctx.width} ${ctx.height}` }, found.overlay),
     found.line !== false && v("div", { class: "crosshair", style: `left:${found.x}px;top:${found.top}px;height:${found.bottom - found.top}px` }),
     v("div", { class: "tip", style: `${away};top:${Math.max(0, (found.y ?? py) - 20)}px` }, v("div", { class: "tip-title", html: found.title }),
       found.rows.map((row) => v("div", { class: "tip-row" }, swatch(row.colour, row.dash ? "dashed" : "box"), v("span", { class: "tip-name", html: row.name }), v("span", { class: "tip-value" }, row.text)))),
   ]);
 }
 
+// Small pictures with common axes: what their lines and edges mean is said once, above them.
 function panels(picture, env, name) {
   // A panel stands for one control's value, or for several controls at once.
   const chosen = (panel) => (panel.sets.length ? Object.fromEntries(panel.sets) : { [picture.control]: panel.value });
-  return [v("div", { class: "panels", style: `--columns:${picture.columns}` }, picture.panels.map((panel, i) =>
-    v("button", {
-      type: "button", key: `panel-${i}`, class: `panel ${i === picture.selected ? "chosen" : ""}`, "aria-pressed": i === picture.selected ? "true" : "false",
-      disabled: Object.keys(chosen(panel)).some((control) => env.frozen(control)), onclick: () => env.set(chosen(panel), true),
-    }, v("span", { class: "panel-name", html: panel.label }),
-    v("span", { class: "plot mini", draw: (element) => drawPlot(element, `${name}-${i}`, panel.lines, { ...env, control: () => null }) }),
-    panel.verdict && v("span", { class: `verdict ${panel.tone}`, html: panel.verdict }))))];
+  const { lines, x, y } = picture.panels[0].lines;
+  const reach = (sign, axis) => v("span", { class: "item" }, sign, v("span", { html: axis.label }), ` ${amount(axis.low, "", 3)} … ${amount(axis.high, axis.unit, 3)}${axis.scale === "linear" ? "" : ", log scale"}`);
+  return [
+    v("div", { class: "legend", key: "legend" }, reach("↑ ", y), reach("→ ", x), legend({ kind: "lines", legend: true, lines: lines.map((line) => ({ ...line, label: "" })) }, env)),
+    v("div", { class: "panels", key: "panels", style: `--columns:${picture.columns}` }, picture.panels.map((panel, i) =>
+      v("button", {
+        type: "button", key: `panel-${i}`, class: `panel ${i === picture.selected ? "chosen" : ""}`, "aria-pressed": i === picture.selected ? "true" : "false",
+        disabled: Object.keys(chosen(panel)).some((control) => env.frozen(control)), onclick: () => env.set(chosen(panel), true),
+      }, v("span", { class: "panel-name", html: panel.label }),
+      v("span", { class: "plot mini", draw: (element) => drawPlot(element, `${name}-${i}`, panel.lines, { ...env, control: () => null }) }),
+      panel.verdict && v("span", { class: `verdict ${panel.tone}`, html: panel.verdict })))),
+  ];
 }

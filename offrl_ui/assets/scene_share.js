@@ -1,8 +1,11 @@
 // The lecturer's tools: a link to exactly this scene, what it hides or fixes, its QR code, and "follow me".
 
 import { v } from "./scene_dom.js";
+import { shown } from "./scene_controls.js";
 
 const CHOICES = [["show", "can be moved"], ["fix", "fixed"], ["hide", "hidden"]];
+// What is only moved in a picture has nothing that could be hidden.
+const choicesOf = (control) => (control.widget === "none" ? CHOICES.slice(0, 2) : CHOICES);
 
 // The address of a scene with its state, as the server reads it.
 export function linkTo(app, { present = false, embed = false, revealed = false, rules = {} } = {}) {
@@ -30,6 +33,10 @@ export const followLink = (code) => {
   return url.href;
 };
 
+// A code that a phone cannot open would be no use in a lecture hall.
+const onlyHere = () => /^(localhost|127\.|\[::1\])/.test(location.hostname)
+  && v("p", { class: "room-link" }, "This address opens on this computer only. For others, open the app under its network address.");
+
 export function shareDialog(app) {
   const share = app.share;
   const link = linkTo(app, share);
@@ -40,12 +47,12 @@ export function shareDialog(app) {
     v("div", { class: "share-body" },
       v("div", { class: "share-options" },
         tick("present", "Lecture mode: nothing but the scene, large type"), tick("embed", "For embedding in slides"), tick("revealed", "Answer shown from the start"),
-        app.scene.controls.filter((c) => c.widget !== "none").map((c) => v("div", { class: "rule" }, v("span", { html: c.label }),
+        app.scene.controls.filter((c) => shown(c, app.state)).map((c) => v("div", { class: "rule" }, v("span", { html: c.label }),
           v("select", { value: share.rules[c.name] ?? "show", "aria-label": c.text, onchange: (e) => app.setShare({ rules: { ...app.share.rules, [c.name]: e.currentTarget.value } }) },
-            CHOICES.map(([value, text]) => v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text)))))),
+            choicesOf(c).map(([value, text]) => v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text)))))),
       v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: app.qr[link] ?? "" })),
     v("div", { class: "share-link" }, v("input", { type: "text", readonly: true, value: link, "aria-label": "link", onfocus: (e) => e.currentTarget.select() }),
-      v("button", { type: "button", class: "primary", onclick: () => app.copy(link) }, app.copied === link ? "Copied" : "Copy")),
+      v("button", { type: "button", class: "primary", onclick: () => app.copy(link) }, app.copied === link ? "Copied" : "Copy")), onlyHere(),
     v("div", { class: "share-follow" }, v("h3", {}, "Follow me"),
       v("p", {}, "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict along. No names; nothing is kept."),
       app.room?.role === "presenter"
@@ -63,7 +70,7 @@ export function roomStrip(app) {
     const people = `${room.followers} ${room.followers === 1 ? "follower" : "followers"}`;
     return v("div", { class: `room ${app.bigCode ? "big" : ""}`, key: "room", role: "status" },
       app.bigCode && v("div", { class: "qr", role: "img", "aria-label": "QR code to follow", html: app.qr[link] ?? "" }),
-      v("div", {}, v("span", { class: "room-code" }, room.code), v("span", {}, ` · ${people}`), app.bigCode && v("p", { class: "room-link" }, link)),
+      v("div", {}, v("span", { class: "room-code" }, room.code), v("span", {}, ` · ${people}`), app.bigCode && v("p", { class: "room-link" }, link), app.bigCode && onlyHere()),
       v("button", { type: "button", class: "chip", onclick: () => app.toggleCode() }, app.bigCode ? "Smaller" : "Show the code large"),
       v("button", { type: "button", class: "chip", onclick: () => app.endRoom() }, "End"));
   }

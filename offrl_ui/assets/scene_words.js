@@ -64,9 +64,9 @@ export function drawCode(picture) {
 }
 
 export function drawBoard(picture, ctx) {
-  const head = [v("div", { class: "corner" }), picture.columns.map((c) => v("div", { class: "head", role: "columnheader", html: c }))];
+  const head = [v("div", { class: "corner" }), picture.columns.map((c) => v("div", { class: "column-name", role: "columnheader", html: c }))];
   const rows = picture.rows.map((name, r) => [
-    v("div", { class: "side", role: "rowheader", html: name }),
+    v("div", { class: "row-name", role: "rowheader", html: name }),
     picture.columns.map((_, c) => v("div", { class: "place" }, picture.cards.filter((card) => card.row === r && card.column === c).map((card) =>
       v("button", {
         type: "button", class: card.value === picture.selected ? "card chosen" : "card", style: `--card:${ctx.colour(card.color)}`,
@@ -75,5 +75,5 @@ export function drawBoard(picture, ctx) {
       }, v("span", { class: "card-name", html: card.label }), card.text && v("span", { class: "card-text", html: card.text }))))),
   ]);
   return [v("p", { class: "board-axis", html: `${picture.column_title} →` }),
-    v("div", { class: "board", style: `grid-template-columns: minmax(6.5em, 0.8fr) repeat(${picture.columns.length}, minmax(0, 1fr))` }, head, rows)];
+    v("div", { class: "board", style: `grid-template-columns: minmax(4.5em, 0.7fr) repeat(${picture.columns.length}, minmax(0, 1fr))` }, head, rows)];
 }

@@ -53,7 +53,8 @@ _BARE = """<style>
 
 @cache
 def _component() -> Any:
-    return st.components.v2.component("lecture", html=_HTML, css=(ASSETS / "scene.css").read_text(), js=_JS)
+    css = "".join((ASSETS / name).read_text() for name in ("scene_pictures.css", "scene.css"))
+    return st.components.v2.component("lecture", html=_HTML, css=css, js=_JS)
 
 
 def lecture_page(name: str) -> None:

@@ -69,46 +69,65 @@ def _finite() -> Lines:
 
 
 def _axis() -> Axis:
-    return Axis("width of a cell", unit="cells of the grid", scale="log", low=WIDTHS[-1], high=WIDTHS[0])
+    return Axis("cells along one cell of the grid: finer →", scale="log", low=1 / WIDTHS[0], high=1 / WIDTHS[-1])
 
 
 def _seen(done: list[Resolution], chosen: Resolution) -> Lines:
-    widths = [r.width for r in done]
     return Lines(
-        title="How often the data meet one state",
+        title="How often the data meet a state twice",
         x=_axis(),
         y=Axis("share of rows", low=0, high=1.02),
-        lines=(Line("state seen at least twice", widths, [r.seen_twice for r in done], "data", mode="both"),),
-        marks=(Mark(chosen.width, f"width {number(chosen.width, 2)}"),),
+        lines=(
+            Line("state seen at least twice", _finenesses(done), [r.seen_twice for r in done], "data", mode="both"),
+        ),
+        marks=(Mark(1 / chosen.width, f"{number(100 * chosen.seen_twice, 2)} %"),),
         legend=False,
+        height="short",
     )
 
 
+def _finenesses(done: list[Resolution]) -> list[float]:
+    return [1 / r.width for r in done]
+
+
 def _values(done: list[Resolution], chosen: Resolution) -> Lines:
-    widths = [r.width for r in done]
+    fineness = _finenesses(done)
     data = constraining.maze_data()
     recorded = constraining.behavior_return(data)
     true = np.array([r.true for r in done])
     error = 1.96 * np.array([r.true_error for r in done])
     return Lines(
         title=r"What $\bar A$ believes, and what its policy gets",
-        caption="Finer to the left.",
         x=_axis(),
         y=Axis("value at the start", low=0, high=0.36),
         lines=(
-            Line(r"believed, $V_{\bar A}$", widths, [r.believed for r in done], "learned", mode="both"),
+            Line(
+                r"believed, $V_{\bar A}$",
+                fineness,
+                [r.believed for r in done],
+                "learned",
+                mode="both",
+                label="believed",
+            ),
             Line(
                 "true return",
-                widths,
+                fineness,
                 true,
                 "truth",
                 dash=True,
                 band=(np.maximum(true - error, 0), true + error),
                 band_name="95 % of 300 walks",
+                label="true",
             ),
-            Line(r"mean recorded return of $\pi_\beta$", (WIDTHS[-1], WIDTHS[0]), (recorded, recorded), "behavior"),
+            Line(
+                r"mean recorded return of $\pi_\beta$",
+                (1 / WIDTHS[0], 1 / WIDTHS[-1]),
+                (recorded, recorded),
+                "behavior",
+                label=r"$\pi_\beta$",
+            ),
         ),
-        marks=(Mark(chosen.width, ""),),
+        marks=(Mark(1 / chosen.width, ""),),
     )
 
 
@@ -137,9 +156,7 @@ def _numbers(chosen: Resolution) -> NumberTiles:
     return NumberTiles(
         title=f"In cells of width {number(chosen.width, 2)}",
         numbers=(
-            Number("different states", str(chosen.states)),
-            Number("rows whose state is seen twice", f"{number(100 * chosen.seen_twice, 3)} %"),
-            Number(r"actions in $\bar A(s)$, mean", number(chosen.choices, 3)),
+            Number(r"actions in $\bar A(s)$", number(chosen.choices, 3)),
             Number(r"believed", number(chosen.believed, 3), target=number(recorded, 3), target_name=r"recorded"),
             Number(
                 "true return", number(round(chosen.true, 3), 2), tone="good" if chosen.true > 2 * recorded else "bad"
@@ -154,14 +171,13 @@ def _answer(state: State, _: object) -> str:
     recorded, width = constraining.behavior_return(data), number(chosen.width, 2)
     head = (
         f"In cells of width {width} it believes **{number(chosen.believed, 3)}** and gets "
-        f"**{number(round(chosen.true, 3), 2)}**; "
-        f"the recorded walks got {number(recorded, 3)}. "
+        f"**{number(round(chosen.true, 3), 2)}**; the recorded walks got {number(recorded, 3)}. "
     )
     if chosen.seen_twice < 0.12:
         head += (
-            rf"{number(100 * chosen.seen_twice, 2)} % of the rows share their state: $\bar A(s)$ holds one action, "
-            rf"the maximum "
-            r"has nothing to choose, and this is **evaluation of $\pi_\beta$**."
+            rf"Only {number(100 * chosen.seen_twice, 2)} % of the rows share their state: $\bar A(s)$ holds one "
+            rf"action, "
+            r"this is **evaluation of $\pi_\beta$**, and in states it never met the policy knows nothing."
         )
     elif chosen.true > 2 * recorded:
         head += "Walks meet in the same cells, and their pieces join: constrained Q-learning does all it should."
@@ -173,9 +189,8 @@ def _answer(state: State, _: object) -> str:
         head
         + "\n\n"
         + r"On finite states $\bar A$ is all it takes. In continuous ones every state is met once "
-        + f"({number(100 * constraining.exactly_twice(), 2)} % of these rows exactly repeat a state), unless "
-        f"something says "
-        f"which "
+        + f"({number(100 * constraining.exactly_twice(), 2)} % of these rows exactly repeat a state), unless something "
+        f"says which "
         + r"states are alike. A network does, and then $\bar A$ needs a notion of “seen” that generalises too."
     )
 
@@ -184,8 +199,8 @@ ABAR = Scene(
     id="abar",
     title="Only actions in the data",
     question=r"Ignore actions that are missing from the data. What if the state space is continuous?",
-    setup=r"The maze's positions, cut into square cells. In each cell $\bar A(s)$ holds the actions that the data "
-    r"show there; "
+    setup=r"The maze's positions, cut into square cells. In each cell $\bar A(s)$ holds the actions that the data show "
+    r"there; "
     "values are the exact fixed point of constrained Q-learning on those cells.",
     controls=(
         Control(
@@ -209,9 +224,9 @@ ABAR = Scene(
         right=1,
         at={"fineness": len(WIDTHS) - 1},
     ),
-    layout=(("plane", "values"), ("numbers",), ("seen", "finite")),
-    covered=("values", "numbers"),
-    aside=("seen", "finite"),
+    layout=(("plane", "values"), ("numbers", "seen"), ("finite",)),
+    covered=("values", "numbers", "seen"),
+    aside=("finite",),
     presets=(
         Preset("As the grid", {"fineness": 2}),
         Preset("Quarter cells", {"fineness": 6}),

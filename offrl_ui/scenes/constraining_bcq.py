@@ -126,10 +126,8 @@ def _pictures(state: State, world: str, frames: list[courses.Frame]) -> dict[str
         "law": Equation(
             title="The constraint",
             rows=(
-                (
-                    r"\bar A(s')=\{a' : \pi_\beta(a'\mid s')>\rho\} \qquad y = r+\gamma\max_{a'\in\bar A(s')}Q(s',a')",
-                    "",
-                ),
+                (r"\bar A(s')=\{a' : \pi_\beta(a'\mid s')>\rho\}", ""),
+                (r"y = r+\gamma\max_{a'\in\bar A(s')}Q(s',a')", ""),
             ),
         ),
     }

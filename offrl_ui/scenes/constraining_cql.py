@@ -66,22 +66,20 @@ def _q_lines(form: str, frames: list[courses.Frame], place: int, small: bool) ->
     series = {name: [median(f, name, form, place) for f in frames] for name in ("q_data", "q_missing")}
     return Lines(
         title="" if small else f"Mean $Q$: {_NAMES[form]}",
-        x=Axis("update", low=0, high=end, ticks=(0, end) if small else ()),
+        x=Axis("update", low=0, high=end),
         y=Axis("$Q$", scale="symlog", threshold=1.0, low=_FLOOR, high=_TOP, ticks=(-100, -10, 0)),
         lines=(
-            Line("in the data", steps, series["q_data"], "data", label="" if small else "data"),
-            Line("missing", steps, series["q_missing"], "missing", label="" if small else "missing"),
+            Line("in the data", steps, series["q_data"], "data", label="data", width=2.6),
+            Line("missing", steps, series["q_missing"], "missing", label="missing", width=2.6),
             Line(
                 "exact $Q^*$ on data pairs",
                 (0, end),
                 (true_mean(), true_mean()),
                 "truth",
                 dash=True,
-                label="" if small else "truth",
+                label="truth",
             ),
         ),
-        legend=not small,
-        height="short" if small else "normal",
     )
 
 
@@ -95,10 +93,10 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
             title="The loss",
             rows=(
                 (
-                    r"\mathcal{L} = \tfrac12\left(Q(s,a) - r - \gamma\max_{b}Q(s',b)\right)^2 + \color{bad}{\alpha}\,"
-                    rf"\color{{bad}}{{{_LAWS[form]}}}",
-                    _NAMES[form],
+                    r"\mathcal{L} = \tfrac12\left(Q(s,a) - r - \gamma\max_{b}Q(s',b)\right)^2",
+                    "",
                 ),
+                (rf"+\; \color{{bad}}{{\alpha}}\,\color{{bad}}{{{_LAWS[form]}}}", _NAMES[form]),
             ),
         ),
         "q": _q_lines(form, frames, place, small=False),
@@ -163,9 +161,10 @@ def _axis(form: str, now: courses.Frame, place: int, best: float) -> Lines:
                 mode="both",
                 band=(low, high),
                 band_name=f"quartiles of {courses.CQL_SEEDS} seeds",
+                label="believed",
             ),
-            Line("true return, mean", courses.ALPHAS, true.mean(axis=1), "good", mode="both"),
-            Line("optimum", (0, 10), (best, best), "truth", dash=True),
+            Line("true return, mean", courses.ALPHAS, true.mean(axis=1), "good", mode="both", label="true"),
+            Line("optimum", (0, 10), (best, best), "truth", dash=True, label="best"),
         ),
         marks=(Mark(courses.ALPHAS[place], rf"$\alpha={number(courses.ALPHAS[place], 2)}$"),),
     )
@@ -208,14 +207,11 @@ def _slopes() -> Lines:
 
 
 _SAID = {
-    "lecture-a": "Nothing holds a missing pair: it has no TD error, so it sinks by the same amount at every update, "
-    "**without bound**. Data pairs sink until their TD error pulls as hard.",
-    "lecture-b": "The data's own action is let off, so data pairs stay nearer to the truth. The others still sink "
-    "**without bound**.",
-    "lecture-c": "Each action is pushed by its softmax share: one far below the others is left alone, so the sinking "
-    "slows down by itself.",
-    "lecture-d": r"The square pushes in proportion to $z$ itself: hard where missing actions look good, ever less as "
-    r"$z\to 0$.",
+    "lecture-a": "No TD error holds a missing pair: it sinks by the same amount at every update, **without bound**.",
+    "lecture-b": "The data's own action is let off; missing ones still sink **without bound**.",
+    "lecture-c": "Pushed by its softmax share, an action far below the others is left alone: the sinking slows down.",
+    "lecture-d": r"The square pushes in proportion to $z$: hard where missing actions look good, ever less as $z\to "
+    r"0$.",
     "paper": r"The penalty stands at $s$ with the row's own $a$, in every state that the data leave.",
 }
 
@@ -229,8 +225,8 @@ def _answer(state: State, _: object) -> str:
     data, missing = median(now, "q_data", form, place), median(now, "q_missing", form, place)
     returns = now["return"][courses.FORMS.index(form), place]
     head = (
-        rf"After {step} updates at $\alpha={number(alpha, 2)}$ the mean $Q$ is {number(data, 3)} in the data (exact: "
-        f"{number(true_mean(), 3)}) and **{number(missing, 3)}** outside; the true return is "
+        rf"After {step} updates with $\alpha={number(alpha, 2)}$ the mean $Q$ is {number(data, 3)} in the data (exact "
+        f"{number(true_mean(), 3)}) and **{number(missing, 3)}** outside it; the policy gets "
         f"{number(returns.mean(), 3)}. "
     )
     if alpha == 0:
@@ -260,6 +256,7 @@ CQL = Scene(
             Hyperparameter("form", "", "lecture-a", "Which penalty.", choices=tuple(_NAMES)),
             label="penalty",
             labels=_NAMES,
+            widget="select",
         ),
         Control(
             Hyperparameter(

@@ -37,8 +37,8 @@ def _pictures(state: State, limited: bool, frames: list[courses.Frame]) -> dict[
     return {
         "grid": Grid(
             title=f"$Q$ after {int(steps[-1])} updates, and where each maximum looks",
-            caption="Outlined: the pair that the maximum picks in each next cell. Hatched: not in the data. Click a "
-            "cell.",
+            caption="Outlined: the pair that the maximum picks in each next cell, green in the data, red not. Point at "
+            "a cell to see what its target reads; click to list its rows.",
             layout=layout,
             value_label="$Q(s,a)$",
             action_values=q,
@@ -47,19 +47,22 @@ def _pictures(state: State, limited: bool, frames: list[courses.Frame]) -> dict[
             selected=chosen,
             control="state",
             low=-1.0,
-            high=1.5,
+            high=2.0,
             action_names=mdp.action_names,
+            state_names=mdp.state_names,
             height="tall",
         ),
         "cell": _cell_table(q, chosen, limited),
         "share": Lines(
-            title="Share of targets that read a pair not in the data",
+            title="Share of guesses",
             x=Axis("update", low=0, high=_LAST),
-            y=Axis("share of rows", low=0, high=1),
+            y=Axis("share", low=0, high=1),
             lines=(
-                Line("this maximum", steps, [float(f["unseen"][0]) for f in frames], "learned"),
                 Line(
-                    "pairs it may choose from",
+                    "of what the targets read", steps, [float(f["unseen"][0]) for f in frames], "learned", label="read"
+                ),
+                Line(
+                    "of the pairs on offer",
                     (0, _LAST),
                     (constraining.candidates_unseen(data),) * 2,
                     "muted",
@@ -91,7 +94,8 @@ def _targets(q: np.ndarray, limited: bool) -> tuple[Target, ...]:
     mdp = data.mdp
     assert mdp is not None
     found = []
-    for ahead in np.unique(data.next_observations[~data.terminations]).tolist():
+    goes = ~data.terminations
+    for ahead in np.unique(data.next_observations[goes]).tolist():
         allowed = data.counts[ahead] > 0
         values = np.where(allowed, q[ahead], -np.inf) if limited else q[ahead]
         action = int(values.argmax())
@@ -100,9 +104,10 @@ def _targets(q: np.ndarray, limited: bool) -> tuple[Target, ...]:
             Target(
                 ahead,
                 action,
-                f"{mdp.state_names[ahead]}: the maximum picks {mdp.action_names[action]}, "
+                f"at {mdp.state_names[ahead]} the maximum picks {mdp.action_names[action]}, "
                 + ("in the data" if inside else "not in the data"),
                 "good" if inside else "bad",
+                np.unique(data.observations[goes & (data.next_observations == ahead)]).tolist(),
             )
         )
     return tuple(found)
@@ -121,8 +126,7 @@ def _cell_table(q: np.ndarray, chosen: int, limited: bool) -> Table:
             tones.append("")
             continue
         values = [
-            f"{number(q[out.next_state, a], 3)}" + ("" if data.counts[out.next_state, a] else " *guess*")
-            for a in range(4)
+            f"{number(q[out.next_state, a], 3)}" + ("" if data.counts[out.next_state, a] else " *?*") for a in range(4)
         ]
         allowed = data.counts[out.next_state] > 0
         pick = int(np.where(allowed, q[out.next_state], -np.inf).argmax()) if limited else out.chosen
@@ -142,14 +146,14 @@ def _cell_table(q: np.ndarray, chosen: int, limited: bool) -> Table:
     cell = mdp.state_names[chosen]
     caption = "" if rows else "The data never leave this cell: no target starts here."
     return Table(
-        title=f"The rows that leave cell {cell}",
+        title=f"The rows that leave {cell}, and $Q$ in $s'$ (*?* marks a guess)",
         caption=caption,
         columns=(
             "$a$",
-            "$n(s,a)$",
+            "$n$",
             "$s'$",
-            *(f"$Q$ {name}" for name in mdp.action_names),
-            "max picks",
+            *(f"$Q$ {arrow}" for arrow in "↑→↓←"),
+            "picks",
             r"$r+\gamma\max$",
         ),
         rows=rows,
@@ -173,13 +177,10 @@ def _answer(state: State, _: object) -> str:
         )
     return (
         f"**{offered:.0f} %** of the pairs on offer to the maxima are not in the data. After {step} updates "
-        f"{unseen:.0f} % of "
-        f"the targets read such a guess; it believes **{believed}** and gets **{true}**."
-        "\n\nA guess is read and never corrected. Where it is too low the maximum ignores it, where it is too high "
-        "the maximum "
-        "*chooses* it: errors do not average out, the largest one travels backwards, row by row. Now let the maximum "
-        "see "
-        "only the data."
+        f"{unseen:.0f} % of the targets read such a guess; it believes **{believed}** and gets **{true}**."
+        "\n\nA guess is read and never corrected. Where it is too low the maximum ignores it, where it is too high the "
+        "maximum *chooses* it: errors do not average out, the largest one travels backwards, row by row. Now let the "
+        "maximum see only the data."
     )
 
 
@@ -209,10 +210,11 @@ LOOKING = Scene(
         "How many of the pairs $(s',a')$ that the maxima may pick are **not** in the data?",
         ("hardly any", "about a third", "more than two thirds"),
         right=2,
-        at={"frame": _LAST},
+        at={"frame": _LAST, "maximum": "all"},
     ),
-    layout=(("grid:3", "share:2"), ("cell:3", "numbers:2")),
-    covered=("grid", "share", "numbers"),
+    layout=(("grid:2", "share"), ("cell:2", "numbers")),
+    aside=("numbers",),
+    covered=("share", "numbers"),
     presets=(
         Preset("Before learning", {}),
         Preset("Naive, 60 updates", {"frame": _LAST}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from offrl_core.worlds.layout import GridLayout
 from offrl_ui.scenes.pictures import Axis, Bar, Bars, Grid, Line, Lines, Path, Picture, Table
 from offrl_ui.scenes.progress import Drawn, follow
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
-from offrl_ui.scenes.text import number
+from offrl_ui.scenes.text import listed, number
 
 _LAST = 75
 _NAMES = {
@@ -63,29 +64,37 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
     groups: dict[tuple[int, ...], list[str]] = {}
     for name, walk in walks.items():
         groups.setdefault(tuple(walk), []).append(name)
-    for walk, members in groups.items():
+    # The chosen one is drawn last, above the others.
+    for walk, members in sorted(groups.items(), key=lambda item: system in item[1]):
         mine = system in members
         paths.append(
             Path(
-                ", ".join(_NAMES[m] for m in members),
+                f"likeliest walk of {_NAMES[system]}" if mine else "of the others",
                 "learned" if mine else "muted",
                 cells=[cell_of[s] for s in walk],
-                weight=4.0 if mine else 2.0,
+                weight=1.6 if mine else 0.8,
+                label=", ".join(_NAMES[m] for m in members),
             )
         )
-    seen = data.counts > 0
+    visited = data.counts.sum(axis=1, keepdims=True) > 0
+    grid = Grid(
+        title=f"{_NAMES[system]} after {int(steps[-1])} updates, over the recorded roads",
+        caption="Black arrows: its policy, where the data have been. Walks: from $S$, always the likeliest action.",
+        layout=layout,
+        policy=np.where(visited, now["policy"][place], np.nan).astype(float),
+        paths=paths,
+        action_names=mdp.action_names,
+        state_names=mdp.state_names,
+        height="tall",
+    )
     return {
-        "grid": Grid(
-            title=f"{_NAMES[system]} after {int(steps[-1])} updates, over the recorded roads",
-            caption="Arrows: its policy. Lines: from $S$, always the likeliest action.",
-            layout=layout,
-            value_label="visits",
-            state_values=data.counts.sum(axis=1).astype(float),
-            policy=np.where(data.counts.sum(axis=1, keepdims=True) > 0, now["policy"][place], np.nan).astype(float),
-            seen=seen,
-            paths=paths,
-            action_names=mdp.action_names,
-            height="tall",
+        "grid": grid,
+        "data": replace(
+            grid,
+            title="The recorded walks",
+            caption="As wide as often. No walk goes from $S$ to the goal.",
+            policy=None,
+            paths=[*_recorded(cell_of)],
         ),
         "returns": Bars(
             title="True return from $S$",
@@ -155,9 +164,8 @@ def _recorded(cell_of: dict[int, int]) -> Iterator[Path]:
         states = (*data.observations[start : end + 1].tolist(), int(data.next_observations[end]))
         ways[states] = ways.get(states, 0) + 1
     for states, count in sorted(ways.items(), key=lambda item: -item[1]):
-        yield Path(
-            f"{count} recorded walks", "data", cells=[cell_of[s] for s in states], dash=True, weight=1.0 + count / 50
-        )
+        cells = [cell_of[s] for s in states]
+        yield Path("recorded walks", "data", cells=cells, weight=0.5 + count / 25, label=f"{count} walks")
 
 
 def _answer(state: State, _: object) -> str:
@@ -169,14 +177,11 @@ def _answer(state: State, _: object) -> str:
     assert best is not None
     joined = [_NAMES[n] for n, walk in _ends(now["policy"]).items() if courses.reaches_goal(walk)]
     return (
-        f"Only **{', '.join(joined)}** take the road that joins two walks (optimum {number(best)}): they improve the "
-        f"second "
-        "crossing *first* and let that flow back. Several steps of maximisation, inside the data."
-        "\n\n"
-        f"BC copies the majority at each crossing ({got['bc']}). RWR weighs whole recorded returns, and of the walks "
-        f"from $S$ "
-        f"those to D had the best ({got['rwr']}). MARWIL and the one-step method know the value of $\\pi_\\beta$, in "
-        f"which the "
+        f"Only **{listed(joined)}** take the road that joins two walks (optimum {number(best)}): they improve the "
+        "second crossing *first* and let that flow back. Several steps of maximisation, inside the data.\n\n"
+        f"BC copies the shares at each crossing ({got['bc']}). RWR weighs whole recorded returns, and of the walks "
+        f"from $S$ those to D had the best ({got['rwr']}). MARWIL and the one-step method know the value of "
+        f"$\\pi_\\beta$, in which the "
         "second crossing goes wrong six times in ten: turning down to D looks a little better than going on "
         rf"($.3\gamma^2={number(0.3 * 0.95**2)}$ against $.4\gamma^8={number(0.4 * 0.95**8)}$). Greedy on that gets "
         f"{got['one-step']}; MARWIL, which only leans that way, {got['marwil']}."
@@ -208,8 +213,9 @@ STITCHING = Scene(
         right=2,
         at={"frame": _LAST},
     ),
-    layout=(("grid", "returns"), ("time:2", "table:3")),
+    layout=(("grid:8", "returns:5"), ("time:2", "table:3")),
     covered=("grid", "returns", "time", "table"),
+    stand_in={"grid": "data"},
     aside=("time", "table"),
     presets=tuple(
         Preset(label, {"system": name, "frame": _LAST})

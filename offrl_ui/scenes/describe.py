@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from offrl_ui.scenes.text import number, plain
 def describe(picture: p.Picture) -> str:
     """One or a few sentences: the title, the warning if any, and the picture's numbers."""
     warning = f"Warning: {plain(picture.alarm)} " if picture.alarm else ""
-    return f"{plain(picture.title)}. {warning}{picture.alt or _BY_KIND[picture.kind](picture)}".strip()
+    title = plain(picture.title)
+    stop = "" if title.endswith("?") else "."
+    return f"{title}{stop} {warning}{picture.alt or _BY_KIND[picture.kind](picture)}".strip()
 
 
 def _amount(value: float | str, unit: str = "") -> str:
@@ -51,7 +53,8 @@ def _extras(picture: Any) -> list[str]:
 
 
 def _lines(picture: p.Lines) -> str:
-    said = [_curve(line, picture.x, picture.y) for line in picture.lines if not line.faint] + _extras(picture)
+    told = [line for line in picture.lines if line.name and not line.faint]
+    said = [_curve(line, picture.x, picture.y) for line in told] + _extras(picture)
     return f"{plain(picture.y.label)} against {plain(picture.x.label)}. " + "; ".join(said) + "."
 
 
@@ -84,6 +87,10 @@ def _heat(picture: p.Heat) -> str:
     return f"{plain(picture.y.label)} against {plain(picture.x.label)}. " + "; ".join(said) + "."
 
 
+def _paths(paths: Sequence[p.Path]) -> list[str]:
+    return [f"{plain(w.name)}: {plain(w.label)}" if w.label else plain(w.name) for w in paths if w.name or w.label]
+
+
 def _grid(picture: p.Grid) -> str:
     values = picture.action_values if picture.action_values is not None else picture.state_values
     said = [f"grid of {picture.layout.rows} rows and {picture.layout.cols} columns"]
@@ -94,23 +101,23 @@ def _grid(picture: p.Grid) -> str:
     if picture.seen is not None:
         said.append(f"{int((~np.asarray(picture.seen, bool)).sum())} state–action pairs are not in the data")
     if picture.selected is not None:
-        said.append(f"selected state {picture.selected}")
+        named = picture.state_names[picture.selected] if picture.state_names else str(picture.selected)
+        said.append(f"selected state {plain(named)}")
         if picture.action_values is not None:
             row = picture.action_values[picture.selected]
             names = picture.action_names or [f"action {a}" for a in range(len(row))]
             said.append(", ".join(f"{plain(n)} {number(v)}" for n, v in zip(names, row, strict=True)))
-    said += [plain(t.label) for t in picture.targets] + [f"path {plain(w.name)}" for w in picture.paths if w.name]
+    said += [plain(t.label) for t in picture.targets] + _paths(picture.paths)
     return "; ".join(said) + "."
 
 
 def _plane(picture: p.Plane) -> str:
-    said = [f"path {plain(w.name)}" for w in picture.paths if w.name] + _extras(picture)
+    said = [plain(name) for name, *_ in picture.regions] + _paths(picture.paths) + _extras(picture)
     if picture.dots:
         values = np.asarray([d[2] for d in picture.dots], float)
-        said.append(
-            f"{len(values)} points, {plain(picture.dots_label)} {number(np.nanmin(values))} to "
-            f"{number(np.nanmax(values))}"
-        )
+        known = values[np.isfinite(values)]
+        valued = f", {plain(picture.dots_label)} {number(known.min())} to {number(known.max())}" if known.size else ""
+        said.append(f"{len(values)} points{valued}")
     return "; ".join(said) + "."
 
 
@@ -146,7 +153,7 @@ def _numbers(picture: p.NumberTiles) -> str:
 
 def _checks(picture: p.Checks) -> str:
     verdict = {True: "yes", False: "no", None: "not applicable"}
-    return "; ".join(f"{verdict[c.ok]}: {plain(c.text)}" for c in picture.checks) + "."
+    return "; ".join(f"{verdict[c.ok]}: {plain(c.text).rstrip('.')}" for c in picture.checks) + "."
 
 
 def _table(picture: p.Table) -> str:

@@ -29,6 +29,7 @@ _RICH: dict[type, frozenset[str]] = {
     p.Board: frozenset({"rows", "columns", "row_title", "column_title"}),
     p.Heat: frozenset({"z_label"}),
     p.Grid: frozenset({"value_label"}),
+    p.Target: frozenset({"label"}),
     p.Plane: frozenset({"dots_label"}),
     p.Code: frozenset({"left_title", "right_title"}),
 }
@@ -94,11 +95,14 @@ def _number(value: float) -> float | str | None:
 
 
 def result_json(scene: Scene, state: State, pictures: Pictures, *, partial: bool = False) -> str:
-    """What the browser needs to draw a state: the pictures, the answer's text, the right prediction."""
+    """What the browser needs to draw a state: the pictures, the answer (its point, and more), the right prediction."""
+    answer = scene.answer(state, pictures)
+    point, _, more = answer.partition("\n\n")
     made = {
         "pictures": {name: picture_json(picture) for name, picture in pictures.items()},
-        "answer": html(scene.answer(state, pictures), block=True),
-        "answer_text": plain(scene.answer(state, pictures)),
+        "answer": html(point, block=True),
+        "more": html(more, block=True),
+        "answer_text": plain(answer),
         "right": scene.prediction.answer(state) if scene.prediction else None,
         "partial": partial,
     }
@@ -156,6 +160,7 @@ def scene_json(scene: Scene) -> dict[str, Any]:
         },
         "layout": [[_cell(name) for name in row] for row in scene.layout],
         "covered": list(scene.covered),
+        "stand_in": dict(scene.stand_in),
         "aside": list(scene.aside),
         "presets": [{"label": html(x.label), "values": {**scene.defaults, **x.values}} for x in scene.presets],
         "play": scene.play and dataclasses.asdict(scene.play),

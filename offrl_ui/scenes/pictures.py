@@ -95,7 +95,8 @@ class Zone:
 @dataclass(frozen=True, slots=True)
 class Point:
     """A dot. With `control_x` and/or `control_y` it can be dragged, and moved with the arrow keys, which sets
-    those controls to its coordinates (rounded to the control's step and kept within its limits)."""
+    those controls to its coordinates (rounded to the control's step and kept within its limits). An `optional` label
+    is left out where it would cover something."""
 
     x: float
     y: float
@@ -104,6 +105,7 @@ class Point:
     control_x: str = ""
     control_y: str = ""
     shape: Literal["circle", "square", "diamond", "cross"] = "circle"
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +213,8 @@ class Heat(Picture):
 class Path:
     """A walk through a grid (`cells` as row·cols + col) or a plane (`xy` pairs), drawn with an arrow head.
 
-    `weight` scales the width (for example how many episodes walked it).
+    `weight` scales the width (for example how many episodes walked it). `label` is written at its end; `name` says
+    what lines of this look are, once in the legend.
     """
 
     name: str
@@ -220,16 +223,19 @@ class Path:
     xy: Sequence[tuple[float, float]] = ()
     dash: bool = False
     weight: float = 1.0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A marked state–action pair of a grid: `color` outlines its triangle, `label` stands in the hover."""
+    """A marked state–action pair of a grid: `color` outlines its triangle. `sources` are the states whose targets read
+    it: pointing at one of them (or choosing it) shows the way from there to the pair, and `label` in the hover."""
 
     state: int
     action: int
     label: str
     color: str = "truth"
+    sources: Sequence[int] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +245,7 @@ class Grid(Picture):
 
     `seen (S, A)` false is drawn as a hatch, never as a colour. `control` names an integer control that a click or
     the arrow keys set to the chosen state, outlined as `selected`. `palette`, `middle`, `low`, `high` as in `Heat`;
-    pictures that are compared share one scale.
+    pictures that are compared share one scale. `state_names` stand in the hover.
     """
 
     kind: ClassVar[str] = "grid"
@@ -258,12 +264,13 @@ class Grid(Picture):
     low: float | None = None
     high: float | None = None
     action_names: Sequence[str] = ()
+    state_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plane(Picture):
     """A continuous plane: walls `(x0, y0, x1, y1)`, labelled regions `(label, x0, y0, x1, y1)`, coloured `dots
-    (x, y, value)`, `arrows (x, y, dx, dy)`, paths and points."""
+    (x, y, value)`, `arrows (x, y, dx, dy)`, paths and points. `bare` is a diagram, drawn without its axes."""
 
     kind: ClassVar[str] = "plane"
     x: Axis
@@ -279,6 +286,7 @@ class Plane(Picture):
     arrows: Sequence[tuple[float, float, float, float]] = ()
     paths: Sequence[Path] = ()
     points: Sequence[Point] = ()
+    bare: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,7 +319,8 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Panels(Picture):
-    """Small multiples with one axis; a click on one sets `control` to that panel's value; `selected` is its index."""
+    """Small multiples with the same lines and fixed axes, said once above them; a click on one sets `control` to that
+    panel's value; `selected` is its index."""
 
     kind: ClassVar[str] = "panels"
     panels: Sequence[Panel]

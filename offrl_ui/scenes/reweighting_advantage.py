@@ -16,12 +16,12 @@ from offrl_ui.scenes.pictures import (
     Mark,
     Picture,
 )
-from offrl_ui.scenes.scene import Control, Pictures, Play, Prediction, Preset, Scene, State
+from offrl_ui.scenes.scene import Control, Pictures, Play, Prediction, Scene, State
 from offrl_ui.scenes.text import number
 
 UPDATES = 40
 SKILL = 0.5  # the policy that made the data is undecided
-SIGNALS = {"return": "$G$", "baseline": "$G-V(s)$", "advantage": r"$r+\gamma V(s')-V(s)$"}
+SIGNALS = {"return": "$G$", "baseline": "$G-V$", "advantage": r"$r+\gamma V'-V$"}
 STATES = np.arange(1, core.STATES + 1)
 
 
@@ -55,7 +55,7 @@ def _advantage(state: State) -> dict[str, Picture]:
     best = core.chain(data.delta).optimal_policy(data.gamma)[: core.STATES, 0]
     return {
         "rows": Lines(
-            title=f"Every row of the data, by {SIGNALS[kind]}",
+            title=f"Every row of the data, by its {SIGNALS[kind]}",
             caption=_rows_caption(kind),
             x=Axis("state along the chain", low=0.4, high=core.STATES + 0.6, ticks=STATES),
             y=Axis("signal", low=-1, high=top) if kind == "return" else Axis("signal", low=-4, high=4),
@@ -64,11 +64,18 @@ def _advantage(state: State) -> dict[str, Picture]:
                 Line("took $a^-$", x[~data.good], signal[~data.good], "a2", mode="points"),
             ),
         ),
+        "spread": Bars(
+            title="The signal's variance",
+            categories=tuple(SIGNALS.values()),
+            y=Axis("variance", low=0),
+            bars=(Bar("", [float(x.var()) for x in every.values()], colors=("c2", "c3", "c1")),),
+            legend=False,
+        ),
         "sizes": Bars(
-            title=r"Rows that count under $e^{\beta\,\cdot}$",
-            caption="Effective sample size $(\\sum w)^2/(N\\sum w^2)$.",
-            categories=("$G$", "$G-V$", r"$r+\gamma V'-V$"),
-            y=Axis("effective sample size", "% of the rows", low=0, high=100),
+            title="Rows that count",
+            caption=r"Effective sample size $(\sum w)^2/(N\sum w^2)$ of the weights $w=e^{\beta\cdot\text{signal}}$.",
+            categories=tuple(SIGNALS.values()),
+            y=Axis("effective sample", "%", low=0, high=100),
             bars=(Bar("", sizes, colors=("c2", "c3", "c1")),),
             legend=False,
         ),
@@ -116,12 +123,13 @@ def _advantage_answer(state: State, _pictures: Pictures) -> str:
     ]
     learned = "" if step >= UPDATES else f" (with $V$ after {step} of {UPDATES} updates)"
     return (
-        "MARWIL is **supervised learning twice**: a regression for $V$, then weighted cloning. $V$ judges the "
-        "policy that *made the data*, and its returns are samples of exactly this value: Monte Carlo is "
-        "allowed.\n\nFor the value of $\\pi_\\theta$ they would not be. TD and Monte Carlo estimate the same value "
-        f"and may differ on finite data.\n\nIn numbers{learned}: {'; '.join(spread)}.\n\nIn a table the baseline "
-        "cancels inside each state, so $G$ and $G-V$ end at the same policy. What differs is how many rows count, "
-        "and a network that shares its parameters over all states feels that."
+        "As in actor-critic, **the advantage** solves it: what is left is the action. MARWIL is **supervised learning "
+        "twice**, a regression for $V$ and weighted cloning. $V$ judges the policy that *made the data*, and its "
+        "returns are samples of just this value: Monte Carlo is allowed.\n\nFor the value of $\\pi_\\theta$ they would "
+        "not be. TD regresses onto targets of its own making; both estimate "
+        f"the same value and may differ on finite data.\n\nIn numbers{learned}: {'; '.join(spread)}.\n\nIn a table "
+        "the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy. What differs is how many "
+        "rows count, and a network that shares its parameters over all states feels that."
     )
 
 
@@ -129,7 +137,7 @@ ADVANTAGE = Scene(
     id="advantage",
     title="From return to advantage",
     question="What solved the trouble with returns in actor-critic? Is MARWIL reinforcement learning or supervised "
-    "learning, and can it use Monte Carlo instead of TD?",
+    "learning? Can it use Monte Carlo instead of TD, and why?",
     setup=r"A chain of eight states; both actions step to the right. Arriving pays $1+\delta$ after $a^+$ and "
     r"$1-\delta$ after $a^-$. The data's policy takes either as often.",
     controls=(
@@ -191,13 +199,8 @@ ADVANTAGE = Scene(
         ),
         right=0,
     ),
-    layout=(("rows:1.5", "sizes"), ("value", "policy")),
-    presets=(
-        Preset("$G$", {}),
-        Preset("$G-V$", {"signal": "baseline"}),
-        Preset(r"$r+\gamma V'-V$", {"signal": "advantage"}),
-        Preset("from the start", {"signal": "advantage", "step": 0}),
-    ),
-    play=Play("step", per_second=8, label="MARWIL, step by step"),
+    layout=(("rows:1.6", "spread", "sizes"), ("value", "policy")),
+    covered=("spread", "sizes", "value", "policy"),
+    play=Play("step", per_second=8, label="MARWIL"),
     source="Wang et al. 2018, “Exponentially weighted imitation learning for batched historical data” (MARWIL)",
 )

@@ -66,8 +66,8 @@ def _cloning(state: State) -> dict[str, Picture]:
         ),
         "loss": Lines(
             title="The loss it minimises",
-            caption=r"Both curves have their lowest point at $\pi_\theta=\pi_\beta$; they differ by a constant, "
-            r"the entropy of $\pi_\beta$.",
+            caption=r"Both curves have their lowest point at $\pi_\theta=\pi_\beta$; they differ by a constant, the "
+            r"entropy of $\pi_\beta$.",
             x=PROBABILITY,
             y=Axis("nats", low=0, high=3),
             lines=(
@@ -117,9 +117,8 @@ def _cloning_answer(state: State, _pictures: Pictures) -> str:
     return (
         rf"The data say {told}, so cloning ends at $\pi_\theta(a^+)={share:.3g}$: the cross-entropy is lowest where "
         rf"$\pi_\theta=\pi_\beta$, and there $\mathrm{{KL}}(\pi_\beta\|\pi_\theta)=0$."
-        "\n\n"
-        "No reward stands in this loss. Cloning copies good and bad alike and can at best equal whoever collected the "
-        "data. To say which action is *better* we need the rewards."
+        "\n\nNo reward stands in this loss. Cloning copies good and bad alike and can at best equal whoever collected "
+        "the data. Which action is *better* is measured by the rewards that followed: the next scene puts them in."
     )
 
 
@@ -131,9 +130,10 @@ def _count(name: str, action: str) -> Control:
 CLONING = Scene(
     id="cloning",
     title="Clone the data",
-    question="Two actions in the same state, equally often: what does behaviour cloning learn? Is that a good idea?",
-    setup=r"One state $s_0$, two actions. Behaviour cloning (BC) minimises $-\mathbb{E}_{(s,a)\sim "
-    r"X}\log\pi_\theta(a\mid s)$.",
+    question="Two actions in the same state, equally often: what does behaviour cloning learn? Is that a good idea? "
+    "Which one is better, and how can we measure it?",
+    setup=r"One state $s_0$, two actions. Behaviour cloning (BC) minimises "
+    r"$-\mathbb{E}_{(s,a)\sim X}\log\pi_\theta(a\mid s)$.",
     controls=(
         _count("n_plus", "$a^+$"),
         _count("n_minus", "$a^-$"),

@@ -119,7 +119,7 @@ def _emrl_alarm(rewards: np.ndarray) -> str:
     if not low:
         return ""
     low_names = " and ".join(low)
-    return f"Negative weight on {low_names}: giving it up makes the loss fall without bound. The policy runs away."
+    return f"Negative weight on {low_names}: no floor, the policy runs away."
 
 
 def _emrl_answer(state: State, _pictures: Pictures) -> str:
@@ -135,8 +135,8 @@ def _emrl_answer(state: State, _pictures: Pictures) -> str:
         )
     elif flat is not None:
         text = (
-            rf"Both weights are negative, so the flat point $\pi(a^+)={number(flat.probability, 6)}$ is a *maximum* "
-            rf"of the loss: it repels. From $\pi(a^+)={start:g}$ the policy "
+            rf"Both weights are negative, so the flat point $\pi(a^+)={number(flat.probability, 6)}$ is a *maximum* of "
+            rf"the loss: it repels. From $\pi(a^+)={start:g}$ the policy "
             f"{_runs_to(flat.probability, start, plus, minus)}. Every update pushes down what the data show, "
             rf"weighted by how often and how bad: $\pi_\beta\,r$ is {number(share * plus, 3)} for $a^+$ and "
             f"{number((1 - share) * minus, 3)} for $a^-$."
@@ -167,9 +167,10 @@ def _runs_to(flat: float, start: float, plus: float, minus: float) -> str:
 EMRL = Scene(
     id="emrl",
     title="Reward as weight",
-    question="What can we use as weights for the good and the bad action? What if the reward is negative?",
-    setup=r"EMRL weighs each row by its reward: $-\mathbb{E}_{(s,a)\sim X}\left[r\,\log\pi_\theta(a\mid "
-    r"s)\right]$, trained by gradient descent with step 1.",
+    question="What can we use for the weights $w_+$ and $w_-$? Are there any problems with EMRL? What if the reward is "
+    "negative?",
+    setup=r"EMRL (expectation maximisation for RL) weighs each row by its reward: "
+    r"$-\mathbb{E}_{(s,a)\sim X}\left[r\,\log\pi_\theta(a\mid s)\right]$, trained by gradient descent with step 1.",
     controls=(
         Control(
             Hyperparameter(*("r_plus", "r_+", 0.9, "Reward, and so weight, of a+."), low=-3.0, high=3.0),
@@ -208,7 +209,8 @@ EMRL = Scene(
         right=2,
         at={"r_plus": -1.0, "r_minus": -2.0, "share": 0.9, "start": 0.5, "step": STEPS},
     ),
-    layout=(("rewards", "policy:1.6"), ("loss:1.6", "numbers")),
+    layout=(("rewards", "policy:1.6"), ("loss:2", "numbers")),
+    covered=("policy", "loss", "numbers"),
     presets=(
         Preset("+0.9, +0.1", {}),
         Preset("+1, −1", {"r_plus": 1.0, "r_minus": -1.0}),

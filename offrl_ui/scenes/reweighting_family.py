@@ -17,17 +17,19 @@ from offrl_ui.scenes.pictures import (
     Point,
 )
 from offrl_ui.scenes.scene import Control, Pictures, Prediction, Scene, State
-from offrl_ui.scenes.text import number
+from offrl_ui.scenes.text import listed, number, tex
 
 JUDGES = {
     "none": "nothing",
-    "reward": "reward or return",
-    "value": r"$V$ of the data's policy",
-    "critic": r"$Q$ of the learned policy",
-    "expectile": "an expectile of $Q$ over the data's actions",
+    "reward": "$r$ or $G$",
+    "value": r"$V$ of $\pi_\beta$",
+    "critic": r"$Q$ of $\pi_\theta$",
+    "expectile": "expectile of $Q$",
 }
 SHAPES = {"other": "another $f$", "exp": "exp", "capped": "exp, capped"}
-COLORS = {relative.name: f"c{1 + i % 8}" for i, relative in enumerate(FAMILY)}
+CURVES = list(dict.fromkeys((r.shape, r.rate, r.cap) for r in FAMILY))
+"""The different weight functions: relatives that share one share its colour."""
+COLORS = {r.name: f"c{1 + CURVES.index((r.shape, r.rate, r.cap))}" for r in FAMILY}
 GRID = np.linspace(-3, 5, 129)
 JUMP = np.array([-3, 0, 1e-9, 5])  # a filter jumps at 0; a grid would draw a slope
 
@@ -42,8 +44,8 @@ def _family(state: State) -> dict[str, Picture]:
     order = sorted(FAMILY, key=lambda relative: relative is picked)
     return {
         "board": Board(
-            title="Who judges, and how the judgement becomes a weight",
-            row_title="what is judged",
+            title="Who judges, and which $f$ makes it a weight",
+            row_title="who judges",
             column_title="weight function $f$",
             rows=tuple(JUDGES.values()),
             columns=tuple(SHAPES.values()),
@@ -56,7 +58,8 @@ def _family(state: State) -> dict[str, Picture]:
         ),
         "curves": Lines(
             title="The weight at a common advantage",
-            caption="Each with its usual temperature." if rate is None else "All exponentials with the same rate.",
+            caption=("Each with its usual temperature." if rate is None else "All exponentials with the same rate.")
+            + " In place of $A$ RWR weighs a return, EMRL a reward, MPO $Q$.",
             x=Axis("advantage $A$", low=-3, high=5),
             y=Axis("weight", scale="symlog", threshold=1.0, low=-4, high=1000, ticks=(-1, 0, 1, 10, 100, 1000)),
             lines=[
@@ -82,27 +85,23 @@ def _family(state: State) -> dict[str, Picture]:
             caption=f"{picked.note} *{picked.source}.*",
             rows=(
                 (picked.formula, f"$A = {picked.signal}$" if picked.judge != "none" else ""),
-                (rf"w({number(advantage, 3)}) = {_latex(weight)}", used if picked.shape == "exp" else ""),
+                (rf"w({tex(advantage, 3)}) = {tex(weight)}", used if picked.shape == "exp" else ""),
             ),
         ),
     }
-
-
-def _latex(value: float) -> str:
-    return r"\infty" if np.isinf(value) else number(value, 4)
 
 
 def _family_answer(state: State, _pictures: Pictures) -> str:
     advantage = float(state["A"])
     rate = float(state["rate"]) if state["rates"] == "common" else None
     held = [r.title for r in FAMILY if r.column == "capped" and r.weight(advantage, rate) >= r.cap]
-    said = f"At $A={number(advantage, 3)}$ the cap holds {' and '.join(held)}. " if held else ""
+    said = f"At $A={number(advantage, 3)}$ the cap holds {listed(held)}. " if held else ""
     return (
         f"{said}All are cloning with a weight; MPO alone weighs every action, not only the data's. Two questions "
-        "tell them apart: **who judges**, and **which function** turns the judgement into a weight.\n\nJudged by "
-        "$V$ of the data's policy, the result is one step of improvement over the data. A critic of the *learned* "
-        "policy (AWAC, CRR, MPO) or an expectile (IQL) improves again and again, and so can stitch trajectories "
-        "together. When all weights are equal, every one of them is BC."
+        "tell them apart: **who judges**, and **which function** turns the judgement into a weight.\n\nJudged by $V$ "
+        "of the data's policy, the result is one step of improvement over the data. A critic of the *learned* policy "
+        "(AWAC, CRR, MPO) or an expectile (IQL) improves again and again, and so can stitch trajectories together. "
+        "When all weights are equal, every one of them is BC."
     )
 
 
@@ -146,5 +145,6 @@ FAMILY_TREE = Scene(
         right=2,
         at={"A": 2.0, "rates": "own", "system": "iql"},
     ),
-    layout=(("board", "curves"), ("equation",)),
+    layout=(("board:1.15", "curves"), ("equation",)),
+    covered=("curves", "equation"),
 )

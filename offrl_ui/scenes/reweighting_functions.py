@@ -36,6 +36,7 @@ FUNCTIONS = {
 KNOTS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 KNOT_DEFAULTS = (0.5, 1.5, 2.5, 1.5, 0.5, 2.0, 5.0)
 DESCENT_STEPS = 300
+TOP = 9.0  # where the picture of f ends
 
 
 def _f(state: State, rewards: np.ndarray) -> np.ndarray:
@@ -54,7 +55,7 @@ def _weight_function(state: State) -> dict[str, Picture]:
     rate = 1 / max(1.0, float(np.abs(weights).mean()))
     learned = core.descend(behavior, weights, learning_rate=rate, steps=DESCENT_STEPS).policy[-1]
     points = [
-        Point(r, w, f"$r_{i + 1}$", COLORS[i], control_x=f"r{i + 1}")
+        Point(r, w, f"$r_{i + 1}$: {'↑ ' if w > TOP else ''}{number(w, 3)}", COLORS[i], control_x=f"r{i + 1}")
         for i, (r, w) in enumerate(zip(rewards, weights, strict=True))
     ]
     if state["f"] == "own":
@@ -76,7 +77,7 @@ def _weight_function(state: State) -> dict[str, Picture]:
             caption="Drag the rewards along the curve."
             + (" Drag the squares to draw your own $f$." if state["f"] == "own" else ""),
             x=Axis("reward $r$", low=-3, high=3),
-            y=Axis("weight $f(r)$", low=-3, high=9),
+            y=Axis("weight $f(r)$", low=-3, high=TOP),
             lines=(Line("$f$", grid, values, "learned", width=2.5),),
             zones=(Zone(-np.inf, 0, "negative weights", "bad", axis="y"),),
             points=points,
@@ -189,6 +190,7 @@ WEIGHT_FUNCTION = Scene(
                 step=0.1,
                 label=f"weight at {x:g}",
                 widget="none",
+                shown_if=("f", ("own",)),
             )
             for i, (x, y) in enumerate(zip(KNOTS, KNOT_DEFAULTS, strict=True))
         ),
@@ -202,4 +204,5 @@ WEIGHT_FUNCTION = Scene(
         at={"f": "abs", "r1": -2.0, "r2": 0.5, "r3": 1.0},
     ),
     layout=(("f:1.5", "policy"), ("checks",)),
+    covered=("policy", "checks"),
 )

@@ -57,8 +57,8 @@ def _rwr(state: State) -> dict[str, Picture]:
             ),
         ),
         "weights": Table(
-            title="How the weights come about",
-            columns=("action", "$r$", "$G$", rf"${symbol}/\tau$", "weight in float32", "share"),
+            title="The weights, in float32",
+            columns=("action", "$r$", "$G$", rf"${symbol}/\tau$", "weight", "share"),
             rows=[
                 (
                     a,
@@ -175,7 +175,8 @@ RWR = Scene(
         right=2,
         at={"signal": "return", "tau": 1.0, "T": 100, "shift": 0.0},
     ),
-    layout=(("policy:1.1", "weights"), ("line",)),
+    layout=(("policy", "weights"), ("line",)),
+    covered=("policy", "weights"),
     presets=(
         Preset("rewards", {}),
         Preset("returns, 10 steps", {"signal": "return"}),

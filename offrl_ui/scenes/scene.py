@@ -70,6 +70,8 @@ Pictures = Mapping[str, Picture]
 Compute = Callable[[State], "dict[str, Picture] | Generator[dict[str, Picture], None, None]"]
 
 LINK_VERSION = 1
+_LONGEST = 40  # characters of a link's value that a note repeats
+_MOST_NOTES = 6
 RESERVED = frozenset({"scene", "v", "reveal", "present", "hide", "fix", "follow", "embed", "embed_options"})
 
 
@@ -154,6 +156,7 @@ class Scene:
         layout: rows of picture names; on a phone the first row stands above the controls. Names missing here follow
             below in the order of `compute`. `"name:2"` takes twice the width of its neighbours.
         covered: pictures hidden until the reveal.
+        stand_in: covered picture → picture shown in its place until the reveal: the question without its answer.
         aside: pictures that lecture mode leaves out, so that the others stay readable on a projector.
         presets: named settings.
         play: the control that can be played.
@@ -170,6 +173,7 @@ class Scene:
     prediction: Prediction | None = None
     layout: tuple[tuple[str, ...], ...] = ()
     covered: tuple[str, ...] = ()
+    stand_in: Mapping[str, str] = field(default_factory=dict)
     aside: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     play: Play | None = None
@@ -186,6 +190,8 @@ class Scene:
             control.spec.validate(control.spec.default)
             if control.shown_if and control.shown_if[0] not in names:
                 raise ValueError(f"scene {self.id}: {control.name} depends on unknown control {control.shown_if[0]!r}")
+        if not set(self.stand_in) <= set(self.covered):
+            raise ValueError(f"scene {self.id}: stand_in names pictures that are not covered: {dict(self.stand_in)}")
         if self.play and self.play.control not in names:
             raise ValueError(f"scene {self.id}: play names unknown control {self.play.control!r}")
         for values in (*(preset.values for preset in self.presets), self.prediction.at if self.prediction else {}):
@@ -227,20 +233,21 @@ class Scene:
         pairs = dict(parse_qsl(query, keep_blank_values=True)) if isinstance(query, str) else dict(query)
         notes = []
         if pairs.get("v", str(LINK_VERSION)) != str(LINK_VERSION):
-            notes.append(f"this link has version {pairs['v']!r}; this program reads version {LINK_VERSION}")
+            notes.append(f"this link has version {pairs['v'][:_LONGEST]!r}; this program reads version {LINK_VERSION}")
         state = self.defaults
         known = {c.name: c.spec for c in self.controls}
         for name, text in pairs.items():
             if name in RESERVED:
                 continue
             if name not in known:
-                notes.append(f"{name!r} is no control of this scene")
+                notes.append(f"{name[:_LONGEST]!r} is no control of this scene")
                 continue
             try:
-                state[name] = known[name].validate(_from_text(text, known[name]))
+                state[name] = known[name].validate(_from_text(text[:_LONGEST], known[name]))
             except HyperparameterError as error:
                 notes.append(f"{error}; {known[name].default} is used")
-        return state, notes
+        more = len(notes) - _MOST_NOTES
+        return state, [*notes[:_MOST_NOTES], f"and {more} more"] if more > 1 else notes
 
 
 def _to_text(value: Value) -> str:

@@ -22,6 +22,7 @@ import io
 import json
 import logging
 import time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +71,8 @@ class Connection:
         self._waiting: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._computing: asyncio.Task[None] | None = None
+        self._drawing: asyncio.Task[None] | None = None
+        self._wanted = ""
         self._allowance, self._asked_at = BURST, time.monotonic()
         self._refusals = self._wrong_codes = 0
         self.presents: Room | None = None
@@ -96,10 +99,15 @@ class Connection:
     async def receive_all(self) -> None:
         """Answer messages until the browser leaves or sends too much that is refused."""
         while True:
-            text = await self._websocket.receive_text()
+            event = await self._websocket.receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            text = event.get("text")
             message: Any = None
             try:
                 self._spend()
+                if text is None:
+                    raise Refused("a message must be text")
                 if len(text) > MAX_MESSAGE:
                     raise Refused(f"a message of {len(text)} characters is too long: at most {MAX_MESSAGE} are allowed")
                 message = json.loads(text)
@@ -116,8 +124,9 @@ class Connection:
 
     def gone(self) -> None:
         """Leave whatever this connection was part of."""
-        if self._computing is not None:
-            self._computing.cancel()
+        for task in (self._computing, self._drawing):
+            if task is not None:
+                task.cancel()
         if self.follows is not None:
             self.follows.leave(self)
         if self.presents is not None:
@@ -220,12 +229,25 @@ class Connection:
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")
-        if not isinstance(url, str) or len(url) > MAX_URL or urlsplit(url).netloc != self._host:
+        if not isinstance(url, str) or len(url) > MAX_URL or not url.isascii() or urlsplit(url).netloc != self._host:
             raise Refused(f"only addresses of this site with at most {MAX_URL} characters become a QR code")
-        image = qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, border=2)
-        buffer = io.BytesIO()
-        image.save(buffer)
-        self.tell({"type": "qr", "url": url, "svg": buffer.getvalue().decode().partition("?>")[2].strip()})
+        # A long address takes a tenth of a second: in a thread, one at a time, and of those that wait only the newest.
+        self._wanted = url
+        if self._drawing is None or self._drawing.done():
+            self._drawing = asyncio.ensure_future(self._draw_qr())
+
+    async def _draw_qr(self) -> None:
+        url = ""
+        while url != self._wanted:
+            url = self._wanted
+            self.tell({"type": "qr", "url": url, "svg": await asyncio.to_thread(_qr_svg, url)})
+
+
+@lru_cache(256)
+def _qr_svg(url: str) -> str:
+    buffer = io.BytesIO()
+    qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, border=2).save(buffer)
+    return buffer.getvalue().decode().partition("?>")[2].strip()
 
 
 _HANDLERS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
@@ -29,7 +30,7 @@ star * ast *
 """
 # What only sets or spaces its argument disappears.
 _SETTING = (
-    *("mathbb", "mathrm", "mathbf", "mathcal", "text", "operatorname"),
+    *("mathbb", "mathrm", "mathbf", "mathcal", "text", "textstyle", "operatorname"),
     *("left", "right", "bigl", "bigr", "big", "hat", "bar", "frac", "tfrac"),
 )
 _COMMANDS = {
@@ -66,11 +67,19 @@ def html(text: str, *, block: bool = False) -> str:
         return "".join(f"<p>{html(part)}</p>" for part in re.split(r"\n\s*\n", text.strip()) if part.strip())
     made, end = [], 0
     for found in _MARKUP.finditer(text):
-        made.append(escape(text[end : found.start()], quote=False))
+        before = text[end : found.start()]
         end = found.end()
         if found["math"]:
-            made.append(mathml(found["math"]))
-        elif found["strong"]:
+            # A line may break beside a formula, but not between it and the signs that enclose or end it.
+            plain_before, after = before.rstrip("(["), text[end:]
+            opening, closing = before[len(plain_before) :], after[: len(after) - len(after.lstrip(").,:;?!]"))]
+            made.append(escape(plain_before, quote=False))
+            end += len(closing)
+            formula = mathml(found["math"])
+            made.append(f'<span class="tied">{opening}{formula}{closing}</span>' if opening or closing else formula)
+            continue
+        made.append(escape(before, quote=False))
+        if found["strong"]:
             made.append(f"<strong>{html(found['strong'])}</strong>")
         elif found["em"]:
             made.append(f"<em>{html(found['em'])}</em>")
@@ -103,7 +112,12 @@ def plain(text: str, *, strip: bool = True) -> str:
 
     def put(found: re.Match[str]) -> str:
         if found["math"]:
-            return "".join(_said(piece, kind) for piece, kind in _latex_runs(found["math"]))
+            said = ""
+            for piece, kind in _latex_runs(found["math"]):
+                # A lowered sign is a word of its own: what follows must not run into it.
+                apart = " " if re.search(r" sub \S+$", said) and piece[:1].isalnum() else ""
+                said += apart + _said(piece, kind)
+            return said
         return plain(found["strong"] or found["em"] or found["code"])
 
     made = _MARKUP.sub(put, text)
@@ -118,9 +132,14 @@ def _said(piece: str, kind: str) -> str:
     return piece
 
 
+def _fraction(found: re.Match[str]) -> str:
+    above, below = found[1] or found[2], found[3] or found[4]
+    return "/".join(part if re.fullmatch(r"\w+", part) else f"({part})" for part in (above, below))
+
+
 def _latex_runs(latex: str) -> list[list[str]]:
-    flat = re.sub(r"\\color\{[a-z0-9]+\}", "", latex)
-    flat = re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", flat)
+    flat = re.sub(r"\\color\{[a-z0-9]+\}", "", latex).replace(r"\|", "‖")
+    flat = re.sub(r"\\[dt]?frac(?:\{([^{}]*)\}|(\w))(?:\{([^{}]*)\}|(\w))", _fraction, flat)
     flat = re.sub(r"\\([,;:! ])", " ", flat).replace("\\{", "{{").replace("\\}", "}}")
     flat = re.sub(r"\\([A-Za-z]+)\s*", lambda m: _COMMANDS.get(m[1], m[1]), flat)
     flat = re.sub(r"\s*([←→⇒↦∝≥≤≠≈])\s*", r" \1 ", flat).replace("-", "−").replace("'", "′")
@@ -131,6 +150,11 @@ def _latex_runs(latex: str) -> list[list[str]]:
         else:
             made.append([re.sub(r"[{}]", "", found[4]), "i" if re.search(r"[A-Za-zα-ω]", found[4]) else ""])
     return made
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: `A`, `A and B`, `A, B and C`."""
+    return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -151,3 +175,15 @@ def number(value: float, digits: int = 4) -> str:
     if "e" in made:
         made = f"{value:.0f}"
     return made.replace("-", "−")
+
+
+def tex(value: float, digits: int = 4) -> str:
+    """A number in LaTeX."""
+    if math.isnan(value):
+        return r"\text{NaN}"
+    if math.isinf(value):
+        return r"\infty" if value > 0 else r"-\infty"
+    if value and not 1e-3 <= abs(value) < 1e5:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
+    return f"{value:.{digits}g}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import baird
-from offrl_ui.scenes.pictures import Axis, Bar, Bars, Equation, Line, Lines, Number, NumberTiles, Picture
+from offrl_ui.scenes.pictures import Axis, Bar, Bars, Equation, Line, Lines, Number, NumberTiles, Path, Picture, Plane
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_ui.scenes.text import number
 
@@ -30,11 +32,13 @@ def _baird(state: State) -> dict[str, Picture]:
     values = baird.values(weights[sweep])
     every = np.arange(0, _SWEEPS + 1, 2)
     done = every <= sweep
+    top = 1e4 if rms.max() < 1e4 else 1e7
+    bottom = -1.0 if baird.values(weights).min() > -1 else -top
     return {
         "error": Lines(
             title="Root mean square value (true: 0)",
             x=Axis("sweep", low=0, high=_SWEEPS),
-            y=Axis("root mean square $V$", scale="log", low=0.1, high=1e4),
+            y=Axis("root mean square $V$", scale="log", low=0.1, high=top),
             lines=(
                 Line("ahead", every, rms[every], "learned", faint=True),
                 Line("learned", every[done], rms[every[done]], "learned", label=number(float(rms[sweep]))),
@@ -44,7 +48,9 @@ def _baird(state: State) -> dict[str, Picture]:
         "values": Bars(
             title=f"The seven values after {sweep} sweeps",
             categories=[f"$s_{i}$" for i in range(1, 8)],
-            y=Axis("$V(s)$", scale="symlog", threshold=1.0, low=-1e3, high=1e3),
+            y=Axis(
+                "$V(s)$", scale="symlog", threshold=1.0, low=bottom, high=top, ticks=(-1e6, -1e3, 0, 1, 10, 1e3, 1e6)
+            ),
             bars=(Bar("learned", values, "learned", targets=(0.0,) * 7, target_name="true value"),),
         ),
         "numbers": NumberTiles(
@@ -59,20 +65,34 @@ def _baird(state: State) -> dict[str, Picture]:
                 ),
             ),
         ),
-        "world": Equation(
-            title="The world",
+        "world": _world(),
+        "law": Equation(
+            title="One sweep",
             rows=(
                 (
-                    r"V(s_i) = 2w_i + w_8 \;\; (i=1,\dots,6) \qquad V(s_7) = w_7 + 2w_8",
-                    "eight weights, start $1,1,1,1,1,1,10,1$",
-                ),
-                (
-                    r"w \leftarrow w + \eta \sum_s d(s)\,\left(\gamma V(s_7) - V(s)\right)\nabla V(s)",
+                    r"w \leftarrow w + \mathrm{lr} \sum_s d(s)\,\left(\gamma V(s_7) - V(s)\right)\nabla V(s)",
                     "the evaluated policy always goes to $s_7$; every reward is 0",
                 ),
             ),
         ),
     }
+
+
+@lru_cache(maxsize=1)
+def _world() -> Plane:
+    boxes = [(rf"$2w_{i}+w_8$", 2.2 * i - 2.1, 2.2, 2.2 * i - 0.1, 3.0) for i in range(1, 7)]
+    return Plane(
+        title="The seven states, and how $V$ is written in each",
+        caption="Arrows: where the evaluated policy goes, for ever. The weights start at 1, but $w_7$ at 10.",
+        x=Axis("", low=0.0, high=13.2),
+        y=Axis("", low=0.0, high=3.1),
+        regions=[*boxes, ("$w_7+2w_8$", 5.4, 0.1, 7.8, 0.9)],
+        paths=[Path("", "learned", xy=[(2.2 * i - 1.1, 2.2), (5.55 + 0.3 * i, 0.9)], weight=0.2) for i in range(1, 7)],
+        alt="States 1 to 6, each with V of s sub i = 2 w sub i + w sub 8, all lead to state 7, with V of s sub 7 = w "
+        "sub 7 + 2 w sub 8, which leads to itself.",
+        height="short",
+        bare=True,
+    )
 
 
 def _answer(state: State, _: object) -> str:
@@ -93,8 +113,7 @@ def _answer(state: State, _: object) -> str:
         )
     said += (
         "No max, no noise, exact expected updates, a function class that holds the truth: and still it grows without "
-        "end. "
-        "States 1 to 6 lift $w_8$, and $s_7$, where the policy lives, pulls it down too little. "
+        "end. States 1 to 6 lift $w_8$, and $s_7$, where the policy lives, pulls it down too little. "
     )
     if share > 0:
         return said + "This share of the policy's own states is not enough yet."
@@ -109,6 +128,8 @@ BAIRD = Scene(
     title="The classic relative",
     question="Is the toy a trick? Seven states, a policy that is only evaluated, and a function class that holds the "
     "truth.",
+    setup="The policy always goes to $s_7$; the data visit all seven states equally often. Updates are exact averages "
+    "over these data.",
     controls=(
         Control(
             Hyperparameter("sweeps", "k", 0, "How many expected sweeps have been made.", 0, _SWEEPS, integer=True),
@@ -121,7 +142,7 @@ BAIRD = Scene(
             label="discount",
         ),
         Control(
-            Hyperparameter("learning_rate", r"\eta", 0.01, "Step size: down is slower.", 0.001, 0.05),
+            Hyperparameter("learning_rate", r"\mathrm{lr}", 0.01, "Step size: down is slower.", 0.001, 0.05),
             step=0.001,
             label="learning rate",
         ),
@@ -139,9 +160,10 @@ BAIRD = Scene(
         "Every reward is 0 and the weights can express $V=0$ exactly. After 1000 sweeps the values are …",
         ("close to 0", "about where they began", "a hundred times larger"),
         right=2,
-        at={"sweeps": _SWEEPS},
+        at={"sweeps": _SWEEPS, "gamma": 0.99, "learning_rate": 0.01, "on_policy": 0.0},
     ),
-    layout=(("error", "values"), ("numbers",), ("world",)),
+    layout=(("error", "values"), ("world",), ("law",), ("numbers",)),
+    aside=("numbers",),
     covered=("error", "values", "numbers"),
     presets=(
         Preset("1000 sweeps", {"sweeps": 1000}),

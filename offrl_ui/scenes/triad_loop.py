@@ -15,7 +15,6 @@ from offrl_ui.scenes.text import number
 
 _LAST = 60
 _WORLDS = {"covered": "random walks, every pair seen", "gaps": "two roads, much unseen", "toy": "one state, one row"}
-_OPTIMUM = {"covered": True, "gaps": True, "toy": False}
 
 ONLINE = """\
 buffer = []
@@ -33,16 +32,50 @@ OFFLINE = """\
 buffer = X
 for step in range(n):
     b = sample(buffer)
-    y = b.r + gamma * max(Q(b.s2))
+    y = {target}
     Q = step_towards(Q, b.s, b.a, y)"""
+TARGETS = {"td": "b.r + gamma * max(Q(b.s2))", "mc": "b.G"}
+
+_EXPLAINED = {
+    (
+        "td",
+        "covered",
+    ): "The random walks show every action of every state: each value that the maximum reads has rows of its own. It "
+    "finds the optimum in data of random walks.",
+    (
+        "td",
+        "gaps",
+    ): "Most actions were never taken. The maximum picks start values that no row corrects: online the agent would try "
+    "them and be disappointed, offline nobody does.",
+    (
+        "td",
+        "toy",
+    ): "One row and one parameter tie the unseen action to the seen one, and the value feeds on itself: the next "
+    "scenes take this apart.",
+    (
+        "mc",
+        "covered",
+    ): r"The recorded returns are those of the random walks: this is $Q$ of $\pi_\beta$. Acting greedily "
+    "on it is better than the data, and short of the optimum.",
+    (
+        "mc",
+        "gaps",
+    ): "Nothing can grow, but actions never taken keep their start values, and the greedy policy follows the largest "
+    "of them.",
+    ("mc", "toy"): r"The recorded return is 0, so $\theta$ goes to 0: no bootstrapping, no divergence.",
+}
+
+
+def _course(state: State) -> trained.Course:
+    return trained.loop_course(str(state["world"]), str(state["target"]))
 
 
 def _loop(state: State) -> Drawn | Generator[Drawn, None, None]:
+    return follow(_course(state), int(state["frame"]), lambda frames: _pictures(state, frames))
+
+
+def _pictures(state: State, frames: list[trained.Frame]) -> dict[str, Picture]:
     world = str(state["world"])
-    return follow(trained.loop_course(world), int(state["frame"]), lambda frames: _pictures(world, frames))
-
-
-def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
     steps = np.array([f["step"][0] for f in frames])
     believed = np.array([f["value"][0] for f in frames])
     true = np.array([f["return"][0] for f in frames])
@@ -55,7 +88,7 @@ def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
             left_title="online",
             left=ONLINE,
             right_title="offline",
-            right=OFFLINE,
+            right=OFFLINE.format(target=TARGETS[str(state["target"])]),
             active_right=(2, 3, 4) if len(frames) > 1 else (0,),
         ),
         "value": Lines(
@@ -87,40 +120,34 @@ def _pictures(world: str, frames: list[trained.Frame]) -> dict[str, Picture]:
 
 def _answer(state: State, _: object) -> str:
     world = str(state["world"])
-    now = trained.loop_course(world).so_far(int(state["frame"]))[-1]
+    now = _course(state).so_far(int(state["frame"]))[-1]
     step, believed, true = int(now["step"][0]), float(now["value"][0]), float(now["return"][0])
     best = 0.0 if world == "toy" else trained.loop_optimum()
-    head = (
-        f"After {step} updates it believes **{number(believed)}** and gets **{number(true)}** (best: {number(best)}). "
-    )
-    said = {
-        "covered": "The random walks show every action of every state, so each value that the maximum reads has rows "
-        "of its own. Given its updates it finds the optimum, in data of random walks.",
-        "gaps": "Most actions were never taken. The maximum picks start values that no row corrects. Online, the agent "
-        "would try them and be disappointed; offline nobody does.",
-        "toy": "Here one row and one parameter tie the unseen action to the seen one, and the value feeds on itself. "
-        "The "
-        "next scenes take this apart.",
-    }[world]
     return (
-        head
-        + said
-        + "\n\nEverything that acts goes: no reset, no step, no new rows. Only an off-policy algorithm may learn "
-        "from rows "
-        "that someone else collected, and nothing in the update of Q-learning forbids it."
+        f"After {step} updates it believes **{number(believed)}** and gets **{number(true)}** (best: {number(best)}). "
+        + _EXPLAINED[str(state["target"]), world]
+        + "\n\nEverything that acts goes: no reset, no step, no new rows. Only an off-policy algorithm may learn from "
+        "rows that someone else collected, and nothing in the update of Q-learning forbids it.\n\n"
+        r"Monte Carlo needs returns of the policy it judges, and the data hold those of $\pi_\beta$ alone. TD asks for "
+        "single steps, and the max over actions makes them the value of a *better* policy."
     )
 
 
 LOOP = Scene(
     id="offline-loop",
     title="The loop without an environment",
-    question="Why an off-policy algorithm? What turns Q-learning offline, and will it work?",
+    question="Why an off-policy algorithm? TD or Monte Carlo? What turns Q-learning offline, and will it work?",
     setup="Fill the replay buffer with the dataset, delete the environment, press play. (After the end $Q$ is 0.)",
     controls=(
         Control(
             Hyperparameter("world", "X", "covered", "Which data it gets.", choices=tuple(_WORLDS)),
             label="dataset",
             labels=_WORLDS,
+        ),
+        Control(
+            Hyperparameter("target", "y", "td", "What the updates move towards.", choices=tuple(TARGETS)),
+            label="target",
+            labels={"td": r"TD: $r+\gamma\max Q$", "mc": "Monte Carlo: $G$"},
         ),
         Control(
             Hyperparameter("frame", "", 0, "How far it has trained.", 0, _LAST, integer=True),
@@ -134,7 +161,7 @@ LOOP = Scene(
         "The buffer holds a fixed dataset and nothing new ever comes. Q-learning will …",
         ("always fail", "work if the data show enough", "always work, it is off-policy"),
         right=1,
-        at={"frame": _LAST},
+        at={"frame": _LAST, "target": "td"},
     ),
     layout=(("code",), ("value:2", "numbers")),
     covered=("value", "numbers"),
@@ -143,6 +170,7 @@ LOOP = Scene(
         Preset("It works", {"world": "covered", "frame": _LAST}),
         Preset("It believes too much", {"world": "gaps", "frame": _LAST}),
         Preset("It diverges", {"world": "toy", "frame": _LAST}),
+        Preset("Monte Carlo", {"world": "covered", "target": "mc", "frame": _LAST}),
     ),
     play=Play("frame", per_second=8),
     source="Mnih et al. 2015 for the loop; Levine et al. 2020 for the setting",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,6 +55,18 @@ def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[st
     played = [f["return"] for f in frames if np.isfinite(f["return"]).all()]
     returns = float(np.median(played[-1])) if played else float("nan")
     believed = float(np.median(now["value_start"]))
+    plane = Plane(
+        title=f"What it believes each place is worth, update {int(steps[-1])}",
+        caption="States of the data. No place can be worth more than 1, where the scale ends.",
+        x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
+        y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
+        walls=layout.walls,
+        regions=[(LETTERS.get(name, name), *box) for name, *box in layout.regions],
+        dots=[(x, y, v) for (x, y), v in zip(probes.round(3).tolist(), now["values"].tolist(), strict=True)],
+        dots_label="$V(s)$",
+        low=0.0,
+        high=1.0,
+    )
     return {
         "q": Lines(
             title="Mean $Q$, and what it should be",
@@ -75,17 +88,13 @@ def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[st
             ),
             marks=(Mark(1.0, "no return is above 1", "y", "bad"),),
         ),
-        "plane": Plane(
-            title=f"What it believes each place is worth, update {int(steps[-1])}",
-            caption="States of the data. No place can be worth more than 1, where the scale ends.",
-            x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
-            y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
-            walls=layout.walls,
-            regions=[(LETTERS.get(name, name), *box) for name, *box in layout.regions],
-            dots=[(x, y, v) for (x, y), v in zip(probes.round(3).tolist(), now["values"].tolist(), strict=True)],
-            dots_label="$V(s)$",
-            low=0.0,
-            high=1.0,
+        "plane": plane,
+        "places": replace(
+            plane,
+            title="Where the recorded walks went",
+            caption="From S and from B; the goal is G, a smaller reward D.",
+            dots=[(x, y, float("nan")) for x, y, _ in plane.dots],
+            dots_label="",
         ),
         "numbers": NumberTiles(
             title=f"At the start, median of {courses.NETWORK_SEEDS} seeds",
@@ -97,7 +106,6 @@ def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[st
                     target=number(best, 3),
                     target_name="best known",
                 ),
-                Number("system", "naive" if system == "q-learning" else "BCQ"),
             ),
         ),
     }
@@ -120,18 +128,15 @@ def _answer(state: State, _: object) -> str:
         return (
             said
             + "\n\nThe same network, data and updates, with the maximum kept to likely actions: the estimate stays "
-            "within "
-            "what returns in this world can be."
+            "within what returns in this world can be."
         )
     if data <= 1:
         return said + "\n\nSo far it holds. Go on, or choose data with fewer random steps."
     return (
         said
         + "\n\nNo return in this world is above 1. States are continuous, so hardly any $(s',a')$ that the maximum "
-        "reads has "
-        "a row of its own: the network generalises, the target bootstraps on that, and the rows come from someone "
-        "else. "
-        "All three of the triad. With more random steps in the data it grows more slowly."
+        "reads has a row of its own: the network generalises, the target bootstraps on that, and the rows come from "
+        "someone else. All three of the triad. With more random steps in the data it grows more slowly."
     )
 
 
@@ -140,8 +145,7 @@ NETWORK = Scene(
     title="On a real network",
     question="Does this happen to a real network on real-looking data?",
     setup="A continuous maze, 400 recorded walks, a network with two hidden layers of 64, a slowly moving target "
-    "network. "
-    "It trains on the server while you watch.",
+    "network. It trains on the server while you watch.",
     controls=(
         Control(
             Hyperparameter("frame", "", 0, "How far it has trained.", 0, _LAST, integer=True),
@@ -170,12 +174,13 @@ NETWORK = Scene(
     prediction=Prediction(
         "The best return in this maze is about .31. After 4000 updates naive Q-learning believes its actions to be "
         "worth …",
-        ("less than 1", "about 1", "hundreds"),
+        ("less than 1", "about 1", "more than 100"),
         right=2,
         at={"frame": _LAST, "coverage": "low", "system": "q-learning"},
     ),
     layout=(("q:3", "plane:2"), ("numbers",)),
     covered=("q", "plane", "numbers"),
+    stand_in={"plane": "places"},
     presets=(
         Preset("Naive, low coverage", {"frame": _LAST}),
         Preset("Naive, high coverage", {"frame": _LAST, "coverage": "high"}),

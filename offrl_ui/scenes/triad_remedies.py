@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -67,44 +68,40 @@ def _verdict(toy: Toy, remedy: Remedy) -> tuple[str, str]:
     return f"settles at {number(theta, 3)}", "muted"
 
 
-def _curve(toy: Toy, remedy: Remedy, small: bool) -> Lines:
-    exact = remedies.remedy_trajectory(toy, remedy, _STEPS)
+def _curve(toy: Toy, remedy: Remedy, exact: np.ndarray, small: bool, down: bool) -> Lines:
     x = range(_STEPS + 1)
-    down = bool(np.nanmin(exact) < -0.5)
     lines = [Line("true value 0", (0, _STEPS), (0.0, 0.0), "truth", dash=True)]
     learned = None if small else trained.toy_thetas(toy, remedy, _STEPS)
     if learned is not None:
         lines.append(Line(r"trained $\theta$", range(len(learned)), learned, "learned", width=5.0))
         lines.append(Line("exact recursion", x, exact, "truth", dash=True))
     else:
-        lines.append(Line(r"$\theta$, exact recursion", x, exact, "learned"))
-    ends = (-_LIMIT, _LIMIT) if down else (0, _LIMIT)
+        lines.append(Line(r"$\theta$, exact recursion", x, exact, "learned", width=2.6))
     return Lines(
         title="" if small else r"The parameter $\theta$",
-        x=Axis("update", low=0, high=_STEPS, ticks=(0, _STEPS) if small else ()),
-        y=Axis(
-            r"$\theta$",
-            scale="symlog",
-            threshold=1.0,
-            low=-_LIMIT if down else -0.5,
-            high=_LIMIT,
-            ticks=ends if small else (),
-        ),
+        x=Axis("update", low=0, high=_STEPS),
+        y=Axis(r"$\theta$", scale="symlog", threshold=1.0, low=-_LIMIT if down else -0.5, high=_LIMIT),
         lines=lines,
-        legend=not small,
-        height="short" if small else "normal",
     )
 
 
 def _remedies(state: State) -> dict[str, Picture]:
     choice = str(state["remedy"])
     toy, remedy = _remedy(state, choice)
+    courses = {name: remedies.remedy_trajectory(*_remedy(state, name), _STEPS) for name in _CHOICES}
+    # One scale for all, so that they can be compared.
+    down = any(bool(np.nanmin(course) < -0.5) for course in courses.values())
     panels = []
     for name, label in _CHOICES.items():
         verdict, tone = _verdict(*_remedy(state, name))
-        panels.append(Panel(label, _curve(*_remedy(state, name), small=True), value=name, verdict=verdict, tone=tone))
+        lines = _curve(*_remedy(state, name), courses[name], small=True, down=down)
+        panels.append(Panel(label, lines, value=name, verdict=verdict, tone=tone))
     return {
-        "theta": _curve(toy, remedy, small=False),
+        "theta": _curve(toy, remedy, courses[choice], small=False, down=down),
+        "plain": replace(
+            _curve(*_remedy(state, "none"), courses["none"], small=False, down=down),
+            title=r"The parameter $\theta$, with nothing against it",
+        ),
         "push": _push(toy, remedy),
         "numbers": _numbers(toy, remedy, choice),
         "all": Panels(
@@ -113,6 +110,7 @@ def _remedies(state: State) -> dict[str, Picture]:
             control="remedy",
             selected=list(_CHOICES).index(choice),
             columns=5,
+            height="tall",
         ),
     }
 
@@ -175,22 +173,19 @@ def _numbers(toy: Toy, remedy: Remedy, choice: str) -> NumberTiles:
 
 _SAID = {
     "none": "The toy as it is.",
-    "target-network": r"The target is held for $K$ updates: $\theta$ walks towards $2\gamma\theta^-$, then the "
-    r"target jumps "
-    r"after it. With $p=0$ a period multiplies by $2\gamma+(1-2\gamma)(1-\eta)^K$: slower per update, the same border.",
+    "target-network": r"The target is held for $K$ updates: $\theta$ walks towards $2\gamma\theta^-$, then the target "
+    r"jumps after it. With $p=0$ a period multiplies by $2\gamma+(1-2\gamma)(1-\mathrm{lr})^K$: slower per update, the "
+    r"same border.",
     "double": "One network picks the action, the other values it. That removes the bias of a max over *noise*. Here "
-    "there "
-    "is no noise: where one network extrapolates upwards, so does the other.",
+    "there is no noise: where one network extrapolates upwards, so does the other.",
     "clipped": "The smaller of two values counts. But both networks share the features: where one extrapolates "
-    "upwards, so "
-    "does the other, and the smaller one does what a single network does.",
-    "small-step": r"A smaller $\eta$ brings the factor $1+\eta(\dots)$ nearer to 1 and never to the other side: the "
-    r"same "
+    "upwards, so does the other, and the smaller one does what a single network does.",
+    "small-step": r"A smaller $\mathrm{lr}$ brings the factor $1+\mathrm{lr}(\dots)$ nearer to 1 and never to the "
+    r"other side: the same "
     "fate, only later.",
-    "residual": r"The gradient flows through the target too: true gradient descent on the Bellman error, which a "
-    r"small step "
-    r"cannot make diverge. In general it is slow, and in random worlds biased: it needs two independent "
-    r"next states of one pair, and the data hold one.",
+    "residual": r"The gradient flows through the target too: true gradient descent on the Bellman error, which a small "
+    r"step cannot make diverge. In general it is slow, and in random worlds biased: it needs two independent next "
+    r"states of one pair, and the data hold one.",
     "constrained": r"The max reads only actions that stand in the data.",
     "bcq": r"The max reads only actions with $\pi_\beta(a)>\rho$.",
     "cql": "The penalty pushes the unseen action's value down. It meets the TD error's push upwards, and the stronger "
@@ -214,15 +209,16 @@ def _abar_more(toy: Toy, remedy: Remedy) -> str:
         return r"One row of $a=2$ is enough to let it in: $\bar A$ holds both actions, and nothing has changed."
     if toy.gamma == 1:
         return r"Here that is $a=1$ alone, and at $\gamma=1$ it stands still: $Q=Q$ holds for any constant."
-    return r"Here that is $a=1$ alone: every update multiplies by $1+\eta(\gamma-1)$."
+    return r"Here that is $a=1$ alone: every update multiplies by $1+\mathrm{lr}(\gamma-1)$."
 
 
 def _bcq_more(toy: Toy, remedy: Remedy) -> str:
     allowed = remedies.allowed_actions(toy, remedy)
+    diverges = remedies.verdict(toy, remedy)[0] == "diverges"
     return (
         rf"With $\rho={number(remedy.rho)}$ and $\pi_\beta(2)={number(toy.share)}$ that is "
         + " or ".join(f"$a={a}$" for a in allowed)
-        + (": too small a threshold brings the triad back." if len(allowed) == 2 and toy.theta > 0 else ".")
+        + (": too small a threshold brings the triad back." if len(allowed) == 2 and diverges else ".")
     )
 
 
@@ -264,6 +260,7 @@ REMEDIES = Scene(
             Hyperparameter("remedy", "", "target-network", "What is tried.", choices=tuple(_CHOICES)),
             label="remedy",
             labels=_CHOICES,
+            widget="select",
         ),
         Control(
             Hyperparameter(
@@ -298,6 +295,7 @@ REMEDIES = Scene(
             Hyperparameter("form", "", "paper", "Which penalty.", choices=tuple(_FORMS)),
             label="penalty",
             labels=_FORMS,
+            widget="select",
             shown_if=("remedy", ("cql",)),
         ),
         Control(
@@ -317,10 +315,11 @@ REMEDIES = Scene(
         r"$\gamma=.9$, $p=0$. A target network, copied every 10 updates, makes $\theta$ …",
         ("converge to 0", "settle at a wrong value", "diverge, more slowly"),
         right=2,
-        at={"remedy": "target-network", "gamma": 0.9, "share": 0.0, "period": 10},
+        at={"remedy": "target-network", "theta": 1.0, "gamma": 0.9, "share": 0.0, "period": 10},
     ),
     layout=(("theta:3", "push:2"), ("numbers",), ("all",)),
     covered=("theta", "push", "numbers", "all"),
+    stand_in={"theta": "plain"},
     aside=("numbers",),
     presets=(
         Preset("Target network", {"remedy": "target-network"}),
@@ -330,6 +329,6 @@ REMEDIES = Scene(
         Preset(r"CQL below 1.3679", {"remedy": "cql", "gamma": 1.0, "alpha": 1.36}),
         Preset(r"CQL above 1.3679", {"remedy": "cql", "gamma": 1.0, "alpha": 1.38}),
     ),
-    source="Mnih et al. 2015; van Hasselt 2010; Fujimoto et al. 2018; Baird 1995; Fujimoto, Meger & Precup 2019; "
-    "Kumar et al. 2020",
+    source="Mnih et al. 2015; van Hasselt 2010; Fujimoto et al. 2018; Baird 1995; Fujimoto, Meger & Precup 2019; Kumar "
+    "et al. 2020",
 )

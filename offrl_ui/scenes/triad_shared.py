@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from offrl_core.hyperparameters import Hyperparameter
 from offrl_core.lecture import triad
 from offrl_core.lecture.triad import Toy
@@ -42,7 +40,7 @@ def gamma_control(default: float) -> Control:
 def rate_control(default: float, high: float = 1.0) -> Control:
     """The toy's learning rate."""
     return Control(
-        Hyperparameter("learning_rate", r"\eta", default, "Step size: down is slower, up faster.", 0.01, high),
+        Hyperparameter("learning_rate", r"\mathrm{lr}", default, "Step size: down is slower, up faster.", 0.01, high),
         step=0.01,
         label="learning rate",
     )
@@ -53,18 +51,6 @@ def toy_of(state: State) -> Toy:
     return Toy(
         float(state["theta"]), float(state["gamma"]), float(state["learning_rate"]), float(state.get("share", 0.0))
     )
-
-
-def tex(value: float, digits: int = 4) -> str:
-    """A number in LaTeX."""
-    if math.isnan(value):
-        return r"\text{NaN}"
-    if math.isinf(value):
-        return r"\infty" if value > 0 else r"-\infty"
-    if value and not 1e-3 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
-    return f"{value:.{digits}g}"
 
 
 def factors(toy: Toy) -> tuple[float, float]:

@@ -22,15 +22,24 @@ _STEPS = 60
 _LIMIT = 100.0
 
 
-def _label(on: Switches, short: bool = False) -> str:
-    policy = "off" if on.off_policy else "on"
+def _label(on: Switches) -> str:
     return " · ".join(
         (
             "linear" if on.approximation else "table",
             "bootstrap" if on.bootstrapping else "return",
-            policy if short else f"{policy}-policy",
+            "off-policy" if on.off_policy else "on-policy",
         )
     )
+
+
+def _replaced(on: Switches) -> str:
+    """What a combination puts in place of the triad's parts."""
+    if on == Switches():
+        return "**all three on**"
+    if on == Switches(False, False, False):
+        return "all three off"
+    parts = (("table", on.approximation), ("return", on.bootstrapping), ("on-policy", on.off_policy))
+    return " · ".join(name for name, is_on in parts if not is_on)
 
 
 def _verdict(toy: Toy, on: Switches) -> tuple[str, str]:
@@ -42,7 +51,7 @@ def _verdict(toy: Toy, on: Switches) -> tuple[str, str]:
     if abs(q1) < 1e-9 and abs(q2) < 1e-9:
         return "the truth, 0", "good"
     if abs(q1) < 1e-9:
-        return f"$Q(s,1)$ → 0, $Q(s,2)$ stays {number(q2)}", "muted"
+        return f"$Q(s,2)$ stays at {number(q2)}, wrong", "muted"
     if q1 == toy.theta and q2 == 2 * toy.theta:
         return f"stands still at {number(q1)}", "muted"
     return f"settles at {number(q1)}, wrong", "muted"
@@ -54,22 +63,13 @@ def _switch_lines(toy: Toy, on: Switches, small: bool) -> Lines:
     x = range(_STEPS + 1)
     return Lines(
         title="" if small else f"{_label(on)}: {_verdict(toy, on)[0]}",
-        x=Axis("update", low=0, high=_STEPS, ticks=(0, _STEPS) if small else ()),
-        y=Axis(
-            "$Q$" if small else "$Q(s,a)$",
-            scale="symlog",
-            threshold=1.0,
-            low=-_LIMIT if down else -0.5,
-            high=_LIMIT,
-            ticks=(-_LIMIT, _LIMIT) if small and down else (0, _LIMIT) if small else (),
-        ),
+        x=Axis("update", low=0, high=_STEPS),
+        y=Axis("$Q(s,a)$", scale="symlog", threshold=1.0, low=-_LIMIT if down else -0.5, high=_LIMIT),
         lines=(
-            Line("$Q(s,2)$", x, q[:, 1], "a2", label="" if small else "$Q(s,2)$"),
-            Line("$Q(s,1)$", x, q[:, 0], "a1", label="" if small else "$Q(s,1)$"),
-            Line("true value", (0, _STEPS), (0.0, 0.0), "truth", dash=True),
+            Line("$Q(s,2)$", x, q[:, 1], "a2", label="$Q(s,2)$", width=2.6),
+            Line("$Q(s,1)$", x, q[:, 0], "a1", label="$Q(s,1)$", width=2.6),
+            Line("true value", (0, _STEPS), (0.0, 0.0), "truth", dash=True, label="truth"),
         ),
-        legend=not small,
-        height="short" if small else "normal",
     )
 
 
@@ -84,7 +84,7 @@ def _switches(state: State) -> dict[str, Picture]:
         verdict, tone = _verdict(toy, combination)
         panels.append(
             Panel(
-                _label(combination, short=True),
+                _replaced(combination),
                 _switch_lines(toy, combination, small=True),
                 value="",
                 verdict=verdict,
@@ -100,10 +100,11 @@ def _switches(state: State) -> dict[str, Picture]:
         "chosen": _switch_lines(toy, on, small=False),
         "why": Words(title="What this combination does", text=_why(toy, on)),
         "all": Panels(
-            title="All eight combinations",
+            title="All eight combinations, by what replaces a part of the triad",
             panels=tuple(panels),
             selected=_COMBINATIONS.index(on),
             columns=4,
+            height="tall",
         ),
     }
 
@@ -154,8 +155,8 @@ def _why_the_triad(toy: Toy, diverges: bool) -> str:
     if toy.gamma <= 0.5:
         return r"With $\gamma\le\tfrac12$ bootstrapping is too weak to grow, whatever the data."
     return (
-        rf"At $\gamma={number(toy.gamma)}$ the share {number(toy.share)} is past the border {border}: the "
-        rf"corrections of "
+        rf"At $\gamma={number(toy.gamma)}$ the share {number(toy.share)} is past the border {border}: the corrections "
+        rf"of "
         "$a=2$ outweigh the growth."
     )
 
@@ -212,9 +213,8 @@ SWITCHES = Scene(
     id="three-switches",
     title="Three switches",
     question="Which of the three can we remove offline?",
-    setup=r"The toy again, start $Q=(\theta_0, 2\theta_0)$. Off means: a table instead of $\theta\cdot a$; the "
-    r"return as "
-    r"the target instead of $\gamma\max Q$; rows that follow the greedy policy instead of a fixed share.",
+    setup=r"The toy again, start $Q=(\theta_0, 2\theta_0)$. Off means: a table instead of $\theta\cdot a$; the return "
+    r"as the target instead of $\gamma\max Q$; rows that follow the greedy policy instead of a fixed share.",
     controls=(
         _off("approximation", "function approximation", r"On: $Q(s,a)=\theta\cdot a$. Off: a table with two entries."),
         _off("bootstrapping", "bootstrapping", r"On: target $\gamma\max Q$. Off: the Monte Carlo return, 0."),
@@ -230,7 +230,14 @@ SWITCHES = Scene(
         r"Offline, at $\gamma=.9$, we put $Q$ in a table. Where does $Q(s,1)$ end?",
         ("at 0, the truth", r"it diverges, only slower", r"at $\gamma\cdot Q(s,2)$, wrong for ever"),
         right=2,
-        at={"approximation": False},
+        at={
+            "approximation": False,
+            "bootstrapping": True,
+            "off_policy": True,
+            "theta": 1.0,
+            "gamma": 0.9,
+            "share": 0.0,
+        },
     ),
     layout=(("chosen:3", "why:2"), ("all",)),
     covered=("all",),
@@ -241,7 +248,7 @@ SWITCHES = Scene(
         Preset("Monte Carlo", {"bootstrapping": False}),
         Preset("On-policy", {"off_policy": False}),
         Preset(r"$\gamma=1$, half the rows show $2$", {"gamma": 1.0, "share": 0.5}),
-        Preset(r"$\gamma=.9$, past $p=\tfrac23$", {"share": 0.7}),
+        Preset(r"$\gamma=.9$, past $p=\tfrac{2}{3}$", {"share": 0.7}),
     ),
     source="Sutton & Barto 2018, section 11.3",
 )

@@ -23,7 +23,7 @@ from offrl_ui.scenes.pictures import (
     Point,
 )
 from offrl_ui.scenes.scene import Control, Play, Prediction, Preset, Scene, State
-from offrl_ui.scenes.text import number
+from offrl_ui.scenes.text import number, tex
 from offrl_ui.scenes.triad_shared import (
     SHARE,
     THETA,
@@ -31,7 +31,6 @@ from offrl_ui.scenes.triad_shared import (
     factors,
     gamma_control,
     rate_control,
-    tex,
     toy_of,
 )
 
@@ -51,7 +50,7 @@ def _equations(toy: Toy, thetas: np.ndarray, step: int) -> Equation:
         made = triad.update(before, 1, toy.gamma, toy.learning_rate)
         rows = [
             (
-                r"\theta \leftarrow \theta - \eta\,\left[\,Q(s,1) - \gamma \max_{a'} Q(s,a')\,\right]",
+                r"\theta \leftarrow \theta - \mathrm{lr}\,\left[\,Q(s,1) - \gamma \max_{a'} Q(s,a')\,\right]",
                 "one row of data: action 1, reward 0, back in $s$",
             ),
             (
@@ -62,8 +61,8 @@ def _equations(toy: Toy, thetas: np.ndarray, step: int) -> Equation:
         ]
         if toy.gamma == toy.learning_rate == 1:
             rows[1] = (
-                rf"\theta_{{{index}}} = {tex(before)} - \left[{_signed(made.value)} - {_signed(made.best)}\right]"
-                rf" = \color{{learned}}{{{tex(after)}}}",
+                rf"\theta_{{{index}}} = {tex(before)} - \left[{_signed(made.value)} - {_signed(made.best)}\right] = "
+                rf"\color{{learned}}{{{tex(after)}}}",
                 when,
             )
         return Equation(title="The update with its numbers", rows=tuple(rows))
@@ -74,7 +73,7 @@ def _equations(toy: Toy, thetas: np.ndarray, step: int) -> Equation:
         title="The expected update with its numbers",
         rows=(
             (
-                rf"\theta \leftarrow \theta\cdot\left(1 + \eta\,\left[{law}\right]\right)",
+                rf"\theta \leftarrow \theta\cdot\left(1 + \mathrm{{lr}}\,\left[{law}\right]\right)",
                 r"for $\theta>0$: the max picks $2\theta$" if up else r"for $\theta<0$: the max picks $\theta$",
             ),
             (
@@ -117,7 +116,7 @@ def _first(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines
             Line("true value", (0, 12.6), (0.0, 0.0), "truth", dash=True),
         ),
         points=tuple(
-            Point(k, exact[k], number(exact[k]) if k > last - 4 else "", "learned")
+            Point(k, exact[k], number(exact[k]) if k > last - 4 else "", "learned", optional=k < last)
             for k in range(last + 1)
             if np.isfinite(exact[k])
         ),
@@ -131,6 +130,7 @@ def _long(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines:
     over = step >= gone
     return Lines(
         title="As far as float32 reaches",
+        caption=f"Up to {number(FLOAT32_MAX, 2)}, on a logarithmic scale.",
         x=Axis("update", low=0, high=LAST),
         y=Axis(
             r"$\theta$",
@@ -142,12 +142,13 @@ def _long(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines:
         lines=(
             Line(r"trained $\theta$", range(LAST + 1), learned, "learned", width=4.0),
             Line("exact recursion", range(LAST + 1), shown, "truth", dash=True),
-            Line("true value", (0, LAST), (0.0, 0.0), "truth", dash=True, label="truth 0"),
+            Line("true value", (0, LAST), (0.0, 0.0), "truth", dash=True, label="truth"),
         ),
         marks=(
-            Mark(FLOAT32_MAX, "largest float32, 3.4·10³⁸", "y", "bad"),
-            *((Mark(gone, f"infinite at update {gone}", "x", "bad"),) if over else ()),
+            Mark(FLOAT32_MAX, "largest float32", "y", "bad"),
+            *((Mark(gone, f"update {gone}", "x", "bad"),) if over else ()),
         ),
+        legend=False,
         alarm=rf"$\theta$ left the numbers at update {gone}; the next difference is NaN." if over else "",
     )
 
@@ -181,7 +182,7 @@ def growth_map(toy: Toy) -> Heat:
         x=Axis(r"discount $\gamma$", low=0, high=1),
         y=Axis(r"share $p$ of rows with $a=2$", low=0, high=1),
         z=z,
-        z_label="factor per update",
+        z_label="factor",
         palette="diverging",
         middle=1.0,
         low=1.0 - 1.5 * toy.learning_rate,
@@ -240,8 +241,7 @@ def _doubling_answer(state: State, _: object) -> str:
             rf"Every update multiplies $\theta$ by **{number(factor)}**: it doubles {double}, though every reward is 0."
             "\n\n"
             r"The row moves $Q(s,1)=\theta$ towards $\gamma\max_{a'}Q(s,a')=2\gamma\theta$, and raising $\theta$ "
-            r"raises that "
-            r"target twice as fast, because the max reads $Q(s,2)$, which "
+            rf"raises that target {number(2 * toy.gamma)} times as much, because the max reads $Q(s,2)$, which "
             + ("too few rows correct. " if toy.share else "no row corrects. ")
             + f"At this share only a discount of at most {border} would hold, whatever the learning rate."
         )
@@ -267,8 +267,8 @@ DOUBLING = Scene(
     id="doubling",
     title="One parameter, one row",
     question=r"Every reward is 0. Why does $\theta$ keep increasing?",
-    setup=r"One state, two actions, $Q(s,a)=\theta\cdot a$. The data hold the single row $(s,\,1,\,0,\,s)$. "
-    r"The true value of everything is 0.",
+    setup=r"One state, two actions, $Q(s,a)=\theta\cdot a$. The data hold the single row $(s,\,1,\,0,\,s)$. The true "
+    r"value of everything is 0.",
     controls=(
         Control(
             Hyperparameter("step", "k", 0, "How many updates have been made.", 0, LAST, integer=True), label="updates"
@@ -281,7 +281,7 @@ DOUBLING = Scene(
     compute=_doubling,
     answer=_doubling_answer,
     prediction=Prediction(
-        r"$\theta_0=1$, $\gamma=1$, $\eta=1$. After ten updates $\theta$ is …",
+        r"$\theta_0=1$, $\gamma=1$, $\mathrm{lr}=1$. After ten updates $\theta$ is …",
         ("0", "10", "1024"),
         right=2,
         at={"step": 10, "theta": 1.0, "gamma": 1.0, "learning_rate": 1.0, "share": 0.0},
@@ -292,7 +292,7 @@ DOUBLING = Scene(
     presets=(
         Preset("By hand: 1, 2, 4, 8", {"step": 3}),
         Preset("Until infinity", {"step": 128}),
-        Preset(r"$\gamma=\tfrac12$: the border", {"gamma": 0.5, "step": 12}),
+        Preset(r"$\gamma=\tfrac{1}{2}$: the border", {"gamma": 0.5, "step": 12}),
         Preset(r"Start at $-1$", {"theta": -1.0, "gamma": 0.9, "step": 12}),
         Preset(r"A third of the rows show $2$", {"share": 0.33, "step": 40}),
     ),

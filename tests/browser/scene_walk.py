@@ -137,7 +137,7 @@ def _both_ends(page: Page, control: Control) -> None:
             after(page, lambda: page.locator(f"#control-{spec.name}").click(force=True))
     elif spec.choices:
         for choice in (*spec.choices, str(spec.default)):
-            _choose(page, spec.name, choice, listed=control.widget == "select")
+            _choose(page, spec.name, choice)
     else:
         slider = page.locator(f"#control-{spec.name}")
         slider.focus()
@@ -146,9 +146,9 @@ def _both_ends(page: Page, control: Control) -> None:
                 after(page, lambda key=key: page.keyboard.press(key))
 
 
-def _choose(page: Page, name: str, choice: str, *, listed: bool = False) -> None:
-    if listed:
-        select = page.locator(f"#control-{name}")
+def _choose(page: Page, name: str, choice: str) -> None:
+    select = page.locator(f"select#control-{name}")
+    if select.count():
         if select.input_value() != choice:
             after(page, lambda: select.select_option(choice))
         return

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from offrl_ui.scenes.registry import pages, scenes
-from tests.browser.scene_walk import after, fits, open_scene, walk
+from tests.browser.scene_walk import PATIENCE, after, fits, open_scene, walk
+from tests.browser.waiting import at_rest
 
 pytestmark = pytest.mark.browser
 
@@ -41,6 +42,31 @@ def test_a_cell_is_chosen_by_click_and_by_keys(page: Page, server) -> None:
     expect(page.locator(".answer-text")).to_contain_text("nobody walked that road")
 
 
+def test_pointing_at_a_cell_shows_what_its_target_reads(page: Page, server) -> None:
+    open_scene(page, server.url, "where-max-looks", "&v=1&reveal=1&frame=60", name=NAME)
+    plot = page.locator(".kind-grid .plot")
+    at_rest(page, plot)
+    # The chosen cell's look is always there; another cell's comes with the pointer.
+    expect(plot.locator("> svg .look")).to_have_count(1)
+    box = page.locator(".kind-grid .selected").bounding_box()
+    page.mouse.move(box["x"] + 2.5 * box["width"], box["y"] + box["height"] / 2)
+    expect(page.locator(".tip")).to_contain_text("(5,5)")
+    expect(page.locator(".tip")).to_contain_text("its target reads: at (5,6) the maximum picks")
+    expect(page.locator("svg.overlay .look")).to_have_count(1)
+    page.mouse.move(5, 5)
+    expect(page.locator("svg.overlay")).to_have_count(0)
+
+
+def test_the_recorded_walks_stand_in_for_the_learned_ones(page: Page, server) -> None:
+    open_scene(page, server.url, "stitching", name=NAME)
+    expect(page.locator("#picture-data")).to_have_text("The recorded walks")
+    expect(page.locator("#picture-data-text")).to_contain_text("50 walks")
+    expect(page.locator("#picture-grid")).to_have_count(0)
+    page.locator(".option").nth(0).click()
+    expect(page.locator("#picture-grid-text")).to_contain_text("IQL, BCQ, CQL", timeout=PATIENCE)
+    expect(page.locator("#picture-data")).to_have_count(0)
+
+
 def test_finer_cells_end_in_evaluation(page: Page, server) -> None:
     open_scene(page, server.url, "abar", "&v=1&reveal=1", name=NAME)
     after(page, page.get_by_role("button", name="Quarter cells").click)
@@ -71,6 +97,6 @@ def test_each_penalty_is_a_panel(page: Page, server) -> None:
 
 def test_three_of_seven_join_the_roads(page: Page, server) -> None:
     open_scene(page, server.url, "stitching", "&v=1&reveal=1&frame=75&system=marwil", name=NAME)
-    expect(page.locator(".answer-text")).to_contain_text("Only IQL, BCQ, CQL take the road")
+    expect(page.locator(".answer-text")).to_contain_text("Only IQL, BCQ and CQL take the road")
     expect(page.locator("#picture-grid-text")).to_contain_text("IQL, BCQ, CQL")
     expect(page.locator("#picture-table tr.selected, .table tr.selected")).to_contain_text("MARWIL")

@@ -64,8 +64,10 @@ def test_a_bar_is_dragged_and_moved_by_keys_and_the_link_follows(page: Page, ser
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 60, steps=6)
     page.mouse.up()
     expect(bar).to_have_attribute("aria-valuenow", re.compile(r"^([5-9]|\d\d+)$"))
-    dragged = int(bar.get_attribute("aria-valuenow") or 0)
-    expect(page).to_have_url(re.compile(rf"n_plus={dragged}\b"))
+    # The link is written when the bar is let go; the picture of that state follows.
+    expect(page).to_have_url(re.compile(r"n_plus=\d+"))
+    dragged = int(parse_qs(urlsplit(page.url).query)["n_plus"][0])
+    expect(bar).to_have_attribute("aria-valuenow", str(dragged))
     after(page, lambda: bar.press("ArrowUp"))
     expect(bar).to_have_attribute("aria-valuenow", str(dragged + 1))
     expect(page).to_have_url(re.compile(rf"n_plus={dragged + 1}"))
@@ -99,7 +101,7 @@ def test_a_page_left_and_entered_again_shows_what_was_left(page: Page, server) -
 
 
 def test_an_own_curve_is_drawn(page: Page, server) -> None:
-    open_scene(page, server.url, "weight-function", "&f=own")
+    open_scene(page, server.url, "weight-function", "&f=own&reveal=1")
     knot = page.get_by_role("slider", name="weight at 3")
     knot.focus()
     for _ in range(3):
@@ -136,6 +138,45 @@ def test_lecture_mode_shows_nothing_but_the_scene(page: Page, server) -> None:
     page.keyboard.press("PageUp")
     expect(page.locator(".step.here")).to_contain_text("Reward as weight")
     assert_nothing_blank(page)
+
+
+def test_keys_of_lecture_mode_work_while_a_slider_has_the_focus(page: Page, server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, "emrl", "&present=1")
+    slider = page.locator("#control-start")
+    slider.press("ArrowRight")
+    expect(slider).to_have_value("0.51")
+    slider.press("Space")
+    expect(page.locator(".answer-text")).to_contain_text("worse action")
+    slider.press("0")
+    expect(page.locator(".answer-text")).to_have_count(0)
+    slider.press("PageDown")
+    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+    # A choice keeps the keys that move it.
+    page.locator("input[type=radio][value=identity]").press("ArrowRight")
+    expect(page.locator("input[type=radio][value=abs]")).to_be_checked()
+    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+
+
+def test_named_settings_wait_for_the_prediction(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl")
+    expect(page.locator(".presets")).to_have_count(0)
+    page.locator(".option").nth(1).click()
+    expect(page.locator(".presets .chip")).to_have_count(4)
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".presets")).to_have_count(0)
+
+
+def test_the_answer_stands_beside_the_question_and_is_read_out(page: Page, server) -> None:
+    open_scene(page, server.url, "advantage")
+    page.locator(".option").nth(2).click()
+    point, question = page.locator(".point"), page.locator(".ask h2")
+    expect(point).to_contain_text("supervised learning twice")
+    below = point.bounding_box()["y"] - question.bounding_box()["y"] - question.bounding_box()["height"]
+    assert 0 <= below <= 90
+    assert point.bounding_box()["y"] + point.bounding_box()["height"] < 900
+    expect(page.locator(".more")).to_contain_text("In numbers")
+    expect(page.locator(".lecture [aria-live=polite]")).to_contain_text("supervised learning twice")
 
 
 def test_a_scene_can_be_embedded_in_slides(page: Page, server) -> None:
@@ -226,6 +267,37 @@ def test_followers_see_predict_explore_and_return(browser: Browser, page: Page, 
     page.get_by_role("button", name="End", exact=True).click()
     expect(follower.locator(".room")).to_contain_text("has ended")
     other.close()
+
+
+def test_the_audiences_answers_stay_on_the_projector(browser: Browser, page: Page, server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, "emrl")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Open a room").click()
+    code = page.locator(".room-code").inner_text()
+    open_scene(page, server.url, "emrl", "&present=1")
+    expect(page.locator(".room-code")).to_have_text(code)
+    contexts = [browser.new_context() for _ in range(3)]
+    for context, choice in zip(contexts, (0, 0, 2), strict=True):
+        follower = context.new_page()
+        follower.goto(f"{server.url}/reweighting?follow={code}")
+        expect(follower.locator(".ask h1")).to_contain_text("2 of 6")
+        follower.locator(".option").nth(choice).click()
+    expect(page.locator(".option .count")).to_have_text(["2", "0", "1"])
+    widths = page.locator(".share-bar").evaluate_all("(bars) => bars.map((bar) => bar.style.width)")
+    assert widths == ["66.7%", "0%", "33.3%"]
+    page.keyboard.press("Space")
+    expect(page.locator(".option.right")).to_contain_text("the worse action")
+    expect(page.locator(".option .count")).to_have_text(["2", "0", "1"])
+    for option in page.locator(".option").all():
+        expect(option).to_be_visible()
+    # Reset: a new round, nothing is kept of the last.
+    page.keyboard.press("0")
+    expect(page.locator(".option .count")).to_have_text(["0", "0", "0"])
+    for context in contexts:
+        expect(context.pages[0].locator(".option.chosen")).to_have_count(0)
+        context.close()
+    page.get_by_role("button", name="End", exact=True).click()
 
 
 def test_a_presenter_who_reloads_keeps_the_room(page: Page, server) -> None:

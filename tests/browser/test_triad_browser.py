@@ -28,6 +28,14 @@ def test_a_projector_and_a_phone_show_it_all(page: Page, server, scene: str) -> 
     fits(page, server.url, NAME, scene)
 
 
+def test_monte_carlo_in_the_loop_judges_the_datas_policy(page: Page, server) -> None:
+    open_scene(page, server.url, "offline-loop", "&v=1&reveal=1&frame=60", name=NAME)
+    expect(page.locator(".answer-text")).to_contain_text("gets 0.5688")
+    after(page, lambda: page.locator("input[value=mc]").check(force=True))
+    expect(page.locator(".answer-text")).to_contain_text("gets 0.2321")
+    expect(page.locator(".code-line.added").last).to_contain_text("y = b.G")
+
+
 def test_the_doubling_by_hand_and_to_infinity(page: Page, server) -> None:
     open_scene(page, server.url, "doubling", name=NAME)
     expect(page.locator(".cover")).to_have_count(4)
@@ -66,10 +74,10 @@ def test_a_panel_sets_three_switches_at_once(page: Page, server) -> None:
     panels = page.locator(".panel")
     expect(panels).to_have_count(8)
     expect(panels.filter(has_text="diverges")).to_have_count(1)
-    after(page, panels.filter(has_text="table · return · on").click)
+    after(page, panels.filter(has_text="all three off").click)
     for name in ("approximation", "bootstrapping", "off_policy"):
         expect(page.locator(f"#control-{name}")).not_to_be_checked()
-    after(page, panels.filter(has_text="table · bootstrap · off").click)
+    after(page, panels.filter(has_text="settles at").click)
     expect(page.locator("#control-off_policy")).to_be_checked()
     expect(page.locator("#picture-why-text")).to_contain_text("1.8")
 

@@ -76,6 +76,22 @@ def test_the_same_loop_works_where_everything_is_seen_and_fails_where_it_is_not(
     assert toy["return"][0] == 0
 
 
+def test_monte_carlo_on_the_same_data_judges_the_policy_that_made_them():
+    """Of random walks it learns their `Q`; acting greedily on that takes the near reward and misses the goal."""
+    covered, gaps, toy = (trained.loop_course(world, "mc").frames()[-1] for world in ("covered", "gaps", "toy"))
+    data = orl.load_dataset("double-crossing", behavior="random")
+    returns, gamma, ends = np.zeros(len(data)), data.gamma, set(data.episode_ends.tolist())
+    for row in reversed(range(len(data))):
+        returns[row] = data.rewards[row] + (0.0 if row in ends else gamma * returns[row + 1])
+    start = int(np.argmax(data.mdp.initial))
+    here = data.observations == start
+    by_action = [returns[here & (data.actions == a)].mean() for a in range(data.n_actions)]
+    assert covered["value"][0] == pytest.approx(max(by_action), abs=1e-4)
+    assert covered["return"][0] == pytest.approx(0.3 * gamma**5, abs=1e-6)
+    assert gaps["value"][0] == pytest.approx(trained.loop_course("gaps", "mc").frames()[0]["value"][0])
+    assert abs(toy["value"][0]) < 1e-3
+
+
 # --- where the maximum looks --------------------------------------------------------------------------------------
 
 

@@ -119,6 +119,13 @@ def test_what_is_not_accepted_is_refused_with_the_reason_and_the_connection_live
     assert viewer.until("result", id=viewer.compute("cloning"))
 
 
+def test_a_message_that_is_no_text_is_refused_and_the_connection_lives(tab) -> None:
+    viewer = tab()
+    viewer.connection.send(b"\x00\xff")
+    assert "must be text" in viewer.until("refused")["message"]
+    assert viewer.until("result", id=viewer.compute("cloning"))
+
+
 def test_a_flood_is_slowed_and_then_closed(tab) -> None:
     viewer, other = tab(), tab()
 
@@ -149,6 +156,16 @@ def test_a_qr_code_is_an_svg_of_an_address_of_this_site(tab, host: str) -> None:
     message = viewer.until("qr", url=url)
     assert message["svg"].startswith("<svg")
     assert "<script" not in message["svg"]
+
+
+def test_of_many_qr_codes_the_newest_comes(tab, host: str) -> None:
+    viewer = tab()
+    urls = [f"http://{host}/reweighting?scene=emrl&step={i}&pad={'x' * 1000}" for i in range(20)]
+    for url in urls:
+        viewer.send(type="qr", url=url)
+    assert viewer.until("qr", url=urls[-1])["svg"].startswith("<svg")
+    viewer.send(type="qr", url=f"http://{host}/\ud800")
+    assert "only addresses of this site" in viewer.until("refused")["message"]
 
 
 def test_a_scene_of_another_page_can_be_described(tab) -> None:

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
 from offrl_ui.scenes import text
 from offrl_ui.scenes.encode import picture_json, result_json, scene_json
-from offrl_ui.scenes.pictures import Axis, Bar, Bars, Line, Lines, Words
+from offrl_ui.scenes.pictures import Axis, Bar, Bars, Check, Checks, Line, Lines, Panels, Words
 from offrl_ui.scenes.registry import pages, scenes
 from offrl_ui.scenes.scene import RESERVED, Control, Preset, Scene
 from offrl_ui.scenes.studio import SceneFailure, Studio
@@ -104,18 +104,82 @@ def test_the_layout_and_the_covers_name_pictures_that_exist(scene_id: str) -> No
     assert set(scene.covered) <= there
 
 
-def test_the_first_page_asks_the_lectures_questions() -> None:
-    asked = " ".join(text.plain(scene.question) for scene in pages()["reweighting"].scenes)
-    for words in (
-        "equally often",
-        "good idea",
-        "reward is negative",
-        "f(r)=|r|",
-        "right thing",
-        "fail in practice",
-        "Monte Carlo",
-    ):
+QUESTIONS = {
+    "reweighting": (
+        "equally often: what does behaviour cloning learn?",
+        "Is that a good idea?",
+        "Which one is better, and how can we measure it?",
+        "What can we use for the weights w sub + and w sub −?",
+        "any problems with EMRL?",
+        "What if the reward is negative?",
+        "Does f(r)=|r| work?",
+        "Does RWR maximise the right thing?",
+        "fail in practice?",
+        "in actor-critic?",
+        "Is MARWIL reinforcement learning or supervised learning?",
+        "Can it use Monte Carlo instead of TD, and why?",
+    ),
+    "deadly_triad": (
+        "Why an off-policy algorithm?",
+        "TD or Monte Carlo?",
+        "What turns Q-learning offline, and will it work?",
+        "Why does θ keep increasing?",
+        "Which of the three can we remove offline?",
+    ),
+    "constraining_q": ("What if the state space is continuous?",),
+}
+
+
+@pytest.mark.parametrize("page_name", QUESTIONS)
+def test_a_page_asks_the_lectures_questions(page_name: str) -> None:
+    asked = " ".join(text.plain(scene.question) for scene in pages()[page_name].scenes)
+    for words in QUESTIONS[page_name]:
         assert words in asked, words
+
+
+def everything_written(scene: Scene) -> str:
+    """All that a scene writes on screen, in its default state and in the one that its question is about."""
+    declared = scene_json(scene)
+    states = [{}] if scene.id == "network" else [{}, scene.prediction.at]
+    results = []
+    for values in states:
+        state = scene.resolve(values)
+        results.append(result_json(scene, state, final_pictures(scene, state)))
+    return json.dumps(declared, ensure_ascii=False) + "".join(results)
+
+
+@pytest.mark.parametrize("scene_id", IDS)
+def test_the_learning_rate_is_lr_and_eta_is_mpos_temperature(scene_id: str) -> None:
+    written = everything_written(scenes()[scene_id])
+    assert "η" not in written
+    assert "&#x003B7;" not in written
+    rates = [control.spec for control in scenes()[scene_id].controls if control.name == "learning_rate"]
+    assert all(spec.symbol == r"\mathrm{lr}" for spec in rates)
+
+
+def test_mpos_temperature_is_eta() -> None:
+    scene = scenes()["family"]
+    state = scene.resolve({"system": "mpo"})
+    assert "η" in picture_json(scene.compute(state)["equation"])["alt"]
+
+
+@pytest.mark.parametrize("scene_id", ["three-switches", "remedies", "cql-steps"])
+def test_small_panels_have_the_axes_and_lines_that_are_said_once_above_them(scene_id: str) -> None:
+    scene = scenes()[scene_id]
+    for preset in scene.presets:
+        panels = [
+            picture
+            for picture in final_pictures(scene, scene.resolve(preset.values)).values()
+            if isinstance(picture, Panels)
+        ]
+        assert len(panels) == 1
+        first, *others = (panel.lines for panel in panels[0].panels)
+        assert None not in (first.x.low, first.x.high, first.y.low, first.y.high)
+        for lines in others:
+            assert (lines.x, lines.y) == (first.x, first.y)
+            assert [(line.name, line.color, line.dash) for line in lines.lines] == [
+                (line.name, line.color, line.dash) for line in first.lines
+            ]
 
 
 def test_what_the_pictures_of_page_1_say_is_what_the_lecture_says() -> None:
@@ -165,6 +229,16 @@ def test_a_refused_value_is_named_with_what_is_allowed() -> None:
     assert scene.from_query("v=2")[1] == ["this link has version '2'; this program reads version 1"]
 
 
+def test_notes_about_a_link_stay_short() -> None:
+    scene = scenes()["emrl"]
+    _, notes = scene.from_query({"r_plus": "9" * 5000, "x" * 5000: "1", "v": "7" * 5000})
+    assert len(notes) == 3
+    assert all(len(note) < 200 for note in notes)
+    _, notes = scene.from_query({f"name{i}": "1" for i in range(200)})
+    assert len(notes) == 7
+    assert notes[-1] == "and 194 more"
+
+
 def test_a_scene_refuses_a_broken_declaration() -> None:
     spec = Hyperparameter("gamma", "", 0.5, "Discount.", low=0.0, high=1.0)
 
@@ -179,6 +253,8 @@ def test_a_scene_refuses_a_broken_declaration() -> None:
         scene(controls=(Control(spec), Control(spec)))
     with pytest.raises(ValueError, match="present"):
         scene(controls=(Control(Hyperparameter("present", "", True, "help")),))
+    with pytest.raises(ValueError, match="not covered"):
+        scene(stand_in={"a": "b"})
     with pytest.raises(HyperparameterError, match="gamma = 3"):
         scene(presets=(Preset("p", {"gamma": 3}),))
     with pytest.raises(HyperparameterError, match="no control 'beta'"):
@@ -194,6 +270,30 @@ def test_rich_text_is_safe_and_typeset() -> None:
     assert 'class="role-good"' in made
     assert text.html("one\n\ntwo", block=True) == "<p>one</p><p>two</p>"
     assert "evil" not in text.mathml(r"\color{evil}{1}")
+
+
+def test_a_formula_is_not_parted_from_the_signs_around_it() -> None:
+    made = text.html("now ($x$), and $y$ too: $z$.")
+    assert made.startswith('now <span class="tied">(<math')
+    assert "</math>),</span> and <math" in made
+    assert made.endswith("</math>.</span>")
+    assert text.plain("now ($x$), and $y$.") == "now (x), and y."
+
+
+def test_names_are_listed_as_in_a_sentence() -> None:
+    assert [text.listed(names) for names in ([], ["A"], ["A", "B"], ["A", "B", "C"])] == [
+        "",
+        "A",
+        "A and B",
+        "A, B and C",
+    ]
+
+
+def test_mathematics_is_read_as_words() -> None:
+    assert text.plain(r"$\gamma=\tfrac12$ and $\frac{a+b}{2}$") == "γ=1/2 and (a+b)/2"
+    assert text.plain(r"$\mathrm{KL}(\pi_\beta\|\pi_\theta)$") == "KL(π sub β‖π sub θ)"
+    assert text.plain(r"$\pi\propto\pi_\beta\,r$") == "π ∝ π sub β r"
+    assert text.plain(r"$\textstyle\sum_b Q$") == "Σ sub b Q"
 
 
 def test_labels_and_text_alternatives_are_unicode() -> None:
@@ -237,6 +337,8 @@ def test_the_text_alternative_reads_the_drawn_numbers() -> None:
     )
     assert picture_json(bars)["alt"] == "Policy. learned: a+ 0.9 (exact 0.5), a− 0.1 (exact 0.5)."
     assert picture_json(Words(title="T", text="own", alt="said better"))["alt"] == "T. said better"
+    checks = Checks(title="Does it work?", checks=(Check(True, "**Positive**: yes."), Check(None, "flat.")))
+    assert picture_json(checks)["alt"] == "Does it work? yes: Positive: yes; not applicable: flat."
 
 
 # --- the studio ----------------------------------------------------------------------------------------------------

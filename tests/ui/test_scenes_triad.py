@@ -64,7 +64,8 @@ def test_every_setting_worth_seeing_has_pictures_and_an_answer(scene_id: str) ->
         reads_well(found["answer_text"])
     named = {name for row in scene.layout for name in (cell.partition(":")[0] for cell in row)}
     shown = set(found["pictures"])
-    assert shown <= named
+    assert shown <= named | set(scene.stand_in.values())
+    assert set(scene.stand_in.values()) <= shown
     assert set(scene.covered) <= named
     assert set(scene.aside) <= named
 

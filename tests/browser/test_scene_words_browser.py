@@ -1,0 +1,146 @@
+"""What the last row of a lecture hall can read: in every scene words keep apart, small pictures have a size, and every
+control can be reached."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from offrl_ui.scenes.registry import page_of, scenes
+from tests.browser.scene_walk import PATIENCE, assert_nothing_blank, open_scene
+from tests.browser.waiting import eventually, painted
+
+pytestmark = pytest.mark.browser
+
+IDS = list(scenes())
+SIZES = {"projector": (1280, 720, "&present=1"), "laptop": (1024, 768, ""), "phone": (390, 844, "")}
+LECTURE_ON_A_PHONE = (390, 844, "&present=1")
+
+# Words of drawings that lie over each other or leave their drawing, and headings, legends and cells that are cut off.
+# A box of a word is higher than its letters: what the letters leave free may be shared.
+TROUBLE = """
+(lecture) => {
+  const found = [];
+  const named = (e) => e.closest("figure").getAttribute("aria-labelledby");
+  const over = (a, b) => [
+    Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top),
+  ];
+  for (const svg of lecture.querySelectorAll(".plot:not(.mini) > svg")) {
+    const edge = svg.getBoundingClientRect();
+    const words = [...svg.querySelectorAll("text")].map((e) => [e.textContent, e.getBoundingClientRect()]);
+    words.forEach(([text, box], i) => {
+      const aside = Math.max(edge.left - box.left, box.right - edge.right);
+      const beyond = Math.max(edge.top - box.top, box.bottom - edge.bottom);
+      if (aside > 4 || beyond > 7) found.push(`${named(svg)}: "${text}" leaves the drawing`);
+      for (const [other, its] of words.slice(i + 1)) {
+        const [x, y] = over(box, its);
+        if (x > 2 && y > 0.4 * Math.min(box.height, its.height)) found.push(`${named(svg)}: "${text}" over "${other}"`);
+      }
+    });
+  }
+  const kinds = "h3, .legend, .x-label, figcaption, .panel-name, .verdict, dd, dt, .card-name, .row-name";
+  for (const e of lecture.querySelectorAll("figure :is(" + kinds + ")")) {
+    const right = e.closest("figure").getBoundingClientRect().right;
+    if (e.getBoundingClientRect().right > right + 3 || e.scrollWidth > e.clientWidth + 3) {
+      found.push(`${named(e)}: "${e.textContent.slice(0, 40)}" is cut off`);
+    }
+  }
+  return found;
+}
+"""
+# Figures, controls and words that lie over each other.
+OVERLAPS = """
+(lecture) => {
+  const over = (p, q) => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 3
+    && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 3;
+  const boxes = (e) => [...e.querySelectorAll(":scope > :not(.unseen)")].map((c) => c.getBoundingClientRect());
+  const parts = [...lecture.querySelectorAll("figure, .controls, .prediction, .answer-text")];
+  const pairs = parts.flatMap((a, i) => parts.slice(i + 1).map((b) => [a, b]));
+  const touching = pairs.filter(([a, b]) => boxes(a).some((p) => boxes(b).some((q) => over(p, q))));
+  return touching.map((pair) => pair.map((e) => e.getAttribute("aria-labelledby") ?? e.className).join(" over "));
+}
+"""
+# How far the column of controls goes on below its end.
+HIDDEN = "(side) => side.scrollHeight - side.clientHeight"
+
+
+def asked(scene_id: str) -> str:
+    """The link of the state that the question is about; where that is a long training, of the scene's defaults."""
+    scene = scenes()[scene_id]
+    at = {} if scene_id == "network" else scene.prediction.at
+    query = {k: v for k, v in scene.query(scene.resolve(at)).items() if k not in ("scene", "v")}
+    return "".join(f"&{name}={value}" for name, value in query.items())
+
+
+def open_revealed(page: Page, url: str, scene_id: str, size: tuple[int, int, str]) -> None:
+    width, height, more = size
+    page.set_viewport_size({"width": width, "height": height})
+    open_scene(page, url, scene_id, f"&v=1&reveal=1{more}{asked(scene_id)}", name=page_of(scene_id))
+    expect(page.locator(".lecture")).to_have_attribute("data-partial", "false", timeout=PATIENCE)
+    assert_nothing_blank(page)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scene", IDS)
+def test_no_word_covers_another_and_none_is_cut_off(page: Page, server, scene: str, size: str) -> None:
+    open_revealed(page, server.url, scene, SIZES[size])
+    eventually(page, lambda: page.locator(".lecture").evaluate(TROUBLE), [])
+    eventually(page, lambda: page.locator(".lecture").evaluate(OVERLAPS), [])
+
+
+@pytest.mark.parametrize("scene", ["doubling", "three-switches", "stitching", "family"])
+def test_a_lecturers_link_on_a_phone_is_as_long_as_it_needs_to_be(page: Page, server, scene: str) -> None:
+    open_revealed(page, server.url, scene, LECTURE_ON_A_PHONE)
+    eventually(page, lambda: page.locator(".lecture").evaluate(OVERLAPS), [])
+    eventually(page, lambda: page.locator(".lecture").evaluate(TROUBLE), [])
+
+
+@pytest.mark.parametrize("scene", IDS)
+def test_on_a_projector_every_control_is_in_sight(page: Page, server, scene: str) -> None:
+    open_revealed(page, server.url, scene, SIZES["projector"])
+    eventually(page, lambda: page.locator(".side").evaluate(HIDDEN), lambda rest: rest <= 3)
+    expect(page.locator(".side.goes-on")).to_have_count(0)
+    assert page.locator(".lecture .pictures").evaluate(HIDDEN) <= 3
+
+
+def test_controls_that_go_on_below_say_so_and_scroll(page: Page, server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 600})
+    open_scene(page, server.url, "advantage", "&present=1&reveal=1")
+    expect(page.locator(".side.goes-on")).to_have_count(1)
+    page.locator("#control-step").focus()
+    page.locator(".side").evaluate("(side) => side.scrollTo(0, side.scrollHeight)")
+    expect(page.locator(".side.goes-on")).to_have_count(0)
+    box = page.locator("#control-step").bounding_box()
+    assert box["y"] + box["height"] <= 600
+
+
+@pytest.mark.parametrize(("scene", "count"), [("three-switches", 8), ("remedies", 9), ("cql-steps", 5)])
+def test_small_panels_show_their_curves_on_a_projector(page: Page, server, scene: str, count: int) -> None:
+    open_revealed(page, server.url, scene, SIZES["projector"])
+    minis = page.locator(".panel .plot.mini svg")
+    expect(minis).to_have_count(count)
+    painted(page)
+    for mini in minis.all():
+        box = mini.bounding_box()
+        assert box["height"] >= 56
+        assert box["width"] >= 100
+        # A curve that uses its room: as long as the panel is wide.
+        widths = mini.locator(".line").evaluate_all("(lines) => lines.map((l) => l.getBoundingClientRect().width)")
+        assert max(widths) >= 0.9 * box["width"]
+    for verdict in page.locator(".panel .verdict").all():
+        size = float(verdict.evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)"))
+        assert size >= 14
+
+
+@pytest.mark.parametrize("control", ["gamma", "theta", "share"])
+def test_while_a_slider_moves_the_pictures_stand_still(page: Page, server, control: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, "doubling", "&v=1&reveal=1&present=1&step=12", name="deadly_triad")
+    assert_nothing_blank(page)
+    top = "(e) => Math.round(e.getBoundingClientRect().top)"
+    seen = set()
+    for key in ("Home", *["ArrowRight"] * 12, "End", *["ArrowLeft"] * 12):
+        page.locator(f"#control-{control}").press(key)
+        painted(page)
+        seen.add(page.locator(".row").nth(1).evaluate(top))
+    assert max(seen) - min(seen) <= 1
