@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import logsumexp
 
+from offrl_core.data.columns import discount
 from offrl_core.data.dataset import Array, Dataset, DatasetError
 from offrl_core.evaluation.empirical import empirical_mdp
 from offrl_core.evaluation.forest import forest_solver
@@ -156,9 +157,7 @@ def importance_sampling(
 
 
 def _check(dataset: Dataset, gamma: float | None, confidence: float, resamples: int) -> float:
-    gamma = dataset.gamma if gamma is None else float(gamma)
-    if not 0.0 <= gamma <= 1.0:
-        raise DatasetError(f"gamma = {gamma!r} is not allowed: it must be from 0 to 1")
+    gamma = discount(dataset.gamma if gamma is None else gamma)
     if not 0.0 < confidence < 1.0:
         raise DatasetError(f"confidence = {confidence!r} is not allowed: it must be between 0 and 1")
     if resamples < 0:

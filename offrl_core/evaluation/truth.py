@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from offrl_core.data.columns import discount
 from offrl_core.data.dataset import Array, Dataset, dataset_probes
 from offrl_core.evaluation.rollouts import Measured, Policy, measure, measure_act
 from offrl_core.worlds.digits import Digits
@@ -36,11 +37,14 @@ class Truth:
         q_bound: no true value is above it, whatever the rewards' order: `max(r_max, 0)/(1−γ)`, with `r_max` the largest
             reward of world and data. At γ = 1 the largest of `V*` in any state (where the MDP is known) and of the
             returns-to-go in the data.
+
+    Raises:
+        DatasetError: gamma is out of range.
     """
 
     def __init__(self, dataset: Dataset, gamma: float | None = None) -> None:
         self.dataset = dataset
-        self.gamma = dataset.gamma if gamma is None else float(gamma)
+        self.gamma = discount(dataset.gamma if gamma is None else gamma)
         self.exact = dataset.mdp is not None or isinstance(dataset.world, Digits)
         self.behavior: float | None = None
         self.behavior_kind = "unknown"
