@@ -177,8 +177,9 @@ def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
     following = {info.name: base for info in free if (base := _next_of(plain[info.name])) and _is_state(base)}
     state = [info for info in free if info.name not in following and _is_state(plain[info.name])]
     if not state:
-        # No name says state: every number that nothing else claims.
+        # No name says state: every number that nothing else claims, where there is any.
         leftover = [info for info in free if info.name not in following and info.kind in ("integer", "number", "list")]
+        leftover = [info for info in leftover if info.distinct or not info.missing]
         spare = {name for names in _NAMES.values() for name in names} | set(following.values())
         state = [i for i in leftover if plain[i.name] not in spare and not _NEVER.match(plain[i.name])]
         following = {i.name: base for i in free if (base := _next_of(plain[i.name])) in {plain[j.name] for j in state}}
