@@ -62,6 +62,12 @@ def test_sizes_are_refused_before_unpacking() -> None:
     refuse(npz(observations=np.zeros((4, 1_000_000))), "bytes after unpacking")
 
 
+def test_a_file_that_ends_too_early_says_so() -> None:
+    with h5py.File(file := io.BytesIO(), "w") as out:
+        out["observations"] = np.zeros((400, 2))
+    refuse(file.getvalue()[:900], "ends too early")
+
+
 def test_archives_that_lie() -> None:
     refuse(npz(rewards=header("(99999999,)") + bytes(32)), "column 'rewards': 99,999,999 rows, allowed are 1,000")
     refuse(npz(rewards=header("(4, 99999999)") + bytes(32)), "column 'rewards': .*bytes after unpacking")

@@ -29,10 +29,13 @@ _FILTERS = {
 @contextmanager
 def open_hdf5(source: Source) -> Iterator[h5py.h5g.GroupID]:
     """The root group of a file, read-only."""
-    if source.path is not None:
-        file = h5py.h5f.open(os.fsencode(source.path), h5py.h5f.ACC_RDONLY)
-    else:
-        file = h5py.h5f.open_file_image(source.data)
+    try:
+        if source.path is not None:
+            file = h5py.h5f.open(os.fsencode(source.path), h5py.h5f.ACC_RDONLY)
+        else:
+            file = h5py.h5f.open_file_image(source.data)
+    except (OSError, ValueError) as error:
+        raise FileError("this HDF5 file ends too early, or is damaged where it begins") from error
     try:
         yield h5py.h5g.open(file, b"/")
     finally:

@@ -97,12 +97,15 @@ class ColumnMapping:
                 raise FileError(f"mapping: there is no {name!r}; known are {', '.join(_DEFAULTS)}")
             if name in ("state", "next_state"):
                 good = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+                needed = "a list of columns' names"
             elif name in ("n_actions", "n_states"):
                 good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+                needed = "a whole number, 1 or above"
             else:
                 good = isinstance(value, str) or (value is None and _DEFAULTS[name] is None)
+                needed = "a text"
             if not good:
-                raise FileError(f"mapping: {name} = {value!r} has the wrong type")
+                raise FileError(f"mapping: {name} = {value!r} is not allowed: it must be {needed}")
         return cls(**plain)
 
 
