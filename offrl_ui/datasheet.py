@@ -14,6 +14,8 @@ from offrl_ui import pictures, theme
 from offrl_ui.cards import behavior_of, example_episodes, walk_of
 
 WALKS = 36
+REWARDED, UNREWARDED = 2, 4
+"""The colours of what went well and what did not."""
 
 
 def groups(dataset: Dataset) -> list[tuple[int, str, npt.NDArray[np.bool_]]]:
@@ -39,30 +41,42 @@ def facts(dataset: Dataset) -> list[tuple[str, str, str]]:
         ("Episodes", f"{dataset.n_episodes:,}", f"Mean length {len(dataset) / dataset.n_episodes:.1f} steps."),
     ]
     if dataset.tabular:
-        seen = float((dataset.counts > 0).mean())
-        help_ = f"Share of the {dataset.n_states} × {dataset.n_actions} state–action pairs that stand in the data."
+        acting = acted_in(dataset)
+        seen = float((dataset.counts[acting] > 0).mean())
+        help_ = f"Share of the {acting.sum()} × {dataset.n_actions} state–action pairs that stand in the data."
         rows.append(("Pairs covered", f"{seen:.1%}", help_))
     else:
         rows.append(("Dimensions", str(dataset.observations.shape[1]), "Numbers in an observation."))
-    for name, value, help_ in (
-        ("Behaviour J(π_β)", known.behavior, known.behavior_kind.capitalize() + "."),
-        (
-            "Best in the data",
-            known.in_support,
-            "Best return of a policy that takes only recorded actions, in the true world.",
-        ),
-        ("Optimum J*", known.optimal, known.optimal_kind.capitalize() + "."),
+    inside = "Best return of a policy that takes only recorded actions, in the true world."
+    for name, value, interval, help_ in (
+        ("Behaviour J(π_β)", known.behavior, known.behavior_interval, known.behavior_kind.capitalize() + "."),
+        ("Best in the data", known.in_support, None, inside),
+        ("Optimum J*" if known.exact else "Best known J", known.optimal, known.optimal_interval, known.optimal_kind),
     ):
         if value is not None:
-            rows.append((name, f"{value:.4g}", help_))
+            give = "" if interval is None else f" ± {(interval[1] - interval[0]) / 2:.1g}"
+            note = " ± is half a 95 % interval." if give else ""
+            rows.append((name, f"{value:.4g}{give}", f"{help_[:1].upper()}{help_[1:].rstrip('.')}.{note}"))
     return rows
+
+
+def acted_in(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """`(S,)`: the states in which there is something to do; all of them where the world is not known."""
+    return np.ones(dataset.n_states or 0, dtype=bool) if dataset.mdp is None else ~dataset.mdp.terminal
 
 
 def return_marks(dataset: Dataset) -> dict[str, float]:
     """The reference returns that are known, to be drawn as lines."""
     known = truth(dataset)
-    named = {"behaviour": known.behavior, "best in the data": known.in_support, "optimum": known.optimal}
+    best = "optimum" if known.exact else "best known"
+    named = {"behaviour": known.behavior, "best in the data": known.in_support, best: known.optimal}
     return {name: value for name, value in named.items() if value is not None}
+
+
+def state_names(dataset: Dataset) -> list[str]:
+    """Labels of the states; their numbers where the data has no labels."""
+    names = dataset.mdp.state_names if dataset.mdp is not None else dataset.observation_names
+    return list(names or map(str, range(dataset.n_states or 0)))
 
 
 def action_names(dataset: Dataset) -> list[str]:
@@ -81,10 +95,9 @@ def dimension_names(dataset: Dataset) -> list[str]:
 def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
     """The grid with four triangles a cell, coloured by `n(s,a)` on a log scale; missing pairs are hatched."""
     counts = dataset.counts
-    top = np.log1p(counts.max())
-    colours = theme.ramp("amount", np.log1p(counts) / max(top, 1e-9))
+    colours = _shades(dataset, counts)
     centre = pictures.cell_centre(layout)
-    terminal = dataset.mdp.terminal if dataset.mdp is not None else np.zeros(len(counts), dtype=bool)
+    acting = acted_in(dataset)
     names = action_names(dataset)
     body = [
         '<defs><pattern id="missing" width=".22" height=".22" patternUnits="userSpaceOnUse" '
@@ -92,7 +105,7 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
         f'<rect width=".07" height=".22" style="fill:{pictures.TEXT};fill-opacity:.45"/></pattern></defs>',
         *pictures.cells(layout),
     ]
-    for state in np.flatnonzero(~terminal):
+    for state in np.flatnonzero(acting):
         x, y = centre[state]
         for action, (dr, dc) in enumerate(layout.directions):
             n = int(counts[state, action])
@@ -109,9 +122,47 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
             body.append(f'{shape} style="fill:{fill};stroke:{pictures.PAGE};stroke-width:.03"><title>{title}</title>')
             body.append("</circle>" if (dr, dc) == (0, 0) else "</path>")
     body += pictures.letters(layout)
-    seen = int((counts > 0).sum())
-    description = f"{seen} of {counts.size} state-action pairs stand in the data; the others are hatched"
+    seen = int((counts[acting] > 0).sum())
+    description = f"{seen} of {counts[acting].size} state-action pairs stand in the data; the others are hatched"
     return pictures.svg(layout.cols, layout.rows, body, description=description)
+
+
+def _shades(dataset: Dataset, counts: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    return theme.ramp("amount", np.log1p(counts) / np.log1p(max(1, int(dataset.counts.max()))))
+
+
+def counts_legend(dataset: Dataset) -> list[tuple[str, str]]:
+    """What the colours of `counts_grid` stand for: the powers of ten up to the largest count, and the hatch."""
+    most = int(dataset.counts.max())
+    marks = sorted({10**power for power in range(len(str(most)))} | {most})
+    colours = ["rgb({},{},{})".format(*colour) for colour in _shades(dataset, marks)]
+    hatch = "repeating-linear-gradient(135deg, currentColor 0 1px, transparent 1px 4px)"
+    return [(hatch, "never"), *zip(colours, (f"{mark:,}" for mark in marks), strict=True)]
+
+
+def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
+    """Recorded decisions about images: each image with the action that was taken, framed by its reward's sign."""
+    assert layout.image is not None
+    shown = np.array(example_episodes(dataset, WALKS))
+    names = action_names(dataset)
+    columns, side = 9, 1.0
+    body = []
+    for place, episode in enumerate(shown):
+        row = int(dataset.episode_starts[episode])
+        y, x = divmod(place, columns)
+        x, y = x * 1.25 + 0.125, y * 1.75 + 0.125
+        good = dataset.rewards[row] > 0
+        image = dataset.observations[row].reshape(layout.image)
+        body.append(pictures.raster(image / max(float(image.max()), 1e-9), "amount", x, y, side, side))
+        frame = pictures.marked(REWARDED if good else UNREWARDED)
+        body.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{side:g}" height="{side:g}" '
+            f'style="fill:none;stroke:{frame};stroke-width:.08"/>'
+        )
+        body.append(pictures.text(x + side / 2, y + side + 0.28, names[dataset.actions[row]], 0.42, colour=frame))
+    rows = -(-len(shown) // columns)
+    described = f"{len(shown)} recorded images with the action taken and whether it was rewarded"
+    return pictures.svg(columns * 1.25, rows * 1.75, body, description=described)
 
 
 def walks_grid(dataset: Dataset, layout: GridLayout) -> str:

@@ -83,7 +83,8 @@ def test_a_policy_is_drawn_by_dragging_along_a_way(page: Page, server: Server):
     page.get_by_text("Collect your own data").click()
     page.get_by_text("Draw a policy").click()
     board = page.locator(".board svg")
-    expect(page.locator(".board .hint")).to_contain_text("Drag along a way")
+    expect(page.locator(".board .hint", has_text="Drag along a way")).to_be_visible()
+    expect(page.locator(".board .hint")).to_have_count(1)
     at_rest(page, board)
     way = [middle(board, 5, col) for col in range(1, 10)] + [middle(board, row, 9) for row in range(6, 10)]
     page.mouse.move(*way[0])
