@@ -74,7 +74,9 @@ def test_a_grid_is_drawn_cell_by_cell(page: Page, server: Server):
     board.focus()
     for _ in range(2):
         page.keyboard.press("ArrowUp")
+    expect(page.locator(".board .said")).to_have_text("row 2, column 12: wall")
     page.keyboard.press("x")
+    expect(page.locator(".board .said")).to_have_text("row 2, column 12: cliff")
     page.wait_for_url(lambda url: "X" in url.rpartition("x.layout=")[2])
 
 
@@ -104,7 +106,9 @@ def test_a_policy_is_drawn_by_dragging_along_a_way(page: Page, server: Server):
 def test_an_episode_is_played_with_the_keyboard(page: Page, server: Server):
     open_datasets(page, server, "?data=double-crossing")
     page.get_by_text("Collect your own data").click()
-    page.get_by_text("Play it yourself").click()
+    for _ in range(2):  # the second click leaves the choice as it is
+        page.get_by_text("Play it yourself").click()
+        expect(page.locator(".player_keys .world")).to_be_visible()
     page.locator(".player_keys .world").focus()
     told = page.locator(".player_keys .told")
     for presses, key in ((8, "ArrowRight"), (4, "ArrowDown")):
