@@ -121,6 +121,25 @@ def test_an_episode_is_played_with_the_keyboard(page: Page, server: Server):
     expect(page.get_by_test_id("stMetric").filter(has_text="Best in the data")).to_contain_text("0.5688")
 
 
+def test_a_cart_is_played_as_a_cart(page: Page, server: Server):
+    """Not as a point between axes: what is seen is drawn as films draw it, and changes with every press."""
+    open_datasets(page, server, "?data=cartpole")
+    page.get_by_text("Collect your own data").click()
+    canvas, told = page.locator(".player_keys canvas"), page.locator(".player_keys .told")
+    expect(canvas).to_be_visible()
+    seen = {canvas.evaluate("(canvas) => canvas.toDataURL()")}
+    page.locator(".player_keys .world").focus()
+    for step, key in enumerate(["ArrowRight", "ArrowLeft", "ArrowRight"], start=1):
+        page.keyboard.press(key)
+        expect(told).to_contain_text(f"step {step}, return so far {step}.")
+        seen.add(canvas.evaluate("(canvas) => canvas.toDataURL()"))
+    assert len(seen) == 4
+    page.get_by_role("button", name="Keep this episode").click()
+    page.get_by_role("button", name="Use the kept episode").click()
+    page.wait_for_url(re.compile(r"x\.own=0%3A101"))
+    expect(page.get_by_test_id("stMetric").filter(has_text="Rows")).to_contain_text("3")
+
+
 def test_an_uploaded_log_is_trained_on(page: Page, server: Server, tmp_path: Path):
     write_file(orl.load_dataset("cliff"), tmp_path / "mine.parquet")
     open_datasets(page, server)

@@ -177,3 +177,8 @@ def test_a_single_episode_is_drawn_too(name: str):
     assert cards.dataset_picture(data).startswith("<svg")
     app = open_page(data=name, x__drop_episodes="1")
     assert not app.exception
+
+
+def test_a_mazes_goals_have_the_letters_of_its_grid():
+    drawn = cards.dataset_card("maze")
+    assert [letter for letter in "SBDTG" if f">{letter}</text>" in drawn] == list("SBDTG")
