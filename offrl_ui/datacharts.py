@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from offrl_core.data.dataset import Dataset
 from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
 from offrl_ui import theme
-from offrl_ui.cards import behavior_of, example_episodes, placed, walk_of
-from offrl_ui.datasheet import REWARDED, UNREWARDED, WALKS, action_names, dimension_names, groups, state_names
+from offrl_ui.cards import placed
+from offrl_ui.datasheet import REWARDED, UNREWARDED, action_names, dimension_names, groups, recorded, state_names
 
 Array = npt.NDArray[np.float64]
 BINS = 40
@@ -169,12 +169,11 @@ def _named_rows(figure: go.Figure, names: list[str]) -> go.Figure:
 def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     """Recorded episodes as lines over two dimensions of a continuous world, coloured by behaviour policy."""
     kinds = groups(dataset)
+    shown, title = recorded(dataset)
     figure = go.Figure()
-    for kind, name, _ in kinds:
+    for kind, name, mask in kinds:
         points = [
-            np.vstack([placed(dataset, walk_of(dataset, e))[:, [x, y]], [np.nan, np.nan]])
-            for e in example_episodes(dataset, WALKS)
-            if behavior_of(dataset, e) == kind
+            np.vstack([placed(dataset, walk)[:, [x, y]], [np.nan, np.nan]]) for episode, walk in shown if mask[episode]
         ]
         if points:
             stacked = np.concatenate(points)
@@ -182,9 +181,7 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
             figure.add_scatter(
                 x=stacked[:, 0], y=stacked[:, 1], mode="lines", name=name, line={"width": 1.2, "color": colour}
             )
-    figure.update_layout(
-        title_text=f"Recorded episodes ({len(example_episodes(dataset, WALKS))} of {dataset.n_episodes:,})"
-    )
+    figure.update_layout(title_text=title)
     return theme.style(_plane(figure, dataset, x, y), height=380, legend=len(kinds) if len(kinds) > 1 else 0)
 
 
@@ -221,16 +218,16 @@ def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
     """
     rank = np.full(dataset.n_states or 0, np.nan)
     rank[list(layout.order)] = np.arange(len(layout.order))
-    shown = example_episodes(dataset, WALKS)
-    good = dataset.rewards[dataset.episode_ends[shown]] > 0
+    shown, title = recorded(dataset)
+    numbers = [episode for episode, _ in shown]
+    good = dataset.rewards[dataset.episode_ends[numbers]] > 0
     if good.any() and not good.all():
         kinds = [("last reward positive", REWARDED, good), ("not", UNREWARDED, ~good)]
     else:
-        who = np.array([behavior_of(dataset, episode) for episode in shown])
-        kinds = [(name, kind, who == kind) for kind, name, _ in groups(dataset)]
+        kinds = [(name, kind, mask[numbers]) for kind, name, mask in groups(dataset)]
     figure = go.Figure()
     for name, number, mask in kinds:
-        lines = [rank[walk_of(dataset, episode)] for episode, of in zip(shown, mask, strict=True) if of]
+        lines = [rank[walk] for (_, walk), of in zip(shown, mask, strict=True) if of]
         if lines:
             gap = [np.nan]
             figure.add_scatter(
@@ -242,10 +239,10 @@ def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
                 name=name,
                 hoverinfo="skip",
             )
-    figure.update_layout(title_text=f"Recorded episodes ({len(shown)} of {dataset.n_episodes:,})")
+    figure.update_layout(title_text=title)
     figure.update_xaxes(title_text="step")
     figure.update_yaxes(title_text=layout.row_title.partition(", by ")[0])
-    _whole_ticks(figure.layout.xaxis, 1, max(len(walk_of(dataset, episode)) for episode in shown))
+    _whole_ticks(figure.layout.xaxis, 1, max(len(walk) for _, walk in shown))
     _name_states(figure.layout.yaxis, dataset, layout.order)
     return theme.style(figure, height=340, legend=len(figure.data))
 
@@ -256,7 +253,7 @@ def fast_histogram(points: Array, ranges: list[tuple[float, float]], bins: int) 
     edges = []
     for column, (low, high) in enumerate(ranges):
         span = max(high - low, 1e-12)
-        at = ((points[:, column] - low) * (bins / span)).astype(np.int64)
+        at = ((points[:, column].astype(np.float64) - low) * (bins / span)).astype(np.int64)
         cells = cells * bins + np.clip(at, 0, bins - 1)
         edges.append(np.linspace(low, low + span, bins + 1))
     return np.bincount(cells, minlength=bins * bins).reshape(bins, bins).astype(float), edges[0], edges[1]

@@ -14,17 +14,26 @@ from offrl_ui import pictures, theme
 from offrl_ui.cards import behavior_of, example_episodes, walk_of
 
 WALKS = 36
+MOST_STEPS = 20_000
+MOST_GROUPS = 8
 REWARDED, UNREWARDED = 2, 4
 """The colours of what went well and what did not."""
 
 
 def groups(dataset: Dataset) -> list[tuple[int, str, npt.NDArray[np.bool_]]]:
-    """Number, name and `(E,)` mask of the episodes of each behaviour policy; one group if unknown."""
+    """Number, name and `(E,)` mask of the episodes of each behaviour policy; one group if unknown.
+
+    Where there are many, those with the fewest episodes are one group of `others`.
+    """
     if dataset.behaviors is None:
         return [(0, "all episodes", np.ones(dataset.n_episodes, dtype=bool))]
     names = dict(enumerate(dataset.behavior_names))
-    kinds = [int(kind) for kind in np.unique(dataset.behaviors)]
-    return [(kind, names.get(kind, f"behaviour {kind}"), dataset.behaviors == kind) for kind in kinds]
+    kinds, often = np.unique(dataset.behaviors, return_counts=True)
+    if len(kinds) > MOST_GROUPS:
+        kinds = np.sort(kinds[np.argsort(-often, kind="stable")[: MOST_GROUPS - 1]])
+    found = [(int(kind), names.get(int(kind), f"behaviour {kind}"), dataset.behaviors == kind) for kind in kinds]
+    rest = ~np.isin(dataset.behaviors, kinds)
+    return [*found, (MOST_GROUPS, "others", rest)] if rest.any() else found
 
 
 @lru_cache(8)
@@ -56,7 +65,11 @@ def facts(dataset: Dataset) -> list[tuple[str, str, str]]:
         if value is not None:
             give = "" if interval is None else f" ± {(interval[1] - interval[0]) / 2:.1g}"
             note = " ± is half a 95 % interval." if give else ""
-            rows.append((name, f"{value:.4g}{give}", f"{help_[:1].upper()}{help_[1:].rstrip('.')}.{note}"))
+            if not np.isfinite(value):
+                note = " It never ends, and without a discount its rewards never stop adding up."
+            rows.append(
+                (name, f"{value:.4g}{give}".replace("inf", "∞"), f"{help_[:1].upper()}{help_[1:].rstrip('.')}.{note}")
+            )
     return rows
 
 
@@ -66,11 +79,11 @@ def acted_in(dataset: Dataset) -> npt.NDArray[np.bool_]:
 
 
 def return_marks(dataset: Dataset) -> dict[str, float]:
-    """The reference returns that are known, to be drawn as lines."""
+    """The reference returns that are known and finite, to be drawn as lines."""
     known = truth(dataset)
     best = "optimum" if known.exact else "best known"
     named = {"behaviour": known.behavior, "best in the data": known.in_support, best: known.optimal}
-    return {name: value for name, value in named.items() if value is not None}
+    return {name: value for name, value in named.items() if value is not None and np.isfinite(value)}
 
 
 def state_names(dataset: Dataset) -> list[str]:
@@ -165,11 +178,24 @@ def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
     return pictures.svg(columns * 1.25, rows * 1.75, body, description=described)
 
 
+def recorded(dataset: Dataset) -> tuple[list[tuple[int, npt.NDArray[np.generic]]], str]:
+    """Episodes to be drawn as lines, each by number with its observations, and what is to be said of them.
+
+    Of long ones only the beginning: nobody can tell a hundred thousand lines apart, and no browser draws them.
+    """
+    shown = example_episodes(dataset, WALKS)
+    most = max(200, MOST_STEPS // len(shown))
+    lines = [(episode, walk_of(dataset, episode)[: most + 1]) for episode in shown]
+    longest = max(int(dataset.episode_ends[e] - dataset.episode_starts[e]) + 1 for e in shown)
+    cut = f", their first {most:,} steps" if longest > most else ""
+    return lines, f"{len(shown)} of {dataset.n_episodes:,} recorded episodes{cut}"
+
+
 def walks_grid(dataset: Dataset, layout: GridLayout) -> str:
     """Recorded episodes as lines in the grid, coloured by the behaviour policy that walked them."""
     centre = pictures.cell_centre(layout)
-    shown = example_episodes(dataset, WALKS)
-    walks = [(centre[walk_of(dataset, episode)], behavior_of(dataset, episode)) for episode in shown]
+    shown, _ = recorded(dataset)
+    walks = [(centre[walk], behavior_of(dataset, episode)) for episode, walk in shown]
     body = pictures.cells(layout) + pictures.walks(walks, 0.05, spread=0.62, opacity=0.8) + pictures.letters(layout)
     return pictures.svg(
         layout.cols, layout.rows, body, description=f"{len(shown)} recorded episodes, drawn in the grid"

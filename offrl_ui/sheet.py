@@ -58,11 +58,9 @@ def _file(dataset: Dataset, format_: str) -> bytes:
 
 def _in_the_grid(dataset: Dataset, layout: GridLayout) -> None:
     kinds = [(marked(number), name) for number, name, _ in datasheet.groups(dataset)]
-    shown = min(datasheet.WALKS, dataset.n_episodes)
     left, right = st.columns(2, gap="medium")
     with left:
-        title = f"{shown} of {dataset.n_episodes:,} recorded episodes"
-        picture(datasheet.walks_grid(dataset, layout), title, key="walks", legend=kinds)
+        picture(datasheet.walks_grid(dataset, layout), datasheet.recorded(dataset)[1], key="walks", legend=kinds)
     with right:
         scale = datasheet.counts_legend(dataset)
         picture(datasheet.counts_grid(dataset, layout), "State–action counts", key="counts", legend=scale)

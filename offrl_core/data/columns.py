@@ -70,10 +70,16 @@ def integers(name: str, given: npt.ArrayLike, rows: int | None = None) -> Array:
 
 
 def finite(name: str, given: npt.ArrayLike, rows: int) -> Array:
-    """`(N,)` float64."""
+    """`(N,)` float64, none too large for the 32 bits that learners count in."""
     values = column(name, given, rows).astype(np.float64)
-    refuse(name, ~np.isfinite(values), values, "a finite number")
+    refuse(name, ~is_finite(values), values, "a finite 32-bit number")
     return values
+
+
+def is_finite(values: Array) -> Array:
+    """Which numbers are finite as 32-bit floats."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.isfinite(values.astype(np.float32)))
 
 
 def booleans(name: str, given: npt.ArrayLike, rows: int) -> Array:

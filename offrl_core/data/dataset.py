@@ -182,7 +182,7 @@ class Dataset:
         Args:
             observations: `(N,)` integers or `(N, D)` floats.
             actions: `(N,)` integers.
-            rewards: `(N,)` finite numbers.
+            rewards: `(N,)` numbers, finite as 32-bit floats.
             terminations: `(N,)` booleans.
             truncations: `(N,)` booleans; by default the last row of an episode that does not terminate.
             episode_ids: `(N,)` labels; rows of one episode must be adjacent. By default an episode ends at each

@@ -88,7 +88,7 @@ def estimate_behavior(dataset: Dataset, *, floor: float = 0.01, seed: int = 0) -
     from sklearn.ensemble import ExtraTreesClassifier
 
     forest = ExtraTreesClassifier(50, min_samples_leaf=5, bootstrap=True, oob_score=_no_score, random_state=seed)
-    forest.fit(dataset.observations, actions)
+    forest.fit(dataset.observations.copy(), actions)
     shares = forest.oob_decision_function_
     unjudged = ~np.isfinite(shares).all(axis=1)
     if unjudged.any():

@@ -182,3 +182,26 @@ def test_a_single_episode_is_drawn_too(name: str):
 def test_a_mazes_goals_have_the_letters_of_its_grid():
     drawn = cards.dataset_card("maze")
     assert [letter for letter in "SBDTG" if f">{letter}</text>" in drawn] == list("SBDTG")
+
+
+def test_a_behaviour_that_never_ends_is_worth_minus_infinity_and_drawn_all_the_same():
+    app = open_page(data="cliff-walking", x__gamma="1", x__behavior="own", x__own="0:00000")
+    assert not app.exception
+    assert {metric.label: metric.value for metric in app.metric}["Behaviour J(π_β)"] == "-∞"
+
+
+def test_long_episodes_and_many_policies_stay_readable():
+    rng = np.random.default_rng(0)
+    rows = 100_000
+    vectors, actions, rewards = rng.normal(size=(rows, 2)), rng.integers(0, 3, rows), rng.normal(size=rows)
+    long = orl.Dataset.from_columns(vectors, actions, rewards, np.arange(rows) % 50_000 == 49_999)
+    walks = datacharts.walks_figure(long, 0, 1)
+    assert walks.layout.title.text == "2 of 2 recorded episodes, their first 10,000 steps"
+    assert len(walks.data[0].x) == 2 * (10_001 + 1)
+    ends = np.arange(rows) % 100 == 99
+    who = np.minimum(rng.geometric(0.05, rows // 100), 60) - 1
+    many = orl.Dataset.from_columns(vectors, actions, rewards, ends, behaviors=who)
+    kinds = datasheet.groups(many)
+    assert [name for _, name, _ in kinds][-1] == "others"
+    assert len(kinds) == datasheet.MOST_GROUPS == len(datacharts.actions_figure(many).data)
+    np.testing.assert_array_equal(np.sum([mask for _, _, mask in kinds], axis=0), 1)

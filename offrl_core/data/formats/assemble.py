@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.data.columns import is_finite
 from offrl_core.data.dataset import Array, Dataset
 from offrl_core.data.formats.base import Columns, Context, FileError
 
@@ -90,7 +91,7 @@ def _numbers(role: str, values: Array, columns: Columns) -> Array:
     if flat.dtype.kind not in "biuf":
         raise FileError(f"it holds {flat.dtype}, numbers are needed", column=name)
     numbers = flat.astype(np.float64, copy=False)
-    _refuse(~np.isfinite(numbers), numbers, "it must be a finite number", columns, name)
+    _refuse(~is_finite(numbers), numbers, "it must be a finite 32-bit number", columns, name)
     return numbers
 
 
