@@ -38,6 +38,21 @@ def test_worked_by_hand():
     assert unseen.behavior_policy[5].tolist() == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("lengths", [[1, 3, 2, 5, 1, 4], [700], [40, 1, 90], [0] * 50])
+def test_returns_of_many_short_and_of_few_long_episodes(lengths):
+    rng = np.random.default_rng(0)
+    sizes = np.array(lengths) + (sum(lengths) == 0)
+    rewards, episodes = rng.normal(size=sizes.sum()), np.repeat(np.arange(len(sizes)), sizes)
+    zeros = np.zeros(len(rewards), dtype=np.int64)
+    data = orl.Dataset.from_columns(zeros, zeros, rewards, zeros, episode_ids=episodes)
+    for gamma in (0.0, 0.9, 1.0):
+        expected, carry = np.zeros(len(rewards)), 0.0
+        for row in range(len(rewards) - 1, -1, -1):
+            last = row + 1 == len(rewards) or episodes[row] != episodes[row + 1]
+            expected[row] = carry = rewards[row] + (0.0 if last else gamma * carry)
+        np.testing.assert_allclose(data.returns_to_go(gamma), expected, rtol=1e-12, atol=1e-12)
+
+
 def test_episodes_may_be_told_by_labels():
     data = made(episode_ids=["x", "x", "x", "y", "z"])
     assert data.episode_starts.tolist() == [0, 3, 4]
