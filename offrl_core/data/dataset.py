@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Episodes `(s_t, a_t, r_{t+1}, s_{t+1}, d_{t+1})` in time order, episode after episode.
 
@@ -80,6 +80,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.actions)
+
+    def __repr__(self) -> str:
+        states = f"{self.n_states} states" if self.tabular else f"vectors of {self.observations.shape[1]}"
+        sizes = f"{len(self):,} rows, {self.n_episodes:,} episodes, {states}, {self.n_actions} actions"
+        return f"<Dataset {self.name!r}: {sizes}, γ = {self.gamma:g}>"
 
     @property
     def tabular(self) -> bool:

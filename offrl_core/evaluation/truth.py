@@ -63,6 +63,11 @@ class Truth:
             self._play()
         self.q_bound = self._bound()
 
+    def __repr__(self) -> str:
+        named = {"behavior": self.behavior, "in_support": self.in_support, "optimal": self.optimal}
+        values = ", ".join(f"{name} {value:.4g}" for name, value in named.items() if value is not None)
+        return f"<Truth of {self.dataset.name!r} at γ = {self.gamma:g}: {values}>"
+
     def _solve(self) -> None:
         data, mdp = self.dataset, self.dataset.mdp
         assert mdp is not None

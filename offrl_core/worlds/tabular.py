@@ -69,6 +69,9 @@ class TabularMDP(Simulator):
         self.name = name
         self._solved: dict[float, tuple[Array, Array]] = {}
 
+    def __repr__(self) -> str:
+        return f"<TabularMDP {self.name!r}: {self.n_states} states, {self.n_actions} actions>"
+
     # -- the arrays, for small worlds and for reading
 
     @cached_property

@@ -168,6 +168,16 @@ def test_sizes_come_from_the_mdp_and_may_not_contradict_it():
         made(mdp=mdp, actions=[7, 0, 0, 0, 0])
 
 
+def test_what_a_notebook_shows_is_one_line():
+    data = orl.load_dataset("double-crossing")
+    assert repr(data) == "<Dataset 'double-crossing': 820 rows, 100 episodes, 24 states, 4 actions, γ = 0.95>"
+    assert repr(data.mdp) == "<TabularMDP 'double-crossing': 24 states, 4 actions>"
+    truth = "<Truth of 'double-crossing' at γ = 0.95: behavior 0.2304, in_support 0.5688, optimal 0.5688>"
+    assert repr(orl.Truth(data)) == truth
+    assert repr(orl.datasets()["two-actions"]).startswith("<DatasetSpec 'two-actions': reward_plus, reward_minus, ")
+    assert repr(made(observations=np.zeros((5, 3)))).startswith("<Dataset 'custom': 5 rows, 2 episodes, vectors of 3, ")
+
+
 def test_returns_need_a_discount():
     with pytest.raises(DatasetError, match=r"^gamma = 2 is not allowed: it must be from 0 to 1$"):
         made().returns_to_go(2)
