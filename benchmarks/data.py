@@ -1,13 +1,17 @@
-"""Speed of collecting, loading and judging data, on one core: `python benchmarks/data.py [sampling] [loading] [truth]`.
+"""Speed of collecting, loading, judging and drawing data, on one core.
+
+`python benchmarks/data.py [sampling] [loading] [truth] [pictures]`
 
 Each figure is the best of several repeats; a busy machine only makes it worse. Prints a table in Markdown.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -15,9 +19,11 @@ from threadpoolctl import threadpool_limits
 import offrl_core as orl
 from offrl_core.worlds.control import Acrobot, CartPole, MountainCar
 from offrl_core.worlds.icu import clinician, icu_sepsis
+from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.layouts import BENT_CORRIDOR, FOUR_ROOMS
 from offrl_core.worlds.maze import Maze
 from offrl_core.worlds.world import Simulator
+from offrl_ui import datacharts, datasheet
 
 Rows = list[tuple[str, str, str]]
 
@@ -86,7 +92,46 @@ def truth() -> Rows:
     return found
 
 
-SECTIONS: dict[str, Callable[[], Rows]] = {"sampling": sampling, "loading": loading, "truth": truth}
+def pictures() -> Rows:
+    """Seconds for everything that the page draws of a million rows, nothing kept from before; the aim is one second."""
+    rng = np.random.default_rng(0)
+    rows = 1_000_000
+    rewards, vectors = rng.normal(size=rows), rng.normal(size=(rows, 8))
+    states, actions = rng.integers(0, 1000, rows), rng.integers(0, 10, rows)
+    hundreds = np.arange(rows) % 100 == 99
+    made: list[tuple[str, orl.Dataset]] = [
+        ("a grid", orl.load_dataset("u-maze", episodes=5300)),
+        ("vectors of 8 numbers", orl.Dataset.from_columns(vectors, actions, rewards, hundreds)),
+        ("a table of 1000 states", orl.Dataset.from_columns(states, actions, rewards, hundreds)),
+        ("one long episode", orl.Dataset.from_columns(vectors, actions, rewards, np.zeros(rows, dtype=bool))),
+    ]
+    return [
+        (f"pictures: {name}", f"{seconds(lambda d=data: _draw(replace(d)), 3):.2f} s", "1 s") for name, data in made
+    ]
+
+
+def _draw(data: orl.Dataset) -> None:
+    """What `offrl_ui.sheet` shows, without a page around it."""
+    datasheet.facts(data)
+    if isinstance(data.layout, GridLayout):
+        datasheet.walks_grid(data, data.layout)
+        datasheet.counts_grid(data, data.layout)
+    elif data.tabular:
+        datacharts.counts_figure(data, None).to_json()
+    else:
+        datacharts.walks_figure(data, 0, 1).to_json()
+        datacharts.visits_figure(data, 0, 1).to_json()
+    datacharts.returns_figure(data, data.gamma, datasheet.return_marks(data)).to_json()
+    datacharts.actions_figure(data).to_json()
+    datacharts.lengths_figure(data).to_json()
+
+
+SECTIONS: dict[str, Callable[[], Rows]] = {
+    "sampling": sampling,
+    "loading": loading,
+    "truth": truth,
+    "pictures": pictures,
+}
 
 
 def main(names: list[str]) -> None:
@@ -94,6 +139,7 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in SECTIONS]
     if unknown:
         raise SystemExit(f"unknown section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    logging.disable(logging.WARNING)  # pictures are made without a page, which Streamlit minds
     print("| what | measured | aim |\n|---|---|---|")
     with threadpool_limits(1):
         for name in names or list(SECTIONS):

@@ -5,13 +5,23 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
 import streamlit as st
 
 from offrl_core.data.dataset import Dataset
-from offrl_core.data.formats import FORMATS, ColumnMapping, FileError, Preview, preview_file, read_file
-from offrl_core.data.report import Report, validate
+from offrl_core.data.formats import (
+    FORMATS,
+    ColumnMapping,
+    FileError,
+    Limits,
+    Preview,
+    Reading,
+    preview_file,
+    read_file,
+)
+from offrl_core.data.report import Finding, Report, validate
 from offrl_core.runs.hub import get_hub
 from offrl_ui.state import plain
 
@@ -57,17 +67,18 @@ def bring() -> str | None:
         key="file",
         help="One row per decision. " + " ".join(f"{record.title}: {record.help}" for record in FORMATS.values()),
     )
+    megabytes = st.get_option("server.maxUploadSize")
     if file is None:
-        st.caption(
-            f"Up to 200 MB; {', '.join(record.title for record in FORMATS.values())}. The file stays on this server."
-        )
+        titles = ", ".join(record.title for record in FORMATS.values())
+        st.caption(f"Up to {megabytes} MB; {titles}. The file stays on this server.")
         return None
+    limits = Limits(bytes=megabytes * 1024 * 1024)
     memory = st.session_state.get("preview")
     if memory is None or memory["id"] != file.file_id:
         memory = {"id": file.file_id, "preview": None, "error": None}
         try:
             with st.spinner("Looking at the file …"):
-                memory["preview"] = preview_file(file.getvalue(), name=file.name, isolated=True)
+                memory["preview"] = preview_file(file.getvalue(), name=file.name, limits=limits)
         except FileError as error:
             memory["error"] = str(error)
         st.session_state["preview"] = memory
@@ -75,7 +86,7 @@ def bring() -> str | None:
         st.error(plain(memory["error"]), icon=":material/error:")
         return None
     preview: Preview = memory["preview"]
-    mapping = _mapping(preview, file.file_id) if preview.mapping is not None else None
+    mapping = _mapping(preview, file.name, file.file_id) if preview.mapping is not None else None
     gamma = st.slider("Discount γ of the returns and of training", 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
     problems = mapping.problems([column.name for column in preview.columns]) if mapping is not None else []
     for problem in problems:
@@ -83,7 +94,7 @@ def bring() -> str | None:
     if not st.button("Read the file", type="primary", disabled=bool(problems), icon=":material/upload_file:"):
         return None
     try:
-        reading = _read(file.getvalue(), file.name, preview.format, mapping)
+        reading = _read(file.getvalue(), file.name, preview.format, mapping, limits)
     except FileError as error:
         st.error(plain(error), icon=":material/error:")
         return None
@@ -93,27 +104,33 @@ def bring() -> str | None:
     return name
 
 
-def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None) -> Any:
+def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, limits: Limits) -> Reading:
     """`read_file` in a process of its own, with its progress on the page."""
     told = {"share": 0.0, "doing": "start"}
+    left = Event()
 
     def progress(share: float, doing: str) -> None:
+        if left.is_set():
+            raise InterruptedError("the viewer has left")
         told.update(share=share, doing=doing)
 
     bar = st.progress(0.0, "Reading …")
     with ThreadPoolExecutor(1) as pool:
         # The reader reports from a thread that knows no page: this one looks and draws.
         future = pool.submit(
-            read_file, data, format=format_, mapping=mapping, progress=progress, name=name, isolated=True
+            read_file, data, format=format_, mapping=mapping, limits=limits, progress=progress, name=name
         )
-        while not future.done():
-            bar.progress(min(1.0, max(0.0, told["share"])), f"Reading: {told['doing']} …")
-            time.sleep(0.1)
+        try:
+            while not future.done():
+                bar.progress(min(1.0, max(0.0, told["share"])), f"Reading: {told['doing']} …")
+                time.sleep(0.1)
+        finally:
+            left.set()  # whoever goes elsewhere in the middle keeps no reader busy
     bar.empty()
     return future.result()
 
 
-def _mapping(preview: Preview, file_id: str) -> ColumnMapping:
+def _mapping(preview: Preview, name: str, file_id: str) -> ColumnMapping:
     """Which column is what: the guess made from the names, to be corrected."""
     guess = preview.mapping
     assert guess is not None
@@ -155,7 +172,16 @@ def _mapping(preview: Preview, file_id: str) -> ColumnMapping:
         chosen["missing"] = _one_of(
             "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing
         )
-    return replace(guess, **chosen)
+        mapping = replace(guess, **chosen)
+        st.caption("The same in Python")
+        st.code(python_line(name, mapping), language="python", wrap_lines=True)
+    return mapping
+
+
+def python_line(name: str, mapping: ColumnMapping) -> str:
+    """What reads the same file with the same mapping from Python."""
+    plain = {role: list(value) if isinstance(value, tuple) else value for role, value in mapping.to_json().items()}
+    return f"dataset = orl.Dataset.from_file({name!r}, mapping={plain!r})"
 
 
 def _one_of(label: str, choices: dict[str, str], before: str) -> str:
@@ -178,17 +204,43 @@ def _distinct(names: list[str]) -> list[str]:
 
 def report(found: Report) -> None:
     """The validation report: what is in the data, and what to mind before training."""
-    if not found.findings:
-        st.success("Nothing about this data is suspicious.", icon=":material/check_circle:")
-        return
     errors = sum(finding.severity == "error" for finding in found.findings)
-    title = f"{errors} to fix" if errors else "nothing to fix"
-    with st.expander(f"What was found in the file: {len(found.findings)} remarks, {title}", expanded=True):
+    remarks = "1 remark" if len(found.findings) == 1 else f"{len(found.findings)} remarks"
+    title = f"{remarks}, {errors} to fix" if errors else f"{remarks}, nothing to fix"
+    if not found.findings:
+        title = "nothing is suspicious"
+    with st.expander(f"What was found in the file: {title}", expanded=True):
+        st.markdown(_summary(found))
         for finding in found.findings:
-            where = ""
-            if finding.rows:
-                of = "of the file" if finding.place == "file" else "of the data, counted from 0"
-                more = " …" if finding.count > len(finding.rows) else ""
-                where = f" Rows {of}: {', '.join(map(str, finding.rows))}{more}."
-            message = f"{finding.message[:1].upper()}{finding.message[1:]}."
-            st.markdown(f"{SEVERITY[finding.severity]} {plain(message)} {plain(finding.remedy)}{where}")
+            st.markdown(_told(finding))
+        st.caption("How often each action was taken")
+        st.dataframe(
+            [
+                {"action": action.name, "rows": action.count, "share": f"{action.share:.1%}"}
+                | ({} if action.states is None else {"in states": action.states})
+                for action in found.actions
+            ],
+            hide_index=True,
+            height=min(250, 38 + 35 * len(found.actions)),
+        )
+
+
+def _summary(found: Report) -> str:
+    """The sizes and ranges of a log, in three sentences."""
+    lengths, returns = found.lengths, found.returns
+    return (
+        f"{found.rows:,} rows in {found.episodes:,} episodes of {lengths.low:g} to {lengths.high:g} rows (median "
+        f"{lengths.median:g}); {found.terminated:.0%} end in a terminal state, {found.truncated:.0%} are cut off. "
+        f"Returns at γ = {found.gamma:g} go from {returns.low:.4g} to {returns.high:.4g} (mean {returns.mean:.4g}). "
+        f"{found.distinct_states:,} distinct states; {found.repeated_rows:.0%} of the rows share theirs with another."
+    )
+
+
+def _told(finding: Finding) -> str:
+    where = ""
+    if finding.rows:
+        of = "of the file" if finding.place == "file" else "of the data, counted from 0"
+        more = " …" if finding.count > len(finding.rows) else "."
+        where = f" Rows {of}: {', '.join(map(str, finding.rows))}{more}"
+    message = f"{finding.message[:1].upper()}{finding.message[1:]}."
+    return f"{SEVERITY[finding.severity]} {plain(message)} {plain(finding.remedy)}{where}"

@@ -166,7 +166,9 @@ def placed(dataset: Dataset, observations: npt.NDArray[np.float32]) -> npt.NDArr
 
 def _images(dataset: Dataset, size: tuple[int, int]) -> str:
     rows, columns = 4, 6
-    pages = dataset.observations[: rows * columns].reshape(rows, columns, *size)
+    pages = np.zeros((rows, columns, *size), dtype=np.float32)
+    shown = dataset.observations[: rows * columns]
+    pages.reshape(rows * columns, -1)[: len(shown)] = shown
     mosaic = pages.transpose(0, 2, 1, 3).reshape(rows * size[0], columns * size[1])
     body = [pictures.raster(mosaic / max(float(mosaic.max()), 1e-9), "amount", 0, 0, WIDTH, HEIGHT)]
     return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: the first {rows * columns} images")

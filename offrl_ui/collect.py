@@ -20,7 +20,6 @@ from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.layouts import LABELS
 from offrl_core.worlds.maze import Maze
 from offrl_ui import pictures
-from offrl_ui.cards import placed
 from offrl_ui.drawing import board, player_keys
 from offrl_ui.state import plain
 
@@ -56,9 +55,10 @@ def collect(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
     if not ways:
         return
     with st.expander("Collect your own data", icon=":material/draw:"):
-        way = st.segmented_control("How", list(ways), default=next(iter(ways)), label_visibility="collapsed")
-        if way:
-            ways[way]()
+        first = next(iter(ways))
+        # Required: a second click on the way that is chosen would otherwise leave nothing at all.
+        way = st.segmented_control("How", list(ways), default=first, required=True, label_visibility="collapsed")
+        ways[way or first]()
 
 
 def grid_of(dataset: Dataset) -> GridLayout | None:
@@ -187,7 +187,7 @@ def _play(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
         actions=list(dataset.action_names or map(str, range(dataset.n_actions))),
         digits=DIGITS,
         keys=keys_of(dataset),
-        picture=standing(dataset, seen),
+        **standing(dataset, player, seen),
         told=told,
         key="player",
         on_move=moved,
@@ -201,21 +201,31 @@ def _play(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
         st.button(label, on_click=train, type="primary", disabled=count == 0)
 
 
-def standing(dataset: Dataset, seen: list[Any]) -> str:
-    """Where an episode stands and how it came there, drawn in its world."""
+def standing(dataset: Dataset, player: Player, seen: list[Any]) -> dict[str, Any]:
+    """Where an episode stands and how it came there: `picture`, in grids and mazes, or the `shot` to be drawn as films
+    draw it.
+    """
     layout = dataset.layout
     if isinstance(layout, GridLayout):
         points = pictures.cell_centre(layout)[np.array(seen, dtype=int)]
         body = [*pictures.cells(layout), *pictures.letters(layout)]
-        return pictures.svg(layout.cols, layout.rows, body + _trail(points, 0.3), description="the grid and the walker")
-    if isinstance(layout, PlaneLayout):
+        drawn = pictures.svg(
+            layout.cols, layout.rows, body + _trail(points, 0.3), description="the grid and the walker"
+        )
+        return {"picture": drawn, "shot": None}
+    if isinstance(dataset.world, Maze) and isinstance(layout, PlaneLayout):
         body, (scale, shift) = pictures.plane_frame(layout, 15, 10)
-        places = placed(dataset, np.stack(seen))[:, [layout.x, layout.y]] * scale + shift
-        return pictures.svg(15, 10, body + _trail(places, 0.22), description="the plane and the state in it")
-    names = dataset.mdp.state_names if dataset.mdp is not None else ()
-    now = int(seen[-1])
-    shown = names[now] if names else f"state {now}"
-    return pictures.svg(15, 3, [pictures.text(7.5, 1.5, shown, 1.1, bold=True)], description=shown)
+        places = np.stack(seen)[:, [layout.x, layout.y]] * scale + shift
+        drawn = pictures.svg(15, 10, body + _trail(places, 0.22), description="the maze and the walker")
+        return {"picture": drawn, "shot": None}
+    shot = {
+        "world": player.world.name,
+        "layout": layout.to_json() if layout is not None else None,
+        "seen": np.stack(seen).tolist(),
+        "actions": player.actions,
+        "ending": player.world.ending(seen[-1]) if player.over else "",
+    }
+    return {"picture": "", "shot": shot}
 
 
 def _trail(points: Any, radius: float) -> list[str]:

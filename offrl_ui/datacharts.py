@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +12,14 @@ import plotly.graph_objects as go
 from offrl_core.data.dataset import Dataset
 from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
 from offrl_ui import theme
-from offrl_ui.cards import behavior_of, example_episodes, placed, walk_of
-from offrl_ui.datasheet import WALKS, action_names, dimension_names, groups
+from offrl_ui.cards import placed
+from offrl_ui.datasheet import REWARDED, UNREWARDED, action_names, dimension_names, groups, recorded, state_names
 
 Array = npt.NDArray[np.float64]
 BINS = 40
 MOST_STATES = 1000
 MOST_ACTIONS = 40
+FEW_STATES = 10
 
 
 def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -> go.Figure:
@@ -38,6 +40,7 @@ def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -
     figure.update_layout(title_text=f"Returns of the recorded episodes (γ = {gamma:g})")
     figure.update_xaxes(title_text="discounted return of an episode")
     figure.update_yaxes(title_text="episodes")
+    _whole_ticks(figure.layout.yaxis, 0, top)
     return theme.style(figure, legend=len(figure.data))
 
 
@@ -52,8 +55,12 @@ def lengths_figure(dataset: Dataset) -> go.Figure:
             counts, _ = np.histogram(lengths[mask], edges)
             figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.colour(colour))
     figure.update_layout(title_text="Lengths of the episodes", barmode="stack")
-    figure.update_xaxes(title_text="steps")
+    # A single length stays a bar, not a wall.
+    spare = max(0.0, 3 - (edges[-1] - edges[0]) / 2)
+    figure.update_xaxes(title_text="steps", range=[max(0.0, edges[0] - spare), edges[-1] + spare])
     figure.update_yaxes(title_text="episodes")
+    _whole_ticks(figure.layout.xaxis, float(lengths.min()), float(lengths.max()))
+    _whole_ticks(figure.layout.yaxis, 0, max(float(np.max(trace.y)) for trace in figure.data))
     return theme.style(figure, legend=len(figure.data))
 
 
@@ -94,7 +101,6 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
     with np.errstate(divide="ignore"):
         shade = np.where(counts > 0, np.log10(counts), np.nan)
     top = max(1.0, float(np.nanmax(shade)))
-    ticks = np.arange(0, np.ceil(top) + 1)
     figure = go.Figure()
     right, upper = len(order) - 0.5, len(names) - 0.5
     figure.add_scatter(
@@ -106,19 +112,16 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
         fillpattern={"shape": "/", "size": 6, "solidity": 0.25, "fgcolor": theme.ink(), "fgopacity": 0.5},
         hoverinfo="skip",
     )
+    labels = np.array(state_names(dataset), dtype=object)[order]
     figure.add_heatmap(
         z=shade,
-        customdata=np.dstack([counts, np.broadcast_to(order, counts.shape)]),
+        zorder=1,  # above the hatch
+        customdata=np.dstack([counts.astype(object), np.broadcast_to(labels, counts.shape)]),
         text=np.broadcast_to(np.array(names)[:, None], counts.shape),
         zmin=0,
         zmax=top,
         colorscale=theme.colorscale("amount"),
-        colorbar={
-            "title": "n(s,a)",
-            "tickvals": ticks,
-            "ticktext": [f"{10**t:,.0f}" for t in ticks],
-            "thickness": 12,
-        },
+        colorbar=_counts_bar("n(s,a)", top),
         hovertemplate="state %{customdata[1]}, %{text}: %{customdata[0]} times<extra></extra>",
         hoverongaps=False,
     )
@@ -126,6 +129,7 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
     figure.update_layout(title_text=f"State–action counts; hatched: never in the data ({missing:.0%})")
     states = "states" if layout or len(order) == dataset.n_states else f"the {MOST_STATES} most visited states"
     figure.update_xaxes(title_text=layout.row_title if layout else states, range=[-0.5, right], showgrid=False)
+    _name_states(figure.layout.xaxis, dataset, order)
     figure.update_yaxes(range=[-0.5, upper], showgrid=False)
     return _named_rows(theme.style(figure, height=max(280, 80 + 17 * len(names))), names)
 
@@ -134,6 +138,25 @@ def shown_actions(dataset: Dataset) -> npt.NDArray[np.int64]:
     """The actions that a chart has room for: all, or the most frequent ones."""
     counts = np.bincount(dataset.actions, minlength=dataset.n_actions)
     return np.sort(np.argsort(-counts, kind="stable")[:MOST_ACTIONS])
+
+
+def _counts_bar(title: str, top: float) -> dict[str, Any]:
+    """The bar beside colours of `log10` counts up to `top`."""
+    ticks = np.arange(0, np.ceil(top) + 1)
+    return {"title": title, "tickvals": ticks, "ticktext": [f"{10**t:,.0f}" for t in ticks], "thickness": 12}
+
+
+def _whole_ticks(axis: go.layout.XAxis | go.layout.YAxis, low: float, high: float) -> None:
+    """Ticks at whole numbers, where there are so few that halves would be marked as well."""
+    if high - low < 8:
+        axis.update(dtick=1, tickformat=",d")
+
+
+def _name_states(axis: go.layout.XAxis | go.layout.YAxis, dataset: Dataset, order: Sequence[int]) -> None:
+    """States by their names, where there is room for them."""
+    if len(order) <= FEW_STATES:
+        names = state_names(dataset)
+        axis.update(tickvals=list(range(len(order))), ticktext=[names[state] for state in order])
 
 
 def _named_rows(figure: go.Figure, names: list[str]) -> go.Figure:
@@ -146,12 +169,11 @@ def _named_rows(figure: go.Figure, names: list[str]) -> go.Figure:
 def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     """Recorded episodes as lines over two dimensions of a continuous world, coloured by behaviour policy."""
     kinds = groups(dataset)
+    shown, title = recorded(dataset)
     figure = go.Figure()
-    for kind, name, _ in kinds:
+    for kind, name, mask in kinds:
         points = [
-            np.vstack([placed(dataset, walk_of(dataset, e))[:, [x, y]], [np.nan, np.nan]])
-            for e in example_episodes(dataset, WALKS)
-            if behavior_of(dataset, e) == kind
+            np.vstack([placed(dataset, walk)[:, [x, y]], [np.nan, np.nan]]) for episode, walk in shown if mask[episode]
         ]
         if points:
             stacked = np.concatenate(points)
@@ -159,9 +181,7 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
             figure.add_scatter(
                 x=stacked[:, 0], y=stacked[:, 1], mode="lines", name=name, line={"width": 1.2, "color": colour}
             )
-    figure.update_layout(
-        title_text=f"Recorded episodes ({len(example_episodes(dataset, WALKS))} of {dataset.n_episodes:,})"
-    )
+    figure.update_layout(title_text=title)
     return theme.style(_plane(figure, dataset, x, y), height=380, legend=len(kinds) if len(kinds) > 1 else 0)
 
 
@@ -172,41 +192,59 @@ def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     visits, x_edges, y_edges = fast_histogram(points, ranges, 60)
     with np.errstate(divide="ignore"):
         shade = np.where(visits > 0, np.log10(visits), np.nan).T
+    top = max(1.0, float(np.nanmax(shade)))
     figure = go.Figure(
         go.Heatmap(
             x=(x_edges[1:] + x_edges[:-1]) / 2,
             y=(y_edges[1:] + y_edges[:-1]) / 2,
             z=shade,
             customdata=visits.T,
+            zmin=0,
+            zmax=top,
             colorscale=theme.colorscale("amount"),
-            showscale=False,
+            colorbar=_counts_bar("rows", top),
             hovertemplate="%{customdata:.0f} rows<extra></extra>",
             hoverongaps=False,
         )
     )
-    figure.update_layout(title_text=f"Where the {len(dataset):,} rows lie (colour: how many, log scale)")
+    figure.update_layout(title_text=f"Where the {len(dataset):,} rows lie")
     return theme.style(_plane(figure, dataset, x, y), height=380)
 
 
-def severity_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
-    """Recorded episodes of a world without geometry: the rank of the state in the layout's order, over time."""
+def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
+    """Recorded episodes of a world without geometry: the rank of the state in the layout's order, over time.
+
+    Coloured by how they came out where they come out in two ways, else by behaviour policy.
+    """
     rank = np.full(dataset.n_states or 0, np.nan)
     rank[list(layout.order)] = np.arange(len(layout.order))
+    shown, title = recorded(dataset)
+    numbers = [episode for episode, _ in shown]
+    good = dataset.rewards[dataset.episode_ends[numbers]] > 0
+    if good.any() and not good.all():
+        kinds = [("last reward positive", REWARDED, good), ("not", UNREWARDED, ~good)]
+    else:
+        kinds = [(name, kind, mask[numbers]) for kind, name, mask in groups(dataset)]
     figure = go.Figure()
-    for episode in example_episodes(dataset, WALKS):
-        good = dataset.rewards[dataset.episode_ends[episode]] > 0
-        colour = theme.colour(2 if good else 4)
-        figure.add_scatter(
-            y=rank[walk_of(dataset, episode)],
-            mode="lines",
-            line={"width": 1.1, "color": colour},
-            opacity=0.7,
-            hoverinfo="skip",
-        )
-    figure.update_layout(title_text="Recorded episodes (green: last reward positive, orange: not)")
+    for name, number, mask in kinds:
+        lines = [rank[walk] for (_, walk), of in zip(shown, mask, strict=True) if of]
+        if lines:
+            gap = [np.nan]
+            figure.add_scatter(
+                x=np.concatenate([np.append(np.arange(len(line), dtype=float), gap) for line in lines]),
+                y=np.concatenate([np.append(line, gap) for line in lines]),
+                mode="lines",
+                line={"width": 1.1, "color": theme.colour(number)},
+                opacity=0.7,
+                name=name,
+                hoverinfo="skip",
+            )
+    figure.update_layout(title_text=title)
     figure.update_xaxes(title_text="step")
-    figure.update_yaxes(title_text=layout.row_title)
-    return theme.style(figure, height=340)
+    figure.update_yaxes(title_text=layout.row_title.partition(", by ")[0])
+    _whole_ticks(figure.layout.xaxis, 1, max(len(walk) for _, walk in shown))
+    _name_states(figure.layout.yaxis, dataset, layout.order)
+    return theme.style(figure, height=340, legend=len(figure.data))
 
 
 def fast_histogram(points: Array, ranges: list[tuple[float, float]], bins: int) -> tuple[Array, Array, Array]:
@@ -215,7 +253,7 @@ def fast_histogram(points: Array, ranges: list[tuple[float, float]], bins: int) 
     edges = []
     for column, (low, high) in enumerate(ranges):
         span = max(high - low, 1e-12)
-        at = ((points[:, column] - low) * (bins / span)).astype(np.int64)
+        at = ((points[:, column].astype(np.float64) - low) * (bins / span)).astype(np.int64)
         cells = cells * bins + np.clip(at, 0, bins - 1)
         edges.append(np.linspace(low, low + span, bins + 1))
     return np.bincount(cells, minlength=bins * bins).reshape(bins, bins).astype(float), edges[0], edges[1]
@@ -264,10 +302,22 @@ def _plane(figure: go.Figure, dataset: Dataset, x: int, y: int) -> go.Figure:
     figure.update_yaxes(title_text=names[y], range=_range(dataset, y), showgrid=False)
     if isinstance(layout, PlaneLayout) and (x, y) == (layout.x, layout.y):
         wall = "#3a4551" if theme.dark() else "#c3ccd5"
-        for x0, y0, x1, y1 in layout.walls:
-            figure.add_shape(type="rect", x0=x0, y0=y0, x1=x1, y1=y1, fillcolor=wall, line_width=0, layer="below")
+        # One shape for all walls: adding hundreds one by one takes seconds.
+        path = "".join(f"M{x0:g} {y0:g}H{x1:g}V{y1:g}H{x0:g}Z" for x0, y0, x1, y1 in layout.walls)
+        if path:
+            figure.add_shape(type="path", path=path, fillcolor=wall, line_width=0, layer="below")
         for label, x0, y0, x1, y1 in layout.regions:
-            figure.add_shape(type="rect", x0=x0, y0=y0, x1=x1, y1=y1, line={"dash": "dot"}, label={"text": label})
+            narrow = (x1 - x0) / (layout.high[x] - layout.low[x]) < 0.1
+            figure.add_shape(
+                type="rect",
+                x0=x0,
+                y0=y0,
+                x1=x1,
+                y1=y1,
+                line={"dash": "dot", "color": theme.ink(), "width": 1.2},
+                label={"text": label, "textangle": -90 if narrow and not layout.walls else 0},
+            )
         if layout.walls:
-            figure.update_yaxes(scaleanchor="x")
+            figure.update_xaxes(constrain="domain")
+            figure.update_yaxes(constrain="domain", scaleanchor="x")
     return figure

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from offrl_core.worlds.layouts import LABELS
 from offrl_ui.panel import component
 from offrl_ui.stage import asset_root
 
@@ -50,6 +51,7 @@ def board(
         "cells": cells,
         "arrows": arrows,
         "tools": list(tools),
+        "names": dict(LABELS),
         "most": most,
         "assets": asset_root(),
         "seq": st.session_state.get(memory, 0),
@@ -62,7 +64,7 @@ def player_keys(*, key: str, on_move: Callable[[int, str], None], **shown: Any) 
 
     Args:
         on_move: called before the script runs again, with the episode's number and everything pressed in it.
-        shown: `episode, played, over, actions, digits, keys, picture, told`, see `assets/player_keys.js`.
+        shown: `episode, played, over, actions, digits, keys, picture, shot, told`, see `assets/player_keys.js`.
     """
 
     def moved() -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from offrl_core.algorithms import algorithms
-from offrl_core.data.dataset import Dataset
-from offrl_core.evaluation.off_policy import Estimate, Weighting, fitted_q_evaluation, importance_sampling
+from offrl_core.data.dataset import Dataset, DatasetError
+from offrl_core.data.degrade import subset
+from offrl_core.evaluation.off_policy import (
+    Estimate,
+    Weighting,
+    estimate_behavior,
+    fitted_q_evaluation,
+    importance_sampling,
+)
 from offrl_core.learning import Learner
 
 MOST_ROWS = 100_000
 UPDATES = 1000
+FEW_EPISODES = 20
 FIRST = ("bc", "iql", "bcq")
 ESTIMATORS: dict[Weighting, str] = {
     "weighted": "Importance sampling, weighted",
@@ -39,32 +49,60 @@ def estimates(dataset: Dataset, *, key: str) -> None:
             st.session_state[key] = (name, table(dataset, name))
     made = st.session_state.get(key)
     if made is not None:
-        st.markdown(f"**{titles[made[0]]}**, γ = {dataset.gamma:g}, {UPDATES} updates; intervals of 95 % by bootstrap.")
+        st.markdown(
+            f"**{titles[made[0]]}**, γ = {dataset.gamma:g}, {UPDATES} updates; intervals of 95 % by bootstrap. "
+            + (
+                "Half of the episodes, drawn at random, trained it and the other half judged it: on the records that "
+                "it learned from, every policy looks better than it is."
+                if dataset.n_episodes >= FEW_EPISODES
+                else f"With fewer than {FEW_EPISODES} episodes the same records trained and judged it: it looks better "
+                "than it is."
+            )
+        )
         st.dataframe(made[1], hide_index=True)
+
+
+def halves(dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """The episodes to learn from and those to judge by: a random half each, or all of them where there are few."""
+    if dataset.n_episodes < FEW_EPISODES:
+        return dataset, dataset
+    learns = np.random.default_rng(0).permutation(dataset.n_episodes) < dataset.n_episodes // 2
+    rows = learns[dataset.episode_of_row]
+    return subset(dataset, rows), subset(dataset, ~rows)
 
 
 def table(dataset: Dataset, algorithm: str, *, updates: int = UPDATES) -> list[dict[str, Any]]:
     """One row for each estimator: value, interval and effective sample size of the policy that `algorithm` learns."""
-    learner = Learner(dataset, algorithm, approximator="table" if dataset.tabular else "mlp")
+    learns, judges = halves(dataset)
+    learner = Learner(learns, algorithm, approximator="table" if dataset.tabular else "mlp")
     learner.advance(updates)
     policy: Any = learner.policy_of(0)
     if dataset.tabular:
         shown = learner.snapshot().policy[0].astype(np.float64)
         policy = shown / shown.sum(axis=1, keepdims=True)
-    recorded = dataset.episode_returns(dataset.gamma)
-    rows = [{"estimate of": "the recorded behaviour (mean return)", "value": float(recorded.mean())}]
+    recorded = judges.episode_returns(dataset.gamma)
+    rows = [{"estimate": "Mean return of the recorded episodes", "value": float(recorded.mean())}]
+    behavior = estimate_behavior(judges)
     for weighting, title in ESTIMATORS.items():
-        rows.append(_row(title, importance_sampling(dataset, policy, weighting=weighting), "episodes"))
-    rows.append(_row("Fitted Q evaluation", fitted_q_evaluation(dataset, policy), "rows"))
+        judged = partial(importance_sampling, judges, policy, weighting=weighting, behavior=behavior)
+        rows.append(_row(title, judged, "episodes"))
+    rows.append(_row("Fitted Q evaluation", partial(fitted_q_evaluation, judges, policy, behavior=behavior), "rows"))
     return rows
 
 
-def _row(title: str, estimate: Estimate, counted: str) -> dict[str, Any]:
+def _row(title: str, judge: Callable[[], Estimate], counted: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"estimate": title}
+    try:
+        estimate = judge()
+    except DatasetError as error:
+        return {**row, "remark": f"No estimate: {error}."}
+    nothing = "No recorded episode does what this policy does, so the records say nothing about it."
     return {
-        "estimate of": f"the learned policy: {title}",
+        **row,
         "value": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
         "effective sample size": f"{estimate.effective_sample_size:.1f} {counted}",
         "on unseen pairs": f"{estimate.unseen:.0%}",
+        "remark": nothing if np.isnan(estimate.value) else "",
     }

@@ -12,12 +12,16 @@ import numpy.typing as npt
 from PIL import Image
 
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
+from offrl_core.worlds.layouts import LABELS
 from offrl_ui.theme import ACTIONS_LIGHT, Ramp, ramp
 
 TEXT = "var(--st-text-color,#1c2530)"
 PAGE = "var(--st-background-color,#fff)"
 WALL = f"color-mix(in srgb,{TEXT} 18%,{PAGE})"
 FLOOR = f"color-mix(in srgb,{TEXT} 5%,{PAGE})"
+
+_LETTERS = {label: letter for letter, label in LABELS.items()}
+"""What a kind of cell is called in the text of a grid."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -134,5 +138,5 @@ def plane_frame(layout: PlaneLayout, width: float, height: float) -> tuple[list[
     for label, *corners in layout.regions:
         x, y, w, h = box(*corners)
         body.append(rectangles([(x, y, w, h)], f"color-mix(in srgb,{ACTIONS_LIGHT[2]} 45%,{PAGE})"))
-        body.append(text(x + w / 2, y + h / 2, label[:1].upper(), min(h, height / 6), bold=True))
+        body.append(text(x + w / 2, y + h / 2, _LETTERS.get(label, label[:1].upper()), min(h, height / 6), bold=True))
     return body, np.stack([scale, shift])

@@ -17,7 +17,7 @@ from offrl_ui.pictures import marked
 
 def sheet(dataset: Dataset) -> None:
     """Draw everything there is to see of `dataset`."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for name, value, help_ in datasheet.facts(dataset):
             st.metric(name, value, help=help_, width="content")
     layout = dataset.layout
@@ -58,22 +58,20 @@ def _file(dataset: Dataset, format_: str) -> bytes:
 
 def _in_the_grid(dataset: Dataset, layout: GridLayout) -> None:
     kinds = [(marked(number), name) for number, name, _ in datasheet.groups(dataset)]
-    shown = min(datasheet.WALKS, dataset.n_episodes)
     left, right = st.columns(2, gap="medium")
     with left:
-        title = f"{shown} of {dataset.n_episodes:,} recorded episodes"
-        picture(datasheet.walks_grid(dataset, layout), title, key="walks", legend=kinds)
+        picture(datasheet.walks_grid(dataset, layout), datasheet.recorded(dataset)[1], key="walks", legend=kinds)
     with right:
-        title = "State–action counts: brighter is more, hatched is never"
-        picture(datasheet.counts_grid(dataset, layout), title, key="counts")
+        scale = datasheet.counts_legend(dataset)
+        picture(datasheet.counts_grid(dataset, layout), "State–action counts", key="counts", legend=scale)
 
 
 def _as_a_matrix(dataset: Dataset, layout: MatrixLayout | None) -> None:
-    if layout is None:
-        st.plotly_chart(datacharts.counts_figure(dataset, None), key="counts")
+    if layout is None or len(layout.order) < 2:
+        st.plotly_chart(datacharts.counts_figure(dataset, layout), key="counts")
         return
     left, right = st.columns(2, gap="medium")
-    left.plotly_chart(datacharts.severity_figure(dataset, layout), key="walks")
+    left.plotly_chart(datacharts.episodes_figure(dataset, layout), key="walks")
     right.plotly_chart(datacharts.counts_figure(dataset, layout), key="counts")
 
 
@@ -89,5 +87,11 @@ def _in_the_plane(dataset: Dataset) -> None:
     else:
         across, up = first
     left, right = st.columns(2, gap="medium")
-    left.plotly_chart(datacharts.walks_figure(dataset, across, up), key="walks")
+    if isinstance(layout, PlaneLayout) and layout.image is not None:
+        kinds = [(marked(datasheet.REWARDED), "rewarded"), (marked(datasheet.UNREWARDED), "not")]
+        title = f"{min(datasheet.WALKS, dataset.n_episodes)} of {dataset.n_episodes:,} recorded decisions"
+        with left:
+            picture(datasheet.decisions(dataset, layout), title, key="walks", legend=kinds)
+    else:
+        left.plotly_chart(datacharts.walks_figure(dataset, across, up), key="walks")
     right.plotly_chart(datacharts.visits_figure(dataset, across, up), key="visits")

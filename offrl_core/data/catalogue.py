@@ -17,7 +17,7 @@ from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Valu
 Builder = Callable[[int, dict[str, Any]], Dataset]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DatasetSpec:
     """One entry of the catalogue.
 
@@ -43,6 +43,9 @@ class DatasetSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", (*self.options, *DEGRADE))
+
+    def __repr__(self) -> str:
+        return f"<DatasetSpec {self.name!r}: {', '.join(option.name for option in self.options)}>"
 
     @property
     def sections(self) -> dict[str, tuple[Hyperparameter, ...]]:

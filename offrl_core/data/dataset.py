@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.data import columns
+from offrl_core.data.columns import Array, DatasetError
+
 if TYPE_CHECKING:
     from offrl_core.worlds.layout import Layout
     from offrl_core.worlds.tabular import TabularMDP
     from offrl_core.worlds.world import World
 
-Array = npt.NDArray[Any]
+__all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
 
 
-class DatasetError(ValueError):
-    """Data that cannot be a dataset; the message names the column, the row and what is allowed."""
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Episodes `(s_t, a_t, r_{t+1}, s_{t+1}, d_{t+1})` in time order, episode after episode.
 
@@ -82,6 +81,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.actions)
 
+    def __repr__(self) -> str:
+        states = f"{self.n_states} states" if self.tabular else f"vectors of {self.observations.shape[1]}"
+        sizes = f"{len(self):,} rows, {self.n_episodes:,} episodes, {states}, {self.n_actions} actions"
+        return f"<Dataset {self.name!r}: {sizes}, γ = {self.gamma:g}>"
+
     @property
     def tabular(self) -> bool:
         """Whether observations are state numbers."""
@@ -132,9 +136,19 @@ class Dataset:
         """`(N,)` float64: `G_t = r_{t+1} + γ G_{t+1}` to the end of the recorded episode.
 
         A truncated episode's return stops where the recording stops: nothing is bootstrapped.
+
+        Raises:
+            DatasetError: gamma is out of range.
         """
+        gamma = columns.discount(gamma)
         returns = np.empty(len(self))
         lengths = self.episode_ends - self.episode_starts + 1
+        if lengths.max() > 4 * self.n_episodes:  # few and long: episode by episode (measured)
+            from scipy.signal import lfilter
+
+            for start, end in zip(self.episode_starts, self.episode_ends + 1, strict=True):
+                returns[start:end] = lfilter([1.0], [1.0, -gamma], self.rewards[start:end][::-1])[::-1]
+            return returns
         # One pass over the time from the end, every episode at once; longest first, so that a slice holds the live
         # ones.
         order = np.argsort(-lengths, kind="stable")
@@ -179,7 +193,7 @@ class Dataset:
         Args:
             observations: `(N,)` integers or `(N, D)` floats.
             actions: `(N,)` integers.
-            rewards: `(N,)` finite numbers.
+            rewards: `(N,)` numbers, finite as 32-bit floats.
             terminations: `(N,)` booleans.
             truncations: `(N,)` booleans; by default the last row of an episode that does not terminate.
             episode_ids: `(N,)` labels; rows of one episode must be adjacent. By default an episode ends at each
@@ -194,46 +208,44 @@ class Dataset:
             DatasetError: lengths differ, a value is missing or out of range, or episodes are inconsistent;
                 the message names the column and the first bad row.
         """
-        obs = _observations("observations", observations)
+        obs = columns.observations("observations", observations)
         rows = len(obs)
         if rows == 0:
             raise DatasetError("a dataset needs at least one row")
-        acts = _integers("actions", actions, rows)
-        rews = np.asarray(rewards, dtype=np.float64)
-        _length("rewards", rews, rows)
-        _all_rows("rewards", np.isfinite(rews), rews, "a finite number")
-        term = _booleans("terminations", terminations, rows)
-        trunc = np.zeros(rows, dtype=bool) if truncations is None else _booleans("truncations", truncations, rows)
-        _all_rows("truncations", ~(term & trunc), trunc, "false where the row is terminated")
-        last = _last_rows(term, trunc, episode_ids, rows)
-        _all_rows("terminations", last | ~term, term, "true only in the last row of an episode")
-        _all_rows("truncations", last | ~trunc, trunc, "true only in the last row of an episode")
-        trunc = trunc | (last & ~term)
+        acts = columns.integers("actions", actions, rows)
+        rews = columns.finite("rewards", rewards, rows)
+        term = columns.booleans("terminations", terminations, rows)
+        given = np.zeros(rows, dtype=bool) if truncations is None else truncations
+        trunc = columns.booleans("truncations", given, rows)
+        columns.refuse("truncations", term & trunc, trunc, "false where the row is terminated")
+        last = columns.last_rows(term, trunc, episode_ids)
+        trunc |= last & ~term
         starts = np.flatnonzero(np.append(True, last[:-1])).astype(np.int64)
         if next_observations is None:
             nxt = np.append(obs[1:], obs[-1:], axis=0)
             nxt[last] = obs[last]
         else:
-            nxt = _observations("next_observations", next_observations)
-            _length("next_observations", nxt, rows)
+            nxt = columns.observations("next_observations", next_observations)
+            columns.same_length("next_observations", nxt, rows)
             if nxt.shape != obs.shape or nxt.dtype != obs.dtype:
                 raise DatasetError(
                     f"next_observations have shape {nxt.shape} {nxt.dtype}, observations {obs.shape} {obs.dtype}"
                 )
         if mdp is not None:
-            n_actions, n_states = mdp.n_actions, mdp.n_states
-        n_actions = int(acts.max()) + 1 if n_actions is None else int(n_actions)
-        _all_rows("actions", acts < n_actions, acts, f"below n_actions = {n_actions}")
-        if obs.ndim == 1:
-            n_states = int(max(obs.max(), nxt.max())) + 1 if n_states is None else int(n_states)
-            _all_rows("observations", obs < n_states, obs, f"below n_states = {n_states}")
-            _all_rows("next_observations", nxt < n_states, nxt, f"below n_states = {n_states}")
-        elif n_states is not None:
-            raise DatasetError("n_states is for 1-D integer observations only")
-        for column in (obs, acts, rews, nxt, term, trunc, starts):
-            column.setflags(write=False)
-        if mdp is not None:
+            n_actions, n_states = _sizes_of(mdp, n_actions, n_states)
             details.setdefault("world", mdp)
+        n_actions = int(acts.max()) + 1 if n_actions is None else columns.size("n_actions", n_actions)
+        columns.refuse("actions", acts >= n_actions, acts, f"below n_actions = {n_actions}")
+        if obs.ndim == 1:
+            n_states = int(max(obs.max(), nxt.max())) + 1 if n_states is None else columns.size("n_states", n_states)
+            columns.refuse("observations", obs >= n_states, obs, f"below n_states = {n_states}")
+            columns.refuse("next_observations", nxt >= n_states, nxt, f"below n_states = {n_states}")
+        elif n_states is not None:
+            raise DatasetError("n_states and mdp are for 1-D integer observations only")
+        columns.check_table(n_states or 1, n_actions)
+        details = columns.check_details(details, _DETAILS, len(starts), n_actions, n_states, obs.shape[-1])
+        for values in (obs, acts, rews, nxt, term, trunc, starts):
+            values.setflags(write=False)
         return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
 
     @classmethod
@@ -242,8 +254,9 @@ class Dataset:
 
         Args:
             source: a path, or an uploaded file as bytes or an open binary file.
-            how: `format`, `mapping` (which column is what), `limits`, `progress`, `isolated`: see `read_file` in
-                `offrl_core.data.formats`, which also tells what was found and done.
+            how: `format`, `mapping` (which column is what, such as `{"state": ["x", "y"], "action": "drug"}`),
+                `limits`, `progress`, `isolated`: see `read_file` in `offrl_core.data.formats`, which also tells what
+                was found and done.
 
         Raises:
             DatasetError: the file cannot be read as a dataset; the message names the file, the row and the column.
@@ -291,76 +304,17 @@ def dataset_probes(dataset: Dataset, n: int = 256) -> Array:
     return np.asarray(dataset.observations[probe_rows(dataset, n)])
 
 
-def _length(name: str, column: Array, rows: int) -> None:
-    if len(column) != rows:
-        raise DatasetError(f"{name} has {len(column)} rows, observations have {rows}")
+def _sizes_of(mdp: TabularMDP, n_actions: int | None, n_states: int | None) -> tuple[int, int]:
+    """The sizes of the world that data came from, which those that are given must not contradict."""
+    from offrl_core.worlds.tabular import TabularMDP
+
+    if not isinstance(mdp, TabularMDP):
+        raise DatasetError(f"mdp = {mdp!r} is not allowed: it must be a TabularMDP")
+    for name, given in (("n_actions", n_actions), ("n_states", n_states)):
+        if given is not None and given != getattr(mdp, name):
+            raise DatasetError(f"{name} = {given!r} is not allowed: the MDP has {getattr(mdp, name)}")
+    return mdp.n_actions, mdp.n_states
 
 
-def _all_rows(name: str, good: Array, column: Array, allowed: str) -> None:
-    if not good.all():
-        row = int(np.flatnonzero(~good)[0])
-        raise DatasetError(f"{name}, row {row}: {column[row]!r} is not allowed: it must be {allowed}")
-
-
-def _integers(name: str, column: npt.ArrayLike, rows: int | None = None) -> Array:
-    values = np.asarray(column)
-    if values.ndim != 1:
-        raise DatasetError(f"{name} must be one-dimensional, not of shape {values.shape}")
-    if rows is not None:
-        _length(name, values, rows)
-    if values.dtype.kind not in "iuf":
-        raise DatasetError(f"{name} must be integers, not {values.dtype}")
-    if values.dtype.kind == "f":
-        _all_rows(
-            name,
-            np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values)),
-            values,
-            "a whole number",
-        )
-    whole = values.astype(np.int64)
-    _all_rows(name, whole >= 0, whole, "0 or above")
-    return whole
-
-
-def _booleans(name: str, column: npt.ArrayLike, rows: int) -> Array:
-    values = np.asarray(column)
-    if values.ndim != 1:
-        raise DatasetError(f"{name} must be one-dimensional, not of shape {values.shape}")
-    _length(name, values, rows)
-    if values.dtype.kind == "b":
-        return values.copy()
-    if values.dtype.kind not in "iuf":
-        raise DatasetError(f"{name} must be booleans, not {values.dtype}")
-    _all_rows(name, np.isin(values, (0, 1)), values, "0 or 1")
-    return values.astype(bool)
-
-
-def _observations(name: str, column: npt.ArrayLike) -> Array:
-    values = np.asarray(column)
-    if values.ndim == 1 and values.dtype.kind in "iu":
-        return _integers(name, values)
-    if values.ndim == 1 and values.dtype.kind == "f":
-        values = values[:, None]
-    if values.ndim != 2 or values.dtype.kind not in "iuf" or values.shape[1] == 0:
-        raise DatasetError(
-            f"{name} must be integers (N,) or numbers (N, D), not {values.dtype} of shape {values.shape}"
-        )
-    vectors = values.astype(np.float32)
-    finite = np.asarray(np.isfinite(vectors).all(axis=1))
-    _all_rows(name, finite, values, "finite in every column")
-    return vectors
-
-
-def _last_rows(term: Array, trunc: Array, episode_ids: npt.ArrayLike | None, rows: int) -> Array:
-    last = term | trunc
-    if episode_ids is not None:
-        ids = np.asarray(episode_ids)
-        _length("episode_ids", ids, rows)
-        change = np.append(ids[1:] != ids[:-1], True)
-        first_rows = np.flatnonzero(np.append(True, change[:-1]))
-        if len(np.unique(ids[first_rows])) != len(first_rows):
-            raise DatasetError("episode_ids: the rows of one episode must be adjacent and in time order")
-        last = change
-    last = last.copy()
-    last[-1] = True
-    return last
+_DETAILS = tuple(f.name for f in fields(Dataset) if f.default is not MISSING or f.default_factory is not MISSING)[1:]
+"""Every field beside the columns and the sizes."""

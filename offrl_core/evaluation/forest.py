@@ -52,7 +52,8 @@ def forest_solver(
             (ahead[:, action], dataset.next_observations, after),
             (first[:, action], dataset.initial_observations, begin),
         ):
-            index = forest.apply(observations) + starts[:-1]
+            # A copy, because scikit-learn's check of very large numbers fails on arrays that are read-only.
+            index = forest.apply(observations.copy()) + starts[:-1]
             found.append((np.repeat(share / trees, trees), index.ravel()))
         leaves = int(starts[-1])
     gather = _gather(after, rows, leaves)

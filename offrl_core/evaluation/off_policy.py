@@ -13,9 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import logsumexp
 
+from offrl_core.data.columns import discount
 from offrl_core.data.dataset import Array, Dataset, DatasetError
 from offrl_core.evaluation.empirical import empirical_mdp
 from offrl_core.evaluation.forest import forest_solver
+from offrl_core.learning.threads import one_thread
 from offrl_core.worlds.tabular import MDPError, TabularMDP
 from offrl_core.worlds.world import check_policy
 
@@ -86,7 +88,7 @@ def estimate_behavior(dataset: Dataset, *, floor: float = 0.01, seed: int = 0) -
     from sklearn.ensemble import ExtraTreesClassifier
 
     forest = ExtraTreesClassifier(50, min_samples_leaf=5, bootstrap=True, oob_score=_no_score, random_state=seed)
-    forest.fit(dataset.observations, actions)
+    forest.fit(dataset.observations.copy(), actions)
     shares = forest.oob_decision_function_
     unjudged = ~np.isfinite(shares).all(axis=1)
     if unjudged.any():
@@ -131,7 +133,7 @@ def importance_sampling(
         gamma: discount; the dataset's own by default.
         weighting: which estimator.
         behavior: `π_β` as a policy, or as `(N,)` probabilities of the recorded actions; estimated by default.
-        confidence, resamples, seed: of the bootstrap over episodes.
+        confidence, resamples, seed: of the bootstrap over episodes (and of the forest that estimates `π_β`).
 
     Raises:
         DatasetError: an argument is out of range, or `behavior` gives a recorded action no probability.
@@ -141,7 +143,7 @@ def importance_sampling(
     if weighting not in WEIGHTINGS:
         raise DatasetError(f"weighting = {weighting!r} is not allowed: it must be one of {', '.join(WEIGHTINGS)}")
     gamma = _check(dataset, gamma, confidence, resamples)
-    logs = _log_weights(dataset, policy, behavior)
+    logs = _log_weights(dataset, policy, behavior, seed)
     final = logs[dataset.episode_ends]
     size = _effective(final)
     if np.isneginf(final.max()) and weighting in ("weighted", "weighted-per-decision"):
@@ -156,9 +158,7 @@ def importance_sampling(
 
 
 def _check(dataset: Dataset, gamma: float | None, confidence: float, resamples: int) -> float:
-    gamma = dataset.gamma if gamma is None else float(gamma)
-    if not 0.0 <= gamma <= 1.0:
-        raise DatasetError(f"gamma = {gamma!r} is not allowed: it must be from 0 to 1")
+    gamma = discount(dataset.gamma if gamma is None else gamma)
     if not 0.0 < confidence < 1.0:
         raise DatasetError(f"confidence = {confidence!r} is not allowed: it must be between 0 and 1")
     if resamples < 0:
@@ -166,11 +166,11 @@ def _check(dataset: Dataset, gamma: float | None, confidence: float, resamples: 
     return gamma
 
 
-def _log_weights(dataset: Dataset, policy: Policy, behavior: Any) -> Array:
+def _log_weights(dataset: Dataset, policy: Policy, behavior: Any, seed: int) -> Array:
     """`(N,)`: `log w_{i,t}`, the log of the product of ratios up to each row; −∞ from an impossible action on."""
     rows = np.arange(len(dataset))
     chosen = probabilities(dataset, policy, dataset.observations)[rows, dataset.actions]
-    logs = _log(chosen) - _log(_behavior(dataset, behavior))
+    logs = _log(chosen) - _log(_behavior(dataset, behavior, seed))
     # The sum within each episode: −∞ would spoil differences of one long sum, so it is counted beside it.
     never = np.isneginf(logs)
     total = np.cumsum(np.where(never, 0.0, logs))
@@ -185,10 +185,10 @@ def _log(values: Array) -> Array:
     return np.log(values, out=np.full(len(values), -np.inf), where=values > 0)
 
 
-def _behavior(dataset: Dataset, behavior: Any) -> Array:
+def _behavior(dataset: Dataset, behavior: Any, seed: int) -> Array:
     """`(N,)`: `π_β(a_t|s_t)`, above 0."""
     if behavior is None:
-        return estimate_behavior(dataset)
+        return estimate_behavior(dataset, seed=seed)
     if not callable(behavior) and np.shape(behavior) == (len(dataset),):
         given = np.asarray(behavior, dtype=np.float64)
         good = (given >= 0) & (given <= 1)
@@ -299,6 +299,7 @@ def fitted_q_evaluation(
     unseen_value: float = 0.0,
     trees: int = 10,
     min_leaf: int = 10,
+    behavior: Array | Callable[[Array], Array] | None = None,
     confidence: float = 0.95,
     resamples: int | None = None,
     seed: int = 0,
@@ -319,6 +320,7 @@ def fitted_q_evaluation(
         gamma: discount; the dataset's own by default.
         unseen_value: value of pairs without data (tabular), or of actions that never occur (continuous).
         trees, min_leaf: of the forest; more rows in a leaf smooth more.
+        behavior: as in `importance_sampling`; only the effective sample size asks for it.
         confidence, resamples, seed: of the bootstrap over episodes, in which the forest's leaves stay as they are; by
             default 200 resamples for tabular data and 50 otherwise.
 
@@ -336,14 +338,16 @@ def fitted_q_evaluation(
         first = probabilities(dataset, policy, dataset.initial_observations)
         solve = forest_solver(dataset, ahead, first, gamma, unseen_value, trees, min_leaf, seed)
     episodes = dataset.n_episodes
-    value, unseen = solve(np.ones(episodes))
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(episodes, np.full(episodes, 1.0 / episodes), size=resamples)
-    replicates = np.array([solve(counts.astype(np.float64))[0] for counts in draws])
+    # Beside any other busy process a second thread makes these small products a hundred times slower (measured).
+    with one_thread():
+        value, unseen = solve(np.ones(episodes))
+        replicates = np.array([solve(counts.astype(np.float64))[0] for counts in draws])
     low, high = _interval(replicates, confidence)
     rows = np.arange(len(dataset))
     chosen = probabilities(dataset, policy, dataset.observations)[rows, dataset.actions]
-    size = _effective(_log(chosen) - np.log(estimate_behavior(dataset, seed=seed)))
+    size = _effective(_log(chosen) - _log(_behavior(dataset, behavior, seed)))
     return Estimate(value, low, high, size, "fitted Q evaluation", unseen)
 
 
@@ -358,12 +362,13 @@ def _tabular_solver(dataset: Dataset, policy: Policy, gamma: float, unseen_value
 
     def solve(counts: Array) -> tuple[float, float]:
         model = empirical_mdp(dataset, counts, unseen_value=unseen_value)
+        if not np.all(counts == 1.0):
+            # A draw of the bootstrap may lack the very episode that shows the way out of a state.
+            return float(model.evaluate(whole, gamma, endless="limit")), np.nan
         try:
             value = float(model.evaluate(whole, gamma))
         except MDPError as error:
             raise DatasetError(f"in the model of the data: {error}") from error
-        if not np.all(counts == 1.0):
-            return value, np.nan
         # Visits to unseen pairs and to all pairs are values too: of rewards that are 1 there.
         seen = np.append(dataset.counts > 0, np.ones((1, dataset.n_actions), dtype=bool), axis=0)
         visits = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from offrl_core.algorithms.hyperparameters import a_dataset
+from offrl_core.data.columns import discount
 from offrl_core.data.dataset import Array, Dataset, dataset_probes
 from offrl_core.evaluation.rollouts import Measured, Policy, measure, measure_act
 from offrl_core.worlds.digits import Digits
@@ -41,11 +42,14 @@ class Truth:
         q_bound: no true value is above it, whatever the rewards' order: `max(r_max, 0)/(1−γ)`, with `r_max` the largest
             reward of world and data. At γ = 1 the largest of `V*` in any state (where the MDP is known) and of the
             returns-to-go in the data.
+
+    Raises:
+        DatasetError: gamma is out of range.
     """
 
     def __init__(self, dataset: Dataset, gamma: float | None = None) -> None:
         self.dataset = a_dataset(dataset)
-        self.gamma = dataset.gamma if gamma is None else float(gamma)
+        self.gamma = discount(dataset.gamma if gamma is None else gamma)
         self.exact = dataset.mdp is not None or isinstance(dataset.world, Digits)
         self.behavior: float | None = None
         self.behavior_kind = "unknown"
@@ -63,6 +67,11 @@ class Truth:
         else:
             self._play()
         self.q_bound = self._bound()
+
+    def __repr__(self) -> str:
+        named = {"behavior": self.behavior, "in_support": self.in_support, "optimal": self.optimal}
+        values = ", ".join(f"{name} {value:.4g}" for name, value in named.items() if value is not None)
+        return f"<Truth of {self.dataset.name!r} at γ = {self.gamma:g}: {values}>"
 
     def _solve(self) -> None:
         data, mdp = self.dataset, self.dataset.mdp

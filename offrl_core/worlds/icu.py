@@ -1,8 +1,7 @@
 """ICU-Sepsis: treatment of sepsis in intensive care, an MDP built from the MIMIC-III records.
 
 Source: Choudhary, Gupta, Thomas (2024), "ICU-Sepsis: A Benchmark MDP Built from Real Medical Data"; the arrays come
-    with
-the package `icu-sepsis` (MIT). Only its data files are read: importing it would load an unmaintained library.
+with the package `icu-sepsis` (MIT). Only its data files are read: importing it would load an unmaintained library.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def icu_data() -> ICUData:
     """Read the package's `dynamics.npz` and `admissible_actions.txt`.
 
     The reward array is not read: it is 1 on arriving in survival from a patient's state and 0 otherwise (checked in
-        tests).
+    tests).
     """
     folder = data_folder()
     with np.load(folder / "dynamics.npz", allow_pickle=False) as arrays:

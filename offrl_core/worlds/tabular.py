@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sparse
 
+from offrl_core.data.columns import discount, encodings, integers, names, refuse
+from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
 from offrl_core.worlds.chain import chain_value, spread
 from offrl_core.worlds.layout import GridLayout, Layout
 from offrl_core.worlds.world import Act, Array, Simulator, check_policy
 
+__all__ = ["Endless", "MDPError", "TabularMDP"]
+
 Endless = Literal["raise", "limit"]
-
-
-class MDPError(ValueError):
-    """Arrays that are not an MDP, or a question that has no finite answer; the message names the state."""
 
 
 class TabularMDP(Simulator):
@@ -38,7 +38,7 @@ class TabularMDP(Simulator):
         name: the world's name.
 
     Raises:
-        MDPError: a shape is wrong, or a row of `P` is not a distribution.
+        MDPError: a shape is wrong, a row of `P` is not a distribution, or a reward is not finite; names the place.
     """
 
     def __init__(
@@ -55,58 +55,22 @@ class TabularMDP(Simulator):
         action_features: Array | None = None,
         name: str = "mdp",
     ) -> None:
-        self.initial = np.asarray(initial, dtype=np.float64)
-        if self.initial.ndim != 1:
-            raise MDPError(f"initial has shape {self.initial.shape}; it must be (S,)")
+        self.initial, self.terminal = initial_distribution(initial, terminal)
         states = self.n_states = len(self.initial)
-        if not (np.isclose(self.initial.sum(), 1.0) and (self.initial >= 0).all()):
-            raise MDPError(f"initial sums to {self.initial.sum():g}: it must be a distribution")
-        self.terminal = np.zeros(states, dtype=bool) if terminal is None else np.asarray(terminal, dtype=bool)
-        if self.terminal.shape != (states,):
-            raise MDPError(f"terminal has shape {self.terminal.shape}; it must be ({states},)")
-        if self.initial @ self.terminal > 0:
-            raise MDPError(f"initial puts probability on terminal state {np.argmax(self.initial * self.terminal)}")
-        transitions = _pairs_matrix("P", P, states)
-        self.n_actions = transitions.shape[0] // states
-        alive = np.repeat(~self.terminal, self.n_actions)
-        transitions = _keep_rows(transitions, alive)
-        transitions.eliminate_zeros()
-        sums = np.asarray(transitions.sum(axis=1)).ravel()
-        bad = alive & ~np.isclose(sums, 1.0, atol=1e-8)
-        if bad.any() or (transitions.data < 0).any() or not np.isfinite(transitions.data).all():
-            pair = int(np.argmax(bad))
-            state, action = divmod(pair, self.n_actions)
-            raise MDPError(f"P in state {state}, action {action} sums to {sums[pair]:g}: it must be a distribution")
-        transitions.data /= np.repeat(np.where(alive, sums, 1.0), np.diff(transitions.indptr))
-        self.transitions = transitions
-        self.rewards, self._edge_rewards = self._read_rewards(R)
-        self.action_names = tuple(action_names) or tuple(str(a) for a in range(self.n_actions))
-        self.state_names = tuple(state_names) or tuple(str(s) for s in range(states))
+        self.transitions = transition_matrix(P, self.terminal)
+        actions = self.n_actions = self.transitions.shape[0] // states
+        self.rewards, self._edge_rewards = reward_arrays(R, self.transitions, self.terminal)
+        named = names("action_names", action_names, actions, MDPError)
+        self.action_names = named or tuple(str(a) for a in range(actions))
+        named = names("state_names", state_names, states, MDPError)
+        self.state_names = named or tuple(str(s) for s in range(states))
         self.layout = layout
-        self.features = dict(features or {})
-        self.action_features = action_features
+        self.features, self.action_features = encodings(features, action_features, states, actions, MDPError)
         self.name = name
         self._solved: dict[float, tuple[Array, Array]] = {}
 
-    def _read_rewards(self, R: Any) -> tuple[Array, Array | None]:
-        """Expected rewards `(S, A)`, and the reward of each stored transition where it depends on `s'`."""
-        shape = (self.n_states, self.n_actions)
-        rows = np.repeat(np.arange(self.n_states * self.n_actions), np.diff(self.transitions.indptr))
-        if sparse.issparse(R):
-            edges = np.asarray(sparse.csr_matrix(R)[rows, self.transitions.indices]).ravel()
-        else:
-            R = np.asarray(R, dtype=np.float64)
-            if R.shape == shape:
-                if not np.isfinite(R).all():
-                    raise MDPError("R must be finite")
-                return np.where(self.terminal[:, None], 0.0, R), None
-            if R.shape != (*shape, self.n_states):
-                raise MDPError(f"R has shape {R.shape}; it must be {shape} or {(*shape, self.n_states)}")
-            edges = R.reshape(-1, self.n_states)[rows, self.transitions.indices]
-        if not np.isfinite(edges).all():
-            raise MDPError("R must be finite")
-        expected = np.bincount(rows, weights=edges * self.transitions.data, minlength=shape[0] * shape[1])
-        return expected.reshape(shape), edges
+    def __repr__(self) -> str:
+        return f"<TabularMDP {self.name!r}: {self.n_states} states, {self.n_actions} actions>"
 
     # -- the arrays, for small worlds and for reading
 
@@ -127,7 +91,10 @@ class TabularMDP(Simulator):
         return float(values.min()), float(values.max())
 
     def _checked(self, policy: npt.ArrayLike) -> Array:
-        return check_policy(policy, self.n_states, self.n_actions, self.terminal)
+        policies = check_policy(policy, self.n_states, self.n_actions, self.terminal)
+        if policies.ndim > 3:
+            raise ValueError(f"policy has shape {policies.shape}; it must be (S, A), or (M, S, A) for many at once")
+        return policies
 
     # -- reaching
 
@@ -201,8 +168,9 @@ class TabularMDP(Simulator):
 
     def _values(self, policies: Array, gamma: float, endless: Endless, only: Array | None) -> Array:
         """`(M, S)` values; `only` restricts the question of ending to what is reached from those states."""
-        if not 0.0 <= gamma <= 1.0:
-            raise MDPError(f"gamma = {gamma!r} is not allowed: it must be from 0 to 1")
+        gamma = discount(gamma, MDPError)
+        if endless not in get_args(Endless):
+            raise MDPError(f"endless = {endless!r} is not allowed: it must be one of {', '.join(get_args(Endless))}")
         rewards = np.einsum("msa,sa->ms", policies, self.rewards)
         if self.n_states <= _DENSE_STATES and gamma < 1.0:
             return self._dense_values(policies, rewards, gamma)
@@ -256,6 +224,8 @@ class TabularMDP(Simulator):
         """
         every = np.ones((self.n_states, self.n_actions), dtype=bool)
         mask: Array = every if allowed is None else np.asarray(allowed, dtype=bool)
+        if mask.shape != every.shape:
+            raise MDPError(f"allowed has shape {mask.shape}; it must be {every.shape}")
         free = np.asarray(~mask.any(axis=1))
         usable = mask | free[:, None]
         policy = usable / usable.sum(axis=1, keepdims=True)
@@ -292,6 +262,13 @@ class TabularMDP(Simulator):
     def reset(self, episodes: int, rng: np.random.Generator) -> Array:
         """Initial states `(E,)`."""
         return rng.choice(self.n_states, size=episodes, p=self.initial)
+
+    def standing(self, states: Array, episodes: int) -> Array:
+        """States `(E,)` to begin in, none of them terminal."""
+        chosen = integers("states", super().standing(states, episodes))
+        refuse("states", chosen >= self.n_states, chosen, f"below {self.n_states}")
+        refuse("states", self.terminal[chosen], chosen, "a state that does not end the episode")
+        return chosen
 
     def step(self, states: Array, actions: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Draw `s' ~ P(·|s,a)` for every episode; one search in the cumulative sum over all pairs."""
@@ -356,22 +333,3 @@ def _uniform(size: int, rng: np.random.Generator) -> Array:
     row.
     """
     return rng.random(size) * (1.0 - 1e-9)
-
-
-def _pairs_matrix(name: str, P: Any, states: int) -> sparse.csr_matrix:
-    if sparse.issparse(P):
-        matrix = sparse.csr_matrix(P, dtype=np.float64)
-        if matrix.shape[1] != states or matrix.shape[0] == 0 or matrix.shape[0] % states:
-            raise MDPError(f"{name} has shape {matrix.shape}; it must be (S·A, S) with S = {states}")
-        matrix.sum_duplicates()
-        return matrix
-    dense = np.asarray(P, dtype=np.float64)
-    if dense.ndim != 3 or dense.shape[0] != states or dense.shape[2] != states or dense.shape[1] == 0:
-        raise MDPError(f"{name} has shape {dense.shape}; it must be (S, A, S) with S = {states}")
-    return sparse.csr_matrix(dense.reshape(-1, states))
-
-
-def _keep_rows(matrix: sparse.csr_matrix, keep: Array) -> sparse.csr_matrix:
-    kept = matrix.copy()
-    kept.data[~np.repeat(keep, np.diff(kept.indptr))] = 0.0
-    return kept

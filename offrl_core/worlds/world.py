@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.data.columns import discount
 from offrl_core.data.dataset import Dataset
 from offrl_core.worlds.layout import Layout
 
@@ -65,7 +66,7 @@ class Rollout:
 
     def returns(self, gamma: float) -> Array:
         """`(E,)` the discounted return `Σ_t γ^t r_{t+1}` of each episode."""
-        return np.asarray(gamma ** np.arange(len(self.rewards)) @ self.rewards)
+        return np.asarray(discount(gamma) ** np.arange(len(self.rewards)) @ self.rewards)
 
 
 def exhaust(work: Generator[None, None, Result]) -> Result:
@@ -130,16 +131,14 @@ class Simulator(ABC):
         self, act: Act, states: Array, horizon: int, rng: np.random.Generator, max_rows: int | None = None
     ) -> Generator[None, None, Steps]:
         """`play`, with a rest after every time step; the steps are the generator's return value."""
-        if horizon < 1:
-            raise ValueError(f"horizon = {horizon} is not allowed: it must be 1 or more")
         steps, rows = Steps(len(states)), 0
         running = np.arange(len(states))
         seen = self.observe(states)
-        for _ in range(horizon):
+        for _ in range(_whole("horizon", horizon)):
             rows += len(running)
             if max_rows is not None and rows > max_rows:
                 raise TooManyRows(f"more than {max_rows} transitions")
-            actions = np.asarray(act(seen, rng), dtype=np.int64)
+            actions = self._decided(act(seen, rng), len(running))
             states, rewards, terminated = self.step(states, actions, rng)
             following = self.observe(states)
             steps.add(running, seen, actions, rewards, following, terminated)
@@ -153,6 +152,38 @@ class Simulator(ABC):
             yield
         return steps
 
+    def _decided(self, actions: Array, running: int) -> Array:
+        """What a policy decided for the running episodes, once it is known to be possible."""
+        decided = np.asarray(actions)
+        if decided.shape != (running,) or decided.dtype.kind not in "iu":
+            raise ValueError(
+                f"the policy gave {decided.dtype} of shape {decided.shape}: it must give one whole number for each of "
+                f"{running} episodes"
+            )
+        if decided.min() < 0 or decided.max() >= self.n_actions:
+            wrong = decided.min() if decided.min() < 0 else decided.max()
+            raise ValueError(f"the policy chose action {wrong}: it must be from 0 to {self.n_actions - 1}")
+        return decided.astype(np.int64, copy=False)
+
+    def standing(self, states: Array, episodes: int) -> Array:
+        """Where episodes are told to begin, `(E, …)`, once it is known that they can.
+
+        Raises:
+            ValueError: they are not one for each episode.
+        """
+        states = np.asarray(states)
+        if states.ndim == 0 or len(states) != episodes:
+            raise ValueError(f"states has shape {states.shape}: it must hold one for each of {episodes} episodes")
+        return states
+
+    def _begin(self, episodes: int, seed: int, states: Array | None) -> tuple[Array, np.random.Generator]:
+        """The first states of `episodes` episodes, and what draws the rest."""
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(f"seed = {seed!r} is not allowed: it must be a whole number, 0 or above")
+        rng = np.random.default_rng(seed)
+        episodes = _whole("episodes", episodes)
+        return self.reset(episodes, rng) if states is None else self.standing(states, episodes), rng
+
     def sample(
         self, policy: Any, episodes: int, horizon: int, seed: int, *, states: Array | None = None, **details: Any
     ) -> Dataset:
@@ -163,16 +194,17 @@ class Simulator(ABC):
             episodes, horizon, seed: how many, how long at most, and the random seed.
             states: where the episodes begin, `(episodes, …)`; drawn from the world's initial distribution by default.
             details: fields of `Dataset`.
+
+        Raises:
+            ValueError: an argument is out of range, or the policy decides for an action that there is not.
         """
-        rng = np.random.default_rng(seed)
-        start = self.reset(_positive(episodes), rng) if states is None else states
+        start, rng = self._begin(episodes, seed, states)
         columns: dict[str, Any] = self.play(self.actor(policy), start, horizon, rng).columns()
         return Dataset.from_columns(**columns, **{**self.details(), **details})
 
     def rollout(self, act: Any, episodes: int, horizon: int, seed: int, *, states: Array | None = None) -> Rollout:
-        """Play `episodes` episodes of at most `horizon` transitions and keep them side by side."""
-        rng = np.random.default_rng(seed)
-        start = self.reset(_positive(episodes), rng) if states is None else states
+        """Play `episodes` episodes of at most `horizon` transitions and keep them side by side; as `sample`."""
+        start, rng = self._begin(episodes, seed, states)
         return self.play(self.actor(act), start, horizon, rng).rollout()
 
     def actor(self, policy: Any) -> Act:
@@ -244,10 +276,10 @@ class Steps:
         return Rollout(observations, actions, rewards, alive, terminated)
 
 
-def _positive(episodes: int) -> int:
-    if episodes < 1:
-        raise ValueError(f"episodes = {episodes} is not allowed: it must be 1 or more")
-    return episodes
+def _whole(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} = {value!r} is not allowed: it must be a whole number, 1 or more")
+    return int(value)
 
 
 def check_policy(policy: npt.ArrayLike, n_states: int, n_actions: int, terminal: Array | None = None) -> Array:
@@ -256,7 +288,10 @@ def check_policy(policy: npt.ArrayLike, n_states: int, n_actions: int, terminal:
     Raises:
         ValueError: the shape is wrong, or a row is not a distribution (the message names state and row).
     """
-    probabilities = np.asarray(policy, dtype=np.float64)
+    try:
+        probabilities = np.asarray(policy, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"policy must be an array of probabilities: {error}") from error
     if probabilities.shape[-2:] != (n_states, n_actions):
         raise ValueError(f"policy has shape {probabilities.shape}; it must be (…, {n_states}, {n_actions})")
     if terminal is not None and terminal.any():

@@ -1,11 +1,12 @@
 // A grid to draw on: its cells (walls, start, goal, …) or a policy of arrows. Pointer and keyboard.
 //
-// data: { rows, cols, cells, arrows (null: draw cells), tools: [{ letter, label }], seq, most (largest side) }
+// data: { rows, cols, cells, arrows (null: draw cells), tools: [{ letter, label }], names: { letter: label }, seq, most (largest side) }
 // State for the script: `drawn` = { seq, rows, cols, text }, once a stroke is finished.
-import { h } from "./dom.js";
+import { h, setText } from "./dom.js";
 
 const boards = new WeakMap();
 const ARROWS = "^>v<";
+const WAYS = { "^": "up", ">": "right", v: "down", "<": "left", ".": "any action" };
 const STEPS = { "^": [-1, 0], ">": [0, 1], v: [1, 0], "<": [0, -1] };
 const NS = "http://www.w3.org/2000/svg";
 
@@ -33,7 +34,8 @@ class Board {
     this.svg.setAttribute("tabindex", "0");
     this.svg.setAttribute("role", "application");
     this.hint = h("p", { class: "hint" });
-    root.replaceChildren(this.tools, this.svg, this.sides, this.hint);
+    this.said = h("p", { class: "said", "aria-live": "polite" });
+    root.replaceChildren(this.tools, this.svg, this.sides, this.hint, this.said);
     this.svg.onpointerdown = (event) => this.down(event);
     this.svg.onpointermove = (event) => this.move(event);
     this.svg.onpointerup = this.svg.onpointercancel = () => this.up();
@@ -160,6 +162,16 @@ class Board {
     event.preventDefault();
     event.stopPropagation();
     this.draw();
+    this.say();
+  }
+
+  // The cursor's cell in words, for those who do not see it.
+  say() {
+    const [r, c] = this.cursor;
+    const place = r * this.cols + c;
+    const name = this.component.data.names[this.cells[place]] ?? this.cells[place];
+    const arrow = this.policy && this.cells[place] !== "#" ? `, ${WAYS[this.arrows[place]]}` : "";
+    setText(this.said, `row ${r + 1}, column ${c + 1}: ${name}${arrow}`);
   }
 
   grow(side, way) {

@@ -16,7 +16,8 @@ const ANNOUNCE_EVERY = 8000;
 const SCRUBBING = 1500;
 const LONGEST = 20;
 
-class Episode {
+// One episode of a film: `header` with lengths and endings, arrays over (episode, time) in `values` and their `shapes`.
+export class Episode {
   constructor({ header, values, shapes }, index) {
     const [, times, width = 0] = shapes.observations;
     const steps = times - 1;

@@ -74,7 +74,9 @@ def test_a_grid_is_drawn_cell_by_cell(page: Page, server: Server):
     board.focus()
     for _ in range(2):
         page.keyboard.press("ArrowUp")
+    expect(page.locator(".board .said")).to_have_text("row 2, column 12: wall")
     page.keyboard.press("x")
+    expect(page.locator(".board .said")).to_have_text("row 2, column 12: cliff")
     page.wait_for_url(lambda url: "X" in url.rpartition("x.layout=")[2])
 
 
@@ -83,7 +85,8 @@ def test_a_policy_is_drawn_by_dragging_along_a_way(page: Page, server: Server):
     page.get_by_text("Collect your own data").click()
     page.get_by_text("Draw a policy").click()
     board = page.locator(".board svg")
-    expect(page.locator(".board .hint")).to_contain_text("Drag along a way")
+    expect(page.locator(".board .hint", has_text="Drag along a way")).to_be_visible()
+    expect(page.locator(".board .hint")).to_have_count(1)
     at_rest(page, board)
     way = [middle(board, 5, col) for col in range(1, 10)] + [middle(board, row, 9) for row in range(6, 10)]
     page.mouse.move(*way[0])
@@ -103,7 +106,9 @@ def test_a_policy_is_drawn_by_dragging_along_a_way(page: Page, server: Server):
 def test_an_episode_is_played_with_the_keyboard(page: Page, server: Server):
     open_datasets(page, server, "?data=double-crossing")
     page.get_by_text("Collect your own data").click()
-    page.get_by_text("Play it yourself").click()
+    for _ in range(2):  # the second click leaves the choice as it is
+        page.get_by_text("Play it yourself").click()
+        expect(page.locator(".player_keys .world")).to_be_visible()
     page.locator(".player_keys .world").focus()
     told = page.locator(".player_keys .told")
     for presses, key in ((8, "ArrowRight"), (4, "ArrowDown")):
@@ -114,6 +119,25 @@ def test_an_episode_is_played_with_the_keyboard(page: Page, server: Server):
     page.get_by_role("button", name="Use the kept episode").click()
     page.wait_for_url(re.compile(r"x\.own=0%3A111111112222"))
     expect(page.get_by_test_id("stMetric").filter(has_text="Best in the data")).to_contain_text("0.5688")
+
+
+def test_a_cart_is_played_as_a_cart(page: Page, server: Server):
+    """Not as a point between axes: what is seen is drawn as films draw it, and changes with every press."""
+    open_datasets(page, server, "?data=cartpole")
+    page.get_by_text("Collect your own data").click()
+    canvas, told = page.locator(".player_keys canvas"), page.locator(".player_keys .told")
+    expect(canvas).to_be_visible()
+    seen = {canvas.evaluate("(canvas) => canvas.toDataURL()")}
+    page.locator(".player_keys .world").focus()
+    for step, key in enumerate(["ArrowRight", "ArrowLeft", "ArrowRight"], start=1):
+        page.keyboard.press(key)
+        expect(told).to_contain_text(f"step {step}, return so far {step}.")
+        seen.add(canvas.evaluate("(canvas) => canvas.toDataURL()"))
+    assert len(seen) == 4
+    page.get_by_role("button", name="Keep this episode").click()
+    page.get_by_role("button", name="Use the kept episode").click()
+    page.wait_for_url(re.compile(r"x\.own=0%3A101"))
+    expect(page.get_by_test_id("stMetric").filter(has_text="Rows")).to_contain_text("3")
 
 
 def test_an_uploaded_log_is_trained_on(page: Page, server: Server, tmp_path: Path):

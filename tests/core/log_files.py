@@ -112,30 +112,37 @@ def minari_metadata(tabular: bool, episodes: int, **more: Any) -> dict[str, Any]
     }
 
 
+def minari_space(values: Any) -> pa.Array:
+    """What Minari makes of the values of a space: boxes are lists of one length, parts are structures."""
+    if isinstance(values, dict):
+        return pa.StructArray.from_arrays([minari_space(part) for part in values.values()], names=list(values))
+    if isinstance(values, list):
+        return pa.array(values)
+    if values.ndim == 2:
+        kind = pa.list_(pa.from_numpy_dtype(values.dtype), values.shape[1])
+        return pa.FixedSizeListArray.from_arrays(values.reshape(-1), type=kind)
+    return pa.array(values, pa.int32())
+
+
 def minari_arrow(path: Path, episodes: list[dict[str, np.ndarray]], format: str = "arrow", **more: Any) -> Path:
     """The folder of Minari's Arrow (or Parquet) storage, written the way Minari does: a padded row ends each table."""
     data = path / "data"
     for number, episode in enumerate(episodes):
         observations = episode["observations"]
-        if observations.ndim == 2:
-            kind = pa.list_(pa.float32(), observations.shape[1])
-            column = pa.FixedSizeListArray.from_arrays(pa.array(observations.reshape(-1)), type=kind)
-        else:
-            column = pa.array(observations)
         batch = pa.RecordBatch.from_pydict(
             {
                 "episode_id": np.full(len(observations), number, dtype=np.int32),
-                "observations": column,
-                **{
-                    name: np.pad(episode[name], (0, 1))
-                    for name in ("actions", "rewards", "terminations", "truncations")
-                },
+                "observations": minari_space(observations),
+                "actions": minari_space(np.pad(episode["actions"], (0, 1))),
+                **{name: np.pad(episode[name], (0, 1)) for name in ("rewards", "terminations", "truncations")},
+                "infos": pa.array(['{"x": 1}'] * len(observations), pa.string()),
             }
         )
         pads.write_dataset(
             batch, data, format=format, partitioning=["episode_id"], existing_data_behavior="overwrite_or_ignore"
         )
-        (data / str(number) / "metadata.json").write_text(json.dumps({"id": number, "total_steps": len(observations)}))
+        steps = len(episode["actions"])
+        (data / str(number) / "metadata.json").write_text(json.dumps({"id": number, "total_steps": steps}))
     plain = minari_metadata(episodes[0]["observations"].ndim == 1, len(episodes), data_format=format, **more)
     (data / "metadata.json").write_text(json.dumps(plain))
     return path

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import io
-import sys
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import LIMITS, fuzzed, judge, watched
+from hypothesis import given
 from hypothesis import strategies as st
 from log_files import d3rlpy_1, d3rlpy_2, d4rl, expected, log, minari_arrow, minari_hdf5, minari_metadata, zipped
 
-from offrl_core import Dataset
-from offrl_core.data.formats import ColumnMapping, FileError, Limits, preview_file, read_file, sandbox
-from offrl_core.data.report import validate
+from offrl_core.data.formats import ColumnMapping, FileError, preview_file, read_file
 
-LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000, seconds=10.0)
 PYTHON_PARSED = ("csv", "csv-loose", "npz")
 """Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries
 behind the others abort or hang on some files (single flipped bits are enough) and are read in another process."""
@@ -102,77 +96,6 @@ def damaged(data: bytes, plan: list[tuple[str, float, int]]) -> bytes:
     return bytes(out)
 
 
-_watched: dict[str, Any] = {"on": False, "seen": []}
-_FORBIDDEN = ("exec", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class")
-_FORBIDDEN += ("socket.connect", "socket.bind", "os.mkdir", "os.rename", "os.remove", "ctypes.dlopen", "marshal.loads")
-
-
-def _ours() -> bool:
-    """Whether Python is importing a module, or the process that reads files is being started."""
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_code is sandbox._start.__code__:
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _watched["on"]:
-        return
-    written = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-    if (written or event in _FORBIDDEN) and not _ours():
-        _watched["seen"].append((event, str(arguments)[:200]))
-
-
-sys.addaudithook(_audit)
-
-
-@contextmanager
-def watched() -> Iterator[None]:
-    """Fail where code is run, a process is started, a file is written or the network is touched."""
-    _watched["seen"].clear()
-    _watched["on"] = True
-    try:
-        yield
-    finally:
-        _watched["on"] = False
-    assert not _watched["seen"]
-
-
-def judge(
-    data: bytes, mapping: ColumnMapping | None = None, format: str | None = None, *, isolated: bool = False
-) -> str:
-    """Read a file: it is read or refused; everything else fails the test."""
-    begun = time.monotonic()
-    try:
-        with watched():
-            reading = read_file(data, name="fuzz.bin", limits=LIMITS, mapping=mapping, format=format, isolated=isolated)
-    except FileError as refusal:
-        message, reading = str(refusal), None
-    assert time.monotonic() - begun < LIMITS.seconds + 5
-    if reading is None:
-        assert message.startswith("fuzz.bin")
-        return "refused"
-    sound(reading.dataset)
-    validate(reading)
-    return "read"
-
-
-def sound(data: Dataset) -> None:
-    """The dataset keeps its promises, whatever it was made of."""
-    assert len(data) > 0
-    assert np.isfinite(data.rewards).all()
-    assert np.isfinite(data.observations).all()
-    assert np.isfinite(data.next_observations).all()
-    assert data.actions.min() >= 0
-    assert data.actions.max() < data.n_actions
-    assert not (data.terminations & data.truncations).any()
-    assert (data.terminations | data.truncations)[data.episode_ends].all()
-    if data.n_states is not None:
-        assert max(data.observations.max(), data.next_observations.max()) < data.n_states
-
-
 def test_sound_files_are_read_and_the_watch_is_awake(samples: dict[str, bytes], tmp_path: Any) -> None:
     for data in samples.values():
         assert judge(data) == "read"
@@ -220,11 +143,6 @@ def _fuzz_preview(samples: dict[str, bytes], key: str, plan: list[tuple[str, flo
     except FileError as refusal:
         message = str(refusal)
     assert message.startswith("fuzz.bin")
-
-
-def fuzzed(examples: int) -> Any:
-    """Settings of a run of the fuzzer."""
-    return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 table_choices = {

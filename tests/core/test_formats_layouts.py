@@ -21,6 +21,7 @@ from log_files import (
     minari_arrow,
     minari_hdf5,
     minari_metadata,
+    minari_space,
     stacked,
     zipped,
 )
@@ -116,6 +117,33 @@ def test_minari_arrow_leaves_out_the_padded_row(tmp_path: Path, format: str, tab
         assert reading.format == "minari-arrow"
         assert codes(reading) == set()
         assert_same(reading.dataset, want)
+
+
+def test_minari_arrow_with_observations_of_several_parts(tmp_path: Path) -> None:
+    columns = {
+        "observations": minari_space(
+            {
+                "goal": np.array([[1, 2], [3, 4], [5, 6]], dtype=np.float32),
+                "mission": ["go"] * 3,
+                "inner": {"0": np.array([7, 8, 9]), "1": np.array([[0.5], [1.5], [2.5]])},  # a tuple
+            }
+        ),
+        "actions": minari_space(np.array([1, 2, 0])),
+        "rewards": [0.5, 1.5, 0.0],
+        "terminations": [False, True, False],
+        "truncations": [False] * 3,
+    }
+    episode = tmp_path / "data" / "0"
+    episode.mkdir(parents=True)
+    (episode / "part-0.arrow").write_bytes(arrow_file(columns))
+    reading = read_file(tmp_path)
+    assert codes(reading) == {"text-parts", "action-labels"}
+    assert reading.dataset.observation_names == ("goal[0]", "goal[1]", "inner/0", "inner/1")
+    np.testing.assert_array_equal(reading.dataset.observations, [[1, 2, 7, 0.5], [3, 4, 8, 1.5]])
+    np.testing.assert_array_equal(reading.dataset.next_observations[-1], [5, 6, 9, 2.5])
+    several = arrow_file({**columns, "actions": minari_space(np.array([[1, 0], [2, 1], [0, 0]]))})  # two at once
+    with pytest.raises(FileError, match=r"column 'actions': each action has 2 components"):
+        read_file(several)
 
 
 def test_one_arrow_file_is_one_episode() -> None:

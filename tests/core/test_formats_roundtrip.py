@@ -19,7 +19,7 @@ WRITTEN = [record.name for record in FORMATS.values() if record.writes]
 
 labels = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 floats32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
-floats64 = st.floats(allow_nan=False, allow_infinity=False)
+floats64 = st.floats(-3e38, 3e38)  # rewards have 64 bits and the range of 32
 
 
 @st.composite

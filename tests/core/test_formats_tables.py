@@ -361,6 +361,11 @@ def test_mapping_travels_as_plain_data() -> None:
     for plain in ({"state": "x"}, {"action": 3}, {"n_actions": True}, {"eval": "1"}, {"states": "maybe"}):
         with pytest.raises(FileError, match="mapping"):
             ColumnMapping.from_json(plain)
+    plain = {"state": ["state"], "action": "action", "reward": "reward", "n_actions": 5}
+    assert read_csv(PLAIN, mapping=plain).dataset.n_actions == 5
+    assert read_csv(PLAIN, mapping=plain).mapping == ColumnMapping.from_json(plain)
+    with pytest.raises(FileError, match="mapping: state = 's' is not allowed: it must be a list of columns' names"):
+        read_csv(PLAIN, mapping={"state": "s"})
     with pytest.raises(FileError, match="there is no column 'q'"):
         read_csv(PLAIN, mapping=ColumnMapping(state=("q",), action="action", reward="reward"))
 

@@ -82,8 +82,66 @@ def test_filtered_cloning_beats_cloning_on_digits():
     assert filtered[0] > 0.9
 
 
-def test_icu_beats_the_clinician_inside_the_data():
-    inside, _ = returns("icu-sepsis", "constrained-q", 400)
-    naive, _ = returns("icu-sepsis", "q-learning", 400, hyperparameters={"initial_value": 1.0, "initial_spread": 0.0})
-    assert inside.min() > 0.79
-    assert naive.max() < 0.1
+@pytest.mark.parametrize(("episodes", "low", "high"), [(10_000, 0.80, 0.825), (100_000, 0.86, 0.8752)])
+def test_icu_beats_the_clinician_inside_the_data(episodes, low, high):
+    """The clinicians are worth .782; with 10 000 episodes about .81 to .82, with 100 000 nearly the optimum of .875."""
+    found, _ = returns("icu-sepsis", "constrained-q", 100, episodes=episodes)
+    assert (found > low).all()
+    assert (found < high).all()
+
+
+@pytest.mark.parametrize(
+    ("episodes", "spread", "expected"),
+    [(10_000, 0.0, 0.0025), (10_000, 0.01, 0.05), (10_000, 0.5, 0.095), (100_000, 0.0, 0.0012), (100_000, 0.1, 0.032)],
+)
+def test_how_low_optimism_falls_depends_on_how_ties_are_broken(episodes, spread, expected):
+    """A naive learner that starts at 1, the largest value there is: whatever was never seen stays 1, and kills.
+
+    What saves the rest are pairs that the data never saw end: they keep 1 as well. With equal initial values both are
+    one tie, shared evenly; with unequal ones the maximum over next actions lifts those pairs above the unseen ones.
+    """
+    start = {"initial_value": 1.0, "initial_spread": spread}
+    found, _ = returns("icu-sepsis", "q-learning", 200, hyperparameters=start, episodes=episodes)
+    assert found == pytest.approx(expected, rel=0.15)
+
+
+def test_an_inadmissible_treatment_that_is_not_deadly_forgives_optimism():
+    start = {"initial_value": 1.0, "initial_spread": 0.0}
+    found, _ = returns("icu-sepsis", "q-learning", 200, hyperparameters=start, inadmissible="mean")
+    assert found == pytest.approx(0.7825, abs=0.001)
+
+
+# -- the maze, which only a network can learn: about .13, .15, .30 of .305, and 0 that believes in more and more
+
+
+def played(algorithm, steps, seeds=1, **options):
+    """What a network's policy earns in the maze, and what it believes to earn."""
+    data = orl.load_dataset("maze", **options)
+    learner = orl.Learner(data, algorithm, approximator="mlp", seeds=seeds)
+    truth = orl.Truth(data)
+    for _ in range(steps // 3000):
+        learner.advance(3000)
+        yield truth.measure(learner.policy, episodes=400).mean, learner.snapshot().metrics.get("value_start")
+
+
+def test_the_maze_needs_a_learner_that_stays_inside_the_data():
+    *_, (cloned, _) = played("bc", 3000)
+    *_, (one_step, _) = played("marwil", 3000)
+    *_, (constrained, _) = played("bcq", 6000)
+    (naive, early), (naive_later, late) = played("q-learning", 6000, epsilon=0.02)
+    assert 0.08 < cloned[0] < 0.145 < one_step[0] < 0.2 < 0.25 < constrained[0] < 0.312
+    assert max(naive[0], naive_later[0]) < 0.01
+    assert 1.0 < early[0] < late[0] / 1.5  # the optimum is .305, and the estimate grows and grows
+
+
+@pytest.mark.slow
+def test_the_maze_at_length():
+    *_, (cloned, _) = played("bc", 6000, seeds=4)
+    *_, (one_step, _) = played("marwil", 9000, seeds=4)
+    *_, (constrained, _) = played("bcq", 18_000, seeds=4)
+    believed = [value for _, value in played("q-learning", 21_000, seeds=4, epsilon=0.02)]
+    assert cloned.mean() == pytest.approx(0.12, abs=0.02)
+    assert one_step.mean() == pytest.approx(0.165, abs=0.02)
+    assert constrained.mean() == pytest.approx(0.285, abs=0.02)
+    assert (np.diff(np.median(believed, axis=1)) > 0).all()
+    assert (believed[-1] > 1 / (1 - 0.97)).all()  # more than any policy in any world with rewards up to 1

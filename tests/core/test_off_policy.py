@@ -266,6 +266,23 @@ def test_fitted_q_without_an_end_is_refused_at_gamma_one() -> None:
     assert fitted_q_evaluation(data, np.ones((2, 1)), 0.5).value == pytest.approx(2.0)
 
 
+def test_a_draw_of_the_bootstrap_may_lack_the_way_out() -> None:
+    """Two episodes of one action: one ends, one is cut. Drawn twice, the cut one alone would never end."""
+    data = Dataset.from_columns([0, 0], [0, 0], [1.0, 0.0], [True, False], [False, True], next_observations=[0, 0])
+    estimate = fitted_q_evaluation(data, np.array([[1.0]]), 1.0)
+    assert estimate.value == pytest.approx(1.0)
+    assert (estimate.low, estimate.high) == (0.0, 1.0)
+
+
+def test_a_known_behavior_is_used_for_the_effective_sample_size() -> None:
+    data = noisy().sample(whole(np.full((3, 2), 0.5)), 50, 20, seed=0)
+    target = whole(POLICY)
+    ratios = target[data.observations, data.actions] / 0.5
+    found = fitted_q_evaluation(data, target, 0.9, behavior=np.full(len(data), 0.5), resamples=2)
+    assert found.effective_sample_size == pytest.approx(ratios.sum() ** 2 / (ratios**2).sum())
+    assert found.effective_sample_size != fitted_q_evaluation(data, target, 0.9, resamples=2).effective_sample_size
+
+
 def test_empirical_mdp_counts_episodes_as_asked() -> None:
     data = two_episodes()
     once, twice = empirical_mdp(data), empirical_mdp(data, np.array([1.0, 2.0]))

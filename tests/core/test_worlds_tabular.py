@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import scipy.sparse as sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,18 +219,34 @@ def test_a_million_transitions_a_second():
         ({"P": np.full((2, 1, 2), 0.4)}, "state 0, action 0 sums to 0.8"),
         ({"P": np.full((2, 1, 3), 0.5)}, "must be \\(S, A, S\\)"),
         ({"R": np.zeros((2, 2))}, "R has shape"),
-        ({"R": np.full((2, 1), np.nan)}, "finite"),
+        ({"P": np.array([[[0.5, 0.5], [2.0, -1.0]], [[0.5, 0.5]] * 2])}, "state 0, action 1 holds -1: a probability"),
+        ({"P": np.array([[[0.5, 0.5], [np.nan, 1.0]], [[0.5, 0.5]] * 2])}, "state 0, action 1 holds nan"),
+        ({"P": "x"}, "P must be an array of numbers"),
+        ({"P": sparse.csr_matrix((5, 2))}, r"P has shape \(5, 2\); it must be \(S·A, S\) with S = 2"),
+        ({"R": np.full((2, 1), np.nan)}, "R in state 0, action 0 is nan: it must be finite"),
+        ({"R": np.full((2, 1, 2), np.inf)}, "R in state 0, action 0 is inf"),
+        ({"R": sparse.csr_matrix((3, 2))}, r"R has shape \(3, 2\); as a sparse matrix it must be \(2, 2\)"),
         ({"initial": [0.5, 0.4]}, "initial sums to 0.9"),
+        ({"initial": [2.0, -1.0]}, "initial of state 1 is -1"),
         ({"initial": [0.0, 1.0]}, "terminal state 1"),
+        ({"initial": []}, "initial has shape"),
         ({"terminal": [False]}, "terminal has shape"),
+        ({"terminal": [0.0, 0.5]}, "terminal of state 1 is 0.5: it must be true or false"),
+        ({"action_names": ("a", "b")}, "action_names has 2 labels: it must have 1, or none"),
+        ({"state_names": "ab"}, "state_names = 'ab' .*sequence of texts"),
+        ({"features": {"x": np.zeros((3, 1))}}, r"features\['x'\] has shape \(3, 1\); it must be \(2, F\)"),
     ],
 )
 def test_wrong_arrays_are_refused(change, message):
-    given_arrays = {"P": np.full((2, 1, 2), 0.5), "R": np.zeros((2, 1)), "initial": [1.0, 0.0]} | change
+    given_arrays = {"P": np.full((2, 1, 2), 0.5), "R": np.zeros((2, 1)), "initial": [1.0, 0.0]}
     with pytest.raises(MDPError, match=message):
-        TabularMDP(
-            given_arrays["P"], given_arrays["R"], given_arrays["initial"], given_arrays.get("terminal", [False, True])
-        )
+        TabularMDP(**{**given_arrays, "terminal": [False, True], **change})
+
+
+def test_rows_of_terminal_states_are_not_looked_at():
+    P = np.array([[[0.0, 1.0]], [[np.nan, 7.0]]])
+    for R in (np.array([[1.0], [np.nan]]), np.array([[[0.0, 1.0]], [[np.inf, np.nan]]])):
+        assert TabularMDP(P, R, [1.0, 0.0], [False, True]).evaluate([[1.0], [1.0]], 1.0) == 1.0
 
 
 def test_wrong_policies_and_discounts_are_refused():
@@ -240,3 +257,37 @@ def test_wrong_policies_and_discounts_are_refused():
         mdp.value(np.array([[1.0, 0.0], [0.7, 0.7], [1.0, 0.0]]), 0.9)
     with pytest.raises(MDPError, match="from 0 to 1"):
         mdp.value(np.full((3, 2), 0.5), 1.1)
+    with pytest.raises(MDPError, match="gamma = 'x' is not allowed"):
+        mdp.optimal("x")
+    with pytest.raises(ValueError, match=r"must be \(S, A\), or \(M, S, A\)"):
+        mdp.evaluate(np.full((2, 2, 3, 2), 0.5), 0.9)
+    with pytest.raises(MDPError, match="endless = 'never' is not allowed: it must be one of raise, limit"):
+        mdp.value(np.full((3, 2), 0.5), 0.9, endless="never")
+    with pytest.raises(MDPError, match=r"allowed has shape \(2, 2\); it must be \(3, 2\)"):
+        mdp.best_within(np.ones((2, 2)), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"episodes": 0}, "episodes = 0 is not allowed: it must be a whole number, 1 or more"),
+        ({"episodes": 2.5}, "episodes = 2.5 is not allowed"),
+        ({"horizon": 0}, "horizon = 0 is not allowed"),
+        ({"seed": -1}, "seed = -1 is not allowed: it must be a whole number, 0 or above"),
+        ({"seed": "x"}, "seed = 'x' is not allowed"),
+        ({"states": [0, 1]}, r"states has shape \(2,\): it must hold one for each of 3 episodes"),
+        ({"states": [0, 2, 0]}, "states, row 1: 2 is not allowed: it must be a state that does not end the episode"),
+        ({"states": [0, 1, 7]}, "states, row 2: 7 is not allowed: it must be below 3"),
+        # Action 2 of state 0 would be looked up as action 0 of state 1.
+        ({"policy": lambda states, rng: np.full(len(states), 2)}, "the policy chose action 2: it must be from 0 to 1"),
+        ({"policy": lambda states, rng: np.full(len(states), -1)}, "the policy chose action -1"),
+        ({"policy": lambda states, rng: np.full(len(states), 0.5)}, r"the policy gave float64 of shape \(3,\)"),
+        ({"policy": lambda states, rng: 0}, "one whole number for each of 3 episodes"),
+        ({"policy": "greedy"}, "policy must be an array of probabilities"),
+    ],
+)
+def test_sampling_refuses_what_cannot_be(change, message):
+    given = {"policy": np.full((3, 2), 0.5), "episodes": 3, "horizon": 5, "seed": 0, **change}
+    for draw in (chain().sample, chain().rollout):
+        with pytest.raises(ValueError, match=message):
+            draw(given["policy"], given["episodes"], given["horizon"], given["seed"], states=given.get("states"))

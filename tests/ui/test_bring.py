@@ -11,9 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
-from offrl_core.data.formats import write_file
+from offrl_core.data.formats import Limits, read_file, sandbox, write_file
 from offrl_core.hyperparameters import HyperparameterError
-from offrl_ui import cards, choices, collect, datacharts
+from offrl_ui import bring, cards, choices, collect, datacharts
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -55,8 +55,30 @@ def test_a_log_is_mapped_read_reported_and_drawn():
     assert (len(dataset), dataset.n_episodes, dataset.n_actions) == (120, 20, 3)
     assert dataset.action_names == ("high", "low", "rest")
     assert {metric.label: metric.value for metric in app.metric}["Rows"] == "120"
-    assert any("out of order" in text.value for text in app.markdown)
+    told = [text.value for text in app.markdown]
+    assert any("out of order" in text for text in told)
+    assert any("120 rows in 20 episodes of 6 to 6 rows (median 6); 0% end in a terminal state" in text for text in told)
+    assert app.dataframe[1].value["action"].tolist() == ["high", "low", "rest"]
+    assert app.dataframe[1].value["rows"].sum() == 120
     assert app.query_params["data"] in (name, [name])
+
+
+def test_the_mapping_is_given_as_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    app = open_page()
+    text = ward().to_csv(index=False)
+    app.file_uploader[0].upload("ward.csv", text.encode())
+    app.run()
+    next(box for box in app.selectbox if box.label == "Action").select("drug")
+    app.run()
+    (line,) = [code.value for code in app.code]
+    (tmp_path / "ward.csv").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, object] = {"orl": orl}
+    exec(line, made)
+    dataset = made["dataset"]
+    assert isinstance(dataset, orl.Dataset)
+    assert dataset.action_names == ("high", "low", "rest")
+    assert dataset.observation_names == ("pulse", "pressure")
 
 
 def test_a_format_with_fixed_names_needs_no_mapping():
@@ -83,6 +105,23 @@ def test_a_broken_file_is_an_error_that_names_it(name: str, content: bytes):
     app.run()
     assert not app.exception
     assert name in app.error[0].value.replace("\\", "")
+
+
+def test_whoever_leaves_in_the_middle_keeps_no_reader_busy(monkeypatch: pytest.MonkeyPatch):
+    class Left(BaseException):
+        """What a page raises when its viewer goes elsewhere."""
+
+    class Bar:
+        def progress(self, share: float, text: str) -> None:
+            if share > 0:
+                raise Left
+
+    monkeypatch.setattr(bring.st, "progress", lambda *_: Bar())
+    text = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 1_500_000
+    with pytest.raises(Left):
+        bring._read(text, "log.csv", "csv", None, Limits())
+    assert sandbox._kept._process is None  # ended in the middle; one that had answered would wait for the next file
+    assert len(read_file(text[:60]).dataset) == 9
 
 
 def test_an_upload_can_be_trained_on():
@@ -141,7 +180,12 @@ def test_what_was_played_becomes_the_dataset(name: str):
     played = orl.load_dataset(name, behavior="own", own=player.text)
     assert played.actions.tolist() == player.actions
     np.testing.assert_array_equal(played.observations, np.stack(seen[:-1]))
-    assert collect.standing(dataset, seen).startswith("<svg")
+    shown = collect.standing(dataset, player, seen)
+    if name in ("double-crossing", "maze"):
+        assert shown["picture"].startswith("<svg")
+    else:
+        assert shown["shot"]["world"] == dataset.world.name
+        assert len(shown["shot"]["seen"]) == len(shown["shot"]["actions"]) + 1
 
 
 def test_presses_after_the_end_and_unknown_ones_are_not_taken():

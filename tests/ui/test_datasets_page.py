@@ -103,3 +103,105 @@ def test_visits_of_a_policy_are_those_of_its_state_frequencies():
         expected += 0.9**step * frequency
         frequency = np.einsum("s,sa,sap->p", frequency, policy, data.mdp.P)
     np.testing.assert_allclose(visits, expected, atol=1e-9)
+
+
+def test_what_is_seen_lies_above_the_hatch():
+    """One rectangle is hatched and the seen pairs are painted over it: the other way round all would look unseen."""
+    data = orl.load_dataset("baird")
+    hatch, heat = datacharts.counts_figure(data, data.layout).data
+    assert hatch.fillpattern.shape == "/"
+    assert (heat.zorder or 0) > (hatch.zorder or 0)
+    assert np.isfinite(np.asarray(heat.z, dtype=float)).all()
+
+
+def test_pairs_of_states_that_end_the_episode_are_not_missed():
+    facts = {name: value for name, value, _ in datasheet.facts(orl.load_dataset("two-actions"))}
+    assert facts["Pairs covered"] == "100.0%"
+    data = orl.load_dataset("double-crossing")
+    facts = {name: (value, told) for name, value, told in datasheet.facts(data)}
+    acting = ~data.mdp.terminal
+    assert facts["Pairs covered"][0] == f"{(data.counts[acting] > 0).mean():.1%}"
+    assert f"{acting.sum()} × 4" in facts["Pairs covered"][1]
+
+
+def test_a_measured_return_is_not_called_the_optimum():
+    names = {name: (value, told) for name, value, told in datasheet.facts(orl.load_dataset("acrobot"))}
+    assert "Optimum J*" not in names
+    value, told = names["Best known J"]
+    assert " ± " in value
+    assert told == "Measured return of the best known controller. ± is half a 95 % interval."
+    assert "best known" in datasheet.return_marks(orl.load_dataset("acrobot"))
+    assert "optimum" in datasheet.return_marks(orl.load_dataset("double-crossing"))
+
+
+def test_counts_have_a_legend_with_numbers():
+    data = orl.load_dataset("double-crossing")
+    colours, marks = zip(*datasheet.counts_legend(data), strict=True)
+    assert marks == ("never", "1", "10", str(data.counts.max()))
+    drawn = datasheet.counts_grid(data, data.layout)
+    assert colours[-1] in drawn
+    visits = datacharts.visits_figure(orl.load_dataset("cartpole"), 2, 3).data[0]
+    assert visits.colorbar.title.text == "rows"
+    assert visits.colorbar.ticktext[:2] == ("1", "10")
+
+
+def test_the_walls_of_a_maze_are_one_shape():
+    """Hundreds of shapes, added one by one, kept the page waiting for seconds."""
+    data = orl.load_dataset("maze")
+    shapes = datacharts.walks_figure(data, 0, 1).layout.shapes
+    assert len(shapes) == 1 + len(data.layout.regions)
+    assert shapes[0].path.count("M") == len(data.layout.walls) > 100
+
+
+def test_recorded_images_are_shown_with_what_was_said_of_them():
+    data = orl.load_dataset("digits-bandit")
+    drawn = datasheet.decisions(data, data.layout)
+    assert drawn.count("<image") == datasheet.WALKS
+    shown = cards.example_episodes(data, datasheet.WALKS)
+    good, bad = (drawn.count(f"stroke:{datasheet.pictures.marked(n)}") for n in (2, 4))
+    assert (good, bad) == ((data.rewards[shown] > 0).sum(), (data.rewards[shown] == 0).sum())
+
+
+def test_episodes_are_coloured_by_outcome_where_there_are_two():
+    icu, star = orl.load_dataset("icu-sepsis", episodes=200), orl.load_dataset("baird")
+    assert [line.name for line in datacharts.episodes_figure(icu, icu.layout).data] == ["last reward positive", "not"]
+    lines = datacharts.episodes_figure(star, star.layout)
+    assert [line.name for line in lines.data] == ["given shares"]
+    assert lines.layout.yaxis.ticktext == tuple("1234567")
+
+
+@pytest.mark.parametrize("name", ["digits-bandit", "double-crossing", "icu-sepsis", "maze"])
+def test_a_single_episode_is_drawn_too(name: str):
+    data = orl.load_dataset(name, drop_episodes=1.0)
+    assert data.n_episodes == 1
+    assert cards.dataset_picture(data).startswith("<svg")
+    app = open_page(data=name, x__drop_episodes="1")
+    assert not app.exception
+
+
+def test_a_mazes_goals_have_the_letters_of_its_grid():
+    drawn = cards.dataset_card("maze")
+    assert [letter for letter in "SBDTG" if f">{letter}</text>" in drawn] == list("SBDTG")
+
+
+def test_a_behaviour_that_never_ends_is_worth_minus_infinity_and_drawn_all_the_same():
+    app = open_page(data="cliff-walking", x__gamma="1", x__behavior="own", x__own="0:00000")
+    assert not app.exception
+    assert {metric.label: metric.value for metric in app.metric}["Behaviour J(π_β)"] == "-∞"
+
+
+def test_long_episodes_and_many_policies_stay_readable():
+    rng = np.random.default_rng(0)
+    rows = 100_000
+    vectors, actions, rewards = rng.normal(size=(rows, 2)), rng.integers(0, 3, rows), rng.normal(size=rows)
+    long = orl.Dataset.from_columns(vectors, actions, rewards, np.arange(rows) % 50_000 == 49_999)
+    walks = datacharts.walks_figure(long, 0, 1)
+    assert walks.layout.title.text == "2 of 2 recorded episodes, their first 10,000 steps"
+    assert len(walks.data[0].x) == 2 * (10_001 + 1)
+    ends = np.arange(rows) % 100 == 99
+    who = np.minimum(rng.geometric(0.05, rows // 100), 60) - 1
+    many = orl.Dataset.from_columns(vectors, actions, rewards, ends, behaviors=who)
+    kinds = datasheet.groups(many)
+    assert [name for _, name, _ in kinds][-1] == "others"
+    assert len(kinds) == datasheet.MOST_GROUPS == len(datacharts.actions_figure(many).data)
+    np.testing.assert_array_equal(np.sum([mask for _, _, mask in kinds], axis=0), 1)

@@ -9,11 +9,11 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from offrl_core.data.dataset import Dataset, DatasetError
 from offrl_core.data.formats.assemble import assemble
@@ -116,7 +116,7 @@ def read_file(
     source: str | Path | bytes | BinaryIO | Source,
     *,
     format: str | None = None,
-    mapping: ColumnMapping | None = None,
+    mapping: ColumnMapping | Mapping[str, Any] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
     name: str | None = None,
@@ -127,7 +127,8 @@ def read_file(
     Args:
         source: a path, or what was uploaded: bytes or an open binary file.
         format: one of `FORMATS`; by default it is told from the file's first bytes and its name.
-        mapping: which column is what, for CSV and Parquet; by default it is guessed from the names.
+        mapping: which column is what, for CSV and Parquet: a `ColumnMapping`, or its fields by name, such as
+            `{"state": ["x", "y"], "action": "drug", "reward": "reward"}`; by default it is guessed from the names.
         limits: what the file may ask for.
         progress: called with the share done in [0, 1] and what is being done.
         name: what messages call the file; by default its own name.
@@ -139,6 +140,7 @@ def read_file(
         FileError: the file cannot be read as a dataset; the message names the file, the row and the column.
     """
     limits, progress = limits or Limits(), progress or nothing
+    mapping = ColumnMapping.from_json(mapping) if isinstance(mapping, Mapping) else mapping
     _check_format(format)
     given = Source.of(source, limits, name)
     if isolated:

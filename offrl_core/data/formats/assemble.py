@@ -5,10 +5,12 @@ Labels are mapped to numbers, flags are completed, episodes are cut, next states
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from offrl_core.data.columns import is_finite
 from offrl_core.data.dataset import Array, Dataset
 from offrl_core.data.formats.base import Columns, Context, FileError
 
@@ -26,6 +28,9 @@ def assemble(columns: Columns, context: Context) -> Dataset:
     if rows == 0:
         raise FileError("there is no row of data")
     context.limits.check("rows", rows)
+    # Two vectors of 32-bit numbers a row, or two states; an action, a reward and two flags. Small numbers grow to that.
+    width = math.prod(columns.observations.shape[1:])
+    context.limits.check("unpacked", rows * (8 * width + 26), column=columns.name("observations"))
     for role in ("observations", "rewards", "terminations", "truncations", "next_observations", "episodes"):
         column = getattr(columns, role)
         if column is not None and len(column) != rows:
@@ -86,7 +91,7 @@ def _numbers(role: str, values: Array, columns: Columns) -> Array:
     if flat.dtype.kind not in "biuf":
         raise FileError(f"it holds {flat.dtype}, numbers are needed", column=name)
     numbers = flat.astype(np.float64, copy=False)
-    _refuse(~np.isfinite(numbers), numbers, "it must be a finite number", columns, name)
+    _refuse(~is_finite(numbers), numbers, "it must be a finite 32-bit number", columns, name)
     return numbers
 
 
@@ -120,6 +125,7 @@ def _actions(columns: Columns, context: Context) -> tuple[Array, int, tuple[str,
     if values.dtype.kind not in "biuf":
         raise FileError(f"it holds {values.dtype}; actions must be whole numbers or labels", column=name)
     if values.dtype.kind == "f":
+        values = values.astype(np.float64, copy=False)
         _refuse(~np.isfinite(values), values, "every row needs an action", columns, name)
         _refuse(
             (values != np.floor(values)) | (np.abs(values) >= _WHOLE),
@@ -159,10 +165,7 @@ def _observations(columns: Columns, context: Context) -> tuple[Array, Array | No
     name, values, following = columns.name("observations"), columns.observations, columns.next_observations
     if values.dtype.kind not in "biuf" or (following is not None and following.dtype.kind not in "biuf"):
         raise FileError(f"it holds {values.dtype}, numbers are needed", column=name)
-    if following is not None and following.shape != values.shape:
-        raise FileError(
-            f"it has shape {following.shape}, {name!r} has {values.shape}", column=columns.name("next_observations")
-        )
+    columns.check_following()
     flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and values.dtype.kind in "iu" else values
     if flat.ndim == 1 and flat.dtype.kind in "biu":
         states, after = flat.astype(np.int64), None

@@ -49,7 +49,7 @@ class Limits:
 
     Attributes:
         bytes: size of the file, or of all files of a folder.
-        unpacked: bytes of all arrays together, after decompression.
+        unpacked: bytes of all arrays together, after decompression and again as a dataset.
         rows: rows of the file.
         columns: columns of a table; components of an observation.
         members: files in an archive or folder, episodes stored as groups, or pieces that an array is stored in.
@@ -172,6 +172,8 @@ class Context:
         """Count an array that is about to be unpacked, by the shape that the file claims."""
         if any(size < 0 for size in shape):
             raise FileError(f"an array of shape {shape} is impossible", column=column)
+        if shape and shape[0] > self.limits.rows + 1:  # one more than rows: an episode's final observation
+            self.limits.check("rows", shape[0], column=column)
         self.unpack(math.prod(shape) * itemsize, column)
 
     def note(
@@ -226,6 +228,15 @@ class Columns:
     behaviors: Array | None = None
     both: str = "terminated"
     details: dict[str, Any] = field(default_factory=dict)
+
+    def check_following(self) -> None:
+        """Refuse next observations that are not of the observations' shape."""
+        if self.next_observations is not None and self.next_observations.shape != self.observations.shape:
+            raise FileError(
+                f"it has shape {self.next_observations.shape}, {self.name('observations')!r} has "
+                f"{self.observations.shape}",
+                column=self.name("next_observations"),
+            )
 
     def name(self, role: str) -> str:
         """What the file calls a column."""

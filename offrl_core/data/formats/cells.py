@@ -89,7 +89,9 @@ class Cells:
         self.refuse_missing("every row needs a time")
         if values.ndim != 1:
             raise FileError("a time must be one value per row", column=self.name)
-        return values
+        self.refuse(~np.isfinite(values), "a time must be finite")
+        # Differences of small integers would wrap around.
+        return values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
 
     def refuse_missing(self, needed: str) -> None:
         """Raise `FileError` naming the first row without a value."""
@@ -207,7 +209,7 @@ def _stored(column: pa.ChunkedArray) -> Array:
         for chunk in column.chunks
         if len(chunk)
     ]
-    return np.concatenate(parts) if len(parts) != 1 else parts[0]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
 
 
 def _text(column: pa.ChunkedArray, name: str) -> Cells:

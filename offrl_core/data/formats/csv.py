@@ -29,7 +29,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 class _Dialect:
     """How this file writes its table, found out from its beginning."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, context: Context) -> None:
         head = source.head(_PREVIEW_BYTES)
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise FileError("this text is UTF-16; save it as UTF-8")
@@ -50,6 +50,7 @@ class _Dialect:
         except UnicodeDecodeError as error:
             raise FileError("its header is not UTF-8 text; save the file as UTF-8") from error
         self.separator = max(_SEPARATORS, key=header.count)
+        context.limits.check("columns", header.count(self.separator) + 1)
         self.decimal = "."
         if self.separator == ";" and any(re.search(rb"(^|;)-?\d+,\d+(;|$)", line) for line in lines[1:50]):
             self.decimal = ","
@@ -89,21 +90,21 @@ class _Dialect:
 def _reason(error: Exception) -> tuple[str, int | None]:
     """What the parser says, and the data row it says it of."""
     text = str(error).splitlines()[0][:300]
+    if "straddl" in text:
+        return "a line is too long for a table, or a quotation mark is never closed", None
     match = re.search(r"Row #(\d+)", text)
     return re.sub(r"Row #\d+: ", "", text), int(match[1]) - 1 if match else None
 
 
 def preview(source: Source, context: Context) -> tuple[pa.Table, int | None, dict[str, Any] | None]:
     """The first rows with all columns, None (the number of rows is not known yet), and our own metadata."""
-    dialect = _Dialect(source)
-    context.limits.check("columns", len(dialect.names))
+    dialect = _Dialect(source, context)
     return dialect.first(source).slice(0, _PREVIEW_ROWS), None, dialect.own
 
 
 def read(source: Source, context: Context) -> Columns:
     """The mapped columns; without a mapping it is guessed, or taken from what one of our own files says."""
-    dialect = _Dialect(source)
-    context.limits.check("columns", len(dialect.names))
+    dialect = _Dialect(source, context)
     if context.mapping is None:
         context.mapping = rows.known_mapping(dialect.own) or rows.guess(dialect.first(source))
     mapping: ColumnMapping = context.mapping

@@ -31,7 +31,7 @@ def _episodes(root: h5py.h5g.GroupID, context: Context) -> Columns:
     episodes = numbered(root, r"actions_(\d+)", context)
     if not episodes:
         raise FileError("there is no episode")
-    claimed = array(root, "num_episodes", context).ravel()
+    claimed = array(root, "num_episodes", context, single=True).ravel()
     if claimed.tolist() != [len(episodes)]:
         context.note(
             "episode-count",
@@ -52,7 +52,7 @@ def _episodes(root: h5py.h5g.GroupID, context: Context) -> Columns:
                 )
         terminated = np.zeros(len(actions), dtype=bool)
         if len(actions):
-            terminated[-1] = bool(array(root, f"terminated_{number}", context).any())
+            terminated[-1] = bool(array(root, f"terminated_{number}", context, single=True).any())
         for role, values in zip(parts, (observations, actions, rewards, terminated), strict=True):
             parts[role].append(values)
         if done % 256 == 0:
@@ -83,10 +83,7 @@ def _numbered_parts(root: h5py.h5g.GroupID, name: str, context: Context) -> list
     """`name_0`, `name_1`, … up to the first that is missing."""
     parts: list[Array] = []
     while root.links.exists(f"{name}_{len(parts)}".encode()):
-        part = array(root, f"{name}_{len(parts)}", context)
-        if part.ndim == 0:
-            raise FileError("one row per transition is needed", column=f"{name}_{len(parts)}")
-        parts.append(part)
+        parts.append(array(root, f"{name}_{len(parts)}", context))
         context.limits.check("columns", len(parts), column=name)
     if not parts:
         raise FileError("it is not in the file", column=name)
@@ -108,7 +105,7 @@ def stack(name: str, parts: list[Array]) -> Array:
 
 def _flat(root: h5py.h5g.GroupID, present: set[str], context: Context) -> Columns:
     """Versions before 2: flat arrays; `terminals` ended in the MDP, `episode_terminals` ended for any reason."""
-    if "discrete_action" in present and not array(root, "discrete_action", context).any():
+    if "discrete_action" in present and not array(root, "discrete_action", context, single=True).any():
         raise FileError(
             "the file says that its actions are continuous: only discrete actions can be read. Discretise them first, "
             "as it suits the task; this is not guessed here",

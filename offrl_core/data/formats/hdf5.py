@@ -29,10 +29,13 @@ _FILTERS = {
 @contextmanager
 def open_hdf5(source: Source) -> Iterator[h5py.h5g.GroupID]:
     """The root group of a file, read-only."""
-    if source.path is not None:
-        file = h5py.h5f.open(os.fsencode(source.path), h5py.h5f.ACC_RDONLY)
-    else:
-        file = h5py.h5f.open_file_image(source.data)
+    try:
+        if source.path is not None:
+            file = h5py.h5f.open(os.fsencode(source.path), h5py.h5f.ACC_RDONLY)
+        else:
+            file = h5py.h5f.open_file_image(source.data)
+    except (OSError, ValueError) as error:
+        raise FileError("this HDF5 file ends too early, or is damaged where it begins") from error
     try:
         yield h5py.h5g.open(file, b"/")
     finally:
@@ -80,12 +83,14 @@ def open_group(group: h5py.h5g.GroupID, name: str) -> h5py.h5g.GroupID:
     return found
 
 
-def is_group(group: h5py.h5g.GroupID, name: str) -> bool:
-    """Whether a member is a group that lies in this file."""
-    return isinstance(_open(group, name, name), h5py.h5g.GroupID)
+def is_group(group: h5py.h5g.GroupID, name: str, column: str) -> bool:
+    """Whether a member, which messages call `column`, is a group that lies in this file."""
+    return isinstance(_open(group, name, column), h5py.h5g.GroupID)
 
 
-def array(group: h5py.h5g.GroupID, name: str, context: Context, column: str | None = None) -> Array:
+def array(
+    group: h5py.h5g.GroupID, name: str, context: Context, column: str | None = None, *, single: bool = False
+) -> Array:
     """One array of numbers, after everything that it claims about itself has been held against the limits.
 
     Args:
@@ -93,6 +98,7 @@ def array(group: h5py.h5g.GroupID, name: str, context: Context, column: str | No
         name: what it is called there.
         context: the reading in progress.
         column: what messages call it; its name by default.
+        single: whether it may be a single number, instead of one row per step.
     """
     column = column or name
     found = _open(group, name, column)
@@ -109,6 +115,8 @@ def array(group: h5py.h5g.GroupID, name: str, context: Context, column: str | No
         raise FileError(f"it holds {dtype}, numbers are needed", column=column)
     if shape is None:
         raise FileError("it is empty", column=column)
+    if shape == () and not single:
+        raise FileError("it is a single number; one row per step is needed", column=column)
     context.unpack_array(shape, dtype.itemsize, column)
     if layout.get_layout() == h5py.h5d.CHUNKED:
         chunk = layout.get_chunk()

@@ -97,12 +97,15 @@ class ColumnMapping:
                 raise FileError(f"mapping: there is no {name!r}; known are {', '.join(_DEFAULTS)}")
             if name in ("state", "next_state"):
                 good = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+                needed = "a list of columns' names"
             elif name in ("n_actions", "n_states"):
                 good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+                needed = "a whole number, 1 or above"
             else:
                 good = isinstance(value, str) or (value is None and _DEFAULTS[name] is None)
+                needed = "a text"
             if not good:
-                raise FileError(f"mapping: {name} = {value!r} has the wrong type")
+                raise FileError(f"mapping: {name} = {value!r} is not allowed: it must be {needed}")
         return cls(**plain)
 
 
@@ -177,8 +180,9 @@ def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
     following = {info.name: base for info in free if (base := _next_of(plain[info.name])) and _is_state(base)}
     state = [info for info in free if info.name not in following and _is_state(plain[info.name])]
     if not state:
-        # No name says state: every number that nothing else claims.
+        # No name says state: every number that nothing else claims, where there is any.
         leftover = [info for info in free if info.name not in following and info.kind in ("integer", "number", "list")]
+        leftover = [info for info in leftover if info.distinct or not info.missing]
         spare = {name for names in _NAMES.values() for name in names} | set(following.values())
         state = [i for i in leftover if plain[i.name] not in spare and not _NEVER.match(plain[i.name])]
         following = {i.name: base for i in free if (base := _next_of(plain[i.name])) in {plain[j.name] for j in state}}

@@ -95,39 +95,36 @@ def _episode(group: h5py.h5g.GroupID, number: int, context: Context) -> tuple[di
     """The arrays of one episode, and the names of the observation's components where it has several parts."""
     column = f"episode_{number}"
     labels: tuple[str, ...] = ()
-    if is_group(group, "actions"):
+    if is_group(group, "actions", f"{column}/actions"):
         raise FileError("actions of several parts: only one discrete action per row can be read", column=column)
     episode = {name: array(group, name, context, f"{column}/{name}") for name in ("actions", *_FLAGS)}
-    if is_group(group, "observations"):
-        parts: dict[str, Array] = {}
-        skipped: list[str] = []
-        _collect(open_group(group, "observations"), "", parts, skipped, context)
+    if is_group(group, "observations", f"{column}/observations"):
+        parts, skipped = _collect(open_group(group, "observations"), context)
         episode["observations"], labels = join_parts(parts, skipped, context)
     else:
         episode["observations"] = array(group, "observations", context, f"{column}/observations")
-    for name, values in episode.items():
-        if values.ndim == 0:
-            raise FileError("it is a single number; one row per step is needed", column=f"{column}/{name}")
     return episode, labels
 
 
-def _collect(
-    group: h5py.h5g.GroupID, prefix: str, parts: dict[str, Array], skipped: list[str], context: Context
-) -> None:
-    if prefix.count("/") > 8:
-        raise FileError("the observation is nested too deeply", column="observations")
-    for name in names(group, context):
-        full = f"{prefix}/{name}" if prefix else name
-        if is_group(group, name):
-            _collect(open_group(group, name), full, parts, skipped, context)
-        elif h5py.h5o.open(group, name.encode()).dtype.kind in "OSU":
-            skipped.append(full)
-        else:
-            part = array(group, name, context, f"observations/{full}")
-            if part.ndim == 0:
-                raise FileError("it is a single number; one row per step is needed", column=f"observations/{full}")
-            parts[full] = part
-        context.limits.check("columns", len(parts) + len(skipped), column="observations")
+def _collect(group: h5py.h5g.GroupID, context: Context) -> tuple[dict[str, Array], list[str]]:
+    """The arrays of numbers in a group and the groups in it, by their paths, and the paths of those that hold text."""
+    parts: dict[str, Array] = {}
+    skipped: list[str] = []
+    groups, seen = [("", group)], 0
+    while groups:
+        prefix, group = groups.pop()
+        for name in names(group, context):
+            # Groups may hold themselves, or each other many times over: what is counted is every way there.
+            seen += 1
+            context.limits.check("columns", seen, column="observations")
+            full = f"{prefix}/{name}" if prefix else name
+            if is_group(group, name, f"observations/{full}"):
+                groups.append((full, open_group(group, name)))
+            elif h5py.h5o.open(group, name.encode()).dtype.kind in "OSU":
+                skipped.append(full)
+            else:
+                parts[full] = array(group, name, context, f"observations/{full}")
+    return parts, skipped
 
 
 def write(dataset: Dataset, file: BinaryIO | str) -> None:

@@ -129,5 +129,6 @@ def write(dataset: Dataset, file: BinaryIO, *, compress: bool = True) -> None:
     if dataset.behaviors is not None:
         arrays["behaviors"] = dataset.behaviors[dataset.episode_of_row]
     text = json.dumps(metadata.describe(dataset)).encode()
-    arrays[metadata.KEY] = np.frombuffer(text, dtype=np.uint8)
+    # A single row: long labels must not be taken for many rows.
+    arrays[metadata.KEY] = np.frombuffer(text, dtype=np.uint8)[None]
     (np.savez_compressed if compress else np.savez)(file, **arrays)

@@ -96,7 +96,8 @@ def _describe(name: str, column: pa.ChunkedArray) -> ColumnInfo:
     kind = column.type
     named: Kind = next((label for label, test in _KINDS.items() if any(t(kind) for t in test)), "other")
     examples = tuple(_shown(value) for value in column.slice(0, 20).to_pylist())
-    distinct = 0 if named in ("list", "other") else int(pc.count_distinct(column).as_py())
+    uncounted = named in ("list", "other") or pa.types.is_null(kind)
+    distinct = 0 if uncounted else int(pc.count_distinct(column).as_py())
     return ColumnInfo(name, named, examples, distinct, column.null_count)
 
 

@@ -28,7 +28,12 @@ from offrl_core.data.formats.base import Context, FileError, Limits, Progress, R
 from offrl_core.data.report import Finding
 
 FRAME = struct.Struct("<cQ")
-"""What the process says: one letter and the length of what follows. `P` progress, `A` answer, `D` data, `X` a fault."""
+"""What the process says: one letter and the length of what follows. `S` it has started, `P` progress, `A` answer, `D`
+data, `X` a fault.
+"""
+
+_SEATS = threading.BoundedSemaphore(max(2, os.cpu_count() or 1))
+"""Files read at once; who comes later waits. Each reading may fill a good part of the memory."""
 
 
 def read_isolated(
@@ -78,13 +83,14 @@ class _Reader:
         Raises:
             _Ended: the process ended before it answered.
         """
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
         late = threading.Timer(seconds, self.kill)
         late.start()
-        begun = False
+        started = begun = False
         try:
+            process = self._running()
+            started = True
+            assert process.stdin is not None
+            assert process.stdout is not None
             process.stdin.write(struct.pack("<cIQ", b"R", len(request), len(data)) + request)
             process.stdin.write(data)
             process.stdin.flush()
@@ -105,7 +111,7 @@ class _Reader:
         except (EOFError, BrokenPipeError) as error:
             if not begun and self._ended() == 0:
                 return None
-            raise _Ended(late.finished.is_set(), self._ended()) from error
+            raise _Ended(late.finished.is_set(), self._ended(), started) from error
         except BaseException:
             self.end()  # an answer that nobody waits for any more must not be taken for the next one
             raise
@@ -113,10 +119,16 @@ class _Reader:
             late.cancel()
 
     def _running(self) -> subprocess.Popen[bytes]:
-        """The process, started if there is none (or only that of a process this one was forked from)."""
+        """The process, started if there is none (or only that of a process this one was forked from).
+
+        Raises:
+            EOFError: it ended before it could say that it has started.
+        """
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             self._close()
             self._process, self._owner = _start(), os.getpid()
+            assert self._process.stdout is not None
+            _exactly(self._process.stdout, FRAME.size)
         return self._process
 
     def _ended(self) -> int:
@@ -152,9 +164,9 @@ class _Reader:
 class _Ended(Exception):
     """The process ended without an answer."""
 
-    def __init__(self, late: bool, code: int) -> None:
-        super().__init__(late, code)
-        self.late, self.code = late, code
+    def __init__(self, late: bool, code: int, started: bool) -> None:
+        super().__init__(late, code, started)
+        self.late, self.code, self.started = late, code, started
 
 
 _kept = _Reader()
@@ -168,21 +180,25 @@ def _ask(
     request = {"what": what, "name": source.name, "limits": asdict(limits), **asked}
     request["path"] = None if source.path is None else str(source.path.resolve())
     text, data = json.dumps(request).encode(), source.data or b""
-    reader = _kept if _kept.busy.acquire(blocking=False) else _Reader()
-    try:
-        # A process that went away while idle is simply started again.
-        got = reader.ask(text, data, limits.seconds, progress) or reader.ask(text, data, limits.seconds, progress)
-    except _Ended as ended:
-        if ended.late:
-            raise FileError(f"reading it took longer than {limits.seconds:g} s", file=source.name) from ended
-        raise FileError(
-            f"the file is damaged in a way that ended the process that read it (code {ended.code})", file=source.name
-        ) from ended
-    finally:
-        if reader is _kept:
-            _kept.busy.release()
-        else:
-            reader.end()
+    with _SEATS:
+        reader = _kept if _kept.busy.acquire(blocking=False) else _Reader()
+        try:
+            # A process that went away while idle is simply started again.
+            got = reader.ask(text, data, limits.seconds, progress) or reader.ask(text, data, limits.seconds, progress)
+        except _Ended as ended:
+            if ended.late:
+                raise FileError(f"reading it took longer than {limits.seconds:g} s", file=source.name) from ended
+            if not ended.started:
+                raise RuntimeError(f"the process that reads files cannot be started (code {ended.code})") from ended
+            raise FileError(
+                f"the file is damaged in a way that ended the process that read it (code {ended.code})",
+                file=source.name,
+            ) from ended
+        finally:
+            if reader is _kept:
+                _kept.busy.release()
+            else:
+                reader.end()
     if got is None:
         raise RuntimeError("the process that reads files ends as soon as it is started")
     answer = json.loads(got[0])
@@ -202,16 +218,16 @@ def _start() -> subprocess.Popen[bytes]:
     """As little as the process needs: no secrets of this one, one thread, no plug-ins."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TZ") if name in os.environ}
     root = str(Path(__file__).resolve().parents[3])
+    # The path is set once Python runs: modules beside a viewer's script must not stand in for Python's own.
+    run = "import sys; sys.path[:] = sys.argv[1:]; from offrl_core.data.formats.sandbox_process import serve; serve()"
     return subprocess.Popen(
-        [sys.executable, "-m", "offrl_core.data.formats.sandbox_process"],
+        [sys.executable, "-I", "-B", "-c", run, root, *(path for path in sys.path if path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         env={
             **kept,
-            "PYTHONPATH": os.pathsep.join([root, *(path for path in sys.path if path)]),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "MALLOC_ARENA_MAX": "2",

@@ -123,6 +123,7 @@ def serve() -> None:
     """Wait for files until the other side goes away or nobody asks for a while."""
     for record in FORMATS.values():
         import_module(record.module)
+    _say(b"S")
     while select.select([0], [], [], _IDLE)[0] and os.read(0, 1) == b"R":
         if not hasattr(os, "fork"):
             _handle()
@@ -135,7 +136,3 @@ def serve() -> None:
         if status != 0:
             # What the child left unread is lost; the other side learns of it by this end.
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF or 1)
-
-
-if __name__ == "__main__":
-    serve()

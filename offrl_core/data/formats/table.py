@@ -105,6 +105,7 @@ def read_table(frame: Frame, mapping: ColumnMapping, context: Context) -> Column
     if mapping.behavior is not None:
         columns.behaviors, columns.details["behavior_names"] = _behaviors(frame.take(mapping.behavior))
     missing["state"] = take_states(columns, frame, mapping, context)
+    columns.check_following()
     pa.default_memory_pool().release_unused()
     return settle(columns, missing, mapping, context)
 

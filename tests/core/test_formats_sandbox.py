@@ -1,0 +1,161 @@
+"""The process that reads files for this one: it gives the same, ends in time, and when it dies it dies alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from log_files import assert_same, d4rl, log
+
+from offrl_core.data.formats import ColumnMapping, FileError, Limits, preview_file, read_file, sandbox
+
+CSV = b"s,a,r\n0,0,0\n1,1,1\n"
+
+
+def test_isolated_reading_gives_the_same(tmp_path: Path) -> None:
+    told: list[float] = []
+    data = d4rl(log())
+    apart = read_file(data, name="x.h5", progress=lambda share, doing: told.append(share))
+    here = read_file(data, name="x.h5", isolated=False)
+    assert_same(apart.dataset, here.dataset)
+    assert (apart.format, apart.mapping, apart.findings) == (here.format, here.mapping, here.findings)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    path = tmp_path / "x.csv"
+    path.write_bytes(CSV)
+    mapping = ColumnMapping(state=("s",), action="a", reward="r", states="vector")
+    table = read_file(path, mapping=mapping)
+    assert_same(table.dataset, read_file(path, mapping=mapping, isolated=False).dataset)
+    assert table.mapping == mapping
+    assert preview_file(CSV, name="x.csv") == preview_file(CSV, name="x.csv", isolated=False)
+
+
+def test_isolated_reading_passes_errors_on() -> None:
+    with pytest.raises(FileError, match=r"^x\.csv, row 2, column 'r': 'z' is not allowed") as caught:
+        read_file(b"s,a,r\n0,0,0\n1,1,z\n", name="x.csv")
+    assert (caught.value.row, caught.value.column) == (2, "r")
+
+
+def test_isolated_reading_ends_in_time() -> None:
+    big = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 1_000_000
+    with pytest.raises(FileError, match=r"^upload: reading it took longer than 0\.05 s"):
+        read_file(big, limits=Limits(seconds=0.05))
+    assert len(read_file(CSV).dataset) == 2
+
+
+def test_a_reader_that_dies_takes_nothing_with_it() -> None:
+    big = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 500_000
+
+    def crash(share: float, doing: str) -> None:
+        process = sandbox._kept._process
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGSEGV)
+
+    with pytest.raises(FileError, match=r"^upload: the file is damaged in a way that ended the process .*\(code 245\)"):
+        read_file(big, progress=crash)
+    assert len(read_file(CSV).dataset) == 2
+    sandbox._kept.kill()  # as if it had been lost while idle
+    sandbox._kept._process.wait(10)
+    assert len(read_file(CSV).dataset) == 2
+
+
+def test_a_viewer_who_leaves_while_reading_disturbs_nobody() -> None:
+    class Left(BaseException):
+        """What a page raises when its viewer goes elsewhere."""
+
+    def leave(share: float, doing: str) -> None:
+        raise Left
+
+    with pytest.raises(Left):
+        read_file(b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 50_000, progress=leave)
+    assert len(read_file(CSV).dataset) == 2
+
+
+def test_a_reader_that_left_while_idle_is_started_again() -> None:
+    read_file(CSV)
+    process = sandbox._kept._process
+    process.stdin.close()  # it reads the end of its input and leaves
+    process.wait(10)
+    assert len(read_file(CSV).dataset) == 2
+    assert sandbox._kept._process is not process
+
+
+def test_the_reader_takes_pythons_own_modules(tmp_path: Path) -> None:
+    """A module beside a viewer's script that is called like one of Python's must not end the process that reads."""
+    (tmp_path / "types.py").write_text("raise SystemExit(3)")
+    script = "from offrl_core.data.formats import read_file; print(len(read_file(b's,a,r\\n0,0,0\\n1,1,1\\n').dataset))"
+    (tmp_path / "run.py").write_text(script)
+    for command in (["run.py"], ["-c", script]):
+        ran = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.stdout == "2\n", ran.stderr
+
+
+def test_a_reader_that_cannot_be_started_is_no_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox._kept.end()
+    with monkeypatch.context() as changed:
+        changed.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(RuntimeError, match=r"cannot be started \(code 1\)"):
+            read_file(CSV)
+    assert len(read_file(CSV).dataset) == 2
+
+
+def test_no_more_readers_than_seats() -> None:
+    def readers() -> int:
+        children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+        return sum(len(found.read_text().split()) for found in children)
+
+    most = 0
+
+    def progress(share: float, doing: str) -> None:
+        nonlocal most
+        most = max(most, readers())
+
+    texts = [b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 50_000] * 8
+    with ThreadPoolExecutor(8) as pool:
+        lengths = [len(reading.dataset) for reading in pool.map(lambda text: read_file(text, progress=progress), texts)]
+    assert lengths == [100_000] * 8
+    assert 0 < most <= max(2, os.cpu_count() or 1)
+
+
+def test_several_files_at_once() -> None:
+    texts = [b"s,a,r\n" + b"0,0,0\n1,1,1\n" * size for size in (1, 20_000, 3, 4_000)]
+    with ThreadPoolExecutor(4) as pool:
+        lengths = [len(reading.dataset) for reading in pool.map(read_file, texts)]
+    assert lengths == [2, 40_000, 6, 8_000]
+
+
+def test_the_process_that_reads_can_do_nothing_else(tmp_path: Path) -> None:
+    script = """
+import os, pickle, subprocess, sys
+from offrl_core.data.formats import Limits
+from offrl_core.data.formats.sandbox_process import confine
+old = open(sys.argv[1] + "/old", "w")
+confine(Limits(unpacked=10**6))
+for name, act in {
+    "file": lambda: open(sys.argv[1] + "/new", "w"),
+    "more": lambda: print("x" * 100, file=old, flush=True),
+    "program": lambda: subprocess.run(["true"]),
+    "shell": lambda: os.system("true"),
+    "pickle": lambda: pickle.loads(pickle.dumps(os.getcwd)),
+    "memory": lambda: bytearray(5 * 10**9),
+}.items():
+    try:
+        act()
+    except (OSError, MemoryError) as error:
+        print(name, type(error).__name__)
+"""
+    ran = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert ran.stdout.splitlines()[:6] == [
+        "file PermissionError",
+        "more OSError",
+        "program PermissionError",
+        "shell PermissionError",
+        "pickle PermissionError",
+        "memory MemoryError",
+    ], ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
