@@ -1,6 +1,6 @@
 """The stage in a real browser, on the real page: how soon it shows something, how smoothly it moves.
 
-    python benchmarks/stage.py [open] [live] [scrub] [lens] [--seconds 10] [--show]
+    python benchmarks/stage.py [open] [live] [scrub] [lens] [preset] [replay] [--seconds 10] [--show]
 
 Starts the app, drives Chromium through the playground, and prints a table in Markdown with a target beside every
 figure; ends with 1 if one is missed. The browser paints with the processor (no graphics card is assumed), on the
@@ -16,6 +16,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -25,6 +26,13 @@ from pathlib import Path
 from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from offrl_core.runs.config import Lane, RunConfig  # noqa: E402
+from offrl_core.runs.recorder import record  # noqa: E402
+from offrl_ui.presets import presets  # noqa: E402
+from offrl_ui.replay import replay_html  # noqa: E402
+
 Row = tuple[str, str, str, bool]
 
 # A network on minibatches, without a budget: it trains for as long as it is watched.
@@ -32,8 +40,10 @@ BUSY = "?v=1&data=four-rooms&algo=cql&net=mlp&seeds=1&batch_size=256&budget=0"
 LENS = "?v=1&data=double-crossing&algo=bcq&net=mlp&seeds=1&batch_size=256&budget=0&rho=" + ",".join(
     f"{i / 20:g}" for i in range(16)
 )
+PARTS = ("open", "live", "scrub", "lens", "preset", "replay")
 OPENINGS = 5
 REPEATS = 7
+SNAPSHOTS = 300
 
 # Counts what the viewer sees: animation frames, worlds drawn, curves moved, and canvases found blank.
 COUNT = """async (element, seconds) => {
@@ -151,19 +161,20 @@ def busy_share(session: CDPSession, before: dict[str, float] | None = None) -> d
     return {"busy": values["TaskDuration"], "clock": values["Timestamp"]}
 
 
+def first_pictures(browser: Browser, url: str) -> tuple[float, float]:
+    """Seconds from the address typed in to the first world and the first curves; a fresh profile."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    element = stage_of(context.new_page(), url)
+    names = "['offrl:world', 'offrl:curves']"
+    marks = element.evaluate(f"() => {names}.map((n) => performance.getEntriesByName(n)[0].startTime / 1000)")
+    context.close()
+    return marks[0], marks[1]
+
+
 def opening(browser: Browser, url: str) -> Iterator[Row]:
-    """From the address typed in to the first picture, a fresh profile each time, the server warm."""
-    worlds, curves = [], []
-    for number in range(OPENINGS + 1):
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        page = context.new_page()
-        element = stage_of(page, url)
-        names = "['offrl:world', 'offrl:curves']"
-        marks = element.evaluate(f"() => {names}.map((n) => performance.getEntriesByName(n)[0].startTime / 1000)")
-        if number:  # the first visit also warms the server
-            worlds.append(marks[0])
-            curves.append(marks[1])
-        context.close()
+    """From the address typed in to the first picture, the server warm."""
+    first_pictures(browser, url)  # the first visit also warms the server
+    worlds, curves = zip(*(first_pictures(browser, url) for _ in range(OPENINGS)), strict=True)
     world, curve = statistics.median(worlds), statistics.median(curves)
     yield "first picture (canvas) after opening the page", f"{world:.2f} s", "2 s", world <= 2
     yield "curves after opening the page", f"{curve:.2f} s", "3.5 s", curve <= 3.5
@@ -224,10 +235,42 @@ def lens(browser: Browser, url: str, seconds: float) -> Iterator[Row]:
     page.close()
 
 
+def preset(browser: Browser, url: str) -> Iterator[Row]:
+    """Every stored run, from its link to its picture."""
+    first_pictures(browser, f"{url}/gallery")
+    times = {name: first_pictures(browser, f"{url}/gallery?preset={name}")[0] for name in presets()}
+    slowest = max(times, key=lambda name: times[name])
+    median = statistics.median(times.values())
+    told = f"{median:.2f} s (slowest: {slowest}, {times[slowest]:.2f} s)"
+    yield f"opening a preset → its picture, {len(times)} presets", told, "1.5 s", median <= 1.5
+
+
+def replay(browser: Browser, seconds: float) -> Iterator[Row]:
+    """A run as one file, opened from disk."""
+    run = RunConfig("double-crossing", {}, (Lane("bcq", "table", 4),))
+    recording = record(run, [5 * i for i in range(SNAPSHOTS)], title="replay").recording(most=SNAPSHOTS)
+    data = replay_html(recording, "replay", charts=False)
+    size = f"{len(data) / 1e6:.2f} MB"
+    yield f"replay file, {SNAPSHOTS} snapshots, without the chart library", size, "2 MB", len(data) <= 2e6
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "replay.html"
+        file.write_bytes(data)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(file.as_uri())
+        element = page.locator(".stage")
+        wait(element, "world.draws > 0")
+        stored = element.evaluate("(element) => element.stage.store.frames.length")
+        element.evaluate("(element) => element.querySelector('.button.play').click()")
+        seen = element.evaluate(COUNT, min(seconds, 6.0))  # the film itself takes eight
+        page.close()
+    fps = f"{seen['fps']:.0f} fps ({seen['frames']:.0f} snapshots a second)"
+    yield f"replay file playing {stored} snapshots from disk", fps, "50 fps", seen["fps"] >= 50 and stored == SNAPSHOTS
+
+
 def main() -> int:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", nargs="*", choices=["open", "live", "scrub", "lens", []], default=[])
+    parser.add_argument("what", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--show", action="store_true", help="with a window")
     given = parser.parse_args()
@@ -242,6 +285,8 @@ def main() -> int:
             "live": lambda: live(browser, url, given.seconds),
             "scrub": lambda: scrub(browser, url, given.seconds),
             "lens": lambda: lens(browser, url, given.seconds),
+            "preset": lambda: preset(browser, url),
+            "replay": lambda: replay(browser, given.seconds),
         }
         print(f"{os.cpu_count()} cores, Chromium {browser.version}\n")
         print("| figure | measured | target | |\n|---|---|---|---|", flush=True)

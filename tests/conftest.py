@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -32,9 +35,15 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """A headless Chromium: the machine's own, else Playwright's. Without one the tests fail: they are never skipped."""
+    """A headless Chromium: the machine's own, else Playwright's, which is fetched where it is missing.
+
+    Without one the tests fail: they are never skipped.
+    """
     names = ("chromium", "chromium-browser", "google-chrome")
     own = next((path for name in names if (path := shutil.which(name))), None)
+    if own is None and not Path(playwright.chromium.executable_path).exists():
+        fetched = subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+        assert fetched.returncode == 0, "no Chromium here, and none could be fetched: install your system's package"
     launched = playwright.chromium.launch(executable_path=own, args=["--no-sandbox", "--disable-dev-shm-usage"])
     yield launched
     launched.close()

@@ -43,7 +43,6 @@ class Pacer:
         self._slow_left = 0.0
         self._due = 0.0
         self._clock = 0.0
-        self._counted = 0.0
         self._window = (0.0, 0)
 
     def start(self, now: float, *, slow_start: bool) -> None:

@@ -43,7 +43,7 @@ class Run:
         built: the engine stands at the newest step and takes commands.
         resting: everything the worker knows of it is here too, so that the worker may be given to another run.
         order: number of the last command that changes its state; the worker's reports name the one they answer.
-        turn_began, unwatched_since, used: moments (monotonic seconds).
+        turn_began, used: moments (monotonic seconds).
         cache: encoded messages of the newest frame.
     """
 
@@ -72,7 +72,6 @@ class Run:
     viewers: set[Viewer] = field(default_factory=set)
     pending: list[dict[str, Any]] = field(default_factory=list)
     turn_began: float = 0.0
-    unwatched_since: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
     cache: Cache = field(default_factory=dict)
 

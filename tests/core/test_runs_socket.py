@@ -259,11 +259,13 @@ def test_parsing_refuses_what_is_too_deep_or_too_long() -> None:
 
 
 SERVER = """
-import sys, time
+import signal, sys, time
 from offrl_core.runs.config import Lane, RunConfig
 from offrl_core.runs.hub import Hub, HubSettings
 
 if __name__ == "__main__":
+    # Whoever runs the tests in the background may have told all its children to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     hub = Hub(HubSettings(workers=2)).start()
     run = hub.open(RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0))
     hub.play(run)
