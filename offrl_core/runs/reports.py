@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from offrl_core.runs.config import RunConfig
+from offrl_core.runs.config import Change, RunConfig
 from offrl_core.runs.pool import WorkerProcess
 from offrl_core.runs.registry import Registry
 from offrl_core.runs.run import Run
@@ -69,14 +69,13 @@ class Reports:
     def _mark(self, run: Run, header: dict[str, Any], arrays: dict[str, Array], payload: memoryview) -> None:
         data = header["mark"]
         mark = Mark(data["step"], data["lane"], data["what"])
-        if header["index"] >= len(run.config.changes):
-            values = {name: new for name, (_, new) in mark.what.items()}
+        values = {name: new for name, (_, new) in mark.what.items()}
+        if Change(mark.step, mark.lane, values) not in run.config.changes:
             run.config = run.config.changed(mark.step, mark.lane, values)
         if run.described is not None:
             run.described = _with_values(run.described, run.config, mark.step)
-        if header["index"] < len(run.timeline.marks):
+        if not run.timeline.mark(mark):
             return  # known since before the run was continued
-        run.timeline.marks.append(mark)
         for viewer in run.viewers:
             viewer.hear(mark.to_json())
 

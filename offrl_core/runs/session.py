@@ -30,6 +30,7 @@ from offrl_core.runs.pacing import (
 )
 from offrl_core.runs.projector import Projector, film_message
 from offrl_core.runs.settling import Settling
+from offrl_core.runs.timeline import Mark
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Session:
         self.films = Rhythm(FILM_SHARE)
         self.projector = Projector(self.engine)
         self.settling = Settling(self.engine.settling_window)
-        self._marks_sent = 0
+        self._marks_sent: list[Mark] = []
         self._shown = -1
         self._saved = -1
         self._until_full = 0
@@ -306,11 +307,12 @@ class Session:
         self._send(wire.encode({**header, **more}, {}))
 
     def _send_marks(self) -> None:
-        while self._marks_sent < len(self.engine.marks):
-            mark = self.engine.marks[self._marks_sent]
-            header = {"kind": "mark", "run": self.run, "index": self._marks_sent, "mark": wire.plain(mark.to_json())}
-            self._send(wire.encode(header, {}))
-            self._marks_sent += 1
+        if self._marks_sent is self.engine.marks:
+            return
+        for mark in self.engine.marks:
+            if mark not in self._marks_sent:
+                self._send(wire.encode({"kind": "mark", "run": self.run, "mark": wire.plain(mark.to_json())}, {}))
+        self._marks_sent = self.engine.marks
 
     def _follow_discount(self) -> None:
         """Where the discount was changed live, what is true changed with it; solving takes time, so frames go first."""

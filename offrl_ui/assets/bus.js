@@ -92,7 +92,7 @@ export function createBus() {
     receive(message) {
       if (message.type === "hello") { marks = []; alarms = []; }
       if (message.type === "mark") {
-        marks.push(message);
+        marks = [...marks.filter((known) => known.step !== message.step || known.lane !== message.lane), message];
         for (const [name, [, value]] of Object.entries(message.what ?? {})) setValue(message.lane ?? 0, name, value);
       }
       if (message.type === "alarm") alarms.push(message);

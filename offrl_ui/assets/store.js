@@ -85,8 +85,9 @@ export class Store {
     return latest;
   }
 
+  // What was changed at one step of a lane is one mark, and a later word about it replaces the earlier.
   addMark(mark) {
-    if (!this.marks.some((known) => JSON.stringify(known) === JSON.stringify(mark))) this.marks.push(mark);
+    this.marks = [...this.marks.filter((known) => known.step !== mark.step || known.lane !== mark.lane), mark];
   }
 
   // The selected state's rows in every stored frame, in full precision: the answer to `select` in large worlds.

@@ -154,6 +154,22 @@ def test_alone_a_change_acts_in_place_and_is_marked(hub: Hub) -> None:
     assert declared["alpha"] == 3.0
 
 
+def test_a_drag_while_paused_is_one_mark_and_one_change(hub: Hub) -> None:
+    run_id = hub.open(CQL)
+    watcher = Watcher(hub, run_id)
+    until(watcher.frames)
+    for values in ({"alpha": 0.5}, {"alpha": 2.0}, {"gamma": 0.9}):
+        assert watcher.answer(watcher.say("set", lane=0, values=values))["type"] == "accepted"
+    until(lambda: len(watcher.of("mark")) == 3)
+    came_to = {"alpha": [0.1, 2.0], "gamma": [0.95, 0.9]}
+    assert watcher.of("mark")[-1]["what"] == came_to
+    late = Watcher(hub, run_id)
+    until(lambda: late.of("mark"))
+    assert [mark["what"] for mark in late.of("mark")] == [came_to]
+    # Who opens what the run has become finds the run itself.
+    assert hub.open(CQL.changed(0, 0, {"alpha": 2.0, "gamma": 0.9})) == run_id
+
+
 def test_beside_others_a_change_acts_in_a_copy(hub: Hub) -> None:
     run_id = hub.open(NOISY)
     one, two = Watcher(hub, run_id), Watcher(hub, run_id)
