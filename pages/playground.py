@@ -138,7 +138,8 @@ with st.expander("Branches of this visit", icon=":material/account_tree:", expan
 
 st.subheader("What this run learns by")
 st.markdown(kind.summary)
-for formula in kind.equation.split(r"\qquad"):
+choices_now = {name: value for name, value in config.current(index).items() if not isinstance(value, tuple)}
+for formula in kind().equation_for(choices_now).split(r"\qquad"):
     st.latex(formula)
 if kind.source:
     st.caption(f"Source: {kind.source}.")

@@ -181,6 +181,10 @@ class Algorithm:
         """The equation under these choices, LaTeX."""
         return self.equation
 
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        """Metrics whose formula is another one here than usual (`learning.metrics`), name → LaTeX."""
+        return {}
+
     @classmethod
     def loss_source(cls) -> str:
         """The source code of the very loss that runs, with the functions of this file that it calls."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,20 @@ from offrl_core.algorithms.targets import q_heads
 from offrl_core.hyperparameters import Hyperparameter, Value
 
 ONCE = np.ones((1, 1), np.float32)
+PENALTIES = {
+    "lecture-a": r"\sum_{b} Q(s',b)",
+    "lecture-b": r"\left(\sum_{b} Q(s',b) - Q(s',a')\right)",
+    "lecture-c": r"\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)",
+    "lecture-d": r"\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2",
+    "paper": r"\left(\log\sum_{b} e^{Q(s,b)} - Q(s,a)\right)",
+}
+
+
+def equation(form: str, constraint: str) -> str:
+    """The loss and its target, LaTeX."""
+    among = "a'" if constraint == "none" else r"a'\in\bar A(s')"
+    loss = r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha" + PENALTIES[form]
+    return loss + rf" \qquad y = r + \gamma\max_{{{among}}}Q(s',a')"
 
 
 class CQL(QLearning):
@@ -37,22 +51,7 @@ class CQL(QLearning):
     title = "CQL"
     number = 17
     summary = "Q-learning that pushes the values of all actions down and those of the data's actions back up."
-    equation = (
-        r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
-        r"Q(s',a')\right)^2 \qquad "
-        r"y = r + \gamma\max_{a'}Q(s',a')"
-    )
-    equations: ClassVar[Mapping[str, str]] = {
-        "lecture-a": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\sum_{b} Q(s',b)",
-        "lecture-b": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\sum_{b} Q(s',b) - "
-        r"Q(s',a')\right)",
-        "lecture-c": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
-        r"Q(s',a')\right)",
-        "lecture-d": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s',b)} - "
-        r"Q(s',a')\right)^2",
-        "paper": r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2 + \alpha\left(\log\sum_{b} e^{Q(s,b)} - "
-        r"Q(s,a)\right)",
-    }
+    equation = equation("lecture-d", "none")
     source = "the lecture; Kumar et al. 2020, equation 4"
     hyperparameters = (
         *Q_LEARNING,
@@ -89,7 +88,11 @@ class CQL(QLearning):
         return choices["constraint"] == "counted"
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        return self.equations[str(choices["form"])]
+        return equation(str(choices["form"]), str(choices["constraint"]))
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        mean = rf"\alpha\,\mathbb{{E}}{PENALTIES[str(choices['form'])]}"
+        return {"loss_penalty": mean, "loss_penalty2": mean.replace("Q(", "Q_2(")}
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return q_heads(choices, penalty_at_next=choices["form"] != "paper")

@@ -17,6 +17,8 @@ from offrl_core.algorithms.targets import target_prefix, target_reads, td_target
 from offrl_core.algorithms.weights import exponential
 from offrl_core.hyperparameters import Hyperparameter, Value
 
+EXPECTILE = r"\mathbb{E}\left[\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2\right],\ u = Q(s,a) - V(s)"
+
 
 class IQL(Cloning):
     """Find the best action in the data without ever asking about one that is not in it.
@@ -36,8 +38,7 @@ class IQL(Cloning):
         "An upper expectile over the data's own actions stands in for the maximum; no other action is ever queried."
     )
     equation = (
-        r"\mathcal{L}_V = \mathbb{E}\left[\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2\right],\ u = Q(s,a) - "
-        r"V(s) \qquad "
+        rf"\mathcal{{L}}_V = {EXPECTILE} \qquad "
         r"y = r + \gamma V(s') \qquad w = \min\left(e^{\beta(Q(s,a) - V(s))}, w_{\max}\right)"
     )
     source = "Kostrikov, Nair & Levine 2021"
@@ -74,6 +75,9 @@ class IQL(Cloning):
             "td": squared_error(batch, "q", target),
             "value": expectile_loss(batch, "value", self.taken(batch, hp), hp.expectile),
         }
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        return {"loss_value": EXPECTILE}
 
     def taken(self, batch: Batch, hp: Any) -> Array:
         """`Q'(s, a)` of each row, `(M, B)`."""

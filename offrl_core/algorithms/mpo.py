@@ -18,6 +18,10 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 
 TEMPERATURES = (1e-4, 1e6)
 MULTIPLIERS = (1e-4, 1e4)
+M_STEP = (
+    r"-\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
+    r"+ \mu\left(\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)"
+)
 
 
 class MPO(CriticCloning):
@@ -41,8 +45,7 @@ class MPO(CriticCloning):
     equation = (
         r"q(a\mid s) \propto \pi_{\mathrm{old}}(a\mid s)\, e^{Q(s,a)/\eta},\ "
         r"\mathbb{E}_s\mathrm{KL}(q\|\pi_{\mathrm{old}}) = \epsilon "
-        r"\qquad \mathcal{L}(\theta) = -\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
-        r"+ \mu\left(\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)"
+        r"\qquad \mathcal{L}(\theta) = " + M_STEP
     )
     source = "Abdolmaleki et al. 2018"
     hyperparameters = (
@@ -100,6 +103,9 @@ class MPO(CriticCloning):
             left, right = self.equation.split(r"\qquad", 1)
             return left.replace(r"\pi_{\mathrm{old}}", r"\pi_\beta") + r"\qquad" + right
         return self.equation
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        return {"loss_policy": M_STEP}
 
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         return {"temperature": 1.0, "multiplier": 1.0}

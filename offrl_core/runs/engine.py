@@ -244,6 +244,7 @@ class Engine:
                     "seeds": lane.seeds,
                     "axes": list(lane.axes),
                     "equation": learner.equation,
+                    "formulas": learner.formulas,
                     "hyperparameters": declared,
                 }
             )

@@ -74,6 +74,7 @@ class Session:
         self.settling = Settling(self.engine.settling_window)
         self._marks_sent: list[Mark] = []
         self._shown = -1
+        self._judged = -1
         self._saved = -1
         self._until_full = 0
         self._slept = 0.0
@@ -115,8 +116,8 @@ class Session:
         do = command["do"]
         # The server numbers what changes the run's state, and so knows which command a state answers.
         self._order = command.get("order", self._order)
-        if do in ("play", "step", "set"):
-            self._judging = None  # what was being measured is about to change
+        if do in ("play", "step", "set") and self._judging is not None:
+            self._judging, self._judged = None, -1  # what was being measured is about to change
         if do == "play":
             self.limit = command["limit"]
             self._play(keep_on=command["keep_on"])
@@ -164,7 +165,9 @@ class Session:
         self.training, self._until = True, None
         self.settling.restart(armed=not keep_on)
         now = time.perf_counter()
-        self.pacer.start(now, slow_start=self.engine.step == 0)
+        # What follows the beginning, or a change, is to be seen update by update.
+        news = self.engine.step == 0 or (self.engine.marks and self.engine.marks[-1].step == self.engine.step)
+        self.pacer.start(now, slow_start=bool(news))
         self.frames.reset()
         if not self._played:
             self.truths.reset()
@@ -183,9 +186,9 @@ class Session:
         return False
 
     def _pause(self, state: str, reason: str) -> None:
-        """Stop training; the last frame and a checkpoint go out before the word."""
+        """Stop training; the last frame, with its truth, and a checkpoint go out before the word."""
         self.training, self._until = False, None
-        if self._shown != self.engine.step:
+        if not self._shown == self._judged == self.engine.step:
             self._show(truth=True)
         self._save()
         self._state(state, reason)
@@ -333,7 +336,7 @@ class Session:
         picture = self.engine.look(truth=False)
         seconds = 0.0
         if truth or self.truths.due(now):
-            looked = time.thread_time()
+            looked, self._judged = time.thread_time(), picture.step
             judging = self.engine.judging(picture)
             # A known world answers at once. Where policies have to be played, training waits, so that the return is
             # that of this very step, but commands do not: the frame goes out and is sent again with its return.

@@ -88,6 +88,7 @@ export class Session {
       else if (type === "mark") store.addMark(message);
       else if (type === "alarm") store.alarms.push(message);
       else if (type === "truth" && store.hello) store.hello.truth = message.truth;
+      else if (type === "equation" && store.hello) Object.assign(store.hello.lanes[message.lane], { equation: message.equation, formulas: message.formulas });
       else if (type === "moved") this.moved(message);
       else if (type === "close" && message.final) this.closed(message);
       bus.receive(message);

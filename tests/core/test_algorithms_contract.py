@@ -207,7 +207,9 @@ def test_every_choice_and_every_bound_trains(system: str) -> None:
             one = orl.Learner(data, system, **{**MILD.get(system, {}), h.name: value})
             done = one.advance(4)
             assert done == 4 or str(one.diverged)
-            one.snapshot()
+            # Whatever is measured is declared, with the formula that runs.
+            assert one.snapshot().metrics.keys() <= metrics().keys()
+            assert one.formulas.keys() <= metrics().keys()
 
 
 @pytest.mark.parametrize("system", list(orl.algorithms()))

@@ -111,6 +111,9 @@ def test_it_says_when_nothing_moves_any_more(bench: Bench) -> None:
     assert last["state"] == "finished"
     assert last["reason"].startswith("converged")
     assert last["step"] < 20_000
+    # What it came to is known in full: the last frame has the truth about its policy.
+    assert bench.of("frame")[-1]["step"] == last["step"]
+    assert "q_pi" in bench.tables()[-1]
     bench.do("play", limit=last["step"] + 5000, keep_on=True)
     bench.run(bench.standing)
     assert bench.of("state")[-1]["reason"].startswith("budget spent")
