@@ -9,7 +9,9 @@ from offrl_ui.panel import picker
 from offrl_ui.presets import presets
 from offrl_ui.stage import stage
 from offrl_ui.takehome import preset_address
+from offrl_ui.theme import full_width
 
+full_width()
 known = presets()
 asked = st.query_params.get("preset")
 chosen = known.get(asked or "", next(iter(known.values())))

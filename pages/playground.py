@@ -18,6 +18,7 @@ from offrl_ui.live import gone, moved, run_of, shown
 from offrl_ui.panel import inside, panel, picker
 from offrl_ui.stage import stage
 from offrl_ui.takehome import offer
+from offrl_ui.theme import full_width
 
 KEY = "playground"
 LANE = "playground-lane"
@@ -112,6 +113,7 @@ def sidebar() -> None:
 
 spec = orl.datasets().get(config.dataset)
 kind = orl.algorithms()[lane.algorithm]
+full_width()
 for note in notes:
     st.warning(state.plain(note), icon=":material/rule:")
 if spec is not None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-5  # the report below writes it out
 LEAST_UPDATES = 1000
 
 
@@ -46,7 +46,7 @@ class Settling:
             return ""
         self._since = (step, now)
         if all(_moved(before[name], now[name]) <= TOLERANCE for name in now):
-            return f"converged: nothing moved by more than {TOLERANCE:g} in the last {step - before_step} updates"
+            return f"converged: nothing moved by more than 10⁻⁵ in the last {step - before_step} updates"
         return ""
 
 

@@ -5,6 +5,7 @@
 import { bus } from "./bus.js";
 import { h, setText } from "./dom.js";
 import { integer, number, percent } from "./format.js";
+import { typeset } from "./math.js";
 
 const EVERY = 700; // ms between questions while the run trains
 const views = new WeakMap();
@@ -87,7 +88,7 @@ class Inside {
   }
 
   async show({ step, data }) {
-    const typeset = await formulas(data.steps.flatMap((one) => pieces(one.latex)));
+    const formulas = await typeset(data.steps.flatMap((one) => pieces(one.latex)));
     if (!this.root.isConnected) return;
     this.pick(data);
     const seen = data.in_data ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data` : "never in the data";
@@ -102,7 +103,7 @@ class Inside {
     }
     data.steps.forEach((one, i) => {
       const [, formula, value] = this.steps.children[i].children;
-      const made = pieces(one.latex).map((piece) => typeset.get(piece) ?? "").join(" ");
+      const made = pieces(one.latex).map((piece) => formulas.get(piece) ?? "").join(" ");
       if (formula.innerHTML !== made) formula.innerHTML = made;
       this.write(value, one);
     });
@@ -171,23 +172,4 @@ function pieces(latex) {
   const parts = latex.split(/ (?==|\\to )/);
   const whole = (part) => part.split("{").length === part.split("}").length;
   return !latex ? [] : parts.every(whole) ? parts : [latex];
-}
-
-const cache = new Map();
-
-// LaTeX → MathML, asked of the server in one go and kept.
-async function formulas(texts) {
-  const missing = texts.filter((text) => !cache.has(text));
-  if (missing.length) {
-    if (cache.size > 2000) cache.clear();
-    try {
-      const answer = await fetch(new URL("/math", location.origin), {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(missing),
-      });
-      if (answer.ok) (await answer.json()).forEach((made, i) => cache.set(missing[i], made));
-    } catch {
-      // Without the server the numbers still stand in the values; the next question tries again.
-    }
-  }
-  return cache;
 }

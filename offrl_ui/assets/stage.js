@@ -47,7 +47,7 @@ export class Stage {
     this.curves = new Curves(ui.curves, store, { onSeek: (step) => player.seek(step), onHover: () => this.invalidate() });
     this.film = new Film(this);
     this.outcome = new Outcome(ui.outcome, store, { onPick: (member) => this.setMember(member) });
-    this.inspector = new Inspector(ui.inspector, store);
+    this.inspector = new Inspector(ui.inspector, store, ui.notices);
     this.top = new TopLine(ui.top, store, ui.member);
     this.speaker = new Speaker(ui.live, this.world.canvas, store, () => this.invalidate());
     this.notices = new Notices(ui.notices, store, {
