@@ -31,7 +31,7 @@ def show(run_id: str, *, key: str) -> None:
     nodes = _nodes()
     if len(nodes) < 2:
         st.caption(
-            "Scrub back and press “branch from here”, or move a live control while others watch: "
+            "Scrub back and press “branch here”, or move a live control while others watch: "
             "each branch is kept here, with what was changed and when."
         )
         return

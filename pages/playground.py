@@ -145,7 +145,7 @@ for formula in kind().equation_for(choices_now).split(r"\qquad"):
     st.latex(formula)
 if kind.source:
     st.caption(f"Source: {kind.source}.")
-st.subheader("The same with the numbers of the selected state")
+st.subheader("The same with the numbers of one transition")
 inside(key="inside")
 with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
     st.code(kind.loss_source(), language="python", line_numbers=True)

@@ -91,7 +91,8 @@ class QLearning(ActionValues):
         allowed = np.ones(batch.actions, bool) if mask is None else look.next(np.broadcast_to(mask, batch["q"].shape))
         asked = look.next(batch["q_next" if hp.double != "none" else f"{target_prefix(hp)}q_next"])
         next_value = look.row(best_next(batch, hp, mask))
-        target = one_step(look, gamma, next_value, "y", r"\max_{a'}Q(s',a')")
+        among = "a'" if mask is None else r"a'\in\bar A(s')"
+        target = one_step(look, gamma, next_value, "y", rf"\max_{{{among}}}Q(s',a')")
         found: list[Step] = []
         if look.continues:
             star = int(np.where(allowed, asked, -np.inf).argmax())
@@ -104,6 +105,6 @@ class QLearning(ActionValues):
                 if seen.any():
                     values = look.next(batch[f"{target_prefix(hp)}q_next"])
                     best = float(np.where(seen, values, -np.inf).max())
-                    step = one_step(look, gamma, best, r"\bar y", r"\max_{a'\in\bar A}Q(s',a')")
+                    step = one_step(look, gamma, best, r"\bar y", r"\max_{a':\,n(s',a')>0}Q(s',a')")
                     found.append(Step("constrained", "the target within the data's actions", step.value, step.latex))
         return [*found, *error_steps(look.s(batch["q"]), look.action, target)]

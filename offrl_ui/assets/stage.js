@@ -60,6 +60,7 @@ export class Stage {
       branch: () => session.send({ cmd: "branch", step: player.frame.step, lane: 0, values: {} }),
     });
     this.unbind = bindKeys(this);
+    this.off = bus.on("choose", (what) => this.select(what, true));
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(ui.world);
     this.observer.observe(ui.curves);
@@ -188,9 +189,12 @@ export class Stage {
       this.released = frame;
     }
     session.drawn(store.frames.lastSeq);
-    const { mode, member, state } = store.view;
-    const viewing = { mode, member, state, step: frame?.step ?? null };
-    if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) bus.emit("viewing", (this.viewing = viewing));
+    const { mode, member, state, action } = store.view;
+    const viewing = { mode, member, state, action, step: frame?.step ?? null };
+    if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) {
+      this.viewing = viewing;
+      bus.emit("viewing", { ...viewing, name: (s) => this.world.scene?.name(s) });
+    }
   }
 
   moveCurves(now) {
@@ -327,6 +331,7 @@ export class Stage {
     this.observer.disconnect();
     this.scheme.removeEventListener("change", this.onScheme);
     this.unbind();
+    this.off();
     this.session.disconnect();
     this.curves.destroy();
     this.root.replaceChildren();
