@@ -148,6 +148,10 @@ class Algorithm:
         """The weight of each row; None for systems without weights."""
         return None
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        """Whether, with these hyperparameters, no target ever asks for an action that the data does not show."""
+        return False
+
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
         """`Ā(s)` at `s`, `(M, A, U)` bool; None where every action is allowed."""
         return None

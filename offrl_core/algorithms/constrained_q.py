@@ -52,6 +52,9 @@ class ConstrainedQ(QLearning):
     def uses_counts(self, choices: Mapping[str, Value]) -> bool:
         return True
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return True
+
     def allowed(self, batch: Batch, hp: Any) -> Array:
         assert batch.counts is not None
         return counted(batch.counts, hp.min_count)

@@ -129,6 +129,9 @@ class CQL(QLearning):
             Step("penalty", "penalty", alpha * gap**power, rf"\alpha z{square} = {number(alpha * gap**power)}"),
         ]
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return values["constraint"] == "counted"
+
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
         return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, ONCE)
 

@@ -76,6 +76,9 @@ class IQL(Cloning):
             "value": expectile_loss(batch, "value", self.taken(batch, hp), hp.expectile),
         }
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return True
+
     def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
         return {"loss_value": EXPECTILE}
 

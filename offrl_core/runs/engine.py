@@ -139,7 +139,8 @@ class Engine:
         found.sort(key=lambda pair: (pair[0].step, pair[1]))
         new, self._seen_divergences = found[self._seen_divergences :], len(found)
         title, mode = "The numbers ran away", "q"
-        return [Alarm("diverged", True, member, d.step, title, str(d), "q", mode) for d, member in new]
+        # What can be looked at is the state before the update that could not be made.
+        return [Alarm("diverged", True, member, d.step - 1, title, str(d), "q", mode) for d, member in new]
 
     @property
     def why_stopped(self) -> str:

@@ -316,13 +316,13 @@ class Session:
             if mark not in self._marks_sent:
                 self._send(wire.encode({"kind": "mark", "run": self.run, "mark": wire.plain(mark.to_json())}, {}))
         self._marks_sent = self.engine.marks
+        self.watch.facts = self.engine.facts()
 
     def _follow_discount(self) -> None:
         """Where the discount was changed live, what is true changed with it; solving takes time, so frames go first."""
         if self.engine.gammas == self._gammas:
             return
         self._gammas = self.engine.gammas
-        self.watch.facts = self.engine.facts()
         header = {"kind": "truth", "run": self.run, "truth": wire.plain(self.engine.truth())}
         self._send(wire.encode(header, self.engine.static()))
 
@@ -350,7 +350,7 @@ class Session:
         self._send_frame(picture)
         self._alarm(picture)
         self._shown = picture.step
-        settled = self.settling.see(picture.step, picture.tables)
+        settled = self.settling.see(picture.step, picture.tables, picture.metrics.get("loss_policy"))
         self.frames.done(now, time.thread_time() - effort - seconds)
         self._follow_discount()
         return settled

@@ -33,11 +33,17 @@ class Settling:
             self.window = max(LEAST_UPDATES, window)
         self._armed, self._since = armed, None
 
-    def see(self, step: int, tables: Mapping[str, Array]) -> str:
-        """Take in the tables at `step`; returns why the run is over, or nothing."""
+    def see(self, step: int, tables: Mapping[str, Array], policy_loss: Array | None = None) -> str:
+        """Take in the tables and the policy's loss `(M,)` at `step`; returns why the run is over, or nothing.
+
+        A weighted cross-entropy below 0 has lost its floor: as long as it falls nothing has settled, however certain
+        the policy is by then.
+        """
         if not self._armed:
             return ""
         now = {name: tables[name] for name in ("q", "v", "policy") if name in tables}
+        if policy_loss is not None:
+            now["loss"] = np.minimum(policy_loss, 0)
         if self._since is None:
             self._since = (step, now)
             return ""

@@ -204,12 +204,12 @@ export class Curves {
     if (!figure || host.clientWidth !== figure.width || host.clientHeight !== figure.height) this.build();
   }
 
-  image(format) {
+  image(format, filename) {
     const { figure, theme } = this;
     const { width, height } = figure;
     const annotations = figure.annotations();
     const layout = { ...figure.layout(false), annotations, paper_bgcolor: theme.background };
-    return this.plotly.downloadImage({ data: figure.plotly(figure.data(true)), layout }, { format, width, height, filename: "curves", scale: format === "png" ? 2 : 1 });
+    return this.plotly.downloadImage({ data: figure.plotly(figure.data(true)), layout }, { format, width, height, filename, scale: format === "png" ? 2 : 1 });
   }
 
   destroy() {

@@ -196,7 +196,7 @@ export class Figure {
       hoverlabel: { bgcolor: theme.surface, bordercolor: theme.line, font: { ...font, color: theme.text, size: this.fontSize + 1 } },
       shapes: [], ...this.movingLayout(),
     };
-    const common = { zeroline: false, showline: false, ticks: "", automargin: false, fixedrange: !atRest, ticklabelstandoff: 3 };
+    const common = { zeroline: false, tickangle: 0, showline: false, ticks: "", automargin: false, fixedrange: !atRest, ticklabelstandoff: 3 };
     this.boxes.forEach((box, p) => {
       const { x, y } = axisNames(p);
       const domainX = [box.x0 / width, box.x1 / width];
@@ -212,21 +212,22 @@ export class Figure {
     return layout;
   }
 
-  // Titles, names of the lines and of what runs across, as text of a saved picture.
+  // Titles, names of the lines, of what runs across and of the axis, as text of a saved picture.
   annotations() {
     const { theme, width, height, boxes, legends } = this;
-    const font = { family: theme.font, size: this.fontSize, color: theme.muted };
+    // A saved picture does not have the page's font: it may be wider.
+    const font = { family: theme.font, size: this.fontSize - 1, color: theme.muted };
     const text = { xref: "paper", yref: "paper", xanchor: "left", align: "left", showarrow: false, font };
     const heads = legends.map(({ title, units, keys }, p) => {
-      const names = keys.map(({ label, stroke }) => `<span style="color:${stroke.colour ?? theme.text}">${GLYPHS[stroke.band ? "band" : stroke.dash] ?? "━"}</span> ${label}${stroke.ends ? ` ${stroke.ends.join(" to ")}` : ""}`);
-      const lines = [[`<b>${title}</b> ${units}`], ...chunks(names, boxes[p].cells)].map((line) => line.join("   "));
+      const lines = [`<b>${title}</b> ${units}`, ...chunks(keys.filter(({ wide }) => !wide).map(inWords), boxes[p].cells).map((names) => names.join("   ")), ...keys.filter(({ wide }) => wide).map(inWords)];
       return { ...text, text: lines.join("<br>"), x: boxes[p].left / width, y: 1 - boxes[p].top / height, yanchor: "top" };
     });
     const across = this.panels.flatMap((panel, p) => references(this.store, panel.key, theme).filter((line) => line.show).map((line) => {
       const at = this.level(p, line.value);
       return { ...text, text: `${line.label} ${number(line.value)}`, xanchor: "right", x: boxes[p].x1 / width, y: 1 - at / height, yanchor: "bottom", visible: at !== null };
     }));
-    return [...heads, ...across];
+    const axes = boxes.map((box) => ({ ...text, text: this.steps.name, xanchor: "right", x: (box.x0 - 6) / width, y: 1 - (box.y1 + 3) / height, yanchor: "top" }));
+    return [...heads, ...across, ...axes];
   }
 
   // The part of the layout that moves with the data: ranges and ticks.
@@ -251,6 +252,13 @@ export class Figure {
 }
 
 const GLYPHS = { solid: "━", dash: "╍", longdash: "╍", dot: "┈", dashdot: "┅", band: "▒" };
+// A name with a sign of its line, for text that has colours but no strokes.
+function inWords({ label, stroke }) {
+  const sign = (colour, glyph) => `<span style="color:${colour}">${glyph}</span>`;
+  if (stroke.ramp) return `${label} ${stroke.ends[0]} ${stroke.ramp.map((colour) => sign(colour, "━")).join("")} ${stroke.ends[1]}`;
+  return `${sign(stroke.colour, GLYPHS[stroke.band ? "band" : stroke.dash] ?? "━")} ${label}`;
+}
+
 const chunks = (list, size) => Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
 
 // Lines that the names of a head take, in a grid of `cells` columns; what does not fit into one cell gets two.

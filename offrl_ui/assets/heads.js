@@ -33,8 +33,7 @@ export class Heads {
 
   // What runs along the bottom, left of its first number.
   axisName(box) {
-    const text = this.figure.steps.logarithmic ? "log step" : "step";
-    return h("span", { class: "plot-axis", style: `left:${box.left}px;top:${box.y1 + 3}px;width:${box.x0 - box.left - 8}px` }, text);
+    return h("span", { class: "plot-axis", style: `left:${box.left}px;top:${box.y1 + 3}px;width:${box.x0 - box.left - 8}px` }, this.figure.steps.name);
   }
 
   head({ title, units, keys }, p) {

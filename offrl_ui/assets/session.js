@@ -80,7 +80,8 @@ export class Session {
 
   receive(message) {
     const { store } = this;
-    if (message.kind) this.binary(message);
+    // An alarm has a kind too: what tells the binary messages apart is their payload.
+    if (message.payload) this.binary(message);
     else {
       const { type } = message;
       if (type === "hello") this.hello(message);

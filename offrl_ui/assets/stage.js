@@ -46,7 +46,7 @@ export class Stage {
     this.world = new World(ui.world, store, { onSelect: (hit) => this.select(hit), onOpen: (member) => this.open(member), onHover: () => this.invalidate() });
     this.curves = new Curves(ui.curves, store, { onSeek: (step) => player.seek(step), onHover: () => this.invalidate() });
     this.film = new Film(this);
-    this.outcome = new Outcome(ui.outcome, store, { onPick: (member) => this.setMember(member) });
+    this.outcome = new Outcome(ui.outcome, store, { onPick: (member) => this.setMember(member), onOpen: (member) => this.open(member) });
     this.inspector = new Inspector(ui.inspector, store, ui.notices);
     this.top = new TopLine(ui.top, store, ui.member);
     this.speaker = new Speaker(ui.live, this.world.canvas, store, () => this.invalidate());
@@ -97,7 +97,7 @@ export class Stage {
     const { store } = this;
     this.arrived = performance.now();
     if (message?.kind === "film") this.film.take(message);
-    else if (message?.kind) this.world.revise();
+    else if (message?.payload) this.world.revise();
     else if (message?.type === "state") this.transport.follow(message);
     else if (message?.type === "mark") this.curves.placeMarks();
     else if (message?.type === "truth") { this.top.begin(); this.curves.build(); }
@@ -279,7 +279,7 @@ export class Stage {
   showOutcome(shown) {
     const possible = this.store.groups.length > 1;
     this.outcomeShown = shown && possible;
-    this.ui.showOutcome(this.outcomeShown, possible);
+    this.ui.showOutcome(this.outcomeShown, possible, possible && this.outcome.kind !== "table");
     this.outcome.drawn = "";
     this.invalidate();
   }

@@ -119,6 +119,16 @@ def test_it_says_when_nothing_moves_any_more(bench: Bench) -> None:
     assert bench.of("state")[-1]["reason"].startswith("budget spent")
 
 
+def test_a_loss_without_a_floor_never_settles(bench: Bench) -> None:
+    bench.start(RunConfig("two-actions", {"reward_plus": 1.0, "reward_minus": -1.0}, (Lane("emrl"),), budget=8000))
+    bench.do("play", limit=8000, keep_on=False)
+    bench.run(bench.standing)
+    last = bench.of("state")[-1]
+    assert last["reason"].startswith("budget spent")
+    # The policy is as certain as it can be long before.
+    assert bench.tables()[-1]["policy"].max() == pytest.approx(1, abs=1e-6)
+
+
 def test_it_says_what_left_the_numbers(bench: Bench) -> None:
     bench.start(RunConfig("double-crossing", {}, (Lane("rwr", hyperparameters={"temperature": 0.01}),)))
     bench.do("play", limit=0, keep_on=False)
