@@ -245,7 +245,7 @@ def test_layout_fits_the_width(page: Page, host: Host, naive, width, height):
 
 def test_alarms_say_their_cause_and_show_their_place(page: Page, host: Host):
     triad = config({"algorithm": "q-learning", "approximator": "linear"}, dataset="deadly-triad")
-    export = host.record("triad", triad, list(range(0, 140)))
+    export = host.record("triad", triad, list(range(140)))
     host.show(page, recording="triad")
     alarms = page.locator(".alarms li")
     raised = {alarm["kind"]: alarm for alarm in export.alarms if alarm["active"]}
