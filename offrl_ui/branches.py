@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from offrl_core.runs.config import Change, RunConfig
 from offrl_core.runs.hub import UnknownRun, get_hub
 from offrl_ui.live import MEMORY
 from offrl_ui.panel import tree
@@ -30,7 +31,7 @@ def show(run_id: str, *, key: str) -> None:
     nodes = _nodes()
     if len(nodes) < 2:
         st.caption(
-            "Scrub back and press “branch from here”, or move a live control while others watch: "
+            "Scrub back and press “branch here”, or move a live control while others watch: "
             "each branch is kept here, with what was changed and when."
         )
         return
@@ -60,20 +61,32 @@ def _nodes() -> list[dict[str, Any]]:
 
 
 def _text(info: dict[str, Any], parent: dict[str, Any]) -> str:
-    changed = ", ".join(f"{name} → {_plain(value)}" for name, value in (parent.get("what") or {}).items())
-    if not parent:
-        text = info["title"] or "run"
-    elif changed:
-        text = f"from step {parent['step']}: {changed}"
-    else:
+    config: RunConfig = info["config"]
+    if parent:
+        own = [change for change in config.changes if change.step >= parent["step"] and change not in _changes(parent)]
+        at_once = [_what(config, change) for change in own if change.step == parent["step"]]
         text = f"from step {parent['step']}, nothing changed" if parent["step"] else "begun again"
-    later = [change for change in info["config"].changes if change.step > parent.get("step", -1)]
-    if later:
-        text += "; " + "; ".join(
-            f"{change.step}: " + ", ".join(f"{name} → {_plain(value)}" for name, value in change.values.items())
-            for change in later[-3:]
-        )
-    return text
+        if at_once:
+            text = f"from step {parent['step']}: {', '.join(at_once)}"
+        later = [change for change in own if change.step > parent["step"]]
+    else:
+        text, later = info["title"] or "run", list(config.changes)
+    few = [f"{change.step}: {_what(config, change)}" for change in later[-3:]]
+    return "; ".join([text, *(["…"] if len(later) > 3 else []), *few])
+
+
+def _changes(parent: dict[str, Any]) -> tuple[Change, ...]:
+    """The live changes of the run that another one came from; none where it is forgotten."""
+    try:
+        config: RunConfig = get_hub().info(parent["id"])["config"]
+    except UnknownRun:
+        return ()
+    return config.changes
+
+
+def _what(config: RunConfig, change: Change) -> str:
+    lane = f"{change.lane + 1}. " if len(config.lanes) > 1 else ""
+    return ", ".join(f"{lane}{name} → {_plain(value)}" for name, value in change.values.items())
 
 
 def _plain(value: object) -> str:

@@ -84,7 +84,7 @@ def link(config: RunConfig) -> dict[str, str]:
     if config.budget != DEFAULT_BUDGET:
         parts["budget"] = str(config.budget)
     if config.changes:
-        parts["at"] = ";".join(map(_write_change, effective(config.changes)))
+        parts["at"] = ";".join(map(_write_change, config.changes))
     return parts
 
 
@@ -243,17 +243,6 @@ def read(h: Hyperparameter, text: str) -> object:
     if h.choices:
         return text
     return float(text) if _NUMBER.fullmatch(text) else text
-
-
-def effective(changes: Sequence[Change]) -> list[Change]:
-    """`changes` without what never acted: of several at one step, as in a drag while paused, the last counts."""
-    kept: list[Change] = []
-    for change in changes:
-        if kept and (kept[-1].step, kept[-1].lane) == (change.step, change.lane):
-            kept[-1] = Change(change.step, change.lane, {**kept[-1].values, **change.values})
-        else:
-            kept.append(change)
-    return kept
 
 
 def _write_change(change: Change) -> str:

@@ -30,6 +30,11 @@ ACTIONS_DARK = (
 RAMPS = {"value": VIRIDIS, "amount": CIVIDIS}
 
 
+def full_width() -> None:
+    """Give this page the room that Streamlit leaves empty beside its content: a stage has use for all of it."""
+    st.html("<style>[data-testid=stMainBlockContainer] { padding-inline: clamp(1rem, 2.2vw, 2.5rem); }</style>")
+
+
 def dark() -> bool:
     """Whether the viewer's page is dark; light where the browser has not said."""
     return st.context.theme.type == "dark"

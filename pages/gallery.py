@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from offrl_ui import gallery, state
-from offrl_ui.panel import picker
+from offrl_ui.panel import inside, picker
 from offrl_ui.presets import presets
 from offrl_ui.stage import stage
 from offrl_ui.takehome import preset_address
+from offrl_ui.theme import full_width
 
+full_width()
 known = presets()
 asked = st.query_params.get("preset")
 chosen = known.get(asked or "", next(iter(known.values())))
@@ -34,3 +36,6 @@ with button:
     if st.button("Train it live", type="primary", icon=":material/play_circle:", width="stretch"):
         st.switch_page("pages/playground.py", query_params=state.link(chosen.config))
 stage(recording=preset_address(chosen.id), key="gallery-stage", **chosen.view)
+
+with st.expander("Look inside one transition", icon=":material/search:"):
+    inside(key="gallery-inside")

@@ -18,6 +18,7 @@ from offrl_ui.live import gone, moved, run_of, shown
 from offrl_ui.panel import inside, panel, picker
 from offrl_ui.stage import stage
 from offrl_ui.takehome import offer
+from offrl_ui.theme import full_width
 
 KEY = "playground"
 LANE = "playground-lane"
@@ -112,6 +113,7 @@ def sidebar() -> None:
 
 spec = orl.datasets().get(config.dataset)
 kind = orl.algorithms()[lane.algorithm]
+full_width()
 for note in notes:
     st.warning(state.plain(note), icon=":material/rule:")
 if spec is not None:
@@ -138,11 +140,12 @@ with st.expander("Branches of this visit", icon=":material/account_tree:", expan
 
 st.subheader("What this run learns by")
 st.markdown(kind.summary)
-for formula in kind.equation.split(r"\qquad"):
+choices_now = {name: value for name, value in config.current(index).items() if not isinstance(value, tuple)}
+for formula in kind().equation_for(choices_now).split(r"\qquad"):
     st.latex(formula)
 if kind.source:
     st.caption(f"Source: {kind.source}.")
-st.subheader("The same with the numbers of the selected state")
+st.subheader("The same with the numbers of one transition")
 inside(key="inside")
 with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
     st.code(kind.loss_source(), language="python", line_numbers=True)

@@ -165,6 +165,10 @@ class Algorithm(ABC):
         """The weight of each row; None for systems without weights."""
         return None
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        """Whether, with these hyperparameters, no target ever asks for an action that the data does not show."""
+        return False
+
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
         """`Ā(s)` at `s`, `(M, A, U)` bool; None where every action is allowed."""
         return None
@@ -192,6 +196,10 @@ class Algorithm(ABC):
 
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
         """Further metrics of this system, `(M,)` or `(M, 1)` each."""
+        return {}
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        """Metrics whose formula is another one here than usual (`learning.metrics`), name → LaTeX."""
         return {}
 
     @classmethod

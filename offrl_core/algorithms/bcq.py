@@ -73,6 +73,10 @@ class BCQ(QLearning):
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {**super().losses(batch, hp), "behavior": weighted_cross_entropy(batch, "behavior")}
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        # In a table; what has an encoding generalises, and then the clone lets through what the data never showed.
+        return float(values["rho"]) > 0 and "encoding" not in values
+
     @once
     def allowed(self, batch: Batch, hp: Any) -> Array:
         return likely(batch["behavior"], hp)

@@ -57,6 +57,9 @@ class ConstrainedQ(QLearning):
     def uses_counts(self, choices: Mapping[str, Value]) -> bool:
         return True
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return True
+
     @once
     def allowed(self, batch: Batch, hp: Any) -> Array:
         assert batch.counts is not None

@@ -92,6 +92,10 @@ class CQL(QLearning):
             copy_rule(choices),
         )
 
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        mean = rf"\alpha\,\mathbb{{E}}\left[{self.penalties[str(choices['form'])]}\right]"
+        return {"loss_penalty": mean, "loss_penalty2": mean.replace("Q(", "Q_2(")}
+
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return q_heads(choices, penalty_at_next=choices["form"] != "paper")
 
@@ -126,6 +130,9 @@ class CQL(QLearning):
             ),
             Step("penalty", "penalty", alpha * gap**power, rf"\alpha z{square} = {number(alpha * gap**power)}"),
         ]
+
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return values["constraint"] == "counted"
 
     @once
     def allowed(self, batch: Batch, hp: Any) -> Array | None:

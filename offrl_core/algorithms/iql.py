@@ -18,6 +18,8 @@ from offrl_core.algorithms.targets import target_prefix, target_reads, td_target
 from offrl_core.algorithms.weights import capped, exponential
 from offrl_core.hyperparameters import Hyperparameter, Value
 
+EXPECTILE = r"\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2"
+
 
 class IQL(Cloning):
     """Find the best action in the data without ever asking about one that is not in it.
@@ -71,7 +73,7 @@ class IQL(Cloning):
         if choices["clip"] == "exponent" and choices["weight_max"]:
             weight = r"e^{\min\left(\beta u, w_{\max}\right)}"
         return together(
-            r"\mathcal{L}_V = \left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2",
+            rf"\mathcal{{L}}_V = {EXPECTILE}",
             rf"u = {in_target(choices['target_update'])}(s,a) - V(s)",
             Q_LOSS,
             r"y = r + \gamma V(s')",
@@ -94,6 +96,13 @@ class IQL(Cloning):
             "td": squared_error(batch, "q", target),
             "value": expectile_loss(batch, "value", self.taken(batch, hp), hp.expectile),
         }
+
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return True
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        advantage = rf"u = {in_target(choices['target_update'])}(s,a) - V(s)"
+        return {"loss_value": rf"\mathbb{{E}}\left[{EXPECTILE}\right],\ {advantage}"}
 
     def taken(self, batch: Batch, hp: Any) -> Array:
         """`Q'(s, a)` of each row, `(M, B)`."""

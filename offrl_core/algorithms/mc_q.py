@@ -42,6 +42,9 @@ class MCQ(ActionValues):
     def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
         return ("return",)
 
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return True
+
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {"td": squared_error(batch, "q", batch.columns["return"])}
 

@@ -19,6 +19,10 @@ from offrl_core.hyperparameters import Hyperparameter, Value
 
 TEMPERATURES = (1e-4, 1e6)
 MULTIPLIERS = (1e-4, 1e4)
+M_STEP = (
+    r"-\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
+    r"+ \mu\left(\mathbb{E}_s\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)"
+)
 
 
 class MPO(CriticCloning):
@@ -98,14 +102,16 @@ class MPO(CriticCloning):
         return together(
             rf"q(a\mid s) \propto {prior}(a\mid s)\, e^{{{in_target(choices['target_update'])}(s,a)/\eta}}",
             rf"\eta:\ \mathbb{{E}}_s\mathrm{{KL}}(q\|{prior}) = \epsilon",
-            r"\mathcal{L}(\theta) = -\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
-            r"+ \mu\left(\mathbb{E}_s\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)",
+            r"\mathcal{L}(\theta) = " + M_STEP,
             BEHAVIOR_CLONE if choices["prior"] == "behavior" else "",
             Q_LOSS,
             policy_target(choices, r"\pi_{\mathrm{old}}"),
             old,
             copy_rule(choices, r"\theta'", r"\theta"),
         )
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        return {"loss_policy": M_STEP}
 
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         return {"temperature": 1.0, "multiplier": 1.0}

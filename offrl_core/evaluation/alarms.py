@@ -64,6 +64,9 @@ class Facts:
         rows: `N`, rows of the data.
         behavior_entropy: mean entropy of the data's own policy, in nats.
         return_scale: the distance that differences of returns are judged against.
+        stays_on_data: whether the target never asks for an action that the data does not show; what such actions are
+            worth in the table then does no harm.
+        best: the best return that the data's actions allow; NaN where it is not known.
     """
 
     q_bound: float
@@ -73,13 +76,15 @@ class Facts:
     rows: int
     behavior_entropy: float
     return_scale: float
+    stays_on_data: bool = False
+    best: float = float("nan")
 
 
 class _History:
-    """The last `WINDOW` values of every metric of one member."""
+    """The last `WINDOW` values of every metric of one member, the steps they are of, and each metric's first value."""
 
-    def __init__(self, metrics: Mapping[str, Array]) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Mapping[str, Array], steps: Array, first: Mapping[str, tuple[int, float]]) -> None:
+        self._metrics, self._steps, self._first = metrics, steps, first
 
     def last(self, name: str) -> float:
         """The newest value; NaN where the system has no such metric."""
@@ -100,6 +105,17 @@ class _History:
             return False
         steps = np.diff(values) * (1 if rising else -1)
         return bool(np.mean(steps > 0) >= 0.75)
+
+    def pace(self, name: str) -> float:
+        """Change per update within the window, as a multiple of that since the beginning: 1 on a straight line, near 0
+        where a curve levels out; NaN while the window is not full."""
+        values = self._metrics.get(name)
+        if values is None or len(values) < WINDOW:
+            return float("nan")
+        (begun, first), last = self._first[name], self._steps[-1]
+        with np.errstate(all="ignore"):
+            whole = (values[-1] - first) / (last - begun)
+            return float((values[-1] - values[0]) / (last - self._steps[-WINDOW]) / whole)
 
     def loss_names(self) -> list[str]:
         """The losses among the metrics."""
@@ -125,10 +141,15 @@ class Rule:
 
 
 def _above_bound(h: _History, facts: Facts) -> str | None:
-    highest, slack = h.last("q_max"), 1e-3 * max(1.0, abs(facts.q_bound))
+    highest, slack = h.last("q_data" if facts.stays_on_data else "q_max"), 1e-3 * max(1.0, abs(facts.q_bound))
+    if highest > facts.q_bound + slack and facts.stays_on_data:
+        return (
+            f"The mean Q of the data's own pairs is {_text(highest)}, but no policy can earn more than "
+            f"{_text(facts.q_bound)}: values feed on themselves, or the step is too large."
+        )
     if highest > facts.q_bound + slack:
         return (
-            f"The largest Q is {highest:.3g}, but no policy can earn more than {facts.q_bound:.3g}: "
+            f"The largest Q is {_text(highest)}, but no policy can earn more than {_text(facts.q_bound)}: "
             "the target's max picked values that were extrapolated, not learned, and bootstrapping passed them on."
         )
     return None
@@ -138,8 +159,15 @@ def _below_floor(h: _History, facts: Facts) -> str | None:
     lowest, slack = h.last("q_data"), 1e-3 * max(1.0, abs(facts.q_floor))
     if lowest < facts.q_floor - slack and h.steady("q_data", rising=False):
         return (
-            f"Q on the data's own actions is {lowest:.3g} and sinking; nothing earns less than {facts.q_floor:.3g}: "
-            "a penalty pushes values down and nothing holds them."
+            f"Q on the data's own actions is {_text(lowest)} and sinking; nothing earns less than "
+            f"{_text(facts.q_floor)}: a penalty pushes values down and nothing holds them."
+        )
+    # Pushing down actions that nobody took is what a conservative penalty is for, but then it comes to rest.
+    lowest, depth = h.last("q_min"), 10 * max(facts.q_bound - facts.q_floor, facts.return_scale)
+    if lowest < facts.q_floor - depth and h.steady("q_min", rising=False) and h.pace("q_min") > 0.5:
+        return (
+            f"The smallest Q is {_text(lowest)} and sinks as fast as ever; nothing earns less than "
+            f"{_text(facts.q_floor)}: the penalty has no counterweight there."
         )
     return None
 
@@ -148,7 +176,7 @@ def _missing_rises(h: _History, facts: Facts) -> str | None:
     missing, data = h.last("q_missing"), h.last("q_data")
     if missing > data and h.steady("q_missing", rising=True) and h.rise("q_missing") > 1e-3 * facts.return_scale:
         return (
-            f"Q on actions missing from the data ({missing:.3g}) is above Q on the data's actions ({data:.3g}) "
+            f"Q on actions missing from the data ({_text(missing)}) is above Q on the data's actions ({_text(data)}) "
             "and rising: no row of the data can ever correct it."
         )
     return None
@@ -177,13 +205,16 @@ def _all_clipped(h: _History, facts: Facts) -> str | None:
 
 def _entropy_gone(h: _History, facts: Facts) -> str | None:
     entropy = h.last("entropy")
+    # A policy that is as good as the data allows may well be certain of itself.
+    arrived = facts.best - h.last("return") < 0.05 * facts.return_scale
     if (
         facts.trains_policy
+        and not arrived
         and entropy < 0.02 * np.log(facts.actions)
         and facts.behavior_entropy > 5 * max(entropy, 1e-9)
     ):
         return (
-            f"The policy's entropy is {entropy:.2g} nats where the data's is {facts.behavior_entropy:.2g}: "
+            f"The policy's entropy is {_text(entropy)} nats where the data's is {_text(facts.behavior_entropy)}: "
             "it has committed itself, and later weights can hardly change its mind."
         )
     return None
@@ -205,7 +236,7 @@ def _illusion(h: _History, facts: Facts) -> str | None:
     error = np.nan_to_num(h.last("return_high") - h.last("return_low"))
     if down < -max(0.02 * facts.return_scale, error) and up > 0.02 * facts.return_scale:
         return (
-            f"The true return fell by {-down:.3g} while the value estimate rose by {up:.3g}: "
+            f"The true return fell by {_text(-down)} while the value estimate rose by {_text(up)}: "
             "the learner thinks it improves. Offline, only the truth beside it shows that it does not."
         )
     return None
@@ -234,6 +265,16 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def _text(x: float) -> str:
+    """Three significant digits, powers of ten in full: 0.31, 16400, 1.2·10⁷."""
+    text = format(x, ".3g")
+    if "e" not in text:
+        return text.replace("-", "−")
+    mantissa, exponent = text.split("e")
+    power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa}·10{power}".replace("-", "−")
+
+
 class Watch:
     """Sees every frame of a run and reports changes of alarm.
 
@@ -245,6 +286,8 @@ class Watch:
     def __init__(self, facts: list[Facts]) -> None:
         self.facts = facts
         self._values: list[dict[str, deque[float]]] = [{} for _ in facts]
+        self._steps: deque[int] = deque(maxlen=WINDOW)
+        self._first: list[dict[str, tuple[int, float]]] = [{} for _ in facts]
         self._active: dict[tuple[int, str], Alarm] = {}
         self._streak: dict[tuple[int, str], int] = {}
 
@@ -256,11 +299,15 @@ class Watch:
     def see(self, step: int, metrics: Mapping[str, Array]) -> list[Alarm]:
         """Take in one frame's metrics, name → `(M,)`; return what rose or calmed down."""
         changes: list[Alarm] = []
+        self._steps.append(step)
         for member, facts in enumerate(self.facts):
-            values = self._values[member]
+            values, first = self._values[member], self._first[member]
             for name, column in metrics.items():
-                values.setdefault(name, deque(maxlen=WINDOW)).append(float(column[member]))
-            history = _History({name: np.array(column) for name, column in values.items()})
+                value = float(column[member])
+                values.setdefault(name, deque(maxlen=WINDOW)).append(value)
+                first.setdefault(name, (step, value))
+            arrays = {name: np.array(column) for name, column in values.items()}
+            history = _History(arrays, np.array(self._steps), first)
             for rule in RULES:
                 changes += self._judge(rule, member, step, rule.fires(history, facts))
         return changes

@@ -20,8 +20,11 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
     rows). The values *after* are those of the member's very next update.
 
     Returns:
-        Plain data: `row, state, action, reward, next_state, terminated, next_action, in_data, count, behavior`, the
-        `steps` as `{name, title, value, latex}`, and all of them as one LaTeX block, `equation`.
+        Plain data: `row, state, action, reward, next_state, terminated, truncated, next_action, in_data, count,
+        behavior`; where the row stands: `rows` (how many the data has), `episode` `{number, step, length, first}` and
+        `pair` `{at, of, previous, following}`, its neighbours among the rows of the same pair (None at the ends); of
+        continuous data `observation` and `next_observation`; the `steps` as `{name, title, value, latex}`, and all of
+        them as one LaTeX block, `equation`. A pair that the data never shows has no row and no more than its numbers.
 
     Raises:
         ValueError: there is no such row, state or action.
@@ -37,8 +40,8 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
     plain = [step.plain() for step in steps]
     data = program.dataset
     following = int(rows.next_actions[row])
-    count = int(data.counts[state, action]) if data.tabular else 1
     return {
+        **_place(program, row),
         "row": row,
         "state": state,
         "action": look.action,
@@ -48,10 +51,33 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
         "truncated": bool(data.truncations[row]),
         "next_action": following if following >= 0 else None,
         "in_data": True,
-        "count": count,
         "behavior": float(data.behavior_policy[state, action]) if data.tabular else None,
         "steps": plain,
         "equation": assemble(plain),
+    }
+
+
+def _place(program: Program, row: int) -> dict[str, Any]:
+    """Where a row stands: in its episode, and among the rows of the same state and action."""
+    data, rows = program.dataset, program.rows
+    episode = int(data.episode_of_row[row])
+    first, last = int(data.episode_starts[episode]), int(data.episode_ends[episode])
+    same = np.array([row])
+    if data.tabular:
+        same = np.flatnonzero((rows.states == rows.states[row]) & (rows.actions == rows.actions[row]))
+    at = int(np.searchsorted(same, row))
+    return {
+        "rows": len(data),
+        "episode": {"number": episode, "step": row - first, "length": last - first + 1, "first": first},
+        "pair": {
+            "at": at,
+            "of": len(same),
+            "previous": int(same[at - 1]) if at > 0 else None,
+            "following": int(same[at + 1]) if at + 1 < len(same) else None,
+        },
+        "count": len(same),
+        "observation": None if data.tabular else data.observations[row].tolist(),
+        "next_observation": None if data.tabular else data.next_observations[row].tolist(),
     }
 
 
@@ -92,6 +118,7 @@ def _unseen(program: Program, state: int, action: int) -> dict[str, Any]:
         steps.insert(0, Step("q", "Q now: no row of the data ever corrects it", float(batch["q"][0, action, 0])))
     return {
         "row": None,
+        "rows": len(data),
         "state": state,
         "action": action,
         "in_data": False,

@@ -239,6 +239,11 @@ class Learner:
         """The system's equation under the first member's current choices, LaTeX."""
         return self.algorithm.equation_for(self._values[0])
 
+    @property
+    def formulas(self) -> dict[str, str]:
+        """Metrics whose formula is another one under the current choices than usual, name → LaTeX."""
+        return self.algorithm.formulas(self._values[0])
+
     def set(self, **hyperparameters: object) -> None:
         """Change live hyperparameters; they act on the next update.
 

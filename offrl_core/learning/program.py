@@ -62,6 +62,7 @@ class Program:
         self.seeds, self.members = list(seeds), len(seeds)
         self.updates = 0
         self.frozen = False
+        self._behind = False
         self.parts = Parts(rows, algorithm, approximator, values, seeds)
         first = values[0]
         self.optimizer = OPTIMIZERS[str(first["optimizer"])](*self.parts.parameters.shape)
@@ -102,8 +103,8 @@ class Program:
             return
         for head in self.algorithm.heads(after[0]):
             self.parts.by_name[head.name].head = head
-        if before[0].get("target_update") == "none" != after[0].get("target_update"):
-            self.parts.copy()
+        if after[0].get("target_update") != "none":
+            self._catch_up()
         self._plan()
 
     def _make_feed(self) -> Feed:
@@ -175,6 +176,7 @@ class Program:
     def _update_target(self) -> None:
         kind = self.values[0].get("target_update", "hard")
         target, online = self.parts.target, self.parts.online
+        self._behind = kind == "none"
         if kind == "soft":
             target += self.hp.target_rate * (online - target)
         elif kind == "hard":
@@ -182,6 +184,12 @@ class Program:
             if any(due):
                 self._lambda = None
                 np.copyto(target, online, where=np.array(due)[:, None])
+
+    def _catch_up(self) -> None:
+        """While there is no target network the copy is the parameters; it is written when somebody reads it."""
+        if self._behind:
+            self.parts.copy()
+            self._behind = False
 
     def lambda_returns(self) -> Array:
         """`(M, N)` `G^λ` of every row, with the value network's copy; computed again when the copy moves."""
@@ -241,6 +249,7 @@ class Program:
 
     def arrays(self) -> dict[str, Array]:
         """Everything that changes from update to update, by name; `(M, …)` each, not copied."""
+        self._catch_up()
         state = {"parameters": self.parts.parameters, "target": self.parts.target}
         state |= {f"optimizer_{k}": v for k, v in self.optimizer.state.items()}
         return state | {f"memory_{k}": v for k, v in self.memory.items()}
@@ -249,5 +258,6 @@ class Program:
         """Put back what `arrays` gave."""
         for name, array in self.arrays().items():
             array[...] = arrays[name]
+        self._behind = False
         self.updates = updates
         self._lambda = self._pending = None

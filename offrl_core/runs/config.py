@@ -41,7 +41,8 @@ class RunConfig:
         options: the dataset's options, and its `seed`.
         lanes: one to four learners that train in lock-step on the same data; at most 128 members in all.
         budget: updates after which the run stops, 0 for never.
-        changes: live changes so far, in order of step; they are part of what the run is.
+        changes: live changes so far, in order of step and lane; they are part of what the run is. Of several made to
+            one lane at one step, as in a drag while paused, only what they came to acts: they are one change.
     """
 
     dataset: str
@@ -61,10 +62,12 @@ class RunConfig:
         whole("budget", self.budget, 0, MAX_BUDGET)
         if len(self.changes) > MAX_CHANGES:
             raise ConfigError(f"{len(self.changes)} live changes are not allowed: a run keeps at most {MAX_CHANGES}")
-        checked = []
+        checked: dict[tuple[int, int], Change] = {}
         for change in self.changes:
-            checked.append(replace(change, values=self.checked(change.lane, change.values)))
-        object.__setattr__(self, "changes", tuple(sorted(checked, key=lambda change: change.step)))
+            place = (change.step, change.lane)
+            before = checked[place].values if place in checked else {}
+            checked[place] = replace(change, values={**before, **self.checked(change.lane, change.values)})
+        object.__setattr__(self, "changes", tuple(checked[place] for place in sorted(checked)))
 
     def _options(self) -> Mapping[str, Value]:
         if not isinstance(self.dataset, str):

@@ -15,12 +15,12 @@ from offrl_core.evaluation import film
 from offrl_core.evaluation.alarms import Alarm, Facts
 from offrl_core.learning import Learner
 from offrl_core.runs import reference
-from offrl_core.runs.config import Change, Lane, RunConfig
+from offrl_core.runs.config import Lane, RunConfig
 from offrl_core.runs.timeline import Mark
 
 Array = npt.NDArray[Any]
 
-_HEAD, _LENGTH = struct.Struct("<QQQ"), struct.Struct("<Q")
+_HEAD, _LENGTH = struct.Struct("<QQ"), struct.Struct("<Q")
 _TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed")
 
 
@@ -60,7 +60,7 @@ class Engine:
         self.lanes = [self._learner(lane, lane.hyperparameters) for lane in config.lanes]
         self._seen_divergences = 0
         self._before: Picture | None = None
-        self._apply_due()
+        self._apply(after=-1)
 
     def _learner(self, lane: Lane, values: Mapping[str, Any]) -> Learner:
         opened = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
@@ -116,14 +116,14 @@ class Engine:
         """Train every lane for `updates` updates; a member that diverges keeps its last finite state, others go on."""
         target = self.step + updates
         while self.step < target and not self.stopped:
-            pending = self.config.changes[len(self.marks) :]
-            until = min(target, pending[0].step) if pending else target
+            before = self.step
+            until = min([target, *(change.step for change in self.config.changes if change.step > before)])
             for learner in self.lanes:
                 # A lane whose members have all diverged makes no more updates; asked again, it makes none.
-                learner.advance(until - self.step)
+                learner.advance(until - before)
             # Where the last member diverged, the run ends at the last update that was made.
             self.step = max(learner.step for learner in self.lanes) if self.stopped else until
-            self._apply_due()
+            self._apply(after=before)
 
     @property
     def stopped(self) -> bool:
@@ -139,7 +139,8 @@ class Engine:
         found.sort(key=lambda pair: (pair[0].step, pair[1]))
         new, self._seen_divergences = found[self._seen_divergences :], len(found)
         title, mode = "The numbers ran away", "q"
-        return [Alarm("diverged", True, member, d.step, title, str(d), "q", mode) for d, member in new]
+        # What can be looked at is the state before the update that could not be made.
+        return [Alarm("diverged", True, member, d.step - 1, title, str(d), "q", mode) for d, member in new]
 
     @property
     def why_stopped(self) -> str:
@@ -154,18 +155,24 @@ class Engine:
             ConfigError: the lane, a name or a value is not allowed. Nothing is changed then.
         """
         self.config = self.config.changed(self.step, lane, values)
-        self._apply_due()
+        self._apply(after=self.step - 1)
 
-    def _apply_due(self) -> None:
-        while len(self.marks) < len(self.config.changes) and self.config.changes[len(self.marks)].step <= self.step:
-            self._apply(self.config.changes[len(self.marks)])
+    def _apply(self, *, after: int) -> None:
+        """Let the changes act that were made after step `after`, up to now."""
+        due = [change for change in self.config.changes if after < change.step <= self.step]
+        for change in due:
+            self.lanes[change.lane].set(**change.values)
+        if due:
+            self._mark()
 
-    def _apply(self, change: Change) -> None:
-        learner = self.lanes[change.lane]
-        before = learner.hyperparameters
-        learner.set(**change.values)
-        what = {name: [before[name], value] for name, value in change.values.items()}
-        self.marks.append(Mark(change.step, change.lane, what))
+    def _mark(self) -> None:
+        now = [self.config.current(lane, -1) for lane in range(len(self.lanes))]
+        self.marks = []
+        for change in self.config.changes:
+            if change.step <= self.step:
+                what = {name: [now[change.lane][name], value] for name, value in change.values.items()}
+                now[change.lane] |= change.values
+                self.marks.append(Mark(change.step, change.lane, what))
 
     # looking
 
@@ -238,6 +245,7 @@ class Engine:
                     "seeds": lane.seeds,
                     "axes": list(lane.axes),
                     "equation": learner.equation,
+                    "formulas": learner.formulas,
                     "hyperparameters": declared,
                 }
             )
@@ -296,23 +304,25 @@ class Engine:
     def checkpoint(self) -> bytes:
         """Everything needed to continue from here to the bit, together with the configuration."""
         lanes = [learner.to_bytes() for learner in self.lanes]
-        head = _HEAD.pack(self.step, len(self.marks), len(lanes))
+        head = _HEAD.pack(self.step, len(lanes))
         return b"".join([head, *(_LENGTH.pack(len(lane)) + lane for lane in lanes)])
 
     def restore(self, data: bytes) -> None:
         """Continue from a checkpoint of this configuration, or of one that shares its past up to there."""
-        step, changes, lanes = _HEAD.unpack_from(data)
+        step, lanes = _HEAD.unpack_from(data)
         if lanes != len(self.lanes):
             raise ValueError(f"this checkpoint has {lanes} lanes, the run has {len(self.lanes)}")
-        while len(self.marks) < changes:
-            self._apply(self.config.changes[len(self.marks)])
         place = _HEAD.size
         for learner in self.lanes:
             (length,) = _LENGTH.unpack_from(data, place)
             place += _LENGTH.size + length
             learner.from_bytes(data[place - length : place])
         self.step = step
-        self._apply_due()
+        # At its own step the past may have gone on with other values than this configuration does.
+        for lane, learner in enumerate(self.lanes):
+            now, axes = self.config.current(lane, step), self.config.lane(lane).axes
+            learner.set(**{name: now[name] for name, h in learner.declared.items() if h.live and name not in axes})
+        self._mark()
 
 
 def _judged(picture: Picture, known: Mapping[str, Array], tables: Mapping[str, Array]) -> Picture:

@@ -41,6 +41,7 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
     members = tuple(range(len(engine.members)))
     for wanted in steps:
         engine.advance(wanted - engine.step)
+        alarms += [{"type": "alarm", **plain(alarm.to_json())} for alarm in engine.divergences()]
         if frames and frames[-1].step == engine.step:
             break
         picture = engine.look()
@@ -51,7 +52,6 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
         size = metrics.nbytes + sum(table.nbytes for table in picture.tables.values())
         frames.append(Frame(len(frames), picture.step, 0.0, 0.0, members, metrics, picture.tables, size))
         alarms += [{"type": "alarm", **alarm.to_json()} for alarm in watch.see(picture.step, picture.metrics)]
-        alarms += [{"type": "alarm", **plain(alarm.to_json())} for alarm in engine.divergences()]
     run = {"id": "", "key": config.key, "title": title, "private": True, "parent": None}
     return RunExport(
         config=engine.config,

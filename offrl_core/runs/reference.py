@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.algorithms import Algorithm
 from offrl_core.algorithms import algorithm as find_algorithm
 from offrl_core.data.dataset import Dataset
 from offrl_core.evaluation.alarms import Facts
 from offrl_core.evaluation.rollouts import measuring
 from offrl_core.evaluation.truth import Truth
+from offrl_core.hyperparameters import Value
 from offrl_core.learning import Learner, Metric, metrics
 from offrl_core.worlds.digits import Digits
 from offrl_core.worlds.world import Simulator
@@ -161,10 +163,13 @@ def _by_discount(gammas: Sequence[float]) -> list[tuple[float, list[int]]]:
 def facts(dataset: Dataset, members: Sequence[Mapping[str, Any]], gammas: Sequence[float]) -> list[Facts]:
     """What the alarms know of each member."""
     entropy = _behavior_entropy(dataset) if dataset.tabular else float("nan")
-    return [_facts(dataset, str(m["algorithm"]), g, entropy) for m, g in zip(members, gammas, strict=True)]
+    return [
+        _facts(dataset, find_algorithm(m["algorithm"])(), m["values"], g, entropy)
+        for m, g in zip(members, gammas, strict=True)
+    ]
 
 
-def _facts(dataset: Dataset, algorithm: str, gamma: float, entropy: float) -> Facts:
+def _facts(dataset: Dataset, system: Algorithm, values: Mapping[str, Value], gamma: float, entropy: float) -> Facts:
     known = truth(dataset, gamma)
     lowest = float(dataset.rewards.min()) if dataset.mdp is None else dataset.mdp.reward_range[0]
     lowest = lowest / (1 - gamma) if gamma < 1 else float(dataset.returns_to_go(1.0).min())
@@ -173,11 +178,13 @@ def _facts(dataset: Dataset, algorithm: str, gamma: float, entropy: float) -> Fa
     return Facts(
         q_bound=known.q_bound,
         q_floor=min(lowest, 0.0),
-        trains_policy=find_algorithm(algorithm).group == "cloning",
+        trains_policy=system.group == "cloning",
         actions=dataset.n_actions,
         rows=len(dataset),
         behavior_entropy=entropy,
         return_scale=max(abs(best - base), 1e-3 * max(1.0, abs(best))),
+        stays_on_data=system.stays_on_data(values),
+        best=next((x for x in (known.in_support, known.optimal) if x is not None), float("nan")),
     )
 
 

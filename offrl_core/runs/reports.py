@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from offrl_core.runs.config import RunConfig
+from offrl_core.algorithms import algorithm
+from offrl_core.runs.config import Change, RunConfig
 from offrl_core.runs.pool import WorkerProcess
 from offrl_core.runs.registry import Registry
 from offrl_core.runs.run import Run
@@ -69,16 +70,22 @@ class Reports:
     def _mark(self, run: Run, header: dict[str, Any], arrays: dict[str, Array], payload: memoryview) -> None:
         data = header["mark"]
         mark = Mark(data["step"], data["lane"], data["what"])
-        if header["index"] >= len(run.config.changes):
-            values = {name: new for name, (_, new) in mark.what.items()}
+        values = {name: new for name, (_, new) in mark.what.items()}
+        if Change(mark.step, mark.lane, values) not in run.config.changes:
             run.config = run.config.changed(mark.step, mark.lane, values)
-        if run.described is not None:
-            run.described = _with_values(run.described, run.config, mark.step)
-        if header["index"] < len(run.timeline.marks):
+        before = run.described
+        if before is not None:
+            run.described = _with_values(before, run.config, mark.step)
+        if not run.timeline.mark(mark):
             return  # known since before the run was continued
-        run.timeline.marks.append(mark)
         for viewer in run.viewers:
             viewer.hear(mark.to_json())
+        if before is not None and run.described is not None:
+            now, then = (described["lanes"][mark.lane] for described in (run.described, before))
+            learns = {name: now[name] for name in ("equation", "formulas")}
+            if learns != {name: then[name] for name in learns}:
+                for viewer in run.viewers:
+                    viewer.hear({"type": "equation", "lane": mark.lane, **learns})
 
     def _truth(self, run: Run, header: dict[str, Any], arrays: dict[str, Array], payload: memoryview) -> None:
         if run.described is not None:
@@ -136,14 +143,17 @@ class Reports:
 
 
 def _with_values(described: dict[str, Any], config: RunConfig, step: int) -> dict[str, Any]:
-    """`hello`'s parts with the hyperparameters as they are from `step` on."""
+    """`hello`'s parts with the hyperparameters as they are from `step` on, and the equation that follows from them."""
     lanes, members = [], []
     for number, lane in enumerate(described["lanes"]):
         now = config.current(number, step)
         declared = [
             {**h, "value": list(v) if isinstance(v := now[h["name"]], tuple) else v} for h in lane["hyperparameters"]
         ]
-        lanes.append({**lane, "hyperparameters": declared})
+        kind = algorithm(lane["algorithm"])()
+        choices = {name: value for name, value in now.items() if not isinstance(value, tuple)}
+        learns = {"equation": kind.equation_for(choices), "formulas": kind.formulas(choices)}
+        lanes.append({**lane, "hyperparameters": declared, **learns})
     for member in described["members"]:
         now = config.current(member["lane"], step)
         values = {n: v if isinstance(now.get(n), tuple) else now.get(n, v) for n, v in member["values"].items()}

@@ -30,6 +30,7 @@ from offrl_core.runs.pacing import (
 )
 from offrl_core.runs.projector import Projector, film_message
 from offrl_core.runs.settling import Settling
+from offrl_core.runs.timeline import Mark
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +72,9 @@ class Session:
         self.films = Rhythm(FILM_SHARE)
         self.projector = Projector(self.engine)
         self.settling = Settling(self.engine.settling_window)
-        self._marks_sent = 0
+        self._marks_sent: list[Mark] = []
         self._shown = -1
+        self._judged = -1
         self._saved = -1
         self._until_full = 0
         self._slept = 0.0
@@ -114,8 +116,8 @@ class Session:
         do = command["do"]
         # The server numbers what changes the run's state, and so knows which command a state answers.
         self._order = command.get("order", self._order)
-        if do in ("play", "step", "set"):
-            self._judging = None  # what was being measured is about to change
+        if do in ("play", "step", "set") and self._judging is not None:
+            self._judging, self._judged = None, -1  # what was being measured is about to change
         if do == "play":
             self.limit = command["limit"]
             self._play(keep_on=command["keep_on"])
@@ -163,7 +165,9 @@ class Session:
         self.training, self._until = True, None
         self.settling.restart(armed=not keep_on)
         now = time.perf_counter()
-        self.pacer.start(now, slow_start=self.engine.step == 0)
+        # What follows the beginning, or a change, is to be seen update by update.
+        news = self.engine.step == 0 or (self.engine.marks and self.engine.marks[-1].step == self.engine.step)
+        self.pacer.start(now, slow_start=bool(news))
         self.frames.reset()
         if not self._played:
             self.truths.reset()
@@ -182,9 +186,9 @@ class Session:
         return False
 
     def _pause(self, state: str, reason: str) -> None:
-        """Stop training; the last frame and a checkpoint go out before the word."""
+        """Stop training; the last frame, with its truth, and a checkpoint go out before the word."""
         self.training, self._until = False, None
-        if self._shown != self.engine.step:
+        if not self._shown == self._judged == self.engine.step:
             self._show(truth=True)
         self._save()
         self._state(state, reason)
@@ -306,18 +310,19 @@ class Session:
         self._send(wire.encode({**header, **more}, {}))
 
     def _send_marks(self) -> None:
-        while self._marks_sent < len(self.engine.marks):
-            mark = self.engine.marks[self._marks_sent]
-            header = {"kind": "mark", "run": self.run, "index": self._marks_sent, "mark": wire.plain(mark.to_json())}
-            self._send(wire.encode(header, {}))
-            self._marks_sent += 1
+        if self._marks_sent is self.engine.marks:
+            return
+        for mark in self.engine.marks:
+            if mark not in self._marks_sent:
+                self._send(wire.encode({"kind": "mark", "run": self.run, "mark": wire.plain(mark.to_json())}, {}))
+        self._marks_sent = self.engine.marks
+        self.watch.facts = self.engine.facts()
 
     def _follow_discount(self) -> None:
         """Where the discount was changed live, what is true changed with it; solving takes time, so frames go first."""
         if self.engine.gammas == self._gammas:
             return
         self._gammas = self.engine.gammas
-        self.watch.facts = self.engine.facts()
         header = {"kind": "truth", "run": self.run, "truth": wire.plain(self.engine.truth())}
         self._send(wire.encode(header, self.engine.static()))
 
@@ -331,7 +336,7 @@ class Session:
         picture = self.engine.look(truth=False)
         seconds = 0.0
         if truth or self.truths.due(now):
-            looked = time.thread_time()
+            looked, self._judged = time.thread_time(), picture.step
             judging = self.engine.judging(picture)
             # A known world answers at once. Where policies have to be played, training waits, so that the return is
             # that of this very step, but commands do not: the frame goes out and is sent again with its return.
@@ -345,7 +350,7 @@ class Session:
         self._send_frame(picture)
         self._alarm(picture)
         self._shown = picture.step
-        settled = self.settling.see(picture.step, picture.tables)
+        settled = self.settling.see(picture.step, picture.tables, picture.metrics.get("loss_policy"))
         self.frames.done(now, time.thread_time() - effort - seconds)
         self._follow_discount()
         return settled

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-5  # the report below writes it out
 LEAST_UPDATES = 1000
 
 
@@ -33,11 +33,17 @@ class Settling:
             self.window = max(LEAST_UPDATES, window)
         self._armed, self._since = armed, None
 
-    def see(self, step: int, tables: Mapping[str, Array]) -> str:
-        """Take in the tables at `step`; returns why the run is over, or nothing."""
+    def see(self, step: int, tables: Mapping[str, Array], policy_loss: Array | None = None) -> str:
+        """Take in the tables and the policy's loss `(M,)` at `step`; returns why the run is over, or nothing.
+
+        A weighted cross-entropy below 0 has lost its floor: as long as it falls nothing has settled, however certain
+        the policy is by then.
+        """
         if not self._armed:
             return ""
         now = {name: tables[name] for name in ("q", "v", "policy") if name in tables}
+        if policy_loss is not None:
+            now["loss"] = np.minimum(policy_loss, 0)
         if self._since is None:
             self._since = (step, now)
             return ""
@@ -46,7 +52,7 @@ class Settling:
             return ""
         self._since = (step, now)
         if all(_moved(before[name], now[name]) <= TOLERANCE for name in now):
-            return f"converged: nothing moved by more than {TOLERANCE:g} in the last {step - before_step} updates"
+            return f"converged: nothing moved by more than 10⁻⁵ in the last {step - before_step} updates"
         return ""
 
 

@@ -190,6 +190,14 @@ class Timeline:
         self.frames.append(numbered)
         return numbered
 
+    def mark(self, mark: Mark) -> bool:
+        """Note a live change, or what it came to at its step; whether that is news."""
+        if mark in self.marks:
+            return False
+        self.marks = [known for known in self.marks if (known.step, known.lane) != (mark.step, mark.lane)]
+        self.marks.append(mark)
+        return True
+
     def after(self, seq: int) -> list[Frame]:
         """Frames numbered above `seq`, oldest first."""
         return [frame for frame in self.frames if frame.seq > seq]

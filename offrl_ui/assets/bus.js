@@ -8,8 +8,9 @@
 //   bus.hyperparameters(0)                         // declarations of lane 0 with their current `value`
 //
 // Events (payload is the protocol's message as received, see docs/architecture.md):
-//   sticky: hello, static, state, frame {step, seq, time}, viewing {member, state, shown step}
-//   others: mark, alarm, moved, refused, history, hyperparameters {lane, name, value}, open, close {reason}
+//   sticky: hello, static, state, frame {step, seq, time}, viewing {mode, member, state, action, shown step, name(state)}
+//   others: mark, alarm, moved, refused, history, hyperparameters {lane, name, value}, open, close {reason},
+//   choose {state, action}: another part of the page wants the stage to select this
 // After "moved" the stage reconnects by itself; subscribers only see the next hello.
 
 const STICKY = new Set(["hello", "static", "state", "frame", "viewing"]);
@@ -92,7 +93,7 @@ export function createBus() {
     receive(message) {
       if (message.type === "hello") { marks = []; alarms = []; }
       if (message.type === "mark") {
-        marks.push(message);
+        marks = [...marks.filter((known) => known.step !== message.step || known.lane !== message.lane), message];
         for (const [name, [, value]] of Object.entries(message.what ?? {})) setValue(message.lane ?? 0, name, value);
       }
       if (message.type === "alarm") alarms.push(message);

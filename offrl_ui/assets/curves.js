@@ -3,7 +3,7 @@
 // `Plotly.react` brings every point, hover and zoom. The playhead is a plain element above the plot and never touches it.
 
 import { h } from "./dom.js";
-import { Figure } from "./figure.js";
+import { Figure, axisNames, layoutKey } from "./figure.js";
 import { Heads } from "./heads.js";
 
 const INSTANT = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
@@ -19,9 +19,9 @@ export class Curves {
     this.plot = h("div", { class: "plot" });
     this.overlay = h("div", { class: "plot-overlay", "aria-hidden": "true" });
     const heads = h("div", { class: "plot-heads" });
-    this.heads = new Heads(heads);
     this.wait = h("p", { class: "plot-wait" }, "Curves are being prepared …");
     host.append(this.plot, this.overlay, heads, this.wait);
+    this.heads = new Heads(heads);
     this.version = -1;
     this.updates = 0;
     host.addEventListener("pointermove", (event) => this.hover(event));
@@ -53,7 +53,9 @@ export class Curves {
     this.placeMarks();
     if (!this.plotly || !this.figure.panels.length) return;
     this.settled = false;
-    this.run(() => this.plotly.newPlot(this.plot, this.figure.plotly(data), this.figure.layout(false), CONFIG));
+    this.run(() => this.plotly.newPlot(this.plot, this.figure.plotly(data), this.figure.layout(false), CONFIG).then(() => {
+      this.plot.on("plotly_relayout", () => this.zoomed());
+    }));
     this.built = true;
   }
 
@@ -114,8 +116,20 @@ export class Curves {
     this.react(data, true);
   }
 
+  // The viewer has zoomed into a panel: what is drawn over the plot goes along.
+  zoomed() {
+    const { figure, plot } = this;
+    figure.zoom = figure.panels.map((_, p) => {
+      const { x, y } = axisNames(p);
+      return { x: plot._fullLayout[layoutKey(x)].range.slice(), y: plot._fullLayout[layoutKey(y)].range.slice() };
+    });
+    this.placeMarks();
+    this.onHover();
+  }
+
   react(data, atRest) {
     this.settled = atRest;
+    this.figure.zoom = [];
     this.placeMarks();
     return this.run(() => this.plotly.react(this.plot, this.figure.plotly(data), this.figure.layout(atRest)));
   }
@@ -143,23 +157,26 @@ export class Curves {
     this.heads.update(at);
     figure.boxes.forEach((box, p) => {
       const cursor = (this.cursors[p] ??= this.overlay.appendChild(h("div", { class: "plot-cursor" })));
-      cursor.style.transform = `translate(${figure.pixel(box, at.step).toFixed(1)}px, ${box.y0}px)`;
+      const x = figure.pixel(p, at.step);
+      cursor.hidden = x === null;
+      cursor.style.transform = `translate(${(x ?? 0).toFixed(1)}px, ${box.y0}px)`;
       cursor.style.height = `${box.y1 - box.y0}px`;
     });
   }
 
-  // Live changes as dashed lines on every step axis.
+  // Live changes as dashed lines on every step axis, and the names of the lines that run across.
   placeMarks() {
     this.overlay.replaceChildren();
     this.cursors = [];
     if (!this.figure) return;
-    for (const box of this.figure.boxes) {
+    this.heads.placeLines();
+    this.figure.boxes.forEach((box, p) => {
       for (const mark of this.store.marks) {
-        if (mark.step > this.figure.last) continue;
-        const place = `left:${this.figure.pixel(box, mark.step).toFixed(1)}px;top:${box.y0}px;height:${box.y1 - box.y0}px`;
-        this.overlay.append(h("div", { class: "plot-mark", style: place }));
+        const x = mark.step > this.figure.last ? null : this.figure.pixel(p, mark.step);
+        if (x === null) continue;
+        this.overlay.append(h("div", { class: "plot-mark", style: `left:${x.toFixed(1)}px;top:${box.y0}px;height:${box.y1 - box.y0}px` }));
       }
-    }
+    });
   }
 
   frameAt(event) {
@@ -167,9 +184,9 @@ export class Curves {
     if (!this.figure || !frames.length) return null;
     const bounds = this.host.getBoundingClientRect();
     const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
-    const box = this.figure.boxes.find((b) => x >= b.x0 - 4 && x <= b.x1 + 4 && y >= b.y0 && y <= b.y1);
-    if (!box) return null;
-    const step = this.figure.step(box, x);
+    const p = this.figure.boxes.findIndex((b) => x >= b.x0 - 4 && x <= b.x1 + 4 && y >= b.y0 && y <= b.y1);
+    if (p < 0) return null;
+    const step = this.figure.step(p, x);
     const index = frames.indexAt(step);
     const [here, next] = [frames.list[index], frames.list[index + 1]];
     return next && next.step - step < step - here.step ? next : here;
@@ -187,15 +204,12 @@ export class Curves {
     if (!figure || host.clientWidth !== figure.width || host.clientHeight !== figure.height) this.build();
   }
 
-  image(format) {
+  image(format, filename) {
     const { figure, theme } = this;
     const { width, height } = figure;
-    const annotations = figure.panels.map((panel, p) => ({
-      text: `<b>${panel.title}</b>`, xref: "paper", yref: "paper", x: figure.boxes[p].x0 / width, y: 1 - (figure.boxes[p].y0 - 4) / height,
-      xanchor: "left", yanchor: "bottom", showarrow: false, font: { color: theme.text, size: 12 },
-    }));
+    const annotations = figure.annotations();
     const layout = { ...figure.layout(false), annotations, paper_bgcolor: theme.background };
-    return this.plotly.downloadImage({ data: figure.plotly(figure.data(true)), layout }, { format, width, height, filename: "curves", scale: format === "png" ? 2 : 1 });
+    return this.plotly.downloadImage({ data: figure.plotly(figure.data(true)), layout }, { format, width, height, filename, scale: format === "png" ? 2 : 1 });
   }
 
   destroy() {

@@ -18,6 +18,15 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+let ruler = null;
+
+// Pixels that a text takes in a font ("11px Source Sans"): pages have different ones.
+export function textWidth(text, font) {
+  ruler ??= document.createElement("canvas").getContext("2d");
+  ruler.font = font;
+  return ruler.measureText(text).width;
+}
+
 const PATHS = {
   play: "M7 4.8v14.4L19 12z",
   pause: "M7 5h3.6v14H7zM13.4 5H17v14h-3.6z",

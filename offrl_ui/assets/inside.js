@@ -1,12 +1,16 @@
-// Inside one update: the numbers of one pair (s, a) on their way through the running algorithm, step by step, as the
-// algorithm itself reports them. Follows the state that is selected on the stage; asks again while the run trains.
+// Inside one update: the numbers of one transition on their way through the running algorithm, step by step, as the algorithm
+// itself reports them. Looked at is the most usual row of the state and action that are selected, or any row of the data; what
+// is chosen here is selected on the stage too, and the other way round. It asks again while the run trains.
 //
 // data: { assets }
 import { bus } from "./bus.js";
 import { h, setText } from "./dom.js";
 import { integer, number, percent } from "./format.js";
+import { typeset } from "./math.js";
+import { RowPicker } from "./rowpicker.js";
 
 const EVERY = 700; // ms between questions while the run trains
+const RECORDED = "This is a recording: it holds what the models became, not the data's rows. Train it live to look inside a transition.";
 const views = new WeakMap();
 
 export function mount(component) {
@@ -26,14 +30,17 @@ class Inside {
   constructor(root) {
     this.root = root;
     this.action = null; // chosen by hand; null: the most frequent one
+    this.row = null; // chosen by hand; null: the most usual one of the pair
     this.shown = null;
     this.slow = 0; // steps uncovered in slow motion; 0: all at once
-    this.title = h("p", { class: "where", "aria-live": "polite" });
+    this.title = h("p", { class: "where" });
     this.actions = h("div", { class: "actions", role: "radiogroup", "aria-label": "action" });
+    this.picker = new RowPicker({ onRow: (row) => this.look({ row }) });
     this.steps = h("ol", { class: "steps" });
     this.toggle = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow ? 0 : 1) });
     this.next = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow + 1) }, "Next step");
-    root.replaceChildren(this.title, this.actions, this.steps, h("div", { class: "motion" }, this.toggle, this.next));
+    this.body = h("div", { hidden: true }, this.actions, this.picker.node);
+    root.replaceChildren(this.title, this.body, this.steps, h("div", { class: "motion" }, this.toggle, this.next));
     this.setSlow(0);
     this.visible = true;
     this.observer = new IntersectionObserver(([entry]) => {
@@ -44,26 +51,53 @@ class Inside {
     this.off = [
       bus.on("hello", (hello) => this.begin(hello)),
       bus.on("static", (tables) => { this.counts = tables?.counts ?? null; this.soon(0); }),
-      bus.on("viewing", ({ member, state }) => {
-        if (member === this.member && state === this.state) return;
-        if (state !== this.state) this.action = null;
-        Object.assign(this, { member, state });
-        this.soon(0);
-      }),
+      bus.on("viewing", (view) => this.view(view)),
       bus.on("frame", () => this.soon(EVERY)),
       bus.on("mark", () => this.soon(0)),
       bus.on("explain", (message) => { if (message.id === this.asked) this.show(message); }),
-      bus.on("refused", ({ id, message }) => { if (id === this.asked && id !== null) this.say(message); }),
+      bus.on("refused", ({ id, message }) => { if (id === this.asked && id !== null) this.refused(message); }),
       bus.on("close", () => this.say("There is no live run to look into at the moment.")),
     ];
   }
 
   begin(hello) {
+    const { layout } = hello;
     this.names = Array.isArray(hello.actions) ? hello.actions : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
-    this.action = null;
-    this.shown = null;
+    this.dimensions = layout?.projection ? null : layout?.names;
+    this.image = layout?.image ?? null;
+    const { dataset, options } = hello.run?.config ?? {};
+    const rows = JSON.stringify([dataset, options]);
+    // A branch has the rows of its parent.
+    if (rows !== this.rows) Object.assign(this, { rows, row: null });
+    Object.assign(this, { action: null, shown: null });
     this.steps.replaceChildren();
+    this.body.hidden = true;
     this.soon(0);
+  }
+
+  // The stage looks at something else. A row that was chosen here stays until another state is selected there.
+  view({ member, state, action, step, name }) {
+    const another = state !== this.state || (action !== null && action !== this.selected);
+    const own = this.expected && this.expected.state === state && this.expected.action === action;
+    const again = another || member !== this.member;
+    Object.assign(this, { member, state, selected: action, seen: step, name, expected: null });
+    if (another && !own) Object.assign(this, { row: null, action });
+    if (again) this.soon(0);
+    else this.where();
+  }
+
+  // Look at an action of the selected state, or at a row.
+  look({ action = null, row = null }) {
+    Object.assign(this, { action, row });
+    if (row === null) this.choose(this.state, action);
+    this.soon(0);
+  }
+
+  // Have the stage select the same.
+  choose(state, action) {
+    if (state === this.state && action === this.selected) return;
+    this.expected = { state, action };
+    bus.emit("choose", { state, action });
   }
 
   // Ask for the numbers, at most once in `wait` ms.
@@ -74,9 +108,11 @@ class Inside {
   }
 
   ask() {
-    if (!this.visible || !bus.connected || !this.names || this.state === null || this.state === undefined) return;
-    const action = this.action ?? this.usual();
-    this.asked = bus.send({ cmd: "explain", member: this.member ?? 0, state: this.state, action });
+    if (!this.visible || !this.names) return;
+    if (bus.source && !bus.source.live) return this.say(RECORDED);
+    if (!bus.connected || this.state === null || this.state === undefined) return;
+    const what = this.row === null ? { state: this.state, action: this.action ?? this.usual() } : { row: this.row };
+    this.asked = bus.send({ cmd: "explain", member: this.member ?? 0, ...what });
   }
 
   // The action that the data shows most often in this state.
@@ -87,12 +123,19 @@ class Inside {
   }
 
   async show({ step, data }) {
-    const typeset = await formulas(data.steps.flatMap((one) => pieces(one.latex)));
+    const formulas = await typeset(data.steps.flatMap((one) => pieces(one.latex)));
     if (!this.root.isConnected) return;
+    Object.assign(this, { step, data });
+    if (this.row !== null && data.state >= 0) this.choose(data.state, data.action);
+    this.body.hidden = false;
     this.pick(data);
-    const seen = data.in_data ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data` : "never in the data";
-    const arrives = data.in_data ? `, r = ${number(data.reward)}, ${data.terminated ? "ends" : data.next_state >= 0 ? `s′ = ${data.next_state}` : ""}` : "";
-    setText(this.title, `s = ${data.state}, a = ${this.names[data.action] ?? data.action}${arrives} · ${seen} · step ${integer(step)}`);
+    this.picker.show(data, {
+      state: (s) => this.name?.(s) ?? String(s),
+      action: (a) => this.names[a] ?? String(a),
+      vector: (x) => this.vector(x),
+      image: this.image,
+    });
+    this.where();
     const shape = JSON.stringify([data.state, data.action, data.steps.map((one) => one.name)]);
     if (shape !== this.shown) {
       this.shown = shape;
@@ -102,10 +145,28 @@ class Inside {
     }
     data.steps.forEach((one, i) => {
       const [, formula, value] = this.steps.children[i].children;
-      const made = pieces(one.latex).map((piece) => typeset.get(piece) ?? "").join(" ");
+      const made = pieces(one.latex).map((piece) => formulas.get(piece) ?? "").join(" ");
       if (formula.innerHTML !== made) formula.innerHTML = made;
       this.write(value, one);
     });
+  }
+
+  // What the numbers below are about, and when.
+  where() {
+    const { data, step, seen } = this;
+    if (!data || this.body.hidden) return;
+    const what = data.observation ? `row ${integer(data.row)}` : this.name?.(data.state) ?? `s = ${data.state}`;
+    const times = data.observation ? "" : data.in_data ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data` : "never in the data";
+    const now = `the update after step ${integer(step)}`;
+    const past = seen !== null && seen !== undefined && seen !== step && bus.state?.state !== "running" ? `, where the run stands (the picture shows step ${integer(seen)})` : "";
+    setText(this.title, [what, this.names[data.action], times, now + past].filter(Boolean).join(" · "));
+  }
+
+  vector(x) {
+    return x.map((value, d) => {
+      const [, title, unit] = (this.dimensions?.[d] ?? "").match(/^(.*?)(?: \((.*)\))?$/);
+      return [title, number(value), unit].filter(Boolean).join(" ");
+    }).join(", ");
   }
 
   write(node, { name, value, latex }) {
@@ -128,15 +189,14 @@ class Inside {
     this.actions.replaceChildren(...this.names.map((name, a) => h("button", {
       type: "button", role: "radio", "aria-checked": String(a === action), tabindex: a === action ? 0 : -1,
       class: count(a) === 0 ? "unseen" : "", title: count(a) === 0 ? `${name}: never in the data` : name,
-      onclick: () => { this.action = a; this.soon(0); },
+      onclick: () => this.look({ action: a }),
       onkeydown: (event) => {
         const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
         if (!way) return;
         event.preventDefault();
         event.stopPropagation();
-        this.action = (a + way + A) % A;
         this.refocus = true;
-        this.soon(0);
+        this.look({ action: (a + way + A) % A });
       },
     }, name)));
     if (this.refocus) this.actions.children[action]?.focus();
@@ -155,8 +215,17 @@ class Inside {
     });
   }
 
+  // A row that does not exist: what is shown stays.
+  refused(message) {
+    if (this.row === null) return this.say(message);
+    this.row = this.data?.row ?? null;
+    return this.picker.refuse(message);
+  }
+
   say(sentence) {
-    if (!this.shown) setText(this.title, sentence);
+    if (this.shown) return;
+    this.body.hidden = true;
+    setText(this.title, sentence);
   }
 
   close() {
@@ -171,23 +240,4 @@ function pieces(latex) {
   const parts = latex.split(/ (?==|\\to )/);
   const whole = (part) => part.split("{").length === part.split("}").length;
   return !latex ? [] : parts.every(whole) ? parts : [latex];
-}
-
-const cache = new Map();
-
-// LaTeX → MathML, asked of the server in one go and kept.
-async function formulas(texts) {
-  const missing = texts.filter((text) => !cache.has(text));
-  if (missing.length) {
-    if (cache.size > 2000) cache.clear();
-    try {
-      const answer = await fetch(new URL("/math", location.origin), {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(missing),
-      });
-      if (answer.ok) (await answer.json()).forEach((made, i) => cache.set(missing[i], made));
-    } catch {
-      // Without the server the numbers still stand in the values; the next question tries again.
-    }
-  }
-  return cache;
 }

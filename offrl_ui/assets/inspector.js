@@ -1,34 +1,45 @@
 // The selected state: one row per action with its numbers and bars. The table is also the text alternative of the picture.
 
-import { h, setText } from "./dom.js";
+import { h, setText, textWidth } from "./dom.js";
 import { integer, number, percent } from "./format.js";
 import { modeOf, pictureOf } from "./modes.js";
 import { drawAction, hatchStyle } from "./palette.js";
 
-// key, heading, help, kind of bar: amount (0 to the largest), share (0 to 1), value (common range of Q, Q*, Qπ), signed.
+// key, heading, help, kind of bar: amount (0 to the largest), share (0 to 1), value (common range of Q, Q*, Qπ), signed; and the
+// pixels that its numbers need where many actions share the room (in the page's own font).
 const COLUMNS = [
-  { key: "n", head: "n", help: "rows of the data with this action in this state", bar: "amount", text: integer },
-  { key: "beta", head: "π_β", help: "share of this action in the data", bar: "share", text: percent },
-  { key: "behavior", head: "π̂_β", help: "the behaviour policy as the system has learned it", bar: "share", text: percent },
-  { key: "allowed", head: "Ā", help: "whether the target's maximum may choose this action", bar: null, text: (x) => (x ? "yes" : "no") },
-  { key: "q", head: "Q", help: "learned action value", bar: "value", text: number },
-  { key: "truth", head: "Q*", help: "exact optimal action value", bar: "value", text: number },
-  { key: "q_pi", head: "Qπ", help: "exact action value of the current policy", bar: "value", text: number },
-  { key: "advantages", head: "A", help: "learned advantage", bar: "signed", text: number },
-  { key: "weights", head: "weight", help: "mean weight of this pair's rows in the loss", bar: "amount", text: number },
-  { key: "policy", head: "π_θ", help: "learned policy", bar: "share", text: percent },
+  { key: "n", head: "n", help: "rows of the data with this action in this state", bar: "amount", text: integer, width: 30 },
+  { key: "beta", head: "π_β", help: "share of this action in the data", bar: "share", text: percent, width: 34 },
+  { key: "behavior", head: "π̂_β", help: "the behaviour policy as the system has learned it", bar: "share", text: percent, width: 47 },
+  { key: "allowed", head: "Ā", help: "whether the target's maximum may choose this action", bar: null, text: (x) => (x ? "yes" : "no"), width: 24 },
+  { key: "q", head: "Q", help: "learned action value", bar: "value", text: number, width: 42 },
+  { key: "truth", head: "Q*", help: "exact optimal action value", bar: "value", text: number, width: 42 },
+  { key: "q_pi", head: "Qπ", help: "exact action value of the current policy", bar: "value", text: number, width: 42 },
+  { key: "advantages", head: "A", help: "learned advantage", bar: "signed", text: number, width: 46 },
+  { key: "weights", head: "weight", help: "mean weight of this pair's rows in the loss", bar: "amount", text: number, width: 46 },
+  { key: "policy", head: "π_θ", help: "learned policy", bar: "share", text: percent, width: 40 },
 ];
 
+// With more actions than this the tables get more height, then rows are low, with more than that there are two tables side by side where there is room for both.
+const ROOMY = 5;
+const DENSE = 6;
+const MANY = 12;
+const TWO_TABLES = 760;
+// Widths are given for a font whose ten digits are as wide as this at 11 px.
+const DIGITS = 54.7;
+
 export class Inspector {
-  constructor(host, store) {
-    Object.assign(this, { host, store });
+  // side: the column beside, which takes the map of the doses where the tables need all the room.
+  constructor(host, store, side) {
+    Object.assign(this, { host, store, side });
     this.title = h("h3", { class: "inspector-title" });
     this.detail = h("span", { class: "inspector-detail" });
-    this.body = h("tbody");
-    this.dose = h("canvas", { class: "dose", width: "352", height: "352", "aria-hidden": "true", hidden: true });
-    this.headRow = h("tr");
-    this.table = h("table", { class: "inspector-table" }, h("thead", {}, this.headRow), this.body);
-    host.append(h("div", { class: "inspector-head" }, this.title, this.detail), h("div", { class: "inspector-body" }, h("div", { class: "inspector-scroll", tabindex: "0", role: "region", "aria-label": "Numbers of the selected state, one row per action" }, this.table), this.dose));
+    this.tables = h("div", { class: "inspector-scroll", tabindex: "0", role: "region", "aria-label": "Numbers of the selected state, one row per action" });
+    this.canvas = h("canvas", { class: "dose", width: "352", height: "352", "aria-hidden": "true" });
+    this.caption = h("figcaption");
+    this.dose = h("figure", { class: "dose-box", hidden: true }, this.canvas, this.caption);
+    this.body = h("div", { class: "inspector-body" }, this.tables, this.dose);
+    host.append(h("div", { class: "inspector-head" }, this.title, this.detail), this.body);
     this.shape = "";
   }
 
@@ -41,25 +52,44 @@ export class Inspector {
     return frame ? store.row(frame, key, member, state) : null;
   }
 
-  build(columns) {
+  scale() {
+    return Math.max(textWidth("0123456789", `11px ${this.theme?.font ?? "sans-serif"}`) / DIGITS, 1);
+  }
+
+  build(columns, two) {
     const { store, theme } = this;
     const { actionNames, layout } = store.hello;
-    this.columns = columns;
-    this.headRow.replaceChildren(h("th", { scope: "col" }, "action"), ...columns.map((column) => h("th", { scope: "col", title: column.help }, column.head)));
+    const many = actionNames.length > MANY;
+    const short = many ? shorten(actionNames) : null;
+    const shown = short?.names ?? actionNames;
+    const font = (px) => `${px}px ${theme.font}`;
+    const scale = this.scale();
+    const longest = Math.max(...shown.map((name) => textWidth(name, font(many ? 11 : 13))));
+    const nameWidth = many ? longest + 18 : Math.min(longest + 40, 176);
+    const widths = [nameWidth, ...columns.map((column) => (many ? column.width * scale : 52))];
+    const least = widths.reduce((sum, width) => sum + width, 0);
     this.rows = actionNames.map((name, a) => {
       const cells = columns.map((column) => {
         const bar = column.bar ? h("i", { class: `bar ${column.bar}` }) : null;
         const text = h("span", { class: "cell-text" });
         return { td: h("td", {}, bar, text), bar, text, share: -1 };
       });
-      const glyph = actionGlyph(a, layout, theme);
-      const row = h("tr", {}, h("th", { scope: "row" }, glyph, h("span", {}, name)), ...cells.map((cell) => cell.td));
+      const row = h("tr", {}, h("th", { scope: "row", title: name, "aria-label": name }, actionGlyph(a, layout, theme), h("span", {}, shown[a])), ...cells.map((cell) => cell.td));
       return { row, cells };
     });
-    this.host.style.setProperty("--name-width", `${Math.min(Math.max(...actionNames.map((name) => name.length)) * 5.6 + 58, 176)}px`);
-    this.host.style.setProperty("--columns", columns.length);
+    const half = two ? Math.ceil(this.rows.length / 2) : this.rows.length;
+    const parts = [this.rows.slice(0, half), this.rows.slice(half)].filter((part) => part.length);
+    this.tables.replaceChildren(...parts.map((part) => h("table", { class: "inspector-table", style: `min-width:${two ? 0 : 0.92 * least}px` },
+      h("colgroup", {}, ...widths.map((width, i) => h("col", { style: many ? `width:${(100 * width) / least}%` : i ? "" : `width:${width}px` }))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col", title: short?.title ?? "" }, short?.head ?? "action"), ...columns.map((column) => h("th", { scope: "col", title: column.help }, column.head)))),
+      h("tbody", {}, ...part.map(({ row }) => row)))));
+    this.host.classList.toggle("dense", actionNames.length > DENSE);
+    const stage = this.host.closest(".stage").classList;
+    stage.toggle("dense-actions", actionNames.length > ROOMY && !many);
+    stage.toggle("many-actions", many);
     this.dose.hidden = !layout.action_grid && !layout.image;
-    this.body.replaceChildren(...this.rows.map(({ row }) => row));
+    (many ? this.side : this.body).append(this.dose);
+    setText(this.caption, layout.action_grid ? `the selected state: ${short?.title.replace(" · ", " ↓, ") ?? "rows × columns of the actions"} →` : "");
   }
 
   update(frame, scene, theme) {
@@ -72,10 +102,12 @@ export class Inspector {
     this.hello = store.hello;
     for (const { column, values } of data) if (values) this.seen.add(column.key);
     const shown = data.filter(({ column }) => this.seen.has(column.key));
-    const shape = shown.map(({ column }) => column.key).join() + store.hello.nActions + (theme === this.theme);
-    this.theme = theme;
-    if (shape !== this.shape) this.build(shown.map(({ column }) => column));
-    this.shape = shown.map(({ column }) => column.key).join() + store.hello.nActions + true;
+    const two = store.hello.nActions > MANY && this.host.clientWidth >= TWO_TABLES * this.scale();
+    const shape = shown.map(({ column }) => column.key).join() + store.hello.actionNames.join() + two;
+    if (shape !== this.shape || theme !== this.theme) {
+      Object.assign(this, { shape, theme });
+      this.build(shown.map(({ column }) => column), two);
+    }
     this.heading(frame, scene.name(state), state, member);
     const values = shown.filter(({ column, values: v }) => column.bar === "value" && v).flatMap(({ values: v }) => [...v]).filter(Number.isFinite);
     const ranges = { value: [Math.min(0, ...values), Math.max(0, ...values)] };
@@ -100,7 +132,7 @@ export class Inspector {
   drawDose(frame, theme, scene) {
     const { store } = this;
     const { state, action, member } = store.view;
-    const ctx = this.dose.getContext("2d");
+    const ctx = this.canvas.getContext("2d");
     const ratio = 2;
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, 176, 176);
@@ -174,6 +206,15 @@ export class Inspector {
     if (Number.isFinite(best)) parts.push(`V* ${number(best)}`);
     setText(this.detail, parts.join(" · "));
   }
+}
+
+// Names that are the same words with other numbers ("fluids 0, vasopressor 3") in short: their numbers, under the words'
+// initials. Null where they are not.
+function shorten(names) {
+  const parts = names.map((name) => name.split(/,\s*/).map((part) => part.match(/^(\D+?)\s*(\d+)$/)));
+  const words = parts[0].map((part) => part?.[1]);
+  if (!parts.every((part) => part.length === words.length && part.every((found, i) => found && found[1] === words[i]))) return null;
+  return { names: parts.map((part) => part.map((found) => found[2]).join("·")), head: words.map((word) => word[0]).join("·"), title: words.join(" · ") };
 }
 
 function signedRange(values) {

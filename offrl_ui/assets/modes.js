@@ -72,6 +72,8 @@ export function availability(store, mode, frame) {
   }
   if (mode.key === "ghost") return "there is no run before to compare with";
   if (mode.key === "data") return "counts exist only where states repeat";
+  // Large worlds send few tables at a time: what is one number for each state may come when it is asked for.
+  if (store.tables && mode.perState) return "";
   return store.tables?.has(mode.wire) ? "" : `this system has no ${mode.label}`;
 }
 

@@ -42,6 +42,7 @@ class Panel {
     this.off = [
       bus.on("hello", () => this.meetRun()),
       bus.on("hyperparameters", ({ lane, name, value }) => this.adopt(lane, name, value)),
+      bus.on("mark", () => this.commitSoon()),
       bus.on("refused", ({ id, message }) => this.asked.get(id)?.say(message)),
     ];
   }
@@ -139,9 +140,15 @@ class Panel {
       if (own !== name || !row.item.live || row.busy || Array.isArray(row.value) || same(row.value, value)) continue;
       if (!this.data.sections.find((s) => s.id === section)?.run) continue;
       row.show(value);
-      clearTimeout(this.later);
-      this.later = setTimeout(() => this.commit(), 400);
+      this.commitSoon();
     }
+  }
+
+  // The run has seen a change, at a step that the link names: the script writes the link once it has settled.
+  commitSoon() {
+    if (!this.data?.sections.some((section) => section.run)) return;
+    clearTimeout(this.later);
+    this.later = setTimeout(() => this.commit(), 400);
   }
 
   close() {

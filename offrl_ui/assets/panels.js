@@ -7,10 +7,10 @@ import { mix, rampOf, withAlpha } from "./palette.js";
 // follow in their own order. `base`: numbers that a linear axis always holds. The truth is always dashed, in the colour of what it is the truth of.
 export const PANELS = [
   { key: "return", title: "True return", lines: [["return", "J(π)", 0], ["value_start", "estimate", 1]] },
-  { key: "q", title: "Mean Q", lines: [["q_data", "on data", 0], ["q_missing", "on missing", 1], ["q_data_true", "true", 0, "dash"], ["q_missing_true", "true", 1, "dash"]], only: true },
+  { key: "q", title: "Mean Q", lines: [["q_data", "data", 0], ["q_data_true", "its truth", 0, "dash"], ["q_missing", "missing", 1], ["q_missing_true", "its truth", 1, "dash"]], only: true },
   { key: "loss", title: "Loss", lines: [["loss_policy", "policy", 0], ["loss_td", "Q", 1], ["loss_value", "V", 2], ["loss_behavior", "behaviour", 3], ["td_error", "TD error", 4]], base: [0] },
-  { key: "weights", title: "Weights", lines: [["weight_median", "median", 0], ["weight_p90", "90 %", 2], ["weight_max", "largest", 1], ["effective_sample_size", "effective sample", 3, "solid", true]], only: true, base: [0] },
-  { key: "policy", title: "Policy", lines: [["mass_unseen", "mass on unseen actions", 1], ["entropy", "entropy", 0, "solid", true]], only: true, base: [0, 0.05] },
+  { key: "weights", title: "Weights", lines: [["weight_median", "median", 0], ["weight_p90", "90 %", 2], ["weight_max", "largest", 1], ["effective_sample_size", "effective →", 3, "solid", true]], only: true, base: [0] },
+  { key: "policy", title: "Policy", lines: [["mass_unseen", "mass on unseen", 1], ["entropy", "entropy →", 0, "solid", true]], only: true, base: [0, 0.05] },
 ];
 const DASHES = ["solid", "dot", "dashdot", "longdash"];
 const MANY = { q: "q_data", loss: "loss_td", weights: "effective_sample_size" };
@@ -26,8 +26,9 @@ export function metricsOf(store, panel) {
   const all = store.hello.metrics.map((metric, index) => ({ ...metric, index })).filter((metric) => metric.panel === panel.key);
   const named = panel.lines.flatMap(([name, label, order, dash = "solid", right = false]) =>
     all.filter((metric) => metric.name === name).map((metric) => ({ ...metric, label, order, dash, right })));
+  const free = [0, 1, 2, 3, 4].filter((order) => !named.some((metric) => metric.order === order));
   const others = panel.only ? [] : all.filter((metric) => !panel.lines.some(([name]) => name === metric.name))
-    .map((metric, i) => ({ ...metric, label: metric.title ?? metric.name.replaceAll("_", " "), order: named.length + i, dash: "solid", right: false }));
+    .map((metric, i) => ({ ...metric, label: metric.title ?? metric.name.replaceAll("_", " "), order: free[i] ?? i, dash: "solid", right: false }));
   const drawn = [...named, ...others];
   if (store.groups.length === 1) return drawn.slice(0, 5);
   if (store.groups.length <= 4) return drawn.filter((metric) => metric.dash === "solid" && !["weight_median", "weight_p90", "td_error", "entropy"].includes(metric.name)).slice(0, 2);

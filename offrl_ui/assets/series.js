@@ -69,6 +69,8 @@ export class StepScale {
     this.logarithmic = Boolean(logarithmic);
   }
 
+  get name() { return this.logarithmic ? "log step" : "step"; }
+
   forward(step) {
     return this.logarithmic ? Math.log10(1 + step) : step;
   }
@@ -78,7 +80,7 @@ export class StepScale {
   }
 
   ticks(last, count) {
-    let steps = niceTicks(0, last, Math.min(count, 5));
+    let steps = niceTicks(0, last, Math.min(count, 5)).filter(Number.isInteger);
     if (this.logarithmic) {
       steps = [0];
       for (let e = 0; 10 ** e <= last; e++) steps.push(10 ** e);

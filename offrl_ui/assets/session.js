@@ -80,7 +80,8 @@ export class Session {
 
   receive(message) {
     const { store } = this;
-    if (message.kind) this.binary(message);
+    // An alarm has a kind too: what tells the binary messages apart is their payload.
+    if (message.payload) this.binary(message);
     else {
       const { type } = message;
       if (type === "hello") this.hello(message);
@@ -88,6 +89,7 @@ export class Session {
       else if (type === "mark") store.addMark(message);
       else if (type === "alarm") store.alarms.push(message);
       else if (type === "truth" && store.hello) store.hello.truth = message.truth;
+      else if (type === "equation" && store.hello) Object.assign(store.hello.lanes[message.lane], { equation: message.equation, formulas: message.formulas });
       else if (type === "moved") this.moved(message);
       else if (type === "close" && message.final) this.closed(message);
       bus.receive(message);

@@ -4,7 +4,10 @@ import { h, icon } from "./dom.js";
 import { MODES, availability } from "./modes.js";
 import { PANELS } from "./panels.js";
 
-const SAVES = [["world-png", "world as PNG"], ["world-svg", "world as SVG"], ["curves-png", "curves as PNG"], ["curves-svg", "curves as SVG"]];
+const SAVES = [
+  ["world-png", "world as PNG"], ["world-svg", "world as SVG"], ["curves-png", "curves as PNG"], ["curves-svg", "curves as SVG"],
+  ["outcome-png", "outcome as PNG"], ["outcome-svg", "outcome as SVG"],
+];
 
 // on: { mode, member, many, outcome, save, dimensions, panel, logSteps }
 export function buildSkeleton(root, on) {
@@ -18,7 +21,7 @@ export function buildSkeleton(root, on) {
   ui.dimensions = ["x", "y"].map((axis) => h("select", { class: "dimension", "aria-label": `Dimension drawn along ${axis}`, onchange: () => on.dimensions(...ui.dimensions.map((s) => Number(s.value))) }));
   ui.axes = h("div", { class: "dimensions", hidden: true }, h("label", {}, "x ", ui.dimensions[0]), h("label", {}, "y ", ui.dimensions[1]));
   ui.save = h("details", { class: "menu" }, h("summary", { class: "button icon-button", "aria-label": "Save pictures and options", title: "Save pictures and options" }, icon("save")),
-    h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", onclick: () => { on.save(what); ui.save.open = false; } }, text)),
+    h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", dataset: { save: what }, onclick: () => { on.save(what); ui.save.open = false; } }, text)),
       h("button", { type: "button", class: "menu-item", onclick: () => { on.logSteps(); ui.save.open = false; } }, "curves: linear or logarithmic steps")));
   ui.world = h("div", { class: "world" });
   ui.film = h("button", { type: "button", class: "button small film-button", "aria-pressed": "false", title: "Film: the policy of this step walks its world (f)" }, "film");
@@ -30,8 +33,9 @@ export function buildSkeleton(root, on) {
   const views = [["curves", false], ["outcome", true]].map(([text, value]) =>
     h("button", { type: "button", class: "tab", role: "radio", "aria-checked": String(!value), onclick: () => on.outcome(value) }, text));
   ui.views = h("div", { class: "tabs views", role: "radiogroup", "aria-label": "Curves or outcome against the axis", hidden: true }, ...views);
-  ui.showOutcome = (shown, possible) => {
+  ui.showOutcome = (shown, possible, drawn) => {
     ui.views.hidden = !possible;
+    for (const item of ui.save.querySelectorAll('[data-save^="outcome"]')) item.hidden = !drawn;
     views.forEach((view, i) => view.setAttribute("aria-checked", String(Boolean(i) === shown)));
     ui.outcome.hidden = !shown;
     ui.curves.classList.toggle("covered", shown);

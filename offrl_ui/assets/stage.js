@@ -46,8 +46,8 @@ export class Stage {
     this.world = new World(ui.world, store, { onSelect: (hit) => this.select(hit), onOpen: (member) => this.open(member), onHover: () => this.invalidate() });
     this.curves = new Curves(ui.curves, store, { onSeek: (step) => player.seek(step), onHover: () => this.invalidate() });
     this.film = new Film(this);
-    this.outcome = new Outcome(ui.outcome, store, { onPick: (member) => this.setMember(member) });
-    this.inspector = new Inspector(ui.inspector, store);
+    this.outcome = new Outcome(ui.outcome, store, { onPick: (member) => this.setMember(member), onOpen: (member) => this.open(member) });
+    this.inspector = new Inspector(ui.inspector, store, ui.notices);
     this.top = new TopLine(ui.top, store, ui.member);
     this.speaker = new Speaker(ui.live, this.world.canvas, store, () => this.invalidate());
     this.notices = new Notices(ui.notices, store, {
@@ -60,6 +60,7 @@ export class Stage {
       branch: () => session.send({ cmd: "branch", step: player.frame.step, lane: 0, values: {} }),
     });
     this.unbind = bindKeys(this);
+    this.off = bus.on("choose", (what) => this.select(what, true));
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(ui.world);
     this.observer.observe(ui.curves);
@@ -96,7 +97,7 @@ export class Stage {
     const { store } = this;
     this.arrived = performance.now();
     if (message?.kind === "film") this.film.take(message);
-    else if (message?.kind) this.world.revise();
+    else if (message?.payload) this.world.revise();
     else if (message?.type === "state") this.transport.follow(message);
     else if (message?.type === "mark") this.curves.placeMarks();
     else if (message?.type === "truth") { this.top.begin(); this.curves.build(); }
@@ -188,9 +189,12 @@ export class Stage {
       this.released = frame;
     }
     session.drawn(store.frames.lastSeq);
-    const { mode, member, state } = store.view;
-    const viewing = { mode, member, state, step: frame?.step ?? null };
-    if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) bus.emit("viewing", (this.viewing = viewing));
+    const { mode, member, state, action } = store.view;
+    const viewing = { mode, member, state, action, step: frame?.step ?? null };
+    if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) {
+      this.viewing = viewing;
+      bus.emit("viewing", { ...viewing, name: (s) => this.world.scene?.name(s) });
+    }
   }
 
   moveCurves(now) {
@@ -275,7 +279,7 @@ export class Stage {
   showOutcome(shown) {
     const possible = this.store.groups.length > 1;
     this.outcomeShown = shown && possible;
-    this.ui.showOutcome(this.outcomeShown, possible);
+    this.ui.showOutcome(this.outcomeShown, possible, possible && this.outcome.kind !== "table");
     this.outcome.drawn = "";
     this.invalidate();
   }
@@ -327,6 +331,7 @@ export class Stage {
     this.observer.disconnect();
     this.scheme.removeEventListener("change", this.onScheme);
     this.unbind();
+    this.off();
     this.session.disconnect();
     this.curves.destroy();
     this.root.replaceChildren();

@@ -1,12 +1,14 @@
 // What the stage knows: the run's description, its frames, the curves' statistics, the ghost of the run before,
 // what is looked at, and the colour scales shared by every picture.
 
-import { niceBeyond, plain, symbol } from "./format.js";
+import { niceBeyond } from "./format.js";
 import { Frames } from "./frames.js";
+import { axesOf, groupsOf } from "./groups.js";
 import { Scale, extent } from "./scale.js";
 import { fieldsOf } from "./wire.js";
 
 const GHOST_BYTES = 24e6;
+const MOST_WORLDS = 16;
 
 export class Store {
   constructor() {
@@ -85,8 +87,9 @@ export class Store {
     return latest;
   }
 
+  // What was changed at one step of a lane is one mark, and a later word about it replaces the earlier.
   addMark(mark) {
-    if (!this.marks.some((known) => JSON.stringify(known) === JSON.stringify(mark))) this.marks.push(mark);
+    this.marks = [...this.marks.filter((known) => known.step !== mark.step || known.lane !== mark.lane), mark];
   }
 
   // The selected state's rows in every stored frame, in full precision: the answer to `select` in large worlds.
@@ -137,13 +140,23 @@ export class Store {
 
   // The statistics at a frame or, where they were not computed then (exact returns of large worlds), shortly before.
   lastStats(frame, group, metric) {
+    return this.lately(frame, (one) => this.stat(one, group, metric), ([median]) => median);
+  }
+
+  // The same for a single member.
+  lastValue(frame, member, metric) {
+    const at = member * this.hello.metrics.length + metric;
+    return this.lately(frame, (one) => one.metrics?.[at] ?? NaN, (value) => value);
+  }
+
+  lately(frame, read, number) {
     const { list } = this.frames;
     const from = this.frames.indexAt(frame.step);
     for (let i = from; i >= 0 && i > from - 60; i--) {
-      const stat = this.stat(list[i], group, metric);
-      if (!Number.isNaN(stat[0])) return stat;
+      const found = read(list[i]);
+      if (!Number.isNaN(number(found))) return found;
     }
-    return this.stat(frame, group, metric);
+    return read(frame);
   }
 
   lastStat(frame, group, metric) {
@@ -174,7 +187,9 @@ export class Store {
     const { member, many } = this.view;
     if (!many || this.groups.length < 2) return [member];
     const seed = this.hello.members[member]?.seed;
-    return this.groups.slice(0, 16).map((group) =>
+    // Always with the one that is looked at.
+    const from = Math.max(this.groups.findIndex((group) => group.members.includes(member)) - MOST_WORLDS + 1, 0);
+    return this.groups.slice(from, from + MOST_WORLDS).map((group) =>
       group.members.includes(member) ? member : group.members.find((m) => this.hello.members[m].seed === seed) ?? group.members[0]);
   }
 
@@ -256,48 +271,4 @@ function describe(hello) {
     members: hello.members?.length ? hello.members : [{ index: 0, lane: 0, label: "", values: {}, seed: 0 }],
     lanes: hello.lanes ?? [],
   };
-}
-
-// Members that differ only in their seed form a group: one curve with a band, one world among several.
-function groupsOf(hello) {
-  const groups = new Map();
-  const varying = axesOf(hello).map((axis) => axis.name);
-  hello.members.forEach((member, index) => {
-    const values = Object.fromEntries(varying.filter((name) => name in (member.values ?? {})).map((name) => [name, member.values[name]]));
-    const key = JSON.stringify([member.lane ?? 0, values]);
-    if (!groups.has(key)) groups.set(key, { index: groups.size, lane: member.lane ?? 0, values, members: [] });
-    groups.get(key).members.push(index);
-  });
-  const list = [...groups.values()];
-  const lanes = new Set(list.map((group) => group.lane));
-  for (const group of list) {
-    const lane = hello.lanes[group.lane];
-    const name = lane?.title ?? lane?.algorithm ?? hello.members[group.members[0]].algorithm ?? "";
-    const values = Object.entries(group.values).map(([key, value]) => `${symbolOf(lane, key)} = ${plain(value)}`);
-    const twins = list.filter((other) => other !== group && JSON.stringify(other.values) === JSON.stringify(group.values)
-      && (hello.lanes[other.lane]?.title ?? hello.lanes[other.lane]?.algorithm) === name);
-    const numbered = twins.length ? `${name} (${group.lane + 1})` : name;
-    group.label = lanes.size > 1 ? [numbered, ...values].join(" · ") : values.join(", ") || name;
-  }
-  return list;
-}
-
-export function symbolOf(lane, name) {
-  const declared = lane?.hyperparameters?.find((hyperparameter) => hyperparameter.name === name);
-  return symbol(declared?.symbol, name);
-}
-
-// Hyperparameters that differ between members of one lane: the lens' axes, at most two.
-function axesOf(hello) {
-  const axes = [];
-  hello.lanes.forEach((lane, index) => {
-    const members = hello.members.filter((member) => (member.lane ?? 0) === index);
-    for (const name of Object.keys(members[0]?.values ?? {})) {
-      const values = [...new Set(members.map((member) => member.values[name]))];
-      if (values.length < 2 || axes.some((axis) => axis.name === name)) continue;
-      const declared = lane.hyperparameters?.find((hyperparameter) => hyperparameter.name === name);
-      axes.push({ name, values, lane: index, symbol: symbolOf(lane, name), scale: declared?.scale ?? "linear", numeric: values.every((value) => typeof value === "number") });
-    }
-  });
-  return axes.slice(0, 2);
 }

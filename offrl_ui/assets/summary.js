@@ -88,7 +88,8 @@ export class Notices {
     Object.assign(this, { host, store, onShow, onRestart, onContinue });
     this.state = h("p", { class: "state-line" });
     this.button = h("button", { type: "button", class: "button small", hidden: true });
-    this.list = h("ul", { class: "alarms", "aria-label": "Alarms" });
+    this.list = h("ul", { class: "alarms", "aria-label": "Alarms", "aria-live": "polite" });
+    this.entries = new Map();
     this.refused = h("p", { class: "refused", role: "alert" });
     host.append(h("div", { class: "state-row" }, this.state, this.button), this.refused, this.list);
   }
@@ -109,12 +110,25 @@ export class Notices {
     setText(this.button, label);
     this.button.onclick = name === "failed" ? this.onRestart : this.onContinue;
     const alarms = standing(this.store.alarms, step);
-    const key = alarms.map((alarm) => `${alarm.kind}${alarm.member}${alarm.step}`).join();
-    if (key === this.key) return;
-    this.key = key;
-    this.list.replaceChildren(...alarms.map((alarm) => h("li", { class: alarm.tone === "calm" ? "calm" : "" },
-      h("span", {}, h("strong", {}, `${alarm.title} `), `${alarm.cause} (step ${integer(alarm.step)})`),
-      h("button", { type: "button", class: "button small", onclick: () => this.onShow(alarm) }, "show me"))));
+    // What stays keeps its element, and with it the focus of who pressed its button.
+    const wanted = alarms.map((alarm) => `${alarm.kind}/${alarm.member}/${alarm.step}/${alarm.cause}`);
+    if (wanted.join() === this.key) return;
+    this.key = wanted.join();
+    for (const [name, entry] of this.entries) {
+      if (wanted.includes(name)) continue;
+      entry.remove();
+      this.entries.delete(name);
+    }
+    alarms.forEach((alarm, i) => {
+      if (!this.entries.has(wanted[i])) this.entries.set(wanted[i], this.entry(alarm));
+      const entry = this.entries.get(wanted[i]);
+      if (this.list.children[i] !== entry) this.list.insertBefore(entry, this.list.children[i] ?? null);
+    });
+  }
+
+  entry(alarm) {
+    return h("li", {}, h("span", {}, h("strong", {}, `${alarm.title} `), `${alarm.cause} (step ${integer(alarm.step)})`),
+      h("button", { type: "button", class: "button small", onclick: () => this.onShow(alarm) }, "show me"));
   }
 }
 

@@ -118,15 +118,16 @@ export class Transport {
 
   drawMarks() {
     const { marks, frames } = this.store;
-    const key = `${marks.map((mark) => mark.step)}:${frames.length}`;
+    const several = this.store.hello?.lanes.length > 1;
+    const key = `${JSON.stringify(marks)}:${frames.length}`;
     if (key === this.marksKey) return;
     this.marksKey = key;
     this.marks.replaceChildren(...marks.map((mark) =>
-      h("i", { class: "track-mark", title: markText(mark), style: `left:${(100 * this.share(mark.step)).toFixed(2)}%` })));
+      h("i", { class: "track-mark", title: markText(mark, several), style: `left:${(100 * this.share(mark.step)).toFixed(2)}%` })));
   }
 }
 
-export function markText(mark) {
+export function markText(mark, several) {
   const what = Object.entries(mark.what ?? {}).map(([name, [before, after]]) => `${name} ${plain(before)} → ${plain(after)}`);
-  return `step ${integer(mark.step)}: ${what.join(", ")}`;
+  return `step ${integer(mark.step)}: ${several ? `${mark.lane + 1}. ` : ""}${what.join(", ")}`;
 }

@@ -185,8 +185,9 @@ export class World {
 
   note(members, frame, mode, pictures) {
     if (!pictures.some(Boolean) && frame) return "not stored at this step";
-    if (members.length > 1 && frame) return "● greedy actions differ";
-    return "";
+    if (members.length < 2 || !frame) return "";
+    const { groups } = this.store;
+    return `● greedy actions differ${groups.length > members.length ? ` · ${members.length} of ${groups.length} worlds` : ""}`;
   }
 
   // States in which the worlds shown do not choose the same greedy actions.

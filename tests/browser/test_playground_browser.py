@@ -6,9 +6,11 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from offrl_core import load_dataset
 from tests.browser.waiting import at_rest, eventually
 from tests.serving import Server
 
@@ -158,6 +160,65 @@ def test_slow_motion_uncovers_one_step_after_the_other(page: Page, server: Serve
     expect(inside.locator("li:visible")).to_have_count(1)
     inside.get_by_role("button", name="Next step").click()
     expect(inside.locator("li:visible")).to_have_count(2)
+
+
+def look_inside(page: Page, server: Server, link: str) -> Locator:
+    """Open a link and wait until the look inside has its numbers."""
+    open_playground(page, server, link)
+    page.locator(".inside").scroll_into_view_if_needed()
+    expect(page.locator(".inside .steps li").first).to_be_visible()
+    return page.locator(".inside")
+
+
+def test_any_row_of_the_data_can_be_looked_into(page: Page, server: Server):
+    inside = look_inside(page, server, "?algo=bcq&seeds=1&x.seed=17")
+    data = load_dataset("double-crossing", seed=17)
+    field, facts = inside.get_by_label("Row number"), inside.locator(".row-facts")
+    row = int(data.episode_starts[60]) + 2
+    field.fill(str(row))
+    field.press("Enter")
+    expect(inside.locator(".row-picker")).to_contain_text("episode 60, step 3 of")
+    # The stage selects the row's state and action too.
+    viewed = "(element) => [element.stage.store.view.state, element.stage.store.view.action]"
+    assert page.locator(".stage").evaluate(viewed) == [int(data.observations[row]), int(data.actions[row])]
+    same = np.flatnonzero((data.observations == data.observations[row]) & (data.actions == data.actions[row])).tolist()
+    expect(inside.locator(".row-picker")).to_contain_text(f"{same.index(row) + 1} of {len(same)} with this s and a")
+    inside.get_by_role("button", name="Next row with the same").click()
+    expect(field).to_have_value(str(same[same.index(row) + 1]))
+    # Along the episode to its end.
+    last = int(data.episode_ends[60])
+    field.fill(str(last - 1))
+    field.press("Enter")
+    expect(field).to_have_value(str(last - 1))
+    inside.get_by_role("button", name="Next row of the data").click()
+    expect(field).to_have_value(str(last))
+    expect(facts).to_contain_text("terminated")
+    expect(facts).to_contain_text(f"r = {data.rewards[last]:g}")
+    expect(inside.locator('[data-step="target"] .title')).to_have_text("target: the episode ended")
+    # A row that does not exist is refused with the rows there are; what was shown stays.
+    field.fill("100000")
+    field.press("Enter")
+    expect(inside.get_by_role("alert")).to_contain_text(f"the data has rows 0 to {len(data) - 1}")
+    field.fill("ten")
+    field.press("Enter")
+    expect(inside.get_by_role("alert")).to_contain_text("ten is not allowed")
+    expect(facts).to_contain_text("terminated")
+    # An action of the state leads back to its most usual row.
+    inside.get_by_role("radio", name=data.action_names[int(data.actions[last])]).click()
+    expect(inside.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_row_of_vectors_shows_what_was_seen_with_its_units(page: Page, server: Server):
+    inside = look_inside(page, server, "?data=cartpole&x.episodes=5&algo=bcq&net=mlp&seeds=1")
+    data = load_dataset("cartpole", episodes=5)
+    inside.get_by_label("Row number").fill("7")
+    inside.get_by_label("Row number").press("Enter")
+    facts = inside.locator(".row-facts")
+    expect(facts).to_contain_text(f"a = {data.action_names[int(data.actions[7])]}")
+    position = f"{data.observations[7, 0]:.3g}".replace("-", "−")
+    expect(facts).to_contain_text(f"s = (position {position} m, velocity")
+    expect(facts).to_contain_text("rad/s")
+    expect(inside.locator(".where")).to_contain_text("row 7")
 
 
 def test_a_refused_link_says_which_value_and_why(page: Page, server: Server):

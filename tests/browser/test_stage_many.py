@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
@@ -84,6 +86,42 @@ def test_two_axes_give_a_map_and_a_click_opens_a_cell(page: Page, host: Host):
     assert page.evaluate("stage.store.view.member") == cell[2]
     member = export.hello["members"][cell[2]]
     expect(page.locator(".inspector-detail")).to_contain_text(f"ρ = {member['values']['rho']:g}")
+    page.wait_for_function("stage.world.panes.length === 1")
+    # The same with the keyboard alone: one value further along each axis.
+    page.locator(".outcome-canvas").focus()
+    values = (
+        "(({ rho, learning_rate }) => [rho, learning_rate])(stage.store.hello.members[stage.store.view.member].values)"
+    )
+    page.evaluate("stage.setMember(0)")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(values) == pytest.approx([0.0, 0.5])
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(values) == pytest.approx([0.2, 0.5])
+    spoken = page.locator(".outcome-canvas").get_attribute("aria-label")
+    assert spoken.startswith("true return at step 20.")
+    assert spoken.count(";") == 5
+
+
+def saved(page: Page, item: str) -> bytes:
+    """The file behind an item of the stage's menu."""
+    with page.expect_download() as download:
+        page.locator(".menu summary").click()
+        page.get_by_role("button", name=item).click()
+    return download.value.path().read_bytes()
+
+
+def test_every_picture_can_be_saved_with_what_explains_it(page: Page, lens):
+    page.get_by_role("radio", name="outcome").click()
+    outcome = saved(page, "outcome as SVG").decode()
+    for text in ("true return, reward", "estimate − true return, reward", "best", "behaviour", ">ρ<", ">0.5<"):
+        assert text in outcome, text
+    assert ET.fromstring(outcome).tag.endswith("svg")
+    curves = saved(page, "curves as SVG").decode()
+    for text in ("True return", "Mean Q", "Loss", "ρ = 0", "best 0.569", "behaviour 0.230", "reward"):
+        assert text in curves, text
+    for item in ("outcome as PNG", "curves as PNG", "world as PNG"):
+        assert saved(page, item)[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_side_by_side_marks_states_where_policies_differ(page: Page, host: Host):
@@ -106,6 +144,10 @@ def test_side_by_side_marks_states_where_policies_differ(page: Page, host: Host)
     returns = column(export, "return")
     for i in range(3):
         expect(rows.nth(i)).to_contain_text(f"{returns[2 * i : 2 * i + 2].mean():.3f}"[:5].rstrip("0").rstrip("."))
+    # A table is no picture; its rows lead to their models.
+    expect(page.get_by_role("button", name="outcome as PNG", include_hidden=True)).to_be_hidden()
+    rows.nth(1).get_by_role("button").click()
+    assert page.evaluate("stage.store.view.member") == 2
     page.locator(".member").select_option("4")
     assert page.evaluate("stage.store.view.state") == page.evaluate("stage.viewing.state"), "one selected state for all"
 

@@ -196,3 +196,11 @@ def test_a_few_wild_values_do_not_take_the_colours_away(modules):
     low, high = modules("scale", "return m.robustExtent(Float32Array.from(x), () => true)", values)
     assert low >= 0
     assert high <= 1
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 12, 700, 40_000])
+def test_steps_are_whole_numbers(modules, last):
+    texts = modules("series", "return new m.StepScale(false).ticks(x, 5).values", last)
+    assert texts[0] == 0
+    assert len(texts) >= 2
+    assert all(value == int(value) for value in texts)

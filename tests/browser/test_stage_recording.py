@@ -212,8 +212,8 @@ def test_screen_reader_hears_where_the_run_stands(page: Page, naive):
 
 def test_svg_draws_what_the_screen_draws(page: Page, naive):
     text = page.evaluate(
-        """async () => { const { worldSvg } = await import(stage.options.assets + "save.js");
-          return worldSvg(stage.world, stage.store, stage.player.frame, stage.theme); }"""
+        """async () => { const { svgOf } = await import(stage.options.assets + "save.js");
+          return svgOf(stage, "world"); }"""
     )
     root = ET.fromstring(text)
     fills = [p.get("fill", "") for p in root.iter("{http://www.w3.org/2000/svg}path")]
@@ -241,6 +241,28 @@ def test_layout_fits_the_width(page: Page, host: Host, naive, width, height):
         box = button.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
+
+
+def test_alarms_say_their_cause_and_show_their_place(page: Page, host: Host):
+    triad = config({"algorithm": "q-learning", "approximator": "linear"}, dataset="deadly-triad")
+    export = host.record("triad", triad, list(range(140)))
+    host.show(page, recording="triad")
+    alarms = page.locator(".alarms li")
+    raised = {alarm["kind"]: alarm for alarm in export.alarms if alarm["active"]}
+    assert {"above-bound", "missing-rises", "leaves-data", "diverged"} <= raised.keys()
+    expect(alarms).to_have_count(len(raised))
+    for alarm in raised.values():
+        entry = alarms.filter(has_text=alarm["title"])
+        expect(entry).to_contain_text(alarm["cause"])
+        entry.get_by_role("button", name="show me").click()
+        painted(page)
+        assert page.evaluate("stage.player.frame.step") == alarm["step"]
+        assert page.evaluate("stage.store.view.mode") == alarm["mode"]
+        expect(page.locator(".world")).to_have_class(re.compile("flash"))
+        page.keyboard.press("End")
+    # Before it rose an alarm does not stand.
+    page.evaluate("stage.player.seek(0)")
+    expect(alarms).to_have_count(0)
 
 
 def test_theme_of_the_page_is_the_theme_of_the_pictures(page: Page, host: Host, naive):

@@ -1,9 +1,14 @@
 """Alarms on hand-made curves: each rises on its own symptom, stays silent on health, and calms down."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from offrl_core.algorithms import algorithms, hyperparameters
 from offrl_core.evaluation.alarms import RULES, WINDOW, Facts, Watch
+from offrl_core.runs.config import Lane, RunConfig
+from offrl_core.runs.recorder import record, schedule
 
 HEALTHY = {
     "q_max": 0.9,
@@ -71,6 +76,58 @@ def test_every_rule_is_tested():
 def test_a_greedy_policy_has_no_entropy_to_lose():
     greedy = Facts(1.0, 0.0, trains_policy=False, actions=4, rows=500, behavior_entropy=0.6, return_scale=1.0)
     assert _kinds(facts=greedy, entropy=0.0) == set()
+
+
+def test_a_policy_that_is_as_good_as_the_data_allows_may_be_certain():
+    sure = {"entropy": 1e-3, "return": 0.98}
+    assert _kinds(**sure) == {"entropy"}
+    assert _kinds(facts=replace(FACTS, best=1.0), **sure) == set()
+    assert _kinds(facts=replace(FACTS, best=1.2), **sure) == {"entropy"}
+
+
+def test_values_that_no_target_asks_for_are_no_alarm():
+    on_data = replace(FACTS, stays_on_data=True)
+    assert _kinds(facts=on_data, q_max=1.2) == set()
+    assert _kinds(facts=on_data, q_max=1.2, q_data=1.1) == {"above-bound"}
+
+
+def test_what_sinks_without_end_is_told_from_what_comes_to_rest():
+    straight = {"q_min": lambda t: -1000 * t}
+    assert _kinds(frames=60, **straight) == {"below-floor"}
+    assert _kinds(frames=60, q_min=lambda t: -9 * t) == set(), "no further than a penalty may push"
+    levelling = {"q_min": lambda t: -100 * np.log1p(59 * t)}
+    assert _kinds(frames=60, **levelling) == set()
+
+
+@pytest.mark.parametrize(
+    ("form", "kinds"), [("lecture-a", {"below-floor"}), ("lecture-b", {"below-floor"}), ("paper", set())]
+)
+def test_the_forms_without_a_floor_are_named(form: str, kinds: set[str]):
+    lane = Lane("cql", hyperparameters={"form": form})
+    run = record(RunConfig("double-crossing", {}, (lane,)), schedule(6000, 120))
+    assert {alarm["kind"] for alarm in run.alarms} == kinds
+
+
+GOOD = [
+    ("two-actions", "rwr"), ("single-crossing", "iql"), ("cliff-walking", "iql"), ("cliff-walking", "bcq"),
+    ("cliff-walking", "constrained-q"), ("double-crossing", "crr"), ("double-crossing", "bcq"), ("frozen-lake", "bcq"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dataset", "algorithm"), GOOD)
+def test_good_runs_are_left_in_peace(dataset: str, algorithm: str):
+    lane = {"signal": "reward"} if algorithm == "rwr" else {}
+    run = record(RunConfig(dataset, {}, (Lane(algorithm, hyperparameters=lane),)), schedule(2500, 80))
+    names = [metric["name"] for metric in run.hello["metrics"]]
+    reached, best = run.frames[-1].metrics[0, names.index("return")], run.hello["truth"]["in_support"]
+    assert reached > best - 0.15 * abs(best), "this is no good run"
+    assert run.alarms == []
+
+
+@pytest.mark.parametrize("system", list(algorithms()))
+def test_who_stays_on_the_data_is_known(system: str):
+    values = {h.name: h.default for h in hyperparameters(system, "table")}
+    assert algorithms()[system]().stays_on_data(values) == (system in ("iql", "mc-q", "constrained-q", "bcq"))
 
 
 @pytest.mark.parametrize(("width", "kinds"), [(0.02, {"illusion"}), (0.6, set())])

@@ -233,6 +233,7 @@ def test_every_choice_and_every_bound_trains(system: str, approximator: str) -> 
                 for table in (snapshot.q, snapshot.v, snapshot.policy):
                     assert table is None or np.isfinite(table).all(), (h.name, value)
             assert snapshot.metrics.keys() <= metrics().keys(), (h.name, value)
+            assert one.formulas.keys() <= metrics().keys(), (h.name, value)
             one.explain(3)
 
 

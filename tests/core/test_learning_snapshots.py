@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learning_cases import one_state, random_data
+from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
 from offrl_core.learning.metrics import metrics
@@ -132,3 +132,38 @@ def test_explain_a_weight() -> None:
     assert steps["gradient"] == pytest.approx([5 * (1 - pi), 5 * (pi - 1)], rel=1e-3)
     assert r"A &= y - V(s) = 1.125" in told["equation"]
     assert learner.algorithm.numbers(told) == told["equation"]
+
+
+def test_explain_says_where_a_row_stands() -> None:
+    data = orl.load_dataset("double-crossing")
+    learner = orl.Learner(data, "bcq")
+    s, a = 4, 1
+    same = np.flatnonzero((data.observations == s) & (data.actions == a))
+    assert len(same) > 2
+    # From one row of the pair to the next, and back.
+    walked, row = [], int(same[0])
+    while row is not None:
+        told = learner.explain(row)
+        assert (told["state"], told["action"], told["count"], told["rows"]) == (s, a, len(same), len(data))
+        assert told["pair"]["at"] == len(walked)
+        assert told["pair"]["previous"] == (walked[-1] if walked else None)
+        walked.append(row)
+        row = told["pair"]["following"]
+    assert walked == same.tolist()
+    # Along an episode: its rows are neighbours in the data, the last one ends it.
+    row = int(data.episode_starts[7])
+    told = learner.explain(row + 2)
+    length = int(data.episode_starts[8]) - row
+    assert told["episode"] == {"number": 7, "step": 2, "length": length, "first": row}
+    last = learner.explain(row + length - 1)
+    assert last["terminated"]
+    assert last["next_action"] is None
+
+
+def test_explain_a_row_of_vectors_shows_them() -> None:
+    data = vectors()
+    learner = orl.Learner(data, "bcq", approximator="mlp", hidden="16")
+    told = learner.explain(3)
+    assert told["observation"] == data.observations[3].tolist()
+    assert told["next_observation"] == data.next_observations[3].tolist()
+    assert told["pair"] == {"at": 0, "of": 1, "previous": None, "following": None}

@@ -135,6 +135,11 @@ def test_changes_are_part_of_the_run() -> None:
     assert changed.current(0, 60) | {"rho": 0.2} == made.current(0) | {"rho": 0.2}
     # Going back to step 60 forgets what came later.
     assert changed.changed(60, 0, {"rho": 0.4}).changes == (Change(50, 0, {"rho": 0.2}), Change(60, 0, {"rho": 0.4}))
+    # Only what a drag at one step came to is part of the run, lane by lane.
+    two = config(Lane("bcq"), Lane("bcq"))
+    for lane, values in ((0, {"rho": 0.2}), (1, {"rho": 0.5}), (0, {"rho": 0.3}), (0, {"gamma": 0.9})):
+        two = two.changed(7, lane, values)
+    assert two.changes == (Change(7, 0, {"rho": 0.3, "gamma": 0.9}), Change(7, 1, {"rho": 0.5}))
     fresh = changed.restarted()
     assert fresh.changes == ()
     assert fresh.current(0) == changed.current(0)

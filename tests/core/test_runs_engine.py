@@ -78,6 +78,47 @@ def test_live_changes_act_at_their_step_and_are_replayed() -> None:
     assert unchanged.look().tables["q"].tobytes() != live.look().tables["q"].tobytes()
 
 
+def test_a_drag_at_one_step_is_one_change_to_the_bit() -> None:
+    copies = {"target_update": "hard", "target_period": 50}
+    lanes = (Lane("iql"), Lane("q-learning", "mlp", hyperparameters={**MLP, **copies}))
+    live = Engine(config(lanes))
+    live.advance(30)
+    for lane, values in (
+        (0, {"expectile": 0.6}),
+        (0, {"target_update": "hard"}),
+        # There and back again within one step: the target network that was there must be there still.
+        (1, {"target_update": "none"}),
+        (0, {"expectile": 0.7}),
+        (1, {"target_update": "hard", "gamma": 0.8}),
+    ):
+        live.set(lane, values)
+        saved = live.checkpoint()
+    live.advance(25)
+    assert [(m.step, m.lane, dict(m.what)) for m in live.marks] == [
+        (30, 0, {"expectile": [0.9, 0.7], "target_update": ["none", "hard"]}),
+        (30, 1, {"target_update": ["hard", "hard"], "gamma": [0.95, 0.8]}),
+    ]
+    again = Engine(live.config)
+    again.advance(55)
+    same(live.look(), again.look())
+    from_checkpoint = Engine(live.config)
+    from_checkpoint.restore(saved)
+    assert from_checkpoint.marks == live.marks
+    from_checkpoint.advance(25)
+    same(live.look(), from_checkpoint.look())
+
+
+def test_a_branch_from_a_step_that_was_changed_has_its_own_values_there() -> None:
+    trunk = Engine(config().changed(60, 0, {"learning_rate": 0.2}))
+    trunk.advance(60)
+    branched = Engine(trunk.config.changed(60, 0, {"learning_rate": 0.7}))
+    branched.restore(trunk.checkpoint())
+    branched.advance(40)
+    anew = Engine(branched.config)
+    anew.advance(100)
+    same(branched.look(), anew.look())
+
+
 def test_a_branch_is_the_run_with_another_future() -> None:
     trunk = Engine(config().changed(60, 0, {"learning_rate": 0.2}))
     trunk.advance(100)

@@ -154,6 +154,45 @@ def test_alone_a_change_acts_in_place_and_is_marked(hub: Hub) -> None:
     assert declared["alpha"] == 3.0
 
 
+def test_a_choice_that_is_changed_live_brings_its_equation(hub: Hub) -> None:
+    run_id = hub.open(RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"form": "lecture-d"}),)))
+    watcher = Watcher(hub, run_id)
+    until(watcher.frames)
+    (lane,) = watcher.of("hello")[0]["lanes"]
+    penalty = r"\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2"
+    assert lane["formulas"]["loss_penalty"] == rf"\alpha\,\mathbb{{E}}{penalty}"
+    assert penalty in lane["equation"]
+    watcher.say("set", lane=0, values={"form": "lecture-a"})
+    (news,) = until(lambda: watcher.of("equation"))
+    assert news["lane"] == 0
+    assert news["formulas"]["loss_penalty"] == r"\alpha\,\mathbb{E}\sum_{b} Q(s',b)"
+    assert r"\alpha\sum_{b} Q(s',b)" in news["equation"]
+    late = Watcher(hub, run_id)
+    until(lambda: late.of("hello"))
+    assert late.of("hello")[0]["lanes"][0]["formulas"] == news["formulas"]
+    late.leave()
+    # A number leaves the equation as it is.
+    assert watcher.answer(watcher.say("set", lane=0, values={"alpha": 2.0}))["type"] == "accepted"
+    until(lambda: len(watcher.of("mark")) == 2)
+    assert len(watcher.of("equation")) == 1
+
+
+def test_a_drag_while_paused_is_one_mark_and_one_change(hub: Hub) -> None:
+    run_id = hub.open(CQL)
+    watcher = Watcher(hub, run_id)
+    until(watcher.frames)
+    for values in ({"alpha": 0.5}, {"alpha": 2.0}, {"gamma": 0.9}):
+        assert watcher.answer(watcher.say("set", lane=0, values=values))["type"] == "accepted"
+    until(lambda: len(watcher.of("mark")) == 3)
+    came_to = {"alpha": [0.1, 2.0], "gamma": [0.95, 0.9]}
+    assert watcher.of("mark")[-1]["what"] == came_to
+    late = Watcher(hub, run_id)
+    until(lambda: late.of("mark"))
+    assert [mark["what"] for mark in late.of("mark")] == [came_to]
+    # Who opens what the run has become finds the run itself.
+    assert hub.open(CQL.changed(0, 0, {"alpha": 2.0, "gamma": 0.9})) == run_id
+
+
 def test_beside_others_a_change_acts_in_a_copy(hub: Hub) -> None:
     run_id = hub.open(NOISY)
     one, two = Watcher(hub, run_id), Watcher(hub, run_id)

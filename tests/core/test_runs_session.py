@@ -111,9 +111,22 @@ def test_it_says_when_nothing_moves_any_more(bench: Bench) -> None:
     assert last["state"] == "finished"
     assert last["reason"].startswith("converged")
     assert last["step"] < 20_000
+    # What it came to is known in full: the last frame has the truth about its policy.
+    assert bench.of("frame")[-1]["step"] == last["step"]
+    assert "q_pi" in bench.tables()[-1]
     bench.do("play", limit=last["step"] + 5000, keep_on=True)
     bench.run(bench.standing)
     assert bench.of("state")[-1]["reason"].startswith("budget spent")
+
+
+def test_a_loss_without_a_floor_never_settles(bench: Bench) -> None:
+    bench.start(RunConfig("two-actions", {"reward_plus": 1.0, "reward_minus": -1.0}, (Lane("emrl"),), budget=8000))
+    bench.do("play", limit=8000, keep_on=False)
+    bench.run(bench.standing)
+    last = bench.of("state")[-1]
+    assert last["reason"].startswith("budget spent")
+    # The policy is as certain as it can be long before.
+    assert bench.tables()[-1]["policy"].max() == pytest.approx(1, abs=1e-6)
 
 
 def test_it_says_what_left_the_numbers(bench: Bench) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def _parsed(parts):
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 10_000),
+            st.integers(0, 10_000) | st.just(7),
             st.integers(0, 1),
             st.fixed_dictionaries(
                 {},
@@ -30,7 +32,6 @@ def _parsed(parts):
             ).filter(bool),
         ),
         max_size=6,
-        unique_by=lambda change: change[:2],
     )
 )
 def test_a_branch_survives_its_link(changes):
@@ -93,3 +94,12 @@ def test_the_tree_says_what_was_changed_and_when():
     text = branches._text(hub.info(branch), hub.info(branch)["parent"])
     assert text == "from step 0: rho → 0.25"
     assert branches._text(hub.info(first), {}) == "BCQ"
+    # What was changed before the branch is its parent's, what is changed at its step or later is its own.
+    hub.set(branch, 0, {"gamma": 0.9})
+    deadline = time.monotonic() + 20
+    while len(hub.info(branch)["config"].changes[0].values) == 1:
+        assert time.monotonic() < deadline, "the change never came"
+        time.sleep(0.02)
+    assert branches._text(hub.info(branch), hub.info(branch)["parent"]) == "from step 0: gamma → 0.9, rho → 0.25"
+    again = hub.branch(branch, 0, 0, {})
+    assert branches._text(hub.info(again), hub.info(again)["parent"]) == "begun again"
