@@ -192,7 +192,7 @@ export class Stage {
     }
     session.drawn(store.frames.lastSeq);
     const { mode, member, state, action } = store.view;
-    const viewing = { mode, member, state, action, step: frame?.step ?? null };
+    const viewing = { mode, member, state, action, step: frame?.step ?? null, past: !(player.atEnd || player.playing) };
     if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) {
       this.viewing = viewing;
       bus.emit("viewing", { ...viewing, name: (s) => this.world.scene?.name(s) });
