@@ -21,7 +21,6 @@ from starlette.routing import Route
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 PLOTLY = "plotly.min.js"
 MODES = ("q", "v", "policy", "data", "weights", "advantage", "truth", "error", "ghost")
-PANELS = ("return", "q", "loss", "weights")
 
 # Streamlit runs this from a blob: address, so modules are found from the page's origin.
 _LOADER = """
@@ -118,8 +117,6 @@ def stage(
     mode: str | None = None,
     member: int | None = None,
     state: int | None = None,
-    present: bool = False,
-    panel: str | None = None,
     on_selected: Callback = _nothing,
     on_viewed: Callback = _nothing,
     on_moved: Callback = _nothing,
@@ -135,8 +132,6 @@ def stage(
         mode: what the world shows, one of `MODES`; None for the best that the system has.
         member: the model that is looked at.
         state: the selected state; None for the start.
-        present: projector mode: the world and one curve, large type.
-        panel: the curve of projector mode, one of `PANELS`.
         on_selected, on_viewed, on_moved, on_gone: called before the script runs again, when a state was selected, mode
             or model was changed, the viewer was moved to a run of its own, or the run no longer exists.
 
@@ -146,20 +141,19 @@ def stage(
         `.gone {run_id}`. In a callback they stand in `st.session_state[key]`.
 
     Raises:
-        ValueError: neither or both of `run_id` and `recording` are given, or `mode` or `panel` is unknown.
+        ValueError: neither or both of `run_id` and `recording` are given, or `mode` is unknown.
     """
     if (run_id is None) == (recording is None):
         raise ValueError("the stage shows either a run or a recording: give one of run_id and recording")
-    for name, value, allowed in (("mode", mode, MODES), ("panel", panel, PANELS)):
-        if value is not None and value not in allowed:
-            raise ValueError(f"{name} = {value!r} is not allowed: it must be one of {', '.join(allowed)}")
+    if mode is not None and mode not in MODES:
+        raise ValueError(f"mode = {mode!r} is not allowed: it must be one of {', '.join(MODES)}")
     wanted: Mapping[str, Any] = {
-        "run": run_id, "recording": recording, "mode": mode, "member": member, "state": state, "panel": panel,
+        "run": run_id, "recording": recording, "mode": mode, "member": member, "state": state,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}
     return _component()(
         key=key,
-        data={**data, "present": present, "assets": asset_root(), "live": "/live/"},
+        data={**data, "assets": asset_root(), "live": "/live/"},
         on_selected_change=on_selected,
         on_viewed_change=on_viewed,
         on_moved_change=on_moved,

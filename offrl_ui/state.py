@@ -279,6 +279,9 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[Note]]:
     flat = {name: given[0] for name, given in query.items() if given}
     memory = st.session_state.get(key)
     stray = whole and memory is not None and "algo" not in flat and flat.get("data") == memory["config"].dataset
+    if memory is not None and memory.pop("chosen", False):
+        # What was just chosen is newer than any link: the browser may not have heard of the last one yet.
+        memory["link"] = flat
     if memory is None or (query and flat != memory["link"] and not stray):
         config, notes = parse(query)
         memory = {"config": config, "notes": notes, "link": flat}
@@ -288,7 +291,7 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[Note]]:
 
 def choose(key: str, config: RunConfig, notes: Sequence[Note] = ()) -> None:
     """Remember another choice (from a callback, before the script runs again)."""
-    st.session_state[key] |= {"config": config, "notes": list(notes)}
+    st.session_state[key] |= {"config": config, "notes": list(notes), "chosen": True}
 
 
 def write_link(

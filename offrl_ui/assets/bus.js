@@ -8,7 +8,8 @@
 //   bus.hyperparameters(0)                         // declarations of lane 0 with their current `value`
 //
 // Events (payload is the protocol's message as received, see docs/architecture.md):
-//   sticky: hello, static, state, frame {step, seq, time}, viewing {mode, member, state, action, shown step, name(state)}
+//   sticky: hello, static, state, frame {step, seq, time},
+//     viewing {mode, member, state, action, shown step, past (an earlier step than the newest), name(state)}
 //   others: mark, alarm, moved, refused, history, hyperparameters {lane, name, value}, open, close {reason},
 //   choose {state, action}: another part of the page wants the stage to select this
 // After "moved" the stage reconnects by itself; subscribers only see the next hello.

@@ -36,6 +36,12 @@ export class Curves {
     this.build();
   }
 
+  // No library, no lines: the numbers at the step that is looked at still stand beside their names.
+  fail(why) {
+    this.wait.textContent = `The curves cannot be drawn: ${why}.`;
+    this.host.classList.add("without-lines");
+  }
+
   // Everything anew: another run, size or theme.
   build(theme = this.theme) {
     this.theme = theme;

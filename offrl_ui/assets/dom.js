@@ -37,6 +37,7 @@ const PATHS = {
   reset: "M12 5V1.8L7.2 6.2 12 10.6V7.2a5 5 0 1 1-5 5H4.8A7.2 7.2 0 1 0 12 5z",
   save: "M11 3h2v9.2l3.3-3.3 1.4 1.4L12 16l-5.7-5.7 1.4-1.4 3.3 3.3zM5 18h14v2H5z",
   one: "M4 5h16v14H4zm2 2v10h12V7z",
+  present: "M3 4h18v12H3zm2 2v8h14V6zM8 18h8v2H8z",
   many: "M4 4h7v7H4zm9 0h7v7h-7zm-9 9h7v7H4zm9 0h7v7h-7z",
 };
 

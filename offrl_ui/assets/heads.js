@@ -45,12 +45,12 @@ export class Heads {
       h("div", { class: "plot-keys", style: `--cells:${box.cells}` }, ...keys.map((key) => this.key(key, box))));
   }
 
-  key({ label, stroke, trace, valued, value, wide }, box) {
+  key({ label, stroke, trace, valued, value, wide, plain }, box) {
     const shown = valued || value !== undefined ? h("span", { class: "plot-value" }, value === undefined ? "" : number(value)) : null;
     if (valued) this.values.push({ value: shown, trace });
     const parts = [swatch(stroke), h("span", { class: "plot-label" }, label), shown];
     const place = { class: wide ? "plot-key wide" : "plot-key" };
-    if (!trace) return h("span", { ...place, title: label }, ...parts);
+    if (!trace || plain) return h("span", { ...place, title: label }, ...parts);
     return h("button", { type: "button", ...place, title: `${trace.metric.title ?? label}: what it is`, "aria-expanded": "false", onclick: (event) => this.explain(event.currentTarget, trace, box) }, ...parts);
   }
 

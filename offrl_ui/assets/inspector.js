@@ -25,6 +25,7 @@ const ROOMY = 5;
 const DENSE = 6;
 const MANY = 12;
 const TWO_TABLES = 760;
+const NARROW = 480;
 // Widths are given for a font whose ten digits are as wide as this at 11 px.
 const DIGITS = 54.7;
 
@@ -56,7 +57,7 @@ export class Inspector {
     return Math.max(textWidth("0123456789", `11px ${this.theme?.font ?? "sans-serif"}`) / DIGITS, 1);
   }
 
-  build(columns, two) {
+  build(columns, two, narrow) {
     const { store, theme } = this;
     const { actionNames, layout } = store.hello;
     const many = actionNames.length > MANY;
@@ -64,9 +65,10 @@ export class Inspector {
     const shown = short?.names ?? actionNames;
     const font = (px) => `${px}px ${theme.font}`;
     const scale = this.scale();
-    const longest = Math.max(...shown.map((name) => textWidth(name, font(many ? 11 : 13))));
-    const nameWidth = many ? longest + 18 : Math.min(longest + 40, 176);
-    const widths = [nameWidth, ...columns.map((column) => (many ? column.width * scale : 52))];
+    const tight = many || narrow;
+    const longest = Math.max(...shown.map((name) => textWidth(name, font(tight ? 11 : 13))));
+    const nameWidth = tight ? Math.min(longest + 18, 110) : Math.min(longest + 40, 176);
+    const widths = [nameWidth, ...columns.map((column) => (tight ? column.width * scale : 52))];
     const least = widths.reduce((sum, width) => sum + width, 0);
     this.rows = actionNames.map((name, a) => {
       const cells = columns.map((column) => {
@@ -79,11 +81,12 @@ export class Inspector {
     });
     const half = two ? Math.ceil(this.rows.length / 2) : this.rows.length;
     const parts = [this.rows.slice(0, half), this.rows.slice(half)].filter((part) => part.length);
-    this.tables.replaceChildren(...parts.map((part) => h("table", { class: "inspector-table", style: `min-width:${two ? 0 : 0.92 * least}px` },
-      h("colgroup", {}, ...widths.map((width, i) => h("col", { style: many ? `width:${(100 * width) / least}%` : i ? "" : `width:${width}px` }))),
+    this.tables.replaceChildren(...parts.map((part) => h("table", { class: "inspector-table", style: `min-width:${two ? 0 : (narrow ? 0.86 : 0.92) * least}px` },
+      h("colgroup", {}, ...widths.map((width, i) => h("col", { style: tight ? `width:${(100 * width) / least}%` : i ? "" : `width:${width}px` }))),
       h("thead", {}, h("tr", {}, h("th", { scope: "col", title: short?.title ?? "" }, short?.head ?? "action"), ...columns.map((column) => h("th", { scope: "col", title: column.help }, column.head)))),
       h("tbody", {}, ...part.map(({ row }) => row)))));
     this.host.classList.toggle("dense", actionNames.length > DENSE);
+    this.host.classList.toggle("tight", tight);
     const stage = this.host.closest(".stage").classList;
     stage.toggle("dense-actions", actionNames.length > ROOMY && !many);
     stage.toggle("many-actions", many);
@@ -103,10 +106,11 @@ export class Inspector {
     for (const { column, values } of data) if (values) this.seen.add(column.key);
     const shown = data.filter(({ column }) => this.seen.has(column.key));
     const two = store.hello.nActions > MANY && this.host.clientWidth >= TWO_TABLES * this.scale();
-    const shape = shown.map(({ column }) => column.key).join() + store.hello.actionNames.join() + two;
+    const narrow = this.host.clientWidth < NARROW;
+    const shape = shown.map(({ column }) => column.key).join() + store.hello.actionNames.join() + two + narrow;
     if (shape !== this.shape || theme !== this.theme) {
       Object.assign(this, { shape, theme });
-      this.build(shown.map(({ column }) => column), two);
+      this.build(shown.map(({ column }) => column), two, narrow);
     }
     this.heading(frame, scene.name(state), state, member);
     const values = shown.filter(({ column, values: v }) => column.bar === "value" && v).flatMap(({ values: v }) => [...v]).filter(Number.isFinite);

@@ -1,4 +1,5 @@
-// Keyboard: space plays and pauses, arrows go back and forward, Home and End to the ends, r starts again, f films.
+// Keyboard: space plays and pauses, arrows go back and forward, Home and End to the ends, r starts again, f films,
+// p is for the projector.
 // Within the stage all of them; with nothing focused, space and the sideways arrows too, for a lecturer's remote control.
 
 const typing = (element) => element?.matches?.("input:not([type=range]), textarea, select, [contenteditable=true]");
@@ -27,6 +28,7 @@ export function bindKeys(stage) {
     else if (key === "End" && !slider) player.newest();
     else if (key === "r") player.reset();
     else if (key === "f") stage.film.show(!stage.film.on);
+    else if (key === "p") stage.present(!stage.presenting);
     else done = false;
     if (!done) return;
     event.preventDefault();

@@ -46,11 +46,11 @@ export function drawLegend(ctx, scale, theme, { x, y, width, font, hatch, note }
       if (edge > scale.low && edge < scale.high && edge !== 0) ctx.fillRect(x + barWidth * scale.at(edge) - 1, barTop - 3, 2, barHeight + 3);
     }
   }
-  explain(ctx, theme, { x: x + barWidth + 18, y: barTop, font, hatch, note });
+  explain(ctx, theme, { x: x + barWidth + 18, y: barTop, right: x + width, font, hatch, note });
 }
 
-// What the hatch means, and a note.
-function explain(ctx, theme, { x, y, font, hatch, note }) {
+// What the hatch means, and a note; neither goes beyond `right`.
+function explain(ctx, theme, { x, y, right, font, hatch, note }) {
   ctx.font = `${font}px ${theme.font}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "alphabetic";
@@ -63,10 +63,11 @@ function explain(ctx, theme, { x, y, font, hatch, note }) {
     ctx.fillText("not in the data", x + 2.4 * font, y + 0.75 * font);
   }
   if (!note) return;
+  const at = Math.min(x, right - ctx.measureText(note).width);
   ctx.fillStyle = note.startsWith("●") ? theme.warning : theme.muted;
-  ctx.fillText(note.slice(0, 1), x, y + 12 + font);
+  ctx.fillText(note.slice(0, 1), at, y + 12 + font);
   ctx.fillStyle = theme.muted;
-  ctx.fillText(note.slice(1), x + ctx.measureText(note.slice(0, 1)).width, y + 12 + font);
+  ctx.fillText(note.slice(1), at + ctx.measureText(note.slice(0, 1)).width, y + 12 + font);
 }
 
 // The legend of a policy drawn as signs of the actions: which sign is which, and what their size means.
@@ -91,5 +92,5 @@ export function drawPolicyLegend(ctx, theme, { x, y, width, font, hatch, note, l
     ctx.fillText(name, at + 0.95 * font, row + 0.35 * font);
     at += needed;
   }
-  explain(ctx, theme, { x: end, y: row - 0.4 * font, font, hatch, note });
+  explain(ctx, theme, { x: end, y: row - 0.4 * font, right: x + width, font, hatch, note });
 }

@@ -3,7 +3,8 @@
 import { plain } from "./format.js";
 import { lensColour, metricsOf, references } from "./panels.js";
 
-// { title, units, keys: [{ label, stroke: { colour, dash, faint, band, ramp }, trace, valued }] }
+// { title, units, keys: [{ label, stroke: { colour, dash, faint, band, ramp }, trace, valued (its number stands beside it),
+//   plain (the name of a system, which needs no explanation) }] }
 export function legendOf(store, panel, traces, theme) {
   const metrics = metricsOf(store, panel);
   const lines = traces.filter((trace) => trace.kind === "line");
@@ -26,7 +27,7 @@ function groupKeys(store, lines, metrics) {
   return store.groups.flatMap((group) => {
     const own = lines.filter((trace) => trace.group === group && has(store, group, trace.metric));
     if (!own.length) return [];
-    return [{ label: group.label, stroke: { ...own[0].style, dash: "solid" }, trace: own[0], valued: own[0].metric.index === metrics[0].index }];
+    return [{ label: group.label, stroke: { ...own[0].style, dash: "solid" }, trace: own[0], valued: own[0].metric.index === metrics[0].index, plain: true }];
   });
 }
 

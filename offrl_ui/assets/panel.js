@@ -1,5 +1,6 @@
 // Controls made from declarations: dataset options and hyperparameters. A live one acts on the run while it is being
-// dragged (over the bus, without a script rerun); the script hears of a change when the control is let go.
+// dragged (over the bus, without a script rerun); the script hears of a change when the control is let go. While the stage shows
+// an earlier step, letting go makes a branch from there: what is changed is what is looked at.
 //
 // data: { scope, seq, lane, sections: [{ id, title, items, folded, note }], refused: { "section.name": sentence } }
 // item: { name, symbol (MathML), label, needs ([name, values]: shown only while that control has one of these values), value, default,
@@ -43,6 +44,7 @@ class Panel {
       bus.on("hello", () => this.meetRun()),
       bus.on("hyperparameters", ({ lane, name, value }) => this.adopt(lane, name, value)),
       bus.on("mark", () => this.commitSoon()),
+      bus.on("viewing", ({ step, past }) => { this.past = past ? step : null; }),
       bus.on("refused", ({ id, message }) => this.asked.get(id)?.say(message)),
     ];
   }
@@ -100,10 +102,12 @@ class Panel {
     }
   }
 
-  // A live value on its way: to the run at once.
+  // A live value on its way: to the run at once, or into a branch.
   send(row) {
     if (!row.item.live) return;
-    const id = bus.connected ? bus.send({ cmd: "set", lane: this.data.lane, values: { [row.item.name]: row.value } }) : null;
+    const change = { lane: this.data.lane, values: { [row.item.name]: row.value } };
+    const past = this.past ?? null;
+    const id = bus.connected ? bus.send(past === null ? { cmd: "set", ...change } : { cmd: "branch", step: past, ...change }) : null;
     if (id === null) this.unsent.set(row.item.name, row);
     else {
       this.asked.set(id, row);
@@ -316,7 +320,7 @@ class Row {
 
   // While dragging: the latest value, at most every SEND_EVERY ms.
   soon() {
-    if (!this.item.live || this.waiting) return;
+    if (!this.item.live || this.waiting || (this.panel.past ?? null) !== null) return;
     this.waiting = setTimeout(() => { this.waiting = 0; this.panel.send(this); }, SEND_EVERY);
   }
 

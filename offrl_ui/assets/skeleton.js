@@ -1,6 +1,6 @@
 // The stage's elements, in reading order, and the pickers above the world.
 
-import { h, icon } from "./dom.js";
+import { h, icon, iconButton } from "./dom.js";
 import { MODES, availability } from "./modes.js";
 import { PANELS } from "./panels.js";
 
@@ -9,7 +9,7 @@ const SAVES = [
   ["outcome-png", "outcome as PNG"], ["outcome-svg", "outcome as SVG"],
 ];
 
-// on: { mode, member, many, outcome, save, dimensions, panel, logSteps }
+// on: { mode, member, many, outcome, save, dimensions, panel, logSteps, present }
 export function buildSkeleton(root, on) {
   const ui = {};
   ui.top = h("header", { class: "top" });
@@ -23,6 +23,7 @@ export function buildSkeleton(root, on) {
   ui.save = h("details", { class: "menu" }, h("summary", { class: "button icon-button", "aria-label": "Save pictures and options", title: "Save pictures and options" }, icon("save")),
     h("div", { class: "menu-list" }, ...SAVES.map(([what, text]) => h("button", { type: "button", class: "menu-item", dataset: { save: what }, onclick: () => { on.save(what); ui.save.open = false; } }, text)),
       h("button", { type: "button", class: "menu-item", onclick: () => { on.logSteps(); ui.save.open = false; } }, "curves: linear or logarithmic steps")));
+  ui.present = iconButton("present", "Projector: the world and one curve, large (p)", on.present, { class: "button icon-button present-button", "aria-pressed": "false" });
   ui.world = h("div", { class: "world" });
   ui.film = h("button", { type: "button", class: "button small film-button", "aria-pressed": "false", title: "Film: the policy of this step walks its world (f)" }, "film");
   ui.filmBar = h("div", { class: "film", role: "group", "aria-label": "Film", hidden: true });
@@ -46,7 +47,7 @@ export function buildSkeleton(root, on) {
   root.replaceChildren(
     ui.top, ui.transport,
     h("div", { class: "main" },
-      h("section", { class: "world-panel", "aria-label": "World" }, h("div", { class: "bar-line" }, ui.tabs, h("div", { class: "tools" }, ui.film, ui.many, ui.save)), ui.world, ui.filmBar, ui.axes),
+      h("section", { class: "world-panel", "aria-label": "World" }, h("div", { class: "bar-line" }, ui.tabs, h("div", { class: "tools" }, ui.film, ui.many, ui.present, ui.save)), ui.world, ui.filmBar, ui.axes),
       h("section", { class: "curves-panel", "aria-label": "Curves" }, h("div", { class: "bar-line views-line" }, ui.views, ui.panel), h("div", { class: "curves-box" }, ui.curves, ui.outcome))),
     h("div", { class: "below" }, ui.inspector, ui.notices), ui.live);
   // A radio group is one stop of the tab key; arrows would move within it, but here they belong to the timeline.

@@ -26,8 +26,8 @@ const MANY_TRACES = 40;
 const REST_AFTER = 450;
 
 export class Stage {
-  // options: run, recording (address or list of messages), live (address of the sockets), assets, mode, member, state,
-  // present, panel; emit(name, payload) tells the page about selected, viewed, moved and gone.
+  // options: run, recording (address or list of messages), live (address of the sockets), assets, mode, member, state;
+  // emit(name, payload) tells the page about selected, viewed, moved and gone.
   constructor(root, options) {
     Object.assign(this, { root, options, emit: options.emit ?? (() => {}) });
     const store = (this.store = new Store());
@@ -42,6 +42,7 @@ export class Stage {
       mode: (key) => this.setMode(key), member: (member) => this.setMember(member), many: (many) => this.setMany(many),
       outcome: (shown) => this.showOutcome(shown), save: (what) => save(this, what), dimensions: (x, y) => this.setDimensions(x, y),
       panel: (key) => this.setPanel(key), logSteps: () => this.toggleLogSteps(),
+      present: () => this.present(!this.presenting),
     }));
     this.world = new World(ui.world, store, { onSelect: (hit) => this.select(hit), onOpen: (member) => this.open(member), onHover: () => this.invalidate() });
     this.curves = new Curves(ui.curves, store, { onSeek: (step) => player.seek(step), onHover: () => this.invalidate() });
@@ -69,11 +70,12 @@ export class Stage {
     this.scheme.addEventListener("change", this.onScheme);
     Object.assign(store.view, { mode: options.mode ?? null, member: options.member ?? 0, state: options.state ?? null });
     this.retheme();
-    this.present(options);
+    this.onFullscreen = () => { if (!document.fullscreenElement) this.present(false); };
+    document.addEventListener("fullscreenchange", this.onFullscreen);
     session.connect(options);
     loadPlotly(options.assets).then(
       (plotly) => { if (!this.gone) { this.curves.attach(plotly); this.invalidate(); } },
-      (error) => { this.curves.wait.textContent = `The curves cannot be drawn: ${error.message}.`; },
+      (error) => this.curves.fail(error.message),
     );
   }
 
@@ -89,7 +91,6 @@ export class Stage {
     if (changed("mode") && options.mode) this.setMode(options.mode, true);
     if (changed("member") && Number.isInteger(options.member)) this.setMember(options.member, true);
     if (changed("state") && Number.isInteger(options.state)) this.select({ state: options.state, action: null }, true);
-    if (changed("present") || changed("panel")) this.present(options);
   }
 
   heard(message) {
@@ -100,6 +101,7 @@ export class Stage {
     else if (message?.payload) this.world.revise();
     else if (message?.type === "state") this.transport.follow(message);
     else if (message?.type === "mark") this.curves.placeMarks();
+    else if (message?.type === "moved") this.notices.refuse(`A run of your own: ${message.reason}.`, "calm");
     else if (message?.type === "truth") { this.top.begin(); this.curves.build(); }
     else if (message?.type === "refused" && this.film.refused(message)) return;
     else if (message?.type === "refused" && this.session.own.has(message.id)) this.notices.refuse(message.message);
@@ -190,7 +192,7 @@ export class Stage {
     }
     session.drawn(store.frames.lastSeq);
     const { mode, member, state, action } = store.view;
-    const viewing = { mode, member, state, action, step: frame?.step ?? null };
+    const viewing = { mode, member, state, action, step: frame?.step ?? null, past: !(player.atEnd || player.playing) };
     if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) {
       this.viewing = viewing;
       bus.emit("viewing", { ...viewing, name: (s) => this.world.scene?.name(s) });
@@ -214,7 +216,8 @@ export class Stage {
   stepText(frame) {
     const last = this.store.frames.last?.step ?? 0;
     const budget = this.store.state?.budget;
-    const end = !this.player.atEnd ? last : budget > last ? budget : null;
+    // A recording ends where it ends, whatever the run was allowed.
+    const end = !this.player.atEnd ? last : this.session.live && budget > last ? budget : null;
     return `step ${integer(frame?.step ?? 0)}${end ? ` of ${integer(end)}` : ""}`;
   }
 
@@ -296,13 +299,18 @@ export class Stage {
     this.invalidate();
   }
 
-  // Projector: the world and one chosen curve, type one and a half times as large.
-  present({ present, panel }) {
-    this.root.classList.toggle("present", Boolean(present));
-    this.world.scaleFactor = this.curves.scaleFactor = present ? 1.5 : 1;
-    this.curves.only = present ? panel ?? "return" : null;
-    this.ui.panel.value = this.curves.only ?? "return";
+  // Projector: the world and one chosen curve, type one and a half times as large, on the whole screen where that is allowed.
+  present(on) {
+    if (on === Boolean(this.presenting)) return;
+    this.presenting = on;
+    this.root.classList.toggle("present", on);
+    this.ui.present.setAttribute("aria-pressed", String(on));
+    this.world.scaleFactor = this.curves.scaleFactor = on ? 1.5 : 1;
+    this.curves.only = on ? this.ui.panel.value : null;
+    if (on) this.root.requestFullscreen?.().catch(() => {});
+    else if (document.fullscreenElement) document.exitFullscreen();
     this.resize();
+    this.curves.build();
   }
 
   retheme() {
@@ -330,6 +338,7 @@ export class Stage {
     this.film.destroy();
     this.observer.disconnect();
     this.scheme.removeEventListener("change", this.onScheme);
+    document.removeEventListener("fullscreenchange", this.onFullscreen);
     this.unbind();
     this.off();
     this.session.disconnect();

@@ -94,8 +94,10 @@ export class Notices {
     host.append(h("div", { class: "state-row" }, this.state, this.button), this.refused, this.list);
   }
 
-  refuse(message) {
+  // A word that is needed for a while: a refusal, or news that nobody has to do anything about.
+  refuse(message, tone = "warn") {
     setText(this.refused, message);
+    this.refused.dataset.tone = tone;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => setText(this.refused, ""), 9000);
   }

@@ -27,7 +27,7 @@ export class Transport {
     this.line = h("div", { class: "timeline", tabindex: "0", role: "slider", "aria-label": "Timeline", "aria-valuemin": "0" }, this.track, this.fill, this.marks, this.thumb);
     this.step = h("span", { class: "step-text" });
     this.newest = h("button", { type: "button", class: "button small", title: "Back to the newest frame (End)", onclick: actions.newest }, icon("live"), "newest");
-    this.branch = h("button", { type: "button", class: "button small", title: "Continue from this step as a run of its own", onclick: actions.branch }, "branch here");
+    this.branch = h("button", { type: "button", class: "button small", title: "Continue from this step as a run of its own; so does moving a live control", onclick: actions.branch }, "branch here");
     host.append(
       h("div", { class: "transport-buttons", role: "group", "aria-label": "Transport" },
         this.resetButton, iconButton("back", "One snapshot back (←)", actions.back), this.play, this.forward, this.unit),
@@ -55,7 +55,7 @@ export class Transport {
   }
 
   saySpeed() {
-    const text = this.value === 0 ? "as fast as it goes" : `${integer(this.value)} updates/s`;
+    const text = this.value === 0 ? "as fast as it goes" : `${integer(this.value)} update${this.value === 1 ? "" : "s"}/s`;
     setText(this.speedText, text);
     this.speed.setAttribute("aria-valuetext", text);
   }

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import eventually
+from tests.browser.waiting import at_rest, eventually
 
 RUN = "globalThis.offrlBus?.hello?.run?.id"
 # The branch's own link: the change, with the step that it was made at.
@@ -51,6 +51,34 @@ def test_a_branch_keeps_its_parent_and_survives_page_switch_and_reload(page: Pag
     page.wait_for_function(f"(id) => {RUN} === id", arg=branch)
     marks = "() => globalThis.offrlBus?.marks.map((mark) => [mark.step, mark.what.rho])"
     eventually(page, lambda: page.evaluate(marks), [[8, [0.1, 0.35]]])
+
+
+def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(page: Page, first):
+    page.locator(".timeline").focus()
+    page.keyboard.press("Home")
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    step = page.locator(".stage").evaluate("(element) => element.stage.player.frame.step")
+    newest = page.evaluate("() => offrlBus.state.step")
+    assert 0 < step < newest
+    slider = page.locator(".panel [data-name=rho] input[type=range]")
+    at_rest(page, slider)
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=8)
+    # Nothing branches while the hand is on the slider: one movement is one branch.
+    page.wait_for_timeout(300)
+    assert page.evaluate(f"() => {RUN}") == first
+    page.mouse.up()
+    page.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
+    changes = "() => offrlBus.hello.run.config.changes.map((change) => [change.step, Object.keys(change.values)])"
+    eventually(page, lambda: page.evaluate(changes), [[step, ["rho"]]])
+    expect(page.locator(".tree").get_by_role("button", name=re.compile(f"from step {step}: rho"))).to_be_visible()
+    # The run that was branched from is as it was.
+    page.locator(".tree").get_by_role("button", name="BCQ on Double crossing").click()
+    page.wait_for_function(f"(id) => {RUN} === id", arg=first)
+    assert page.evaluate("() => offrlBus.hello.run.config.changes") == []
 
 
 def test_the_tree_leads_back_to_the_parent(page: Page, first):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.stage_host import Host, config
@@ -110,7 +113,7 @@ def test_reset_moves_to_a_fresh_run_and_leaves_a_ghost(page: Page, host: Host):
     )
     assert at_zero == 0, "both runs begin with the same numbers"
     # The page still asks for the run that this viewer has left: the stage stays where it is.
-    page.evaluate("remount({ run: stage.options.run, present: false }).then(() => true)")
+    page.evaluate("remount({ run: stage.options.run, member: 0 }).then(() => true)")
     painted(page)
     assert page.evaluate("stage.session.runId") == event["run_id"]
 
@@ -182,3 +185,38 @@ def test_speed_is_the_runs_and_follows_the_slider(page: Page, host: Host):
     first = page.evaluate(STEP)
     page.wait_for_timeout(1500)
     assert page.evaluate(STEP) - first <= 30
+
+
+@pytest.mark.parametrize(
+    "lanes",
+    [
+        [{"algorithm": "bcq", "seeds": 2, "hyperparameters": {"rho": [0.0, 0.1, 0.3]}}],
+        [{"algorithm": name, "seeds": 3} for name in ("bcq", "cql")],
+    ],
+    ids=["lens", "side by side"],
+)
+def test_many_models_survive_the_death_of_their_worker(page: Page, host: Host, lanes):
+    run = host.hub.open(config(*lanes, options={"seed": 40}, budget=100_000))
+    host.show(page, run=run)
+    page.evaluate("void offrlBus.send({ cmd: 'speed', value: 50 })")
+    play(page, 10)
+    os.kill(host.hub.info(run)["pid"], signal.SIGKILL)
+    expect(page.locator(".state-line")).to_contain_text("The worker was lost")
+    lost = page.evaluate(STEP)
+    frames = page.evaluate("stage.store.frames.length")
+    page.get_by_role("button", name="restart").click()
+    page.wait_for_function(f"{STATE} === 'running' && {STEP} > {lost}")
+    assert page.evaluate("stage.session.runId") == run
+    assert page.evaluate("stage.store.hello.members.length") == 6
+    assert page.evaluate("stage.store.frames.length") >= frames
+    pause(page)
+
+
+def test_who_is_moved_to_a_run_of_his_own_is_told_why(context: BrowserContext, page: Page, host: Host):
+    run = open_run(page, host, 41)
+    other = context.new_page()
+    host.show(other, run=run)
+    page.evaluate("void offrlBus.send({ cmd: 'set', lane: 0, values: { gamma: 0.5 } })")
+    expect(page.locator(".refused")).to_contain_text("A run of your own: others watch this run")
+    assert page.evaluate("stage.session.runId") != run
+    assert other.evaluate("stage.session.runId") == run

@@ -265,6 +265,26 @@ def test_alarms_say_their_cause_and_show_their_place(page: Page, host: Host):
     expect(alarms).to_have_count(0)
 
 
+def test_the_projector_shows_the_world_and_one_curve_large(page: Page, naive):
+    size = "getComputedStyle(document.querySelector('.stage-title')).fontSize"
+    before = page.evaluate(f"parseFloat({size})")
+    page.locator(".world-canvas").focus()
+    page.keyboard.press("p")
+    page.wait_for_function("document.fullscreenElement !== null")
+    page.wait_for_function("stage.curves.figure.panels.length === 1")
+    assert page.evaluate(f"parseFloat({size})") == pytest.approx(1.5 * before)
+    expect(page.locator(".below")).to_be_hidden()
+    page.get_by_role("combobox", name="Which curve is shown").select_option("q")
+    page.wait_for_function("stage.curves.figure.panels[0].key === 'q'")
+    page.evaluate("document.exitFullscreen().then(() => true)")
+    page.wait_for_function("stage.curves.figure.panels.length === 4")
+    expect(page.locator(".below")).to_be_visible()
+    page.get_by_role("button", name="Projector").click()
+    page.wait_for_function("stage.curves.figure.panels.length === 1")
+    page.get_by_role("button", name="Projector").click()
+    page.wait_for_function("stage.curves.figure.panels.length === 4 && document.fullscreenElement === null")
+
+
 def test_theme_of_the_page_is_the_theme_of_the_pictures(page: Page, host: Host, naive):
     host.show(page, recording="naive", dark=True)
     assert page.evaluate("stage.theme.dark") is True

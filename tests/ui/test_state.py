@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_core.runs.config import Lane, RunConfig
@@ -178,3 +179,37 @@ def test_a_drag_while_paused_stands_in_the_link_once():
     again, notes = state.parse({key: [value] for key, value in parts.items()})
     assert not notes
     assert (again, again.key) == (config, config.key)
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from offrl_core.runs.config import Lane, RunConfig
+    from offrl_ui import state
+
+    config, _ = state.recall("page")
+    for algorithm in ("iql", "cql"):
+        choice = RunConfig("double-crossing", {}, (Lane(algorithm),))
+        st.button(algorithm, on_click=state.choose, args=("page", choice))
+    state.write_link("page")
+    st.text(config.lanes[0].algorithm)
+
+
+def test_a_choice_is_newer_than_the_link_that_the_browser_still_shows():
+    page = AppTest.from_function(_page)
+    page.query_params["algo"] = "bc"
+    page.run()
+    old = dict(page.query_params)
+    page.button[0].click().run()
+    assert page.text[0].value == "iql"
+    # The script's last link is still on its way to the browser when another choice comes from there.
+    page.query_params.clear()
+    page.query_params.update(old)
+    page.button[1].click().run()
+    assert page.text[0].value == "cql"
+    assert page.query_params["algo"] == "cql"
+    # Without a choice another link is the back button.
+    page.query_params.clear()
+    page.query_params.update(old)
+    page.run()
+    assert page.text[0].value == "bc"
