@@ -19,8 +19,9 @@ README = (ROOT / "README.md").read_text()
 def test_the_readme_has_two_commands_of_one_line():
     commands = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
     assert [command.strip().count("\n") for command in commands] == [0, 0]
-    assert commands[0].strip().endswith("pip install -e . && streamlit run app.py")
-    assert commands[1].strip() == 'pip install -e ".[test]" && pytest'
+    environment = "python3 -m venv .venv && . .venv/bin/activate && "
+    assert commands[0].strip() == f"{environment}pip install -e . && streamlit run app.py"
+    assert commands[1].strip() == f'{environment}pip install -e ".[test]" && pytest'
 
 
 def test_every_link_and_picture_in_the_readme_exists():

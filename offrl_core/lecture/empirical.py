@@ -28,7 +28,6 @@ class EmpiricalMDP:
         pair = dataset.observations * dataset.n_actions + dataset.actions
         self.pairs, self.pair_of_row, self.count = np.unique(pair, return_inverse=True, return_counts=True)
         self.state_of_pair = self.pairs // dataset.n_actions
-        self.action_of_pair = self.pairs % dataset.n_actions
 
     @cached_property
     def _first_pairs(self) -> tuple[Array, Array]:
@@ -74,10 +73,6 @@ class EmpiricalMDP:
         table = np.full((data.n_states or 0) * data.n_actions, np.nan)
         table[self.pairs] = q
         return table.reshape(-1, data.n_actions)
-
-    def start_value(self, v: Array) -> float:
-        """The mean of `V` over the states where the recorded episodes began."""
-        return float(v[self.dataset.initial_observations].mean())
 
 
 def seen_twice(dataset: Dataset) -> float:

@@ -23,7 +23,6 @@ Array = npt.NDArray[Any]
 Outcome = Literal["diverges", "overshoots", "stands still", "settles"]
 
 ACTIONS = (1, 2)
-TRUTH = 0.0
 
 
 class ToyError(ValueError):

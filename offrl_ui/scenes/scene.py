@@ -60,7 +60,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value
 from offrl_ui.scenes.pictures import Picture
@@ -220,10 +220,6 @@ class Scene:
         """The link's parameters for a state: scene, version, and every value that differs from its default."""
         changed = {name: _to_text(state[name]) for name, default in self.defaults.items() if state[name] != default}
         return {"scene": self.id, "v": str(LINK_VERSION), **changed}
-
-    def to_query(self, state: State) -> str:
-        """`query` as the text behind the question mark."""
-        return urlencode(self.query(state))
 
     def from_query(self, query: str | Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
         """The state in a link, and a note for each value that was refused (its default is used).

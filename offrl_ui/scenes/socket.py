@@ -32,6 +32,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from offrl_core.hyperparameters import HyperparameterError, Value
+from offrl_core.runs.socket import same_origin
 from offrl_ui.scenes.encode import scene_json
 from offrl_ui.scenes.follow import FollowError, Room, Rooms, join_result
 from offrl_ui.scenes.registry import page_of, scenes
@@ -54,12 +55,6 @@ _open: set[Connection] = set()
 
 class Refused(ValueError):
     """A message that is not accepted; the text is shown to its sender."""
-
-
-def same_origin(websocket: WebSocket) -> bool:
-    """Whether the page that opened this connection came from this very host."""
-    origin, host = websocket.headers.get("origin", ""), websocket.headers.get("host", "")
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
 
 
 class Connection:

@@ -80,8 +80,8 @@ def test_a_state_comes_back_as_its_pictures(tab) -> None:
     assert message["ms"] < 2000
 
 
-@pytest.mark.parametrize("origin", ["http://elsewhere.example", None, "null", "http://127.0.0.1"])
-def test_another_origin_is_refused(host: str, origin: str | None) -> None:
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "http://127.0.0.1"])
+def test_another_origin_is_refused(host: str, origin: str) -> None:
     with pytest.raises(InvalidStatus):
         connect(f"ws://{host}/scene", origin=origin)
 
