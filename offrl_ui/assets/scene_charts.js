@@ -15,7 +15,7 @@ export function frame(picture, xs, ys, ctx, { right = 12, categories = 0 } = {})
   const left = ctx.mini ? 2 : Math.max(...y.ticks.map((t) => labels.width(t.text, "tick")), em) + em * 0.7;
   const end = width - (ctx.mini ? 2 : right);
   const x = categories ? null : axisScale(picture.x, xs, left, end, Math.max(2, Math.round((end - left) / (em * 5.2))));
-  return { x, y, left, right: end, top, bottom, labels };
+  return { x, y, left, right: end, top, bottom, width, labels };
 }
 
 // Zero first: numbers that would touch another one are left out.
@@ -34,14 +34,15 @@ export function yGrid(f, em) {
   return f.y.ticks.filter((t) => f.y.inside(t.at)).map((t) => v("line", { x1: f.left, x2: f.right, y1: f.y.at(t.at), y2: f.y.at(t.at), class: t.at === 0 ? "zero" : "grid" }));
 }
 
-// Numbers that would touch the one before them are left out; their ticks stay.
-export function xTicks({ x, bottom, labels }, em) {
+// Numbers that would touch the one before them are left out; their ticks stay. The last one moves in where the picture ends.
+export function xTicks({ x, bottom, width, labels }, em) {
   let free = -Infinity;
   return x.ticks.filter((t) => x.inside(t.at)).map((t) => {
     const half = labels.width(t.text, "tick") / 2;
-    if (x.at(t.at) - half > free) {
-      labels.put(t.text, "tick", [[x.at(t.at), bottom + em * 1.25, "middle"]]);
-      free = x.at(t.at) + half + em * 0.4;
+    const middle = Math.min(x.at(t.at), width - half);
+    if (middle - half > free) {
+      labels.put(t.text, "tick", [[middle, bottom + em * 1.25, "middle"]]);
+      free = middle + half + em * 0.4;
     }
     return v("line", { x1: x.at(t.at), x2: x.at(t.at), y1: bottom, y2: bottom + 4, class: "axis" });
   });

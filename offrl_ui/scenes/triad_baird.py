@@ -71,7 +71,7 @@ def _baird(state: State) -> dict[str, Picture]:
             rows=(
                 (
                     r"w \leftarrow w + \mathrm{lr} \sum_s d(s)\,\left(\gamma V(s_7) - V(s)\right)\nabla V(s)",
-                    "the evaluated policy always goes to $s_7$; every reward is 0",
+                    "the policy always goes to $s_7$, for reward 0",
                 ),
             ),
         ),

@@ -31,14 +31,14 @@ TROUBLE = """
     words.forEach(([text, box], i) => {
       const aside = Math.max(edge.left - box.left, box.right - edge.right);
       const beyond = Math.max(edge.top - box.top, box.bottom - edge.bottom);
-      if (aside > 4 || beyond > 7) found.push(`${named(svg)}: "${text}" leaves the drawing`);
+      if (aside > 2 || beyond > 7) found.push(`${named(svg)}: "${text}" leaves the drawing`);
       for (const [other, its] of words.slice(i + 1)) {
         const [x, y] = over(box, its);
         if (x > 2 && y > 0.4 * Math.min(box.height, its.height)) found.push(`${named(svg)}: "${text}" over "${other}"`);
       }
     });
   }
-  const kinds = "h3, .legend, .x-label, figcaption, .panel-name, .verdict, dd, dt, .card-name, .row-name";
+  const kinds = "h3, .legend, .x-label, figcaption, .panel-name, .verdict, dd, dt, .card-name, .row-name, .note";
   for (const e of lecture.querySelectorAll("figure :is(" + kinds + ")")) {
     const right = e.closest("figure").getBoundingClientRect().right;
     if (e.getBoundingClientRect().right > right + 3 || e.scrollWidth > e.clientWidth + 3) {
