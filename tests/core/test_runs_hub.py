@@ -160,13 +160,13 @@ def test_a_choice_that_is_changed_live_brings_its_equation(hub: Hub) -> None:
     until(watcher.frames)
     (lane,) = watcher.of("hello")[0]["lanes"]
     penalty = r"\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2"
-    assert lane["formulas"]["loss_penalty"] == rf"\alpha\,\mathbb{{E}}{penalty}"
+    assert lane["formulas"]["loss_penalty"] == rf"\alpha\,\mathbb{{E}}\left[{penalty}\right]"
     assert penalty in lane["equation"]
     watcher.say("set", lane=0, values={"form": "lecture-a"})
     (news,) = until(lambda: watcher.of("equation"))
     assert news["lane"] == 0
-    assert news["formulas"]["loss_penalty"] == r"\alpha\,\mathbb{E}\sum_{b} Q(s',b)"
-    assert r"\alpha\sum_{b} Q(s',b)" in news["equation"]
+    assert news["formulas"]["loss_penalty"] == r"\alpha\,\mathbb{E}\left[\sum_{b} Q(s',b)\right]"
+    assert r"\mathcal{R} = \sum_{b} Q(s',b)" in news["equation"]
     late = Watcher(hub, run_id)
     until(lambda: late.of("hello"))
     assert late.of("hello")[0]["lanes"][0]["formulas"] == news["formulas"]
