@@ -12,6 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from offrl_core.runs.hub import close_hub, get_hub
 from offrl_core.runs.socket import live_route
 from offrl_ui import cards, choices, formulas, gallery, live, scenes, takehome
+from offrl_ui.network import send_without_delay
 from offrl_ui.stage import asset_routes
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
@@ -31,6 +32,7 @@ def _warm() -> None:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the workers with the server and end them with it."""
+    send_without_delay()
     get_hub()
     threading.Thread(target=_warm, name="warm", daemon=True).start()
     try:

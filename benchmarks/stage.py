@@ -1,6 +1,6 @@
 """The stage in a real browser, on the real page: how soon it shows something, how smoothly it moves.
 
-    python benchmarks/stage.py [open] [live] [scrub] [lens] [preset] [replay] [--seconds 10] [--show]
+    python benchmarks/stage.py [open] [preset] [live] [scrub] [lens] [replay] [--seconds 10] [--show]
 
 Starts the app, drives Chromium through the playground, and prints a table in Markdown with a target beside every
 figure; ends with 1 if one is missed. The browser paints with the processor (no graphics card is assumed), on the
@@ -40,7 +40,7 @@ BUSY = "?v=1&data=four-rooms&algo=cql&net=mlp&seeds=1&batch_size=256&budget=0"
 LENS = "?v=1&data=double-crossing&algo=bcq&net=mlp&seeds=1&batch_size=256&budget=0&rho=" + ",".join(
     f"{i / 20:g}" for i in range(16)
 )
-PARTS = ("open", "live", "scrub", "lens", "preset", "replay")
+PARTS = ("open", "preset", "live", "scrub", "lens", "replay")
 OPENINGS = 5
 REPEATS = 7
 SNAPSHOTS = 300
@@ -282,10 +282,11 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=own, args=flags, headless=not given.show)
         parts = {
             "open": lambda: opening(browser, url),
+            # Before anything trains: a run that was left goes on for a minute.
+            "preset": lambda: preset(browser, url),
             "live": lambda: live(browser, url, given.seconds),
             "scrub": lambda: scrub(browser, url, given.seconds),
             "lens": lambda: lens(browser, url, given.seconds),
-            "preset": lambda: preset(browser, url),
             "replay": lambda: replay(browser, given.seconds),
         }
         print(f"{os.cpu_count()} cores, Chromium {browser.version}\n")
