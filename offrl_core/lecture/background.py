@@ -21,7 +21,6 @@ import numpy as np
 
 from offrl_core.lecture.trained import Course, Frame
 
-_PATIENCE = 0.25
 _LENGTH = struct.Struct("<I")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _turn = threading.Semaphore(1)
@@ -60,26 +59,34 @@ class RemoteCourse:
         return self._frames[: frame + 1] or self._course.frames(0)
 
     def reach(self, frame: int) -> Iterator[list[Frame]]:
-        """The frames `0 … frame`; what there is comes at once, and about four times a second until all are there.
+        """The frames `0 … frame`: what there is whenever it is asked for, an empty list where that is no more than last
+        time, until all are there. It never waits.
 
         Raises:
             CourseFailure: the child ended early.
         """
-        frame = min(frame, self.last)
+        frame, told = min(frame, self.last), 0
         if frame > 0:
             self._start()
         while not self.ready(frame) and frame > 0:
             if self._failure:
                 raise CourseFailure(self._failure)
-            yield self.so_far(frame)
-            with self._changed:
-                self._changed.wait_for(lambda: self.ready(frame) or bool(self._failure), _PATIENCE)
+            known = self.so_far(frame)
+            yield known if len(known) > told else []
+            told = len(known)
         yield self.so_far(frame)
 
     def frames(self, frame: int | None = None) -> list[Frame]:
-        """The frames `0 … frame` (all by default), waiting for them."""
-        *_, made = self.reach(self.last if frame is None else frame)
-        return made
+        """The frames `0 … frame` (all by default), waiting for them.
+
+        Raises:
+            CourseFailure: the child ended early.
+        """
+        frame = self.last if frame is None else min(frame, self.last)
+        for _ in self.reach(frame):
+            with self._changed:
+                self._changed.wait_for(lambda: self.ready(frame) or bool(self._failure))
+        return self.so_far(frame)
 
     def _start(self) -> None:
         with self._changed:

@@ -30,7 +30,7 @@ def by_rho(world: str, values: np.ndarray) -> np.ndarray:
     return values.reshape(len(rhos(world)), -1)
 
 
-def _bcq(state: State) -> Drawn | Generator[Drawn, None, None]:
+def _bcq(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     world = str(state["world"])
     return follow(course(world), _frame(state), lambda frames: _pictures(state, world, frames))
 

@@ -33,7 +33,7 @@ _LAWS = {
 _FLOOR, _TOP = -300.0, 5.0
 
 
-def _cql(state: State) -> Drawn | Generator[Drawn, None, None]:
+def _cql(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     return follow(courses.cql_course(), int(state["frame"]), lambda frames: _pictures(state, frames))
 
 

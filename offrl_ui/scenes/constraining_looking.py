@@ -19,7 +19,7 @@ _CROSSING = 6
 """The cell before the first crossing, (5, 3)."""
 
 
-def _looking(state: State) -> Drawn | Generator[Drawn, None, None]:
+def _looking(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     limited = state["maximum"] == "seen"
     course = courses.looking_course(limited)
     return follow(course, int(state["frame"]), lambda frames: _pictures(state, limited, frames))

@@ -36,7 +36,7 @@ _HOW = {
 }
 
 
-def _stitching(state: State) -> Drawn | Generator[Drawn, None, None]:
+def _stitching(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     return follow(courses.stitching_course(), int(state["frame"]), lambda frames: _pictures(state, frames))
 
 

@@ -13,8 +13,11 @@ Drawn = dict[str, Picture]
 
 def follow(
     course: Course | RemoteCourse, frame: int, draw: Callable[[list[Frame]], Drawn]
-) -> Drawn | Generator[Drawn, None, None]:
-    """The pictures of the frames up to `frame`: one dict when they are there, else a generator that trains on."""
+) -> Drawn | Generator[Drawn | None, None, None]:
+    """The pictures of the frames up to `frame`: one dict when they are there, else a generator that trains on.
+
+    None where a course that is trained elsewhere has nothing new.
+    """
     if frame == 0 or course.ready(frame):
         return draw(course.so_far(frame))
-    return (draw(frames) for frames in course.reach(frame))
+    return (draw(frames) if frames else None for frames in course.reach(frame))

@@ -41,7 +41,8 @@ Rules
   Aim at 20 ms; cache inside `offrl_core` (`functools.lru_cache`) what does not depend on the slider that moves.
 - **Slow computations** (over about 0.3 s, such as a training run) are generators: `yield` a dict of pictures now and
   then, and the viewer sees the run grow; the last dict is the result and is cached. A newer state from the same viewer
-  closes the generator (once nobody else waits for it).
+  closes the generator (once nobody else waits for it). A generator never waits: where something is trained elsewhere
+  and there is nothing new, it yields None and is asked again in a moment.
 - **Animation** is a control like any other: declare an integer control (`step`), let `compute` draw that step of a
   sequence the core computed (cached), and name it in `play=Play("step")`. It can then be played, stepped, scrubbed,
   linked and followed.
@@ -67,7 +68,7 @@ from offrl_ui.scenes.pictures import Picture
 
 State = Mapping[str, Value]
 Pictures = Mapping[str, Picture]
-Compute = Callable[[State], "dict[str, Picture] | Generator[dict[str, Picture], None, None]"]
+Compute = Callable[[State], "dict[str, Picture] | Generator[dict[str, Picture] | None, None, None]"]
 
 LINK_VERSION = 1
 _LONGEST = 40  # characters of a link's value that a note repeats

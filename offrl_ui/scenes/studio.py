@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import logging
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -18,27 +20,36 @@ from offrl_ui.scenes.scene import Scene
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 0.25
+"""Seconds until a scene that had nothing new is asked again."""
+
 
 class SceneFailure(RuntimeError):
     """A scene's computation raised; the message names the scene and the state."""
 
 
 class _Job:
-    """One state being computed: its newest result, and who waits for it."""
+    """One state being computed, a result at a time: its newest one, and who waits for the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, results: Generator[tuple[str, bool] | None, None, None]) -> None:
+        self.results = results
         self.lock = threading.Lock()
         self.newest: str | None = None
         self.version = 0
-        self.done = False
+        self.at_work = self.done = False
+        self.due = 0.0
         self.failure: SceneFailure | None = None
         self.waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    def publish(self, payload: str | None, *, done: bool, failure: SceneFailure | None = None) -> None:
+    def publish(
+        self, payload: str | None = None, *, done: bool = False, due: float = 0.0, failure: SceneFailure | None = None
+    ) -> None:
+        """End a turn: with a result, with nothing new before the time `due`, or for good."""
         with self.lock:
-            self.newest = self.newest if payload is None else payload
-            self.version += 1
-            self.done, self.failure = done, failure
+            if payload is not None:
+                self.newest = payload
+                self.version += 1
+            self.at_work, self.done, self.due, self.failure = False, done, due, failure
             for loop, event in self.waiting:
                 # A viewer's loop may have ended with its test or its server.
                 if not loop.is_closed():
@@ -71,11 +82,11 @@ class Studio:
         key = _key(scene, state)
         if (kept := self._get(key)) is not None:
             return kept
-        payload = ""
-        for payload, last in _results(scene, state):
-            if last:
-                self._put(key, payload)
-            break
+        results = _results(scene, state)
+        payload, last = next(result for result in results if result is not None)
+        results.close()
+        if last:
+            self._put(key, payload)
         return payload
 
     async def watch(self, scene: Scene, state: dict[str, Value]) -> AsyncIterator[str]:
@@ -91,12 +102,9 @@ class Studio:
         loop, event = asyncio.get_running_loop(), asyncio.Event()
         with self._lock:
             job = self._jobs.get(key)
-            if fresh := job is None:
-                job = self._jobs[key] = _Job()
-            with job.lock:
-                job.waiting.append((loop, event))
-        if fresh:
-            self._pool.submit(self._work, key, job, scene, state)
+            if job is None:
+                job = self._jobs[key] = _Job(_results(scene, state))
+            job.waiting.append((loop, event))
         seen = 0
         try:
             while True:
@@ -110,38 +118,49 @@ class Studio:
                     yield payload
                 if done:
                     return
-                if version == seen or payload is None:
-                    await event.wait()
+                delay = self._go_on(key, job)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), delay)
         finally:
-            with job.lock:
+            with self._lock:
                 job.waiting.remove((loop, event))
+                if not job.waiting and not job.at_work:
+                    self._end(key, job)
 
-    def _work(self, key: str, job: _Job, scene: Scene, state: dict[str, Value]) -> None:
-        results = _results(scene, state)
+    def _go_on(self, key: str, job: _Job) -> float | None:
+        """Have the next result computed, unless that is being done. The seconds until it may be, where it is early."""
+        with job.lock:
+            if job.at_work or job.done:
+                return None
+            if (early := job.due - time.monotonic()) > 0:
+                return early
+            job.at_work = True
+        self._pool.submit(self._turn, key, job)
+        return None
+
+    def _turn(self, key: str, job: _Job) -> None:
+        # One result only: a thread that waited for a training elsewhere would keep everybody's sliders waiting.
         try:
-            for payload, last in results:
-                if last:
-                    self._put(key, payload)
-                    break
-                job.publish(payload, done=False)
-                with self._lock:
-                    if not job.waiting:
-                        # Nobody looks at this state any more; whoever comes later starts it afresh.
-                        self._jobs.pop(key, None)
-                        job.publish(None, done=True)
-                        return
-            with self._lock:
-                self._jobs.pop(key, None)
-            job.publish(payload, done=True)
+            result = next(job.results)
         except Exception as error:
-            if not isinstance(error, SceneFailure):
-                log.exception("scene %s failed in state %s", scene.id, state)
-                error = SceneFailure(f"the scene {scene.id} could not be computed")
+            failure = error if isinstance(error, SceneFailure) else SceneFailure("the scene gave no result")
             with self._lock:
-                self._jobs.pop(key, None)
-            job.publish(None, done=True, failure=error)
-        finally:
-            results.close()
+                self._end(key, job)
+            job.publish(done=True, failure=failure)
+            return
+        payload, last = result or (None, False)
+        if last and payload is not None:
+            self._put(key, payload)
+        with self._lock:
+            job.publish(payload, done=last, due=time.monotonic() + (PATIENCE if result is None else 0.0))
+            # Where nobody looks at this state any more, whoever comes later starts it afresh.
+            if last or not job.waiting:
+                self._end(key, job)
+
+    def _end(self, key: str, job: _Job) -> None:
+        if self._jobs.get(key) is job:
+            del self._jobs[key]
+        job.results.close()
 
     def _get(self, key: str) -> str | None:
         with self._lock:
@@ -162,8 +181,14 @@ def _key(scene: Scene, state: dict[str, Value]) -> str:
     return scene.id + json.dumps(state, sort_keys=True)
 
 
-def _results(scene: Scene, state: dict[str, Value]) -> Iterator[tuple[str, bool]]:
-    """Encoded results, each with whether it is the last; a generator's last dict comes again as the complete one."""
+def _results(scene: Scene, state: dict[str, Value]) -> Generator[tuple[str, bool] | None, None, None]:
+    """Encoded results, each with whether it is the last; a generator's last dict comes again as the complete one.
+
+    None where a scene has nothing new yet.
+
+    Raises:
+        SceneFailure: the scene's computation raised.
+    """
     try:
         made = scene.compute(state)
         if not inspect.isgenerator(made):
@@ -171,8 +196,9 @@ def _results(scene: Scene, state: dict[str, Value]) -> Iterator[tuple[str, bool]
             return
         pictures = None
         try:
-            for pictures in made:
-                yield result_json(scene, state, pictures, partial=True), False
+            for drawn in made:
+                pictures = drawn or pictures
+                yield (result_json(scene, state, drawn, partial=True), False) if drawn else None
         finally:
             made.close()
         if pictures is None:

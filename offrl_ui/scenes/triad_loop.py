@@ -70,7 +70,7 @@ def _course(state: State) -> trained.Course:
     return trained.loop_course(str(state["world"]), str(state["target"]))
 
 
-def _loop(state: State) -> Drawn | Generator[Drawn, None, None]:
+def _loop(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     return follow(_course(state), int(state["frame"]), lambda frames: _pictures(state, frames))
 
 

@@ -26,7 +26,7 @@ _LAST = courses.NETWORK_FRAMES
 _EVERY = 50
 
 
-def _network(state: State) -> Drawn | Generator[Drawn, None, None]:
+def _network(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     noise, system = _NOISE[str(state["coverage"])], str(state["system"])
     course = courses.in_background("network", noise, system)
     return follow(course, int(state["frame"]), lambda frames: _pictures(frames, noise, system))

@@ -421,6 +421,36 @@ def test_a_computation_nobody_waits_for_is_stopped() -> None:
     assert closed.wait(3)
 
 
+def test_who_waits_for_a_training_keeps_nobody_else_waiting() -> None:
+    trained = threading.Event()
+
+    def compute(state):
+        if state["x"] < 50:
+            yield {"words": Words(title="T", text="begun")}
+            while not trained.is_set():
+                yield None  # it is trained elsewhere
+        yield {"words": Words(title="T", text="there")}
+
+    scene, studio = counting_scene(compute), Studio(threads=1)
+
+    async def watch(x: int) -> list[str]:
+        return [result async for result in studio.watch(scene, {"x": x})]
+
+    async def hall() -> list[list[str]]:
+        waiting = [asyncio.ensure_future(watch(x)) for x in range(20)]
+        await asyncio.sleep(0.1)
+        for x in range(50, 60):
+            assert "there" in (await asyncio.wait_for(watch(x), 2))[-1]
+        assert not any(task.done() for task in waiting)
+        trained.set()
+        return await asyncio.wait_for(asyncio.gather(*waiting), 10)
+
+    for results in in_a_loop(hall()):
+        assert "begun" in results[0]
+        assert json.loads(results[-1])["partial"] is False
+        assert "there" in results[-1]
+
+
 def test_a_failure_is_told_and_the_next_state_works() -> None:
     def compute(state):
         return {"words": Words(title="T", text=str(1 / (state["x"] - 1)))}
