@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -178,10 +179,12 @@ def best_of(act: Callable[[], object], seconds: float) -> float:
     return best
 
 
-def twice(turn: Callable[[int], None]) -> None:
-    """Two portions of 50 updates."""
-    turn(50)
-    turn(50)
+def train(learner: Any, looking: bool) -> None:
+    """Two portions of 50 updates, each looked at first where that is wanted."""
+    for _ in range(2):
+        if looking:
+            learner.snapshot()
+        learner.advance(50)
 
 
 def spent(act: Callable[..., object], *given: object) -> float:
@@ -238,11 +241,10 @@ def snapshots(data: Path, seconds: float) -> str:
 
     rows: list[tuple[object, ...]] = []
     for system in orl.algorithms():
-        plain = ours.make({"system": system, "data": str(data), "members": 1})
-        looked = ours.make({"system": system, "data": str(data), "members": 1, "snapshots": True})
-        # Turn by turn, and the median of the differences: what disturbs a turn disturbs its neighbour too.
+        learner = ours.learner({"system": system, "data": str(data), "members": 1})
+        # One learner, turn by turn, and the median of the differences: what disturbs a turn disturbs its neighbour too.
         # A turn is 100 updates, the period of the λ-returns and of the target copies.
-        turns = [(spent(twice, plain), spent(twice, looked)) for _ in range(int(100 * seconds))]
+        turns = [(spent(train, learner, False), spent(train, learner, True)) for _ in range(int(100 * seconds))]
         times = np.array(turns)
         cost, whole = np.median(times[:, 1] - times[:, 0]), np.median(times[:, 1])
         rows.append((system, f"{100 * cost / whole:.1f} %"))
@@ -256,7 +258,7 @@ import sys, os; sys.path.insert(0, {root!r})
 from benchmarks._cases import ours
 def now(): return next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM"))
 data = ours.dataset({data!r}); before = now()
-turn = ours.make({{"system": "cql", "data": {data!r}, "members": 32, "snapshots": True}}); turn(200)
+learner = ours.learner({{"system": "cql", "data": {data!r}, "members": 32}}); learner.advance(200); learner.snapshot()
 print(now() - before)
 """
 

@@ -37,7 +37,7 @@ def dataset(path: str) -> orl.Dataset:
         )
 
 
-def make(order: dict[str, object]) -> Turn:
+def learner(order: dict[str, object]) -> orl.Learner:
     """The system on the shared rows: networks on minibatches, or a table on all rows where states are numbered.
 
     `members` is the number of seeds, `lens` that of values of BCQ's threshold, as an axis.
@@ -52,12 +52,15 @@ def make(order: dict[str, object]) -> Turn:
         choices["rho"] = np.linspace(0, 0.75, int(str(order["lens"]))).tolist()
     approximator = "table" if data.tabular else "mlp"
     seeds = int(str(order.get("members", 1)))
-    learner = orl.Learner(data, str(order["system"]), approximator=approximator, seeds=seeds, **choices)
+    return orl.Learner(data, str(order["system"]), approximator=approximator, seeds=seeds, **choices)
+
+
+def make(order: dict[str, object]) -> Turn:
+    """Updates of `learner(order)`."""
+    made = learner(order)
 
     def turn(updates: int) -> None:
-        assert learner.advance(updates) == updates
-        if order.get("snapshots"):
-            learner.snapshot()
+        assert made.advance(updates) == updates
 
     return turn
 
