@@ -11,6 +11,7 @@ Starts the app itself, on a free port of 127.0.0.1.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -164,7 +165,9 @@ def opening(server: Server, times: int = 5) -> Rows:
 def main() -> None:
     """Run the chosen measurements, all of them by default, and print a table in Markdown."""
     every = {"sliders": sliders, "followers": followers, "opening": opening}
-    chosen = [name for name in sys.argv[1:] if name in every] or list(every)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", nargs="*", choices=[*every, []], default=[])
+    chosen = parser.parse_args().what or list(every)
     server = start_server(Path(tempfile.mkdtemp()) / "server.log")
     try:
         print("| figure | measured: median / 95th percentile | aim |\n|---|---|---|")

@@ -13,7 +13,7 @@ const MOST_WORLDS = 16;
 export class Store {
   constructor() {
     this.ghost = null;
-    this.view = { mode: null, member: 0, many: null, state: null, action: null };
+    this.view = { mode: null, member: 0, many: true, state: null, action: null };
     this.clear();
   }
 
@@ -55,7 +55,6 @@ export class Store {
     if (view.member >= this.hello.members.length) view.member = 0;
     if (view.state !== null && view.state >= this.hello.nStates) view.state = null;
     if (view.state === null) view.state = startOf(this.hello);
-    if (view.many === null || this.groups.length === 1) view.many = this.groups.length > 1;
     return Boolean(same);
   }
 

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.waiting import at_rest, eventually
 
 RUN = "globalThis.offrlBus?.hello?.run?.id"
+# How many worlds are drawn beside each other.
+WORLDS = "(element) => element.stage.store.shownMembers().length"
 # The branch's own link: the change, with the step that it was made at.
 CHANGED = re.compile(r"at=8(%3A|:)rho(%3D|=)0\.35")
 
@@ -96,6 +98,7 @@ def test_the_lens_trains_many_values_at_once_and_the_link_restores_it(page: Page
     page.get_by_role("button", name=re.compile("threshold: Open into an axis")).click()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.members?.length === 16")
     page.wait_for_url(re.compile("rho=0(%2C|,)"))
+    eventually(page, lambda: page.locator(".stage").evaluate(WORLDS), 8)
     _play(page, 30)
     expect(page.get_by_role("radio", name="outcome")).to_be_visible()
     page.get_by_role("radio", name="outcome").click()
@@ -114,6 +117,7 @@ def test_the_lens_trains_many_values_at_once_and_the_link_restores_it(page: Page
 def test_algorithms_side_by_side_share_one_transport(page: Page, first):
     page.get_by_role("button", name="Compare with another").click()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.length === 2")
+    eventually(page, lambda: page.locator(".stage").evaluate(WORLDS), 2)
     page.get_by_role("radiogroup", name="Q-learning, constrained").get_by_role("radio", name="CQL").click()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.[1]?.algorithm === 'cql'")
     assert page.evaluate("() => offrlBus.hello.lanes[0].algorithm") == "bcq"
