@@ -68,7 +68,8 @@ export class Stage {
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
     this.onScheme = () => this.retheme();
     this.scheme.addEventListener("change", this.onScheme);
-    Object.assign(store.view, { mode: options.mode ?? null, member: options.member ?? 0, state: options.state ?? null });
+    this.asked = options.mode ?? null; // the mode that was asked for, by the page or by hand
+    Object.assign(store.view, { mode: this.asked, member: options.member ?? 0, state: options.state ?? null });
     this.retheme();
     this.onFullscreen = () => { if (!document.fullscreenElement) this.present(false); };
     document.addEventListener("fullscreenchange", this.onFullscreen);
@@ -125,8 +126,9 @@ export class Stage {
 
   firstFrame() {
     const { store, player } = this;
-    const { mode } = store.view;
-    if (!mode || availability(store, modeOf(mode), player.frame)) store.view.mode = availability(store, modeOf("q"), player.frame) ? "policy" : "q";
+    const asked = this.asked && !availability(store, modeOf(this.asked), player.frame) ? this.asked : null;
+    // Every model has a policy, but not every one has Q.
+    store.view.mode = asked ?? (store.everyoneHas("q_data", player.frame) ? "q" : "policy");
     // The rest of the backlog arrives within this turn: the curves are drawn once it is there.
     queueMicrotask(() => { this.curves.build(); this.invalidate(); });
   }
@@ -222,7 +224,7 @@ export class Stage {
   }
 
   setMode(key, quiet = false) {
-    this.store.view.mode = key;
+    this.asked = this.store.view.mode = key;
     this.watch();
     if (!quiet) this.emit("viewed", { mode: key, member: this.store.view.member });
     this.invalidate();

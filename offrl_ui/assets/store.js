@@ -162,6 +162,12 @@ export class Store {
     return this.lastStats(frame, group, metric)[0];
   }
 
+  // Whether every model that is drawn has a metric at a frame.
+  everyoneHas(name, frame) {
+    const [metric, K] = [this.metricIndex(name), this.hello.metrics.length];
+    return metric >= 0 && this.shownMembers().every((member) => !Number.isNaN(frame.metrics?.[member * K + metric] ?? NaN));
+  }
+
   metricIndex(name) {
     return this.hello.metrics.findIndex((metric) => metric.name === name);
   }

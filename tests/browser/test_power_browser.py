@@ -118,9 +118,14 @@ def test_algorithms_side_by_side_share_one_transport(page: Page, first):
     page.get_by_role("button", name="Compare with another").click()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.length === 2")
     eventually(page, lambda: page.locator(".stage").evaluate(WORLDS), 2)
+    # Cloning learns no Q: what both have is shown, until something else is asked for.
+    eventually(page, lambda: page.evaluate("() => offrlBus.hello.lanes[1].algorithm"), "bc")
+    mode = "(element) => element.stage.store.view.mode"
+    eventually(page, lambda: page.locator(".stage").evaluate(mode), "policy")
     page.get_by_role("radiogroup", name="Q-learning, constrained").get_by_role("radio", name="CQL").click()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.[1]?.algorithm === 'cql'")
     assert page.evaluate("() => offrlBus.hello.lanes[0].algorithm") == "bcq"
+    eventually(page, lambda: page.locator(".stage").evaluate(mode), "q")
     _play(page, 30)
     page.reload()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.map((l) => l.algorithm).join() === 'bcq,cql'")
