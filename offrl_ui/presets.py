@@ -191,7 +191,7 @@ _ALL = (
 
 
 def presets() -> dict[str, Preset]:
-    """Every preset by id, in the order of the lecture."""
+    """Every preset by id: that of a first visit, then the others in the order of the lecture."""
     return {preset.id: preset for preset in _ALL}
 
 
@@ -199,6 +199,8 @@ def main(names: list[str]) -> None:
     """Compute recordings and store them with the app."""
     folder = Path(__file__).parent / _FOLDER
     folder.mkdir(exist_ok=True)
+    if unknown := [name for name in names if name not in presets()]:
+        raise SystemExit(f"there is no preset {unknown[0]!r}; there are {', '.join(presets())}")
     for preset in [presets()[name] for name in names] or presets().values():
         data = preset.compute()
         (folder / (preset.id + SUFFIX)).write_bytes(data)
