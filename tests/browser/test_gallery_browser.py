@@ -40,7 +40,7 @@ def test_every_preset_is_served(page: Page, server):
 @pytest.mark.parametrize("name", ["stitching", "rwr-temperature", "deadly-triad", "side-by-side", "icu"])
 def test_a_preset_opens_with_its_timeline(page: Page, server, name):
     page.goto(f"{server.url}/gallery?preset={name}")
-    expect(page.get_by_role("heading", name=presets()[name].title)).to_be_visible()
+    expect(page.get_by_role("heading", name=presets()[name].title, exact=True)).to_be_visible()
     _drawn(page)
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
 
