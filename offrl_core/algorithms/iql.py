@@ -74,7 +74,7 @@ class IQL(Cloning):
             weight = r"e^{\min\left(\beta u, w_{\max}\right)}"
         return together(
             rf"\mathcal{{L}}_V = {EXPECTILE}",
-            rf"u = {in_target(choices['target_update'])}(s,a) - V(s)",
+            self.advantage_equation(choices),
             Q_LOSS,
             r"y = r + \gamma V(s')",
             WEIGHTED_CLONING,
@@ -101,8 +101,11 @@ class IQL(Cloning):
         return True
 
     def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
-        advantage = rf"u = {in_target(choices['target_update'])}(s,a) - V(s)"
-        return {"loss_value": rf"\mathbb{{E}}\left[{EXPECTILE}\right],\ {advantage}"}
+        return {"loss_value": rf"\mathbb{{E}}\left[{EXPECTILE}\right],\ {self.advantage_equation(choices)}"}
+
+    def advantage_equation(self, choices: Mapping[str, Value]) -> str:
+        """What the expectile and the weight are taken of, LaTeX."""
+        return f"u = {in_target(choices['target_update'])}(s,a) - V(s)"
 
     def taken(self, batch: Batch, hp: Any) -> Array:
         """`Q'(s, a)` of each row, `(M, B)`."""

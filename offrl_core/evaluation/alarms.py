@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.writing import ten_to
+
 Array = npt.NDArray[Any]
 
 WINDOW = 12
@@ -266,13 +268,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def _text(x: float) -> str:
-    """Three significant digits, powers of ten in full: 0.31, 16400, 1.2·10⁷."""
+    """Three significant digits: 0.31, 164, 1.64·10⁴."""
     text = format(x, ".3g")
     if "e" not in text:
         return text.replace("-", "−")
     mantissa, exponent = text.split("e")
-    power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{mantissa}·10{power}".replace("-", "−")
+    return f"{mantissa}·{ten_to(int(exponent))}".replace("-", "−")
 
 
 class Watch:

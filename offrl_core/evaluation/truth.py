@@ -22,10 +22,6 @@ class Truth:
         dataset: where the data came from; what is known follows from its `mdp` or `world`.
         gamma: discount; the dataset's own by default. Where the discount changes, ask for a new `Truth`.
 
-    Raises:
-        HyperparameterError: that is not a dataset.
-        MDPError: the discount is not allowed in this world.
-
     Attributes:
         exact: whether returns are exact; otherwise they are measured by playing, or unknown.
         behavior: return of the behaviour, None where nothing is known.
@@ -44,7 +40,9 @@ class Truth:
             returns-to-go in the data.
 
     Raises:
+        HyperparameterError: that is not a dataset.
         DatasetError: gamma is out of range.
+        MDPError: the discount is not allowed in this world.
     """
 
     def __init__(self, dataset: Dataset, gamma: float | None = None) -> None:

@@ -39,6 +39,7 @@ class Panel {
     this.rows = new Map();
     this.unsent = new Map(); // live values set while no run was connected
     this.asked = new Map(); // message id → row, to place a refusal
+    this.past = null; // the earlier step that the stage shows, if it does
     this.seq = 0;
     this.off = [
       bus.on("hello", () => this.meetRun()),
@@ -106,8 +107,7 @@ class Panel {
   send(row) {
     if (!row.item.live) return;
     const change = { lane: this.data.lane, values: { [row.item.name]: row.value } };
-    const past = this.past ?? null;
-    const id = bus.connected ? bus.send(past === null ? { cmd: "set", ...change } : { cmd: "branch", step: past, ...change }) : null;
+    const id = bus.connected ? bus.send(this.past === null ? { cmd: "set", ...change } : { cmd: "branch", step: this.past, ...change }) : null;
     if (id === null) this.unsent.set(row.item.name, row);
     else {
       this.asked.set(id, row);
@@ -320,7 +320,7 @@ class Row {
 
   // While dragging: the latest value, at most every SEND_EVERY ms.
   soon() {
-    if (!this.item.live || this.waiting || (this.panel.past ?? null) !== null) return;
+    if (!this.item.live || this.waiting || this.panel.past !== null) return;
     this.waiting = setTimeout(() => { this.waiting = 0; this.panel.send(this); }, SEND_EVERY);
   }
 

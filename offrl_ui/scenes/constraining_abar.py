@@ -176,8 +176,7 @@ def _answer(state: State, _: object) -> str:
     if chosen.seen_twice < 0.12:
         head += (
             rf"Only {number(100 * chosen.seen_twice, 2)} % of the rows share their state: $\bar A(s)$ holds one "
-            rf"action, "
-            r"this is **evaluation of $\pi_\beta$**, and in states it never met the policy knows nothing."
+            r"action, this is **evaluation of $\pi_\beta$**, and in states it never met the policy knows nothing."
         )
     elif chosen.true > 2 * recorded:
         head += "Walks meet in the same cells, and their pieces join: constrained Q-learning does all it should."
@@ -189,9 +188,9 @@ def _answer(state: State, _: object) -> str:
         head
         + "\n\n"
         + r"On finite states $\bar A$ is all it takes. In continuous ones every state is met once "
-        + f"({number(100 * constraining.exactly_twice(), 2)} % of these rows exactly repeat a state), unless something "
-        f"says which "
-        + r"states are alike. A network does, and then $\bar A$ needs a notion of “seen” that generalises too."
+        + f"({number(100 * constraining.exactly_twice(), 2)} % of these rows exactly repeat a state), "
+        + r"unless something says which states are alike. A network does, and then $\bar A$ needs a notion of “seen” "
+        "that generalises too."
     )
 
 

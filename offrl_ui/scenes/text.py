@@ -14,6 +14,8 @@ from html import escape
 
 from latex2mathml.converter import convert
 
+from offrl_core.writing import ten_to
+
 ROLES = (
     *(f"a{i}" for i in range(1, 9)),
     *("learned", "truth", "behavior", "data", "missing", "good", "bad", "muted"),
@@ -168,9 +170,8 @@ def number(value: float, digits: int = 4) -> str:
         return "0"
     if not 1e-4 <= abs(value) < 1e6:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        return f"{mantissa}·10{power}".replace("-", "−")
+        return f"{mantissa}·{ten_to(int(exponent))}".replace("-", "−")
     made = f"{value:.{digits}g}"
     if "e" in made:
         made = f"{value:.0f}"
