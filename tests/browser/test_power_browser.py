@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import at_rest, eventually
+from tests.browser.waiting import at_rest, eventually, settled
 
 RUN = "globalThis.offrlBus?.hello?.run?.id"
 # How many worlds are drawn beside each other.
@@ -43,6 +43,7 @@ def test_a_branch_keeps_its_parent_and_survives_page_switch_and_reload(page: Pag
     tree = page.locator(".tree")
     expect(tree.get_by_role("button", name=re.compile("from step 8: rho → 0.35"))).to_be_visible()
 
+    settled(page)
     page.get_by_role("link", name="Datasets").click()
     expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
     page.get_by_role("link", name="Playground").click()
@@ -78,6 +79,7 @@ def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(page: Pa
     eventually(page, lambda: page.evaluate(changes), [[step, ["rho"]]])
     expect(page.locator(".tree").get_by_role("button", name=re.compile(f"from step {step}: rho"))).to_be_visible()
     # The run that was branched from is as it was.
+    settled(page)
     page.locator(".tree").get_by_role("button", name="BCQ on Double crossing").click()
     page.wait_for_function(f"(id) => {RUN} === id", arg=first)
     assert page.evaluate("() => offrlBus.hello.run.config.changes") == []
@@ -86,6 +88,8 @@ def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(page: Pa
 def test_the_tree_leads_back_to_the_parent(page: Page, first):
     page.evaluate("() => offrlBus.send({cmd: 'branch', step: 8, lane: 0, values: {rho: 0.3}})")
     page.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
+    expect(page.locator(".tree").get_by_role("button", name=re.compile("from step 8: rho → 0.3"))).to_be_visible()
+    settled(page)
     page.locator(".tree").get_by_role("button", name="BCQ on Double crossing").click()
     page.wait_for_function(f"(id) => {RUN} === id", arg=first)
     name = page.locator(".tree").get_by_role("textbox", name="Name of this branch").last

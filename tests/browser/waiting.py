@@ -24,6 +24,16 @@ STILL = """(element) => new Promise((done) => {
     else requestAnimationFrame(look);
   });
 })"""
+# Whether the script has come to rest: after a live change it runs once more, 0.4 s later, to write the link.
+SETTLED = """() => new Promise((done) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  let since = performance.now();
+  requestAnimationFrame(function look(now) {
+    if (app.dataset.testScriptState !== "notRunning") since = now;
+    if (now - since > 700) done(true);
+    else requestAnimationFrame(look);
+  });
+})"""
 
 
 def painted(page: Page) -> None:
@@ -40,6 +50,11 @@ def eventually(page: Page, read: Callable[[], T], wanted: T | Callable[[T], bool
             return last
         assert time.monotonic() < deadline, f"never what it should be; last read: {last!r}"
         page.wait_for_timeout(50)
+
+
+def settled(page: Page) -> None:
+    """Wait until the script has run for the last time: a click that crosses a later run may be lost on its way."""
+    page.evaluate(SETTLED)
 
 
 def at_rest(page: Page, element: Locator) -> None:
