@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from offrl_core.runs.hub import close_hub, get_hub
-from offrl_core.runs.socket import live_route
-from offrl_ui import cards, choices, formulas, gallery, live, scenes, takehome
+from offrl_live.serving.hub import close_hub, get_hub
+from offrl_live.serving.socket import live_route
+from offrl_ui import cards, choices, formulas, gallery, lecture, live, takehome
 from offrl_ui.network import send_without_delay
 from offrl_ui.stage import asset_routes
 
@@ -43,6 +43,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "main.py",
-    routes=[live_route(), *asset_routes(), *scenes.routes(), *formulas.routes(), *takehome.routes()],
+    routes=[live_route(), *asset_routes(), *lecture.routes(), *formulas.routes(), *takehome.routes()],
     lifespan=lifespan,
 )

@@ -23,7 +23,7 @@ from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.layouts import BENT_CORRIDOR, FOUR_ROOMS
 from offrl_core.worlds.maze import Maze
 from offrl_core.worlds.world import Simulator
-from offrl_ui import datacharts, datasheet
+from offrl_ui import dataset_charts, dataset_facts
 
 Rows = list[tuple[str, str, str]]
 
@@ -111,19 +111,19 @@ def pictures() -> Rows:
 
 
 def _draw(data: orl.Dataset) -> None:
-    """What `offrl_ui.sheet` shows, without a page around it."""
-    datasheet.facts(data)
+    """What `offrl_ui.dataset_page` shows, without a page around it."""
+    dataset_facts.facts(data)
     if isinstance(data.layout, GridLayout):
-        datasheet.walks_grid(data, data.layout)
-        datasheet.counts_grid(data, data.layout)
+        dataset_facts.walks_grid(data, data.layout)
+        dataset_facts.counts_grid(data, data.layout)
     elif data.tabular:
-        datacharts.counts_figure(data, None).to_json()
+        dataset_charts.counts_figure(data, None).to_json()
     else:
-        datacharts.walks_figure(data, 0, 1).to_json()
-        datacharts.visits_figure(data, 0, 1).to_json()
-    datacharts.returns_figure(data, data.gamma, datasheet.return_marks(data)).to_json()
-    datacharts.actions_figure(data).to_json()
-    datacharts.lengths_figure(data).to_json()
+        dataset_charts.walks_figure(data, 0, 1).to_json()
+        dataset_charts.visits_figure(data, 0, 1).to_json()
+    dataset_charts.returns_figure(data, data.gamma, dataset_facts.return_marks(data)).to_json()
+    dataset_charts.actions_figure(data).to_json()
+    dataset_charts.lengths_figure(data).to_json()
 
 
 SECTIONS: dict[str, Callable[[], Rows]] = {

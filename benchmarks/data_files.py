@@ -24,9 +24,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from offrl_core.data.dataset import Dataset  # noqa: E402
-from offrl_core.data.formats import read_file, write_file  # noqa: E402
 from offrl_core.data.report import validate  # noqa: E402
+from offrl_core.dataset import Dataset  # noqa: E402
+from offrl_core.formats import read_file, write_file  # noqa: E402
 
 TARGETS = {"foreign.parquet": 2.0, "foreign.csv": 6.0}
 MEMORY = 4.0

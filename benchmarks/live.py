@@ -28,7 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from offrl_core.runs import wire  # noqa: E402
+from offrl_live.runs import wire  # noqa: E402
 
 Row = tuple[str, str, str, bool]
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -47,9 +47,9 @@ import sys, uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from offrl_core.runs.config import RunConfig
-from offrl_core.runs.hub import get_hub
-from offrl_core.runs.socket import live_route
+from offrl_live.runs.config import RunConfig
+from offrl_live.serving.hub import get_hub
+from offrl_live.serving.socket import live_route
 
 async def open_run(request):
     return JSONResponse(get_hub().open(RunConfig.from_json(await request.json()), private=True))
@@ -234,8 +234,8 @@ async def _drain(page: Page) -> None:
 
 def _alone(config: dict[str, Any], seconds: float, out: Any) -> None:
     """In a process of its own: updates a second of the very same learners, with nobody to look at them."""
-    from offrl_core.runs.config import RunConfig
-    from offrl_core.runs.engine import Engine
+    from offrl_live.runs.config import RunConfig
+    from offrl_live.runs.engine import Engine
 
     engine = Engine(RunConfig.from_json(config))
     engine.advance(50)

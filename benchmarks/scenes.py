@@ -30,8 +30,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from conftest import Server, start_server, stop_server  # noqa: E402
 
-from offrl_ui.scenes.encode import step_of  # noqa: E402
-from offrl_ui.scenes.registry import pages  # noqa: E402
+from offrl_lecture.base.encode import step_of  # noqa: E402
+from offrl_lecture.registry import pages  # noqa: E402
 
 FOLLOWERS = 200
 CHANGES = 60

@@ -28,8 +28,8 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwri
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from offrl_core.runs.config import Lane, RunConfig  # noqa: E402
-from offrl_core.runs.recorder import record  # noqa: E402
+from offrl_live.runs.config import Lane, RunConfig  # noqa: E402
+from offrl_live.runs.recorder import record  # noqa: E402
 from offrl_ui.presets import presets  # noqa: E402
 from offrl_ui.replay import replay_html  # noqa: E402
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from offrl_core.runs.config import Change, RunConfig
-from offrl_core.runs.hub import UnknownRun, get_hub
+from offrl_live.runs.config import Change, RunConfig
+from offrl_live.serving.hub import UnknownRun, get_hub
 from offrl_ui.live import MEMORY
 from offrl_ui.panel import tree
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 import offrl_core as orl
-from offrl_core.data.dataset import Dataset
+from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_ui import pictures
 

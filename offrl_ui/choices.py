@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from offrl_core.algorithms import APPROXIMATORS, algorithms, hyperparameters
-from offrl_core.data.dataset import Dataset
-from offrl_core.hyperparameters import Hyperparameter, Value
-from offrl_core.runs import sources
-from offrl_core.runs.config import MAX_SEEDS, ConfigError, Lane, RunConfig
+from offrl_core.algos import APPROXIMATORS, algorithms, hyperparameters
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Hyperparameter, Value
+from offrl_live.runs import uploads
+from offrl_live.runs.config import MAX_SEEDS, ConfigError, Lane, RunConfig
 
 Setting = Value | tuple[Value, ...]
 FIRST_DATASET = "double-crossing"
@@ -94,7 +94,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
 
 def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
     """The same algorithms on another dataset, each as that dataset's lesson needs it."""
-    allowed = approximators(sources.find(dataset, {}))
+    allowed = approximators(uploads.find(dataset, {}))
     lanes = [
         Lane(lane.algorithm, lane.approximator if lane.approximator in allowed else allowed[0], lane.seeds)
         for lane in config.lanes

@@ -12,15 +12,15 @@ import streamlit as st
 
 from offrl_core.data.behaviors import Player
 from offrl_core.data.catalogue import datasets
-from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries.options import MAX_OWN, MAX_SIDE
-from offrl_core.hyperparameters import HyperparameterError
-from offrl_core.runs.config import ConfigError, RunConfig
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.layouts import LABELS
 from offrl_core.worlds.maze import Maze
+from offrl_live.runs.config import ConfigError, RunConfig
 from offrl_ui import pictures
-from offrl_ui.drawing import board, player_keys
+from offrl_ui.drawn_data import board, player_keys
 from offrl_ui.state import plain
 
 CUSTOM = "custom-grid"

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from offrl_core.algorithms import APPROXIMATORS, algorithms
+from offrl_core.algos import APPROXIMATORS, algorithms
 from offrl_core.data.catalogue import datasets
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
-from offrl_core.runs.config import ConfigError, RunConfig
+from offrl_core.declarations import Hyperparameter, HyperparameterError
+from offrl_lecture.base.text import mathml
+from offrl_live.runs.config import ConfigError, RunConfig
 from offrl_ui.choices import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
-from offrl_ui.scenes.text import mathml
 from offrl_ui.state import Note
 
 LABELS = {

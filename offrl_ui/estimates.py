@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from offrl_core.algorithms import algorithms
-from offrl_core.data.dataset import Dataset, DatasetError
+from offrl_core.algos import algorithms
 from offrl_core.data.degrade import subset
+from offrl_core.dataset import Dataset, DatasetError
 from offrl_core.evaluation.off_policy import (
     Estimate,
     Weighting,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from offrl_ui.scenes.text import mathml
+from offrl_lecture.base.text import mathml
 
 MOST_FORMULAS = 64
 LONGEST_FORMULA = 2_000

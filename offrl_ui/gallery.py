@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.runs import wire
-from offrl_core.runs.export import messages_of
+from offrl_live.runs import wire
+from offrl_live.runs.export import messages_of
 from offrl_ui import pictures
 from offrl_ui.presets import Preset, presets
 from offrl_ui.theme import ACTIONS_LIGHT

@@ -7,10 +7,10 @@ from threading import Thread
 
 import streamlit as st
 
-from offrl_core.algorithms import algorithms
+from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
-from offrl_core.runs.config import RunConfig
-from offrl_core.runs.hub import UnknownRun, get_hub
+from offrl_live.runs.config import RunConfig
+from offrl_live.serving.hub import UnknownRun, get_hub
 from offrl_ui import choices
 
 MEMORY = "run"

@@ -23,7 +23,7 @@ export default function (component) {
   if (!entry) {
     entry = { latest: component, mount: null, close: null, gone: false };
     mounted.set(root, entry);
-    import(new URL(component.data.assets + "NAME.js", location.origin)).then(({ mount }) => {
+    import(new URL(component.data.assets + "PATH.js", location.origin)).then(({ mount }) => {
       if (entry.gone) return;
       entry.mount = mount;
       entry.close = mount(entry.latest);
@@ -41,11 +41,12 @@ export default function (component) {
 
 
 @cache
-def component(name: str) -> Any:
-    """The component whose module and style are `assets/NAME.js` and `.css`; it draws into `<div class="NAME">`."""
-    css = (ASSETS / f"{name}.css").read_text()
+def component(path: str) -> Any:
+    """The component whose module and style are `assets/{path}.js` and `.css`; it draws into a div of that name."""
+    name = path.rpartition("/")[2]
+    css = (ASSETS / f"{path}.css").read_text()
     return st.components.v2.component(
-        f"offrl-{name}", html=f'<div class="{name}"></div>', css=css, js=_LOADER.replace("NAME", name)
+        f"offrl-{name}", html=f'<div class="{name}"></div>', css=css, js=_LOADER.replace("PATH", path)
     )
 
 
@@ -88,7 +89,7 @@ def panel(
         "sections": list(sections),
         "refused": dict(refused or {}),
     }
-    component("panel")(key=key, data=data, on_changed_change=changed)
+    component("widgets/panel")(key=key, data=data, on_changed_change=changed)
 
 
 def picker(
@@ -131,7 +132,7 @@ def picker(
         "few": few,
         "groups": list(groups),
     }
-    component("picker")(key=key, data=data, on_picked_change=picked)
+    component("widgets/picker")(key=key, data=data, on_picked_change=picked)
 
 
 def tree(
@@ -166,12 +167,12 @@ def tree(
             on_name(given["id"], given["name"])
 
     data = {"assets": asset_root(), "label": "Branches of this visit", "shown": shown, "nodes": list(nodes)}
-    component("tree")(key=key, data=data, on_went_change=went, on_named_change=named)
+    component("widgets/tree")(key=key, data=data, on_went_change=went, on_named_change=named)
 
 
 def inside(*, key: str) -> None:
     """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
-    component("inside")(key=key, data={"assets": asset_root()})
+    component("widgets/inside")(key=key, data={"assets": asset_root()})
 
 
 _PICTURE_HTML = '<figure class="picture"><figcaption></figcaption><div class="drawing"></div></figure>'

@@ -12,8 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from offrl_core.runs.config import Lane, RunConfig
-from offrl_core.runs.recorder import record, schedule
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.recorder import record, schedule
 
 SUFFIX = ".offrl.gz"
 _FOLDER = "presets"

@@ -10,6 +10,7 @@ import base64
 import gzip
 import html
 import json
+import posixpath
 import re
 from functools import cache
 from importlib.resources import files
@@ -17,7 +18,7 @@ from typing import Any
 
 from offrl_ui.stage import MODES, PLOTLY
 
-_IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)["']\./([a-z_]+\.js)["']""")
+_IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)["'](\.{1,2}/[a-z_./]+\.js)["']""")
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -35,8 +36,8 @@ body {{ margin: 0; padding: 12px 16px; font-family: system-ui, sans-serif; backg
 <script type="application/octet-stream" id="recording">{recording}</script>
 <script type="application/octet-stream" id="charts">{charts}</script>
 <script type="module">
-import {{ mountStage }} from "offrl/mount.js";
-import {{ gunzip, unpackRecording }} from "offrl/wire.js";
+import {{ mountStage }} from "offrl/stage/mount.js";
+import {{ gunzip, unpackRecording }} from "offrl/run/wire.js";
 
 const bytes = (id) => Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0)).buffer;
 
@@ -77,7 +78,7 @@ def replay_html(recording: bytes, title: str, *, charts: bool = True, **view: An
     options = {name: value for name, value in view.items() if value is not None}
     page = _PAGE.format(
         title=html.escape(title),
-        css=_asset("stage.css"),
+        css=_asset("stage/stage.css"),
         importmap=_importmap(),
         recording=base64.b64encode(recording).decode(),
         charts=_charts() if charts else "",
@@ -89,16 +90,17 @@ def replay_html(recording: bytes, title: str, *, charts: bool = True, **view: An
 
 @cache
 def _importmap() -> str:
-    """`offrl/name.js` → its source as a data: address, for the entry module and everything that it needs."""
+    """`offrl/folder/name.js` → its source as a data: address, for the entry module and everything that it needs."""
     found: dict[str, str] = {}
-    wanted = ["mount.js", "wire.js"]
+    wanted = ["stage/mount.js", "run/wire.js"]
     while wanted:
         name = wanted.pop()
         if name in found:
             continue
         source = _asset(name)
-        wanted += [other for _, other in _IMPORT.findall(source)]
-        found[name] = _IMPORT.sub(r'\1"offrl/\2"', source)
+        folder = posixpath.dirname(name)
+        wanted += [posixpath.normpath(f"{folder}/{other}") for _, other in _IMPORT.findall(source)]
+        found[name] = _IMPORT.sub(lambda m: f'{m[1]}"offrl/{posixpath.normpath(f"{folder}/{m[2]}")}"', source)  # noqa: B023
     imports = {
         f"offrl/{name}": "data:text/javascript;base64," + base64.b64encode(source.encode()).decode()
         for name, source in sorted(found.items())

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from offrl_core.algorithms import algorithms
+from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
-from offrl_core.data.dataset import Dataset
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value
-from offrl_core.runs import sources
-from offrl_core.runs.config import (
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_live.runs import uploads
+from offrl_live.runs.config import (
     DEFAULT_BUDGET,
     MAX_LANES,
     MAX_MEMBERS,
@@ -153,8 +153,8 @@ class _Reader:
         dataset = self.parts.get("data", FIRST_DATASET)
         if dataset.startswith(UPLOAD):
             try:
-                sources.find(self.take("data", dataset), {})
-            except sources.UnknownUpload as error:
+                uploads.find(self.take("data", dataset), {})
+            except uploads.UnknownUpload as error:
                 self.refuse("data", dataset, f"{error}; {FIRST_DATASET} is used.")
                 dataset = FIRST_DATASET
         else:
@@ -166,11 +166,11 @@ class _Reader:
             assert not isinstance(value, tuple)
             options[h.name] = value
         try:
-            data = sources.find(dataset, options)
+            data = uploads.find(dataset, options)
         except HyperparameterError as error:
             self.refuse("x", ", ".join(f"{k}={v}" for k, v in options.items()), f"{error}; the defaults are used.")
             options = {}
-            data = sources.find(dataset, options)
+            data = uploads.find(dataset, options)
         lanes = [self.lane(0, data)]
         while len(lanes) < MAX_LANES and f"{len(lanes) + 1}.algo" in self.parts:
             lanes.append(self.lane(len(lanes), data))

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from offrl_core.runs.export import RunExport
-from offrl_core.runs.hub import UnknownRun, get_hub
-from offrl_core.runs.script import script
+from offrl_live.runs.export import RunExport
+from offrl_live.runs.script import script
+from offrl_live.serving.hub import UnknownRun, get_hub
 from offrl_ui.presets import SUFFIX, presets
 from offrl_ui.replay import replay_html
 

@@ -1,5 +1,5 @@
-"""A page of the lecture: see `offrl_ui/scenes/constraining_q.py`."""
+"""A page of the lecture: see `offrl_lecture/constraining_q`."""
 
-from offrl_ui.scenes.component import lecture_page
+from offrl_ui.lecture.page import lecture_page
 
 lecture_page("constraining_q")

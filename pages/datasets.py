@@ -10,13 +10,13 @@ import streamlit as st
 
 import offrl_core as orl
 from offrl_ui import choices, state
-from offrl_ui.bring import bring, report, uploads
 from offrl_ui.cards import dataset_cards
 from offrl_ui.collect import collect
 from offrl_ui.controls import apply, data_sections
+from offrl_ui.dataset_page import save, sheet
 from offrl_ui.estimates import estimates
 from offrl_ui.panel import panel, picker
-from offrl_ui.sheet import save, sheet
+from offrl_ui.upload import bring, report, uploads
 
 KEY = "datasets"
 config, notes = state.recall(KEY)

@@ -1,5 +1,5 @@
-"""A page of the lecture: see `offrl_ui/scenes/deadly_triad.py`."""
+"""A page of the lecture: see `offrl_lecture/deadly_triad`."""
 
-from offrl_ui.scenes.component import lecture_page
+from offrl_ui.lecture.page import lecture_page
 
 lecture_page("deadly_triad")

@@ -8,10 +8,9 @@ from typing import Any
 import streamlit as st
 
 import offrl_core as orl
-from offrl_core.runs.config import MAX_LANES, ConfigError
-from offrl_core.runs.hub import HubFull
+from offrl_live.runs.config import MAX_LANES, ConfigError
+from offrl_live.serving.hub import HubFull
 from offrl_ui import branches, choices, state
-from offrl_ui.bring import uploads
 from offrl_ui.cards import algorithm_cards, dataset_cards
 from offrl_ui.controls import apply, data_sections, lane_sections
 from offrl_ui.live import gone, moved, run_of, shown
@@ -19,6 +18,7 @@ from offrl_ui.panel import inside, panel, picker
 from offrl_ui.stage import stage
 from offrl_ui.takehome import offer
 from offrl_ui.theme import full_width
+from offrl_ui.upload import uploads
 
 KEY = "playground"
 LANE = "playground-lane"

@@ -1,5 +1,5 @@
 """Part 1 of the lecture: behaviour cloning with rewards."""
 
-from offrl_ui.scenes.component import lecture_page
+from offrl_ui.lecture.page import lecture_page
 
 lecture_page("reweighting")

@@ -57,7 +57,7 @@ def test_the_checks_are_a_script_that_bash_can_read():
 
 
 def test_charts_and_stage_have_the_same_colours():
-    palette = (ROOT / "offrl_ui" / "assets" / "palette.js").read_text()
+    palette = (ROOT / "offrl_ui" / "assets" / "shared" / "palette.js").read_text()
     for name, colours in (
         ("VIRIDIS", theme.VIRIDIS),
         ("CIVIDIS", theme.CIVIDIS),

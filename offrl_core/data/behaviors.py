@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.data.dataset import Array, Dataset
-from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.dataset import Array, Dataset
+from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.tabular import TabularMDP
 from offrl_core.worlds.world import Act, Simulator, Steps, TooManyRows

@@ -10,9 +10,9 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
-from offrl_core.data.dataset import Dataset
 from offrl_core.data.degrade import DEGRADE, degrade
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 
 Builder = Callable[[int, dict[str, Any]], Dataset]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.data.dataset import Array, Dataset
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
+from offrl_core.dataset import Array, Dataset
+from offrl_core.declarations import Hyperparameter, HyperparameterError
 
 DEGRADE = (
     Hyperparameter(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from offrl_core.data.dataset import Array, Dataset
+from offrl_core.dataset import Array, Dataset
 
 if TYPE_CHECKING:
-    from offrl_core.data.formats.base import Reading
+    from offrl_core.formats.base import Reading
 
 Severity = Literal["error", "warning", "note"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sparse
 
-from offrl_core.data.dataset import Array, Dataset, DatasetError
+from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.worlds.tabular import TabularMDP
 
 

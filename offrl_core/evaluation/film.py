@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.data.dataset import Array, Dataset
+from offrl_core.dataset import Array, Dataset
 from offrl_core.evaluation.rollouts import draw
 from offrl_core.worlds.digits import Digits
 from offrl_core.worlds.world import Act, Simulator, exhaust

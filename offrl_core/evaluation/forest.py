@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
 
-from offrl_core.data.dataset import Array, Dataset, DatasetError
+from offrl_core.dataset import Array, Dataset, DatasetError
 
 
 def forest_solver(

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import logsumexp
 
-from offrl_core.data.columns import discount
-from offrl_core.data.dataset import Array, Dataset, DatasetError
+from offrl_core.columns import discount
+from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.evaluation.empirical import empirical_mdp
 from offrl_core.evaluation.forest import forest_solver
 from offrl_core.learning.threads import one_thread

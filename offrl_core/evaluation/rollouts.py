@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offrl_core.data.dataset import Array
+from offrl_core.dataset import Array
 from offrl_core.worlds.world import Act, Simulator, exhaust
 
 Policy = Callable[[Array], Array]

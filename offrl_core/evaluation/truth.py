@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from offrl_core.algorithms.hyperparameters import a_dataset
-from offrl_core.data.columns import discount
-from offrl_core.data.dataset import Array, Dataset, dataset_probes
+from offrl_core.algos.shared_hyperparameters import a_dataset
+from offrl_core.columns import discount
+from offrl_core.dataset import Array, Dataset, dataset_probes
 from offrl_core.evaluation.rollouts import Measured, Policy, measure, measure_act
 from offrl_core.worlds.digits import Digits
 from offrl_core.worlds.world import Simulator

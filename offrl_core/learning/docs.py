@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-from offrl_core.algorithms import APPROXIMATORS, Algorithm, algorithms, hyperparameters
-from offrl_core.hyperparameters import Hyperparameter, Value
+from offrl_core.algos import APPROXIMATORS, Algorithm, algorithms, hyperparameters
+from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.learning.metrics import METRICS
 
 PLACE = Path(__file__).resolve().parents[2] / "docs" / "algorithms.md"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.data.dataset import Dataset
+from offrl_core.dataset import Dataset
 from offrl_core.learning.approximators import Inputs
 
 Array = npt.NDArray[Any]

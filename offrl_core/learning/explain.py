@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.algorithms.explaining import Look, Step, assemble
-from offrl_core.data.dataset import probe_rows
+from offrl_core.algos.explaining import Look, Step, assemble
+from offrl_core.dataset import probe_rows
 from offrl_core.learning.program import Program
 
 Place = int | tuple[int, int]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.batch import Batch, Index
+from offrl_core.algos.batch import Batch, Index
 from offrl_core.learning.approximators import Inputs
 from offrl_core.learning.encodings import Encoding
 from offrl_core.learning.rows import Rows

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offrl_core.data.dataset import Dataset
-from offrl_core.hyperparameters import whole
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import whole
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
 

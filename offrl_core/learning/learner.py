@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms import algorithm as find_algorithm
-from offrl_core.algorithms import hyperparameters as declare
-from offrl_core.algorithms.hyperparameters import a_dataset, canonical_approximator
-from offrl_core.data.dataset import Dataset
-from offrl_core.hyperparameters import HyperparameterError, Value, resolve, whole
+from offrl_core.algos import algorithm as find_algorithm
+from offrl_core.algos import hyperparameters as declare
+from offrl_core.algos.shared_hyperparameters import a_dataset, canonical_approximator
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import HyperparameterError, Value, resolve, whole
 from offrl_core.learning.checkpoint import check, check_arrays, from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
 from offrl_core.learning.encodings import fitting

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.base import Loss
-from offrl_core.algorithms.batch import Batch
+from offrl_core.algos.base import Loss
+from offrl_core.algos.batch import Batch
 from offrl_core.learning.view import View
 
 Array = npt.NDArray[Any]

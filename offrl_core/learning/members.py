@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 
 MAX_MEMBERS = 1024
 

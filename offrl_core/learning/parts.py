@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.base import Algorithm, Head
-from offrl_core.hyperparameters import Value
+from offrl_core.algos.base import Algorithm, Head
+from offrl_core.declarations import Value
 from offrl_core.learning.approximators import Function, Inputs, Network, PairLinear, Table
 from offrl_core.learning.encodings import Encoding
 from offrl_core.learning.rows import Rows

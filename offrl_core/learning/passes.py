@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.base import Loss
+from offrl_core.algos.base import Loss
 from offrl_core.learning.approximators import Workspace
 from offrl_core.learning.feed import Drawn
 from offrl_core.learning.parts import Part, Parts

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.base import Algorithm, Loss, Values
-from offrl_core.algorithms.batch import Batch
-from offrl_core.hyperparameters import Hyperparameter, Value
+from offrl_core.algos.base import Algorithm, Loss, Values
+from offrl_core.algos.batch import Batch
+from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.learning.approximators import Inputs
 from offrl_core.learning.feed import Drawn, Feed, FullFeed, NetworkFeed, TableFeed
 from offrl_core.learning.optimizers import OPTIMIZERS

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.batch import Batch, Index
-from offrl_core.data.dataset import Dataset
+from offrl_core.algos.batch import Batch, Index
+from offrl_core.dataset import Dataset
 from offrl_core.learning.encodings import Encoding
 
 Array = npt.NDArray[Any]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.batch import Batch
-from offrl_core.algorithms.losses import softmax
+from offrl_core.algos.batch import Batch
+from offrl_core.algos.losses import softmax
 from offrl_core.learning.measure import loss_metrics, policy_metrics, q_metrics, weight_metrics
 from offrl_core.learning.program import Program
 from offrl_core.learning.view import View

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algorithms.batch import Batch
-from offrl_core.data.dataset import Dataset, probe_rows
+from offrl_core.algos.batch import Batch
+from offrl_core.dataset import Dataset, probe_rows
 from offrl_core.learning.feed import Drawn, Feed, FullFeed
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sparse
 
-from offrl_core.data.columns import Array
+from offrl_core.columns import Array
 
 
 class MDPError(ValueError):

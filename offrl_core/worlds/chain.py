@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
 
-from offrl_core.data.dataset import Array
+from offrl_core.dataset import Array
 
 
 def chain_value(moves: sparse.csr_matrix, rewards: Array, terminal: Array, gamma: float) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from offrl_core.data.dataset import Dataset
+from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.layouts import LABELS, TERMINALS, Grid
 from offrl_core.worlds.tabular import MDPError

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sparse
 
-from offrl_core.data.columns import discount, encodings, integers, names, refuse
+from offrl_core.columns import discount, encodings, integers, names, refuse
 from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
 from offrl_core.worlds.chain import chain_value, spread
 from offrl_core.worlds.layout import GridLayout, Layout

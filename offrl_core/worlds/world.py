@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.data.columns import discount
-from offrl_core.data.dataset import Dataset
+from offrl_core.columns import discount
+from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import Layout
 
 Array = npt.NDArray[Any]

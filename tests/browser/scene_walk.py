@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 
 from playwright.sync_api import Page, expect
 
-from offrl_ui.scenes.registry import scenes
-from offrl_ui.scenes.scene import Control
+from offrl_lecture.base.scene import Control
+from offrl_lecture.registry import scenes
 from tests.browser.waiting import eventually
 
 PATIENCE = 90_000

@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from offrl_core.runs.config import RunConfig
-from offrl_core.runs.export import RunExport
-from offrl_core.runs.hub import Hub, HubSettings
-from offrl_core.runs.recorder import record
-from offrl_core.runs.socket import live_route
+from offrl_live.runs.config import RunConfig
+from offrl_live.runs.export import RunExport
+from offrl_live.runs.recorder import record
+from offrl_live.serving.hub import Hub, HubSettings
+from offrl_live.serving.socket import live_route
 from offrl_ui.stage import asset_root, asset_routes
 
 _PAGE = """<!doctype html>
@@ -29,7 +29,7 @@ _PAGE = """<!doctype html>
 <body style="margin:0;padding:12px 20px;STYLE">
 <section class="stage" aria-label="Training stage"></section>
 <script type="module">
-import { mountStage } from "ASSETSmount.js";
+import { mountStage } from "ASSETSstage/mount.js";
 window.events = [];
 const options = { assets: "ASSETS", live: "/live/", emit: (name, payload) => events.push([name, payload]), ...OPTIONS };
 window.entry = await mountStage(document.querySelector(".stage"), options);

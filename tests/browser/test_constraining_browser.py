@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from offrl_ui.scenes.registry import pages, scenes
+from offrl_lecture.registry import pages, scenes
 from tests.browser.scene_walk import PATIENCE, after, fits, open_scene, walk
 from tests.browser.waiting import at_rest
 

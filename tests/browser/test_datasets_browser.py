@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import offrl_core as orl
-from offrl_core.data.formats import write_file
+from offrl_core.formats import write_file
 from tests.browser.waiting import at_rest
 from tests.serving import Server
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from offrl_ui.scenes.registry import page_of, scenes
+from offrl_lecture.registry import page_of, scenes
 from tests.browser.scene_walk import PATIENCE, assert_nothing_blank, open_scene
 from tests.browser.waiting import eventually, painted
 

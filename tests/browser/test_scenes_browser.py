@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from offrl_ui.scenes.registry import pages
+from offrl_lecture.registry import pages
 from tests.browser.scene_walk import LOW, WIDE, after, assert_nothing_blank, open_scene, reveal, walk
 from tests.browser.waiting import at_rest, eventually
 

@@ -25,19 +25,19 @@ def get(host: Host, path: str, encoding: str = "gzip") -> tuple[int, Message, by
 
 
 def test_modules_are_gzipped_and_kept_for_ever(host: Host):
-    status, headers, body = get(host, stage.asset_root() + "stage.js")
+    status, headers, body = get(host, stage.asset_root() + "stage/stage.js")
     assert status == 200
     assert headers["content-encoding"] == "gzip"
     assert "immutable" in headers["cache-control"]
     assert headers["content-type"].startswith("text/javascript")
-    assert gzip.decompress(body) == files("offrl_ui").joinpath("assets", "stage.js").read_bytes()
+    assert gzip.decompress(body) == files("offrl_ui").joinpath("assets", "stage", "stage.js").read_bytes()
 
 
 def test_client_without_gzip_gets_the_plain_file(host: Host):
-    _, headers, body = get(host, stage.asset_root() + "stage.css", "identity")
+    _, headers, body = get(host, stage.asset_root() + "stage/stage.css", "identity")
     assert headers["content-encoding"] is None
     assert headers["content-type"].startswith("text/css")
-    assert body == files("offrl_ui").joinpath("assets", "stage.css").read_bytes()
+    assert body == files("offrl_ui").joinpath("assets", "stage", "stage.css").read_bytes()
 
 
 def test_plotly_is_the_installed_packages_own(host: Host):
@@ -49,7 +49,7 @@ def test_plotly_is_the_installed_packages_own(host: Host):
 @pytest.mark.parametrize(
     "path",
     [
-        "/stage/000000000000/stage.js",
+        "/stage/000000000000/stage/stage.js",
         "{root}nothing.js",
         "{root}..%2fstage.py",
         "{root}%2e%2e/stage.py",
@@ -67,8 +67,8 @@ def test_nothing_else_is_served(host: Host, path):
 def test_version_follows_the_content(monkeypatch):
     before = stage.asset_version()
     contents = dict(stage._contents())
-    data, packed, media = contents["stage.js"]
-    contents["stage.js"] = (data + b"\n", packed, media)
+    data, packed, media = contents["stage/stage.js"]
+    contents["stage/stage.js"] = (data + b"\n", packed, media)
     monkeypatch.setattr(stage, "_contents", lambda: contents)
     stage.asset_version.cache_clear()
     try:
@@ -91,5 +91,5 @@ def test_an_unknown_mode_is_named_with_what_is_allowed():
 
 
 def test_modes_are_those_of_the_screen():
-    text = files("offrl_ui").joinpath("assets", "modes.js").read_text()
+    text = files("offrl_ui").joinpath("assets", "world", "modes.js").read_text()
     assert [f'key: "{mode}"' in text for mode in stage.MODES] == [True] * len(stage.MODES)

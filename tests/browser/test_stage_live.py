@@ -106,7 +106,7 @@ def test_reset_moves_to_a_fresh_run_and_leaves_a_ghost(page: Page, host: Host):
     painted(page)
     at_zero = page.evaluate(
         """async () => {
-          const { pictureOf, modeOf } = await import(stage.options.assets + "modes.js");
+          const { pictureOf, modeOf } = await import(stage.options.assets + "world/modes.js");
           const picture = pictureOf(stage.store, modeOf("ghost"), stage.player.frame, 0);
           return Math.max(...picture.map(Math.abs));
         }"""

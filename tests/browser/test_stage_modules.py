@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from offrl_core.evaluation.statistics import interquartile_mean
-from offrl_core.runs import wire
+from offrl_live.runs import wire
 from offrl_ui.stage import asset_root
 from tests.browser.stage_host import Host
 
@@ -17,7 +17,7 @@ from tests.browser.stage_host import Host
 @pytest.fixture
 def modules(page: Page, host: Host):
     """A page of the host's origin; `call(module, body, argument)` runs `body` with the module as `m`."""
-    page.goto(f"{host.url}{asset_root()}format.js")
+    page.goto(f"{host.url}{asset_root()}shared/format.js")
 
     def call(module: str, body: str, argument=None):
         code = f"async (x) => {{ const m = await import('{asset_root()}{module}.js'); {body} }}"
@@ -38,7 +38,7 @@ def test_wire_reads_what_python_wrote(modules):
     sent = {**fields, "byte": wire.quantise(fields["byte"])}
     message = wire.encode({"kind": "frame", "step": 3}, sent)
     got = modules(
-        "wire",
+        "run/wire",
         """const bytes = Uint8Array.from(atob(x), (c) => c.charCodeAt(0)).buffer;
            const message = m.decode(bytes);
            const { values } = m.fieldsOf(message);
@@ -56,7 +56,7 @@ def test_wire_reads_what_python_wrote(modules):
 @pytest.mark.parametrize("damage", [b"", b"\x01", b"\xff\xff\xff\x7f{}", b"\x02\x00\x00\x00{]"])
 def test_damaged_messages_raise(modules, damage):
     text = modules(
-        "wire",
+        "run/wire",
         "try { m.decode(Uint8Array.from(x).buffer); return 'read'; } catch (error) { return error.message; }",
         list(damage),
     )
@@ -67,13 +67,15 @@ def test_interquartile_mean_is_the_cores_and_its_interval_covers(modules):
     rng = np.random.default_rng(1)
     for n in (1, 2, 3, 4, 5, 8, 13):
         values = rng.normal(size=n)
-        assert modules("statistics", "return m.interquartileMean(x)", values.tolist()) == pytest.approx(
+        assert modules("shared/statistics", "return m.interquartileMean(x)", values.tolist()) == pytest.approx(
             float(interquartile_mean(values)), abs=1e-9
         )
     values = rng.normal(size=10).tolist()
-    low, high = modules("statistics", "return m.bootstrapInterval(x)", values)
-    assert min(values) <= low < modules("statistics", "return m.interquartileMean(x)", values) < high <= max(values)
-    again = modules("statistics", "return m.bootstrapInterval(x)", values)
+    low, high = modules("shared/statistics", "return m.bootstrapInterval(x)", values)
+    assert (
+        min(values) <= low < modules("shared/statistics", "return m.interquartileMean(x)", values) < high <= max(values)
+    )
+    again = modules("shared/statistics", "return m.bootstrapInterval(x)", values)
     assert [low, high] == again
 
 
@@ -83,7 +85,7 @@ def test_decimation_keeps_every_extreme_and_the_order(modules):
     values = rng.normal(size=5000).cumsum()
     values[rng.integers(0, 5000, 40)] = np.nan
     out = modules(
-        "series",
+        "curves/series",
         "return m.decimate(x[0], x[1].map((v) => v ?? NaN))",
         [steps.tolist(), [None if np.isnan(v) else v for v in values]],
     )
@@ -97,8 +99,8 @@ def test_decimation_keeps_every_extreme_and_the_order(modules):
 
 def test_points_once_drawn_stay_while_the_curve_grows(modules):
     steps, values = list(range(0, 4000, 5)), np.random.default_rng(3).normal(size=800).tolist()
-    shorter = modules("series", "return m.decimate(x[0].slice(0, 790), x[1].slice(0, 790))", [steps, values])
-    longer = modules("series", "return m.decimate(x[0], x[1])", [steps, values])
+    shorter = modules("curves/series", "return m.decimate(x[0].slice(0, 790), x[1].slice(0, 790))", [steps, values])
+    longer = modules("curves/series", "return m.decimate(x[0], x[1])", [steps, values])
     n = len(shorter["x"]) - 2
     assert longer["x"][:n] == shorter["x"][:n]
 
@@ -107,11 +109,13 @@ def test_points_once_drawn_stay_while_the_curve_grows(modules):
 def test_axis_scales_return_what_they_were_given(modules, kind):
     values = [0.001, 0.5, 3.0, 1e6] + ([] if kind == "log" else [-2.0, 0.0, -1e4])
     back = modules(
-        "series", f"const s = new m.AxisScale('{kind}', 2); return x.map((v) => s.backward(s.forward(v)))", values
+        "curves/series",
+        f"const s = new m.AxisScale('{kind}', 2); return x.map((v) => s.backward(s.forward(v)))",
+        values,
     )
     assert back == pytest.approx(values, rel=1e-9)
     ticks = modules(
-        "series", f"const s = new m.AxisScale('{kind}', 2); return s.ticks([s.forward(0.003), s.forward(4e4)])"
+        "curves/series", f"const s = new m.AxisScale('{kind}', 2); return s.ticks([s.forward(0.003), s.forward(4e4)])"
     )
     assert 2 <= len(ticks["values"]) == len(ticks["texts"]) <= 12
     assert ticks["values"] == sorted(ticks["values"]) or kind == "symlog"
@@ -130,7 +134,7 @@ DIRECTIONS = {
 @pytest.mark.parametrize("name", DIRECTIONS)
 def test_wedges_share_the_cell_and_lie_in_their_direction(modules, name):
     directions = DIRECTIONS[name]
-    shapes = modules("grid", "return m.wedges(x)", directions)
+    shapes = modules("world/grid", "return m.wedges(x)", directions)
     areas, centres = [], []
     for shape in shapes:
         x, y = np.array(shape).T
@@ -148,7 +152,7 @@ def test_wedges_share_the_cell_and_lie_in_their_direction(modules, name):
 
 @pytest.mark.parametrize("directions", [[[0, 1], [0, 1]], [[0, 0], [0, 0], [1, 0]], [[0, 0]]])
 def test_actions_without_own_directions_become_bars(modules, directions):
-    assert modules("grid", "return m.wedges(x)", directions) is None
+    assert modules("world/grid", "return m.wedges(x)", directions) is None
 
 
 def test_numbers_read_as_they_are(modules):
@@ -162,20 +166,22 @@ def test_numbers_read_as_they_are(modules):
         1e10: "10¹⁰",
     }
     for value, text in cases.items():
-        assert modules("format", "return m.number(x)", value) == text
-    assert modules("format", "return [m.number(NaN), m.number(Infinity), m.number(-Infinity), m.number(null)]") == [
+        assert modules("shared/format", "return m.number(x)", value) == text
+    assert modules(
+        "shared/format", "return [m.number(NaN), m.number(Infinity), m.number(-Infinity), m.number(null)]"
+    ) == [
         "–",
         "∞",
         "−∞",
         "–",
     ]
-    assert modules("format", "return m.symbol(x)", "\\rho") == "ρ"
-    assert modules("format", "return m.niceBeyond(x)", -0.73) == pytest.approx(-0.8)
+    assert modules("shared/format", "return m.symbol(x)", "\\rho") == "ρ"
+    assert modules("shared/format", "return m.niceBeyond(x)", -0.73) == pytest.approx(-0.8)
 
 
 def test_scale_only_grows_and_remembers_when(modules):
     out = modules(
-        "scale",
+        "shared/scale",
         """const s = new m.Scale({ kind: "value", low: 0, high: 1 });
            s.include(0.2, 0.9, 0); const first = [s.low, s.high, s.grew];
            s.include(-0.3, 4.2, 120); const second = [s.low, s.high, s.grew.step, s.grew.from.high];
@@ -193,14 +199,14 @@ def test_scale_only_grows_and_remembers_when(modules):
 
 def test_a_few_wild_values_do_not_take_the_colours_away(modules):
     values = [*np.linspace(0, 1, 200).tolist(), 1e9, 1e12]
-    low, high = modules("scale", "return m.robustExtent(Float32Array.from(x), () => true)", values)
+    low, high = modules("shared/scale", "return m.robustExtent(Float32Array.from(x), () => true)", values)
     assert low >= 0
     assert high <= 1
 
 
 @pytest.mark.parametrize("last", [1, 2, 3, 12, 700, 40_000])
 def test_steps_are_whole_numbers(modules, last):
-    texts = modules("series", "return new m.StepScale(false).ticks(x, 5).values", last)
+    texts = modules("curves/series", "return new m.StepScale(false).ticks(x, 5).values", last)
     assert texts[0] == 0
     assert len(texts) >= 2
     assert all(value == int(value) for value in texts)

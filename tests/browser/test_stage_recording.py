@@ -212,7 +212,7 @@ def test_screen_reader_hears_where_the_run_stands(page: Page, naive):
 
 def test_svg_draws_what_the_screen_draws(page: Page, naive):
     text = page.evaluate(
-        """async () => { const { svgOf } = await import(stage.options.assets + "save.js");
+        """async () => { const { svgOf } = await import(stage.options.assets + "shared/save.js");
           return svgOf(stage, "world"); }"""
     )
     root = ET.fromstring(text)

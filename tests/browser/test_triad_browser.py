@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from offrl_ui.scenes.registry import pages
+from offrl_lecture.registry import pages
 from tests.browser.scene_walk import after, fits, open_scene, reveal_and_draw, walk
 from tests.browser.waiting import at_rest
 

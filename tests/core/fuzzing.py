@@ -12,8 +12,8 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 
 from offrl_core import Dataset
-from offrl_core.data.formats import ColumnMapping, FileError, Limits, read_file, sandbox
 from offrl_core.data.report import validate
+from offrl_core.formats import ColumnMapping, FileError, Limits, read_file, sandbox
 
 LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000, seconds=10.0)
 

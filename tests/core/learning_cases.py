@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.data.dataset import Dataset
+from offrl_core.dataset import Dataset
 
 Array = Any
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from offrl_core.algorithms import algorithms, hyperparameters
+from offrl_core.algos import algorithms, hyperparameters
 from offrl_core.evaluation.alarms import RULES, WINDOW, Facts, Watch
-from offrl_core.runs.config import Lane, RunConfig
-from offrl_core.runs.recorder import record, schedule
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.recorder import record, schedule
 
 HEALTHY = {
     "q_max": 0.9,

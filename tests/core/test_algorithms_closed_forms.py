@@ -7,7 +7,7 @@ import pytest
 from learning_cases import one_state
 
 import offrl_core as orl
-from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.declarations import HyperparameterError
 
 
 def learned(data: orl.Dataset, name: str, steps: int = 4000, **choices: object) -> orl.Snapshot:

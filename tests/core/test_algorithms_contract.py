@@ -11,7 +11,7 @@ import pytest
 from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
-from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.declarations import HyperparameterError
 from offrl_core.learning.metrics import metrics
 
 

@@ -11,7 +11,7 @@ import pytest
 from latex2mathml.converter import convert
 
 import offrl_core as orl
-from offrl_core.algorithms import Algorithm
+from offrl_core.algos import Algorithm
 from offrl_core.learning import docs
 from offrl_core.learning.metrics import METRICS
 

@@ -120,7 +120,7 @@ def test_counting_in_continuous_data_leaves_the_value_of_the_behaviour() -> None
 
 
 def test_expected_maximum_is_the_mean_of_the_best_draw() -> None:
-    from offrl_core.algorithms.crr import expected_maximum
+    from offrl_core.algos.crr import expected_maximum
 
     rng = np.random.default_rng(1)
     pi, values = rng.dirichlet(np.ones(4)), rng.normal(size=4)

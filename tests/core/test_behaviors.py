@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import offrl_core as orl
 from offrl_core.data.behaviors import Behavior, Player, collect, drawn, noisy, replay, softmax, split, uniform
 from offrl_core.data.degrade import subset
-from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.control import Acrobot
 from offrl_core.worlds.layouts import DOUBLE_CROSSING, FOUR_ROOMS, U_MAZE
 from offrl_core.worlds.maze import Maze

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import offrl_core as orl
 from offrl_core.data.entries.custom import OWN_LAYOUT, parse_layout
-from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.declarations import HyperparameterError
 
 NAMES = tuple(orl.datasets())
 
@@ -247,7 +247,7 @@ def test_public_names():
     for name in orl.__all__:
         assert getattr(orl, name) is not None
     assert "bc" in orl.algorithms()
-    import offrl_core.hyperparameters as module
+    import offrl_core.declarations as module
 
     assert module.Hyperparameter is orl.Hyperparameter
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

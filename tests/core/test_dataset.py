@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import offrl_core as orl
-from offrl_core.data.dataset import DatasetError
+from offrl_core.dataset import DatasetError
 
 COLUMNS = {
     "observations": [0, 1, 2, 0, 3],

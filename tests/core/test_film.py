@@ -6,10 +6,10 @@ import pytest
 import offrl_core as orl
 from offrl_core.evaluation.film import Film, about, film
 from offrl_core.evaluation.rollouts import measuring, member_returns
-from offrl_core.runs.config import Lane, RunConfig
-from offrl_core.runs.engine import Engine
-from offrl_core.runs.projector import Projector
 from offrl_core.worlds.world import exhaust
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.engine import Engine
+from offrl_live.runs.films import Projector
 
 MLP = {"hidden": "16", "batch_size": 32}
 

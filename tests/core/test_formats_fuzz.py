@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log_files import d3rlpy_1, d3rlpy_2, d4rl, expected, log, minari_arrow, minari_hdf5, minari_metadata, zipped
 
-from offrl_core.data.formats import ColumnMapping, FileError, preview_file, read_file
+from offrl_core.formats import ColumnMapping, FileError, preview_file, read_file
 
 PYTHON_PARSED = ("csv", "csv-loose", "npz")
 """Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries

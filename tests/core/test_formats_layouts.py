@@ -27,7 +27,7 @@ from log_files import (
 )
 
 from offrl_core import Dataset
-from offrl_core.data.formats import FileError, preview_file, read_file
+from offrl_core.formats import FileError, preview_file, read_file
 
 
 @pytest.mark.parametrize("tabular", [False, True])

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log_files import log, parquet, read_csv, stacked
 
-from offrl_core.data.formats import ColumnMapping, FileError, preview_file, read_file
 from offrl_core.data.report import validate
+from offrl_core.formats import ColumnMapping, FileError, preview_file, read_file
 
 
 def test_a_column_without_any_value_is_no_hindrance() -> None:

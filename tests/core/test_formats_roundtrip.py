@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as npst
 from log_files import assert_same
 
 from offrl_core import Dataset, DatasetError, load_dataset
-from offrl_core.data.formats import FORMATS, read_file
+from offrl_core.formats import FORMATS, read_file
 
 WRITTEN = [record.name for record in FORMATS.values() if record.writes]
 

@@ -19,7 +19,7 @@ import pytest
 from log_files import arrow_file, assert_same, log, minari_arrow, parquet, zipped
 
 from offrl_core import Dataset
-from offrl_core.data.formats import FileError, Limits, read_file
+from offrl_core.formats import FileError, Limits, read_file
 
 SMALL = Limits(bytes=1_000_000, unpacked=1_000_000, rows=1000, columns=10, members=50)
 CSV = b"s,a,r\n0,0,0\n1,1,1\n"

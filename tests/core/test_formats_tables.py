@@ -11,7 +11,7 @@ import pytest
 from log_files import codes, parquet, read_csv
 
 from offrl_core import Dataset
-from offrl_core.data.formats import (
+from offrl_core.formats import (
     ColumnInfo,
     ColumnMapping,
     FileError,

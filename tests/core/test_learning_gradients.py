@@ -9,9 +9,9 @@ import pytest
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
-from offrl_core.algorithms import losses as L
-from offrl_core.algorithms.base import Loss
-from offrl_core.algorithms.batch import Batch, Index
+from offrl_core.algos import losses as L
+from offrl_core.algos.base import Loss
+from offrl_core.algos.batch import Batch, Index
 from offrl_core.learning.approximators import Inputs, Network, PairLinear, Table
 from offrl_core.learning.optimizers import SGD, Adam
 

@@ -7,7 +7,7 @@ import pytest
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
-from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.declarations import HyperparameterError
 from offrl_core.learning.feed import DRAWS, draws
 
 DATA = random_data(1, rows=200)

@@ -12,7 +12,7 @@ import pytest
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
-from offrl_core.hyperparameters import HyperparameterError
+from offrl_core.declarations import HyperparameterError
 
 DATA = random_data(1, rows=200)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from offrl_core.runs.hub import close_hub
+from offrl_live.serving.hub import close_hub
 
 
 @pytest.fixture(scope="module", autouse=True)

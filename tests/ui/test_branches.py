@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offrl_core.runs.config import Change, ConfigError, Lane, RunConfig
-from offrl_core.runs.hub import get_hub
+from offrl_live.runs.config import Change, ConfigError, Lane, RunConfig
+from offrl_live.serving.hub import get_hub
 from offrl_ui import branches, choices, state
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import offrl_core as orl
-from offrl_core.data.dataset import Dataset
+from offrl_core.dataset import Dataset
 from offrl_ui.estimates import FEW_EPISODES, halves, table
 
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
-from offrl_core.runs.hub import get_hub
+from offrl_live.serving.hub import get_hub
 from offrl_ui import choices, state
 
 MAIN = Path(__file__).parents[2] / "main.py"

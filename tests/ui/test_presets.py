@@ -6,8 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from offrl_core.runs import wire
-from offrl_core.runs.recorder import record, schedule
+from offrl_live.runs import wire
+from offrl_live.runs.recorder import record, schedule
 from offrl_ui.presets import presets
 from offrl_ui.replay import replay_html
 

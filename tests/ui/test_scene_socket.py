@@ -16,10 +16,10 @@ from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from offrl_ui import scenes as package
-from offrl_ui.scenes.follow import ALPHABET
-from offrl_ui.scenes.registry import pages
-from offrl_ui.scenes.socket import BURST, MAX_MESSAGE, MAX_WRONG_CODES
+from offrl_lecture.registry import pages
+from offrl_ui import lecture as package
+from offrl_ui.lecture.rooms import ALPHABET
+from offrl_ui.lecture.socket import BURST, MAX_MESSAGE, MAX_WRONG_CODES
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
-from offrl_core.runs.config import Lane, RunConfig
+from offrl_live.runs.config import Lane, RunConfig
 from offrl_ui import choices, controls, state
 
 
@@ -184,7 +184,7 @@ def test_a_drag_while_paused_stands_in_the_link_once():
 def _page() -> None:
     import streamlit as st
 
-    from offrl_core.runs.config import Lane, RunConfig
+    from offrl_live.runs.config import Lane, RunConfig
     from offrl_ui import state
 
     config, _ = state.recall("page")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.dataset import Array, Dataset
 from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.grids import build_grid
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
+from offrl_core.dataset import Array, Dataset
+from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_core.worlds.layouts import LABELS, REWARDS, TERMINALS, Grid
 
 OWN_LAYOUT = "###########/#S..#.....#/#.#.#.###.#/#.#...#.#.#/#.###.#D#.#/#.....#...#/#####.###G#/###########"

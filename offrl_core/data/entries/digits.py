@@ -8,9 +8,9 @@ import numpy as np
 
 from offrl_core.data.behaviors import Behavior, collect
 from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.dataset import Array, Dataset
 from offrl_core.data.entries import options as opt
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.dataset import Array, Dataset
+from offrl_core.declarations import Hyperparameter
 
 
 def _digits(seed: int, chosen: dict[str, Any]) -> Dataset:

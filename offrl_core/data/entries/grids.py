@@ -17,9 +17,9 @@ from offrl_core.data.behaviors import (
     uniform,
 )
 from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.dataset import Array, Dataset
 from offrl_core.data.entries import options as opt
-from offrl_core.hyperparameters import Value
+from offrl_core.dataset import Array, Dataset
+from offrl_core.declarations import Value
 from offrl_core.worlds.grids import route_policy, state_at
 from offrl_core.worlds.layouts import GRIDS as LAYOUTS
 from offrl_core.worlds.layouts import Grid, Walk

@@ -7,10 +7,10 @@ from typing import Any
 
 from offrl_core.data.behaviors import Behavior, noisy_act, random_act, record
 from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.grids import tabular_behaviors
-from offrl_core.hyperparameters import Hyperparameter, Value
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.worlds.tabular import TabularMDP
 from offrl_core.worlds.world import Simulator
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from offrl_core.data.behaviors import Behavior, noisy, record
 from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.grids import tabular_behaviors
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Hyperparameter
 
 
 def _icu(seed: int, chosen: dict[str, Any]) -> Dataset:

@@ -7,11 +7,11 @@ from typing import Any
 
 from offrl_core.data.behaviors import Behavior, drawn, noisy_act, random_act, record
 from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.custom import OWN_LAYOUT, layout_option, parse_layout
 from offrl_core.data.entries.grids import Available
-from offrl_core.hyperparameters import Hyperparameter, HyperparameterError
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_core.worlds.grids import route_policy
 from offrl_core.worlds.layouts import GRIDS as LAYOUTS
 from offrl_core.worlds.layouts import Grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from offrl_core.hyperparameters import Hyperparameter
+from offrl_core.declarations import Hyperparameter
 
 MAX_OWN = 8000
 MAX_SIDE = 24

@@ -8,9 +8,9 @@ import numpy as np
 
 from offrl_core.data.behaviors import split
 from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.dataset import Dataset
 from offrl_core.data.entries import options as opt
-from offrl_core.hyperparameters import Hyperparameter, Value
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.worlds.toys import baird, deadly_triad, two_actions
 
 

@@ -1,0 +1,142 @@
+"""17. Conservative Q-learning, in the lecture's four steps and in the paper's form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from offrl_core.algos.base import Head, Loss
+from offrl_core.algos.batch import Array, Batch, once
+from offrl_core.algos.constrained_q import counted
+from offrl_core.algos.equations import copy_rule, greedy_loss, greedy_target, together
+from offrl_core.algos.explaining import Look, Step, number, term
+from offrl_core.algos.losses import conservative_penalty, next_state_penalty
+from offrl_core.algos.q_learning import QLearning
+from offrl_core.algos.shared_hyperparameters import Q_LEARNING
+from offrl_core.algos.targets import q_heads
+from offrl_core.declarations import Hyperparameter, Value
+
+ONCE = np.ones((1, 1), np.float32)
+
+
+class CQL(QLearning):
+    """Q-learning with a penalty that pushes all values down and those of the data's actions back up.
+
+    The loss is the TD error plus `α` times (lecture, at `s'` with the data's next action `a'`)
+    (a) `Σ_a Q(s',a)`; (b) `Σ_a Q(s',a) − Q(s',a')`; (c) `z = log Σ_a exp Q(s',a) − Q(s',a')`; (d) `z²`; or (paper, at
+    `s`) `log Σ_a exp Q(s,a) − Q(s,a)`.
+
+    Implementation notes: a row without a next action (the end of an episode) has no penalty in forms (a) to (d). The
+    paper's form is its `CQL(H)` for discrete actions, `α` fixed. `α` multiplies the penalty; some code multiplies the
+    TD term instead, by what would be `1/α` here, so values of `α` are not comparable. `constraint` = `counted` puts the
+    maximum of constrained Q-learning under the penalty.
+    """
+
+    name = "cql"
+    title = "CQL"
+    number = 17
+    summary = "Q-learning that pushes the values of all actions down and those of the data's actions back up."
+    penalties: ClassVar[Mapping[str, str]] = {
+        "lecture-a": r"\sum_{b} Q(s',b)",
+        "lecture-b": r"\sum_{b} Q(s',b) - Q(s',a')",
+        "lecture-c": r"\log\sum_{b} e^{Q(s',b)} - Q(s',a')",
+        "lecture-d": r"\left(\log\sum_{b} e^{Q(s',b)} - Q(s',a')\right)^2",
+        "paper": r"\log\sum_{b} e^{Q(s,b)} - Q(s,a)",
+    }
+    source = "the lecture; Kumar et al. 2020, equation 4"
+    hyperparameters = (
+        *Q_LEARNING,
+        Hyperparameter(
+            "alpha",
+            r"\alpha",
+            0.1,
+            "How much the penalty counts: 0 is Q-learning, up keeps to the data's actions and underestimates more.",
+            low=0.0,
+            high=100.0,
+            greedier="down",
+            paper=".5 to 5 (Kumar et al. 2020)",
+        ),
+        Hyperparameter(
+            "form",
+            r"\mathcal{R}",
+            "lecture-d",
+            "The penalty: the lecture's four steps from a to d, or the paper's; in a and b nothing stops values "
+            "from sinking.",
+            choices=("lecture-a", "lecture-b", "lecture-c", "lecture-d", "paper"),
+            paper="paper: CQL(H), equation 4 (Kumar et al. 2020)",
+        ),
+        Hyperparameter(
+            "constraint",
+            r"\bar A",
+            "none",
+            "Which actions the target's maximum may choose: all, or only those that the data shows in that "
+            "state (counted).",
+            choices=("none", "counted"),
+        ),
+    )
+
+    def uses_counts(self, choices: Mapping[str, Value]) -> bool:
+        return choices["constraint"] == "counted"
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        counted = choices["constraint"] == "counted"
+        return together(
+            greedy_loss(choices, r" + \alpha\left(\mathcal{R} + \mathcal{R}_2\right)")
+            if choices["double"] == "clipped"
+            else greedy_loss(choices, r" + \alpha\,\mathcal{R}"),
+            rf"\mathcal{{R}} = {self.penalties[str(choices['form'])]}",
+            r"\bar A(s) = \{a : n(s,a) \ge 1\}" if counted else "",
+            greedy_target(choices, r"\bar A(s')" if counted else "A"),
+            copy_rule(choices),
+        )
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        mean = rf"\alpha\,\mathbb{{E}}\left[{self.penalties[str(choices['form'])]}\right]"
+        return {"loss_penalty": mean, "loss_penalty2": mean.replace("Q(", "Q_2(")}
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        return q_heads(choices, penalty_at_next=choices["form"] != "paper")
+
+    def columns(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        return () if choices["form"] == "paper" else ("next_action",)
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        losses = super().losses(batch, hp)
+        for output in ("q", "q2") if hp.double == "clipped" else ("q",):
+            if hp.form == "paper":
+                penalty = conservative_penalty(batch, output, hp.alpha)
+            else:
+                penalty = next_state_penalty(batch, output, hp.alpha, hp.form)
+            losses["penalty" if output == "q" else "penalty2"] = penalty
+        return losses
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        batch = look.batch
+        at_s = hp.form == "paper"
+        q = look.s(batch["q"]) if at_s else look.next(batch["q_next"])
+        action = look.action if at_s else int(batch.columns["next_action"][0, look.column])
+        if action < 0:
+            return [*super().steps(look, hp), Step("penalty", "penalty: the data shows no next action", 0.0)]
+        total = float(q.sum()) if hp.form in ("lecture-a", "lecture-b") else float(np.logaddexp.reduce(q))
+        gap = total - (0.0 if hp.form == "lecture-a" else float(q[action]))
+        alpha, power = float(hp.alpha[0, 0]), 2 if hp.form == "lecture-d" else 1
+        square = "^2" if power == 2 else ""
+        return [
+            *super().steps(look, hp),
+            Step(
+                "gap", "what the penalty pushes down", gap, f"z = {number(total)} - {term(total - gap)} = {number(gap)}"
+            ),
+            Step("penalty", "penalty", alpha * gap**power, rf"\alpha z{square} = {number(alpha * gap**power)}"),
+        ]
+
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return values["constraint"] == "counted"
+
+    @once
+    def allowed(self, batch: Batch, hp: Any) -> Array | None:
+        return None if hp.constraint == "none" or batch.counts is None else counted(batch.counts, ONCE)
+
+    def allowed_next(self, batch: Batch, hp: Any) -> Array | None:
+        return None if hp.constraint == "none" or batch.counts_next is None else counted(batch.counts_next, ONCE)

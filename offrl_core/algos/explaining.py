@@ -1,0 +1,106 @@
+"""One transition's numbers: named steps with their values, and the equation with the numbers put in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from offrl_core.algos.batch import Array, Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named step of an update.
+
+    Attributes:
+        name, title: identifier and words for the screen.
+        value: a number, one number per action, or an action.
+        latex: the step as an equation with its numbers, empty where there is none.
+    """
+
+    name: str
+    title: str
+    value: Any
+    latex: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+class Look:
+    """One row of a batch of one member: its numbers, and the outputs at its two states.
+
+    Args:
+        batch: a batch of one member.
+        column: the row's place in it.
+    """
+
+    def __init__(self, batch: Batch, column: int) -> None:
+        self.batch, self.column = batch, column
+        self.here = column if batch.at_index is None else int(batch.at_index.flat.reshape(-1)[column])
+        self.there = column if batch.at_next_index is None else int(batch.at_next_index.flat.reshape(-1)[column])
+        self.action = int(batch.action[0, column])
+        self.reward = self.row(batch.reward)
+        self.continues = bool(batch.continues[0, column])
+
+    def row(self, rows: Array) -> float:
+        """The row's number in `(1, B)`."""
+        return float(rows[0, self.column])
+
+    def s(self, output: Array) -> Array:
+        """An output `(1, A, U)` (or `(1, U)`) at `s`."""
+        return np.asarray(output[0, ..., self.here])
+
+    def next(self, output: Array) -> Array:
+        """An output `(1, A, U)` (or `(1, U)`) at `s'`."""
+        return np.asarray(output[0, ..., self.there])
+
+
+def number(x: float) -> str:
+    """`x` in LaTeX, four significant digits."""
+    if math.isnan(x):
+        return r"\mathrm{NaN}"
+    if math.isinf(x):
+        return r"\infty" if x > 0 else r"-\infty"
+    text = f"{x + 0.0:.4g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
+    return text
+
+
+def term(x: float) -> str:
+    """`x` in LaTeX, in parentheses where a sign would stand after an operator."""
+    return rf"({number(x)})" if x < 0 or (x == 0 and math.copysign(1, x) < 0) else number(x)
+
+
+def one_step(look: Look, gamma: float, next_value: float, left: str, next_symbol: str) -> Step:
+    """`r + γ V(s')` of a row as a step; the bootstrap is cut where the row terminated."""
+    if not look.continues:
+        return Step("target", "target: the episode ended", look.reward, rf"{left} = r = {number(look.reward)}")
+    value = look.reward + gamma * next_value
+    return Step(
+        "target",
+        "target: reward and discounted next value",
+        value,
+        rf"{left} = r + \gamma {next_symbol} = {number(look.reward)} + {number(gamma)} \cdot {term(next_value)}"
+        rf" = {number(value)}",
+    )
+
+
+def exponential_step(symbols: str, exponent: float, numbers: str = "") -> Step:
+    """`e^exponent` as a step, in float32 as training computes it; `numbers` shows how the exponent was made."""
+    raw = float(np.exp(np.float32(exponent)))
+    latex = rf"e^{{{symbols}}} = e^{{{numbers or number(exponent)}}} = {number(raw)}"
+    return Step("raw_weight", "its exponential", raw, latex)
+
+
+def assemble(steps: Sequence[dict[str, Any]]) -> str:
+    """The steps' equations below each other, as one LaTeX block."""
+    lines = [step["latex"].replace("=", "&=", 1) for step in steps if step["latex"]]
+    return r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}"

@@ -1,0 +1,201 @@
+"""11. Maximum a posteriori policy optimisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from offrl_core.algos.base import Head, Loss
+from offrl_core.algos.batch import Array, Batch
+from offrl_core.algos.cloning import CriticCloning
+from offrl_core.algos.equations import BEHAVIOR_CLONE, Q_LOSS, copy_rule, in_target, policy_target, together
+from offrl_core.algos.explaining import Look, Step, number
+from offrl_core.algos.losses import cross_entropy_to, log_softmax, log_sum_exp, softmax, weighted_cross_entropy
+from offrl_core.algos.shared_hyperparameters import CRITIC
+from offrl_core.algos.targets import target_prefix, target_reads
+from offrl_core.declarations import Hyperparameter, Value
+
+TEMPERATURES = (1e-4, 1e6)
+MULTIPLIERS = (1e-4, 1e4)
+M_STEP = (
+    r"-\mathbb{E}_s\sum_a q(a\mid s)\log\pi_\theta(a\mid s) "
+    r"+ \mu\left(\mathbb{E}_s\mathrm{KL}(\pi_{\mathrm{old}}\|\pi_\theta) - \epsilon_\pi\right)"
+)
+
+
+class MPO(CriticCloning):
+    """Build a better policy for every state by reweighting a prior, then clone it.
+
+    E-step: `q(a|s) ∝ prior(a|s) exp(Q'(s,a)/η)` over all actions, with `η` such that `E_s KL(q ‖ prior) = ε` (the
+    minimum of the dual `g(η) = ηε + η E_s log Σ_a prior(a|s) exp(Q'(s,a)/η)`). M-step: `min −E_s Σ_a q log π_θ + μ (E_s
+    KL(π_old ‖ π_θ) − ε_π)`. The critic evaluates `π_old`. The prior is `π_old`, or `π_β` for the offline reading, which
+    keeps to what the data shows.
+
+    Implementation notes: `π_old` is the policy's target copy, moved as the critic's. With few actions the E-step is
+    exact, and `η` is found by two Newton steps on the dual's slope at each update instead of gradient steps on the
+    dual. `μ` follows its constraint by `log μ ← log μ + .01 · clip(KL/ε_π − 1, ±1)`. The critic's target is one-step,
+    not Retrace. With `target_update` = `none`, `π_old` is the policy itself and the KL bound of the M-step never binds.
+    """
+
+    name = "mpo"
+    title = "MPO"
+    number = 11
+    summary = "Reweights a prior over all actions by the critic under a KL bound, then clones the result."
+    source = "Abdolmaleki et al. 2018"
+    hyperparameters = (
+        *CRITIC,
+        Hyperparameter(
+            "epsilon",
+            r"\epsilon",
+            0.1,
+            "How far the E-step may move from its prior (KL, in nats): up is greedier, down stays with the prior.",
+            low=1e-4,
+            high=10.0,
+            scale="log",
+            greedier="up",
+            paper=".1 (Abdolmaleki et al. 2018)",
+        ),
+        Hyperparameter(
+            "epsilon_policy",
+            r"\epsilon_\pi",
+            0.0025,
+            "How far the fitted policy may move from its last copy (KL, in nats): up learns faster, down is steadier.",
+            low=1e-5,
+            high=10.0,
+            scale="log",
+            paper=".0025 for discrete actions in common implementations",
+        ),
+        Hyperparameter(
+            "prior",
+            r"\pi_{\mathrm{old}}",
+            "policy",
+            "What the E-step reweights: the policy so far, which may drift to actions nobody took, or the behaviour, "
+            "which may not.",
+            choices=("policy", "behavior"),
+            live=False,
+            paper="policy (Abdolmaleki et al. 2018)",
+        ),
+    )
+    defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {
+        "table": {"target_update": "hard", "target_period": 10},
+        "linear": {"target_update": "hard"},
+        "mlp": {"target_update": "hard"},
+    }
+
+    def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
+        reads = ("s", "next") if choices["target_update"] == "none" else ("s",)
+        copy = target_reads(choices, "s", "next")
+        behavior = (Head("behavior"),) if choices["prior"] == "behavior" else ()
+        return (
+            Head("policy", reads=reads, copied=True, target_reads=copy),
+            Head("q", reads=reads, copied=True, target_reads=copy, starts=True),
+            *behavior,
+        )
+
+    def equation_for(self, choices: Mapping[str, Value]) -> str:
+        prior = r"\pi_\beta" if choices["prior"] == "behavior" else r"\pi_{\mathrm{old}}"
+        old = r"\pi_{\mathrm{old}} = \pi_\theta"
+        if choices["target_update"] != "none":
+            old = r"\pi_{\mathrm{old}} = \pi_{\theta'},\ Q' = Q_{\theta'}"
+        return together(
+            rf"q(a\mid s) \propto {prior}(a\mid s)\, e^{{{in_target(choices['target_update'])}(s,a)/\eta}}",
+            rf"\eta:\ \mathbb{{E}}_s\mathrm{{KL}}(q\|{prior}) = \epsilon",
+            r"\mathcal{L}(\theta) = " + M_STEP,
+            BEHAVIOR_CLONE if choices["prior"] == "behavior" else "",
+            Q_LOSS,
+            policy_target(choices, r"\pi_{\mathrm{old}}"),
+            old,
+            copy_rule(choices, r"\theta'", r"\theta"),
+        )
+
+    def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
+        return {"loss_policy": M_STEP}
+
+    def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
+        return {"temperature": 1.0, "multiplier": 1.0}
+
+    def next_policy(self, batch: Batch, hp: Any) -> Array:
+        return softmax(batch[f"{target_prefix(hp)}policy_next"])
+
+    def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+        log_old = log_softmax(batch[f"{target_prefix(hp)}policy"])
+        improved, dual = self.e_step(batch, hp, log_old)
+        losses = {"policy": self.m_step(batch, hp, improved, log_old), "td": self.critic_loss(batch, hp), "dual": dual}
+        if hp.prior == "behavior":
+            losses["behavior"] = weighted_cross_entropy(batch, "behavior")
+        return losses
+
+    def e_step(self, batch: Batch, hp: Any, log_old: Array) -> tuple[Array, Loss]:
+        """`q(a|s)`, `(M, A, U)`, and the dual's value; `η` moves two Newton steps towards the bound."""
+        log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
+        q = batch[f"{target_prefix(hp)}q"]
+        eta = batch.memory["temperature"]
+        for _ in range(2):
+            tilted = softmax(log_prior + q / eta[:, :, None])
+            kl, spread = tilt(batch, tilted, log_prior, q / eta[:, :, None])
+            step = np.clip((kl - hp.epsilon) / np.maximum(spread, np.float32(1e-12)), -1, 1)
+            eta = np.clip(eta * np.exp(step), *TEMPERATURES).astype(np.float32)
+        batch.memory["temperature"] = eta
+        scaled = log_prior + q / eta[:, :, None]
+
+        def dual() -> Array:
+            result: Array = eta[:, 0] * (hp.epsilon[:, 0] + batch.mean_over_states(log_sum_exp(scaled)))
+            return result
+
+        return softmax(scaled), Loss(dual, {})
+
+    def m_step(self, batch: Batch, hp: Any, improved: Array, log_old: Array) -> Loss:
+        """Cloning of `q` with the KL to `π_old` priced at `μ`, which follows its constraint."""
+        loss = cross_entropy_to(batch, "policy", improved)
+        mu = batch.memory["multiplier"]
+        log_pi = log_softmax(batch["policy"])
+        old, share = np.exp(log_old), batch.state_share()
+        kl = self.step_size(batch, log_pi, log_old)[:, None].astype(np.float32)
+        clone = loss.report
+        loss.report = lambda: clone() + (mu * (kl - hp.epsilon_policy))[:, 0]
+        loss.gradients["policy"] = loss.gradients["policy"] + mu[:, :, None] * share * (np.exp(log_pi) - old)
+        loss.curvature["policy"] = share * (1 + mu[:, :, None])
+        violation = np.clip(kl / hp.epsilon_policy - 1, -1, 1)
+        batch.memory["multiplier"] = np.clip(mu * np.exp(np.float32(0.01) * violation), *MULTIPLIERS).astype(np.float32)
+        return loss
+
+    def steps(self, look: Look, hp: Any) -> list[Step]:
+        batch = look.batch
+        eta = float(batch.memory["temperature"][0, 0])
+        log_old = log_softmax(batch[f"{target_prefix(hp)}policy"])
+        log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
+        improved = look.s(softmax(log_prior + batch[f"{target_prefix(hp)}q"] / np.float32(eta)))
+        prior, pi = np.exp(look.s(log_prior)), look.s(self.policy(batch, hp))
+        a = look.action
+        return [
+            *self.judge(look, hp),
+            Step("temperature", "temperature that meets the KL bound", eta, rf"\eta = {number(eta)}"),
+            Step("prior", "the prior, one per action", prior.tolist()),
+            Step(
+                "improved",
+                "the E-step's policy, one per action",
+                improved.tolist(),
+                rf"q(a\mid s) \propto {number(float(prior[a]))}\, e^{{Q(s,a)/\eta}} = {number(float(improved[a]))}",
+            ),
+            Step("probability", "probability now", float(pi[a]), rf"\pi_\theta(a\mid s) = {number(float(pi[a]))}"),
+            Step("gradient", "gradient at the logits, one per action", (pi - improved).tolist()),
+        ]
+
+    def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
+        kl = self.step_size(batch, log_softmax(batch["policy"]), log_softmax(batch[f"{target_prefix(hp)}policy"]))
+        return {"kl": kl, "temperature": batch.memory["temperature"], "multiplier": batch.memory["multiplier"]}
+
+    def step_size(self, batch: Batch, log_pi: Array, log_old: Array) -> Array:
+        """`E_s KL(π_old ‖ π_θ)`, `(M,)`."""
+        return batch.mean_over_states((np.exp(log_old) * (log_old - log_pi)).sum(axis=1))
+
+
+def tilt(batch: Batch, tilted: Array, log_prior: Array, scaled: Array) -> tuple[Array, Array]:
+    """`E_s KL(q ‖ prior)` of `q = softmax(log prior + x)`, and `E_s Var_q(x)` = `−∂KL/∂log η`; `(M, 1)` each."""
+    mean = (tilted * scaled).sum(axis=1, keepdims=True)
+    variance = (tilted * np.square(scaled - mean)).sum(axis=1)
+    log_tilted = np.log(np.where(tilted > 0, tilted, 1))
+    kl = (tilted * (log_tilted - log_prior)).sum(axis=1)
+    return batch.mean_over_states(kl)[:, None], batch.mean_over_states(variance)[:, None]

@@ -1,0 +1,320 @@
+"""The offline dataset `X`: episodes of transitions, frozen and validated on construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core import columns
+from offrl_core.columns import Array, DatasetError
+
+if TYPE_CHECKING:
+    from offrl_core.worlds.layout import Layout
+    from offrl_core.worlds.tabular import TabularMDP
+    from offrl_core.worlds.world import World
+
+__all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Episodes `(s_t, a_t, r_{t+1}, s_{t+1}, d_{t+1})` in time order, episode after episode.
+
+    Make one with `Dataset.from_columns`, which validates. A dataset is *tabular* when `n_states` is set:
+    observations are then state numbers, otherwise float vectors.
+
+    Attributes:
+        observations: `(N,)` int64 states, or `(N, D)` float32 vectors; `s_t`.
+        actions: `(N,)` int64 in `[0, n_actions)`; `a_t`.
+        rewards: `(N,)` float64; received on arriving in `next_observations`.
+        next_observations: like `observations`; `s_{t+1}`.
+        terminations: `(N,)` bool; the MDP ended on arriving: the bootstrap is cut.
+        truncations: `(N,)` bool; the recording ended without the MDP ending: the bootstrap is kept.
+        episode_starts: `(E,)` int64, the first row of each episode.
+        n_actions: `A`.
+        n_states: `S` for tabular data, None for continuous observations.
+        action_names, observation_names: labels for screens.
+        features: tabular data only: encodings of a state for function approximators, name → `(S, F)` float32;
+            the first is the default. `one-hot` is always available and never stored here.
+        action_features: `(S, A, F)` float32 or None: state-action features `φ(s,a)` of a linear Q.
+        gamma: the discount this dataset's lesson is told at.
+        mdp: the exact MDP where it is known.
+        world: the simulator where one exists (an MDP is one too).
+        layout: how to draw the states.
+        name, options: where the data came from.
+        behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
+        behavior_names: names for those numbers.
+        behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S,
+            A)` or a tuple of functions `act(observations, rng)`; None where unknown, or where the data was altered
+            afterwards.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    next_observations: Array
+    terminations: Array
+    truncations: Array
+    episode_starts: Array
+    n_actions: int
+    n_states: int | None = None
+    action_names: tuple[str, ...] = ()
+    observation_names: tuple[str, ...] = ()
+    features: Mapping[str, Array] = field(default_factory=dict)
+    action_features: Array | None = None
+    gamma: float = 0.99
+    mdp: TabularMDP | None = None
+    world: World | None = None
+    layout: Layout | None = None
+    name: str = "custom"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    behaviors: Array | None = None
+    behavior_names: tuple[str, ...] = ()
+    behavior_policies: Any = None
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def __repr__(self) -> str:
+        states = f"{self.n_states} states" if self.tabular else f"vectors of {self.observations.shape[1]}"
+        sizes = f"{len(self):,} rows, {self.n_episodes:,} episodes, {states}, {self.n_actions} actions"
+        return f"<Dataset {self.name!r}: {sizes}, γ = {self.gamma:g}>"
+
+    @property
+    def tabular(self) -> bool:
+        """Whether observations are state numbers."""
+        return self.n_states is not None
+
+    @property
+    def n_episodes(self) -> int:
+        """Number of episodes `E`."""
+        return len(self.episode_starts)
+
+    @cached_property
+    def episode_ends(self) -> Array:
+        """`(E,)` the last row of each episode."""
+        return np.append(self.episode_starts[1:], len(self)) - 1
+
+    @cached_property
+    def episode_of_row(self) -> Array:
+        """`(N,)` the episode that each row belongs to."""
+        return np.repeat(np.arange(self.n_episodes), self.episode_ends - self.episode_starts + 1)
+
+    @cached_property
+    def next_actions(self) -> Array:
+        """`(N,)` the action taken next in the same episode, −1 in an episode's last row."""
+        following = np.append(self.actions[1:], -1)
+        following[self.episode_ends] = -1
+        return following
+
+    @cached_property
+    def initial_observations(self) -> Array:
+        """`(E,)` or `(E, D)`: where each episode began."""
+        return self.observations[self.episode_starts]
+
+    @cached_property
+    def counts(self) -> Array:
+        """`(S, A)` int64: how often each pair stands in the data, `n(s,a)`. Tabular data only."""
+        states = self._states("counts")
+        flat = np.bincount(self.observations * self.n_actions + self.actions, minlength=states * self.n_actions)
+        return flat.reshape(states, self.n_actions)
+
+    @cached_property
+    def behavior_policy(self) -> Array:
+        """`(S, A)`: the empirical `π_β(a|s) = n(s,a)/n(s)`; uniform in states that the data never visits."""
+        counts = self.counts
+        totals = counts.sum(axis=1, keepdims=True)
+        return np.where(totals > 0, counts / np.maximum(totals, 1), 1.0 / self.n_actions)
+
+    def returns_to_go(self, gamma: float) -> Array:
+        """`(N,)` float64: `G_t = r_{t+1} + γ G_{t+1}` to the end of the recorded episode.
+
+        A truncated episode's return stops where the recording stops: nothing is bootstrapped.
+
+        Raises:
+            DatasetError: gamma is out of range.
+        """
+        gamma = columns.discount(gamma)
+        returns = np.empty(len(self))
+        lengths = self.episode_ends - self.episode_starts + 1
+        if lengths.max() > 4 * self.n_episodes:  # few and long: episode by episode (measured)
+            from scipy.signal import lfilter
+
+            for start, end in zip(self.episode_starts, self.episode_ends + 1, strict=True):
+                returns[start:end] = lfilter([1.0], [1.0, -gamma], self.rewards[start:end][::-1])[::-1]
+            return returns
+        # One pass over the time from the end, every episode at once; longest first, so that a slice holds the live
+        # ones.
+        order = np.argsort(-lengths, kind="stable")
+        ends, lengths = self.episode_ends[order], lengths[order]
+        carry = np.zeros(len(ends))
+        alive = len(ends)
+        for back in range(int(lengths[0])):
+            while lengths[alive - 1] <= back:
+                alive -= 1
+            rows = ends[:alive] - back
+            carry[:alive] = self.rewards[rows] + gamma * carry[:alive]
+            returns[rows] = carry[:alive]
+        return returns
+
+    def episode_returns(self, gamma: float) -> Array:
+        """`(E,)` float64: the discounted return of each recorded episode."""
+        return self.returns_to_go(gamma)[self.episode_starts]
+
+    def _states(self, what: str) -> int:
+        if self.n_states is None:
+            raise DatasetError(f"{what} need tabular data: these observations are {self.observations.shape[1]}-vectors")
+        return self.n_states
+
+    @classmethod
+    def from_columns(
+        cls,
+        observations: npt.ArrayLike,
+        actions: npt.ArrayLike,
+        rewards: npt.ArrayLike,
+        terminations: npt.ArrayLike,
+        truncations: npt.ArrayLike | None = None,
+        *,
+        episode_ids: npt.ArrayLike | None = None,
+        next_observations: npt.ArrayLike | None = None,
+        n_actions: int | None = None,
+        n_states: int | None = None,
+        mdp: TabularMDP | None = None,
+        **details: Any,
+    ) -> Dataset:
+        """Build a validated dataset from columns in time order; 1-D integer observations mean tabular data.
+
+        Args:
+            observations: `(N,)` integers or `(N, D)` floats.
+            actions: `(N,)` integers.
+            rewards: `(N,)` numbers, finite as 32-bit floats.
+            terminations: `(N,)` booleans.
+            truncations: `(N,)` booleans; by default the last row of an episode that does not terminate.
+            episode_ids: `(N,)` labels; rows of one episode must be adjacent. By default an episode ends at each
+                termination or truncation.
+            next_observations: like `observations`. By default the following row's observation; a truncated last row has
+                none, so its bootstrap falls back to its own observation and a warning is due from whoever reads files.
+            n_actions, n_states: sizes, where the data alone does not show them.
+            mdp: the exact MDP that the data came from.
+            details: any other field of `Dataset`.
+
+        Raises:
+            DatasetError: lengths differ, a value is missing or out of range, or episodes are inconsistent;
+                the message names the column and the first bad row.
+        """
+        obs = columns.observations("observations", observations)
+        rows = len(obs)
+        if rows == 0:
+            raise DatasetError("a dataset needs at least one row")
+        acts = columns.integers("actions", actions, rows)
+        rews = columns.finite("rewards", rewards, rows)
+        term = columns.booleans("terminations", terminations, rows)
+        given = np.zeros(rows, dtype=bool) if truncations is None else truncations
+        trunc = columns.booleans("truncations", given, rows)
+        columns.refuse("truncations", term & trunc, trunc, "false where the row is terminated")
+        last = columns.last_rows(term, trunc, episode_ids)
+        trunc |= last & ~term
+        starts = np.flatnonzero(np.append(True, last[:-1])).astype(np.int64)
+        if next_observations is None:
+            nxt = np.append(obs[1:], obs[-1:], axis=0)
+            nxt[last] = obs[last]
+        else:
+            nxt = columns.observations("next_observations", next_observations)
+            columns.same_length("next_observations", nxt, rows)
+            if nxt.shape != obs.shape or nxt.dtype != obs.dtype:
+                raise DatasetError(
+                    f"next_observations have shape {nxt.shape} {nxt.dtype}, observations {obs.shape} {obs.dtype}"
+                )
+        if mdp is not None:
+            n_actions, n_states = _sizes_of(mdp, n_actions, n_states)
+            details.setdefault("world", mdp)
+        n_actions = int(acts.max()) + 1 if n_actions is None else columns.size("n_actions", n_actions)
+        columns.refuse("actions", acts >= n_actions, acts, f"below n_actions = {n_actions}")
+        if obs.ndim == 1:
+            n_states = int(max(obs.max(), nxt.max())) + 1 if n_states is None else columns.size("n_states", n_states)
+            columns.refuse("observations", obs >= n_states, obs, f"below n_states = {n_states}")
+            columns.refuse("next_observations", nxt >= n_states, nxt, f"below n_states = {n_states}")
+        elif n_states is not None:
+            raise DatasetError("n_states and mdp are for 1-D integer observations only")
+        columns.check_table(n_states or 1, n_actions)
+        details = columns.check_details(details, _DETAILS, len(starts), n_actions, n_states, obs.shape[-1])
+        for values in (obs, acts, rews, nxt, term, trunc, starts):
+            values.setflags(write=False)
+        return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
+
+    @classmethod
+    def from_file(cls, source: str | Path | bytes | BinaryIO, **how: Any) -> Dataset:
+        """Read a log of decisions: CSV, Parquet, NPZ, D4RL, d3rlpy or Minari.
+
+        Args:
+            source: a path, or an uploaded file as bytes or an open binary file.
+            how: `format`, `mapping` (which column is what, such as `{"state": ["x", "y"], "action": "drug"}`),
+                `limits`, `progress`, `isolated`: see `read_file` in `offrl_core.formats`, which also tells what
+                was found and done.
+
+        Raises:
+            DatasetError: the file cannot be read as a dataset; the message names the file, the row and the column.
+        """
+        from offrl_core.formats import read_file
+
+        return read_file(source, **how).dataset
+
+    def to_file(self, target: str | Path | BinaryIO, *, format: str | None = None) -> None:
+        """Write the data as CSV, Parquet, NPZ or Minari HDF5, told by the ending of the path or by `format`.
+
+        It reads back equal; the MDP, the simulator, the layout and the features are not part of a file.
+
+        Raises:
+            DatasetError: the format is not one of those, or cannot hold this dataset.
+        """
+        from offrl_core.formats import write_file
+
+        write_file(self, target, format=format)
+
+
+def probe_rows(dataset: Dataset, n: int = 256) -> Array:
+    """`(≤ n,)` the rows whose states are the probes of continuous data, see `dataset_probes`.
+
+    Raises:
+        DatasetError: the dataset is tabular, where every state is looked at.
+    """
+    if dataset.tabular:
+        raise DatasetError("tabular data needs no probe states: every state is looked at")
+    rng = np.random.default_rng(0)
+    starts = rng.permutation(dataset.episode_starts)[: max(1, n // 16)]
+    others = rng.permutation(np.setdiff1d(np.arange(len(dataset)), starts, assume_unique=True))[: n - len(starts)]
+    return np.concatenate([starts, others])
+
+
+def dataset_probes(dataset: Dataset, n: int = 256) -> Array:
+    """`(≤ n, D)` float32: the states at which continuous data is looked at.
+
+    The first sixteenth are starts of episodes, the others rows drawn without replacement: averages over the probes are
+    averages over the data. The same dataset always has the same probes.
+
+    Raises:
+        DatasetError: the dataset is tabular, where every state is looked at.
+    """
+    return np.asarray(dataset.observations[probe_rows(dataset, n)])
+
+
+def _sizes_of(mdp: TabularMDP, n_actions: int | None, n_states: int | None) -> tuple[int, int]:
+    """The sizes of the world that data came from, which those that are given must not contradict."""
+    from offrl_core.worlds.tabular import TabularMDP
+
+    if not isinstance(mdp, TabularMDP):
+        raise DatasetError(f"mdp = {mdp!r} is not allowed: it must be a TabularMDP")
+    for name, given in (("n_actions", n_actions), ("n_states", n_states)):
+        if given is not None and given != getattr(mdp, name):
+            raise DatasetError(f"{name} = {given!r} is not allowed: the MDP has {getattr(mdp, name)}")
+    return mdp.n_actions, mdp.n_states
+
+
+_DETAILS = tuple(f.name for f in fields(Dataset) if f.default is not MISSING or f.default_factory is not MISSING)[1:]
+"""Every field beside the columns and the sizes."""

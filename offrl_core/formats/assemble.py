@@ -1,0 +1,340 @@
+"""From a file's columns to a dataset: the traps that all formats share are handled here, once.
+
+Labels are mapped to numbers, flags are completed, episodes are cut, next states are found, and each of these is noted.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from offrl_core.columns import is_finite
+from offrl_core.dataset import Array, Dataset
+from offrl_core.formats.base import Columns, Context, FileError
+
+_WHOLE = 2.0**53
+"""Above this a float no longer tells neighbouring whole numbers apart."""
+
+
+def assemble(columns: Columns, context: Context) -> Dataset:
+    """Make a dataset of what a reader found.
+
+    Raises:
+        FileError: the columns cannot be a dataset; the message names the row and the column.
+    """
+    rows = len(columns.actions)
+    if rows == 0:
+        raise FileError("there is no row of data")
+    context.limits.check("rows", rows)
+    # Two vectors of 32-bit numbers a row, or two states; an action, a reward and two flags. Small numbers grow to that.
+    width = math.prod(columns.observations.shape[1:])
+    context.limits.check("unpacked", rows * (8 * width + 26), column=columns.name("observations"))
+    for role in ("observations", "rewards", "terminations", "truncations", "next_observations", "episodes"):
+        column = getattr(columns, role)
+        if column is not None and len(column) != rows:
+            raise FileError(
+                f"it has {len(column)} rows, {columns.name('actions')!r} has {rows}", column=columns.name(role)
+            )
+    actions, n_actions, action_names = _actions(columns, context)
+    rewards = _numbers("rewards", columns.rewards, columns)
+    observations, following, n_states, observation_names = _observations(columns, context)
+    term = _flags("terminations", columns, rows)
+    trunc = _flags("truncations", columns, rows)
+    both = term & trunc
+    if both.any():
+        (trunc if columns.both == "terminated" else term)[both] = False
+        context.note(
+            "both-flags",
+            f"{int(both.sum())} rows are marked as terminated and as timed out",
+            f"They were taken as {columns.both}.",
+            columns.file_rows(both),
+        )
+    last = _last_rows(columns, context, observations, following, term, trunc)
+    _note_ends(columns, context, last, term, trunc)
+    nxt, known = _next(columns, observations, following, last)
+    missing = last & ~term & ~known
+    if missing.any():
+        context.note(
+            "no-next-state",
+            f"{int(missing.sum())} episodes were cut at a row whose next state is not in the file",
+            "The row's own state stands in for it, so the value of what follows is approximate there.",
+            columns.file_rows(missing),
+            "warning",
+        )
+    details = dict(columns.details)
+    if columns.behaviors is not None:
+        details["behaviors"] = _behaviors(columns, context, last)
+    return Dataset.from_columns(
+        observations,
+        actions,
+        rewards,
+        term,
+        trunc | (last & ~term),
+        episode_ids=np.cumsum(np.append(0, last[:-1])),
+        next_observations=nxt,
+        n_actions=n_actions,
+        n_states=n_states,
+        action_names=action_names,
+        observation_names=observation_names,
+        **details,
+    )
+
+
+def _numbers(role: str, values: Array, columns: Columns) -> Array:
+    """One finite number per row."""
+    name = columns.name(role)
+    flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if flat.ndim != 1:
+        raise FileError(f"it has shape {values.shape}; one number per row is needed", column=name)
+    if flat.dtype.kind not in "biuf":
+        raise FileError(f"it holds {flat.dtype}, numbers are needed", column=name)
+    numbers = flat.astype(np.float64, copy=False)
+    _refuse(~is_finite(numbers), numbers, "it must be a finite 32-bit number", columns, name)
+    return numbers
+
+
+def _refuse(bad: Array, values: Array, allowed: str, columns: Columns, name: str) -> None:
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise FileError(f"{_shown(values[row])} is not allowed: {allowed}", row=columns.row(row), column=name)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, np.floating) else str(value)
+
+
+def _actions(columns: Columns, context: Context) -> tuple[Array, int, tuple[str, ...]]:
+    """Action numbers, how many there are, and their labels."""
+    name, values = columns.name("actions"), np.asarray(columns.actions)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim == 2 and ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all():
+        context.note(
+            "one-hot-actions", f"{name!r} is one-hot with {values.shape[1]} columns", "It was read as numbers."
+        )
+        columns.n_actions = values.shape[1]
+        values = values.argmax(axis=1)
+    if values.ndim != 1:
+        raise FileError(
+            f"each action has {int(np.prod(values.shape[1:]))} components: only discrete actions, one per row, can be "
+            "read. Discretise them first, as it suits the task; this is not guessed here",
+            column=name,
+        )
+    if values.dtype.kind not in "biuf":
+        raise FileError(f"it holds {values.dtype}; actions must be whole numbers or labels", column=name)
+    if values.dtype.kind == "f":
+        values = values.astype(np.float64, copy=False)
+        _refuse(~np.isfinite(values), values, "every row needs an action", columns, name)
+        _refuse(
+            (values != np.floor(values)) | (np.abs(values) >= _WHOLE),
+            values,
+            "actions must be whole numbers or labels. Continuous actions must be discretised first, as it suits the "
+            "task; this is not guessed here",
+            columns,
+            name,
+        )
+        context.note("float-actions", f"{name!r} holds whole numbers as floats", "They were read as integers.")
+    whole, labels = _relabel(values.astype(np.int64, copy=False), columns.n_actions, context, "actions", name, columns)
+    if labels:
+        listed = ", ".join(f"{label} → {i}" for i, label in enumerate(labels[:12])) + (" …" if labels[12:] else "")
+        context.note("action-labels", f"action labels were mapped to numbers: {listed}", "The labels are kept.")
+    count = columns.n_actions or (len(labels) if labels else int(whole.max()) + 1)
+    return whole, count, columns.action_names or tuple(labels)
+
+
+def _relabel(
+    whole: Array, size: int | None, context: Context, limit: str, name: str, columns: Columns
+) -> tuple[Array, list[str]]:
+    """Numbers from 0 without gaps, and the labels they had; no labels where they already were such numbers."""
+    if size is not None:
+        _refuse((whole < 0) | (whole >= size), whole, f"it must be from 0 to {size - 1}", columns, name)
+        return whole, []
+    low, high = int(whole.min()), int(whole.max())
+    allowed = getattr(context.limits, limit)
+    if low == 0 and high < allowed and (np.bincount(whole, minlength=high + 1) > 0).all():
+        return whole, []
+    labels, numbers = np.unique(whole, return_inverse=True)
+    context.limits.check(limit, len(labels), column=name)
+    return numbers.astype(np.int64), [str(label) for label in labels]
+
+
+def _observations(columns: Columns, context: Context) -> tuple[Array, Array | None, int | None, tuple[str, ...]]:
+    """States or vectors, those of the next states, the number of states, and names."""
+    name, values, following = columns.name("observations"), columns.observations, columns.next_observations
+    if values.dtype.kind not in "biuf" or (following is not None and following.dtype.kind not in "biuf"):
+        raise FileError(f"it holds {values.dtype}, numbers are needed", column=name)
+    columns.check_following()
+    flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and values.dtype.kind in "iu" else values
+    if flat.ndim == 1 and flat.dtype.kind in "biu":
+        states, after = flat.astype(np.int64), None
+        if following is not None:
+            known = following.reshape(len(states)).astype(np.int64)
+            after = known if columns.next_known is None else np.where(columns.next_known, known, states)
+        together = states if after is None else np.concatenate([states, after])
+        numbers, labels = _relabel_states(together, columns, context, name)
+        count = columns.n_states or (len(labels) if labels else int(numbers.max()) + 1)
+        after = None if after is None else numbers[len(states) :]
+        return numbers[: len(states)], after, count, columns.observation_names or tuple(labels)
+    vectors = _vectors(values, columns, context, name, None)
+    after = None
+    if following is not None:
+        after = _vectors(following, columns, context, columns.name("next_observations"), columns.next_known)
+    return vectors, after, None, columns.observation_names
+
+
+def _relabel_states(together: Array, columns: Columns, context: Context, name: str) -> tuple[Array, list[str]]:
+    """State numbers; numbers with gaps stay as they are while the table they need stays small."""
+    low, high = int(together.min()), int(together.max())
+    if columns.n_states is None and low >= 0 and high < min(context.limits.states, max(1000, 4 * len(together))):
+        return together, []
+    # The row of a bad next state is the row of the state beside it.
+    index = np.arange(len(together)) % len(columns.actions)
+    if columns.n_states is not None:
+        bad = (together < 0) | (together >= columns.n_states)
+        if bad.any():
+            place = int(np.flatnonzero(bad)[0])
+            raise FileError(
+                f"{together[place]} is not allowed: it must be from 0 to {columns.n_states - 1}",
+                row=columns.row(int(index[place])),
+                column=name,
+            )
+        return together, []
+    labels, numbers = np.unique(together, return_inverse=True)
+    context.limits.check("states", len(labels), column=name)
+    context.note(
+        "state-labels",
+        f"{len(labels)} states from {low} to {high} were numbered 0 to {len(labels) - 1}",
+        "Their labels are kept.",
+    )
+    return numbers.astype(np.int64), [str(label) for label in labels]
+
+
+def _vectors(values: Array, columns: Columns, context: Context, name: str, known: Array | None) -> Array:
+    """`(N, D)` float32, finite where known."""
+    flat = values.reshape(len(values), -1)
+    if flat.shape[1] == 0:
+        raise FileError("it has no component", column=name)
+    context.limits.check("columns", flat.shape[1], column=name)
+    with np.errstate(over="ignore"):
+        vectors = flat.astype(np.float32, copy=False)
+    bad = ~np.isfinite(vectors).all(axis=1)
+    if known is not None:
+        bad &= known
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        part = int(np.flatnonzero(~np.isfinite(vectors[row]))[0])
+        labels = columns.observation_names
+        label = labels[part] if len(labels) == flat.shape[1] else f"{name}[{part}]"
+        raise FileError(
+            f"{_shown(flat[row, part])} is not allowed: it must be a finite 32-bit number",
+            row=columns.row(row),
+            column=label,
+        )
+    return vectors
+
+
+def _flags(role: str, columns: Columns, rows: int) -> Array:
+    values = getattr(columns, role)
+    if values is None:
+        return np.zeros(rows, dtype=bool)
+    name = columns.name(role)
+    flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if flat.ndim != 1 or flat.dtype.kind not in "biuf":
+        raise FileError(f"it holds {values.dtype} of shape {values.shape}; one flag per row is needed", column=name)
+    if flat.dtype.kind != "b":
+        _refuse((flat != 0) & (flat != 1), flat, "it must be 0 or 1", columns, name)
+    return np.asarray(flat.astype(bool))
+
+
+def _last_rows(
+    columns: Columns, context: Context, observations: Array, following: Array | None, term: Array, trunc: Array
+) -> Array:
+    """`(N,)` bool: the last row of each episode."""
+    last = term | trunc
+    last[-1] = True
+    if columns.episodes is not None:
+        change: Array = np.append(columns.episodes[1:] != columns.episodes[:-1], True)
+        starts = np.flatnonzero(np.append(True, change[:-1]))
+        _, first = np.unique(columns.episodes[starts], return_index=True)
+        if len(first) < len(starts):
+            row = int(starts[np.setdiff1d(np.arange(len(starts)), first)[0]])
+            raise FileError(
+                "the episode of this row began earlier and was interrupted: the rows of one episode must be adjacent",
+                row=columns.row(row),
+                column=columns.name("episodes"),
+            )
+        inside = (term | trunc) & ~change
+        if inside.any():
+            row = int(np.flatnonzero(inside)[0])
+            raise FileError(
+                f"the episode goes on after this row, which is marked as its last ({int(inside.sum())} such rows). "
+                "Check the column of episodes, or leave it out: then episodes end at the flags",
+                row=columns.row(row),
+                column=columns.name("terminations" if term[row] else "truncations"),
+            )
+        return np.asarray(change)
+    if following is not None:
+        known = np.ones(len(last), dtype=bool) if columns.next_known is None else columns.next_known
+        different = following[:-1] != observations[1:]
+        if different.ndim > 1:
+            different = different.any(axis=1)
+        cut = np.append(different & known[:-1], False) & ~last
+        if cut.any():
+            context.note(
+                "hidden-cuts",
+                f"{int(cut.sum())} rows have a next state that is not the state of the following row",
+                "An episode was cut (truncated) after each of them.",
+                columns.file_rows(cut),
+                "warning",
+            )
+            last |= cut
+    return last
+
+
+def _note_ends(columns: Columns, context: Context, last: Array, term: Array, trunc: Array) -> None:
+    unflagged = last & ~term & ~trunc
+    if columns.terminations is None and columns.truncations is None:
+        context.note(
+            "no-flags",
+            "the file has no flag that says where an episode ended in a terminal state",
+            "Every episode was taken as cut (truncated).",
+            severity="warning",
+        )
+    elif unflagged.any():
+        context.note(
+            "missing-final-flag",
+            f"{int(unflagged.sum())} episodes have no flag in their last row",
+            "They were taken as cut (truncated), not as terminated.",
+            columns.file_rows(unflagged),
+        )
+
+
+def _next(columns: Columns, observations: Array, following: Array | None, last: Array) -> tuple[Array, Array]:
+    """The next observation of each row, and whether it is really known."""
+    after = np.concatenate([observations[1:], observations[-1:]])
+    after[last] = observations[last]
+    if following is None:
+        return after, ~last
+    if columns.next_known is None:
+        return following, np.ones(len(last), dtype=bool)
+    known = columns.next_known
+    return np.where(known if after.ndim == 1 else known[:, None], following, after), known | ~last
+
+
+def _behaviors(columns: Columns, context: Context, last: Array) -> Array:
+    """`(E,)`: the policy of each episode's first row."""
+    assert columns.behaviors is not None
+    starts = np.flatnonzero(np.append(True, last[:-1]))
+    lengths = np.diff(np.append(starts, len(last)))
+    mixed = columns.behaviors != np.repeat(columns.behaviors[starts], lengths)
+    if mixed.any():
+        context.note(
+            "mixed-behavior",
+            f"{int(mixed.sum())} rows name another policy than the first row of their episode",
+            "The first row's was taken for the episode.",
+            columns.file_rows(mixed),
+            "warning",
+        )
+    return np.asarray(columns.behaviors[starts], dtype=np.int64)

@@ -1,0 +1,273 @@
+"""What all readers share: limits, errors that name their place, where bytes come from, and what a reader hands over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from offrl_core.data.report import Finding, Severity
+from offrl_core.dataset import Array, Dataset, DatasetError
+
+Progress = Callable[[float, str], None]
+"""`progress(share, doing)`: how much is done, in [0, 1], and what is being done."""
+
+
+class FileError(DatasetError):
+    """A file that cannot be read as a dataset.
+
+    Attributes:
+        reason: what is wrong and what is allowed.
+        file: the file's name.
+        row: the row it was found in, counted from 1 without a header; None where it is not about a row.
+        column: the column, array or episode it was found in; None where it is not about one.
+    """
+
+    def __init__(self, reason: str, *, file: str = "", row: int | None = None, column: str | None = None) -> None:
+        self.reason, self.file, self.row, self.column = reason, file, row, column
+        places = (file, "" if row is None else f"row {row}", "" if column is None else f"column {column!r}")
+        place = ", ".join(part for part in places if part)
+        super().__init__(f"{place}: {reason}" if place else reason)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(FileError, file=self.file, row=self.row, column=self.column), (self.reason,)
+
+    def within(self, file: str) -> FileError:
+        """The same error, said of `file`."""
+        return FileError(self.reason, file=file, row=self.row, column=self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may ask for. A file beyond a limit is refused before it is unpacked.
+
+    Attributes:
+        bytes: size of the file, or of all files of a folder.
+        unpacked: bytes of all arrays together, after decompression and again as a dataset.
+        rows: rows of the file.
+        columns: columns of a table; components of an observation.
+        members: files in an archive or folder, episodes stored as groups, or pieces that an array is stored in.
+        states: distinct states of tabular data.
+        actions: distinct actions.
+        seconds: time of an isolated reading.
+    """
+
+    bytes: int = 200_000_000
+    unpacked: int = 1_000_000_000
+    rows: int = 5_000_000
+    columns: int = 4_096
+    members: int = 200_000
+    states: int = 100_000
+    actions: int = 1_000
+    seconds: float = 120.0
+
+    def check(self, what: str, value: float, **place: Any) -> None:
+        """Raise `FileError` where `value` is above the limit called `what`."""
+        if value > (allowed := getattr(self, what)):
+            raise FileError(f"{value:,.0f} {_LIMIT_NAMES.get(what, what)}, allowed are {allowed:,.0f}", **place)
+
+
+_LIMIT_NAMES = {"bytes": "bytes of file", "unpacked": "bytes after unpacking", "members": "files, episodes or pieces"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where bytes come from: a path, or what a viewer uploaded (never a path then)."""
+
+    name: str
+    path: Path | None = None
+    data: bytes | None = None
+
+    @classmethod
+    def of(cls, given: Any, limits: Limits, name: str | None = None) -> Source:
+        """Take a path, bytes, or an open binary file.
+
+        Raises:
+            FileError: it is missing, is neither a file nor a folder, or is larger than allowed.
+        """
+        if isinstance(given, Source):
+            return given
+        if isinstance(given, (str, Path)):
+            path = Path(given)
+            label = name or path.name
+            if path.is_dir():
+                return cls(label, path=path)
+            if not path.exists():
+                raise FileError("there is no such file", file=str(given))
+            if not path.is_file():
+                raise FileError("this is neither a file nor a folder", file=label)
+            limits.check("bytes", path.stat().st_size, file=label)
+            return cls(label, path=path)
+        if isinstance(given, (bytes, bytearray, memoryview)):
+            limits.check("bytes", memoryview(given).nbytes, file=name or "upload")
+            return cls(name or "upload", data=bytes(given))
+        if not hasattr(given, "read"):
+            raise TypeError(f"{given!r} is not allowed: it must be a path, bytes, or a file opened for reading")
+        label = Path(name or str(getattr(given, "name", "") or "upload")).name
+        if hasattr(given, "seekable") and given.seekable():
+            given.seek(0)
+        data = given.read(limits.bytes + 1)
+        if not isinstance(data, bytes):
+            raise FileError("this file was opened as text; open it in binary mode", file=label)
+        limits.check("bytes", len(data), file=label)
+        return cls(label, data=data)
+
+    @property
+    def folder(self) -> bool:
+        """Whether this is a folder on disk."""
+        return self.path is not None and self.path.is_dir()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.path.stat().st_size if self.path is not None else len(self.data or b"")
+
+    def open(self) -> BinaryIO:
+        """A fresh binary file at its beginning."""
+        return self.path.open("rb") if self.path is not None else BytesIO(self.data or b"")
+
+    def head(self, size: int) -> bytes:
+        """The first `size` bytes."""
+        with self.open() as file:
+            return file.read(size)
+
+    def read(self) -> bytes:
+        """All bytes."""
+        if self.data is not None:
+            return self.data
+        with self.open() as file:
+            return file.read()
+
+
+@dataclass(slots=True)
+class Context:
+    """One reading in progress: what is allowed, what was found so far, and who wants to know.
+
+    Attributes:
+        limits: what the file may ask for.
+        progress: told how far the reading is.
+        mapping: the column mapping of a table, given or guessed.
+        findings: what the reader saw and did, for the report.
+        unpacked: bytes unpacked so far.
+    """
+
+    limits: Limits
+    progress: Progress
+    mapping: Any = None
+    findings: list[Finding] = field(default_factory=list)
+    unpacked: int = 0
+
+    def unpack(self, size: int, column: str | None = None) -> None:
+        """Count `size` bytes that are about to be unpacked."""
+        self.unpacked += size
+        self.limits.check("unpacked", self.unpacked, column=column)
+
+    def unpack_array(self, shape: tuple[int, ...], itemsize: int, column: str | None = None) -> None:
+        """Count an array that is about to be unpacked, by the shape that the file claims."""
+        if any(size < 0 for size in shape):
+            raise FileError(f"an array of shape {shape} is impossible", column=column)
+        if shape and shape[0] > self.limits.rows + 1:  # one more than rows: an episode's final observation
+            self.limits.check("rows", shape[0], column=column)
+        self.unpack(math.prod(shape) * itemsize, column)
+
+    def note(
+        self,
+        code: str,
+        message: str,
+        done: str = "",
+        rows: Array | None = None,
+        severity: Severity = "note",
+        count: int | None = None,
+    ) -> None:
+        """Keep a finding; `rows` are file rows from 1, all of them (the first few are kept)."""
+        some = () if rows is None else tuple(int(r) for r in rows[:5])
+        total = count if count is not None else (0 if rows is None else len(rows))
+        self.findings.append(Finding(code, severity, message, done, total, some, "file"))
+
+
+@dataclass(slots=True)
+class Columns:
+    """What a reader hands over: the file's columns in time order, episode after episode, not yet a dataset.
+
+    Attributes:
+        observations: `(N,)` integers (states), or `(N, …)` numbers.
+        actions: `(N,)`, `(N, 1)` or one-hot `(N, A)` numbers.
+        rewards: `(N,)` or `(N, 1)` numbers.
+        terminations, truncations: `(N,)` flags, or None where the file has none.
+        next_observations: like `observations`, or None where the following row tells.
+        next_known: `(N,)` bool: rows whose next observation the file holds; all of them by default.
+        episodes: `(N,)` labels, adjacent; None where flags (and next observations) tell.
+        rows: `(N,)` file rows from 1; None where they are `1…N`.
+        names: what the file calls each of these, for messages.
+        n_actions, n_states, action_names, observation_names: what the file itself says.
+        behaviors: `(N,)` integers, which policy acted.
+        both: which flag counts where a row has both.
+        details: further fields of `Dataset`.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    terminations: Array | None
+    truncations: Array | None = None
+    next_observations: Array | None = None
+    next_known: Array | None = None
+    episodes: Array | None = None
+    rows: Array | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    n_actions: int | None = None
+    n_states: int | None = None
+    action_names: tuple[str, ...] = ()
+    observation_names: tuple[str, ...] = ()
+    behaviors: Array | None = None
+    both: str = "terminated"
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def check_following(self) -> None:
+        """Refuse next observations that are not of the observations' shape."""
+        if self.next_observations is not None and self.next_observations.shape != self.observations.shape:
+            raise FileError(
+                f"it has shape {self.next_observations.shape}, {self.name('observations')!r} has "
+                f"{self.observations.shape}",
+                column=self.name("next_observations"),
+            )
+
+    def name(self, role: str) -> str:
+        """What the file calls a column."""
+        return self.names.get(role, role)
+
+    def row(self, index: int) -> int:
+        """The file row (from 1) of row `index` (from 0)."""
+        return index + 1 if self.rows is None else int(self.rows[index])
+
+    def file_rows(self, where: Array) -> Array:
+        """The file rows (from 1) of the rows marked in `where (N,)`."""
+        index = np.flatnonzero(where)
+        return np.asarray(index + 1 if self.rows is None else self.rows[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A dataset that came from a file.
+
+    Attributes:
+        dataset: the data.
+        findings: what the reader saw and did (rows sorted, labels mapped, …); `validate` takes them into its report.
+        format: name of the format.
+        mapping: the column mapping that was used; None for formats that have fixed names.
+    """
+
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+    format: str
+    mapping: Any = None
+
+
+def nothing(share: float, doing: str) -> None:
+    """Progress that nobody wants to know."""

@@ -1,0 +1,284 @@
+"""One column of a table as numbers: what was text, missing, boolean or a float by accident becomes plain here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from offrl_core.dataset import Array
+from offrl_core.formats.base import FileError
+
+_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat"))
+_TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
+_FALSE = frozenset(("false", "f", "no", "n", "0", "0.0"))
+_LONGEST_LABEL = 200
+
+
+@dataclass(slots=True)
+class Cells:
+    """A column that was read.
+
+    Attributes:
+        name: its header.
+        values: `(N,)` numbers, `(N, D)` numbers of a column of lists, or codes into `labels`; anything where missing.
+        missing: `(N,)` bool.
+        labels: what the codes mean, for a column of text; None for numbers.
+        truth: what the labels mean as booleans, where all of them are words for true and false.
+        whole: whether every value is a whole number and was stored as such, or as a float only for want of a
+            missing-value marker.
+        holes_made_floats: the latter case.
+        rows: `(N,)` file rows from 1; None where they are `1…N`.
+    """
+
+    name: str
+    values: Array
+    missing: Array
+    labels: list[str] | None = None
+    truth: Array | None = None
+    whole: bool = False
+    holes_made_floats: bool = False
+    rows: Array | None = None
+
+    def take(self, order: Array) -> Cells:
+        """The rows in another order."""
+        return replace(self, values=self.values[order], missing=self.missing[order], rows=order + 1)
+
+    def row(self, index: int) -> int:
+        """The file row (from 1) of row `index` (from 0)."""
+        return index + 1 if self.rows is None else int(self.rows[index])
+
+    def refuse(self, bad: Array, allowed: str) -> None:
+        """Raise `FileError` naming the first row marked in `bad (N,)`."""
+        if bad.any():
+            index = int(np.flatnonzero(bad)[0])
+            value = self.values[index] if self.labels is None else repr(self.labels[self.values[index]])
+            raise FileError(f"{value} is not allowed: {allowed}", row=self.row(index), column=self.name)
+
+    def numbers(self, needed: str) -> Array:
+        """`(N,)` or `(N, D)` numbers; words for true and false are 1 and 0.
+
+        Raises:
+            FileError: some cell is other text; `needed` says what was asked for.
+        """
+        if self.labels is None:
+            return self.values
+        if self.truth is not None:
+            return np.asarray(self.truth[self.values])
+        wrong = np.array([_number(label) is None for label in self.labels])
+        self.refuse(wrong[self.values] & ~self.missing, needed)
+        raise FileError(needed, column=self.name)
+
+    def flags(self) -> Array:
+        """`(N,)` bool, false where missing."""
+        allowed = "it must be true or false, or 1 or 0"
+        if self.labels is not None and self.truth is None:
+            wrong = np.array([label.lower() not in _TRUE | _FALSE for label in self.labels])
+            self.refuse(wrong[self.values] & ~self.missing, allowed)
+        values = self.numbers(allowed)
+        if values.ndim != 1:
+            raise FileError("a flag must be one value per row", column=self.name)
+        self.refuse(~self.missing & (values != 0) & (values != 1), allowed)
+        return np.asarray((values == 1) & ~self.missing)
+
+    def moments(self) -> Array:
+        """`(N,)` numbers to order rows by."""
+        values = self.numbers("a time must be a number or a date")
+        self.refuse_missing("every row needs a time")
+        if values.ndim != 1:
+            raise FileError("a time must be one value per row", column=self.name)
+        self.refuse(~np.isfinite(values), "a time must be finite")
+        # Differences of small integers would wrap around.
+        return values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
+
+    def refuse_missing(self, needed: str) -> None:
+        """Raise `FileError` naming the first row without a value."""
+        if self.missing.any():
+            raise FileError(needed, row=self.row(int(np.flatnonzero(self.missing)[0])), column=self.name)
+
+    def coded(self) -> tuple[Array, list[str]]:
+        """`(N,)` codes by first appearance, and what each code stands for."""
+        if self.values.ndim != 1:
+            raise FileError("lists cannot tell rows apart", column=self.name)
+        # `pa.array` would import pandas, which takes longer than to read most files.
+        plain = np.ascontiguousarray(self.values, dtype=np.int8 if self.values.dtype == bool else None)
+        buffers = [None, pa.py_buffer(plain)]
+        column = pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), buffers)
+        encoded = column.dictionary_encode()
+        kinds = encoded.dictionary.to_pylist()
+        labels = [f"{kind:g}" if isinstance(kind, float) else str(kind) for kind in kinds]
+        if self.labels is not None:
+            labels = [self.labels[kind] for kind in kinds]
+        return _stored(pa.chunked_array([encoded.indices])).astype(np.int64), labels
+
+    def component_names(self) -> tuple[str, ...]:
+        """A name per number of a row."""
+        if self.values.ndim == 1:
+            return (self.name,)
+        return tuple(f"{self.name}[{i}]" for i in range(self.values.shape[1]))
+
+
+def readable(kind: pa.DataType) -> bool:
+    """Whether `read_cells` takes a column of this type; known before anything of it is unpacked."""
+    if pa.types.is_dictionary(kind):
+        return readable(kind.value_type)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
+    plain = (pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    temporal = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
+    return _is_text(kind) or temporal or any(test(kind) for test in plain)
+
+
+def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
+    """Read one column of a table.
+
+    Raises:
+        FileError: it holds something that is neither a number, text, a boolean, a date nor a list of numbers.
+    """
+    kind = column.type
+    if not readable(kind):
+        raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
+    if pa.types.is_dictionary(kind):
+        if _is_text(kind.value_type):
+            return _text(column, name)
+        kind = kind.value_type
+        column = column.cast(kind)
+    if _is_text(kind):
+        return _text(column, name)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _lists(column, name)
+    if pa.types.is_null(kind):
+        return Cells(name, np.zeros(len(column)), np.ones(len(column), dtype=bool))
+    if pa.types.is_temporal(kind):
+        if pa.types.is_date(kind):
+            column = column.cast(pa.timestamp("ms"))
+        column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
+    elif pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    return _numbers(column, name)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+    )
+
+
+def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
+    missing = _nulls(column)
+    if pa.types.is_floating(column.type):
+        values = _stored(column)
+        missing = missing | np.isnan(values)
+        holes = bool(missing.any())
+        filled = np.where(missing, 0.0, values) if holes else values
+        # Only holes make whole numbers into floats by accident; a float column without any was meant as one.
+        if holes and (np.abs(filled) < 2**53).all() and (filled == np.floor(filled)).all():
+            return Cells(name, filled.astype(np.int64), missing, whole=True, holes_made_floats=True)
+        return Cells(name, filled, missing)
+    values = _stored(column)
+    if column.null_count:
+        values = np.where(missing, values.dtype.type(0), values)
+    if values.dtype == np.uint64:
+        bad = values > np.iinfo(np.int64).max
+        Cells(name, values, missing).refuse(bad, f"it must be at most {np.iinfo(np.int64).max}")
+        values = values.astype(np.int64)
+    return Cells(name, values, missing, whole=True)
+
+
+def _nulls(column: pa.ChunkedArray) -> Array:
+    """`(N,)` bool."""
+    return _stored(pc.is_null(column)) if column.null_count else np.zeros(len(column), dtype=bool)
+
+
+def _stored(column: pa.ChunkedArray) -> Array:
+    """Numbers or booleans as they lie in memory, anything where null.
+
+    `to_numpy` would make floats of whole numbers with nulls, and import pandas, which takes longer than most files.
+    """
+    if pa.types.is_boolean(column.type):
+        return np.asarray(_stored(column.cast(pa.int8())) != 0)
+    dtype = np.dtype(column.type.to_pandas_dtype())
+    parts = [
+        np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
+
+
+def _text(column: pa.ChunkedArray, name: str) -> Cells:
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0)
+    labels = [_label(word, name) for word in encoded.dictionary.to_pylist()]
+    indices = pa.chunked_array([encoded.indices])
+    missing = _nulls(indices).copy()
+    codes = np.where(missing, 0, _stored(indices)).astype(np.int64)
+    blank = np.array([label.lower() in _MISSING for label in labels] or [False])
+    missing |= blank[codes]
+    present = [label for label, empty in zip(labels, blank, strict=False) if not empty]
+    if not present:
+        return Cells(name, np.zeros(len(codes)), np.ones(len(codes), dtype=bool))
+    numbers = [_number(label) for label in present]
+    if all(number is not None for number in numbers):
+        table = np.zeros(len(labels))
+        table[~blank] = np.array(numbers, dtype=np.float64)
+        whole = all(label.lstrip("+-").isdigit() for label in present) and (np.abs(table) < 2**53).all()
+        return Cells(name, table.astype(np.int64 if whole else np.float64)[codes], missing, whole=bool(whole))
+    truth = None
+    if all(label.lower() in _TRUE | _FALSE for label in present):
+        truth = np.array([label.lower() in _TRUE for label in labels])
+    # Equal words with blanks around them are one label.
+    distinct = list(dict.fromkeys(labels))
+    if len(distinct) < len(labels):
+        place = {label: code for code, label in enumerate(distinct)}
+        codes = np.array([place[label] for label in labels], dtype=np.int64)[codes]
+        truth = None if truth is None else np.array([label.lower() in _TRUE for label in distinct])
+    return Cells(name, codes, missing, labels=distinct, truth=truth)
+
+
+def _label(word: object, name: str) -> str:
+    if isinstance(word, bytes):
+        try:
+            word = word.decode()
+        except UnicodeDecodeError as error:
+            raise FileError("it holds bytes that are not UTF-8 text", column=name) from error
+    text = str(word).strip()
+    if len(text) > _LONGEST_LABEL:
+        raise FileError(f"a label of {len(text)} letters is too long: {_LONGEST_LABEL} are allowed", column=name)
+    return text
+
+
+def _number(label: str) -> float | None:
+    try:
+        return None if "_" in label else float(label)
+    except ValueError:
+        return None
+
+
+def _lists(column: pa.ChunkedArray, name: str) -> Cells:
+    missing = _nulls(column)
+    sizes = _stored(pc.list_value_length(column))
+    present = sizes[~missing]
+    width = int(present[0]) if len(present) else 1
+    uneven = ~missing & (sizes != width)
+    if uneven.any():
+        row = int(np.flatnonzero(uneven)[0])
+        raise FileError(f"a list of {sizes[row]} numbers among lists of {width}", row=row + 1, column=name)
+    if width < 1:
+        raise FileError("its lists are empty", column=name)
+    flat = pc.list_flatten(column)
+    if flat.null_count:
+        raise FileError("a list has a missing number", column=name)
+    flat = _stored(flat)
+    values = np.zeros((len(column), width), dtype=flat.dtype)
+    values[~missing] = flat.reshape(-1, width)
+    return Cells(name, values, missing)

@@ -1,0 +1,226 @@
+"""Which column of a table is what: a mapping, and a guess of it made from the names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from offrl_core.formats.base import FileError
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """Which columns of a table hold states, actions and rewards, and how to take them.
+
+    Attributes:
+        state: the state's columns. One column of whole numbers or of text is a state number (tabular data);
+            anything else becomes a vector.
+        action: the action's column: whole numbers or labels.
+        reward: the reward's column.
+        episode: tells episodes apart; without it an episode ends at its flag.
+        time: order within an episode; without it the file's order.
+        done: flag of an episode's last row. A missing flag means that the recording was cut (truncated).
+        timeout: flag of a row where a time limit or the recording cut the episode.
+        next_state: columns of the next state, as many as `state`; without them the following row tells.
+        behavior: which policy collected the row.
+        states: `table` (each distinct state, or combination of columns, is a state of its own), `vector`, or `auto`.
+        reward_row: `same`: a row holds the reward of its own action; `next`: a row holds the reward received on
+            arriving in its state, so that the reward of an action stands one row later.
+        both: what a row is whose `done` and `timeout` are both true: `terminated` or `truncated`.
+        missing: what to do with episodes that have a missing state, action or reward: `refuse` the file or `drop` them.
+        n_actions, n_states: sizes, where the data alone does not show them; values are then numbers from 0.
+    """
+
+    state: tuple[str, ...] = ()
+    action: str = ""
+    reward: str = ""
+    episode: str | None = None
+    time: str | None = None
+    done: str | None = None
+    timeout: str | None = None
+    next_state: tuple[str, ...] = ()
+    behavior: str | None = None
+    states: Literal["auto", "table", "vector"] = "auto"
+    reward_row: Literal["same", "next"] = "same"
+    both: Literal["terminated", "truncated"] = "terminated"
+    missing: Literal["refuse", "drop"] = "refuse"
+    n_actions: int | None = None
+    n_states: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise FileError(f"mapping: {name} = {value!r} is not allowed: it must be one of {', '.join(allowed)}")
+        for name in ("state", "next_state"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The column of every role that is filled; a column stands here as often as it is used."""
+        single = (self.action, self.reward, self.episode, self.time, self.done, self.timeout, self.behavior)
+        return (*self.state, *self.next_state, *(name for name in single if name))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read, each once."""
+        return tuple(dict.fromkeys(self.roles))
+
+    def problems(self, columns: Sequence[str]) -> list[str]:
+        """What keeps this mapping from being used on a table with these columns; empty when it can be."""
+        found = [
+            f"no column is mapped to the {role}" for role in ("state", "action", "reward") if not getattr(self, role)
+        ]
+        found += [f"there is no column {name!r}" for name in self.columns if name not in columns]
+        found += [f"two columns are called {name!r}" for name in self.columns if columns.count(name) > 1]
+        if self.next_state and len(self.next_state) != len(self.state):
+            found.append(f"{len(self.state)} columns of state and {len(self.next_state)} of next state; as many needed")
+        twice = [name for name in self.state if name in (self.action, self.reward)]
+        found += [f"{name!r} is mapped to the state and to something else" for name in twice]
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, without what is left at its default."""
+        return {name: value for name, value in asdict(self).items() if value != _DEFAULTS[name]}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> ColumnMapping:
+        """The mapping of `to_json`.
+
+        Raises:
+            FileError: a name is unknown or a value has the wrong type.
+        """
+        for name, value in plain.items():
+            if name not in _DEFAULTS:
+                raise FileError(f"mapping: there is no {name!r}; known are {', '.join(_DEFAULTS)}")
+            if name in ("state", "next_state"):
+                good = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+                needed = "a list of columns' names"
+            elif name in ("n_actions", "n_states"):
+                good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+                needed = "a whole number, 1 or above"
+            else:
+                good = isinstance(value, str) or (value is None and _DEFAULTS[name] is None)
+                needed = "a text"
+            if not good:
+                raise FileError(f"mapping: {name} = {value!r} is not allowed: it must be {needed}")
+        return cls(**plain)
+
+
+_CHOICES = {
+    "states": ("auto", "table", "vector"),
+    "reward_row": ("same", "next"),
+    "both": ("terminated", "truncated"),
+    "missing": ("refuse", "drop"),
+}
+_DEFAULTS = {f.name: f.default for f in fields(ColumnMapping)}
+
+Kind = Literal["integer", "number", "boolean", "text", "time", "list", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """A column as the preview shows it.
+
+    Attributes:
+        name: its header.
+        kind: what it holds.
+        examples: its first values as text.
+        distinct: number of distinct values in the preview.
+        missing: number of missing values in the preview.
+    """
+
+    name: str
+    kind: Kind
+    examples: tuple[str, ...] = ()
+    distinct: int = 0
+    missing: int = 0
+
+
+# Best first: where several columns fit, the first name of the tuple wins.
+_NAMES: dict[str, tuple[str, ...]] = {
+    "action": ("action", "actions", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),
+    "reward": ("reward", "rewards", "r", "rew", "r_t", "next_reward", "reward_t"),
+    "episode": (
+        *("episode", "episode_id", "episode_ids", "episode_index", "episode_number", "ep", "ep_id", "trajectory"),
+        *("trajectory_id", "trajectory_index", "traj", "traj_id", "rollout", "rollout_id", "run", "run_id", "session"),
+        *("session_id", "stay_id", "icustay_id", "icustayid", "patient_id", "patient", "subject_id", "user_id"),
+        *("game_id", "id"),
+    ),
+    "time": (
+        *("step", "t", "time", "timestep", "time_step", "step_id", "step_index", "steps", "frame_index", "frame"),
+        *("timestamp", "bloc", "tick"),
+    ),
+    "done": (
+        *("terminated", "terminations", "termination", "terminal", "terminals", "is_terminal", "done", "dones"),
+        *("next_done", "episode_end", "end", "ended", "is_last", "d"),
+    ),
+    "timeout": ("truncated", "truncations", "truncation", "timeout", "timeouts", "time_limit", "is_truncated"),
+    "behavior": ("behavior", "behaviour", "behavior_policy", "behaviour_policy", "policy", "logging_policy"),
+}
+_STATE = ("state", "states", "s", "obs", "observation", "observations", "s_t", "state_id", "state_index")
+_STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature|f)_?(\d+|_.+)$")
+_NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime)$")
+_NEVER = re.compile(r"^(unnamed.*|index|row|return|returns|rtg|value|q|v|seed|prob|probability|propensity|log_prob)$")
+_FLAG_KINDS = ("boolean", "integer", "number", "text")
+
+
+def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
+    """A mapping guessed from the columns' names (and kinds); a role that nothing fits stays empty."""
+    infos = list(columns)
+    plain = {info.name: _plain(info.name) for info in infos}
+    taken: dict[str, str] = {}
+    for role, names in _NAMES.items():
+        fitting = [i for i in infos if plain[i.name] in names and i.name not in taken.values() and _fits(role, i)]
+        if fitting:
+            taken[role] = min(fitting, key=lambda i: names.index(plain[i.name])).name
+    free = [info for info in infos if info.name not in taken.values()]
+    following = {info.name: base for info in free if (base := _next_of(plain[info.name])) and _is_state(base)}
+    state = [info for info in free if info.name not in following and _is_state(plain[info.name])]
+    if not state:
+        # No name says state: every number that nothing else claims, where there is any.
+        leftover = [info for info in free if info.name not in following and info.kind in ("integer", "number", "list")]
+        leftover = [info for info in leftover if info.distinct or not info.missing]
+        spare = {name for names in _NAMES.values() for name in names} | set(following.values())
+        state = [i for i in leftover if plain[i.name] not in spare and not _NEVER.match(plain[i.name])]
+        following = {i.name: base for i in free if (base := _next_of(plain[i.name])) in {plain[j.name] for j in state}}
+        state = [info for info in state if info.name not in following]
+    by_base = {base: name for name, base in following.items()}
+    next_state = tuple(by_base[plain[info.name]] for info in state if plain[info.name] in by_base)
+    done = taken.get("done")
+    return ColumnMapping(
+        state=tuple(info.name for info in state),
+        action=taken.get("action", ""),
+        reward=taken.get("reward", ""),
+        episode=taken.get("episode"),
+        time=taken.get("time"),
+        done=done,
+        timeout=taken.get("timeout"),
+        next_state=next_state if len(next_state) == len(state) else (),
+        behavior=taken.get("behavior"),
+        both="truncated" if done is not None and "term" not in plain[done] else "terminated",
+    )
+
+
+def _plain(name: str) -> str:
+    """`Episode ID`, `episodeId` and `episode.id` are one name: `episode_id`."""
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9']+", "_", split.lower()).strip("_").replace("'", "_prime")
+
+
+def _fits(role: str, info: ColumnInfo) -> bool:
+    if role in ("done", "timeout"):
+        return info.kind in _FLAG_KINDS
+    return info.kind not in ("list", "other", *(("time",) if role == "reward" else ()))
+
+
+def _is_state(plain: str) -> bool:
+    return plain in _STATE or _STATE_PREFIX.match(plain) is not None
+
+
+def _next_of(plain: str) -> str:
+    """`next_x` → `x`; empty where the name does not speak of a next state."""
+    match = _NEXT.match(plain)
+    return (match["a"] or match["b"]) if match else ""

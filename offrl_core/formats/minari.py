@@ -1,0 +1,181 @@
+"""Minari HDF5: a group for each episode, with one observation more than it has actions."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+
+from offrl_core.dataset import Array, Dataset, DatasetError
+from offrl_core.formats import metadata
+from offrl_core.formats.base import Columns, Context, FileError, Source
+from offrl_core.formats.folder import open_folder
+from offrl_core.formats.hdf5 import (
+    array,
+    is_group,
+    names,
+    number_attribute,
+    numbered,
+    open_group,
+    open_hdf5,
+    text_attribute,
+)
+from offrl_core.formats.spaces import (
+    apply_spaces,
+    describe_spaces,
+    join_episodes,
+    join_parts,
+    note_description,
+    spaces,
+)
+
+_MAIN = "main_data.hdf5"
+_FLAGS = ("rewards", "terminations", "truncations")
+
+
+def read(source: Source, context: Context) -> Columns:
+    """`main_data.hdf5` alone, its folder (with `metadata.json`), or a zip archive of the folder.
+
+    Groups are taken in the order of their numbers (`episode_2` before `episode_10`). Observations of several parts
+    become one vector. Extra data in linked files (Minari before 0.4) is not followed.
+
+    Source: Minari's dataset standards, and files written by Minari 0.5.
+    """
+    if not source.folder and not source.head(4).startswith(b"PK"):
+        return _read_main(source, {}, context)
+    with open_folder(source, context) as folder:
+        main, description = folder.named(_MAIN), folder.named("metadata.json")
+        if main is None:
+            raise FileError(f"there is no {_MAIN}")
+        described = {} if description is None else folder.description(description)
+        return _read_main(folder.source(main), described, context)
+
+
+def _read_main(source: Source, described: dict[str, Any], context: Context) -> Columns:
+    with open_hdf5(source) as root:
+        # Before 0.5 the file itself held what metadata.json holds now.
+        stored: dict[str, Any] = {
+            name: text_attribute(root, name) for name in ("observation_space", "action_space", "dataset_id")
+        }
+        stored["total_episodes"] = number_attribute(root, "total_episodes")
+        described = {**{name: value for name, value in stored.items() if value is not None}, **described}
+        found = numbered(root, r"episode_(\d+)", context)
+        if not found:
+            raise FileError("there is no group called 'episode_0'")
+        episodes: list[dict[str, Array]] = []
+        behaviors: list[int] = []
+        labels: tuple[str, ...] = ()
+        for done, (number, name) in enumerate(found):
+            group = open_group(root, name)
+            episode, labels = _episode(group, number, context)
+            episodes.append(episode)
+            behaviors.append(number_attribute(group, "behavior") or 0)
+            if done % 64 == 0:
+                context.progress(0.8 * done / len(found), "read episodes")
+        own = text_attribute(root, metadata.KEY)
+    columns = join_episodes(episodes, [number for number, _ in found], context)
+    columns.observation_names = labels
+    note_description(described, len(found), columns, context)
+    apply_spaces(spaces(described), columns, context)
+    if own is not None:
+        plain = metadata.parse(own)
+        metadata.apply(plain, columns, context.limits)
+        if plain.get("behaviors") is True:
+            place = {number: label for (number, _), label in zip(found, behaviors, strict=True)}
+            assert columns.episodes is not None
+            columns.behaviors = np.array([place[int(number)] for number in columns.episodes], dtype=np.int64)
+    return columns
+
+
+def _episode(group: h5py.h5g.GroupID, number: int, context: Context) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The arrays of one episode, and the names of the observation's components where it has several parts."""
+    column = f"episode_{number}"
+    labels: tuple[str, ...] = ()
+    if is_group(group, "actions", f"{column}/actions"):
+        raise FileError("actions of several parts: only one discrete action per row can be read", column=column)
+    episode = {name: array(group, name, context, f"{column}/{name}") for name in ("actions", *_FLAGS)}
+    if is_group(group, "observations", f"{column}/observations"):
+        parts, skipped = _collect(open_group(group, "observations"), context)
+        episode["observations"], labels = join_parts(parts, skipped, context)
+    else:
+        episode["observations"] = array(group, "observations", context, f"{column}/observations")
+    return episode, labels
+
+
+def _collect(group: h5py.h5g.GroupID, context: Context) -> tuple[dict[str, Array], list[str]]:
+    """The arrays of numbers in a group and the groups in it, by their paths, and the paths of those that hold text."""
+    parts: dict[str, Array] = {}
+    skipped: list[str] = []
+    groups, seen = [("", group)], 0
+    while groups:
+        prefix, group = groups.pop()
+        for name in names(group, context):
+            # Groups may hold themselves, or each other many times over: what is counted is every way there.
+            seen += 1
+            context.limits.check("columns", seen, column="observations")
+            full = f"{prefix}/{name}" if prefix else name
+            if is_group(group, name, f"observations/{full}"):
+                groups.append((full, open_group(group, name)))
+            elif h5py.h5o.open(group, name.encode()).dtype.kind in "OSU":
+                skipped.append(full)
+            else:
+                parts[full] = array(group, name, context, f"observations/{full}")
+    return parts, skipped
+
+
+def write(dataset: Dataset, file: BinaryIO | str) -> None:
+    """Write one group for each episode, Minari's own descriptions as attributes of the file, and our metadata.
+
+    Raises:
+        DatasetError: within an episode, a next observation is not the observation of the following row; this format
+            cannot say that.
+    """
+    following = np.arange(1, len(dataset) + 1)
+    following[dataset.episode_ends] = dataset.episode_ends
+    different = dataset.next_observations != dataset.observations[following]
+    jumps = different if dataset.tabular else different.any(axis=1)
+    jumps[dataset.episode_ends] = False
+    if jumps.any():
+        raise DatasetError(
+            f"next_observations, row {int(np.flatnonzero(jumps)[0])}: it is not the observation of the following row; "
+            "Minari's format cannot hold that, use Parquet or NPZ"
+        )
+    with h5py.File(file, "w", track_order=True) as out:
+        for name, value in describe(dataset).items():
+            out.attrs[name] = value
+        plain = metadata.describe(dataset, behaviors=dataset.behaviors is not None)
+        out.attrs[metadata.KEY] = json.dumps(plain)
+        for number, (start, end) in enumerate(zip(dataset.episode_starts, dataset.episode_ends + 1, strict=True)):
+            group = out.create_group(f"episode_{number}")
+            group.attrs["id"] = number
+            group.attrs["total_steps"] = end - start
+            if dataset.behaviors is not None:
+                group.attrs["behavior"] = int(dataset.behaviors[number])
+            observations = np.concatenate([dataset.observations[start:end], dataset.next_observations[end - 1 : end]])
+            group["observations"] = observations
+            for role in ("actions", *_FLAGS):
+                group[role] = getattr(dataset, role)[start:end]
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What Minari wants to know of a dataset."""
+    return {
+        "total_episodes": dataset.n_episodes,
+        "total_steps": len(dataset),
+        "data_format": "hdf5",
+        "minari_version": "0.5.0",
+        "dataset_id": re.sub(r"[^\w.:-]+", "-", dataset.name) + "-v0",
+        **describe_spaces(dataset),
+    }
+
+
+def write_folder(dataset: Dataset, path: Path) -> None:
+    """Write `data/main_data.hdf5` and `data/metadata.json`, as `minari.load_dataset` finds them."""
+    data = path / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    write(dataset, str(data / _MAIN))
+    (data / "metadata.json").write_text(json.dumps(describe(dataset)))

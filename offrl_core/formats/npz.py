@@ -1,0 +1,134 @@
+"""NPZ: NumPy arrays in a zip archive, read without pickle and bounded before anything is unpacked."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from tokenize import TokenError
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from offrl_core.dataset import Array, Dataset
+from offrl_core.formats import metadata
+from offrl_core.formats.base import Columns, Context, FileError, Source
+
+_ALIASES = {
+    "observations": ("observations", "observation", "obs", "states", "state"),
+    "actions": ("actions", "action", "acts"),
+    "rewards": ("rewards", "reward"),
+    "terminations": ("terminations", "terminals", "terminated", "dones", "done"),
+    "truncations": ("truncations", "timeouts", "truncated"),
+    "next_observations": ("next_observations", "next_observation", "next_obs", "next_states", "next_state"),
+    "episodes": ("episodes", "episode_ids", "episode_id", "episode"),
+    "behaviors": ("behaviors",),
+}
+
+
+def read(source: Source, context: Context) -> Columns:
+    """Arrays of one row per transition: observations, actions, rewards, and flags or episode numbers.
+
+    Names in use elsewhere are taken too (`terminals`, `timeouts`, `dones`, `obs`, …); other arrays are left unread.
+    """
+    with source.open() as file, open_zip(file, context) as archive:
+        names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        arrays: dict[str, Array] = {}
+        found: dict[str, str] = {}
+        for done, (role, aliases) in enumerate(_ALIASES.items()):
+            present = [alias for alias in aliases if alias in names]
+            if not present:
+                if role in ("observations", "actions", "rewards"):
+                    listed = ", ".join(sorted(names)[:20]) or "none"
+                    raise FileError(f"there is no array {role!r}; the file has {listed}")
+                continue
+            found[role] = present[0]
+            arrays[role] = _array(archive, names[present[0]], context, present[0])
+            context.progress(0.8 * (done + 1) / len(_ALIASES), f"read {present[0]}")
+        columns = Columns(
+            arrays["observations"],
+            arrays["actions"],
+            arrays["rewards"],
+            arrays.get("terminations"),
+            arrays.get("truncations"),
+            next_observations=arrays.get("next_observations"),
+            episodes=_labels(arrays, "episodes", found),
+            behaviors=_labels(arrays, "behaviors", found),
+            names=found,
+        )
+        if metadata.KEY in names:
+            text = _array(archive, names[metadata.KEY], context, metadata.KEY)
+            metadata.apply(metadata.parse(text.astype(np.uint8).tobytes()), columns, context.limits)
+    return columns
+
+
+def _labels(arrays: dict[str, Array], role: str, found: dict[str, str]) -> Array | None:
+    """One whole number per row."""
+    values = arrays.get(role)
+    if values is None:
+        return None
+    if values.ndim != 1 or len(values) != len(arrays["actions"]) or values.dtype.kind not in "iu":
+        raise FileError(
+            f"it holds {values.dtype} of shape {values.shape}; one whole number per row is needed", column=found[role]
+        )
+    return values
+
+
+def open_zip(file: BinaryIO, context: Context) -> zipfile.ZipFile:
+    """Open an archive whose members are few and small enough to be unpacked in memory."""
+    archive = zipfile.ZipFile(file)
+    members = archive.infolist()
+    context.limits.check("members", len(members))
+    context.limits.check("unpacked", sum(info.file_size for info in members))
+    for info in members:
+        if info.flag_bits & 1:
+            raise FileError(f"{info.filename!r} is encrypted")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileError(f"{info.filename!r} is compressed in an unusual way; use plain zip compression")
+    return archive
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, context: Context, name: str) -> Array:
+    """One member as an array; its header is believed only as far as the archive's own size allows."""
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in readers:
+            raise FileError(f"version {version} of the array format is not known", column=name)
+        try:
+            shape, fortran, dtype = readers[version](member)
+        except (SyntaxError, TokenError) as error:  # the header is a Python literal, which NumPy parses, not runs
+            raise FileError(f"its header cannot be read: {error}", column=name) from error
+        if dtype.hasobject:
+            raise FileError("it holds Python objects, which are never unpacked", column=name)
+        if dtype.kind not in "biuf":
+            raise FileError(f"it holds {dtype}, numbers are needed", column=name)
+        context.unpack_array(shape, dtype.itemsize, name)
+        size = math.prod(shape) * dtype.itemsize
+        data = member.read(size + 1)
+    if len(data) != size:
+        raise FileError(f"an array of shape {shape} needs {size} bytes, the file holds {len(data)}", column=name)
+    flat = np.frombuffer(data, dtype=dtype)
+    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    if array.ndim == 0:
+        raise FileError("it is a single number; one row per transition is needed", column=name)
+    return array
+
+
+def write(dataset: Dataset, file: BinaryIO, *, compress: bool = True) -> None:
+    """Write every column, one array each, and the metadata as the bytes of its JSON text."""
+    arrays: dict[str, Any] = {
+        "observations": dataset.observations,
+        "actions": dataset.actions,
+        "rewards": dataset.rewards,
+        "next_observations": dataset.next_observations,
+        "terminations": dataset.terminations,
+        "truncations": dataset.truncations,
+        "episodes": dataset.episode_of_row,
+    }
+    if dataset.behaviors is not None:
+        arrays["behaviors"] = dataset.behaviors[dataset.episode_of_row]
+    text = json.dumps(metadata.describe(dataset)).encode()
+    # A single row: long labels must not be taken for many rows.
+    arrays[metadata.KEY] = np.frombuffer(text, dtype=np.uint8)[None]
+    (np.savez_compressed if compress else np.savez)(file, **arrays)

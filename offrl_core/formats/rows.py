@@ -1,0 +1,111 @@
+"""A dataset as a table of rows, and what a table of rows says about itself: shared by CSV and Parquet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from offrl_core.dataset import Array, Dataset
+from offrl_core.formats import metadata
+from offrl_core.formats.base import FileError
+from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, Kind, guess_mapping
+
+
+def as_table(dataset: Dataset) -> tuple[pa.Table, dict[str, Any]]:
+    """One row per transition, and the metadata with the mapping of its columns."""
+    episodes = dataset.episode_of_row
+    now = _state_columns("observation", dataset.observations, dataset)
+    after = _state_columns("next_observation", dataset.next_observations, dataset)
+    columns: dict[str, Array] = {
+        "episode": episodes,
+        "step": np.arange(len(dataset)) - dataset.episode_starts[episodes],
+        **now,
+        "action": dataset.actions,
+        "reward": dataset.rewards,
+        **after,
+        "terminated": dataset.terminations,
+        "truncated": dataset.truncations,
+    }
+    if dataset.behaviors is not None:
+        columns["behavior"] = dataset.behaviors[episodes]
+    mapping = ColumnMapping(
+        state=tuple(now),
+        next_state=tuple(after),
+        action="action",
+        reward="reward",
+        episode="episode",
+        time="step",
+        done="terminated",
+        timeout="truncated",
+        behavior=None if dataset.behaviors is None else "behavior",
+        states="table" if dataset.tabular else "vector",
+        n_actions=dataset.n_actions,
+        n_states=dataset.n_states,
+    )
+    return pa.table(columns), metadata.describe(dataset, mapping=mapping.to_json())
+
+
+def _state_columns(name: str, values: Array, dataset: Dataset) -> dict[str, Array]:
+    if dataset.tabular:
+        return {name: values}
+    labels = dataset.observation_names
+    if len(set(labels)) != values.shape[1] or not all(label.isprintable() and label.strip() for label in labels):
+        labels = tuple(str(i) for i in range(values.shape[1]))
+    return {f"{name}.{label}": values[:, i] for i, label in enumerate(labels)}
+
+
+def known_mapping(own: dict[str, Any] | None) -> ColumnMapping | None:
+    """The mapping that one of our own files holds."""
+    return None if own is None or "mapping" not in own else ColumnMapping.from_json(own["mapping"])
+
+
+def check(mapping: ColumnMapping, columns: list[str]) -> None:
+    """Refuse a mapping that does not fit the table."""
+    problems = mapping.problems(columns)
+    if problems:
+        listed = ", ".join(columns[:30]) + (" …" if len(columns) > 30 else "")
+        raise FileError(f"{'; '.join(problems)}. The columns are: {listed}")
+
+
+def guess(table: pa.Table) -> ColumnMapping:
+    """A mapping from the names and kinds of a table's columns."""
+    return guess_mapping(describe_columns(table))
+
+
+def describe_columns(table: pa.Table) -> tuple[ColumnInfo, ...]:
+    """What the columns of a preview hold."""
+    return tuple(_describe(name, column) for name, column in zip(table.column_names, table.columns, strict=True))
+
+
+def sample_rows(table: pa.Table, count: int = 20) -> tuple[tuple[str, ...], ...]:
+    """The first rows of a preview as text."""
+    columns = [[_shown(value) for value in column.slice(0, count).to_pylist()] for column in table.columns]
+    return tuple(zip(*columns, strict=True))
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)[:80]
+
+
+def _describe(name: str, column: pa.ChunkedArray) -> ColumnInfo:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    named: Kind = next((label for label, test in _KINDS.items() if any(t(kind) for t in test)), "other")
+    examples = tuple(_shown(value) for value in column.slice(0, 20).to_pylist())
+    uncounted = named in ("list", "other") or pa.types.is_null(kind)
+    distinct = 0 if uncounted else int(pc.count_distinct(column).as_py())
+    return ColumnInfo(name, named, examples, distinct, column.null_count)
+
+
+_KINDS: dict[Kind, tuple[Any, ...]] = {
+    "boolean": (pa.types.is_boolean,),
+    "integer": (pa.types.is_integer,),
+    "number": (pa.types.is_floating, pa.types.is_decimal, pa.types.is_null),
+    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary),
+    "time": (pa.types.is_temporal,),
+    "list": (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list),
+}

@@ -1,0 +1,201 @@
+"""The observation and action spaces that Minari stores as JSON, and observations made of several parts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from offrl_core.dataset import Array, Dataset
+from offrl_core.formats.base import Columns, Context, FileError
+
+
+def spaces(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """`observation_space` and `action_space` of a description, each parsed; what is missing is left out.
+
+    Raises:
+        FileError: one of them is not the JSON of a space.
+    """
+    found = {}
+    for name in ("observation_space", "action_space"):
+        if (text := described.get(name)) is None:
+            continue
+        try:
+            space = json.loads(text) if isinstance(text, (str, bytes)) else text
+        except (ValueError, RecursionError) as error:
+            raise FileError(f"it is not JSON: {error}", column=name) from error
+        if not isinstance(space, dict) or not isinstance(space.get("type"), str):
+            raise FileError("it does not describe a space", column=name)
+        found[name] = space
+    return found
+
+
+def apply_spaces(found: dict[str, dict[str, Any]], columns: Columns, context: Context) -> None:
+    """Give `columns` the sizes that the spaces declare.
+
+    Raises:
+        FileError: the actions are not discrete.
+    """
+    action = found.get("action_space", {})
+    if action.get("type", "Discrete") != "Discrete":
+        raise FileError(
+            f"the action space is a {action['type'][:40]}: only discrete actions can be read. Discretise them first, "
+            "as it suits the task; this is not guessed here",
+            column="actions",
+        )
+    for role, name, limit in (("actions", "action_space", "actions"), ("observations", "observation_space", "states")):
+        space = found.get(name, {})
+        if space.get("type") != "Discrete" or "n" not in space:
+            continue
+        size, start = space["n"], space.get("start", 0)
+        if not (isinstance(size, int) and isinstance(start, int) and size > 0 and abs(start) < 2**62):
+            raise FileError(f"n = {size!r} from {start!r} is not allowed: it must be whole numbers", column=name)
+        context.limits.check(limit, size, column=name)
+        _set_size(columns, role, size, start)
+
+
+def _set_size(columns: Columns, role: str, size: int, start: int) -> None:
+    values = getattr(columns, role)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        return
+    setattr(columns, role, values.astype(np.int64) - start)
+    if role == "actions":
+        columns.n_actions = size
+        columns.action_names = tuple(str(start + i) for i in range(size)) if start else ()
+        return
+    columns.n_states = size
+    columns.observation_names = tuple(str(start + i) for i in range(size)) if start else ()
+    if columns.next_observations is not None:
+        columns.next_observations = columns.next_observations.reshape(len(values)).astype(np.int64) - start
+
+
+def note_description(described: dict[str, Any], found: int, columns: Columns, context: Context) -> None:
+    """Take the dataset's name, and say so where the number of episodes is not what the description says."""
+    name, claimed = described.get("dataset_id"), described.get("total_episodes")
+    if isinstance(name, str) and name:
+        columns.details["name"] = name[:80]
+    if isinstance(claimed, int) and claimed != found:
+        context.note(
+            "episode-count",
+            f"the file says {claimed} episodes and holds {found}",
+            "Those that are there were read.",
+            severity="warning",
+        )
+
+
+def describe_spaces(dataset: Dataset) -> dict[str, str]:
+    """Both spaces as Minari writes them."""
+    if dataset.n_states is not None:
+        observation: dict[str, Any] = {"type": "Discrete", "dtype": "int64", "start": 0, "n": dataset.n_states}
+    else:
+        size = dataset.observations.shape[1]
+        edge = [float("inf")] * size
+        low = [-value for value in edge]
+        observation = {"type": "Box", "dtype": "float32", "shape": [size], "low": low, "high": edge}
+    action = {"type": "Discrete", "dtype": "int64", "start": 0, "n": dataset.n_actions}
+    return {"observation_space": json.dumps(observation), "action_space": json.dumps(action)}
+
+
+def join_parts(parts: dict[str, Array], skipped: list[str], context: Context) -> tuple[Array, tuple[str, ...]]:
+    """Observations of several parts (`Dict` or `Tuple` spaces) as one vector, part after part in the order of names.
+
+    Args:
+        parts: arrays with one row per time, by name.
+        skipped: names of parts that hold text and were left out.
+        context: the reading in progress.
+
+    Returns:
+        `(T, D)` numbers and the name of each component.
+    """
+    if skipped and not any(finding.code == "text-parts" for finding in context.findings):
+        context.note(
+            "text-parts",
+            f"parts of the observation hold text: {', '.join(skipped[:5])}",
+            "They were left out.",
+            severity="warning",
+        )
+    if not parts:
+        raise FileError("no part of the observation holds numbers", column="observations")
+    names, flat = [], []
+    for name in sorted(parts):
+        part = parts[name].reshape(len(parts[name]), -1)
+        flat.append(part)
+        names += [name] if part.shape[1] == 1 else [f"{name}[{i}]" for i in range(part.shape[1])]
+    if len({len(part) for part in flat}) > 1:
+        raise FileError("parts of the observation differ in length", column="observations")
+    return np.concatenate(flat, axis=1), tuple(names)
+
+
+def join_episodes(episodes: list[dict[str, Array]], numbers: list[int], context: Context) -> Columns:
+    """Episodes with `T` actions and `T+1` observations as columns.
+
+    Args:
+        episodes: `observations`, `actions`, `rewards`, `terminations`, `truncations` of each, in order.
+        numbers: what the file calls each episode.
+        context: the reading in progress.
+
+    Raises:
+        FileError: the lengths do not fit, or episodes differ in shape; the message names the episode.
+    """
+    parts: dict[str, list[Array]] = {}
+    short, empty, kept, lengths = [], [], [], []
+    known: list[Array] = []
+    for number, episode in zip(numbers, episodes, strict=True):
+        rows = len(episode["actions"])
+        for role in ("rewards", "terminations", "truncations"):
+            if len(episode[role]) != rows:
+                raise FileError(f"episode {number} has {len(episode[role])} of them and {rows} actions", column=role)
+        observations = episode.pop("observations")
+        if len(observations) not in (rows, rows + 1):
+            raise FileError(
+                f"episode {number} has {len(observations)} of them and {rows} actions; one more is needed",
+                column="observations",
+            )
+        if rows == 0:
+            empty.append(number)
+            continue
+        complete = len(observations) == rows + 1
+        if not complete:
+            short.append(number)
+        after = observations[1:] if complete else np.concatenate([observations[1:], observations[-1:]])
+        arrays = {**episode, "observations": observations[:rows], "next_observations": after}
+        for role, values in arrays.items():
+            parts.setdefault(role, []).append(values)
+        mark = np.ones(rows, dtype=bool)
+        mark[-1] = complete
+        known.append(mark)
+        kept.append(number)
+        lengths.append(rows)
+    if not kept:
+        raise FileError("there is no row of data")
+    if empty:
+        context.note("empty-episodes", f"{len(empty)} episodes hold no action", "They were left out.", count=len(empty))
+    if short:
+        context.note(
+            "no-final-observation",
+            f"{len(short)} episodes have as many observations as actions, not one more",
+            "The state after their last row is not known.",
+            severity="warning",
+            count=len(short),
+        )
+    joined = {}
+    for role in tuple(parts):
+        arrays_of_role = parts.pop(role)
+        shapes = {values.shape[1:] for values in arrays_of_role}
+        if len(shapes) > 1:
+            first, second = sorted(shapes)[:2]
+            raise FileError(f"episodes differ in shape: {first} and {second}", column=role)
+        joined[role] = np.concatenate(arrays_of_role)
+    return Columns(
+        joined["observations"],
+        joined["actions"],
+        joined["rewards"],
+        joined["terminations"],
+        joined["truncations"],
+        next_observations=joined["next_observations"],
+        next_known=np.concatenate(known),
+        episodes=np.repeat(kept, lengths),
+    )

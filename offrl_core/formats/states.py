@@ -1,0 +1,138 @@
+"""State columns of a table: one number for each distinct state, or a vector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offrl_core.dataset import Array
+from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.cells import Cells
+from offrl_core.formats.mapping import ColumnMapping
+
+if TYPE_CHECKING:
+    from offrl_core.formats.table import Frame
+
+
+def take_states(columns: Columns, frame: Frame, mapping: ColumnMapping, context: Context) -> Array:
+    """Fill in the observations (and next observations) of `columns`.
+
+    Returns:
+        `(N,)` bool: rows whose state is missing.
+    """
+    if len(mapping.state) > 1 and mapping.states != "table":
+        return _take_vectors(columns, frame, mapping)
+    now = [frame.take(name) for name in mapping.state]
+    after = [frame.take(name) for name in mapping.next_state]
+    missing = _any_missing(now)
+    if after:
+        columns.next_known = ~_any_missing(after)
+    if mapping.states == "vector" or (mapping.states == "auto" and not _is_table(now[0], mapping, context)):
+        columns.observations, columns.observation_names = _vector(now[0]), now[0].component_names()
+        columns.next_observations = _vector(after[0]) if after else None
+    elif len(now) == 1 and all(cells.labels is None and cells.values.ndim == 1 for cells in (*now, *after)):
+        columns.observations = _whole(now[0])
+        columns.next_observations = _whole(after[0]) if after else None
+    else:
+        _number_states(columns, now, after, context, mapping)
+    return missing
+
+
+def _any_missing(cells: list[Cells]) -> Array:
+    return np.asarray(np.logical_or.reduce([cell.missing for cell in cells]))
+
+
+def _is_table(cells: Cells, mapping: ColumnMapping, context: Context) -> bool:
+    """Whether a single column is best read as state numbers: it holds text or whole numbers, and not too many."""
+    if cells.labels is not None:
+        return True
+    if not cells.whole or cells.values.ndim != 1:
+        return False
+    if mapping.n_states is None and len(np.unique(cells.values)) > context.limits.states:
+        context.note(
+            "many-states",
+            f"{cells.name!r} has more than {context.limits.states} distinct whole numbers",
+            "It was read as a number, not as a table of states.",
+            severity="warning",
+        )
+        return False
+    return True
+
+
+def _take_vectors(columns: Columns, frame: Frame, mapping: ColumnMapping) -> Array:
+    """Several columns as one vector, column after column, so that only one is in memory twice."""
+    missing, known = None, None
+    parts: list[Array] = []
+    names: list[str] = []
+    for name in mapping.state:
+        cells = frame.take(name)
+        if cells.labels is not None and cells.truth is None and mapping.states == "auto":
+            raise FileError(
+                "this state column holds text and there are several state columns: leave it out, or choose states = "
+                "'table', where each combination is a state of its own",
+                column=name,
+            )
+        parts.append(_vector(cells))
+        names += cells.component_names()
+        missing = cells.missing if missing is None else missing | cells.missing
+    columns.observations, columns.observation_names = np.concatenate(parts, axis=1), tuple(names)
+    parts.clear()
+    for name in mapping.next_state:
+        cells = frame.take(name)
+        parts.append(_vector(cells))
+        known = ~cells.missing if known is None else known & ~cells.missing
+    if parts:
+        columns.next_observations, columns.next_known = np.concatenate(parts, axis=1), known
+    assert missing is not None
+    return missing
+
+
+def _vector(cells: Cells) -> Array:
+    """`(N, D)` float32, 0 where missing."""
+    values = cells.numbers("a component of a vector must be a number")
+    with np.errstate(over="ignore"):
+        part = values.reshape(len(values), -1).astype(np.float32)
+    part[cells.missing] = 0.0
+    return np.asarray(part)
+
+
+def _whole(cells: Cells) -> Array:
+    """`(N,)` state numbers, 0 where missing."""
+    if cells.values.dtype.kind == "f":
+        whole = (cells.values == np.floor(cells.values)) & (np.abs(cells.values) < 2**53)
+        cells.refuse(~cells.missing & ~whole, "a state number must be whole")
+    return np.asarray(np.where(cells.missing, 0, cells.values).astype(np.int64))
+
+
+def _number_states(
+    columns: Columns, now: list[Cells], after: list[Cells], context: Context, mapping: ColumnMapping
+) -> None:
+    """A number for each distinct state, or combination of state columns, of this row and the next."""
+    rows = len(now[0].values)
+    numbers = np.zeros(rows * (2 if after else 1), dtype=np.int64)
+    labels: list[str] = [""]
+    for index, cells in enumerate(now):
+        codes, names = _shared_codes([cells, after[index]] if after else [cells])
+        combined, numbers = np.unique(numbers * len(names) + codes, return_inverse=True)
+        context.limits.check("states", len(combined), column=cells.name)
+        pairs = [(labels[code // len(names)], names[code % len(names)]) for code in combined]
+        labels = [f"{before}, {name}" if before else name for before, name in pairs]
+    columns.observations = numbers[:rows].astype(np.int64)
+    columns.next_observations = numbers[rows:].astype(np.int64) if after else None
+    columns.n_states, columns.observation_names = len(labels), tuple(labels)
+    context.note(
+        "state-labels",
+        f"{len(labels)} distinct values of {', '.join(mapping.state)} were numbered as states",
+        "Their labels are kept.",
+    )
+
+
+def _shared_codes(pair: list[Cells]) -> tuple[Array, list[str]]:
+    """Codes of both columns one after the other, in one list of labels that is sorted."""
+    coded = [cell.coded() for cell in pair]
+    numeric = all(cell.labels is None for cell in pair)
+    names = sorted({name for _, labels in coded for name in labels}, key=float if numeric else str) or [""]
+    place = {name: number for number, name in enumerate(names)}
+    parts = [np.array([place[name] for name in labels] or [0], dtype=np.int64)[codes] for codes, labels in coded]
+    return np.concatenate(parts), names

@@ -1,0 +1,236 @@
+"""Constrained Q-learning on finite states, and what becomes of it when states are continuous."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import lru_cache
+
+import numpy as np
+
+from offrl_core.declarations import Hyperparameter
+from offrl_core.worlds.layout import PlaneLayout
+from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Plane
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.text import number
+from offrl_lecture.constraining_q import support as constraining
+from offrl_lecture.constraining_q.support import WIDTHS, Resolution
+from offrl_lecture.deadly_triad.scene_network import LETTERS
+from offrl_lecture.training import courses
+from offrl_lecture.training.progress import Drawn
+
+_DOTS = 1400
+
+
+def _abar(state: State) -> Drawn | Generator[Drawn, None, None]:
+    chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
+    if constraining.resolution.cache_info().currsize >= len(WIDTHS):
+        return _pictures(chosen, [constraining.resolution(width) for width in WIDTHS])
+    return _growing(chosen)
+
+
+def _growing(chosen: Resolution) -> Generator[Drawn, None, None]:
+    for count in (1, 4, 8, 12, len(WIDTHS)):
+        yield _pictures(chosen, [constraining.resolution(width) for width in WIDTHS[:count]])
+
+
+def _pictures(chosen: Resolution, done: list[Resolution]) -> Drawn:
+    return {
+        "plane": _plane(chosen),
+        "values": _values(done, chosen),
+        "numbers": _numbers(chosen),
+        "seen": _seen(done, chosen),
+        "finite": _finite(),
+    }
+
+
+@lru_cache(maxsize=1)
+def _finite() -> Lines:
+    naive, limited = (courses.looking_course(which).frames() for which in (False, True))
+    steps = [float(f["step"][0]) for f in naive]
+    best = courses.roads_truth().optimal
+    assert best is not None
+    return Lines(
+        title="On the grid itself",
+        x=Axis("update", low=0, high=60),
+        y=Axis("value", low=0, high=1.2),
+        lines=(
+            Line("naive, believed", steps, [float(f["value_start"][0]) for f in naive], "bad", label="naive believes"),
+            Line(r"$\bar A$, believed", steps, [float(f["value_start"][0]) for f in limited], "learned"),
+            Line(
+                r"$\bar A$, true return",
+                steps,
+                [float(f["return"][0]) for f in limited],
+                "truth",
+                dash=True,
+                label="true",
+            ),
+            Line("optimum", (0, 60), (best, best), "muted"),
+        ),
+    )
+
+
+def _axis() -> Axis:
+    return Axis("cells along one cell of the grid: finer →", scale="log", low=1 / WIDTHS[0], high=1 / WIDTHS[-1])
+
+
+def _seen(done: list[Resolution], chosen: Resolution) -> Lines:
+    return Lines(
+        title="How often the data meet a state twice",
+        x=_axis(),
+        y=Axis("share of rows", low=0, high=1.02),
+        lines=(
+            Line("state seen at least twice", _finenesses(done), [r.seen_twice for r in done], "data", mode="both"),
+        ),
+        marks=(Mark(1 / chosen.width, f"{number(100 * chosen.seen_twice, 2)} %"),),
+        legend=False,
+        height="short",
+    )
+
+
+def _finenesses(done: list[Resolution]) -> list[float]:
+    return [1 / r.width for r in done]
+
+
+def _values(done: list[Resolution], chosen: Resolution) -> Lines:
+    fineness = _finenesses(done)
+    data = constraining.maze_data()
+    recorded = constraining.behavior_return(data)
+    true = np.array([r.true for r in done])
+    error = 1.96 * np.array([r.true_error for r in done])
+    return Lines(
+        title=r"What $\bar A$ believes, and what its policy gets",
+        x=_axis(),
+        y=Axis("value at the start", low=0, high=0.36),
+        lines=(
+            Line(
+                r"believed, $V_{\bar A}$",
+                fineness,
+                [r.believed for r in done],
+                "learned",
+                mode="both",
+                label="believed",
+            ),
+            Line(
+                "true return",
+                fineness,
+                true,
+                "truth",
+                dash=True,
+                band=(np.maximum(true - error, 0), true + error),
+                band_name="95 % of 300 walks",
+                label="true",
+            ),
+            Line(
+                r"mean recorded return of $\pi_\beta$",
+                (1 / WIDTHS[0], 1 / WIDTHS[-1]),
+                (recorded, recorded),
+                "behavior",
+                label=r"$\pi_\beta$",
+            ),
+        ),
+        marks=(Mark(1 / chosen.width, ""),),
+    )
+
+
+def _plane(chosen: Resolution) -> Plane:
+    data = constraining.maze_data()
+    layout = data.layout
+    assert isinstance(layout, PlaneLayout)
+    rows = np.linspace(0, len(data) - 1, _DOTS).astype(int)
+    xy = data.observations[rows].astype(float)
+    return Plane(
+        title=f"The states, valued in cells of width {number(chosen.width, 2)}",
+        x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
+        y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
+        walls=layout.walls,
+        regions=[(LETTERS.get(name, name), *box) for name, *box in layout.regions],
+        dots=[(x, y, v) for (x, y), v in zip(xy.round(3).tolist(), chosen.values[rows].tolist(), strict=True)],
+        dots_label=r"$V_{\bar A}(s)$",
+        low=0.0,
+        high=1.0,
+        height="tall",
+    )
+
+
+def _numbers(chosen: Resolution) -> NumberTiles:
+    recorded = constraining.behavior_return(constraining.maze_data())
+    return NumberTiles(
+        title=f"In cells of width {number(chosen.width, 2)}",
+        numbers=(
+            Number(r"actions in $\bar A(s)$", number(chosen.choices, 3)),
+            Number(r"believed", number(chosen.believed, 3), target=number(recorded, 3), target_name=r"recorded"),
+            Number(
+                "true return", number(round(chosen.true, 3), 2), tone="good" if chosen.true > 2 * recorded else "bad"
+            ),
+        ),
+    )
+
+
+def _answer(state: State, _: object) -> str:
+    chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
+    data = constraining.maze_data()
+    recorded, width = constraining.behavior_return(data), number(chosen.width, 2)
+    head = (
+        f"In cells of width {width} it believes **{number(chosen.believed, 3)}** and gets "
+        f"**{number(round(chosen.true, 3), 2)}**; the recorded walks got {number(recorded, 3)}. "
+    )
+    if chosen.seen_twice < 0.12:
+        head += (
+            rf"Only {number(100 * chosen.seen_twice, 2)} % of the rows share their state: $\bar A(s)$ holds one "
+            r"action, this is **evaluation of $\pi_\beta$**, and in states it never met the policy knows nothing."
+        )
+    elif chosen.true > 2 * recorded:
+        head += "Walks meet in the same cells, and their pieces join: constrained Q-learning does all it should."
+    elif chosen.width > 0.5:
+        head += "Such coarse cells mix places that differ: what works in one corner of a cell fails in another."
+    else:
+        head += "Walks still meet, but too rarely: the policy soon finds itself in a cell without data."
+    return (
+        head
+        + "\n\n"
+        + r"On finite states $\bar A$ is all it takes. In continuous ones every state is met once "
+        + f"({number(100 * constraining.exactly_twice(), 2)} % of these rows exactly repeat a state), "
+        + r"unless something says which states are alike. A network does, and then $\bar A$ needs a notion of “seen” "
+        "that generalises too."
+    )
+
+
+ABAR = Scene(
+    id="abar",
+    title="Only actions in the data",
+    question=r"Ignore actions that are missing from the data. What if the state space is continuous?",
+    setup=r"The maze's positions, cut into square cells. In each cell $\bar A(s)$ holds the actions that the data show "
+    r"there; "
+    "values are the exact fixed point of constrained Q-learning on those cells.",
+    controls=(
+        Control(
+            Hyperparameter(
+                "fineness",
+                "",
+                2,
+                "How finely positions are told apart: up makes cells smaller, until every state is seen once.",
+                0,
+                len(WIDTHS) - 1,
+                integer=True,
+            ),
+            label="fineness",
+        ),
+    ),
+    compute=_abar,
+    answer=_answer,
+    prediction=Prediction(
+        r"As cells shrink to points, constrained Q-learning's value of the start becomes …",
+        ("the optimum", r"the value of $\pi_\beta$", "infinite"),
+        right=1,
+        at={"fineness": len(WIDTHS) - 1},
+    ),
+    layout=(("plane", "values"), ("numbers", "seen"), ("finite",)),
+    covered=("values", "numbers", "seen"),
+    aside=("finite",),
+    presets=(
+        Preset("As the grid", {"fineness": 2}),
+        Preset("Quarter cells", {"fineness": 6}),
+        Preset("Points", {"fineness": len(WIDTHS) - 1}),
+    ),
+    play=Play("fineness", per_second=2),
+)

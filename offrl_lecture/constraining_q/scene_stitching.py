@@ -1,0 +1,227 @@
+"""Stitching: seven systems on two roads that cross; which of them joins the pieces?"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from offrl_core.declarations import Hyperparameter
+from offrl_core.worlds.layout import GridLayout
+from offrl_lecture.base.pictures import Axis, Bar, Bars, Grid, Line, Lines, Path, Picture, Table
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.text import listed, number
+from offrl_lecture.training import courses
+from offrl_lecture.training.progress import Drawn, follow
+
+_LAST = 75
+_NAMES = {
+    "bc": "BC",
+    "rwr": "RWR",
+    "marwil": "MARWIL",
+    "one-step": "1-step",
+    "iql": "IQL",
+    "bcq": "BCQ",
+    "cql": "CQL",
+}
+_HOW = {
+    "bc": ("nothing", "copies"),
+    "rwr": ("recorded returns", "reweights"),
+    "marwil": (r"$V$ of $\pi_\beta$", "reweights"),
+    "one-step": (r"$Q$ of $\pi_\beta$", "greedy, once"),
+    "iql": ("upper expectile in the data", "reweights"),
+    "bcq": (r"$\max$ over likely actions", "greedy"),
+    "cql": (r"$\max$, guesses pushed down", "greedy"),
+}
+
+
+def _stitching(state: State) -> Drawn | Generator[Drawn | None, None, None]:
+    return follow(courses.stitching_course(), int(state["frame"]), lambda frames: _pictures(state, frames))
+
+
+def _ends(policies: np.ndarray) -> dict[str, list[int]]:
+    return {name: courses.most_likely_walk(policy) for name, policy in zip(_NAMES, policies, strict=True)}
+
+
+def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
+    now, system = frames[-1], str(state["system"])
+    data = courses.roads()
+    mdp, layout = data.mdp, data.layout
+    assert mdp is not None
+    assert isinstance(layout, GridLayout)
+    truth = courses.roads_truth()
+    names = list(_NAMES)
+    place = names.index(system)
+    returns = np.median(now["return"], axis=1)
+    steps = [float(f["step"][0]) for f in frames]
+    best, behavior = truth.optimal, truth.behavior
+    assert best is not None
+    assert behavior is not None
+    walks = _ends(now["policy"])
+    cell_of = {s: i for i, s in enumerate(layout.state_of_cell) if s >= 0}
+    paths = [*_recorded(cell_of)]
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for name, walk in walks.items():
+        groups.setdefault(tuple(walk), []).append(name)
+    # The chosen one is drawn last, above the others.
+    for walk, members in sorted(groups.items(), key=lambda item: system in item[1]):
+        mine = system in members
+        paths.append(
+            Path(
+                f"likeliest walk of {_NAMES[system]}" if mine else "of the others",
+                "learned" if mine else "muted",
+                cells=[cell_of[s] for s in walk],
+                weight=1.6 if mine else 0.8,
+                label=", ".join(_NAMES[m] for m in members),
+            )
+        )
+    visited = data.counts.sum(axis=1, keepdims=True) > 0
+    grid = Grid(
+        title=f"{_NAMES[system]} after {int(steps[-1])} updates, over the recorded roads",
+        caption="Black arrows: its policy, where the data have been. Walks: from $S$, always the likeliest action.",
+        layout=layout,
+        policy=np.where(visited, now["policy"][place], np.nan).astype(float),
+        paths=paths,
+        action_names=mdp.action_names,
+        state_names=mdp.state_names,
+        height="tall",
+    )
+    return {
+        "grid": grid,
+        "data": replace(
+            grid,
+            title="The recorded walks",
+            caption="As wide as often. No walk goes from $S$ to the goal.",
+            policy=None,
+            paths=[*_recorded(cell_of)],
+        ),
+        "returns": Bars(
+            title="True return from $S$",
+            categories=list(_NAMES.values()),
+            y=Axis("return", low=0, high=0.65),
+            bars=(
+                Bar(
+                    f"median of {courses.STITCH_SEEDS} seeds",
+                    returns,
+                    "learned",
+                    colors=["learned" if n == system else "muted" for n in names],
+                    targets=(best,) * len(names),
+                    target_name="optimum",
+                ),
+            ),
+        ),
+        "time": Lines(
+            title="While they train",
+            x=Axis("update", low=0, high=_LAST * 4),
+            y=Axis("true return", low=0, high=0.65),
+            lines=(
+                *(
+                    Line(
+                        _NAMES[name],
+                        steps,
+                        [float(np.median(f["return"][i])) for f in frames],
+                        "learned" if name == system else "muted",
+                        label=_NAMES[name],
+                    )
+                    for i, name in enumerate(names)
+                ),
+                Line("optimum", (0, _LAST * 4), (best, best), "truth", dash=True),
+                Line(r"$\pi_\beta$", (0, _LAST * 4), (behavior, behavior), "behavior"),
+            ),
+            legend=False,
+        ),
+        "table": Table(
+            title="Seven ways",
+            columns=("system", "compares", "then", "likeliest walk ends at", "true return"),
+            rows=[
+                [
+                    _NAMES[name],
+                    *_HOW[name],
+                    _letter(layout, cell_of[walks[name][-1]]),
+                    number(float(returns[i]), 4),
+                ]
+                for i, name in enumerate(names)
+            ],
+            tones=["good" if returns[i] > 0.9 * best else "" for i in range(len(names))],
+            selected=place,
+        ),
+    }
+
+
+def _letter(layout: GridLayout, cell: int) -> str:
+    sign = layout.cells[cell]
+    return {"G": "the goal", "D": "D, the small reward", "T": "T, the dead end", "S": "S, it stays"}.get(
+        sign, "nowhere"
+    )
+
+
+def _recorded(cell_of: dict[int, int]) -> Iterator[Path]:
+    """One line per recorded way, as wide as often it was walked."""
+    data = courses.roads()
+    ways: dict[tuple[int, ...], int] = {}
+    for start, end in zip(data.episode_starts.tolist(), data.episode_ends.tolist(), strict=True):
+        states = (*data.observations[start : end + 1].tolist(), int(data.next_observations[end]))
+        ways[states] = ways.get(states, 0) + 1
+    for states, count in sorted(ways.items(), key=lambda item: -item[1]):
+        cells = [cell_of[s] for s in states]
+        yield Path("recorded walks", "data", cells=cells, weight=0.5 + count / 25, label=f"{count} walks")
+
+
+def _answer(state: State, _: object) -> str:
+    now = courses.stitching_course().so_far(int(state["frame"]))[-1]
+    got = {name: number(float(x)) for name, x in zip(_NAMES, np.median(now["return"], axis=1), strict=True)}
+    if int(now["step"][0]) < 200:
+        return "Press play and let them train."
+    best = courses.roads_truth().optimal
+    assert best is not None
+    joined = [_NAMES[n] for n, walk in _ends(now["policy"]).items() if courses.reaches_goal(walk)]
+    return (
+        f"Only **{listed(joined)}** take the road that joins two walks (optimum {number(best)}): they improve the "
+        "second crossing *first* and let that flow back. Several steps of maximisation, inside the data.\n\n"
+        f"BC copies the shares at each crossing ({got['bc']}). RWR weighs whole recorded returns, and of the walks "
+        f"from $S$ those to D had the best ({got['rwr']}). MARWIL and the one-step method know the value of "
+        f"$\\pi_\\beta$, in which the "
+        "second crossing goes wrong six times in ten: turning down to D looks a little better than going on "
+        rf"($.3\gamma^2={number(0.3 * 0.95**2)}$ against $.4\gamma^8={number(0.4 * 0.95**8)}$). Greedy on that gets "
+        f"{got['one-step']}; MARWIL, which only leans that way, {got['marwil']}."
+    )
+
+
+STITCHING = Scene(
+    id="stitching",
+    title="Stitching",
+    question="Seven systems, the same hundred walks. Which of them finds the road that nobody walked?",
+    setup="50 walks go from $S$ to the small reward D, 30 from $S$ to the dead end T, 20 from $B$ to the goal.",
+    controls=(
+        Control(
+            Hyperparameter("system", "", "bcq", "Which policy is drawn large.", choices=tuple(_NAMES)),
+            label="system",
+            labels=_NAMES,
+        ),
+        Control(
+            Hyperparameter("frame", "", 0, "How far all have trained.", 0, _LAST, integer=True),
+            label="training",
+            unit="× 4 updates",
+        ),
+    ),
+    compute=_stitching,
+    answer=_answer,
+    prediction=Prediction(
+        "Which of these reach the goal from $S$?",
+        ("all but BC", "MARWIL and later", "IQL, BCQ and CQL"),
+        right=2,
+        at={"frame": _LAST},
+    ),
+    layout=(("grid:8", "returns:5"), ("time:2", "table:3")),
+    covered=("grid", "returns", "time", "table"),
+    stand_in={"grid": "data"},
+    aside=("time", "table"),
+    presets=tuple(
+        Preset(label, {"system": name, "frame": _LAST})
+        for name, label in _NAMES.items()
+        if name in ("bc", "one-step", "iql", "cql")
+    ),
+    play=Play("frame", per_second=10),
+    source="Brandfonbrener et al. 2021 for one-step methods; Kostrikov et al. 2021",
+)

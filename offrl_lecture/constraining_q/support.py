@@ -1,0 +1,193 @@
+"""Where the target's maximum looks, and what happens to `Ā` when states become continuous.
+
+The target of a row `(s, a, r, s')` is `r + γ max_{a'} Q(s', a')`. The maximum runs over pairs `(s', a')`, many of which
+the data never show: there `Q` is a guess that no row corrects. Constrained Q-learning lets it run over
+`Ā(s') = {a' : (s', a') ∈ X}` only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp, softmax
+
+from offrl_core.data.catalogue import load_dataset
+from offrl_core.dataset import Array, Dataset
+from offrl_core.worlds.maze import Maze
+from offrl_lecture.constraining_q.empirical import EmpiricalMDP, binned, choices_per_state, seen_twice
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One data pair of a state and the target that its rows make.
+
+    Attributes:
+        action, count: the pair's action and how often the data show it.
+        reward, next_state, terminated: of its (most frequent) row.
+        chosen: the `a'` that the unconstrained maximum picks at `next_state`, None where the episode ended.
+        chosen_seen: whether `(next_state, chosen)` stands in the data.
+        naive, constrained: the target's `max Q(s', a')` over all actions and over `Ā(s')`; 0 where the episode ended.
+    """
+
+    action: int
+    count: int
+    reward: float
+    next_state: int
+    terminated: bool
+    chosen: int | None
+    chosen_seen: bool
+    naive: float
+    constrained: float
+
+
+def outgoing(dataset: Dataset, q: npt.ArrayLike, state: int) -> list[Outgoing]:
+    """What the targets of `state`'s rows read from `q (S, A)`, one entry per action that the data show there."""
+    values, counts = np.asarray(q, dtype=np.float64), dataset.counts
+    found = []
+    for action in np.flatnonzero(counts[state]):
+        rows = np.flatnonzero((dataset.observations == state) & (dataset.actions == action))
+        nexts, number = np.unique(dataset.next_observations[rows], return_counts=True)
+        ahead = int(nexts[number.argmax()])
+        row = int(rows[np.argmax(dataset.next_observations[rows] == ahead)])
+        ended = bool(dataset.terminations[row])
+        chosen = None if ended else int(values[ahead].argmax())
+        allowed = counts[ahead] > 0
+        found.append(
+            Outgoing(
+                int(action),
+                int(counts[state, action]),
+                float(dataset.rewards[row]),
+                ahead,
+                ended,
+                chosen,
+                chosen is not None and bool(allowed[chosen]),
+                0.0 if ended else float(values[ahead].max()),
+                0.0 if ended or not allowed.any() else float(values[ahead][allowed].max()),
+            )
+        )
+    return found
+
+
+def unseen_share(dataset: Dataset, q: npt.ArrayLike) -> float:
+    """The share of bootstrapping rows whose maximum picks a pair `(s', a')` that the data never show."""
+    goes = ~dataset.terminations
+    ahead = dataset.next_observations[goes]
+    chosen = np.asarray(q)[ahead].argmax(axis=1)
+    return float((dataset.counts[ahead, chosen] == 0).mean())
+
+
+def candidates_unseen(dataset: Dataset) -> float:
+    """Of all pairs `(s', a')` that bootstrapping rows' maxima may choose from, the share that the data never show."""
+    ahead = np.unique(dataset.next_observations[~dataset.terminations])
+    return float((dataset.counts[ahead] == 0).mean())
+
+
+# --- from a grid to continuous states -----------------------------------------------------------------------------
+
+WIDTHS = (2.0, 1.5, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
+"""Cell widths that the continuous maze is seen through, in cells of its grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Constrained Q-learning's fixed point on the maze seen through square cells of one width.
+
+    Attributes:
+        width: the cells' width.
+        states: how many cells the data visit.
+        seen_twice: share of rows whose cell stands in another row too.
+        choices: mean number of actions in `Ā(s)`, over rows.
+        believed: `V_Ā` at the recorded starts in `S`.
+        evaluated: the value of the empirical `π_β` in the same cells, at the same starts.
+        values: `(N,)` `V_Ā` of each row's state.
+        true: return of the greedy policy, by rollouts in the maze (uniform in cells that the data never visit).
+        true_error: the standard error of `true`.
+    """
+
+    width: float
+    states: int
+    seen_twice: float
+    choices: float
+    believed: float
+    evaluated: float
+    values: Array
+    true: float
+    true_error: float
+
+
+@lru_cache(maxsize=2)
+def maze_data() -> Dataset:
+    """The continuous maze's data, as in the catalogue."""
+    return load_dataset("maze")
+
+
+@lru_cache(maxsize=64)
+def resolution(width: float, rollouts: int = 300) -> Resolution:
+    """Solve the maze's data at one resolution, exactly, and try the policy in the maze."""
+    data = maze_data()
+    maze = data.world
+    assert isinstance(maze, Maze)
+    table, cells = binned(data, width)
+    model = EmpiricalMDP(table)
+    q, v = model.constrained(data.gamma)
+    _, behavior = model.behavior(data.gamma)
+    first = from_start(data)
+    starts = table.observations[data.episode_starts][first]
+    values = model.as_table(q)
+    lookup = {tuple(cell): state for state, cell in enumerate(cells.tolist())}
+
+    def act(observations: Array, rng: np.random.Generator) -> Array:
+        keys = np.floor(observations.astype(np.float64) / width).astype(np.int64).tolist()
+        at = np.array([lookup.get(tuple(key), -1) for key in keys])
+        known = (at >= 0) & np.isfinite(values[at]).any(axis=1)
+        actions = rng.integers(0, data.n_actions, size=len(at))
+        if known.any():
+            actions[known] = np.nanargmax(values[at[known]], axis=1)
+        return actions
+
+    returns = maze.rollout(act, rollouts, maze.time_limit, 0).returns(data.gamma)
+    return Resolution(
+        width,
+        len(cells),
+        seen_twice(table),
+        choices_per_state(table),
+        float(v[starts].mean()),
+        float(behavior[starts].mean()),
+        v[table.observations],
+        float(returns.mean()),
+        float(returns.std(ddof=1) / np.sqrt(len(returns))),
+    )
+
+
+@lru_cache(maxsize=1)
+def exactly_twice() -> float:
+    """The share of the maze's rows whose very position stands in another row too."""
+    return seen_twice(maze_data())
+
+
+def from_start(data: Dataset) -> Array:
+    """`(E,)` bool: episodes that began where the maze's own episodes begin (the data also hold others)."""
+    maze = data.world
+    assert isinstance(maze, Maze)
+    return np.asarray(maze.twin.initial[maze.cell_of(data.initial_observations)] > 0)
+
+
+def behavior_return(data: Dataset) -> float:
+    """The mean recorded return of the episodes that began at the maze's start."""
+    return float(data.episode_returns(data.gamma)[from_start(data)].mean())
+
+
+# --- the soft maximum ---------------------------------------------------------------------------------------------
+
+
+def soft_maximum(q: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Array]:
+    """`τ log Σ_a exp(Q_a/τ)` over the last axis, and its gradient, the softmax of `Q/τ`.
+
+    It lies between `max Q` and `max Q + τ log A`. A penalty on `max Q` pushes down one action, one on `Σ Q` pushes all
+    alike, and this one pushes each by its softmax share.
+    """
+    values = np.asarray(q, dtype=np.float64)
+    return temperature * logsumexp(values / temperature, axis=-1), softmax(values / temperature, axis=-1)

@@ -1,0 +1,349 @@
+"""What a run computes, without a process: lanes in lock-step, live changes, snapshots beside the truth, checkpoints."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.dataset import Dataset, dataset_probes
+from offrl_core.evaluation import film
+from offrl_core.evaluation.alarms import Alarm, Facts
+from offrl_core.learning import Learner
+from offrl_live.runs import truths
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.timeline import Mark
+
+Array = npt.NDArray[Any]
+
+_HEAD, _LENGTH = struct.Struct("<QQ"), struct.Struct("<Q")
+_TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Everything of one step.
+
+    Attributes:
+        step: updates done.
+        metrics: name → `(M,)` float32.
+        tables: `q, v, policy, advantages, weights, behavior, allowed, q_pi` → `(M, S, A)` or `(M, S)`, where they
+            exist; NaN for members whose system has no such table.
+    """
+
+    step: int
+    metrics: Mapping[str, Array]
+    tables: Mapping[str, Array]
+
+
+class Engine:
+    """The learners of a run and the truth beside them.
+
+    The same configuration gives the same numbers to the bit, however the updates are cut into calls, and also when it
+    is continued from a checkpoint: live changes are part of the configuration and act at their step.
+
+    Attributes:
+        config: with every live change so far.
+        step: updates done.
+        marks: the live changes that have acted, in order.
+    """
+
+    def __init__(self, config: RunConfig, dataset: Dataset | None = None) -> None:
+        self.config = config
+        self.dataset = config.data if dataset is None else dataset
+        self.step = 0
+        self.marks: list[Mark] = []
+        self.lanes = [self._learner(lane, lane.hyperparameters) for lane in config.lanes]
+        self._seen_divergences = 0
+        self._before: Picture | None = None
+        self._apply(after=-1)
+
+    def _learner(self, lane: Lane, values: Mapping[str, Any]) -> Learner:
+        opened = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return Learner(self.dataset, lane.algorithm, approximator=lane.approximator, seeds=lane.seeds, **opened)
+
+    # members
+
+    @property
+    def members(self) -> list[dict[str, Any]]:
+        """Every member of every lane, in order: `index, lane, label, algorithm, values (as they are now), seed`."""
+        records: list[dict[str, Any]] = []
+        for number, (lane, learner) in enumerate(zip(self.config.lanes, self.lanes, strict=True)):
+            now = learner.hyperparameters
+            for member in learner.members:
+                own = {name: value if name in learner.axes else now[name] for name, value in member.values.items()}
+                records.append(
+                    {
+                        "index": len(records),
+                        "lane": number,
+                        "label": member.label,
+                        "algorithm": lane.algorithm,
+                        "values": own,
+                        "seed": member.seed,
+                    }
+                )
+        return records
+
+    @property
+    def gammas(self) -> list[float]:
+        """Each member's discount: its own `gamma`, the data's for systems that have none."""
+        return [float(member["values"].get("gamma", self.dataset.gamma)) for member in self.members]
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates that see every row once (the largest number among the lanes)."""
+        return max(learner.steps_per_epoch for learner in self.lanes)
+
+    @property
+    def settling_window(self) -> int:
+        """Updates over which nothing may move before the run counts as converged."""
+        periods = [
+            m["values"].get("target_period", 0) for m in self.members if m["values"].get("target_update") == "hard"
+        ]
+        return max(self.steps_per_epoch, 2 * max(periods, default=0))
+
+    def facts(self) -> list[Facts]:
+        """What the alarms know of each member."""
+        return truths.facts(self.dataset, self.members, self.gammas)
+
+    # training
+
+    def advance(self, updates: int) -> None:
+        """Train every lane for `updates` updates; a member that diverges keeps its last finite state, others go on."""
+        target = self.step + updates
+        while self.step < target and not self.stopped:
+            before = self.step
+            until = min([target, *(change.step for change in self.config.changes if change.step > before)])
+            for learner in self.lanes:
+                # A lane whose members have all diverged makes no more updates; asked again, it makes none.
+                learner.advance(until - before)
+            # Where the last member diverged, the run ends at the last update that was made.
+            self.step = max(learner.step for learner in self.lanes) if self.stopped else until
+            self._apply(after=before)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no member is left that trains."""
+        return not any(learner.active for learner in self.lanes)
+
+    def divergences(self) -> list[Alarm]:
+        """What left the numbers since this was asked last: which member, at which update, what first, and where."""
+        found, base = [], 0
+        for learner in self.lanes:
+            found += [(d, base + d.index) for d in learner.divergences]
+            base += len(learner.members)
+        found.sort(key=lambda pair: (pair[0].step, pair[1]))
+        new, self._seen_divergences = found[self._seen_divergences :], len(found)
+        title, mode = "The numbers ran away", "q"
+        # What can be looked at is the state before the update that could not be made.
+        return [Alarm("diverged", True, member, d.step - 1, title, str(d), "q", mode) for d, member in new]
+
+    @property
+    def why_stopped(self) -> str:
+        """The first divergence, in words."""
+        found = sorted((d for learner in self.lanes for d in learner.divergences), key=lambda d: d.step)
+        return str(found[0]) if found else ""
+
+    def set(self, lane: int, values: Mapping[str, object]) -> None:
+        """Change hyperparameters of one lane from the next update on; written into the configuration.
+
+        Raises:
+            ConfigError: the lane, a name or a value is not allowed. Nothing is changed then.
+        """
+        self.config = self.config.changed(self.step, lane, values)
+        self._apply(after=self.step - 1)
+
+    def _apply(self, *, after: int) -> None:
+        """Let the changes act that were made after step `after`, up to now."""
+        due = [change for change in self.config.changes if after < change.step <= self.step]
+        for change in due:
+            self.lanes[change.lane].set(**change.values)
+        if due:
+            self._mark()
+
+    def _mark(self) -> None:
+        now = [self.config.current(lane, -1) for lane in range(len(self.lanes))]
+        self.marks = []
+        for change in self.config.changes:
+            if change.step <= self.step:
+                what = {name: [now[change.lane][name], value] for name, value in change.values.items()}
+                now[change.lane] |= change.values
+                self.marks.append(Mark(change.step, change.lane, what))
+
+    # looking
+
+    def look(self, *, truth: bool = True) -> Picture:
+        """All members now; `truth` adds the true value of their policies, where there is a world to tell."""
+        snapshots = [(len(learner.members), learner.snapshot()) for learner in self.lanes]
+        names = dict.fromkeys(name for _, snapshot in snapshots for name in snapshot.metrics)
+        metrics = {n: _joined([(m, s.metrics.get(n)) for m, s in snapshots]) for n in names}
+        tables = {
+            name: _joined([(m, getattr(s, name)) for m, s in snapshots])
+            for name in _TABLES
+            if any(getattr(s, name) is not None for _, s in snapshots)
+        }
+        picture = self._finite(Picture(self.step, metrics, tables))
+        return self.judge(picture) if truth else picture
+
+    def _finite(self, picture: Picture) -> Picture:
+        """The picture, with a diverged member as it was seen last when all its numbers were finite.
+
+        Its parameters are finite still, but what they lead to may not be.
+        """
+        before, base = self._before or picture, 0
+        for learner in self.lanes:
+            for member in {base + d.index for d in learner.divergences}:
+                shown = [picture.tables[name][member] for name in ("q", "v", "policy") if name in picture.tables]
+                if not all(np.isfinite(table).all() for table in shown):
+                    for now, then in ((picture.metrics, before.metrics), (picture.tables, before.tables)):
+                        for name in now.keys() & then.keys():
+                            now[name][member] = then[name][member]
+            base += len(learner.members)
+        self._before = picture
+        return picture
+
+    def judge(self, picture: Picture) -> Picture:
+        """The picture with the true `return` of every policy: exact, with `q_pi`, or measured by playing."""
+        for measured in self.judging(picture):
+            picture = measured or picture
+        return picture
+
+    def judging(self, picture: Picture) -> Iterator[Picture | None]:
+        """`judge` in small parts: None while there is more to do, the judged picture at the end."""
+        if self.dataset.mdp is not None:
+            known, q_pi = truths.judge(self.dataset, picture.tables["policy"], self.gammas)
+            yield _judged(picture, known, {"q_pi": q_pi})
+        elif truths.played(self.dataset):
+            game = truths.playing(self.dataset, self.lanes, self.gammas)
+            while True:
+                try:
+                    next(game)
+                except StopIteration as end:
+                    yield _judged(picture, end.value, {})
+                    return
+                yield None
+
+    def describe(self) -> dict[str, Any]:
+        """What a viewer must know before the first frame: the parts of `hello` that come from data and learners."""
+        data, names = self.dataset, list(self.look(truth=self.dataset.mdp is not None).metrics)
+        if truths.played(data):
+            names += [*truths.MEASURED, *(["gap"] if "value_start" in names else [])]
+        lanes = []
+        for lane, learner in zip(self.config.lanes, self.lanes, strict=True):
+            now, kind = learner.hyperparameters, learner.algorithm
+            declared = [{**_declaration(h), "value": now[h.name]} for h in learner.declared.values()]
+            lanes.append(
+                {
+                    "algorithm": lane.algorithm,
+                    "title": kind.title,
+                    "group": kind.group,
+                    "approximator": lane.approximator,
+                    "seeds": lane.seeds,
+                    "axes": list(lane.axes),
+                    "equation": learner.equation,
+                    "formulas": learner.formulas,
+                    "hyperparameters": declared,
+                }
+            )
+        starts = data.initial_observations
+        return {
+            "layout": data.layout.to_json() if data.layout is not None else {"kind": "none"},
+            "states": self._states,
+            "actions": list(data.action_names) or [f"action {a}" for a in range(data.n_actions)],
+            "members": self.members,
+            "lanes": lanes,
+            "metrics": [_fields(truths.declared(name, data)) for name in names],
+            "truth": self.truth(),
+            "initial_states": np.unique(starts).tolist() if data.tabular else [0],
+            "rows": len(data),
+            "episodes": data.n_episodes,
+            "steps_per_epoch": self.steps_per_epoch,
+            "film": film.about(data),
+        }
+
+    @property
+    def _states(self) -> int:
+        return self.dataset.n_states if self.dataset.n_states is not None else len(dataset_probes(self.dataset))
+
+    def truth(self) -> dict[str, Any]:
+        """The reference returns, at the first member's discount."""
+        return truths.describe(self.dataset, self.gammas[0])
+
+    def static(self) -> dict[str, Array]:
+        """Tables that do not change while training (but with the discount)."""
+        data = self.dataset
+        fields = {"counts": data.counts, "behavior_policy": data.behavior_policy} if data.tabular else {}
+        if not data.tabular:
+            fields["probes"] = dataset_probes(data)
+        known = truths.truth(data, self.gammas[0])
+        if known.q_star is not None and known.v_star is not None:
+            fields |= {"q_star": known.q_star, "v_star": known.v_star}
+        if data.mdp is not None:
+            fields["terminal"] = data.mdp.terminal
+        return fields
+
+    def explain(self, member: int, what: Mapping[str, int]) -> dict[str, Any]:
+        """One transition's numbers through the update of a member: a `row` of the data, or a `state` and an `action`.
+
+        Raises:
+            ValueError: there is no such member, row, state or action.
+        """
+        place = what["row"] if "row" in what else (what["state"], what["action"])
+        for learner in self.lanes:
+            if member < len(learner.members):
+                return learner.explain(place, member)
+            member -= len(learner.members)
+        raise ValueError("there is no such member")
+
+    # continuing
+
+    def checkpoint(self) -> bytes:
+        """Everything needed to continue from here to the bit, together with the configuration."""
+        lanes = [learner.to_bytes() for learner in self.lanes]
+        head = _HEAD.pack(self.step, len(lanes))
+        return b"".join([head, *(_LENGTH.pack(len(lane)) + lane for lane in lanes)])
+
+    def restore(self, data: bytes) -> None:
+        """Continue from a checkpoint of this configuration, or of one that shares its past up to there."""
+        step, lanes = _HEAD.unpack_from(data)
+        if lanes != len(self.lanes):
+            raise ValueError(f"this checkpoint has {lanes} lanes, the run has {len(self.lanes)}")
+        place = _HEAD.size
+        for learner in self.lanes:
+            (length,) = _LENGTH.unpack_from(data, place)
+            place += _LENGTH.size + length
+            learner.from_bytes(data[place - length : place])
+        self.step = step
+        # At its own step the past may have gone on with other values than this configuration does.
+        for lane, learner in enumerate(self.lanes):
+            now, axes = self.config.current(lane, step), self.config.lane(lane).axes
+            learner.set(**{name: now[name] for name, h in learner.declared.items() if h.live and name not in axes})
+        self._mark()
+
+
+def _judged(picture: Picture, known: Mapping[str, Array], tables: Mapping[str, Array]) -> Picture:
+    metrics = {**picture.metrics, **{name: value.astype(np.float32) for name, value in known.items()}}
+    if "value_start" in metrics:
+        metrics["gap"] = metrics["value_start"] - metrics["return"]
+    return replace(picture, metrics=metrics, tables={**picture.tables, **tables})
+
+
+def _joined(parts: list[tuple[int, Array | None]]) -> Array:
+    """Members of all lanes in one array; a lane that has no such thing is NaN (true, for a mask)."""
+    if len(parts) == 1 and parts[0][1] is not None:
+        return parts[0][1]
+    like = next(array for _, array in parts if array is not None)
+    empty = True if like.dtype == bool else np.nan
+    return np.concatenate([np.full((m, *like.shape[1:]), empty, like.dtype) if a is None else a for m, a in parts])
+
+
+def _declaration(h: Any) -> dict[str, Any]:
+    return {**_fields(h), "numeric": h.numeric, "allowed": h.allowed}
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}

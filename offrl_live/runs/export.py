@@ -1,0 +1,113 @@
+"""A run to take home: its metrics as columns, its frames as a recording that plays without a server."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_live.runs.config import RunConfig
+from offrl_live.runs.timeline import Frame, Mark
+from offrl_live.runs.views import frames_recorded
+from offrl_live.runs.wire import dumps, encode
+
+Array = npt.NDArray[Any]
+
+_HEAD = struct.Struct("<BI")
+
+
+@dataclass(frozen=True, eq=False)
+class RunExport:
+    """Everything remembered of a run.
+
+    Attributes:
+        config: what the run is, its live changes included: the same numbers come out of it again.
+        hello: its description as viewers received it, None while it was never built.
+        static: tables that do not change.
+        frames, marks, alarms: its timeline, oldest first.
+        state, reason: how it stood.
+    """
+
+    config: RunConfig
+    hello: dict[str, Any] | None
+    static: dict[str, Array]
+    frames: Sequence[Frame]
+    marks: Sequence[Mark]
+    alarms: Sequence[dict[str, Any]]
+    state: str
+    reason: str
+
+    def columns(self) -> dict[str, Array]:
+        """The metrics as equally long columns, one row per frame and member: `pandas.DataFrame(export.columns())`.
+
+        `step`, `member`, `lane`, `label`, `algorithm`, `seed`, every hyperparameter that differs between members, and
+        every metric.
+        """
+        if self.hello is None or not self.frames:
+            return {}
+        members, names = self.hello["members"], [metric["name"] for metric in self.hello["metrics"]]
+        count = len(self.frames)
+        columns: dict[str, Array] = {
+            "step": np.repeat([frame.step for frame in self.frames], len(members)),
+            "member": np.tile([m["index"] for m in members], count),
+            **{key: np.tile([m[key] for m in members], count) for key in ("lane", "label", "algorithm", "seed")},
+        }
+        for name in dict.fromkeys(name for member in members for name in member["values"]):
+            values = [member["values"].get(name) for member in members]
+            if len(set(map(str, values))) > 1:
+                columns[name] = np.tile(values, count)
+        metrics = np.concatenate([frame.metrics for frame in self.frames])
+        return columns | {name: metrics[:, column] for column, name in enumerate(names)}
+
+    def recording(self, *, members: Sequence[int] | None = None, most: int = 300, compact: bool = True) -> bytes:
+        """The run as the messages that a viewer would have received, gzipped (docs/architecture.md, recordings).
+
+        Args:
+            members: whose tables to include; all by default.
+            most: frames at most, evenly taken from those there are; the first and the last are always in.
+            compact: tables in half the precision (float16), metrics whole; else everything in float32.
+
+        Raises:
+            ValueError: the run was never built, so there is nothing to record.
+        """
+        if self.hello is None:
+            raise ValueError("this run has not begun yet: there is nothing to record")
+        return gzip.compress(b"".join(map(_framed, self._messages(members, most, compact))), compresslevel=9, mtime=0)
+
+    def _messages(self, members: Sequence[int] | None, most: int, compact: bool) -> Iterator[str | bytes]:
+        assert self.hello is not None
+        wanted = tuple(range(len(self.hello["members"]))) if members is None else tuple(members)
+        frames = list(self.frames)
+        if len(frames) > most:
+            frames = [frames[i] for i in np.linspace(0, len(frames) - 1, most).round().astype(int)]
+        yield dumps(self.hello)
+        yield encode({"kind": "static"}, self.static)
+        yield from frames_recorded(frames, wanted, compact=compact)
+        for mark in self.marks:
+            yield dumps(mark.to_json())
+        for alarm in self.alarms:
+            yield dumps(alarm)
+        last = self.frames[-1].step if self.frames else 0
+        state = {"type": "state", "state": self.state, "reason": self.reason, "place": None, "step": last}
+        yield dumps({**state, "budget": self.config.budget, "speed": 0, "rate": 0, "alone": True, "playing": False})
+
+
+def messages_of(recording: bytes) -> Iterator[str | bytes]:
+    """The messages in a recording, in order: texts (JSON) and binary messages."""
+    raw, at = gzip.decompress(recording), 0
+    while at < len(raw):
+        binary, length = _HEAD.unpack_from(raw, at)
+        at += _HEAD.size
+        part = raw[at : at + length]
+        yield part if binary else part.decode()
+        at += length
+
+
+def _framed(message: str | bytes) -> bytes:
+    data = message.encode() if isinstance(message, str) else message
+    return _HEAD.pack(isinstance(message, bytes), len(data)) + data

@@ -1,0 +1,65 @@
+"""A whole run at once, without a worker: the same engine, looked at where a schedule says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from offrl_core.dataset import Dataset
+from offrl_core.evaluation.alarms import Watch
+from offrl_live.runs.config import RunConfig
+from offrl_live.runs.engine import Engine
+from offrl_live.runs.export import RunExport
+from offrl_live.runs.timeline import Frame
+from offrl_live.runs.wire import plain
+from offrl_live.serving.run import PROTOCOL
+
+
+def schedule(steps: int, frames: int) -> list[int]:
+    """Up to `frames` steps from 0 to `steps`, dense at the beginning, where things happen: `t ↦ steps·t²`."""
+    shares = np.linspace(0.0, 1.0, frames) ** 2
+    return sorted({round(steps * float(share)) for share in shares})
+
+
+def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset: Dataset | None = None) -> RunExport:
+    """Train what `config` describes and keep a frame at each of `steps`, with exact truth and alarms.
+
+    Args:
+        config: the run, its live changes included.
+        steps: where to look, growing. Training ends early where every member diverged.
+        title: of the run.
+        dataset: the data, where the configuration names an upload.
+    """
+    engine = Engine(config, dataset)
+    watch = Watch(engine.facts())
+    described = plain(engine.describe())
+    names = [metric["name"] for metric in described["metrics"]]
+    frames: list[Frame] = []
+    alarms: list[dict[str, Any]] = []
+    members = tuple(range(len(engine.members)))
+    for wanted in steps:
+        engine.advance(wanted - engine.step)
+        alarms += [{"type": "alarm", **plain(alarm.to_json())} for alarm in engine.divergences()]
+        if frames and frames[-1].step == engine.step:
+            break
+        picture = engine.look()
+        metrics = np.full((len(members), len(names)), np.nan, np.float32)
+        for column, name in enumerate(names):
+            if name in picture.metrics:
+                metrics[:, column] = picture.metrics[name]
+        size = metrics.nbytes + sum(table.nbytes for table in picture.tables.values())
+        frames.append(Frame(len(frames), picture.step, 0.0, 0.0, members, metrics, picture.tables, size))
+        alarms += [{"type": "alarm", **alarm.to_json()} for alarm in watch.see(picture.step, picture.metrics)]
+    run = {"id": "", "key": config.key, "title": title, "private": True, "parent": None}
+    return RunExport(
+        config=engine.config,
+        hello={"type": "hello", "protocol": PROTOCOL, "run": {**run, "config": plain(config.to_json())}, **described},
+        static=engine.static(),
+        frames=frames,
+        marks=list(engine.marks),
+        alarms=alarms,
+        state="diverged" if engine.stopped else "finished",
+        reason=engine.why_stopped if engine.stopped else f"recorded up to update {engine.step}",
+    )

@@ -1,0 +1,96 @@
+"""A run as a Python script: the same numbers from a notebook, without the screen."""
+
+from __future__ import annotations
+
+from offrl_live.runs.config import UPLOAD, Lane, RunConfig, Setting
+
+HEADER = '''"""{title}
+
+Reproduces a run of the offline RL explorer: pip install the project, then run this file.
+"""
+
+import numpy as np
+
+import offrl_core as orl
+
+{dataset}
+'''
+
+LANE = """
+# {comment}
+learner = orl.Learner(
+    dataset,
+    {algorithm!r},
+    approximator={approximator!r},
+    seeds={seeds},{hyperparameters}
+)
+"""
+
+REPORT = """snapshot = learner.snapshot()
+print({label!r}, "after", snapshot.step, "updates")
+for member in learner.members:
+    numbers = {{name: round(float(values[member.index]), 6) for name, values in snapshot.metrics.items()}}
+    print(" ", member.label, numbers)
+if dataset.mdp is not None and snapshot.policy is not None:
+    gamma = {gamma}
+    print("  true return", np.round(dataset.mdp.evaluate(snapshot.policy, gamma), 6))
+"""
+
+
+def script(config: RunConfig, step: int) -> str:
+    """Source code that trains what `config` describes up to `step` updates, live changes included, and prints metrics.
+
+    Args:
+        config: the run, its live changes in `changes`.
+        step: updates to train, 0 or more. Changes made later are left out.
+
+    Raises:
+        ValueError: `step` is negative.
+    """
+    if step < 0:
+        raise ValueError(f"step = {step} is not allowed: it must be 0 or more")
+    config = config.until(step)
+    names = " and ".join(lane.algorithm for lane in config.lanes)
+    parts = [HEADER.format(title=f"{names} on {config.dataset}, {step} updates", dataset=_dataset(config))]
+    for index, lane in enumerate(config.lanes):
+        parts.append(_lane(config, index, lane, step))
+    return "".join(parts)
+
+
+def _dataset(config: RunConfig) -> str:
+    if config.dataset.startswith(UPLOAD):
+        return '# The file that was uploaded:\ndataset = orl.Dataset.from_file("your-file.csv")'
+    options = "".join(f", {name}={value!r}" for name, value in config.options.items())
+    return f"dataset = orl.load_dataset({config.dataset!r}{options})"
+
+
+def _lane(config: RunConfig, index: int, lane: Lane, step: int) -> str:
+    given = "".join(f"\n    {name}={_literal(value)}," for name, value in lane.hyperparameters.items())
+    lines = [
+        LANE.format(
+            comment=f"{lane.algorithm} ({lane.approximator})",
+            algorithm=lane.algorithm,
+            approximator=lane.approximator,
+            seeds=lane.seeds,
+            hyperparameters=given,
+        )
+    ]
+    done = 0
+    for change in config.changes:
+        if change.lane != index:
+            continue
+        if change.step > done:
+            lines.append(f"learner.advance({change.step - done})\n")
+            done = change.step
+        values = ", ".join(f"{name}={value!r}" for name, value in change.values.items())
+        lines.append(f"learner.set({values})\n")
+    if step > done:
+        lines.append(f"learner.advance({step - done})\n")
+    gamma = config.current(index, step).get("gamma")
+    fallback = "dataset.gamma" if gamma is None or isinstance(gamma, tuple) else repr(gamma)
+    lines.append(REPORT.format(label=lane.algorithm, gamma=fallback))
+    return "".join(lines)
+
+
+def _literal(value: Setting) -> str:
+    return repr(list(value) if isinstance(value, tuple) else value)

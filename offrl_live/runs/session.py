@@ -1,0 +1,415 @@
+"""One run in a worker: trained in slices between commands, at its pace, sending what there is to see."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from offrl_core.dataset import Dataset
+from offrl_core.evaluation.alarms import Alarm, Watch
+from offrl_live.runs import truths, uploads, wire
+from offrl_live.runs.config import ConfigError, RunConfig
+from offrl_live.runs.convergence import Settling
+from offrl_live.runs.engine import Engine, Picture
+from offrl_live.runs.films import Projector, film_message
+from offrl_live.runs.pace import (
+    CHECKPOINT_SECONDS,
+    CHECKPOINT_SHARE,
+    FILM_SHARE,
+    FRAME_SECONDS,
+    FRAME_SHARE,
+    PLAYED_SECONDS,
+    PLAYED_SHARE,
+    SLICE_SECONDS,
+    SLOWEST_FRAME_SECONDS,
+    TRUTH_SHARE,
+    Pacer,
+    Rhythm,
+)
+from offrl_live.runs.timeline import Mark
+
+log = logging.getLogger(__name__)
+
+Command = Mapping[str, Any]
+Send = Callable[[bytes], None]
+
+# Frames up to this size carry every member; above it, those that are looked at, and all of them more rarely.
+FULL_FRAME_BYTES = 512_000
+REPLAY_SLICE = 64
+
+
+class Session:
+    """One run in this process: the engine, its pace, and what is sent when.
+
+    Args:
+        command: `run, order, config, dataset` (None: from the catalogue), `checkpoint` (None: from the start), `step`
+            (to replay to), `speed, limit` (step to stop at, 0 none), `focus` (members that are looked at).
+        send: takes a message of the wire format.
+    """
+
+    def __init__(self, command: Command, send: Send) -> None:
+        self.run: str = command["run"]
+        self._send = send
+        dataset: Dataset | None = command["dataset"]
+        if dataset is not None:
+            uploads.bring(dataset, command["config"]["dataset"].removeprefix(uploads.UPLOAD))
+        self.engine = Engine(RunConfig.from_json(command["config"]))
+        if command["checkpoint"] is not None:
+            self.engine.restore(command["checkpoint"])
+        self.focus: tuple[int, ...] = tuple(command["focus"])
+        self.limit: int = command["limit"]
+        self.replay_to: int = command["step"]
+        self.training = False
+        self.pacer = Pacer(command["speed"])
+        self.frames = Rhythm(FRAME_SHARE, FRAME_SECONDS, SLOWEST_FRAME_SECONDS)
+        self._played = truths.played(self.engine.dataset)
+        self.truths = Rhythm(PLAYED_SHARE if self._played else TRUTH_SHARE, cost=PLAYED_SECONDS * self._played)
+        self.checkpoints = Rhythm(CHECKPOINT_SHARE, CHECKPOINT_SECONDS)
+        self.films = Rhythm(FILM_SHARE)
+        self.projector = Projector(self.engine)
+        self.settling = Settling(self.engine.settling_window)
+        self._marks_sent: list[Mark] = []
+        self._shown = -1
+        self._judged = -1
+        self._saved = -1
+        self._until_full = 0
+        self._slept = 0.0
+        self._until: int | None = None
+        self._judging: Iterator[Picture | None] | None = None
+        self._judging_seconds = 0.0
+        self._order: int = command["order"]
+        self._gammas = self.engine.gammas
+        self._reported = ("paused", "")
+        self._last_known: dict[str, Any] = {}
+        self.watch = Watch(self.engine.facts())
+        self._emit_built()
+        if self.engine.step >= self.replay_to:
+            self._arrived()
+
+    # what the loop asks
+
+    def wait(self) -> float | None:
+        """Seconds until there is work: 0 now, None when only a command brings some."""
+        if self.replay_to > self.engine.step or self._judging is not None or self._films_due():
+            return 0.0
+        if not self.training:
+            return None
+        return self._slept
+
+    def work(self) -> None:
+        """One slice."""
+        if self.engine.step < self.replay_to:
+            self._replay()
+        elif self._films_due():
+            self._film()
+        elif self._judging is not None:
+            self._judge_on()
+        elif self.training:
+            self._train()
+
+    def obey(self, command: Command) -> None:
+        """Carry out one command of the server."""
+        do = command["do"]
+        # The server numbers what changes the run's state, and so knows which command a state answers.
+        self._order = command.get("order", self._order)
+        if do in ("play", "step", "set") and self._judging is not None:
+            self._judging, self._judged = None, -1  # what was being measured is about to change
+        if do == "play":
+            self.limit = command["limit"]
+            self._play(keep_on=command["keep_on"])
+        elif do == "pause":
+            self._pause("paused", "")
+        elif do == "step":
+            self.limit = command["limit"]
+            self._step(command["unit"])
+        elif do == "speed":
+            self.pacer.speed = command["value"]
+            self._slept = 0.0
+        elif do == "set":
+            self._set(command)
+        elif do == "focus":
+            self.focus = tuple(command["members"])
+            self._until_full = 0
+            if not self.training:
+                self._show(truth=True)
+        elif do == "explain":
+            self._explain(command)
+        elif do == "film" and (dropped := self.projector.order(command)) is not None:
+            self._reply(dropped, "refused", message="another film was asked for meanwhile")
+
+    # playing
+
+    def _replay(self) -> None:
+        self.engine.advance(min(REPLAY_SLICE, self.replay_to - self.engine.step))
+        if self.engine.stopped:
+            self.replay_to = self.engine.step
+        if self.engine.step >= self.replay_to:
+            self._arrived()
+
+    def _arrived(self) -> None:
+        """The step to continue from is reached: show it; from here on commands come."""
+        self.replay_to = self.engine.step
+        self._save()
+        self._show(truth=True)
+        self._send_marks()
+        self._send(wire.encode({"kind": "arrived", "run": self.run}, {}))
+        self._state("paused", "")
+
+    def _play(self, *, keep_on: bool = False) -> None:
+        if self._ended():
+            return
+        self.training, self._until = True, None
+        self.settling.restart(armed=not keep_on)
+        now = time.perf_counter()
+        # What follows the beginning, or a change, is to be seen update by update.
+        news = self.engine.step == 0 or (self.engine.marks and self.engine.marks[-1].step == self.engine.step)
+        self.pacer.start(now, slow_start=bool(news))
+        self.frames.reset()
+        if not self._played:
+            self.truths.reset()
+        self._slept = 0.0
+        self._state("running", "")
+
+    def _ended(self) -> bool:
+        """Report why there is nothing left to train, if so."""
+        if self.engine.stopped:
+            self._send_alarms(self.engine.divergences())
+            self._pause("diverged", self.engine.why_stopped)
+            return True
+        if self.limit and self.engine.step >= self.limit:
+            self._pause("finished", f"budget spent: {self.engine.step:,} updates".replace(",", " "))
+            return True
+        return False
+
+    def _pause(self, state: str, reason: str) -> None:
+        """Stop training; the last frame, with its truth, and a checkpoint go out before the word."""
+        self.training, self._until = False, None
+        if not self._shown == self._judged == self.engine.step:
+            self._show(truth=True)
+        self._save()
+        self._state(state, reason)
+
+    def _train(self) -> None:
+        now = time.perf_counter()
+        updates = self.pacer.due(now) if self._until is None else self.pacer.most
+        for end in (self.limit or None, self._until):
+            if end is not None:
+                updates = min(updates, end - self.engine.step)
+        if updates:
+            before, effort = self.engine.step, time.thread_time()
+            self.engine.advance(updates)
+            done = time.perf_counter()
+            self.pacer.spent(self.engine.step - before, done - now, done)
+            self._passed(time.thread_time() - effort, 0.0)
+        else:
+            done = now
+            self.pacer.spent(0, 0.0, now)
+        self._slept = 0.0 if updates else self.pacer.wait()
+        self._passed(0.0, self._slept)
+        self._send_marks()
+        if self._ended():
+            return
+        if self.engine.step == self._until:
+            self._pause("paused", "")
+            return
+        if self.engine.step != self._shown and self.frames.due(done) and (reason := self._show()):
+            self._pause("finished", reason)
+            return
+        if self.checkpoints.due(done) and self._saved != self.engine.step:
+            self._save()
+
+    def _passed(self, worked: float, idle: float) -> None:
+        for rhythm in (self.frames, self.truths, self.checkpoints, self.films):
+            rhythm.work(worked, idle)
+
+    def _step(self, unit: str) -> None:
+        """Train a little way as fast as it goes, in slices as ever, and stand still there."""
+        if self._ended():
+            return
+        updates = {"update": 1, "epoch": self.engine.steps_per_epoch}.get(unit)
+        if updates is None:  # to the next snapshot: as far as one frame of training goes
+            updates = max(1, int(FRAME_SECONDS * (self.pacer.rate or 1.0)))
+        self.training, self._until = True, self.engine.step + updates
+        self.settling.restart(armed=False)
+        self._train()
+
+    def _set(self, command: Command) -> None:
+        try:
+            self.engine.set(command["lane"], command["values"])
+        except ConfigError as error:
+            self._reply(command, "refused", message=str(error))
+            if not self.training:
+                self._state(*self._reported)
+            return
+        self._send_marks()
+        self.settling.restart(window=self.engine.settling_window)
+        self._reply(command, "accepted")
+        if self.training:
+            # The next frame is the first one computed with the new value.
+            self.engine.advance(1)
+            if self._ended():
+                return
+        else:
+            self._saved = -1
+        self._show(truth=not self.training)
+        if not self.training:
+            self._save()
+            self._state("paused", "")
+
+    def _explain(self, command: Command) -> None:
+        try:
+            data = self.engine.explain(command["member"], command["what"])
+        except ValueError as error:
+            self._reply(command, "refused", message=str(error))
+            return
+        self._reply(command, "explain", step=self.engine.step, data=wire.plain(data))
+
+    def _films_due(self) -> bool:
+        """Whether somebody waits for a film and it may have a slice: the run trains on meanwhile."""
+        return self.projector.busy and (not self.training or self.films.due(time.perf_counter()))
+
+    def _film(self) -> None:
+        effort = time.thread_time()
+        finished = self.projector.work(SLICE_SECONDS)
+        now = time.perf_counter()
+        self.films.done(now, time.thread_time() - effort)
+        self.pacer.resume(now)
+        if finished is None:
+            return
+        order, film, why_not = finished
+        if film is None:
+            self._reply(order, "refused", message=why_not)
+            return
+        header = {"kind": "film", "run": self.run, "viewer": order["viewer"], "id": order["id"]}
+        gamma = self.engine.gammas[order["member"]]
+        about = {**header, "step": order["step"], "member": order["member"], "gamma": gamma}
+        self._send(film_message(about, film))
+
+    # sending
+
+    def _emit_built(self) -> None:
+        hello = self.engine.describe()
+        self._members = len(hello["members"])
+        self._metrics = [metric["name"] for metric in hello["metrics"]]
+        header = {"kind": "built", "run": self.run, "hello": wire.plain(hello)}
+        self._send(wire.encode(header, self.engine.static()))
+        self._send_marks()
+
+    def _state(self, state: str, reason: str) -> None:
+        self._reported = (state, reason)
+        header = {"kind": "state", "run": self.run, "state": state, "reason": reason, "step": self.engine.step}
+        rate = self.pacer.rate if self.training else 0.0
+        self._send(wire.encode({**header, "order": self._order, "rate": rate}, {}))
+
+    def _reply(self, command: Command, kind: str, **more: Any) -> None:
+        header = {"kind": "reply", "run": self.run, "viewer": command["viewer"], "id": command["id"], "type": kind}
+        self._send(wire.encode({**header, **more}, {}))
+
+    def _send_marks(self) -> None:
+        if self._marks_sent is self.engine.marks:
+            return
+        for mark in self.engine.marks:
+            if mark not in self._marks_sent:
+                self._send(wire.encode({"kind": "mark", "run": self.run, "mark": wire.plain(mark.to_json())}, {}))
+        self._marks_sent = self.engine.marks
+        self.watch.facts = self.engine.facts()
+
+    def _follow_discount(self) -> None:
+        """Where the discount was changed live, what is true changed with it; solving takes time, so frames go first."""
+        if self.engine.gammas == self._gammas:
+            return
+        self._gammas = self.engine.gammas
+        header = {"kind": "truth", "run": self.run, "truth": wire.plain(self.engine.truth())}
+        self._send(wire.encode(header, self.engine.static()))
+
+    def _show(self, *, truth: bool = False) -> str:
+        """Send a frame of now; the true return is in it, or follows, when asked for or when it is due.
+
+        Returns:
+            Why training is over, where nothing moves any more; else nothing.
+        """
+        now, effort = time.perf_counter(), time.thread_time()
+        picture = self.engine.look(truth=False)
+        seconds = 0.0
+        if truth or self.truths.due(now):
+            looked, self._judged = time.thread_time(), picture.step
+            judging = self.engine.judging(picture)
+            # A known world answers at once. Where policies have to be played, training waits, so that the return is
+            # that of this very step, but commands do not: the frame goes out and is sent again with its return.
+            first = next(judging, picture)
+            if first is None:
+                self._judging, self._judging_seconds = judging, 0.0
+            else:
+                picture = first
+                seconds = time.thread_time() - looked
+                self.truths.done(time.perf_counter(), seconds)
+        self._send_frame(picture)
+        self._alarm(picture)
+        self._shown = picture.step
+        settled = self.settling.see(picture.step, picture.tables, picture.metrics.get("loss_policy"))
+        self.frames.done(now, time.thread_time() - effort - seconds)
+        self._follow_discount()
+        return settled
+
+    def _judge_on(self) -> None:
+        """Play on for a slice; at the end the frame of this step is sent again, with the return in it."""
+        assert self._judging is not None
+        began, effort = time.perf_counter(), time.thread_time()
+        for picture in self._judging:
+            now = time.perf_counter()
+            if picture is None and now - began < SLICE_SECONDS:
+                continue
+            self._judging_seconds += time.thread_time() - effort
+            if picture is not None:
+                self._judging = None
+                self.truths.done(now, self._judging_seconds)
+                self._last_known |= picture.metrics
+                self._send_frame(picture)
+                self.pacer.resume(now)
+            return
+
+    def _send_frame(self, picture: Picture) -> None:
+        size = sum(table.nbytes for table in picture.tables.values())
+        members: tuple[int, ...] = tuple(range(self._members))
+        if size > FULL_FRAME_BYTES and self._members > 1:
+            self._until_full -= 1
+            if self._until_full > 0:
+                members = tuple(m for m in self.focus if m < self._members) or (0,)
+            else:
+                self._until_full = max(2, size // FULL_FRAME_BYTES)
+        chosen = slice(None) if len(members) == self._members else list(members)
+        fields = {"metrics": self._rows(picture), **{name: table[chosen] for name, table in picture.tables.items()}}
+        header = {"kind": "frame", "run": self.run, "step": picture.step, "time": time.time()}
+        self._send(wire.encode({**header, "rate": self.pacer.rate, "members": members}, fields))
+
+    def _rows(self, picture: Picture) -> Any:
+        """`(M, K)`: a row per member, a column per metric that the viewers were told of."""
+        rows = np.full((self._members, len(self._metrics)), np.nan, dtype=np.float32)
+        for column, name in enumerate(self._metrics):
+            if name in picture.metrics:
+                rows[:, column] = picture.metrics[name]
+        return rows
+
+    def _alarm(self, picture: Picture) -> None:
+        # Between two exact evaluations the true return is taken to stand still.
+        self._last_known |= picture.metrics
+        self._send_alarms(self.engine.divergences())
+        self._send_alarms(self.watch.see(picture.step, self._last_known))
+
+    def _send_alarms(self, alarms: list[Alarm]) -> None:
+        for alarm in alarms:
+            header = {"kind": "alarm", "run": self.run, "alarm": wire.plain(alarm.to_json())}
+            self._send(wire.encode(header, {}))
+
+    def _save(self) -> None:
+        if self._saved == self.engine.step:
+            return
+        effort = time.thread_time()
+        message = wire.encode({"kind": "checkpoint", "run": self.run, "step": self.engine.step}, {})
+        self._send(message + self.engine.checkpoint())
+        self.checkpoints.done(time.perf_counter(), time.thread_time() - effort)
+        self._saved = self.engine.step

@@ -1,0 +1,194 @@
+"""The truth beside a run's members, at each member's own discount, and what the alarms need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.algos import Algorithm
+from offrl_core.algos import algorithm as find_algorithm
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import Value
+from offrl_core.evaluation.alarms import Facts
+from offrl_core.evaluation.rollouts import measuring
+from offrl_core.evaluation.truth import Truth
+from offrl_core.learning import Learner, Metric, metrics
+from offrl_core.worlds.digits import Digits
+from offrl_core.worlds.world import Simulator
+
+Array = npt.NDArray[Any]
+
+_HELP = "What the Q on these pairs would be if the learner knew the true value of its policy."
+_METRICS = (
+    Metric(
+        "return_low",
+        "true return, lower end",
+        "reward",
+        r"\bar G - 1.96\,\sigma/\sqrt{n}",
+        "The lower end of the 95 % interval of a return that was measured by playing.",
+        "Far below the return: few episodes, or very different ones.",
+        "interval",
+    ),
+    Metric(
+        "return_high",
+        "true return, upper end",
+        "reward",
+        r"\bar G + 1.96\,\sigma/\sqrt{n}",
+        "The upper end of the 95 % interval of a return that was measured by playing.",
+        "Far above the return: few episodes, or very different ones.",
+        "interval",
+    ),
+    Metric(
+        "gap",
+        "estimate − truth",
+        "reward",
+        r"\hat V(s_0) - J(\pi)",
+        "If this grows above 0, the learner believes its policy to be better than it is.",
+        "Large and growing: overestimation that no data corrects.",
+        "gap",
+    ),
+    Metric(
+        "q_data_true",
+        "true Q on data pairs",
+        "reward",
+        r"\operatorname{mean}\{Q^\pi(s,a) : n(s,a) > 0\}",
+        _HELP,
+        "Far below the learned Q on the same pairs: overestimation.",
+        "q",
+    ),
+    Metric(
+        "q_missing_true",
+        "true Q on missing pairs",
+        "reward",
+        r"\operatorname{mean}\{Q^\pi(s,a) : n(s,a) = 0 < n(s)\}",
+        _HELP,
+        "Far below the learned Q on the same pairs: the maximum is choosing fiction.",
+        "q",
+    ),
+)
+DECLARED = {**metrics(), **{metric.name: metric for metric in _METRICS}}
+"""What every column of a frame's metrics is."""
+
+_PLAYED_HELP = (
+    "If this grows, the policy really got better; it is measured by playing in the real world, which the learner never "
+    "does: always from the same starts, its 95 % interval beside it."
+)
+
+
+def declared(name: str, dataset: Dataset) -> Metric:
+    """What a column of a frame's metrics is for this data."""
+    metric = DECLARED[name]
+    measured = name == "return" and played(dataset) and not isinstance(dataset.world, Digits)
+    return replace(metric, help=_PLAYED_HELP) if measured else metric
+
+
+_truths: dict[tuple[int, float], tuple[Dataset, Truth]] = {}
+_KEPT = 24
+
+
+def truth(dataset: Dataset, gamma: float) -> Truth:
+    """The truth about a dataset's world at a discount; recently asked ones are kept, for solving takes its time."""
+    key = (id(dataset), gamma)
+    if key not in _truths:
+        if len(_truths) >= _KEPT:
+            del _truths[next(iter(_truths))]
+        _truths[key] = (dataset, Truth(dataset, gamma))  # the dataset is held, so that its id stays its own
+    return _truths[key][1]
+
+
+def describe(dataset: Dataset, gamma: float) -> dict[str, Any]:
+    """What the screen says about the truth."""
+    known = truth(dataset, gamma)
+    names = ("behavior", "behavior_kind", "behavior_interval", "optimal", "optimal_kind", "optimal_interval")
+    return {name: getattr(known, name) for name in (*names, "in_support", "q_bound", "gamma", "exact")}
+
+
+def judge(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[dict[str, Array], Array]:
+    """In a known MDP: the exact return of each member's `policy (M, S, A)`, what follows from it, and `Q^π` float32."""
+    returns = np.full(len(policy), np.nan)
+    q = np.full(policy.shape, np.nan)
+    for gamma, places in _by_discount(gammas):
+        returns[places], q[places] = truth(dataset, gamma).of(policy[places])
+    seen = dataset.counts > 0
+    missing = ~seen & seen.any(axis=1, keepdims=True)
+    numbers = {"return": returns, "q_data_true": q[:, seen].mean(axis=1)}
+    if missing.any():
+        numbers["q_missing_true"] = q[:, missing].mean(axis=1)
+    return numbers, q.astype(np.float32)
+
+
+def played(dataset: Dataset) -> bool:
+    """Whether true returns have to be measured by playing: there is a world, but no exact answer."""
+    return dataset.mdp is None and isinstance(dataset.world, Simulator)
+
+
+MEASURED = ("return", "return_low", "return_high")
+PLAYED_EPISODES = 128
+
+
+def playing(
+    dataset: Dataset, learners: Sequence[Learner], gammas: Sequence[float]
+) -> Generator[None, None, dict[str, Array]]:
+    """Where returns are measured: `return` and its 95 % interval of all members, with a rest after every time step.
+
+    Args:
+        dataset: with a world to play in.
+        learners: one per lane; they must not train meanwhile.
+        gammas: each member's discount.
+    """
+    assert isinstance(dataset.world, Simulator)
+    parts: list[tuple[Array, Array, Array]] = []
+    first = 0
+    for learner in learners:
+        own = np.array(gammas[first : first + len(learner.members)])
+        first += len(own)
+        if isinstance(dataset.world, Digits):
+            exact = dataset.world.exact_returns(learner.policy)
+            parts.append((exact, exact, exact))
+            continue
+        episodes = int(np.clip(PLAYED_EPISODES // len(own), 8, 32))
+        found = yield from measuring(dataset.world, learner.policy_each, own, episodes=episodes)
+        parts.append((found.mean, found.low, found.high))
+    return dict(zip(MEASURED, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+
+
+def _by_discount(gammas: Sequence[float]) -> list[tuple[float, list[int]]]:
+    return [(gamma, [m for m, g in enumerate(gammas) if g == gamma]) for gamma in dict.fromkeys(gammas)]
+
+
+def facts(dataset: Dataset, members: Sequence[Mapping[str, Any]], gammas: Sequence[float]) -> list[Facts]:
+    """What the alarms know of each member."""
+    entropy = _behavior_entropy(dataset) if dataset.tabular else float("nan")
+    return [
+        _facts(dataset, find_algorithm(m["algorithm"])(), m["values"], g, entropy)
+        for m, g in zip(members, gammas, strict=True)
+    ]
+
+
+def _facts(dataset: Dataset, system: Algorithm, values: Mapping[str, Value], gamma: float, entropy: float) -> Facts:
+    known = truth(dataset, gamma)
+    lowest = float(dataset.rewards.min()) if dataset.mdp is None else dataset.mdp.reward_range[0]
+    lowest = lowest / (1 - gamma) if gamma < 1 else float(dataset.returns_to_go(1.0).min())
+    best = known.optimal if known.optimal is not None else known.q_bound
+    base = known.behavior if known.behavior is not None else 0.0
+    return Facts(
+        q_bound=known.q_bound,
+        q_floor=min(lowest, 0.0),
+        trains_policy=system.group == "cloning",
+        actions=dataset.n_actions,
+        rows=len(dataset),
+        behavior_entropy=entropy,
+        return_scale=max(abs(best - base), 1e-3 * max(1.0, abs(best))),
+        stays_on_data=system.stays_on_data(values),
+        best=next((x for x in (known.in_support, known.optimal) if x is not None), float("nan")),
+    )
+
+
+def _behavior_entropy(dataset: Dataset) -> float:
+    policy, visits = dataset.behavior_policy, dataset.counts.sum(axis=1)
+    terms = np.where(policy > 0, policy * np.log(np.where(policy > 0, policy, 1)), 0.0)
+    return float(-(terms.sum(axis=1) @ visits) / visits.sum())

@@ -1,0 +1,148 @@
+"""The live route: one WebSocket per viewer, `/live/{run_id}`, for pages of the same origin only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from urllib.parse import urlsplit
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
+from offrl_live.runs.wire import dumps
+from offrl_live.serving.hub import Hub, HubFull, UnknownRun, get_hub
+from offrl_live.serving.viewer import Viewer
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_RUN, TOO_MANY_REFUSED, TOO_LARGE, TRY_LATER = 4404, 4429, 1009, 1013
+
+RATE = 30.0
+BURST = 60.0
+MOST_REFUSED = 100
+
+
+def live_route(hub: Hub | None = None) -> WebSocketRoute:
+    """The route, to be put beside the app's own; `hub` is this process's hub by default."""
+
+    async def endpoint(websocket: WebSocket) -> None:
+        await _serve(websocket, hub or get_hub())
+
+    return WebSocketRoute("/live/{run_id}", endpoint)
+
+
+def same_origin(websocket: WebSocket) -> bool:
+    """Whether the page that asks comes from the very host it asks; a client without `Origin` is no browser's page."""
+    origin = websocket.headers.get("origin")
+    if origin is None:
+        return True
+    parts = urlsplit(origin)
+    host = websocket.headers.get("host", "")
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower() != ""
+
+
+async def _serve(websocket: WebSocket, hub: Hub) -> None:
+    run_id = websocket.path_params["run_id"]
+    if not same_origin(websocket):
+        log.warning("refused a viewer from the foreign origin %.100r", websocket.headers.get("origin"))
+        await websocket.close(1008)  # before it is accepted: HTTP 403
+        return
+    await websocket.accept()
+    loop, awake = asyncio.get_running_loop(), asyncio.Event()
+    pending = False
+
+    def wake() -> None:
+        nonlocal pending
+        pending = False
+        awake.set()
+
+    def notify() -> None:
+        # Called from other threads, up to once per frame and viewer: the loop is woken once for many calls.
+        nonlocal pending
+        if not pending:
+            pending = True
+            try:
+                loop.call_soon_threadsafe(wake)
+            except RuntimeError:
+                log.debug("a viewer was notified after the loop had closed")
+
+    try:
+        # Off the loop: a run that was forgotten is made anew, and the lock may be waited for.
+        viewer = await asyncio.to_thread(hub.join, run_id, notify, after=_after(websocket))
+    except UnknownRun as error:
+        await websocket.close(UNKNOWN_RUN, str(error))
+        return
+    except HubFull as error:
+        await websocket.close(TRY_LATER, str(error))
+        return
+    notify()
+    sides = {
+        asyncio.create_task(_send(websocket, viewer, awake)),
+        asyncio.create_task(_receive(websocket, hub, viewer)),
+    }
+    try:
+        await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hub.leave(viewer)
+        for side in sides:
+            side.cancel()
+        for ended in await asyncio.gather(*sides, return_exceptions=True):
+            if isinstance(ended, WebSocketDisconnect | RuntimeError | asyncio.CancelledError):
+                log.debug("a viewer left")  # RuntimeError is what sending after the close raises
+            elif isinstance(ended, BaseException):
+                log.error("a viewer's connection broke", exc_info=ended)
+
+
+def _after(websocket: WebSocket) -> int:
+    text = websocket.query_params.get("after", "")
+    return int(text) if text.isdecimal() and len(text) < 16 else -1
+
+
+async def _send(websocket: WebSocket, viewer: Viewer, awake: asyncio.Event) -> None:
+    """Whatever there is, newest frames only, at the connection's own pace."""
+    while True:
+        await awake.wait()
+        awake.clear()
+        for message in viewer.messages():
+            if isinstance(message, str):
+                await websocket.send_text(message)
+            else:
+                await websocket.send_bytes(message)
+
+
+async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
+    """Take commands until the connection ends, or until too many had to be refused."""
+    allowance, clock, refused = BURST, time.monotonic(), 0
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        now = time.monotonic()
+        allowance, clock = min(BURST, allowance + (now - clock) * RATE), now
+        allowance -= 1
+        text = message.get("text")
+        try:
+            if allowance < 0:
+                raise CommandError(f"too many messages: at most {RATE:.0f} a second are taken")
+            if text is None:
+                raise CommandError("a message must be text")
+            request = parse(text)
+        except CommandError as error:
+            refused += 1
+            log.warning("run %s…: refused a message: %s", viewer.run.id[:6], error)
+            await websocket.send_text(dumps({"type": "refused", "id": error.id, "message": str(error)}))
+            if len(text or "") > MAX_TEXT:
+                await websocket.close(TOO_LARGE, f"a message may have at most {MAX_TEXT} characters")
+                return
+            if refused > MOST_REFUSED:
+                await websocket.close(TOO_MANY_REFUSED, "too many messages had to be refused")
+                return
+            continue
+        if request.cmd == "ack":
+            allowance = min(BURST, allowance + 1)  # one per frame, so they do not count
+            hub.command(viewer, request)
+        else:
+            # Off the loop: the lock may be waited for.
+            await asyncio.to_thread(hub.command, viewer, request)

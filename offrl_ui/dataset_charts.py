@@ -1,0 +1,323 @@
+"""Standing charts of a dataset: aggregated with numpy first, so that a million rows cost the browser nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from offrl_core.dataset import Dataset
+from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
+from offrl_ui import theme
+from offrl_ui.cards import placed
+from offrl_ui.dataset_facts import REWARDED, UNREWARDED, action_names, dimension_names, groups, recorded, state_names
+
+Array = npt.NDArray[np.float64]
+BINS = 40
+MOST_STATES = 1000
+MOST_ACTIONS = 40
+FEW_STATES = 10
+
+
+def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -> go.Figure:
+    """Histogram of the episodes' discounted returns by behaviour policy; `marks` are drawn as named dashed lines."""
+    returns = dataset.episode_returns(gamma)
+    figure = _histogram(dataset, returns, list(marks.values()))
+    top = max(float(np.max(trace.y)) for trace in figure.data)
+    for number, (name, value) in enumerate(marks.items()):
+        figure.add_scatter(
+            x=[value, value],
+            y=[0, top * (1.06 + 0.07 * number)],
+            mode="lines+markers",
+            line={"dash": "dash", "width": 1.8, "color": theme.ink()},
+            marker={"symbol": ("circle", "square", "diamond")[number % 3], "size": [0, 8]},
+            name=f"{name} {value:.4g}",
+            hovertemplate=f"{name}: {value:.4g}<extra></extra>",
+        )
+    figure.update_layout(title_text=f"Returns of the recorded episodes (γ = {gamma:g})")
+    figure.update_xaxes(title_text="discounted return of an episode")
+    figure.update_yaxes(title_text="episodes")
+    _whole_ticks(figure.layout.yaxis, 0, top)
+    return theme.style(figure, legend=len(figure.data))
+
+
+def lengths_figure(dataset: Dataset) -> go.Figure:
+    """Histogram of the episodes' lengths by how they ended."""
+    lengths = (dataset.episode_ends - dataset.episode_starts + 1).astype(float)
+    ended = dataset.terminations[dataset.episode_ends]
+    figure = go.Figure()
+    edges = _edges(lengths, whole=True)
+    for name, mask, colour in (("terminated", ended, 0), ("truncated", ~ended, 1)):
+        if mask.any():
+            counts, _ = np.histogram(lengths[mask], edges)
+            figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.colour(colour))
+    figure.update_layout(title_text="Lengths of the episodes", barmode="stack")
+    # A single length stays a bar, not a wall.
+    spare = max(0.0, 3 - (edges[-1] - edges[0]) / 2)
+    figure.update_xaxes(title_text="steps", range=[max(0.0, edges[0] - spare), edges[-1] + spare])
+    figure.update_yaxes(title_text="episodes")
+    _whole_ticks(figure.layout.xaxis, float(lengths.min()), float(lengths.max()))
+    _whole_ticks(figure.layout.yaxis, 0, max(float(np.max(trace.y)) for trace in figure.data))
+    return theme.style(figure, legend=len(figure.data))
+
+
+def actions_figure(dataset: Dataset) -> go.Figure:
+    """How often each action was taken, by behaviour policy."""
+    shown = shown_actions(dataset)
+    names = [action_names(dataset)[a] for a in shown]
+    row_kind = np.zeros(len(dataset), dtype=int)
+    kinds = groups(dataset)
+    for number, (_, _, mask) in enumerate(kinds):
+        row_kind[mask[dataset.episode_of_row]] = number
+    table = np.bincount(row_kind * dataset.n_actions + dataset.actions, minlength=len(kinds) * dataset.n_actions)
+    figure = go.Figure()
+    for number, (kind, name, _) in enumerate(kinds):
+        figure.add_bar(
+            x=table.reshape(len(kinds), -1)[number][shown] / len(dataset),
+            y=np.arange(len(names)),
+            orientation="h",
+            name=name,
+            marker_color=theme.colour(kind),
+            customdata=names,
+            hovertemplate="%{customdata}: %{x:.2%}<extra></extra>",
+        )
+    some = "" if len(shown) == dataset.n_actions else f" ({len(shown)} most frequent of {dataset.n_actions})"
+    figure.update_layout(title_text=f"Shares of the actions{some}", barmode="stack")
+    figure.update_xaxes(title_text="share of all rows", tickformat=".0%")
+    theme.style(figure, height=max(280, 80 + 17 * len(names)), legend=len(kinds) if len(kinds) > 1 else 0)
+    return _named_rows(figure, names)
+
+
+def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
+    """States × actions by how often the pair stands in the data, on a log scale; missing pairs are hatched."""
+    visits = dataset.counts.sum(axis=1)
+    order = np.array(layout.order) if layout else np.sort(np.argsort(-visits, kind="stable")[:MOST_STATES])
+    shown = shown_actions(dataset)
+    names = [action_names(dataset)[a] for a in shown]
+    counts = dataset.counts[order][:, shown].T
+    with np.errstate(divide="ignore"):
+        shade = np.where(counts > 0, np.log10(counts), np.nan)
+    top = max(1.0, float(np.nanmax(shade)))
+    figure = go.Figure()
+    right, upper = len(order) - 0.5, len(names) - 0.5
+    figure.add_scatter(
+        x=[-0.5, right, right, -0.5],
+        y=[-0.5, -0.5, upper, upper],
+        mode="lines",
+        line_width=0,
+        fill="toself",
+        fillpattern={"shape": "/", "size": 6, "solidity": 0.25, "fgcolor": theme.ink(), "fgopacity": 0.5},
+        hoverinfo="skip",
+    )
+    labels = np.array(state_names(dataset), dtype=object)[order]
+    figure.add_heatmap(
+        z=shade,
+        zorder=1,  # above the hatch
+        customdata=np.dstack([counts.astype(object), np.broadcast_to(labels, counts.shape)]),
+        text=np.broadcast_to(np.array(names)[:, None], counts.shape),
+        zmin=0,
+        zmax=top,
+        colorscale=theme.colorscale("amount"),
+        colorbar=_counts_bar("n(s,a)", top),
+        hovertemplate="state %{customdata[1]}, %{text}: %{customdata[0]} times<extra></extra>",
+        hoverongaps=False,
+    )
+    missing = float((counts == 0).mean())
+    figure.update_layout(title_text=f"State–action counts; hatched: never in the data ({missing:.0%})")
+    states = "states" if layout or len(order) == dataset.n_states else f"the {MOST_STATES} most visited states"
+    figure.update_xaxes(title_text=layout.row_title if layout else states, range=[-0.5, right], showgrid=False)
+    _name_states(figure.layout.xaxis, dataset, order)
+    figure.update_yaxes(range=[-0.5, upper], showgrid=False)
+    return _named_rows(theme.style(figure, height=max(280, 80 + 17 * len(names))), names)
+
+
+def shown_actions(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """The actions that a chart has room for: all, or the most frequent ones."""
+    counts = np.bincount(dataset.actions, minlength=dataset.n_actions)
+    return np.sort(np.argsort(-counts, kind="stable")[:MOST_ACTIONS])
+
+
+def _counts_bar(title: str, top: float) -> dict[str, Any]:
+    """The bar beside colours of `log10` counts up to `top`."""
+    ticks = np.arange(0, np.ceil(top) + 1)
+    return {"title": title, "tickvals": ticks, "ticktext": [f"{10**t:,.0f}" for t in ticks], "thickness": 12}
+
+
+def _whole_ticks(axis: go.layout.XAxis | go.layout.YAxis, low: float, high: float) -> None:
+    """Ticks at whole numbers, where there are so few that halves would be marked as well."""
+    if high - low < 8:
+        axis.update(dtick=1, tickformat=",d")
+
+
+def _name_states(axis: go.layout.XAxis | go.layout.YAxis, dataset: Dataset, order: Sequence[int]) -> None:
+    """States by their names, where there is room for them."""
+    if len(order) <= FEW_STATES:
+        names = state_names(dataset)
+        axis.update(tickvals=list(range(len(order))), ticktext=[names[state] for state in order])
+
+
+def _named_rows(figure: go.Figure, names: list[str]) -> go.Figure:
+    """Actions on the vertical axis, with room for their names."""
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names)
+    figure.update_layout(margin_l=min(150, 24 + 7 * max(map(len, names))))
+    return figure
+
+
+def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
+    """Recorded episodes as lines over two dimensions of a continuous world, coloured by behaviour policy."""
+    kinds = groups(dataset)
+    shown, title = recorded(dataset)
+    figure = go.Figure()
+    for kind, name, mask in kinds:
+        points = [
+            np.vstack([placed(dataset, walk)[:, [x, y]], [np.nan, np.nan]]) for episode, walk in shown if mask[episode]
+        ]
+        if points:
+            stacked = np.concatenate(points)
+            colour = theme.colour(kind)
+            figure.add_scatter(
+                x=stacked[:, 0], y=stacked[:, 1], mode="lines", name=name, line={"width": 1.2, "color": colour}
+            )
+    figure.update_layout(title_text=title)
+    return theme.style(_plane(figure, dataset, x, y), height=380, legend=len(kinds) if len(kinds) > 1 else 0)
+
+
+def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
+    """Where the recorded observations lie in two dimensions of a continuous world."""
+    points = placed(dataset, dataset.observations)[:, [x, y]]
+    ranges = [_range(dataset, dimension) for dimension in (x, y)]
+    visits, x_edges, y_edges = fast_histogram(points, ranges, 60)
+    with np.errstate(divide="ignore"):
+        shade = np.where(visits > 0, np.log10(visits), np.nan).T
+    top = max(1.0, float(np.nanmax(shade)))
+    figure = go.Figure(
+        go.Heatmap(
+            x=(x_edges[1:] + x_edges[:-1]) / 2,
+            y=(y_edges[1:] + y_edges[:-1]) / 2,
+            z=shade,
+            customdata=visits.T,
+            zmin=0,
+            zmax=top,
+            colorscale=theme.colorscale("amount"),
+            colorbar=_counts_bar("rows", top),
+            hovertemplate="%{customdata:.0f} rows<extra></extra>",
+            hoverongaps=False,
+        )
+    )
+    figure.update_layout(title_text=f"Where the {len(dataset):,} rows lie")
+    return theme.style(_plane(figure, dataset, x, y), height=380)
+
+
+def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
+    """Recorded episodes of a world without geometry: the rank of the state in the layout's order, over time.
+
+    Coloured by how they came out where they come out in two ways, else by behaviour policy.
+    """
+    rank = np.full(dataset.n_states or 0, np.nan)
+    rank[list(layout.order)] = np.arange(len(layout.order))
+    shown, title = recorded(dataset)
+    numbers = [episode for episode, _ in shown]
+    good = dataset.rewards[dataset.episode_ends[numbers]] > 0
+    if good.any() and not good.all():
+        kinds = [("last reward positive", REWARDED, good), ("not", UNREWARDED, ~good)]
+    else:
+        kinds = [(name, kind, mask[numbers]) for kind, name, mask in groups(dataset)]
+    figure = go.Figure()
+    for name, number, mask in kinds:
+        lines = [rank[walk] for (_, walk), of in zip(shown, mask, strict=True) if of]
+        if lines:
+            gap = [np.nan]
+            figure.add_scatter(
+                x=np.concatenate([np.append(np.arange(len(line), dtype=float), gap) for line in lines]),
+                y=np.concatenate([np.append(line, gap) for line in lines]),
+                mode="lines",
+                line={"width": 1.1, "color": theme.colour(number)},
+                opacity=0.7,
+                name=name,
+                hoverinfo="skip",
+            )
+    figure.update_layout(title_text=title)
+    figure.update_xaxes(title_text="step")
+    figure.update_yaxes(title_text=layout.row_title.partition(", by ")[0])
+    _whole_ticks(figure.layout.xaxis, 1, max(len(walk) for _, walk in shown))
+    _name_states(figure.layout.yaxis, dataset, layout.order)
+    return theme.style(figure, height=340, legend=len(figure.data))
+
+
+def fast_histogram(points: Array, ranges: list[tuple[float, float]], bins: int) -> tuple[Array, Array, Array]:
+    """Counts `(bins, bins)` of two columns over `ranges` and the edges of both: one pass, without sorting."""
+    cells = np.zeros(len(points), dtype=np.int64)
+    edges = []
+    for column, (low, high) in enumerate(ranges):
+        span = max(high - low, 1e-12)
+        at = ((points[:, column].astype(np.float64) - low) * (bins / span)).astype(np.int64)
+        cells = cells * bins + np.clip(at, 0, bins - 1)
+        edges.append(np.linspace(low, low + span, bins + 1))
+    return np.bincount(cells, minlength=bins * bins).reshape(bins, bins).astype(float), edges[0], edges[1]
+
+
+def _histogram(dataset: Dataset, values: Array, inside: list[float]) -> go.Figure:
+    edges = _edges(np.append(values, inside))
+    figure = go.Figure()
+    for kind, name, mask in groups(dataset):
+        counts, _ = np.histogram(values[mask], edges)
+        figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.colour(kind))
+    return figure.update_layout(barmode="stack")
+
+
+def _bar(edges: Array, counts: npt.NDArray[np.int64]) -> dict[str, object]:
+    return {
+        "x": (edges[1:] + edges[:-1]) / 2,
+        "y": counts,
+        "width": np.diff(edges),
+        "customdata": np.stack([edges[:-1], edges[1:]], axis=1),
+        "hovertemplate": "%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y} episodes<extra></extra>",
+    }
+
+
+def _edges(values: Array, *, whole: bool = False) -> Array:
+    low, high = float(values.min()), float(values.max())
+    if whole:
+        step = max(1, int(np.ceil((high - low + 1) / BINS)))
+        return np.arange(low - 0.5, high + step + 0.5, step)
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, BINS + 1)
+
+
+def _range(dataset: Dataset, dimension: int) -> tuple[float, float]:
+    if isinstance(dataset.layout, PlaneLayout):
+        return dataset.layout.low[dimension], dataset.layout.high[dimension]
+    column = dataset.observations[:, dimension]
+    return float(column.min()), float(column.max())
+
+
+def _plane(figure: go.Figure, dataset: Dataset, x: int, y: int) -> go.Figure:
+    layout = dataset.layout
+    names = dimension_names(dataset)
+    figure.update_xaxes(title_text=names[x], range=_range(dataset, x), showgrid=False)
+    figure.update_yaxes(title_text=names[y], range=_range(dataset, y), showgrid=False)
+    if isinstance(layout, PlaneLayout) and (x, y) == (layout.x, layout.y):
+        wall = "#3a4551" if theme.dark() else "#c3ccd5"
+        # One shape for all walls: adding hundreds one by one takes seconds.
+        path = "".join(f"M{x0:g} {y0:g}H{x1:g}V{y1:g}H{x0:g}Z" for x0, y0, x1, y1 in layout.walls)
+        if path:
+            figure.add_shape(type="path", path=path, fillcolor=wall, line_width=0, layer="below")
+        for label, x0, y0, x1, y1 in layout.regions:
+            narrow = (x1 - x0) / (layout.high[x] - layout.low[x]) < 0.1
+            figure.add_shape(
+                type="rect",
+                x0=x0,
+                y0=y0,
+                x1=x1,
+                y1=y1,
+                line={"dash": "dot", "color": theme.ink(), "width": 1.2},
+                label={"text": label, "textangle": -90 if narrow and not layout.walls else 0},
+            )
+        if layout.walls:
+            figure.update_xaxes(constrain="domain")
+            figure.update_yaxes(constrain="domain", scaleanchor="x")
+    return figure

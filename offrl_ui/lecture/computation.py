@@ -1,0 +1,217 @@
+"""Computes scenes: once per state, in server threads, shared by everyone who looks at that state."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from offrl_core.declarations import Value
+from offrl_lecture.base.encode import result_json
+from offrl_lecture.base.scene import Scene
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.25
+"""Seconds until a scene that had nothing new is asked again."""
+
+
+class SceneFailure(RuntimeError):
+    """A scene's computation raised; the message names the scene and the state."""
+
+
+class _Job:
+    """One state being computed, a result at a time: its newest one, and who waits for the next."""
+
+    def __init__(self, results: Generator[tuple[str, bool] | None, None, None]) -> None:
+        self.results = results
+        self.lock = threading.Lock()
+        self.newest: str | None = None
+        self.version = 0
+        self.at_work = self.done = False
+        self.due = 0.0
+        self.failure: SceneFailure | None = None
+        self.waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    def publish(
+        self, payload: str | None = None, *, done: bool = False, due: float = 0.0, failure: SceneFailure | None = None
+    ) -> None:
+        """End a turn: with a result, with nothing new before the time `due`, or for good."""
+        with self.lock:
+            if payload is not None:
+                self.newest = payload
+                self.version += 1
+            self.at_work, self.done, self.due, self.failure = False, done, due, failure
+            for loop, event in self.waiting:
+                # A viewer's loop may have ended with its test or its server.
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(event.set)
+
+
+class Studio:
+    """Answers "what does this scene look like in this state?" as encoded JSON.
+
+    Args:
+        threads: how many states are computed at once.
+        budget: str of results kept; the least recently used are dropped first.
+    """
+
+    def __init__(self, threads: int = 2, budget: int = 48 * 2**20) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scene")
+        self._budget = budget
+        self._held = 0
+        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+
+    def first(self, scene: Scene, state: dict[str, Value]) -> str:
+        """The first result for a state, computed in the caller's thread: complete, or marked `partial` for a scene that
+        computes in steps.
+
+        Raises:
+            SceneFailure: the scene's computation raised.
+        """
+        key = _key(scene, state)
+        if (kept := self._get(key)) is not None:
+            return kept
+        results = _results(scene, state)
+        payload, last = next(result for result in results if result is not None)
+        results.close()
+        if last:
+            self._put(key, payload)
+        return payload
+
+    async def watch(self, scene: Scene, state: dict[str, Value]) -> AsyncIterator[str]:
+        """Results for a state as they come; the last one is complete. Slow readers skip intermediate ones.
+
+        Raises:
+            SceneFailure: the scene's computation raised.
+        """
+        key = _key(scene, state)
+        if (kept := self._get(key)) is not None:
+            yield kept
+            return
+        loop, event = asyncio.get_running_loop(), asyncio.Event()
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = _Job(_results(scene, state))
+            job.waiting.append((loop, event))
+        seen = 0
+        try:
+            while True:
+                with job.lock:
+                    payload, version, done, failure = job.newest, job.version, job.done, job.failure
+                    event.clear()
+                if failure is not None:
+                    raise failure
+                if version > seen and payload is not None:
+                    seen = version
+                    yield payload
+                if done:
+                    return
+                delay = self._go_on(key, job)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), delay)
+        finally:
+            with self._lock:
+                job.waiting.remove((loop, event))
+                if not job.waiting and not job.at_work:
+                    self._end(key, job)
+
+    def _go_on(self, key: str, job: _Job) -> float | None:
+        """Have the next result computed, unless that is being done. The seconds until it may be, where it is early."""
+        with job.lock:
+            if job.at_work or job.done:
+                return None
+            if (early := job.due - time.monotonic()) > 0:
+                return early
+            job.at_work = True
+        self._pool.submit(self._turn, key, job)
+        return None
+
+    def _turn(self, key: str, job: _Job) -> None:
+        # One result only: a thread that waited for a training elsewhere would keep everybody's sliders waiting.
+        try:
+            result = next(job.results)
+        except Exception as error:
+            failure = error if isinstance(error, SceneFailure) else SceneFailure("the scene gave no result")
+            with self._lock:
+                self._end(key, job)
+            job.publish(done=True, failure=failure)
+            return
+        payload, last = result or (None, False)
+        if last and payload is not None:
+            self._put(key, payload)
+        with self._lock:
+            job.publish(payload, done=last, due=time.monotonic() + (PATIENCE if result is None else 0.0))
+            # Where nobody looks at this state any more, whoever comes later starts it afresh.
+            if last or not job.waiting:
+                self._end(key, job)
+
+    def _end(self, key: str, job: _Job) -> None:
+        if self._jobs.get(key) is job:
+            del self._jobs[key]
+        job.results.close()
+
+    def _get(self, key: str) -> str | None:
+        with self._lock:
+            payload = self._kept.get(key)
+            if payload is not None:
+                self._kept.move_to_end(key)
+            return payload
+
+    def _put(self, key: str, payload: str) -> None:
+        with self._lock:
+            self._held += len(payload) - len(self._kept.get(key, ""))
+            self._kept[key] = payload
+            while self._held > self._budget and len(self._kept) > 1:
+                self._held -= len(self._kept.popitem(last=False)[1])
+
+
+def _key(scene: Scene, state: dict[str, Value]) -> str:
+    return scene.id + json.dumps(state, sort_keys=True)
+
+
+def _results(scene: Scene, state: dict[str, Value]) -> Generator[tuple[str, bool] | None, None, None]:
+    """Encoded results, each with whether it is the last; a generator's last dict comes again as the complete one.
+
+    None where a scene has nothing new yet.
+
+    Raises:
+        SceneFailure: the scene's computation raised.
+    """
+    try:
+        made = scene.compute(state)
+        if not inspect.isgenerator(made):
+            yield result_json(scene, state, made), True
+            return
+        pictures = None
+        try:
+            for drawn in made:
+                pictures = drawn or pictures
+                yield (result_json(scene, state, drawn, partial=True), False) if drawn else None
+        finally:
+            made.close()
+        if pictures is None:
+            raise ValueError("the scene yielded no pictures")
+        yield result_json(scene, state, pictures), True
+    except GeneratorExit:
+        raise
+    except Exception as error:
+        log.exception("scene %s failed in state %s", scene.id, state)
+        raise SceneFailure(f"the scene {scene.id} could not be computed") from error
+
+
+@cache
+def studio() -> Studio:
+    """The server's one studio."""
+    return Studio()

@@ -1,0 +1,298 @@
+"""The route `/scene`: a state goes in, its pictures come out; rooms are followed here too.
+
+Text messages of JSON both ways, same origin only. From the browser:
+
+    {"type": "compute", "id": 7, "scene": "emrl", "state": {…}, "revealed": false}
+    {"type": "describe", "scene": "doubling"}                    a scene of another page, needed by followers
+    {"type": "present"}   {"type": "present", "code", "token"}   open a room, or take one's own up again
+    {"type": "follow", "code"}   {"type": "leave"}   {"type": "vote", "scene", "choice"}
+    {"type": "clear"}   {"type": "end"}                          the presenter: forget the predictions; end the room
+    {"type": "qr", "url"}                                        an address of this site as an SVG
+
+To the browser: `result` (id, scene, ms, result), `scene`, `presenting` (code, token), `following` (code), `show`
+(scene, round, state, revealed, result), `votes` (scene, counts, followers), `presence` (away), `ended`, `qr` (svg), and
+`refused` (id, message) for whatever was not accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import time
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import qrcode
+import qrcode.image.svg
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from offrl_core.declarations import HyperparameterError, Value
+from offrl_lecture.base.encode import scene_json
+from offrl_lecture.base.scene import Scene
+from offrl_lecture.registry import page_of, scenes
+from offrl_live.serving.socket import same_origin
+from offrl_ui.lecture.computation import SceneFailure, studio
+from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE = 8192
+MAX_URL = 1500
+MAX_CONNECTIONS = 1000
+MESSAGES_PER_SECOND = 60.0
+BURST = 120.0
+MAX_REFUSALS = 100
+MAX_WRONG_CODES = 10
+
+_rooms = Rooms()
+_open: set[Connection] = set()
+
+
+class Refused(ValueError):
+    """A message that is not accepted; the text is shown to its sender."""
+
+
+class Connection:
+    """One browser tab."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._host = websocket.headers.get("host", "")
+        self._waiting: dict[str, str] = {}
+        self._wake = asyncio.Event()
+        self._computing: asyncio.Task[None] | None = None
+        self._drawing: asyncio.Task[None] | None = None
+        self._wanted = ""
+        self._allowance, self._asked_at = BURST, time.monotonic()
+        self._refusals = self._wrong_codes = 0
+        self.presents: Room | None = None
+        self.follows: Room | None = None
+
+    def offer(self, kind: str, payload: str) -> None:
+        """Send soon; a message of the same kind that has not been sent yet is replaced."""
+        self._waiting[kind] = payload
+        self._wake.set()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Offer a message of its own type."""
+        self.offer(message["type"], json.dumps(message))
+
+    async def send_all(self) -> None:
+        """Send what was offered, for as long as the connection lives."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                kind = next(iter(self._waiting))
+                await self._websocket.send_text(self._waiting.pop(kind))
+
+    async def receive_all(self) -> None:
+        """Answer messages until the browser leaves or sends too much that is refused."""
+        while True:
+            event = await self._websocket.receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            text = event.get("text")
+            message: Any = None
+            try:
+                self._spend()
+                if text is None:
+                    raise Refused("a message must be text")
+                if len(text) > MAX_MESSAGE:
+                    raise Refused(f"a message of {len(text)} characters is too long: at most {MAX_MESSAGE} are allowed")
+                message = json.loads(text)
+                if not isinstance(message, dict):
+                    raise Refused("a message must be a JSON object")
+                self._handle(message)
+            except (Refused, FollowError, HyperparameterError) as error:
+                self._refuse(message, str(error))
+            except (ValueError, RecursionError):
+                self._refuse(message, "a message must be JSON")
+            if self._refusals > MAX_REFUSALS:
+                await self._websocket.close(1008, "too many refused messages")
+                return
+
+    def gone(self) -> None:
+        """Leave whatever this connection was part of."""
+        for task in (self._computing, self._drawing):
+            if task is not None:
+                task.cancel()
+        if self.follows is not None:
+            self.follows.leave(self)
+        if self.presents is not None:
+            _rooms.away(self.presents, self)
+
+    def _spend(self) -> None:
+        now = time.monotonic()
+        self._allowance = min(BURST, self._allowance + (now - self._asked_at) * MESSAGES_PER_SECOND)
+        self._asked_at = now
+        if self._allowance < 1:
+            raise Refused(f"too many messages: at most {MESSAGES_PER_SECOND:.0f} a second are allowed")
+        self._allowance -= 1
+
+    def _refuse(self, message: Any, why: str) -> None:
+        self._refusals += 1
+        log.warning("scene socket refused a message: %s", why)
+        about = message.get("id") if isinstance(message, dict) else None
+        self.tell({"type": "refused", "id": about if isinstance(about, int) else None, "message": why})
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        kind = message.get("type")
+        handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+        if handler is None:
+            raise Refused(f"message type {str(kind)[:40]!r} is not known; known are {', '.join(_HANDLERS)}")
+        handler(self, message)
+
+    def _compute(self, message: dict[str, Any]) -> None:
+        scene = _scene(message)
+        given = message.get("state", {})
+        if not isinstance(given, dict):
+            raise Refused("the state must be a JSON object")
+        number = message.get("id")
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise Refused("a compute message needs a whole number as its id")
+        state = scene.resolve(given)
+        if self._computing is not None:
+            self._computing.cancel()
+        self._computing = asyncio.ensure_future(self._answer(number, scene, state, message.get("revealed") is True))
+
+    async def _answer(self, number: int, scene: Scene, state: dict[str, Value], revealed: bool) -> None:
+        began = time.perf_counter()
+        try:
+            async with contextlib.aclosing(studio().watch(scene, state)) as results:
+                async for result in results:
+                    ms = round(1000 * (time.perf_counter() - began), 2)
+                    head = {"type": "result", "id": number, "scene": scene.id, "ms": ms}
+                    self.offer("result", join_result(head, result))
+                    if self.presents is not None:
+                        choices = len(scene.prediction.choices) if scene.prediction else 0
+                        self.presents.show(scene.id, choices, {"state": state, "revealed": revealed}, result)
+        except SceneFailure as error:
+            self._refuse({"id": number}, str(error))
+
+    def _describe(self, message: dict[str, Any]) -> None:
+        scene = _scene(message)
+        self.offer(
+            f"scene-{scene.id}", json.dumps({"type": "scene", "page": page_of(scene.id), "scene": scene_json(scene)})
+        )
+
+    def _present(self, message: dict[str, Any]) -> None:
+        if self.follows is not None:
+            raise Refused("leave the room you follow before you open one")
+        room = _rooms.resume(self, message["code"], message.get("token")) if "code" in message else self.presents
+        self.presents = room if room is not None else _rooms.open(self)
+        self.tell({"type": "presenting", "code": self.presents.code, "token": self.presents.token})
+
+    def _follow(self, message: dict[str, Any]) -> None:
+        if self._wrong_codes >= MAX_WRONG_CODES:
+            raise Refused("too many wrong codes from this page; reload it to try again")
+        try:
+            room = _rooms.find(message.get("code"))
+        except FollowError:
+            self._wrong_codes += 1
+            raise
+        if self.presents is room:
+            raise Refused("you present this room yourself")
+        self._leave(message)
+        room.join(self)
+        self.follows = room
+        self.tell({"type": "following", "code": room.code})
+
+    def _leave(self, _message: dict[str, Any]) -> None:
+        if self.follows is not None:
+            self.follows.leave(self)
+            self.follows = None
+
+    def _end(self, _message: dict[str, Any]) -> None:
+        if self.presents is not None:
+            _rooms.close(self.presents)
+            self.presents = None
+
+    def _vote(self, message: dict[str, Any]) -> None:
+        if self.follows is None:
+            raise Refused("only followers of a room can predict")
+        self.follows.vote(self, message.get("scene"), message.get("choice"))
+
+    def _clear(self, _message: dict[str, Any]) -> None:
+        if self.presents is not None:
+            self.presents.clear_votes()
+
+    def _qr(self, message: dict[str, Any]) -> None:
+        url = message.get("url")
+        if not isinstance(url, str) or len(url) > MAX_URL or not url.isascii() or urlsplit(url).netloc != self._host:
+            raise Refused(f"only addresses of this site with at most {MAX_URL} characters become a QR code")
+        # A long address takes a tenth of a second: in a thread, one at a time, and of those that wait only the newest.
+        self._wanted = url
+        if self._drawing is None or self._drawing.done():
+            self._drawing = asyncio.ensure_future(self._draw_qr())
+
+    async def _draw_qr(self) -> None:
+        url = ""
+        while url != self._wanted:
+            url = self._wanted
+            self.tell({"type": "qr", "url": url, "svg": await asyncio.to_thread(_qr_svg, url)})
+
+
+@lru_cache(256)
+def _qr_svg(url: str) -> str:
+    buffer = io.BytesIO()
+    qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, border=2).save(buffer)
+    return buffer.getvalue().decode().partition("?>")[2].strip()
+
+
+_HANDLERS = {
+    "compute": Connection._compute,
+    "describe": Connection._describe,
+    "present": Connection._present,
+    "follow": Connection._follow,
+    "leave": Connection._leave,
+    "end": Connection._end,
+    "vote": Connection._vote,
+    "clear": Connection._clear,
+    "qr": Connection._qr,
+}
+
+
+def _scene(message: dict[str, Any]) -> Scene:
+    scene = scenes().get(message.get("scene")) if isinstance(message.get("scene"), str) else None
+    if scene is None:
+        raise Refused(f"there is no scene {str(message.get('scene'))[:40]!r}; scenes are {', '.join(scenes())}")
+    return scene
+
+
+async def scene_socket(websocket: WebSocket) -> None:
+    """The endpoint of `/scene`."""
+    if not same_origin(websocket):
+        log.warning("scene socket refused a connection from origin %r", websocket.headers.get("origin", ""))
+        await websocket.close(1008)
+        return
+    if len(_open) >= MAX_CONNECTIONS:
+        await websocket.close(1013)
+        return
+    await websocket.accept()
+    connection = Connection(websocket)
+    _open.add(connection)
+    tasks = [asyncio.ensure_future(connection.send_all()), asyncio.ensure_future(connection.receive_all())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            error = task.exception()
+            # A browser that leaves in the middle of a send is no fault.
+            if error is not None and not isinstance(error, (WebSocketDisconnect, RuntimeError)):
+                raise error
+    finally:
+        _open.discard(connection)
+        connection.gone()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def routes() -> list[WebSocketRoute]:
+    """What the app serves beside its pages for the scenes."""
+    return [WebSocketRoute("/scene", scene_socket)]

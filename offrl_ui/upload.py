@@ -1,0 +1,246 @@
+"""Bring your own log: upload a file, say which column is what, read it in a process of its own, see its report."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+import streamlit as st
+
+from offrl_core.data.report import Finding, Report, validate
+from offrl_core.dataset import Dataset
+from offrl_core.formats import (
+    FORMATS,
+    ColumnMapping,
+    FileError,
+    Limits,
+    Preview,
+    Reading,
+    preview_file,
+    read_file,
+)
+from offrl_live.serving.hub import get_hub
+from offrl_ui.state import plain
+
+UPLOADS = "uploads"
+ENDINGS = sorted({suffix.removeprefix(".") for record in FORMATS.values() for suffix in record.suffixes})
+NONE = "(none)"
+ONE_COLUMN = {
+    "action": "Action",
+    "reward": "Reward",
+    "episode": "Episode",
+    "time": "Time within the episode",
+    "done": "Ended (terminated)",
+    "timeout": "Cut off (truncated)",
+    "behavior": "Who acted (behaviour)",
+}
+NEEDED = ("action", "reward")
+SEVERITY = {
+    "error": ":material/error: **To fix.**",
+    "warning": ":material/warning: **Mind.**",
+    "note": ":material/info: **Note.**",
+}
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A dataset that this session uploaded: its file's name, the data, and what is to be said about it."""
+
+    title: str
+    dataset: Dataset
+    report: Report
+
+
+def uploads() -> dict[str, Brought]:
+    """What this session has uploaded, by the name that a run's configuration uses."""
+    return st.session_state.setdefault(UPLOADS, {})
+
+
+def bring() -> str | None:
+    """The upload, its mapping and its reading; the name of a dataset that was read just now, else None."""
+    file = st.file_uploader(
+        "A log of decisions",
+        type=ENDINGS,
+        key="file",
+        help="One row per decision. " + " ".join(f"{record.title}: {record.help}" for record in FORMATS.values()),
+    )
+    megabytes = st.get_option("server.maxUploadSize")
+    if file is None:
+        titles = ", ".join(record.title for record in FORMATS.values())
+        st.caption(f"Up to {megabytes} MB; {titles}. The file stays on this server.")
+        return None
+    limits = Limits(bytes=megabytes * 1024 * 1024)
+    memory = st.session_state.get("preview")
+    if memory is None or memory["id"] != file.file_id:
+        memory = {"id": file.file_id, "preview": None, "error": None}
+        try:
+            with st.spinner("Looking at the file …"):
+                memory["preview"] = preview_file(file.getvalue(), name=file.name, limits=limits)
+        except FileError as error:
+            memory["error"] = str(error)
+        st.session_state["preview"] = memory
+    if memory["error"]:
+        st.error(plain(memory["error"]), icon=":material/error:")
+        return None
+    preview: Preview = memory["preview"]
+    mapping = _mapping(preview, file.name, file.file_id) if preview.mapping is not None else None
+    gamma = st.slider("Discount γ of the returns and of training", 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
+    problems = mapping.problems([column.name for column in preview.columns]) if mapping is not None else []
+    for problem in problems:
+        st.warning(plain(f"{problem[:1].upper()}{problem[1:]}."), icon=":material/rule:")
+    if not st.button("Read the file", type="primary", disabled=bool(problems), icon=":material/upload_file:"):
+        return None
+    try:
+        reading = _read(file.getvalue(), file.name, preview.format, mapping, limits)
+    except FileError as error:
+        st.error(plain(error), icon=":material/error:")
+        return None
+    reading = replace(reading, dataset=replace(reading.dataset, gamma=gamma))
+    name = get_hub().add_dataset(reading.dataset)
+    uploads()[name] = Brought(file.name, reading.dataset, validate(reading))
+    return name
+
+
+def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, limits: Limits) -> Reading:
+    """`read_file` in a process of its own, with its progress on the page."""
+    told = {"share": 0.0, "doing": "start"}
+    left = Event()
+
+    def progress(share: float, doing: str) -> None:
+        if left.is_set():
+            raise InterruptedError("the viewer has left")
+        told.update(share=share, doing=doing)
+
+    bar = st.progress(0.0, "Reading …")
+    with ThreadPoolExecutor(1) as pool:
+        # The reader reports from a thread that knows no page: this one looks and draws.
+        future = pool.submit(
+            read_file, data, format=format_, mapping=mapping, limits=limits, progress=progress, name=name
+        )
+        try:
+            while not future.done():
+                bar.progress(min(1.0, max(0.0, told["share"])), f"Reading: {told['doing']} …")
+                time.sleep(0.1)
+        finally:
+            left.set()  # whoever goes elsewhere in the middle keeps no reader busy
+    bar.empty()
+    return future.result()
+
+
+def _mapping(preview: Preview, name: str, file_id: str) -> ColumnMapping:
+    """Which column is what: the guess made from the names, to be corrected."""
+    guess = preview.mapping
+    assert guess is not None
+    names = [column.name for column in preview.columns]
+    rows = f"{preview.rows:,} rows" if preview.rows is not None else "the first rows"
+    st.markdown(f"**{FORMATS[preview.format].title}**, {rows}. Which column is what? The guess is made from the names.")
+    st.dataframe(
+        [dict(zip(_distinct(names), row, strict=True)) for row in preview.sample], height=220, key=f"sample {file_id}"
+    )
+    chosen: dict[str, Any] = {}
+    options = list(dict.fromkeys(names))
+    state = [name for name in guess.state if name in options]
+    chosen["state"] = tuple(st.multiselect("State (one column of labels or numbers, or several)", options, state))
+    with st.container(horizontal=True):
+        for role, label in ONE_COLUMN.items():
+            allowed = options if role in NEEDED else [NONE, *options]
+            before = getattr(guess, role)
+            index = allowed.index(before) if before in allowed else (None if role in NEEDED else 0)
+            picked = st.selectbox(label, allowed, index, width=210, key=f"{role} {file_id}")
+            chosen[role] = (picked or "") if role in NEEDED else (None if picked == NONE else picked)
+    with st.expander("More about the columns"):
+        following = [name for name in guess.next_state if name in options]
+        chosen["next_state"] = tuple(st.multiselect("Next state, if the file has it", options, following))
+        chosen["states"] = _one_of(
+            "Take the state as",
+            {"auto": "whatever fits", "table": "a number per distinct state", "vector": "a vector of numbers"},
+            guess.states,
+        )
+        chosen["reward_row"] = _one_of(
+            "The reward in a row",
+            {"same": "belongs to the row's own action", "next": "was received on arriving in the row's state"},
+            guess.reward_row,
+        )
+        chosen["both"] = _one_of(
+            "A row that ended and was cut off at once",
+            {"terminated": "counts as ended", "truncated": "counts as cut off"},
+            guess.both,
+        )
+        chosen["missing"] = _one_of(
+            "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing
+        )
+        mapping = replace(guess, **chosen)
+        st.caption("The same in Python")
+        st.code(python_line(name, mapping), language="python", wrap_lines=True)
+    return mapping
+
+
+def python_line(name: str, mapping: ColumnMapping) -> str:
+    """What reads the same file with the same mapping from Python."""
+    plain = {role: list(value) if isinstance(value, tuple) else value for role, value in mapping.to_json().items()}
+    return f"dataset = orl.Dataset.from_file({name!r}, mapping={plain!r})"
+
+
+def _one_of(label: str, choices: dict[str, str], before: str) -> str:
+    picked = st.selectbox(label, list(choices), list(choices).index(before), format_func=choices.__getitem__)
+    return str(picked)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names for a table on screen: columns of one name are numbered."""
+    seen: dict[str, int] = {}
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+    count: dict[str, int] = {}
+    result = []
+    for name in names:
+        count[name] = count.get(name, 0) + 1
+        result.append(f"{name} ({count[name]})" if seen[name] > 1 else name)
+    return result
+
+
+def report(found: Report) -> None:
+    """The validation report: what is in the data, and what to mind before training."""
+    errors = sum(finding.severity == "error" for finding in found.findings)
+    remarks = "1 remark" if len(found.findings) == 1 else f"{len(found.findings)} remarks"
+    title = f"{remarks}, {errors} to fix" if errors else f"{remarks}, nothing to fix"
+    if not found.findings:
+        title = "nothing is suspicious"
+    with st.expander(f"What was found in the file: {title}", expanded=True):
+        st.markdown(_summary(found))
+        for finding in found.findings:
+            st.markdown(_told(finding))
+        st.caption("How often each action was taken")
+        st.dataframe(
+            [
+                {"action": action.name, "rows": action.count, "share": f"{action.share:.1%}"}
+                | ({} if action.states is None else {"in states": action.states})
+                for action in found.actions
+            ],
+            hide_index=True,
+            height=min(250, 38 + 35 * len(found.actions)),
+        )
+
+
+def _summary(found: Report) -> str:
+    """The sizes and ranges of a log, in three sentences."""
+    lengths, returns = found.lengths, found.returns
+    return (
+        f"{found.rows:,} rows in {found.episodes:,} episodes of {lengths.low:g} to {lengths.high:g} rows (median "
+        f"{lengths.median:g}); {found.terminated:.0%} end in a terminal state, {found.truncated:.0%} are cut off. "
+        f"Returns at γ = {found.gamma:g} go from {returns.low:.4g} to {returns.high:.4g} (mean {returns.mean:.4g}). "
+        f"{found.distinct_states:,} distinct states; {found.repeated_rows:.0%} of the rows share theirs with another."
+    )
+
+
+def _told(finding: Finding) -> str:
+    where = ""
+    if finding.rows:
+        of = "of the file" if finding.place == "file" else "of the data, counted from 0"
+        more = " …" if finding.count > len(finding.rows) else "."
+        where = f" Rows {of}: {', '.join(map(str, finding.rows))}{more}"
+    message = f"{finding.message[:1].upper()}{finding.message[1:]}."
+    return f"{SEVERITY[finding.severity]} {plain(message)} {plain(finding.remedy)}{where}"

@@ -1,0 +1,163 @@
+"""Taking a run home: columns that are the frames' numbers, and a recording that is what a viewer would receive."""
+
+import gzip
+import json
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from offrl_live.runs import wire
+from offrl_live.runs.config import Change, Lane, RunConfig
+from offrl_live.runs.export import RunExport
+from offrl_live.runs.recorder import record
+from offrl_live.runs.timeline import Frame
+from offrl_live.runs.views import View, frame_message, frames_messages, is_large, selected_message
+
+CONFIG = RunConfig(
+    "double-crossing",
+    {},
+    (Lane("bcq", seeds=2, hyperparameters={"rho": (0.05, 0.3)}), Lane("bc")),
+    changes=(Change(5, 0, {"gamma": 0.9}),),
+)
+
+
+@pytest.fixture(scope="module")
+def export() -> RunExport:
+    return record(CONFIG, range(0, 60, 3), title="a run")
+
+
+def messages(recording: bytes) -> list[dict]:
+    """What is in a recording: JSON messages, and binary ones with their arrays under `arrays`, frames apart."""
+    data, place, found = gzip.decompress(recording), 0, []
+    while place < len(data):
+        binary, length = struct.unpack_from("<BI", data, place)
+        body = data[place + 5 : place + 5 + length]
+        place += 5 + length
+        if not binary:
+            found.append(json.loads(body))
+            continue
+        header, payload = wire.split(body)
+        for part in header.get("frames", [header]):
+            found.append({"kind": header["kind"], **part, "arrays": wire.unpack(part["fields"], payload)})
+    return found
+
+
+def test_columns_are_a_table_of_all_members(export: RunExport) -> None:
+    table = pd.DataFrame(export.columns())
+    assert len(table) == 20 * 5
+    assert table["rho"].isna().sum() == 20  # bc has none
+    last = table[(table.step == 57) & (table.member == 3)].iloc[0]
+    assert (last.algorithm, last.lane, last.seed, last.rho) == ("bcq", 0, 1, 0.3)
+    names = [metric["name"] for metric in export.hello["metrics"]]
+    for name in ("return", "q_data", "gap"):
+        assert last[name] == export.frames[-1].metrics[3, names.index(name)]
+
+
+def test_a_recording_is_what_a_viewer_would_have_received(export: RunExport) -> None:
+    found = messages(export.recording(compact=False))
+    assert [m.get("type") or m["kind"] for m in found] == [
+        "hello",
+        "static",
+        *["backlog"] * 20,
+        "mark",
+        *["alarm"] * len(export.alarms),
+        "state",
+    ]
+    assert found[0] == export.hello
+    for message, frame in zip(found[2:22], export.frames, strict=True):
+        assert (message["step"], message["members"]) == (frame.step, [0, 1, 2, 3, 4])
+        for name, table in frame.fields.items():
+            np.testing.assert_array_equal(message["arrays"][name], table)
+        np.testing.assert_array_equal(message["arrays"]["metrics"], frame.metrics)
+
+
+def test_a_compact_recording_is_smaller_and_close(export: RunExport) -> None:
+    compact, whole = export.recording(members=[1, 3], most=7), export.recording(members=[1, 3], most=7, compact=False)
+    assert len(compact) < len(whole)
+    frames = [m for m in messages(compact) if m.get("kind") == "backlog"]
+    assert [f["step"] for f in frames] == [0, 9, 18, 30, 39, 48, 57]
+    exact = export.frames[-1]
+    np.testing.assert_allclose(frames[-1]["arrays"]["q"], exact.fields["q"][[1, 3]], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(frames[-1]["arrays"]["policy"], exact.fields["policy"][[1, 3]], atol=0.002)
+    np.testing.assert_array_equal(frames[-1]["arrays"]["metrics"], exact.metrics)
+    assert compact == export.recording(members=[1, 3], most=7)
+
+
+def test_a_run_that_never_began_cannot_be_recorded() -> None:
+    nothing = RunExport(CONFIG, None, {}, [], [], [], "failed", "no worker")
+    assert nothing.columns() == {}
+    with pytest.raises(ValueError, match="not begun"):
+        nothing.recording()
+
+
+def test_viewers_share_the_work_of_a_frame(export: RunExport) -> None:
+    cache: dict = {}
+    frame = export.frames[3]
+    assert frame_message(frame, View(2), cache) is frame_message(frame, View(2), cache)
+    header, arrays = wire.decode(frame_message(frame, View(2), cache))
+    assert (header["member"], header["seq"], "members" in header) == (2, frame.seq, False)
+    np.testing.assert_array_equal(arrays["q"], frame.fields["q"][2])
+
+
+def test_a_member_that_a_frame_does_not_know_has_no_tables(export: RunExport) -> None:
+    frame = export.frames[3]
+    partial = Frame(1, 9, 0.0, 0.0, (1,), frame.metrics, {n: t[[1]] for n, t in frame.fields.items()}, 1)
+    header, arrays = wire.decode(frame_message(partial, View(4)))
+    assert (header["members"], list(arrays)) == ([], ["metrics"])
+    header, arrays = wire.decode(frame_message(partial, View(1, (0, 1))))
+    assert header["members"] == [1]
+    assert arrays["q"].shape == (1, 24, 4)
+
+
+def large(members: int) -> Frame:
+    rng = np.random.default_rng(0)
+    tables = {
+        name: rng.normal(size=(members, 716, 25)).astype(np.float32) for name in ("q", "policy", "weights", "q_pi")
+    }
+    tables |= {"v": rng.normal(size=(members, 716)).astype(np.float32), "allowed": tables["q"] > 0}
+    tables["weights"][:, ::3] = np.nan
+    metrics = np.zeros((members, 20), np.float32)
+    return Frame(7, 70, 1.5, 100.0, tuple(range(members)), metrics, tables, 0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "third"), [("q", "allowed"), ("policy", "allowed"), ("weights", "weights"), ("truth", "q_pi")]
+)
+def test_a_large_world_sends_what_is_looked_at(mode: str, third: str) -> None:
+    frame = large(2)
+    assert is_large(frame)
+    message = frame_message(frame, View(1, (), mode, 100))
+    assert len(message) <= 64_000
+    header, arrays = wire.decode(message)
+    assert set(arrays) == {"metrics", "q", "policy", "v", third, "selected"}
+    np.testing.assert_array_equal(
+        arrays["selected"][header["selected"]["rows"].index("weights")], frame.fields["weights"][1, 100]
+    )
+    assert np.isnan(arrays["weights"][0]).all() if mode == "weights" else True
+
+
+def test_many_large_worlds_send_one_table_each() -> None:
+    frame = large(16)
+    header, arrays = wire.decode(frame_message(frame, View(3, tuple(range(16)), "weights", 4)))
+    assert set(arrays) == {"metrics", "weights", "selected"}
+    assert arrays["weights"].shape == (16, 716, 25)
+    assert arrays["selected"].shape == (16, len(header["selected"]["rows"]), 25)
+
+
+def test_the_selected_state_over_the_whole_timeline() -> None:
+    frames = [large(2), large(2)]
+    header, arrays = wire.decode(selected_message(frames, View(1, state=9)))
+    assert header["steps"] == [70, 70]
+    np.testing.assert_array_equal(arrays["selected"][1, header["rows"].index("q")], frames[1].fields["q"][1, 9])
+
+
+def test_a_backlog_comes_in_parts_that_can_be_read_one_by_one() -> None:
+    parts = [wire.split(message) for message in frames_messages("backlog", [large(1)] * 40, View())]
+    assert len(parts) > 1
+    assert sum(len(header["frames"]) for header, _ in parts) == 40
+    assert all(len(payload) < 1_100_000 for _, payload in parts)
+    for header, payload in parts:
+        for part in header["frames"]:
+            assert wire.unpack(part["fields"], payload)["q"].shape == (716, 25)

@@ -1,0 +1,198 @@
+"""Bring your own log on the page: mapping, report, refusals; and data collected by hand."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import offrl_core as orl
+from offrl_core.declarations import HyperparameterError
+from offrl_core.formats import Limits, read_file, sandbox, write_file
+from offrl_ui import cards, choices, collect, dataset_charts, upload
+
+MAIN = Path(__file__).parents[2] / "main.py"
+
+
+def open_page() -> AppTest:
+    """The datasets page."""
+    return AppTest.from_file(MAIN, default_timeout=90).run().switch_page("pages/datasets.py").run()
+
+
+def ward() -> pd.DataFrame:
+    """A log as people have them: other names, text as action, rows out of order."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "patient": np.repeat(np.arange(20), 6),
+            "step": np.tile(np.arange(6), 20),
+            "pulse": rng.normal(80, 10, 120).round(1),
+            "pressure": rng.normal(120, 15, 120).round(1),
+            "drug": rng.choice(["rest", "low", "high"], 120),
+            "reward": rng.normal(0, 1, 120).round(3),
+        }
+    )
+    return table.sample(frac=1, random_state=1)
+
+
+def test_a_log_is_mapped_read_reported_and_drawn():
+    app = open_page()
+    app.file_uploader[0].upload("ward.csv", ward().to_csv(index=False).encode())
+    app.run()
+    assert not app.exception
+    assert any("No column is mapped to the action" in warning.value for warning in app.warning)
+    next(box for box in app.selectbox if box.label == "Action").select("drug")
+    app.run()
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    assert not app.exception
+    name = app.session_state["datasets"]["config"].dataset
+    assert name.startswith("upload:")
+    dataset = app.session_state["uploads"][name].dataset
+    assert (len(dataset), dataset.n_episodes, dataset.n_actions) == (120, 20, 3)
+    assert dataset.action_names == ("high", "low", "rest")
+    assert {metric.label: metric.value for metric in app.metric}["Rows"] == "120"
+    told = [text.value for text in app.markdown]
+    assert any("out of order" in text for text in told)
+    assert any("120 rows in 20 episodes of 6 to 6 rows (median 6); 0% end in a terminal state" in text for text in told)
+    assert app.dataframe[1].value["action"].tolist() == ["high", "low", "rest"]
+    assert app.dataframe[1].value["rows"].sum() == 120
+    assert app.query_params["data"] in (name, [name])
+
+
+def test_the_mapping_is_given_as_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    app = open_page()
+    text = ward().to_csv(index=False)
+    app.file_uploader[0].upload("ward.csv", text.encode())
+    app.run()
+    next(box for box in app.selectbox if box.label == "Action").select("drug")
+    app.run()
+    (line,) = [code.value for code in app.code]
+    (tmp_path / "ward.csv").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, object] = {"orl": orl}
+    exec(line, made)
+    dataset = made["dataset"]
+    assert isinstance(dataset, orl.Dataset)
+    assert dataset.action_names == ("high", "low", "rest")
+    assert dataset.observation_names == ("pulse", "pressure")
+
+
+def test_a_format_with_fixed_names_needs_no_mapping():
+    file = io.BytesIO()
+    source = orl.load_dataset("double-crossing")
+    write_file(source, file, format="npz")
+    app = open_page()
+    app.file_uploader[0].upload("roads.npz", file.getvalue())
+    app.run()
+    assert not [box for box in app.selectbox if box.label == "Action"]
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    assert not app.exception
+    (brought,) = app.session_state["uploads"].values()
+    np.testing.assert_array_equal(brought.dataset.actions, source.actions)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("broken.parquet", b"PAR1" + b"\0" * 50), ("noise.h5", b"\x89HDF\r\n\x1a\n" + b"\xff" * 200), ("empty.csv", b"")],
+)
+def test_a_broken_file_is_an_error_that_names_it(name: str, content: bytes):
+    app = open_page()
+    app.file_uploader[0].upload(name, content)
+    app.run()
+    assert not app.exception
+    assert name in app.error[0].value.replace("\\", "")
+
+
+def test_whoever_leaves_in_the_middle_keeps_no_reader_busy(monkeypatch: pytest.MonkeyPatch):
+    class Left(BaseException):
+        """What a page raises when its viewer goes elsewhere."""
+
+    class Bar:
+        def progress(self, share: float, text: str) -> None:
+            if share > 0:
+                raise Left
+
+    monkeypatch.setattr(upload.st, "progress", lambda *_: Bar())
+    text = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 1_500_000
+    with pytest.raises(Left):
+        upload._read(text, "log.csv", "csv", None, Limits())
+    assert sandbox._kept._process is None  # ended in the middle; one that had answered would wait for the next file
+    assert len(read_file(text[:60]).dataset) == 9
+
+
+def test_an_upload_can_be_trained_on():
+    app = open_page()
+    file = io.BytesIO()
+    write_file(orl.load_dataset("cliff"), file, format="parquet")
+    app.file_uploader[0].upload("cliff.parquet", file.getvalue())
+    app.run()
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    next(button for button in app.button if button.label == "Open in the playground").click().run()
+    assert not app.exception
+    assert app.session_state["playground"]["config"].dataset.startswith("upload:")
+
+
+def test_many_states_and_actions_fit_a_chart():
+    rng = np.random.default_rng(0)
+    rows = 30_000
+    dataset = orl.Dataset.from_columns(
+        rng.integers(5000, size=rows),
+        rng.integers(300, size=rows),
+        rng.normal(size=rows),
+        np.arange(rows) % 50 == 49,
+    )
+    counts = dataset_charts.counts_figure(dataset, None)
+    assert np.asarray(counts.data[1].z).shape == (dataset_charts.MOST_ACTIONS, dataset_charts.MOST_STATES)
+    assert "40 most frequent of 300" in dataset_charts.actions_figure(dataset).layout.title.text
+    assert cards.dataset_picture(dataset).startswith("<svg")
+
+
+def test_any_grid_can_be_edited_into_ones_own():
+    lake = orl.load_dataset("frozen-lake")
+    cells = collect.editable(lake.layout)
+    assert set(cells) <= {"S", ".", "X", "G"}
+    assert cells.count("X") == lake.layout.cells.count("H")
+    config = choices.other_dataset(choices.start(), "custom-grid")
+    lines = "/".join(cells[4 * r : 4 * r + 4] for r in range(4))
+    chosen = []
+    collect._try(chosen.append, config, {"layout": lines})
+    assert chosen[0].data.layout.cells == cells
+
+
+def test_arrow_keys_are_found_by_the_actions_names():
+    arrows = {"ArrowUp": 0, "ArrowRight": 1, "ArrowDown": 2, "ArrowLeft": 3}
+    assert collect.keys_of(orl.load_dataset("double-crossing")) == {"0": 0, "1": 1, "2": 2, "3": 3} | arrows
+    taxi = orl.load_dataset("taxi")
+    keys = collect.keys_of(taxi)
+    assert taxi.action_names[keys["ArrowUp"]] == "north"
+    assert len(collect.keys_of(orl.load_dataset("icu-sepsis"))) == 25
+
+
+@pytest.mark.parametrize("name", ["double-crossing", "maze", "cartpole", "taxi", "icu-sepsis"])
+def test_what_was_played_becomes_the_dataset(name: str):
+    dataset = orl.load_dataset(name)
+    player, seen = collect.replayed(dataset, 3, "0101100110")
+    assert len(seen) == len(player.actions) + 1
+    played = orl.load_dataset(name, behavior="own", own=player.text)
+    assert played.actions.tolist() == player.actions
+    np.testing.assert_array_equal(played.observations, np.stack(seen[:-1]))
+    shown = collect.standing(dataset, player, seen)
+    if name in ("double-crossing", "maze"):
+        assert shown["picture"].startswith("<svg")
+    else:
+        assert shown["shot"]["world"] == dataset.world.name
+        assert len(shown["shot"]["seen"]) == len(shown["shot"]["actions"]) + 1
+
+
+def test_presses_after_the_end_and_unknown_ones_are_not_taken():
+    dataset = orl.load_dataset("double-crossing")
+    player, _ = collect.replayed(dataset, 0, "1" * 40)
+    assert player.over
+    assert len(player.actions) == 12
+    assert collect.replayed(dataset, 0, "19x1")[0].actions == [1]
+    with pytest.raises(HyperparameterError):
+        player.step(0)
