@@ -2,20 +2,77 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from tests import hypothesis_profiles as hypothesis_profiles
 from tests.serving import Server, start_server, stop_server
 
 # Milliseconds until a test gives up on the page: generous, since checks may share a machine with other work.
 PATIENCE = 45_000
 expect.set_options(timeout=PATIENCE)
+
+
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LEFT_OUT] = []
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """As many processes as there are cores, but no more than four: each that meets a browser test starts a server."""
+    return min(os.cpu_count() or 1, 4)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what needs a browser. A file's tests stay in one process; those that look at the clock share one."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
+        timing = item.get_closest_marker("timing")
+        item.add_marker(pytest.mark.xdist_group("timing" if timing else item.location[0]))
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[LEFT_OUT].append(item.nodeid.partition("[")[0].partition("@")[0])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["left_out"] = session.config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every process collects all tests, so what one of them left out was left out by all."""
+    left_out = getattr(node, "workeroutput", {}).get("left_out")
+    if left_out is not None:
+        node.config.stash[LEFT_OUT] = left_out
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what a run left out: nothing is missing from a green run without a word."""
+    counts = Counter(config.stash[LEFT_OUT])
+    if counts:
+        terminalreporter.section("left out")
+        for name, count in sorted(counts.items()):
+            terminalreporter.line(name if count == 1 else f"{name} ({count} cases)")
+        if config.option.markexpr == "not slow":
+            terminalreporter.line('These are marked slow; pytest -m "slow or not slow" runs everything.')
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,6 @@ from offrl_lecture.registry import pages, scenes
 from tests.browser.scene_walk import PATIENCE, after, fits, open_scene, walk
 from tests.browser.waiting import at_rest
 
-pytestmark = pytest.mark.browser
-
 NAME = "constraining_q"
 SCENES = [scene.id for scene in pages()[NAME].scenes]
 

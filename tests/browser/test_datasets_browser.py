@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import offrl_core as orl
@@ -14,7 +13,6 @@ from offrl_core.formats import write_file
 from tests.browser.waiting import at_rest
 from tests.serving import Server
 
-pytestmark = pytest.mark.browser
 ROWS, COLS = 11, 15
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.stage_host import Host, config
 from tests.browser.waiting import eventually, painted
 from tests.conftest import Server
 
-pytestmark = pytest.mark.browser
 BUS = "globalThis.offrlBus"
 
 

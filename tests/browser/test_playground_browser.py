@@ -14,7 +14,6 @@ from offrl_core import load_dataset
 from tests.browser.waiting import at_rest, eventually
 from tests.serving import Server
 
-pytestmark = pytest.mark.browser
 BUS = "globalThis.offrlBus"
 RHO = f"{BUS}?.hyperparameters(0)?.find((h) => h.name === 'rho')?.value"
 # By how many pixels the page is wider than the screen.

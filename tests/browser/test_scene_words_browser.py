@@ -10,8 +10,6 @@ from offrl_lecture.registry import page_of, scenes
 from tests.browser.scene_walk import PATIENCE, assert_nothing_blank, open_scene
 from tests.browser.waiting import eventually, painted
 
-pytestmark = pytest.mark.browser
-
 IDS = list(scenes())
 SIZES = {"projector": (1280, 720, "&present=1"), "laptop": (1024, 768, ""), "phone": (390, 844, "")}
 LECTURE_ON_A_PHONE = (390, 844, "&present=1")

@@ -12,8 +12,6 @@ from offrl_lecture.registry import pages
 from tests.browser.scene_walk import LOW, WIDE, after, assert_nothing_blank, open_scene, reveal, walk
 from tests.browser.waiting import at_rest, eventually
 
-pytestmark = pytest.mark.browser
-
 SCENES = [scene.id for scene in pages()["reweighting"].scenes]
 
 LUMINANCES = """

@@ -11,8 +11,6 @@ from offrl_lecture.registry import pages
 from tests.browser.scene_walk import after, fits, open_scene, reveal_and_draw, walk
 from tests.browser.waiting import at_rest
 
-pytestmark = pytest.mark.browser
-
 NAME = "deadly_triad"
 SCENES = [scene.id for scene in pages()[NAME].scenes]
 

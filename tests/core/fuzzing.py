@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from offrl_core import Dataset
 from offrl_core.data.report import validate
 from offrl_core.formats import ColumnMapping, FileError, Limits, read_file, sandbox
+from tests.hypothesis_profiles import examples
 
 LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000, seconds=10.0)
 
@@ -88,6 +89,6 @@ def sound(data: Dataset) -> None:
         assert max(data.observations.max(), data.next_observations.max()) < data.n_states
 
 
-def fuzzed(examples: int) -> Any:
+def fuzzed(count: int) -> Any:
     """Settings of a run of the fuzzer."""
-    return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    return settings(max_examples=examples(count), deadline=None, database=None, suppress_health_check=list(HealthCheck))

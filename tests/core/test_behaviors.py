@@ -12,6 +12,7 @@ from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.control import Acrobot
 from offrl_core.worlds.layouts import DOUBLE_CROSSING, FOUR_ROOMS, U_MAZE
 from offrl_core.worlds.maze import Maze
+from tests.hypothesis_profiles import examples
 
 
 def columns(data, names=("observations", "actions", "rewards", "next_observations", "terminations", "truncations")):
@@ -157,7 +158,7 @@ def test_own_episodes_are_checked(own, message):
         orl.load_dataset("double-crossing", behavior="own", own=own)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text("0123@:;ab\n ", max_size=40))
 def test_any_own_text_gives_data_or_a_clear_refusal(text):
     data, refusal = attempt(lambda: orl.datasets()["double-crossing"].build(behavior="own", own=text))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import offrl_core as orl
 from offrl_core.data.entries.custom import OWN_LAYOUT, parse_layout
 from offrl_core.declarations import HyperparameterError
+from tests.hypothesis_profiles import examples
 
 NAMES = tuple(orl.datasets())
 
@@ -129,7 +130,7 @@ def test_layout_parting_by_slash_and_line_break_is_the_same():
     assert parse_layout("S.G/...") == parse_layout("S.G\n...\n") == parse_layout("S.G\r\n...") == ("S.G", "...")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text("#.SGDTX/", min_size=1, max_size=60))
 def test_any_layout_gives_a_world_or_a_clear_refusal(text):
     data, refusal = attempt(lambda: orl.datasets()["custom-grid"].build(layout=text, episodes=4, horizon=30))

@@ -14,6 +14,7 @@ from log_files import assert_same
 
 from offrl_core import Dataset, DatasetError, load_dataset
 from offrl_core.formats import FORMATS, read_file
+from tests.hypothesis_profiles import examples
 
 WRITTEN = [record.name for record in FORMATS.values() if record.writes]
 
@@ -67,7 +68,7 @@ def datasets(draw: st.DrawFn) -> Dataset:
 
 
 @pytest.mark.parametrize("format", WRITTEN)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=datasets())
 def test_reads_back_equal(format: str, data: Dataset) -> None:
     file = io.BytesIO()

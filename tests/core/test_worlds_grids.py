@@ -9,6 +9,7 @@ from offrl_core.worlds.grids import grid_world, route_policy, state_at
 from offrl_core.worlds.layouts import BENT_CORRIDOR, DOUBLE_CROSSING, GRIDS, SINGLE_CROSSING, Grid
 from offrl_core.worlds.maze import Maze
 from offrl_core.worlds.tabular import MDPError
+from tests.hypothesis_profiles import examples
 
 UP, RIGHT, DOWN, LEFT = range(4)
 
@@ -90,7 +91,7 @@ def test_maze_optimum_and_walks():
     assert maze.rollout(walk, 2000, 300, seed=0).returns(0.97).mean() == pytest.approx(0.145, abs=0.003)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(sorted(GRIDS)), st.floats(0.1, 0.7), st.floats(0, 0.09))
 def test_no_one_walks_through_a_wall(seed, name, step, noise):
     maze = Maze(GRIDS[name], step, noise)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from offrl_core.worlds.tabular import MDPError, TabularMDP
 from offrl_core.worlds.world import TooManyRows
+from tests.hypothesis_profiles import examples
 
 
 def chain() -> TabularMDP:
@@ -65,7 +66,7 @@ def test_optimum_agrees_with_value_iteration_written_here(states):
     np.testing.assert_allclose(q, mdp.R + 0.9 * mdp.P @ v, atol=1e-10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.5, 0.99, 1.0]))
 def test_value_satisfies_the_bellman_equation(seed, gamma):
     mdp = random_mdp(seed)

@@ -15,6 +15,7 @@ from offrl_lecture.deadly_triad.remedies import Remedy, remedy_trajectory
 from offrl_lecture.deadly_triad.toy import Toy, trajectory
 from offrl_lecture.training import courses, trained
 from offrl_lecture.training.background import CourseFailure, RemoteCourse
+from tests.hypothesis_profiles import examples
 
 # --- the Learner beside the closed forms ----------------------------------------------------------------------------
 
@@ -151,7 +152,7 @@ def slow_fixed_point(data, gamma, combine):
     return q
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.integers(0, 10_000))
 def test_empirical_mdp_equals_dynamic_programming_by_hand(seed):
     rng = np.random.default_rng(seed)

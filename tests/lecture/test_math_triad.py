@@ -12,6 +12,7 @@ from offrl_lecture.deadly_triad import baird, remedies
 from offrl_lecture.deadly_triad import toy as triad
 from offrl_lecture.deadly_triad.remedies import Remedy
 from offrl_lecture.deadly_triad.toy import Switches, Toy
+from tests.hypothesis_profiles import examples
 
 unit = st.floats(0, 1)
 rates = st.floats(0.01, 1)
@@ -104,7 +105,7 @@ def test_seeing_more_of_the_other_action_only_slows_it():
     assert factors == [2.0, 1.75, 1.5, 1.25, 1.0]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(starts, unit, rates, unit)
 def test_outcome_is_what_the_recursion_does(theta, gamma, lr, p):
     up, down = (float(triad.growth(gamma, lr, p, sign)) for sign in (1, -1))
@@ -145,7 +146,7 @@ def test_only_the_full_triad_diverges():
     assert diverging == [Switches(True, True, True)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     starts,
     st.sampled_from([0.0, 0.3, 0.8, 0.9, 1.0]),

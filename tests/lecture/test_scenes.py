@@ -23,6 +23,7 @@ from offrl_lecture.base.pictures import Axis, Bar, Bars, Check, Checks, Line, Li
 from offrl_lecture.base.scene import RESERVED, Control, Preset, Scene
 from offrl_lecture.registry import pages, scenes
 from offrl_ui.lecture.computation import SceneFailure, Studio
+from tests.hypothesis_profiles import examples
 from tests.threads import in_a_loop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,7 +202,7 @@ def test_what_the_pictures_of_page_1_say_is_what_the_lecture_says() -> None:
 # --- links ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_links_round_trip(data: st.DataObject) -> None:
     scene = data.draw(st.sampled_from(SCENES))
@@ -211,7 +212,7 @@ def test_links_round_trip(data: st.DataObject) -> None:
     assert scene.from_query(query) == (state, [])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(query=st.dictionaries(st.text(max_size=12), st.text(max_size=12), max_size=5))
 def test_any_link_gives_a_state_and_says_what_it_refused(query: dict[str, str]) -> None:
     scene = scenes()["emrl"]

@@ -16,6 +16,7 @@ from offrl_lecture.deadly_triad import toy as triad
 from offrl_lecture.deadly_triad.scene_shared import toy_of
 from offrl_lecture.deadly_triad.toy import Switches
 from offrl_lecture.registry import pages, scenes
+from tests.hypothesis_profiles import examples
 
 PAGES = ("deadly_triad", "constraining_q")
 IDS = [scene.id for name in PAGES for scene in pages()[name].scenes]
@@ -74,7 +75,7 @@ def test_every_setting_worth_seeing_has_pictures_and_an_answer(scene_id: str) ->
 def test_any_state_has_an_answer_that_reads_well(scene_id: str) -> None:
     scene = scenes()[scene_id]
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
     @given(states(scene))
     def check(state: State) -> None:
         reads_well(result(scene, scene.resolve(state))["answer_text"])
@@ -82,7 +83,7 @@ def test_any_state_has_an_answer_that_reads_well(scene_id: str) -> None:
     check()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(states(scenes()["doubling"]))
 def test_the_doublings_words_are_what_the_recursion_does(state: State) -> None:
     found = result(scenes()["doubling"], state)
@@ -94,7 +95,7 @@ def test_the_doublings_words_are_what_the_recursion_does(state: State) -> None:
     assert ("goes to the truth" in answer) == (end == "settles")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(states(scenes()["three-switches"]))
 def test_each_panels_verdict_is_its_limit(state: State) -> None:
     toy = toy_of(state)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from offrl_core.dataset import Dataset
 from offrl_live.runs import uploads
 from offrl_live.runs.config import Change, ConfigError, Lane, RunConfig
+from tests.hypothesis_profiles import examples
 
 BCQ = Lane("bcq", seeds=2, hyperparameters={"rho": (0.0, 0.1, 0.3)})
 
@@ -94,7 +95,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.fixed_dictionaries(
         {

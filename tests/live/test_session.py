@@ -201,6 +201,7 @@ def test_a_refused_change_is_answered_and_nothing_else(bench: Bench) -> None:
     assert state["order"] == bench.order
 
 
+@pytest.mark.timing
 def test_the_speed_is_kept_and_pausing_acts_at_once(bench: Bench) -> None:
     bench.start(speed=100.0)
     bench.worker.session.engine.advance(1)  # past the slow start

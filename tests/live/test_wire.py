@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from offrl_live.runs.wire import WireError, decode, encode, plain, quantise, split
+from tests.hypothesis_profiles import examples
 
 
 def test_arrays_come_back_as_they_were() -> None:
@@ -55,7 +56,7 @@ def test_quantising_keeps_what_is_not_a_number_apart() -> None:
     assert quantise(np.array([np.nan])).data.tolist() == [255]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=80))
 def test_bytes_that_are_no_message_are_refused(data: bytes) -> None:
     try:

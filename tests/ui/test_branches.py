@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from offrl_live.runs.config import Change, ConfigError, Lane, RunConfig
 from offrl_live.serving.hub import get_hub
 from offrl_ui import branches, choices, state
+from tests.hypothesis_profiles import examples
 
 
 def _parsed(parts):
     return state.parse({name: [value] for name, value in parts.items()})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(
         st.tuples(

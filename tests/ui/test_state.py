@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import offrl_core as orl
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_ui import choices, controls, state
+from tests.hypothesis_profiles import examples
 
 
 def parse(text: str) -> tuple[RunConfig, list[state.Note]]:
@@ -85,7 +86,7 @@ def test_a_refused_part_is_noted_and_its_default_used(link: str, key: str, says:
     assert RunConfig.from_json(config.to_json()) == config
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     some.dictionaries(
         some.one_of(
