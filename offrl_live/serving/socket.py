@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from urllib.parse import urlsplit
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
 from offrl_live.runs.wire import dumps
 from offrl_live.serving.hub import Hub, HubFull, UnknownRun, get_hub
+from offrl_live.serving.socket_limits import MessageLimit, same_origin
 from offrl_live.serving.viewer import Viewer
 
 log = logging.getLogger(__name__)
@@ -31,16 +30,6 @@ def live_route(hub: Hub | None = None) -> WebSocketRoute:
         await _serve(websocket, hub or get_hub())
 
     return WebSocketRoute("/live/{run_id}", endpoint)
-
-
-def same_origin(websocket: WebSocket) -> bool:
-    """Whether the page that asks comes from the very host it asks; a client without `Origin` is no browser's page."""
-    origin = websocket.headers.get("origin")
-    if origin is None:
-        return True
-    parts = urlsplit(origin)
-    host = websocket.headers.get("host", "")
-    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower() != ""
 
 
 async def _serve(websocket: WebSocket, hub: Hub) -> None:
@@ -114,17 +103,14 @@ async def _send(websocket: WebSocket, viewer: Viewer, awake: asyncio.Event) -> N
 
 async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
     """Take commands until the connection ends, or until too many had to be refused."""
-    allowance, clock, refused = BURST, time.monotonic(), 0
+    limit, refused = MessageLimit(RATE, BURST), 0
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
-        now = time.monotonic()
-        allowance, clock = min(BURST, allowance + (now - clock) * RATE), now
-        allowance -= 1
         text = message.get("text")
         try:
-            if allowance < 0:
+            if not limit.take():
                 raise CommandError(f"too many messages: at most {RATE:.0f} a second are taken")
             if text is None:
                 raise CommandError("a message must be text")
@@ -141,7 +127,7 @@ async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
                 return
             continue
         if request.cmd == "ack":
-            allowance = min(BURST, allowance + 1)  # one per frame, so they do not count
+            limit.give_back()  # one per frame, so they do not count
             hub.command(viewer, request)
         else:
             # Off the loop: the lock may be waited for.

@@ -35,7 +35,7 @@ from offrl_core.declarations import HyperparameterError, Value
 from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
-from offrl_live.serving.socket import same_origin
+from offrl_live.serving.socket_limits import MessageLimit, same_origin
 from offrl_ui.lecture.computation import SceneFailure, studio
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 
@@ -68,7 +68,7 @@ class Connection:
         self._computing: asyncio.Task[None] | None = None
         self._drawing: asyncio.Task[None] | None = None
         self._wanted = ""
-        self._allowance, self._asked_at = BURST, time.monotonic()
+        self._limit = MessageLimit(MESSAGES_PER_SECOND, BURST)
         self._refusals = self._wrong_codes = 0
         self.presents: Room | None = None
         self.follows: Room | None = None
@@ -100,7 +100,8 @@ class Connection:
             text = event.get("text")
             message: Any = None
             try:
-                self._spend()
+                if not self._limit.take():
+                    raise Refused(f"too many messages: at most {MESSAGES_PER_SECOND:.0f} a second are allowed")
                 if text is None:
                     raise Refused("a message must be text")
                 if len(text) > MAX_MESSAGE:
@@ -126,14 +127,6 @@ class Connection:
             self.follows.leave(self)
         if self.presents is not None:
             _rooms.away(self.presents, self)
-
-    def _spend(self) -> None:
-        now = time.monotonic()
-        self._allowance = min(BURST, self._allowance + (now - self._asked_at) * MESSAGES_PER_SECOND)
-        self._asked_at = now
-        if self._allowance < 1:
-            raise Refused(f"too many messages: at most {MESSAGES_PER_SECOND:.0f} a second are allowed")
-        self._allowance -= 1
 
     def _refuse(self, message: Any, why: str) -> None:
         self._refusals += 1
