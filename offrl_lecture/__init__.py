@@ -1,1 +1,1 @@
-"""The lecture's exact computations: closed forms and recursions that its scenes draw beside what is learned."""
+"""The lecture: its scenes, the mathematics that they show, and the training runs behind them."""

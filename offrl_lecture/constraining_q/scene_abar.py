@@ -12,10 +12,11 @@ from offrl_core.worlds.layout import PlaneLayout
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Plane
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
+from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
 from offrl_lecture.constraining_q.support import WIDTHS, Resolution
 from offrl_lecture.deadly_triad.scene_network import LETTERS
-from offrl_lecture.training import courses
+from offrl_lecture.training.datasets import maze, roads_truth
 from offrl_lecture.training.progress import Drawn
 
 _DOTS = 1400
@@ -47,7 +48,7 @@ def _pictures(chosen: Resolution, done: list[Resolution]) -> Drawn:
 def _finite() -> Lines:
     naive, limited = (courses.looking_course(which).frames() for which in (False, True))
     steps = [float(f["step"][0]) for f in naive]
-    best = courses.roads_truth().optimal
+    best = roads_truth().optimal
     assert best is not None
     return Lines(
         title="On the grid itself",
@@ -93,7 +94,7 @@ def _finenesses(done: list[Resolution]) -> list[float]:
 
 def _values(done: list[Resolution], chosen: Resolution) -> Lines:
     fineness = _finenesses(done)
-    data = constraining.maze_data()
+    data = maze()
     recorded = constraining.behavior_return(data)
     true = np.array([r.true for r in done])
     error = 1.96 * np.array([r.true_error for r in done])
@@ -133,7 +134,7 @@ def _values(done: list[Resolution], chosen: Resolution) -> Lines:
 
 
 def _plane(chosen: Resolution) -> Plane:
-    data = constraining.maze_data()
+    data = maze()
     layout = data.layout
     assert isinstance(layout, PlaneLayout)
     rows = np.linspace(0, len(data) - 1, _DOTS).astype(int)
@@ -153,7 +154,7 @@ def _plane(chosen: Resolution) -> Plane:
 
 
 def _numbers(chosen: Resolution) -> NumberTiles:
-    recorded = constraining.behavior_return(constraining.maze_data())
+    recorded = constraining.behavior_return(maze())
     return NumberTiles(
         title=f"In cells of width {number(chosen.width, 2)}",
         numbers=(
@@ -168,7 +169,7 @@ def _numbers(chosen: Resolution) -> NumberTiles:
 
 def _answer(state: State, _: object) -> str:
     chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
-    data = constraining.maze_data()
+    data = maze()
     recorded, width = constraining.behavior_return(data), number(chosen.width, 2)
     head = (
         f"In cells of width {width} it believes **{number(chosen.believed, 3)}** and gets "

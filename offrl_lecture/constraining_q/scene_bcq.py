@@ -10,10 +10,11 @@ from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Equation, Line, Lines, Mark, Number, NumberTiles, Picture
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
-from offrl_lecture.training import courses
-from offrl_lecture.training.background import RemoteCourse
+from offrl_lecture.constraining_q import courses
+from offrl_lecture.training.background import RemoteCourse, in_background
+from offrl_lecture.training.course import Course, Frame
+from offrl_lecture.training.datasets import maze_truth, roads_truth
 from offrl_lecture.training.progress import Drawn, follow
-from offrl_lecture.training.trained import Course
 
 _WORLDS = {"roads": "two roads, a table", "maze": "the maze, a network"}
 _LAST = {"roads": 100, "maze": courses.MAZE_FRAMES}
@@ -42,10 +43,10 @@ def _frame(state: State) -> int:
 
 def course(world: str) -> Course | RemoteCourse:
     """The training run of a world; the maze's takes seconds and runs in the background."""
-    return courses.bcq_roads() if world == "roads" else courses.in_background("bcq_maze")
+    return courses.bcq_roads() if world == "roads" else in_background(courses.bcq_maze)
 
 
-def _latest(frames: list[courses.Frame], name: str) -> np.ndarray:
+def _latest(frames: list[Frame], name: str) -> np.ndarray:
     """The newest measured values (the maze is measured every few frames only)."""
     for frame in reversed(frames):
         if np.isfinite(frame[name]).any():
@@ -57,7 +58,7 @@ def _band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.quantile(values, 0.25, axis=1), np.quantile(values, 0.75, axis=1)
 
 
-def _pictures(state: State, world: str, frames: list[courses.Frame]) -> dict[str, Picture]:
+def _pictures(state: State, world: str, frames: list[Frame]) -> dict[str, Picture]:
     axis = rhos(world)
     true = by_rho(world, _latest(frames, "return"))
     believed = by_rho(world, frames[-1]["value_start"])
@@ -135,7 +136,7 @@ def _pictures(state: State, world: str, frames: list[courses.Frame]) -> dict[str
 
 def references(world: str) -> tuple[float, float]:
     """The best return there is (or known) and the behaviour's."""
-    truth = courses.roads_truth() if world == "roads" else courses.maze_truth()
+    truth = roads_truth() if world == "roads" else maze_truth()
     assert truth.optimal is not None
     assert truth.behavior is not None
     return truth.optimal, truth.behavior

@@ -11,8 +11,10 @@ from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Equation, Line, Lines, Mark, Number, NumberTiles, Panel, Panels, Picture
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
+from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
-from offrl_lecture.training import courses
+from offrl_lecture.training.course import Frame
+from offrl_lecture.training.datasets import roads, roads_truth
 from offrl_lecture.training.progress import Drawn, follow
 
 _LAST = 100
@@ -43,12 +45,12 @@ def place_of(alpha: float) -> int:
     return int(np.abs(np.array(courses.ALPHAS) - alpha).argmin())
 
 
-def median(frame: courses.Frame, name: str, form: str, place: int) -> float:
+def median(frame: Frame, name: str, form: str, place: int) -> float:
     """The median over seeds of one number of a frame."""
     return float(np.median(frame[name][courses.FORMS.index(form), place]))
 
 
-def mean_return(frame: courses.Frame, form: str, place: int) -> float:
+def mean_return(frame: Frame, form: str, place: int) -> float:
     """The true return, averaged over seeds: a seed either finds the road or does not."""
     return float(frame["return"][courses.FORMS.index(form), place].mean())
 
@@ -56,12 +58,12 @@ def mean_return(frame: courses.Frame, form: str, place: int) -> float:
 @lru_cache(maxsize=1)
 def true_mean() -> float:
     """The mean of the exact `Q*` over the pairs of the data."""
-    q_star = courses.roads_truth().q_star
+    q_star = roads_truth().q_star
     assert q_star is not None
-    return float(q_star[courses.roads().counts > 0].mean())
+    return float(q_star[roads().counts > 0].mean())
 
 
-def _q_lines(form: str, frames: list[courses.Frame], place: int, small: bool) -> Lines:
+def _q_lines(form: str, frames: list[Frame], place: int, small: bool) -> Lines:
     end = _LAST * _EVERY
     steps = [float(f["step"][0]) for f in frames]
     series = {name: [median(f, name, form, place) for f in frames] for name in ("q_data", "q_missing")}
@@ -84,10 +86,10 @@ def _q_lines(form: str, frames: list[courses.Frame], place: int, small: bool) ->
     )
 
 
-def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
+def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
     form, place, now = str(state["form"]), place_of(float(state["alpha"])), frames[-1]
     alpha = number(courses.ALPHAS[place], 2)
-    best = courses.roads_truth().optimal
+    best = roads_truth().optimal
     assert best is not None
     return {
         "law": Equation(
@@ -123,8 +125,8 @@ def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
     }
 
 
-def _forms(form: str, frames: list[courses.Frame], place: int) -> Panels:
-    best = courses.roads_truth().optimal or 0.0
+def _forms(form: str, frames: list[Frame], place: int) -> Panels:
+    best = roads_truth().optimal or 0.0
     panels = []
     for name, label in _NAMES.items():
         got = mean_return(frames[-1], name, place)
@@ -146,7 +148,7 @@ def _forms(form: str, frames: list[courses.Frame], place: int) -> Panels:
     )
 
 
-def _axis(form: str, now: courses.Frame, place: int, best: float) -> Lines:
+def _axis(form: str, now: Frame, place: int, best: float) -> Lines:
     true, believed = (now[name][courses.FORMS.index(form)] for name in ("return", "value_start"))
     low, high = np.quantile(believed, (0.25, 0.75), axis=1)
     return Lines(

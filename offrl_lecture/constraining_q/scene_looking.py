@@ -11,8 +11,10 @@ from offrl_core.worlds.layout import GridLayout
 from offrl_lecture.base.pictures import Axis, Grid, Line, Lines, Number, NumberTiles, Picture, Table, Target
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
+from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
-from offrl_lecture.training import courses
+from offrl_lecture.training.course import Frame
+from offrl_lecture.training.datasets import roads, roads_truth
 from offrl_lecture.training.progress import Drawn, follow
 
 _LAST = 60
@@ -26,8 +28,8 @@ def _looking(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     return follow(course, int(state["frame"]), lambda frames: _pictures(state, limited, frames))
 
 
-def _pictures(state: State, limited: bool, frames: list[courses.Frame]) -> dict[str, Picture]:
-    data, now = courses.roads(), frames[-1]
+def _pictures(state: State, limited: bool, frames: list[Frame]) -> dict[str, Picture]:
+    data, now = roads(), frames[-1]
     mdp = data.mdp
     assert mdp is not None
     layout = data.layout
@@ -82,7 +84,7 @@ def _pictures(state: State, limited: bool, frames: list[courses.Frame]) -> dict[
                 Number(
                     "true return",
                     float(now["return"][0]),
-                    target=courses.roads_truth().optimal,
+                    target=roads_truth().optimal,
                     target_name="optimum",
                 ),
             ),
@@ -91,7 +93,7 @@ def _pictures(state: State, limited: bool, frames: list[courses.Frame]) -> dict[
 
 
 def _targets(q: np.ndarray, limited: bool) -> tuple[Target, ...]:
-    data = courses.roads()
+    data = roads()
     mdp = data.mdp
     assert mdp is not None
     found = []
@@ -115,7 +117,7 @@ def _targets(q: np.ndarray, limited: bool) -> tuple[Target, ...]:
 
 
 def _cell_table(q: np.ndarray, chosen: int, limited: bool) -> Table:
-    data = courses.roads()
+    data = roads()
     mdp = data.mdp
     assert mdp is not None
     rows: list[list[float | str]] = []
@@ -167,13 +169,13 @@ def _answer(state: State, _: object) -> str:
     now = courses.looking_course(limited).so_far(int(state["frame"]))[-1]
     step, unseen = int(now["step"][0]), 100 * float(now["unseen"][0])
     believed, true = number(float(now["value_start"][0])), number(float(now["return"][0]))
-    offered = 100 * constraining.candidates_unseen(courses.roads())
+    offered = 100 * constraining.candidates_unseen(roads())
     if limited:
         return (
             r"The maximum over $\bar A(s')=\{a':(s',a')\in X\}$ never leaves the data: every value it reads has rows "
             r"of its "
             f"own. After {step} updates it believes **{believed}** and gets **{true}** (optimum "
-            f"{number(courses.roads_truth().optimal or 0)})."
+            f"{number(roads_truth().optimal or 0)})."
             "\n\nThe walks from $S$ and the walk to the goal are joined where they cross: nobody walked that road."
         )
     return (

@@ -12,7 +12,9 @@ from offrl_core.worlds.layout import GridLayout
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Grid, Line, Lines, Path, Picture, Table
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import listed, number
-from offrl_lecture.training import courses
+from offrl_lecture.constraining_q import courses
+from offrl_lecture.training.course import Frame
+from offrl_lecture.training.datasets import roads, roads_truth
 from offrl_lecture.training.progress import Drawn, follow
 
 _LAST = 75
@@ -44,13 +46,13 @@ def _ends(policies: np.ndarray) -> dict[str, list[int]]:
     return {name: courses.most_likely_walk(policy) for name, policy in zip(_NAMES, policies, strict=True)}
 
 
-def _pictures(state: State, frames: list[courses.Frame]) -> dict[str, Picture]:
+def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
     now, system = frames[-1], str(state["system"])
-    data = courses.roads()
+    data = roads()
     mdp, layout = data.mdp, data.layout
     assert mdp is not None
     assert isinstance(layout, GridLayout)
-    truth = courses.roads_truth()
+    truth = roads_truth()
     names = list(_NAMES)
     place = names.index(system)
     returns = np.median(now["return"], axis=1)
@@ -158,7 +160,7 @@ def _letter(layout: GridLayout, cell: int) -> str:
 
 def _recorded(cell_of: dict[int, int]) -> Iterator[Path]:
     """One line per recorded way, as wide as often it was walked."""
-    data = courses.roads()
+    data = roads()
     ways: dict[tuple[int, ...], int] = {}
     for start, end in zip(data.episode_starts.tolist(), data.episode_ends.tolist(), strict=True):
         states = (*data.observations[start : end + 1].tolist(), int(data.next_observations[end]))
@@ -173,7 +175,7 @@ def _answer(state: State, _: object) -> str:
     got = {name: number(float(x)) for name, x in zip(_NAMES, np.median(now["return"], axis=1), strict=True)}
     if int(now["step"][0]) < 200:
         return "Press play and let them train."
-    best = courses.roads_truth().optimal
+    best = roads_truth().optimal
     assert best is not None
     joined = [_NAMES[n] for n, walk in _ends(now["policy"]).items() if courses.reaches_goal(walk)]
     return (

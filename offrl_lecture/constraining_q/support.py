@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp, softmax
 
-from offrl_core.data.catalogue import load_dataset
 from offrl_core.dataset import Array, Dataset
 from offrl_core.worlds.maze import Maze
 from offrl_lecture.constraining_q.empirical import EmpiricalMDP, binned, choices_per_state, seen_twice
+from offrl_lecture.training.datasets import maze
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +118,12 @@ class Resolution:
     true_error: float
 
 
-@lru_cache(maxsize=2)
-def maze_data() -> Dataset:
-    """The continuous maze's data, as in the catalogue."""
-    return load_dataset("maze")
-
-
 @lru_cache(maxsize=64)
 def resolution(width: float, rollouts: int = 300) -> Resolution:
     """Solve the maze's data at one resolution, exactly, and try the policy in the maze."""
-    data = maze_data()
-    maze = data.world
-    assert isinstance(maze, Maze)
+    data = maze()
+    world = data.world
+    assert isinstance(world, Maze)
     table, cells = binned(data, width)
     model = EmpiricalMDP(table)
     q, v = model.constrained(data.gamma)
@@ -148,7 +142,7 @@ def resolution(width: float, rollouts: int = 300) -> Resolution:
             actions[known] = np.nanargmax(values[at[known]], axis=1)
         return actions
 
-    returns = maze.rollout(act, rollouts, maze.time_limit, 0).returns(data.gamma)
+    returns = world.rollout(act, rollouts, world.time_limit, 0).returns(data.gamma)
     return Resolution(
         width,
         len(cells),
@@ -165,14 +159,14 @@ def resolution(width: float, rollouts: int = 300) -> Resolution:
 @lru_cache(maxsize=1)
 def exactly_twice() -> float:
     """The share of the maze's rows whose very position stands in another row too."""
-    return seen_twice(maze_data())
+    return seen_twice(maze())
 
 
 def from_start(data: Dataset) -> Array:
     """`(E,)` bool: episodes that began where the maze's own episodes begin (the data also hold others)."""
-    maze = data.world
-    assert isinstance(maze, Maze)
-    return np.asarray(maze.twin.initial[maze.cell_of(data.initial_observations)] > 0)
+    world = data.world
+    assert isinstance(world, Maze)
+    return np.asarray(world.twin.initial[world.cell_of(data.initial_observations)] > 0)
 
 
 def behavior_return(data: Dataset) -> float:

@@ -10,7 +10,8 @@ from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Code, Line, Lines, Mark, Number, NumberTiles, Picture
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
-from offrl_lecture.training import trained
+from offrl_lecture.deadly_triad import courses
+from offrl_lecture.training.course import Course, Frame
 from offrl_lecture.training.progress import Drawn, follow
 
 _LAST = 60
@@ -66,22 +67,22 @@ _EXPLAINED = {
 }
 
 
-def _course(state: State) -> trained.Course:
-    return trained.loop_course(str(state["world"]), str(state["target"]))
+def _course(state: State) -> Course:
+    return courses.loop_course(str(state["world"]), str(state["target"]))
 
 
 def _loop(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     return follow(_course(state), int(state["frame"]), lambda frames: _pictures(state, frames))
 
 
-def _pictures(state: State, frames: list[trained.Frame]) -> dict[str, Picture]:
+def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
     world = str(state["world"])
     steps = np.array([f["step"][0] for f in frames])
     believed = np.array([f["value"][0] for f in frames])
     true = np.array([f["return"][0] for f in frames])
     end = _LAST * 2
     toy = world == "toy"
-    best = 0.0 if toy else trained.loop_optimum()
+    best = 0.0 if toy else courses.loop_optimum()
     return {
         "code": Code(
             title="The loop",
@@ -122,7 +123,7 @@ def _answer(state: State, _: object) -> str:
     world = str(state["world"])
     now = _course(state).so_far(int(state["frame"]))[-1]
     step, believed, true = int(now["step"][0]), float(now["value"][0]), float(now["return"][0])
-    best = 0.0 if world == "toy" else trained.loop_optimum()
+    best = 0.0 if world == "toy" else courses.loop_optimum()
     return (
         f"After {step} updates it believes **{number(believed)}** and gets **{number(true)}** (best: {number(best)}). "
         + _EXPLAINED[str(state["target"]), world]

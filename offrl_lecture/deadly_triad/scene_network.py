@@ -13,7 +13,10 @@ from offrl_core.worlds.layout import PlaneLayout
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture, Plane
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
-from offrl_lecture.training import courses
+from offrl_lecture.deadly_triad import courses
+from offrl_lecture.training.background import in_background
+from offrl_lecture.training.course import Frame
+from offrl_lecture.training.datasets import maze, maze_truth
 from offrl_lecture.training.progress import Drawn, follow
 
 LETTERS = {"start": "S", "second start": "B", "goal": "G", "small reward": "D", "dead end": "T"}
@@ -28,16 +31,16 @@ _EVERY = 50
 
 def _network(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     noise, system = _NOISE[str(state["coverage"])], str(state["system"])
-    course = courses.in_background("network", noise, system)
+    course = in_background(courses.network, noise, system)
     return follow(course, int(state["frame"]), lambda frames: _pictures(frames, noise, system))
 
 
-def _middle(frames: list[courses.Frame], name: str) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+def _middle(frames: list[Frame], name: str) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     values = np.array([f[name] for f in frames])
     return np.median(values, axis=1), (values.min(axis=1), values.max(axis=1))
 
 
-def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[str, Picture]:
+def _pictures(frames: list[Frame], noise: float, system: str) -> dict[str, Picture]:
     steps = np.array([f["step"][0] for f in frames], float)
     end = _LAST * _EVERY
     seeds = f"range of {courses.NETWORK_SEEDS} seeds"
@@ -45,12 +48,12 @@ def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[st
     missing, _ = _middle(frames, "q_missing")
     true, true_band = _middle(frames, "true_q")
     known = np.isfinite(true)
-    dataset = courses.maze(noise)
+    dataset = maze(noise)
     layout = dataset.layout
     assert isinstance(layout, PlaneLayout)
     probes = dataset_probes(dataset).astype(float)
     now = frames[-1]
-    best = courses.maze_truth().optimal
+    best = maze_truth().optimal
     assert best is not None
     played = [f["return"] for f in frames if np.isfinite(f["return"]).all()]
     returns = float(np.median(played[-1])) if played else float("nan")
@@ -113,7 +116,7 @@ def _pictures(frames: list[courses.Frame], noise: float, system: str) -> dict[st
 
 def _answer(state: State, _: object) -> str:
     noise, system = _NOISE[str(state["coverage"])], str(state["system"])
-    frames = courses.in_background("network", noise, system).so_far(int(state["frame"]))
+    frames = in_background(courses.network, noise, system).so_far(int(state["frame"]))
     now, step = frames[-1], int(frames[-1]["step"][0])
     if step == 0:
         return "Nothing is trained yet: press play, and the server trains while you watch."

@@ -11,11 +11,10 @@ from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Panel, Panels, Picture, Point
 from offrl_lecture.base.scene import Control, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
-from offrl_lecture.deadly_triad import remedies
+from offrl_lecture.deadly_triad import courses, remedies
 from offrl_lecture.deadly_triad.remedies import Remedy
 from offrl_lecture.deadly_triad.scene_shared import SHARE, THETA, gamma_control, rate_control, toy_of
 from offrl_lecture.deadly_triad.toy import Toy
-from offrl_lecture.training import trained
 
 _STEPS = 150
 _LIMIT = 1e3
@@ -72,7 +71,7 @@ def _verdict(toy: Toy, remedy: Remedy) -> tuple[str, str]:
 def _curve(toy: Toy, remedy: Remedy, exact: np.ndarray, small: bool, down: bool) -> Lines:
     x = range(_STEPS + 1)
     lines = [Line("true value 0", (0, _STEPS), (0.0, 0.0), "truth", dash=True)]
-    learned = None if small else trained.toy_thetas(toy, remedy, _STEPS)
+    learned = None if small else courses.toy_thetas(toy, remedy, _STEPS)
     if learned is not None:
         lines.append(Line(r"trained $\theta$", range(len(learned)), learned, "learned", width=5.0))
         lines.append(Line("exact recursion", x, exact, "truth", dash=True))
@@ -89,18 +88,18 @@ def _curve(toy: Toy, remedy: Remedy, exact: np.ndarray, small: bool, down: bool)
 def _remedies(state: State) -> dict[str, Picture]:
     choice = str(state["remedy"])
     toy, remedy = _remedy(state, choice)
-    courses = {name: remedies.remedy_trajectory(*_remedy(state, name), _STEPS) for name in _CHOICES}
+    paths = {name: remedies.remedy_trajectory(*_remedy(state, name), _STEPS) for name in _CHOICES}
     # One scale for all, so that they can be compared.
-    down = any(bool(np.nanmin(course) < -0.5) for course in courses.values())
+    down = any(bool(np.nanmin(path) < -0.5) for path in paths.values())
     panels = []
     for name, label in _CHOICES.items():
         verdict, tone = _verdict(*_remedy(state, name))
-        lines = _curve(*_remedy(state, name), courses[name], small=True, down=down)
+        lines = _curve(*_remedy(state, name), paths[name], small=True, down=down)
         panels.append(Panel(label, lines, value=name, verdict=verdict, tone=tone))
     return {
-        "theta": _curve(toy, remedy, courses[choice], small=False, down=down),
+        "theta": _curve(toy, remedy, paths[choice], small=False, down=down),
         "plain": replace(
-            _curve(*_remedy(state, "none"), courses["none"], small=False, down=down),
+            _curve(*_remedy(state, "none"), paths["none"], small=False, down=down),
             title=r"The parameter $\theta$, with nothing against it",
         ),
         "push": _push(toy, remedy),

@@ -21,6 +21,7 @@ from offrl_lecture.base.pictures import (
 )
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number, tex
+from offrl_lecture.deadly_triad import courses
 from offrl_lecture.deadly_triad import toy as triad
 from offrl_lecture.deadly_triad.remedies import Remedy
 from offrl_lecture.deadly_triad.scene_shared import (
@@ -33,7 +34,6 @@ from offrl_lecture.deadly_triad.scene_shared import (
     toy_of,
 )
 from offrl_lecture.deadly_triad.toy import Toy
-from offrl_lecture.training import trained
 
 LAST = 130
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -89,7 +89,7 @@ def _doubling(state: State) -> dict[str, Picture]:
     toy, step = toy_of(state), int(state["step"])
     exact = triad.trajectory(toy, LAST)[:, 0].astype(float)
     learned = np.full(LAST + 1, np.nan)
-    made = trained.toy_thetas(toy, Remedy("none"), LAST)
+    made = courses.toy_thetas(toy, Remedy("none"), LAST)
     if made is not None:
         learned[: len(made)] = made
     learned[step + 1 :] = np.nan

@@ -7,6 +7,7 @@ come back as NumPy archives without pickled objects. At most one child trains at
 from __future__ import annotations
 
 import atexit
+import importlib
 import io
 import json
 import os
@@ -14,12 +15,13 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from offrl_lecture.training.trained import Course, Frame
+from offrl_lecture.training.course import Course, Frame
 
 _LENGTH = struct.Struct("<I")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -32,10 +34,10 @@ class CourseFailure(RuntimeError):
 
 
 class RemoteCourse:
-    """A course of `offrl_lecture.training.courses`, trained in a child process from the first time it is asked for.
+    """A course trained in a child process from the first time it is asked for.
 
     Args:
-        name, arguments: a function of that module that makes a `Course`, and its arguments (plain JSON values).
+        name, arguments: `module:function` of what makes the course, and its arguments (plain JSON values).
         course: the same course here: it gives frame 0, which needs no training, while the child starts.
     """
 
@@ -131,6 +133,12 @@ class RemoteCourse:
             self._changed.notify_all()
 
 
+@lru_cache(maxsize=8)
+def in_background(make: Callable[..., Course], *arguments: object) -> RemoteCourse:
+    """The course that the module-level function `make` gives for `arguments`, trained in a child process."""
+    return RemoteCourse(f"{make.__module__}:{make.__name__}", list(arguments), make(*arguments))
+
+
 @atexit.register
 def _end_children() -> None:
     for child in list(_children):
@@ -139,7 +147,6 @@ def _end_children() -> None:
 
 def main(name: str, arguments: str) -> None:
     """Train one course to its end, frame by frame to standard output; end when standard input does, with the parent."""
-    from offrl_lecture.training import courses
 
     def end_with_parent() -> None:
         # Not the buffered stream: the interpreter's end would find it locked.
@@ -152,7 +159,8 @@ def main(name: str, arguments: str) -> None:
         os.nice(5)  # the server answers first
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not end up between the frames
-    course = getattr(courses, name)(*json.loads(arguments))
+    module, _, function = name.partition(":")
+    course = getattr(importlib.import_module(module), function)(*json.loads(arguments))
     for number in range(course.last + 1):
         packed = io.BytesIO()
         np.savez(packed, **course.frames(number)[-1])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 
 from offrl_lecture.base.pictures import Picture
 from offrl_lecture.training.background import RemoteCourse
-from offrl_lecture.training.trained import Course, Frame
+from offrl_lecture.training.course import Course, Frame
 
 Drawn = dict[str, Picture]
 

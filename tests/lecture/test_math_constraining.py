@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import offrl_core as orl
+from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
 from offrl_lecture.constraining_q.empirical import EmpiricalMDP, binned, choices_per_state, seen_twice
+from offrl_lecture.deadly_triad import courses as triad_courses
 from offrl_lecture.deadly_triad.remedies import Remedy, remedy_trajectory
 from offrl_lecture.deadly_triad.toy import Toy, trajectory
-from offrl_lecture.training import courses, trained
 from offrl_lecture.training.background import CourseFailure, RemoteCourse
+from offrl_lecture.training.course import Course
+from offrl_lecture.training.datasets import maze, roads
 from tests.hypothesis_profiles import examples
 
 # --- the Learner beside the closed forms ----------------------------------------------------------------------------
@@ -24,13 +27,13 @@ from tests.hypothesis_profiles import examples
     "toy", [Toy(), Toy(1.0, 0.9, 0.1, 0.37), Toy(-1.0, 0.9, 0.1, 0.37), Toy(2.0, 0.5, 0.3), Toy(1.0, 0.7, 0.2, 1.0)]
 )
 def test_the_learners_linear_q_follows_the_exact_recursion(toy):
-    learned = trained.toy_thetas(toy, Remedy("none"), 60)
+    learned = triad_courses.toy_thetas(toy, Remedy("none"), 60)
     assert len(learned) == 61
     assert learned == pytest.approx(trajectory(toy, 60)[:, 0].astype(float), rel=1e-5)
 
 
 def test_the_learner_stops_where_float32_ends():
-    learned = trained.toy_thetas(Toy(), Remedy("none"), 140)
+    learned = triad_courses.toy_thetas(Toy(), Remedy("none"), 140)
     assert len(learned) == 128  # θ_127 = 2^127 is its last finite value; Q(s,2) = 2θ would be infinite
     assert learned[-1] == 2.0**127
 
@@ -51,7 +54,7 @@ def test_the_learner_stops_where_float32_ends():
 @pytest.mark.parametrize("share", [0.0, 0.05])
 def test_the_learners_remedies_follow_their_recursions(remedy, share):
     toy = Toy(1.0, 0.8, 0.1, share)
-    learned = trained.toy_thetas(toy, remedy, 60)
+    learned = triad_courses.toy_thetas(toy, remedy, 60)
     within, exact = 1e-4, remedy
     if remedy.name.startswith("cql-lecture"):
         # The last of the data's 1000 rows has no next action, so one row in a thousand is not penalised.
@@ -63,12 +66,12 @@ def test_the_learners_remedies_follow_their_recursions(remedy, share):
 
 def test_remedies_without_a_system_have_no_learned_curve():
     for remedy in (Remedy("double"), Remedy("residual"), Remedy("bcq"), Remedy("clipped", second=0.5)):
-        assert trained.toy_thetas(Toy(), remedy, 5) is None
+        assert triad_courses.toy_thetas(Toy(), remedy, 5) is None
 
 
 def test_the_same_loop_works_where_everything_is_seen_and_fails_where_it_is_not():
-    covered, gaps, toy = (trained.loop_course(world).frames()[-1] for world in ("covered", "gaps", "toy"))
-    best = trained.loop_optimum()
+    covered, gaps, toy = (triad_courses.loop_course(world).frames()[-1] for world in ("covered", "gaps", "toy"))
+    best = triad_courses.loop_optimum()
     assert best == pytest.approx(0.5688, abs=1e-4)
     assert covered["value"][0] == pytest.approx(best, abs=1e-4)
     assert covered["return"][0] == pytest.approx(best, abs=1e-6)
@@ -80,7 +83,7 @@ def test_the_same_loop_works_where_everything_is_seen_and_fails_where_it_is_not(
 
 def test_monte_carlo_on_the_same_data_judges_the_policy_that_made_them():
     """Of random walks it learns their `Q`; acting greedily on that takes the near reward and misses the goal."""
-    covered, gaps, toy = (trained.loop_course(world, "mc").frames()[-1] for world in ("covered", "gaps", "toy"))
+    covered, gaps, toy = (triad_courses.loop_course(world, "mc").frames()[-1] for world in ("covered", "gaps", "toy"))
     data = orl.load_dataset("double-crossing", behavior="random")
     returns, gamma, ends = np.zeros(len(data)), data.gamma, set(data.episode_ends.tolist())
     for row in reversed(range(len(data))):
@@ -90,7 +93,7 @@ def test_monte_carlo_on_the_same_data_judges_the_policy_that_made_them():
     by_action = [returns[here & (data.actions == a)].mean() for a in range(data.n_actions)]
     assert covered["value"][0] == pytest.approx(max(by_action), abs=1e-4)
     assert covered["return"][0] == pytest.approx(0.3 * gamma**5, abs=1e-6)
-    assert gaps["value"][0] == pytest.approx(trained.loop_course("gaps", "mc").frames()[0]["value"][0])
+    assert gaps["value"][0] == pytest.approx(triad_courses.loop_course("gaps", "mc").frames()[0]["value"][0])
     assert abs(toy["value"][0]) < 1e-3
 
 
@@ -114,7 +117,7 @@ def test_what_the_maximum_reads_by_hand():
 
 
 def test_most_of_what_is_on_offer_is_not_in_the_data():
-    assert constraining.candidates_unseen(courses.roads()) > 2 / 3
+    assert constraining.candidates_unseen(roads()) > 2 / 3
     naive, limited = (courses.looking_course(which).frames()[-1] for which in (False, True))
     assert naive["unseen"][0] > 0.1
     assert naive["value_start"][0] > 0.5688 + 0.2
@@ -175,7 +178,7 @@ def test_empirical_mdp_equals_dynamic_programming_by_hand(seed):
 
 
 def test_constrained_q_joins_the_roads_and_the_behaviours_value_does_not():
-    data = courses.roads()
+    data = roads()
     model = EmpiricalMDP(data)
     start = int(np.argmax(data.mdp.initial))
     assert model.constrained(0.95)[1][start] == pytest.approx(0.95**11, abs=1e-9)
@@ -206,7 +209,7 @@ def test_binning_by_hand():
 
 
 def test_in_continuous_states_constrained_q_becomes_evaluation():
-    recorded = constraining.behavior_return(constraining.maze_data())
+    recorded = constraining.behavior_return(maze())
     coarse, fine = constraining.resolution(0.25), constraining.resolution(0.001)
     assert constraining.exactly_twice() < 0.01
     assert coarse.seen_twice > 0.99
@@ -289,7 +292,7 @@ def test_only_multi_step_maximisation_in_the_data_joins_the_roads():
 
 def test_why_one_step_is_not_enough():
     # π_β's values at the first crossing: .3γ² for turning to D, .4γ⁸ for going on, since .4 turn down at the second.
-    data = courses.roads()
+    data = roads()
     q = EmpiricalMDP(data).as_table(EmpiricalMDP(data).behavior(0.95)[0])
     crossing = data.mdp.state_names.index("(5,4)")
     up, right, down, _left = range(4)
@@ -300,7 +303,7 @@ def test_why_one_step_is_not_enough():
 
 
 def test_the_mazes_courses_begin_before_the_first_update():
-    for course, members in ((courses.bcq_maze(), 2 * len(courses.MAZE_RHOS)), (courses.network(0.02, "bcq"), 3)):
+    for course, members in ((courses.bcq_maze(), 2 * len(courses.MAZE_RHOS)), (triad_courses.network(0.02, "bcq"), 3)):
         first, second = course.frames(1)
         assert int(first["step"][0]) == 0
         assert int(second["step"][0]) == course.every
@@ -344,10 +347,10 @@ def test_a_course_keeps_its_frames_and_trains_only_what_is_missing():
 
 
 def test_a_remote_course_gives_the_frames_that_the_course_itself_gives():
-    here = trained.Course(
+    here = Course(
         courses.looking_course.__wrapped__(False)._start, courses.looking_course.__wrapped__(False)._record, 1, 8
     )
-    remote = RemoteCourse("looking_course", [False], here)
+    remote = RemoteCourse("offrl_lecture.constraining_q.courses:looking_course", [False], here)
     assert len(remote.so_far(4)) == 1
     theirs, mine = remote.frames(8), here.frames(8)
     assert len(theirs) == 9
@@ -358,6 +361,6 @@ def test_a_remote_course_gives_the_frames_that_the_course_itself_gives():
 
 
 def test_a_remote_course_that_dies_says_so():
-    remote = RemoteCourse("no_such_course", [], courses.looking_course(False))
+    remote = RemoteCourse("offrl_lecture.constraining_q.courses:no_such_course", [], courses.looking_course(False))
     with pytest.raises(CourseFailure, match="no_such_course"):
         remote.frames(3)

@@ -1,15 +1,8 @@
-"""Training runs of the lecture's scenes: the real Learner on small data, recorded frame by frame and kept.
-
-A `Course` trains on demand: a scene asks for frame `k`, and what has not been trained yet is trained then. Frames are
-kept, so that scrubbing and other viewers cost nothing. Courses are made by cached functions, one per choice of numbers.
-"""
+"""The training runs behind "Q-learning without exploration": the toy, the loop without an environment, a network."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,71 +11,14 @@ from offrl_core.data.catalogue import load_dataset
 from offrl_core.evaluation.truth import Truth
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
+from offrl_core.worlds.world import Simulator
 from offrl_lecture.deadly_triad.remedies import Remedy
 from offrl_lecture.deadly_triad.toy import Array, Toy
+from offrl_lecture.training.course import Course, Frame
+from offrl_lecture.training.datasets import maze
+from offrl_lecture.training.measures import common, walked
 
-Frame = dict[str, Array]
-Record = Callable[[list[Learner], list[Snapshot]], Frame]
-
-_PATIENCE = 0.25
 _TOY_ROWS = 1000
-
-
-class Course:
-    """One or several learners trained in lock-step on one timeline of frames.
-
-    Args:
-        start: makes the learners; called when the first frame is asked for.
-        record: what to keep of each frame.
-        every: updates between two frames.
-        frames: number of the last frame (frame 0 is before the first update).
-    """
-
-    def __init__(self, start: Callable[[], list[Learner]], record: Record, every: int, frames: int) -> None:
-        self._start, self._record = start, record
-        self.every, self.last = every, frames
-        self.learners: list[Learner] = []
-        self._frames: list[Frame] = []
-        self._lock = Lock()
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def ready(self, frame: int) -> bool:
-        """Whether frames up to `frame` are there already."""
-        return len(self._frames) > min(frame, self.last)
-
-    def so_far(self, frame: int) -> list[Frame]:
-        """The frames `0 … frame` that are there already; frame 0 always is."""
-        if not self._frames:
-            self.frames(0)
-        return self._frames[: frame + 1]
-
-    def reach(self, frame: int) -> Iterator[list[Frame]]:
-        """The frames `0 … frame`, trained where they are missing; partial lists come about four times a second."""
-        frame = min(frame, self.last)
-        while not self.ready(frame):
-            with self._lock:
-                until = time.monotonic() + _PATIENCE
-                while not self.ready(frame) and time.monotonic() < until:
-                    self._extend()
-            if not self.ready(frame):
-                yield self._frames[: frame + 1]
-        yield self._frames[: frame + 1]
-
-    def frames(self, frame: int | None = None) -> list[Frame]:
-        """The frames `0 … frame` (all by default), trained first where they are missing."""
-        *_, made = self.reach(self.last if frame is None else frame)
-        return made
-
-    def _extend(self) -> None:
-        if not self.learners:
-            self.learners = self._start()
-        else:
-            for learner in self.learners:
-                learner.advance(self.every)
-        self._frames.append(self._record(self.learners, [learner.snapshot() for learner in self.learners]))
-
 
 # --- the toy MDP --------------------------------------------------------------------------------------------------
 
@@ -195,3 +131,76 @@ def loop_optimum() -> float:
     best = Truth(load_dataset("double-crossing")).optimal
     assert best is not None
     return best
+
+
+# --- a network on the maze ----------------------------------------------------------------------------------------
+
+NETWORK_SEEDS = 3
+
+
+@lru_cache(maxsize=4)
+def network(epsilon: float, system: str) -> Course:
+    """Naive Q-learning (`q-learning`) or `bcq` with a network on the maze, recorded with noise `epsilon`, 3 seeds.
+
+    Frames hold `q_data`, `q_missing`, `value_start`, `values (256,)` (the first seed's `V` at the probe states), and
+    every tenth frame `return` and `true_q`: the mean of the true `Q^π(s,a)` over 150 rows of the data, measured by
+    taking `a` in `s` and then following the member's policy.
+    """
+
+    def start() -> list[Learner]:
+        settings: dict[str, Any] = {"rho": 0.2} if system == "bcq" else {}
+        return [
+            Learner(
+                maze(epsilon),
+                system,
+                approximator="mlp",
+                seeds=NETWORK_SEEDS,
+                learning_rate=2e-3,
+                batch_size=128,
+                target_update="soft",
+                target_rate=0.05,
+                initial_spread=0.1,
+                **settings,
+            )
+        ]
+
+    def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
+        learner, snapshot = learners[0], snapshots[0]
+        assert snapshot.v is not None
+        return {
+            **common(learners, snapshots),
+            "values": snapshot.v[0].astype(np.float64),
+            "return": walked(learner, every=10 * 50, walks=40),
+            "true_q": _true_q(learner, every=10 * 50, rows=150),
+        }
+
+    return Course(start, record, every=50, frames=NETWORK_FRAMES)
+
+
+NETWORK_FRAMES = 80
+
+
+def _true_q(learner: Learner, every: int, rows: int) -> Array:
+    """`(M,)` the mean true `Q^π(s,a)` over rows of the data, by playing on from them; NaN in between."""
+    data, members = learner.dataset, len(learner.members)
+    world = data.world
+    assert isinstance(world, Simulator)
+    if learner.step == 0 or learner.step % every:
+        return np.full(members, np.nan)
+    chosen = np.linspace(0, len(data) - 1, rows).astype(int)
+    found = []
+    for member in range(members):
+        first = [data.actions[chosen]]
+
+        def act(
+            observations: Array, rng: np.random.Generator, member: int = member, first: list[Array] = first
+        ) -> Array:
+            if first:
+                return first.pop()
+            sums = np.cumsum(learner.policy(observations)[member], axis=1)
+            drawn = (rng.random((len(sums), 1)) * sums[:, -1:] >= sums).sum(axis=1)
+            return np.asarray(np.minimum(drawn, data.n_actions - 1))
+
+        starts = data.observations[chosen].astype(np.float64)
+        found.append(float(world.rollout(act, rows, 200, 0, states=starts).returns(data.gamma).mean()))
+    return np.array(found)

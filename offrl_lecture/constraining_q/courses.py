@@ -6,53 +6,25 @@ arrays, one value per member, so that a scene draws any of them without training
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from offrl_core.data.catalogue import load_dataset
-from offrl_core.dataset import Dataset
-from offrl_core.evaluation.rollouts import measure
-from offrl_core.evaluation.truth import Truth
+from offrl_core.dataset import Array
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
 from offrl_core.worlds.layout import GridLayout
-from offrl_core.worlds.world import Simulator
 from offrl_lecture.constraining_q.support import unseen_share
-from offrl_lecture.deadly_triad.toy import Array
-from offrl_lecture.training.background import RemoteCourse
-from offrl_lecture.training.trained import Course, Frame
+from offrl_lecture.training.course import Course, Frame
+from offrl_lecture.training.datasets import maze, roads, roads_truth
+from offrl_lecture.training.measures import common, walked
 
 RHOS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 MAZE_RHOS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+MAZE_FRAMES = 40
 ALPHAS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 SEEDS = 8
-
-
-@lru_cache(maxsize=1)
-def roads() -> Dataset:
-    """The stitching data: two roads that cross."""
-    return load_dataset("double-crossing")
-
-
-@lru_cache(maxsize=1)
-def roads_truth() -> Truth:
-    """Exact reference values of the stitching world."""
-    return Truth(roads())
-
-
-def _common(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
-    """Step, true return, value at the start, and mean Q on data and on missing pairs, `(M,)` each."""
-    learner, snapshot = learners[0], snapshots[0]
-    found = {"step": np.array([snapshot.step])}
-    if learner.dataset.mdp is not None:
-        found["return"] = roads_truth().of(snapshot.policy)[0]
-    for name in ("value_start", "q_data", "q_missing"):
-        if name in snapshot.metrics:
-            found[name] = snapshot.metrics[name].astype(np.float64)
-    return found
 
 
 # --- where the maximum looks --------------------------------------------------------------------------------------
@@ -72,7 +44,7 @@ def looking_course(constrained: bool) -> Course:
         assert q is not None
         seen = roads().counts > 0
         masked = np.where(seen, q[0], -np.inf) if constrained else q[0]
-        return {**_common(learners, snapshots), "q": q[0], "unseen": np.array([unseen_share(roads(), masked)])}
+        return {**common(learners, snapshots), "q": q[0], "unseen": np.array([unseen_share(roads(), masked)])}
 
     return Course(start, record, every=1, frames=60)
 
@@ -94,7 +66,7 @@ def bcq_roads() -> Course:
         assert snapshots[0].allowed is not None
         visited = roads().counts.sum(axis=1) > 0
         allowed = snapshots[0].allowed[:, visited].sum(axis=2).mean(axis=1)
-        return {**_common(learners, snapshots), "allowed": allowed}
+        return {**common(learners, snapshots), "allowed": allowed}
 
     return Course(start, record, every=4, frames=100)
 
@@ -126,97 +98,12 @@ def bcq_maze() -> Course:
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         assert snapshots[0].allowed is not None
         return {
-            **_common(learners, snapshots),
+            **common(learners, snapshots),
             "allowed": snapshots[0].allowed.sum(axis=2).mean(axis=1),
-            "return": _walked(learners[0], every=5 * 100, walks=40),
+            "return": walked(learners[0], every=5 * 100, walks=40),
         }
 
     return Course(start, record, every=100, frames=MAZE_FRAMES)
-
-
-MAZE_FRAMES = 40
-
-
-def _walked(learner: Learner, every: int, walks: int) -> Array:
-    """`(M,)` returns measured by walking, every so many updates; NaN in between."""
-    world = learner.dataset.world
-    assert isinstance(world, Simulator)
-    if learner.step == 0 or learner.step % every:
-        return np.full(len(learner.members), np.nan)
-    return np.asarray(measure(world, learner.policy, learner.dataset.gamma, episodes=walks).mean)
-
-
-# --- a network on the maze ----------------------------------------------------------------------------------------
-
-NETWORK_SEEDS = 3
-
-
-@lru_cache(maxsize=4)
-def network(epsilon: float, system: str) -> Course:
-    """Naive Q-learning (`q-learning`) or `bcq` with a network on the maze, recorded with noise `epsilon`, 3 seeds.
-
-    Frames hold `q_data`, `q_missing`, `value_start`, `values (256,)` (the first seed's `V` at the probe states), and
-    every tenth frame `return` and `true_q`: the mean of the true `Q^π(s,a)` over 150 rows of the data, measured by
-    taking `a` in `s` and then following the member's policy.
-    """
-
-    def start() -> list[Learner]:
-        settings: dict[str, Any] = {"rho": 0.2} if system == "bcq" else {}
-        return [
-            Learner(
-                maze(epsilon),
-                system,
-                approximator="mlp",
-                seeds=NETWORK_SEEDS,
-                learning_rate=2e-3,
-                batch_size=128,
-                target_update="soft",
-                target_rate=0.05,
-                initial_spread=0.1,
-                **settings,
-            )
-        ]
-
-    def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
-        learner, snapshot = learners[0], snapshots[0]
-        assert snapshot.v is not None
-        return {
-            **_common(learners, snapshots),
-            "values": snapshot.v[0].astype(np.float64),
-            "return": _walked(learner, every=10 * 50, walks=40),
-            "true_q": _true_q(learner, every=10 * 50, rows=150),
-        }
-
-    return Course(start, record, every=50, frames=NETWORK_FRAMES)
-
-
-NETWORK_FRAMES = 80
-
-
-def _true_q(learner: Learner, every: int, rows: int) -> Array:
-    """`(M,)` the mean true `Q^π(s,a)` over rows of the data, by playing on from them; NaN in between."""
-    data, members = learner.dataset, len(learner.members)
-    world = data.world
-    assert isinstance(world, Simulator)
-    if learner.step == 0 or learner.step % every:
-        return np.full(members, np.nan)
-    chosen = np.linspace(0, len(data) - 1, rows).astype(int)
-    found = []
-    for member in range(members):
-        first = [data.actions[chosen]]
-
-        def act(
-            observations: Array, rng: np.random.Generator, member: int = member, first: list[Array] = first
-        ) -> Array:
-            if first:
-                return first.pop()
-            sums = np.cumsum(learner.policy(observations)[member], axis=1)
-            drawn = (rng.random((len(sums), 1)) * sums[:, -1:] >= sums).sum(axis=1)
-            return np.asarray(np.minimum(drawn, data.n_actions - 1))
-
-        starts = data.observations[chosen].astype(np.float64)
-        found.append(float(world.rollout(act, rows, 200, 0, states=starts).returns(data.gamma).mean()))
-    return np.array(found)
 
 
 # --- CQL: four steps and the paper's form -------------------------------------------------------------------------
@@ -250,7 +137,7 @@ def cql_course() -> Course:
         ]
 
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
-        parts = [_common([learner], [snapshot]) for learner, snapshot in zip(learners, snapshots, strict=True)]
+        parts = [common([learner], [snapshot]) for learner, snapshot in zip(learners, snapshots, strict=True)]
         frame = {"step": parts[0].pop("step")}
         mdp = roads().mdp
         assert mdp is not None
@@ -321,22 +208,3 @@ def most_likely_walk(policy: Array, limit: int = 60) -> list[int]:
             break
         walk.append(state)
     return walk
-
-
-@lru_cache(maxsize=3)
-def maze(epsilon: float = 0.1) -> Dataset:
-    """The maze's walks, recorded with noise `epsilon`."""
-    return load_dataset("maze", epsilon=epsilon)
-
-
-@lru_cache(maxsize=1)
-def maze_truth() -> Truth:
-    """Measured reference returns of the maze."""
-    return Truth(maze())
-
-
-@lru_cache(maxsize=8)
-def in_background(name: str, *arguments: object) -> RemoteCourse:
-    """A long course of this module (`bcq_maze`, `network`) by name, trained in a child process."""
-    make: Callable[..., Course] = {"bcq_maze": bcq_maze, "network": network}[name]
-    return RemoteCourse(name, list(arguments), make(*arguments))
