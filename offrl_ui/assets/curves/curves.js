@@ -26,7 +26,10 @@ export class Curves {
     this.updates = 0;
     host.addEventListener("pointermove", (event) => this.hover(event));
     host.addEventListener("pointerleave", () => this.hover(null));
-    host.addEventListener("click", (event) => { const frame = this.frameAt(event); if (frame) onSeek(frame.step); });
+    host.addEventListener("click", (event) => {
+      const frame = this.frameAt(event);
+      if (frame) onSeek(frame.step);
+    });
   }
 
   // Plotly arrives late on purpose: the world is drawn first.
@@ -52,16 +55,24 @@ export class Curves {
       this.again = true;
       return;
     }
-    this.figure = new Figure(this.store, theme, { width, height, factor: this.scaleFactor, only: this.only, logSteps: this.logSteps ?? this.early() });
+    this.figure = new Figure(this.store, theme, {
+      width,
+      height,
+      factor: this.scaleFactor,
+      only: this.only,
+      logSteps: this.logSteps ?? this.early(),
+    });
     const data = this.figure.data(true);
     this.figure.fit(data, true);
     this.heads.build(this.figure);
     this.placeMarks();
     if (!this.plotly || !this.figure.panels.length) return;
     this.settled = false;
-    this.run(() => this.plotly.newPlot(this.plot, this.figure.plotly(data), this.figure.layout(false), CONFIG).then(() => {
-      this.plot.on("plotly_relayout", () => this.zoomed());
-    }));
+    this.run(() =>
+      this.plotly.newPlot(this.plot, this.figure.plotly(data), this.figure.layout(false), CONFIG).then(() => {
+        this.plot.on("plotly_relayout", () => this.zoomed());
+      }),
+    );
     this.built = true;
   }
 
@@ -91,7 +102,9 @@ export class Curves {
     return before > 0.9 * all;
   }
 
-  get traces() { return this.figure?.traces.length ?? 0; }
+  get traces() {
+    return this.figure?.traces.length ?? 0;
+  }
 
   // While frames arrive: move the lines. Returns false while the plot is still busy with the last move.
   update() {
@@ -180,7 +193,9 @@ export class Curves {
       for (const mark of this.store.marks) {
         const x = mark.step > this.figure.last ? null : this.figure.pixel(p, mark.step);
         if (x === null) continue;
-        this.overlay.append(h("div", { class: "plot-mark", style: `left:${x.toFixed(1)}px;top:${box.y0}px;height:${box.y1 - box.y0}px` }));
+        this.overlay.append(
+          h("div", { class: "plot-mark", style: `left:${x.toFixed(1)}px;top:${box.y0}px;height:${box.y1 - box.y0}px` }),
+        );
       }
     });
   }
@@ -215,7 +230,10 @@ export class Curves {
     const { width, height } = figure;
     const annotations = figure.annotations();
     const layout = { ...figure.layout(false), annotations, paper_bgcolor: theme.background };
-    return this.plotly.downloadImage({ data: figure.plotly(figure.data(true)), layout }, { format, width, height, filename, scale: format === "png" ? 2 : 1 });
+    return this.plotly.downloadImage(
+      { data: figure.plotly(figure.data(true)), layout },
+      { format, width, height, filename, scale: format === "png" ? 2 : 1 },
+    );
   }
 
   destroy() {

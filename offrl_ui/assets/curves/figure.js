@@ -19,7 +19,14 @@ export class Figure {
     Object.assign(this, { store, theme, width, height, factor });
     this.panels = panelsOf(store).filter((panel) => !only || panel.key === only);
     this.traces = planTraces(store, this.panels, theme);
-    this.legends = this.panels.map((panel, p) => legendOf(store, panel, this.traces.filter((trace) => trace.panel === p), theme));
+    this.legends = this.panels.map((panel, p) =>
+      legendOf(
+        store,
+        panel,
+        this.traces.filter((trace) => trace.panel === p),
+        theme,
+      ),
+    );
     this.boxes = this.place();
     this.axes = this.panels.map(() => ({ scale: new AxisScale(), range: null, right: null }));
     this.steps = new StepScale(logSteps);
@@ -35,7 +42,8 @@ export class Figure {
     const cols = n > 1 && (width >= 420 || height / n < 130) ? 2 : 1;
     const boxWidth = (width - (cols - 1) * MARGIN.gap) / cols;
     const boxHeight = height / Math.max(Math.ceil(n / cols), 1);
-    const wide = (text) => textWidth(text, `550 ${HEAD.font * factor}px ${this.theme.font}`) + (HEAD.swatch + HEAD.gap) * factor;
+    const wide = (text) =>
+      textWidth(text, `550 ${HEAD.font * factor}px ${this.theme.font}`) + (HEAD.swatch + HEAD.gap) * factor;
     const cells = Math.max(Math.floor(boxWidth / wide(HEAD.cell)), 1);
     const lines = this.legends.map(({ keys }) => 1 + linesOf(keys, boxWidth / cells, cells, wide));
     return this.panels.map((panel, i) => {
@@ -45,9 +53,16 @@ export class Figure {
       const row = lines.slice(i - (i % cols), i - (i % cols) + cols);
       const head = (HEAD.line * Math.max(...row) + HEAD.pad) * factor;
       return {
-        left, top, width: boxWidth, head, cells, right,
-        x0: left + MARGIN.left * factor, x1: left + boxWidth - (right ? MARGIN.rightAxis : MARGIN.right) * factor,
-        y0: top + head, y1: top + boxHeight - MARGIN.bottom * factor,
+        left,
+        top,
+        width: boxWidth,
+        head,
+        cells,
+        right,
+        x0: left + MARGIN.left * factor,
+        x1: left + boxWidth - (right ? MARGIN.rightAxis : MARGIN.right) * factor,
+        y0: top + head,
+        y1: top + boxHeight - MARGIN.bottom * factor,
       };
     });
   }
@@ -87,7 +102,11 @@ export class Figure {
       if (!cache.has(key)) {
         const { list } = source.frames;
         const found = [0, 1, 2].map(() => new Float64Array(list.length));
-        list.forEach((frame, i) => source.stat(frame, group, metric).forEach((value, c) => { found[c][i] = value; }));
+        list.forEach((frame, i) =>
+          source.stat(frame, group, metric).forEach((value, c) => {
+            found[c][i] = value;
+          }),
+        );
         cache.set(key, found);
       }
       return cache.get(key);
@@ -96,7 +115,8 @@ export class Figure {
     const [steps, ghostSteps] = [stepsOf(this.store), stepsOf(this.store.ghost)];
     return this.traces.map((trace) => {
       const { kind, group, metric } = trace;
-      if (kind === "ghost") return decimate(ghostSteps, columns(this.store.ghost, trace.ghostGroup, trace.ghostMetric)[0], MOVING);
+      if (kind === "ghost")
+        return decimate(ghostSteps, columns(this.store.ghost, trace.ghostGroup, trace.ghostMetric)[0], MOVING);
       const [median, lower, upper] = columns(this.store, group, metric.index);
       if (kind === "line") return decimate(steps, median, points);
       const ends = trace.interval ? trace.interval.map((end) => columns(this.store, group, end)[0]) : [lower, upper];
@@ -137,13 +157,19 @@ export class Figure {
     const changed = scale.kind !== axis.scale.kind;
     if (changed) Object.assign(axis, { scale, range: null });
     const size = Math.max(Math.abs(low), Math.abs(high));
-    const held = references(this.store, panel.key, this.theme).filter((line) => line.show || Math.abs(line.value) <= 2 * size).map((line) => line.value);
+    const held = references(this.store, panel.key, this.theme)
+      .filter((line) => line.show || Math.abs(line.value) <= 2 * size)
+      .map((line) => line.value);
     if (scale.kind !== "log") held.push(...(panel.base ?? []));
-    const [a, b] = [Math.min(scale.kind === "log" ? smallest : low, ...held), Math.max(high, ...held)].map((y) => scale.forward(y));
+    const [a, b] = [Math.min(scale.kind === "log" ? smallest : low, ...held), Math.max(high, ...held)].map((y) =>
+      scale.forward(y),
+    );
     const before = fit ? null : axis.range;
     if (before && a >= before[0] && b <= before[1]) return changed;
     // Never closer than a twentieth of the value itself: rounding noise is not a curve.
-    const pad = Math.max((b - a) * 0.08, scale.kind === "linear" ? Math.abs(b) * 0.025 : 0.05, 1e-9) + (before ? (b - a) * 0.25 : 0);
+    const pad =
+      Math.max((b - a) * 0.08, scale.kind === "linear" ? Math.abs(b) * 0.025 : 0.05, 1e-9) +
+      (before ? (b - a) * 0.25 : 0);
     axis.range = [before && a >= before[0] ? before[0] : a - pad, before && b <= before[1] ? before[1] : b + pad];
     return true;
   }
@@ -165,7 +191,9 @@ export class Figure {
     if (panel === "weights" && low > 0 && high / low > 200) return new AxisScale("log");
     const { q_bound: bound, optimal } = this.store.hello.truth;
     const usual = Math.max(Math.abs(bound ?? 0), Math.abs(optimal ?? 0)) || 1;
-    return (panel === "q" || panel === "return") && size > 20 * usual ? new AxisScale("symlog", usual) : new AxisScale();
+    return (panel === "q" || panel === "return") && size > 20 * usual
+      ? new AxisScale("symlog", usual)
+      : new AxisScale();
   }
 
   y(trace, values) {
@@ -177,8 +205,11 @@ export class Figure {
   plotly(data) {
     return this.traces.map((trace, i) => ({
       ...traceStyle(trace, axisNames(trace.panel, trace.right), this.theme),
-      x: data[i].x, y: this.y(trace, data[i].y),
-      ...(trace.kind === "line" ? { customdata: data[i].y.map((y, k) => [number(y, 4), Math.round(this.steps.backward(data[i].x[k]))]) } : {}),
+      x: data[i].x,
+      y: this.y(trace, data[i].y),
+      ...(trace.kind === "line"
+        ? { customdata: data[i].y.map((y, k) => [number(y, 4), Math.round(this.steps.backward(data[i].x[k]))]) }
+        : {}),
     }));
   }
 
@@ -190,23 +221,66 @@ export class Figure {
     const { theme, width, height } = this;
     const font = { family: theme.font, size: this.fontSize, color: theme.muted };
     const layout = {
-      width, height, margin: { l: 0, r: 0, t: 0, b: 0, pad: 0 }, autosize: false, showlegend: false, font,
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      hovermode: atRest ? "closest" : false, dragmode: atRest ? "zoom" : false, hoverdistance: 24,
-      hoverlabel: { bgcolor: theme.surface, bordercolor: theme.line, font: { ...font, color: theme.text, size: this.fontSize + 1 } },
-      shapes: [], ...this.movingLayout(),
+      width,
+      height,
+      margin: { l: 0, r: 0, t: 0, b: 0, pad: 0 },
+      autosize: false,
+      showlegend: false,
+      font,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      hovermode: atRest ? "closest" : false,
+      dragmode: atRest ? "zoom" : false,
+      hoverdistance: 24,
+      hoverlabel: {
+        bgcolor: theme.surface,
+        bordercolor: theme.line,
+        font: { ...font, color: theme.text, size: this.fontSize + 1 },
+      },
+      shapes: [],
+      ...this.movingLayout(),
     };
-    const common = { zeroline: false, tickangle: 0, showline: false, ticks: "", automargin: false, fixedrange: !atRest, ticklabelstandoff: 3 };
+    const common = {
+      zeroline: false,
+      tickangle: 0,
+      showline: false,
+      ticks: "",
+      automargin: false,
+      fixedrange: !atRest,
+      ticklabelstandoff: 3,
+    };
     this.boxes.forEach((box, p) => {
       const { x, y } = axisNames(p);
       const domainX = [box.x0 / width, box.x1 / width];
       const domainY = [1 - box.y1 / height, 1 - box.y0 / height];
-      Object.assign(layout[layoutKey(x)], common, { anchor: y, domain: domainX, showgrid: false, showline: true, linecolor: theme.line });
+      Object.assign(layout[layoutKey(x)], common, {
+        anchor: y,
+        domain: domainX,
+        showgrid: false,
+        showline: true,
+        linecolor: theme.line,
+      });
       Object.assign(layout[layoutKey(y)], common, { anchor: x, domain: domainY, gridcolor: theme.line, gridwidth: 1 });
-      if (box.right) Object.assign(layout[layoutKey(axisNames(p, true).y)], common, { anchor: x, overlaying: y, side: "right", showgrid: false });
+      if (box.right)
+        Object.assign(layout[layoutKey(axisNames(p, true).y)], common, {
+          anchor: x,
+          overlaying: y,
+          side: "right",
+          showgrid: false,
+        });
       for (const line of references(this.store, this.panels[p].key, theme)) {
         const at = this.axes[p].scale.forward(line.value);
-        layout.shapes.push({ type: "line", xref: `${x} domain`, x0: 0, x1: 1, yref: y, y0: at, y1: at, layer: "below", line: { color: line.colour, width: 1.3, dash: line.dash } });
+        layout.shapes.push({
+          type: "line",
+          xref: `${x} domain`,
+          x0: 0,
+          x1: 1,
+          yref: y,
+          y0: at,
+          y1: at,
+          layer: "below",
+          line: { color: line.colour, width: 1.3, dash: line.dash },
+        });
       }
     });
     return layout;
@@ -219,14 +293,43 @@ export class Figure {
     const font = { family: theme.font, size: this.fontSize - 1, color: theme.muted };
     const text = { xref: "paper", yref: "paper", xanchor: "left", align: "left", showarrow: false, font };
     const heads = legends.map(({ title, units, keys }, p) => {
-      const lines = [`<b>${title}</b> ${units}`, ...chunks(keys.filter(({ wide }) => !wide).map(inWords), boxes[p].cells).map((names) => names.join("   ")), ...keys.filter(({ wide }) => wide).map(inWords)];
-      return { ...text, text: lines.join("<br>"), x: boxes[p].left / width, y: 1 - boxes[p].top / height, yanchor: "top" };
+      const lines = [
+        `<b>${title}</b> ${units}`,
+        ...chunks(keys.filter(({ wide }) => !wide).map(inWords), boxes[p].cells).map((names) => names.join("   ")),
+        ...keys.filter(({ wide }) => wide).map(inWords),
+      ];
+      return {
+        ...text,
+        text: lines.join("<br>"),
+        x: boxes[p].left / width,
+        y: 1 - boxes[p].top / height,
+        yanchor: "top",
+      };
     });
-    const across = this.panels.flatMap((panel, p) => references(this.store, panel.key, theme).filter((line) => line.show).map((line) => {
-      const at = this.level(p, line.value);
-      return { ...text, text: `${line.label} ${number(line.value)}`, xanchor: "right", x: boxes[p].x1 / width, y: 1 - at / height, yanchor: "bottom", visible: at !== null };
+    const across = this.panels.flatMap((panel, p) =>
+      references(this.store, panel.key, theme)
+        .filter((line) => line.show)
+        .map((line) => {
+          const at = this.level(p, line.value);
+          return {
+            ...text,
+            text: `${line.label} ${number(line.value)}`,
+            xanchor: "right",
+            x: boxes[p].x1 / width,
+            y: 1 - at / height,
+            yanchor: "bottom",
+            visible: at !== null,
+          };
+        }),
+    );
+    const axes = boxes.map((box) => ({
+      ...text,
+      text: this.steps.name,
+      xanchor: "right",
+      x: (box.x0 - 6) / width,
+      y: 1 - (box.y1 + 3) / height,
+      yanchor: "top",
     }));
-    const axes = boxes.map((box) => ({ ...text, text: this.steps.name, xanchor: "right", x: (box.x0 - 6) / width, y: 1 - (box.y1 + 3) / height, yanchor: "top" }));
     return [...heads, ...across, ...axes];
   }
 
@@ -240,12 +343,27 @@ export class Figure {
       const wide = Math.max(Math.floor((box.x1 - box.x0) / (33 * this.factor)), 2);
       const steps = this.steps.ticks(Math.max(this.last, 1), wide);
       const left = scale.ticks(shown, box.y1 - box.y0 < 110 ? 3 : 4);
-      layout[layoutKey(axisNames(p).x)] = { range: [0, end], tickmode: "array", tickvals: steps.values, ticktext: steps.texts };
-      layout[layoutKey(axisNames(p).y)] = { range: shown, tickmode: "array", tickvals: left.values, ticktext: left.texts };
+      layout[layoutKey(axisNames(p).x)] = {
+        range: [0, end],
+        tickmode: "array",
+        tickvals: steps.values,
+        ticktext: steps.texts,
+      };
+      layout[layoutKey(axisNames(p).y)] = {
+        range: shown,
+        tickmode: "array",
+        tickvals: left.values,
+        ticktext: left.texts,
+      };
       if (!box.right) return;
       const top = right ?? [-0.02, 1.04];
       const values = niceTicks(0, top[1] / 1.03, 3);
-      layout[layoutKey(axisNames(p, true).y)] = { range: top, tickmode: "array", tickvals: values, ticktext: values.map((value) => number(value, 2)) };
+      layout[layoutKey(axisNames(p, true).y)] = {
+        range: top,
+        tickmode: "array",
+        tickvals: values,
+        ticktext: values.map((value) => number(value, 2)),
+      };
     });
     return layout;
   }
@@ -255,11 +373,13 @@ const GLYPHS = { solid: "━", dash: "╍", longdash: "╍", dot: "┈", dashdot
 // A name with a sign of its line, for text that has colours but no strokes.
 function inWords({ label, stroke }) {
   const sign = (colour, glyph) => `<span style="color:${colour}">${glyph}</span>`;
-  if (stroke.ramp) return `${label} ${stroke.ends[0]} ${stroke.ramp.map((colour) => sign(colour, "━")).join("")} ${stroke.ends[1]}`;
+  if (stroke.ramp)
+    return `${label} ${stroke.ends[0]} ${stroke.ramp.map((colour) => sign(colour, "━")).join("")} ${stroke.ends[1]}`;
   return `${sign(stroke.colour, GLYPHS[stroke.band ? "band" : stroke.dash] ?? "━")} ${label}`;
 }
 
-const chunks = (list, size) => Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+const chunks = (list, size) =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
 
 // Lines that the names of a head take, in a grid of `cells` columns; what does not fit into one cell gets two.
 function linesOf(keys, width, cells, wide) {

@@ -27,39 +27,81 @@ export class Heads {
     this.lines = [];
     this.close();
     this.host.replaceChildren(
-      ...figure.legends.map((legend, p) => this.head(legend, p)), ...figure.boxes.map((box) => this.axisName(box)), ...this.references(), this.about);
+      ...figure.legends.map((legend, p) => this.head(legend, p)),
+      ...figure.boxes.map((box) => this.axisName(box)),
+      ...this.references(),
+      this.about,
+    );
     this.placeLines();
   }
 
   // What runs along the bottom, left of its first number.
   axisName(box) {
-    return h("span", { class: "plot-axis", style: `left:${box.left}px;top:${box.y1 + 3}px;width:${box.x0 - box.left - 8}px` }, this.figure.steps.name);
+    return h(
+      "span",
+      { class: "plot-axis", style: `left:${box.left}px;top:${box.y1 + 3}px;width:${box.x0 - box.left - 8}px` },
+      this.figure.steps.name,
+    );
   }
 
   head({ title, units, keys }, p) {
     const box = this.figure.boxes[p];
     const tag = h("span", { class: "plot-tag" });
     this.tags.push(tag);
-    return h("div", { class: "plot-head", style: `left:${box.left}px;top:${box.top}px;width:${box.width}px;height:${box.head}px` },
-      h("p", { class: "plot-title" }, h("strong", {}, title), tag, h("span", { class: "plot-units", title: units }, units)),
-      h("div", { class: "plot-keys", style: `--cells:${box.cells}` }, ...keys.map((key) => this.key(key, box))));
+    return h(
+      "div",
+      { class: "plot-head", style: `left:${box.left}px;top:${box.top}px;width:${box.width}px;height:${box.head}px` },
+      h(
+        "p",
+        { class: "plot-title" },
+        h("strong", {}, title),
+        tag,
+        h("span", { class: "plot-units", title: units }, units),
+      ),
+      h("div", { class: "plot-keys", style: `--cells:${box.cells}` }, ...keys.map((key) => this.key(key, box))),
+    );
   }
 
   key({ label, stroke, trace, valued, value, wide, plain }, box) {
-    const shown = valued || value !== undefined ? h("span", { class: "plot-value" }, value === undefined ? "" : number(value)) : null;
+    const shown =
+      valued || value !== undefined
+        ? h("span", { class: "plot-value" }, value === undefined ? "" : number(value))
+        : null;
     if (valued) this.values.push({ value: shown, trace });
     const parts = [swatch(stroke), h("span", { class: "plot-label" }, label), shown];
     const place = { class: wide ? "plot-key wide" : "plot-key" };
     if (!trace || plain) return h("span", { ...place, title: label }, ...parts);
-    return h("button", { type: "button", ...place, title: `${trace.metric.title ?? label}: what it is`, "aria-expanded": "false", onclick: (event) => this.explain(event.currentTarget, trace, box) }, ...parts);
+    return h(
+      "button",
+      {
+        type: "button",
+        ...place,
+        title: `${trace.metric.title ?? label}: what it is`,
+        "aria-expanded": "false",
+        onclick: (event) => this.explain(event.currentTarget, trace, box),
+      },
+      ...parts,
+    );
   }
 
   // Names of the lines that run across a panel, written at them.
   references() {
     const { store, theme, panels } = this.figure;
-    panels.forEach((panel, p) => references(store, panel.key, theme).filter((line) => line.show).forEach((line) => {
-      this.lines.push({ p, line, node: h("span", { class: "plot-line", title: `${line.label} ${number(line.value)}` }, `${line.label} ${number(line.value)}`) });
-    }));
+    panels.forEach((panel, p) =>
+      references(store, panel.key, theme)
+        .filter((line) => line.show)
+        .forEach((line) => {
+          this.lines.push({
+            p,
+            line,
+            node: h(
+              "span",
+              { class: "plot-line", title: `${line.label} ${number(line.value)}` },
+              `${line.label} ${number(line.value)}`,
+            ),
+          });
+        }),
+    );
     return this.lines.map(({ node }) => node);
   }
 
@@ -73,8 +115,18 @@ export class Heads {
       if (at === null) continue;
       const wide = textWidth(node.textContent, `${10.5 * factor}px ${theme.font}`) + 4;
       const places = [box.x1 - wide, box.x0 + 2].flatMap((x) => [at - tall, at + 1].map((y) => ({ p, x, y, wide })));
-      const free = places.find((one) => one.y >= box.y0 - 2 && one.y + tall <= box.y1 + 2
-        && !taken.some((other) => other.p === p && Math.abs(other.x - one.x) < Math.max(wide, other.wide) && Math.abs(other.y - one.y) < tall - 1)) ?? places[0];
+      const free =
+        places.find(
+          (one) =>
+            one.y >= box.y0 - 2 &&
+            one.y + tall <= box.y1 + 2 &&
+            !taken.some(
+              (other) =>
+                other.p === p &&
+                Math.abs(other.x - one.x) < Math.max(wide, other.wide) &&
+                Math.abs(other.y - one.y) < tall - 1,
+            ),
+        ) ?? places[0];
       taken.push(free);
       node.style.transform = `translate(${free.x.toFixed(1)}px, ${free.y.toFixed(1)}px)`;
       node.style.width = `${wide}px`;
@@ -84,7 +136,8 @@ export class Heads {
 
   update(frame) {
     const { store, axes } = this.figure;
-    for (const { value, trace } of this.values) setText(value, number(store.lastStat(frame, trace.group, trace.metric.index)));
+    for (const { value, trace } of this.values)
+      setText(value, number(store.lastStat(frame, trace.group, trace.metric.index)));
     axes.forEach(({ scale }, p) => setText(this.tags[p], { linear: "", log: "log", symlog: "symlog" }[scale.kind]));
   }
 
@@ -98,17 +151,24 @@ export class Heads {
     const lane = this.figure.store.hello.lanes[group.lane];
     const formula = h("div", { class: "plot-formula" });
     this.about.replaceChildren(
-      h("strong", {}, `${metric.title ?? metric.label}${metric.unit ? `, in ${metric.unit}` : ""}`), formula,
-      ...[metric.help, metric.bad && `A bad curve: ${metric.bad}`].filter(Boolean).map((text) => h("p", {}, text)));
+      h("strong", {}, `${metric.title ?? metric.label}${metric.unit ? `, in ${metric.unit}` : ""}`),
+      formula,
+      ...[metric.help, metric.bad && `A bad curve: ${metric.bad}`].filter(Boolean).map((text) => h("p", {}, text)),
+    );
     const { width } = this.figure;
-    Object.assign(this.about.style, { left: `${Math.min(box.left, Math.max(width - 300, 0))}px`, top: `${box.y0 + 2}px`, maxWidth: `${Math.min(width, 300)}px` });
+    Object.assign(this.about.style, {
+      left: `${Math.min(box.left, Math.max(width - 300, 0))}px`,
+      top: `${box.y0 + 2}px`,
+      maxWidth: `${Math.min(width, 300)}px`,
+    });
     this.about.hidden = false;
     const latex = lane?.formulas?.[metric.name] ?? metric.formula;
     if (latex) formula.innerHTML = (await typeset([latex])).get(latex) ?? "";
   }
 
   outside(event) {
-    if (!this.about.hidden && !event.composedPath().some((node) => node === this.about || node === this.open)) this.close();
+    if (!this.about.hidden && !event.composedPath().some((node) => node === this.about || node === this.open))
+      this.close();
   }
 
   close() {

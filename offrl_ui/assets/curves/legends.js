@@ -14,11 +14,20 @@ export function legendOf(store, panel, traces, theme) {
   } else if (store.groups.length <= 4) {
     keys.push(...groupKeys(store, lines, metrics), ...strokeKeys(lines, metrics, theme));
   } else keys.push(rampKey(store, lines[0], theme));
-  for (const line of references(store, panel.key, theme)) if (!line.show) keys.push({ label: line.label, stroke: line, value: line.value });
+  for (const line of references(store, panel.key, theme))
+    if (!line.show) keys.push({ label: line.label, stroke: line, value: line.value });
   const band = traces.find((trace) => trace.kind === "high");
-  if (band && panel.key === "return") keys.push({ label: bandText(store, band), stroke: { colour: store.groups.length === 1 ? band.style.colour : theme.muted, band: true } });
+  if (band && panel.key === "return")
+    keys.push({
+      label: bandText(store, band),
+      stroke: { colour: store.groups.length === 1 ? band.style.colour : theme.muted, band: true },
+    });
   const ghost = traces.find((trace) => trace.kind === "ghost");
-  if (ghost) keys.push({ label: "the run before", stroke: { colour: store.groups.length === 1 ? ghost.style.colour : theme.muted, dash: "solid", faint: true } });
+  if (ghost)
+    keys.push({
+      label: "the run before",
+      stroke: { colour: store.groups.length === 1 ? ghost.style.colour : theme.muted, dash: "solid", faint: true },
+    });
   return { title: panel.title, units: unitsOf(metrics), keys };
 }
 
@@ -27,7 +36,15 @@ function groupKeys(store, lines, metrics) {
   return store.groups.flatMap((group) => {
     const own = lines.filter((trace) => trace.group === group && has(store, group, trace.metric));
     if (!own.length) return [];
-    return [{ label: group.label, stroke: { ...own[0].style, dash: "solid" }, trace: own[0], valued: own[0].metric.index === metrics[0].index, plain: true }];
+    return [
+      {
+        label: group.label,
+        stroke: { ...own[0].style, dash: "solid" },
+        trace: own[0],
+        valued: own[0].metric.index === metrics[0].index,
+        plain: true,
+      },
+    ];
   });
 }
 
@@ -42,7 +59,9 @@ function strokeKeys(lines, metrics, theme) {
 function rampKey(store, trace, theme) {
   const [axis, second] = store.axes;
   const alone = axis && !second && axis.numeric;
-  const ends = alone ? [`${axis.symbol} = ${plain(axis.values[0])}`, plain(axis.values.at(-1))] : ["first setting", "last"];
+  const ends = alone
+    ? [`${axis.symbol} = ${plain(axis.values[0])}`, plain(axis.values.at(-1))]
+    : ["first setting", "last"];
   const ramp = [0, 0.25, 0.5, 0.75, 1].map((share) => lensColour(share, theme));
   return { label: trace.metric.label, stroke: { ramp, ends }, trace };
 }
@@ -50,7 +69,9 @@ function rampKey(store, trace, theme) {
 // Whether the run has ever had a number for this metric of a group.
 function has(store, group, metric) {
   const last = store.frames.last;
-  return !last || [...store.frames.list.slice(-60)].some((frame) => !Number.isNaN(store.stat(frame, group, metric.index)[0]));
+  return (
+    !last || [...store.frames.list.slice(-60)].some((frame) => !Number.isNaN(store.stat(frame, group, metric.index)[0]))
+  );
 }
 
 function bandText(store, { group, interval }) {
@@ -68,5 +89,11 @@ function unitsOf(metrics) {
 function unitsOfAxis(metrics) {
   const units = [...new Set(metrics.map(({ unit }) => unit ?? ""))];
   if (units.length === 1) return units[0];
-  return units.filter(Boolean).map((unit) => `${[...new Set(metrics.filter((metric) => metric.unit === unit).map(({ label }) => label))].join(", ")}: ${unit}`).join(" · ");
+  return units
+    .filter(Boolean)
+    .map(
+      (unit) =>
+        `${[...new Set(metrics.filter((metric) => metric.unit === unit).map(({ label }) => label))].join(", ")}: ${unit}`,
+    )
+    .join(" · ");
 }

@@ -24,7 +24,9 @@ export class Outcome {
       pick(event);
       if (this.kind === "axis") this.canvas.onpointermove = pick;
     });
-    this.canvas.addEventListener("pointerup", () => { this.canvas.onpointermove = null; });
+    this.canvas.addEventListener("pointerup", () => {
+      this.canvas.onpointermove = null;
+    });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -37,11 +39,20 @@ export class Outcome {
 
   // The arrows go along the axes, from value to value.
   key(event) {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1], Home: [-Infinity, 0], End: [Infinity, 0] }[event.key];
+    const way = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowDown: [0, -1],
+      ArrowUp: [0, 1],
+      Home: [-Infinity, 0],
+      End: [Infinity, 0],
+    }[event.key];
     if (!way || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     const { store } = this;
     const own = store.groupOf(store.view.member).values;
-    const wanted = store.axes.map(({ name, values }, i) => values[Math.min(Math.max(values.indexOf(own[name]) + way[i], 0), values.length - 1)]);
+    const wanted = store.axes.map(
+      ({ name, values }, i) => values[Math.min(Math.max(values.indexOf(own[name]) + way[i], 0), values.length - 1)],
+    );
     const group = store.groups.find(({ values }) => store.axes.every(({ name }, i) => values[name] === wanted[i]));
     event.preventDefault();
     event.stopPropagation();
@@ -94,7 +105,10 @@ export class Outcome {
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, width, tall);
     this.paint(ctx, frame, width, tall);
-    setText(this.note, `${this.about} at step ${integer(frame.step)}; ${this.kind === "axis" ? "drag to look at another value" : "click a cell to see it alone"}`);
+    setText(
+      this.note,
+      `${this.about} at step ${integer(frame.step)}; ${this.kind === "axis" ? "drag to look at another value" : "click a cell to see it alone"}`,
+    );
     this.canvas.setAttribute("aria-label", this.words(frame));
     return undefined;
   }
@@ -117,7 +131,9 @@ export class Outcome {
     const { store } = this;
     const [metric] = this.metrics();
     if (!metric) return "";
-    const numbers = store.groups.map((group) => `${group.label}: ${number(store.lastStat(frame, group, metric.index))}`);
+    const numbers = store.groups.map(
+      (group) => `${group.label}: ${number(store.lastStat(frame, group, metric.index))}`,
+    );
     return `${metric.title} at step ${integer(frame.step)}. ${numbers.join("; ")}. Arrow keys go from value to value.`;
   }
 
@@ -125,10 +141,15 @@ export class Outcome {
     const { store } = this;
     const bounds = this.canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
-    if (this.kind === "map") return this.cells?.find((cell) => x >= cell.x && x < cell.x + cell.w && y >= cell.y && y < cell.y + cell.h)?.group;
+    if (this.kind === "map")
+      return this.cells?.find((cell) => x >= cell.x && x < cell.x + cell.w && y >= cell.y && y < cell.y + cell.h)
+        ?.group;
     if (!this.xOf) return null;
     const [axis] = store.axes;
-    const nearest = axis.values.reduce((best, _, i) => (Math.abs(this.xOf(i) - x) < Math.abs(this.xOf(best) - x) ? i : best), 0);
+    const nearest = axis.values.reduce(
+      (best, _, i) => (Math.abs(this.xOf(i) - x) < Math.abs(this.xOf(best) - x) ? i : best),
+      0,
+    );
     return store.groups.find((group) => group.values[axis.name] === axis.values[nearest]);
   }
 
@@ -138,18 +159,50 @@ export class Outcome {
     const [main, gap] = this.metrics();
     if (!main) return;
     const rows = store.groups.map((group) => {
-      const values = [...group.members].map((member) => store.lastValue(frame, member, main.index)).filter(Number.isFinite);
+      const values = [...group.members]
+        .map((member) => store.lastValue(frame, member, main.index))
+        .filter(Number.isFinite);
       const [low, high] = bootstrapInterval(values);
       const dot = h("i", { class: "swatch-dot" });
       dot.style.background = groupColour(store, group, this.theme);
-      const button = h("button", { type: "button", class: "outcome-name", title: "Look at this one", onclick: () => this.onPick(this.memberOf(group)) }, dot, group.label);
-      return h("tr", {}, h("th", { scope: "row" }, button), h("td", {}, number(interquartileMean(values))),
+      const button = h(
+        "button",
+        {
+          type: "button",
+          class: "outcome-name",
+          title: "Look at this one",
+          onclick: () => this.onPick(this.memberOf(group)),
+        },
+        dot,
+        group.label,
+      );
+      return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, button),
+        h("td", {}, number(interquartileMean(values))),
         h("td", {}, values.length > 1 ? `${number(low)} to ${number(high)}` : values.length ? "1 seed" : "–"),
-        h("td", {}, gap ? number(store.lastStat(frame, group, gap.index)) : "–"), h("td", {}, String(values.length)));
+        h("td", {}, gap ? number(store.lastStat(frame, group, gap.index)) : "–"),
+        h("td", {}, String(values.length)),
+      );
     });
     this.table.replaceChildren(
-      h("thead", {}, h("tr", {}, ...["", "true return (IQM)", "95 % interval", gap?.title ?? "", "seeds"].map((text) => h("th", { scope: "col" }, text)))),
-      h("tbody", {}, ...rows));
-    setText(this.note, `at step ${integer(frame.step)}; IQM: mean of the middle half of the seeds, interval by 2 000 bootstrap resamples`);
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ...["", "true return (IQM)", "95 % interval", gap?.title ?? "", "seeds"].map((text) =>
+            h("th", { scope: "col" }, text),
+          ),
+        ),
+      ),
+      h("tbody", {}, ...rows),
+    );
+    setText(
+      this.note,
+      `at step ${integer(frame.step)}; IQM: mean of the middle half of the seeds, interval by 2 000 bootstrap resamples`,
+    );
   }
 }

@@ -28,7 +28,13 @@ export function drawAxis(ctx, { store, theme, frame, width, height, metrics }) {
   metrics.forEach((metric, m) => {
     const [y0, y1] = [each * (m + 1) - 8, each * m + top];
     const stats = groups.map((group) => [...store.lastStats(frame, group, metric.index)]);
-    const refs = metric.references && store.truthHoldsForAll ? [["best", store.hello.truth.optimal, [5, 4]], ["behaviour", store.hello.truth.behavior, [2, 3]]].filter(([, value]) => Number.isFinite(value)) : [];
+    const refs =
+      metric.references && store.truthHoldsForAll
+        ? [
+            ["best", store.hello.truth.optimal, [5, 4]],
+            ["behaviour", store.hello.truth.behavior, [2, 3]],
+          ].filter(([, value]) => Number.isFinite(value))
+        : [];
     const all = [...stats.flat(), ...refs.map(([, value]) => value)].filter(Number.isFinite);
     if (metric.zero) all.push(0);
     let [low, high] = [Math.min(...all), Math.max(...all)];
@@ -64,7 +70,9 @@ export function drawAxis(ctx, { store, theme, frame, width, height, metrics }) {
     }
     ctx.strokeStyle = withAlpha(theme.text, 0.3);
     ctx.beginPath();
-    groups.forEach((group, i) => { if (Number.isFinite(stats[i][0])) ctx.lineTo(xOf(axis.values.indexOf(group.values[axis.name])), yOf(stats[i][0])); });
+    groups.forEach((group, i) => {
+      if (Number.isFinite(stats[i][0])) ctx.lineTo(xOf(axis.values.indexOf(group.values[axis.name])), yOf(stats[i][0]));
+    });
     ctx.stroke();
     groups.forEach((group, i) => {
       const x = xOf(axis.values.indexOf(group.values[axis.name]));

@@ -6,11 +6,59 @@ import { mix, rampOf, withAlpha } from "../shared/palette.js";
 // Metrics drawn in each panel, in order: [name, label, colour number, dash]. Metrics of the panel that are not named here
 // follow in their own order. `base`: numbers that a linear axis always holds. The truth is always dashed, in the colour of what it is the truth of.
 export const PANELS = [
-  { key: "return", title: "True return", lines: [["return", "J(π)", 0], ["value_start", "estimate", 1]] },
-  { key: "q", title: "Mean Q", lines: [["q_data", "data", 0], ["q_data_true", "its truth", 0, "dash"], ["q_missing", "missing", 1], ["q_missing_true", "its truth", 1, "dash"]], only: true },
-  { key: "loss", title: "Loss", lines: [["loss_policy", "policy", 0], ["loss_td", "Q", 1], ["loss_value", "V", 2], ["loss_behavior", "behaviour", 3], ["td_error", "TD error", 4]], base: [0] },
-  { key: "weights", title: "Weights", lines: [["weight_median", "median", 0], ["weight_p90", "90 %", 2], ["weight_max", "largest", 1], ["effective_sample_size", "effective →", 3, "solid", true]], only: true, base: [0] },
-  { key: "policy", title: "Policy", lines: [["mass_unseen", "mass on unseen", 1], ["entropy", "entropy →", 0, "solid", true]], only: true, base: [0, 0.05] },
+  {
+    key: "return",
+    title: "True return",
+    lines: [
+      ["return", "J(π)", 0],
+      ["value_start", "estimate", 1],
+    ],
+  },
+  {
+    key: "q",
+    title: "Mean Q",
+    lines: [
+      ["q_data", "data", 0],
+      ["q_data_true", "its truth", 0, "dash"],
+      ["q_missing", "missing", 1],
+      ["q_missing_true", "its truth", 1, "dash"],
+    ],
+    only: true,
+  },
+  {
+    key: "loss",
+    title: "Loss",
+    lines: [
+      ["loss_policy", "policy", 0],
+      ["loss_td", "Q", 1],
+      ["loss_value", "V", 2],
+      ["loss_behavior", "behaviour", 3],
+      ["td_error", "TD error", 4],
+    ],
+    base: [0],
+  },
+  {
+    key: "weights",
+    title: "Weights",
+    lines: [
+      ["weight_median", "median", 0],
+      ["weight_p90", "90 %", 2],
+      ["weight_max", "largest", 1],
+      ["effective_sample_size", "effective →", 3, "solid", true],
+    ],
+    only: true,
+    base: [0],
+  },
+  {
+    key: "policy",
+    title: "Policy",
+    lines: [
+      ["mass_unseen", "mass on unseen", 1],
+      ["entropy", "entropy →", 0, "solid", true],
+    ],
+    only: true,
+    base: [0, 0.05],
+  },
 ];
 const DASHES = ["solid", "dot", "dashdot", "longdash"];
 const MANY = { q: "q_data", loss: "loss_td", weights: "effective_sample_size" };
@@ -23,15 +71,33 @@ export function panelsOf(store) {
 
 // Metrics of a panel, as they are drawn: { …metric, index, label, order, dash, right }. With many groups only the main one.
 export function metricsOf(store, panel) {
-  const all = store.hello.metrics.map((metric, index) => ({ ...metric, index })).filter((metric) => metric.panel === panel.key);
+  const all = store.hello.metrics
+    .map((metric, index) => ({ ...metric, index }))
+    .filter((metric) => metric.panel === panel.key);
   const named = panel.lines.flatMap(([name, label, order, dash = "solid", right = false]) =>
-    all.filter((metric) => metric.name === name).map((metric) => ({ ...metric, label, order, dash, right })));
+    all.filter((metric) => metric.name === name).map((metric) => ({ ...metric, label, order, dash, right })),
+  );
   const free = [0, 1, 2, 3, 4].filter((order) => !named.some((metric) => metric.order === order));
-  const others = panel.only ? [] : all.filter((metric) => !panel.lines.some(([name]) => name === metric.name))
-    .map((metric, i) => ({ ...metric, label: metric.title ?? metric.name.replaceAll("_", " "), order: free[i] ?? i, dash: "solid", right: false }));
+  const others = panel.only
+    ? []
+    : all
+        .filter((metric) => !panel.lines.some(([name]) => name === metric.name))
+        .map((metric, i) => ({
+          ...metric,
+          label: metric.title ?? metric.name.replaceAll("_", " "),
+          order: free[i] ?? i,
+          dash: "solid",
+          right: false,
+        }));
   const drawn = [...named, ...others];
   if (store.groups.length === 1) return drawn.slice(0, 5);
-  if (store.groups.length <= 4) return drawn.filter((metric) => metric.dash === "solid" && !["weight_median", "weight_p90", "td_error", "entropy"].includes(metric.name)).slice(0, 2);
+  if (store.groups.length <= 4)
+    return drawn
+      .filter(
+        (metric) =>
+          metric.dash === "solid" && !["weight_median", "weight_p90", "td_error", "entropy"].includes(metric.name),
+      )
+      .slice(0, 2);
   const main = drawn.find((metric) => metric.name === MANY[panel.key]) ?? drawn[0];
   return main ? [{ ...main, right: false, dash: "solid" }] : [];
 }
@@ -51,7 +117,13 @@ export function groupColour(store, group, theme) {
 // Line of a metric of a group: { colour, dash, width }.
 export function styleOf(store, group, metric, position, theme) {
   const truth = metric.dash === "dash";
-  if (store.groups.length === 1) return { colour: theme.series[metric.order % theme.series.length], dash: metric.dash, width: truth ? 1.4 : 1.9, truth };
+  if (store.groups.length === 1)
+    return {
+      colour: theme.series[metric.order % theme.series.length],
+      dash: metric.dash,
+      width: truth ? 1.4 : 1.9,
+      truth,
+    };
   const dash = truth ? "dash" : DASHES[Math.min(position, DASHES.length - 1)];
   return { colour: groupColour(store, group, theme), dash, width: store.groups.length > 4 ? 1.3 : 1.8, truth };
 }
@@ -61,12 +133,14 @@ export function styleOf(store, group, metric, position, theme) {
 export function references(store, panel, theme) {
   const { truth } = store.hello;
   if (!store.truthHoldsForAll) return [];
-  const line = (value, label, dash, colour, show) => (Number.isFinite(value) ? [{ value, label, dash, colour, show }] : []);
+  const line = (value, label, dash, colour, show) =>
+    Number.isFinite(value) ? [{ value, label, dash, colour, show }] : [];
   if (panel === "return") {
     return [
       ...line(truth.optimal, "best", "dash", theme.text, true),
       ...(Math.abs((truth.in_support ?? NaN) - (truth.optimal ?? NaN)) > 1e-6 || truth.optimal == null
-        ? line(truth.in_support, "best in data", "longdash", theme.muted, true) : []),
+        ? line(truth.in_support, "best in data", "longdash", theme.muted, true)
+        : []),
       ...line(truth.behavior, "behaviour", "dot", theme.muted, true),
     ];
   }
@@ -94,7 +168,8 @@ export function planTraces(store, panels, theme) {
         if (interval) bands.push({ ...base, kind: "low", interval }, { ...base, kind: "high", interval });
         lines.push({ ...base, kind: "line" });
         const ghostMetric = store.ghost?.hello.metrics.findIndex((other) => other.name === metric.name) ?? -1;
-        const ghostGroup = store.ghost?.groups.find((other) => other.label === group.label) ?? store.ghost?.groups[group.index];
+        const ghostGroup =
+          store.ghost?.groups.find((other) => other.label === group.label) ?? store.ghost?.groups[group.index];
         if (ghostMetric >= 0 && ghostGroup && !style.truth) {
           ghosts.push({ ...base, kind: "ghost", ghostMetric, ghostGroup });
         }
@@ -113,13 +188,26 @@ export function intervalOf(store, name) {
 export function traceStyle(trace, axis, theme) {
   const { colour, dash, width } = trace.style;
   const { metric, group, kind } = trace;
-  const base = { type: "scatter", mode: "lines", showlegend: false, connectgaps: true, hoverinfo: "skip", xaxis: axis.x, yaxis: axis.y };
+  const base = {
+    type: "scatter",
+    mode: "lines",
+    showlegend: false,
+    connectgaps: true,
+    hoverinfo: "skip",
+    xaxis: axis.x,
+    yaxis: axis.y,
+  };
   if (kind === "low") return { ...base, line: { width: 0 }, fill: "none" };
-  if (kind === "high") return { ...base, line: { width: 0 }, fill: "tonexty", fillcolor: withAlpha(colour, theme.dark ? 0.22 : 0.16) };
-  if (kind === "ghost") return { ...base, line: { color: withAlpha(colour, theme.dark ? 0.5 : 0.42), width: 1.2, dash: "solid" } };
+  if (kind === "high")
+    return { ...base, line: { width: 0 }, fill: "tonexty", fillcolor: withAlpha(colour, theme.dark ? 0.22 : 0.16) };
+  if (kind === "ghost")
+    return { ...base, line: { color: withAlpha(colour, theme.dark ? 0.5 : 0.42), width: 1.2, dash: "solid" } };
   const name = [metric.title ?? metric.label, group.label].filter(Boolean).join(" · ");
   return {
-    ...base, name, line: { color: colour, width, dash, simplify: false },
-    hoverinfo: "all", hovertemplate: `${name}: %{customdata[0]}<br>step %{customdata[1]:,}<extra></extra>`,
+    ...base,
+    name,
+    line: { color: colour, width, dash, simplify: false },
+    hoverinfo: "all",
+    hovertemplate: `${name}: %{customdata[0]}<br>step %{customdata[1]:,}<extra></extra>`,
   };
 }

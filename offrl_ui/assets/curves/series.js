@@ -34,7 +34,10 @@ export class AxisScale {
     const texts = [];
     const push = (y, text) => {
       const at = this.forward(y);
-      if (at >= low - 1e-9 && at <= high + 1e-9) { values.push(at); texts.push(text); }
+      if (at >= low - 1e-9 && at <= high + 1e-9) {
+        values.push(at);
+        texts.push(text);
+      }
     };
     const largest = Math.max(Math.abs(this.backward(low)), Math.abs(this.backward(high)), 1e-300);
     const top = Math.ceil(Math.log10(largest));
@@ -69,7 +72,9 @@ export class StepScale {
     this.logarithmic = Boolean(logarithmic);
   }
 
-  get name() { return this.logarithmic ? "log step" : "step"; }
+  get name() {
+    return this.logarithmic ? "log step" : "step";
+  }
 
   forward(step) {
     return this.logarithmic ? Math.log10(1 + step) : step;
@@ -102,7 +107,11 @@ export function decimate(steps, values, points = POINTS) {
   if (n <= points) {
     const x = [];
     const y = [];
-    for (let i = 0; i < n; i++) if (Number.isFinite(values[i])) { x.push(steps[i]); y.push(values[i]); }
+    for (let i = 0; i < n; i++)
+      if (Number.isFinite(values[i])) {
+        x.push(steps[i]);
+        y.push(values[i]);
+      }
     return { x, y };
   }
   const width = bucketWidth(steps[n - 1] - steps[0], points / 2);
@@ -116,7 +125,10 @@ export function decimate(steps, values, points = POINTS) {
     const [a, b] = low < high ? [low, high] : [high, low];
     x.push(steps[a]);
     y.push(values[a]);
-    if (a !== b) { x.push(steps[b]); y.push(values[b]); }
+    if (a !== b) {
+      x.push(steps[b]);
+      y.push(values[b]);
+    }
   };
   for (let i = 0; i < n; i++) {
     if (!Number.isFinite(values[i])) continue;

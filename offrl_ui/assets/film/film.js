@@ -29,9 +29,15 @@ export class Episode {
     this.ending = header.endings[index];
   }
 
-  state(t) { return this.seen[t]; }
-  action(t) { return this.actions[t] ?? -1; }
-  observation(t) { return this.seen.subarray(t * this.width, (t + 1) * this.width); }
+  state(t) {
+    return this.seen[t];
+  }
+  action(t) {
+    return this.actions[t] ?? -1;
+  }
+  observation(t) {
+    return this.seen.subarray(t * this.width, (t + 1) * this.width);
+  }
 
   // The observation at a time between two steps.
   between(at) {
@@ -58,9 +64,28 @@ export class Film {
     this.canvas = h("canvas", { class: "film-canvas", role: "img", hidden: true });
     this.host.append(this.canvas);
     this.play = iconButton("pause", "Pause the film", () => this.toggle(), { class: "button icon-button film-play" });
-    this.episodes = h("select", { class: "film-episode", "aria-label": "Episode of the film", onchange: () => this.choose(Number(this.episodes.value)) });
-    this.others = h("button", { type: "button", class: "button small film-others", onclick: () => { this.seed += 1; this.ask(); } });
-    this.line = h("input", { type: "range", class: "film-line", min: "0", step: "1", value: "0", "aria-label": "Step of the episode", oninput: () => this.seek(Number(this.line.value)) });
+    this.episodes = h("select", {
+      class: "film-episode",
+      "aria-label": "Episode of the film",
+      onchange: () => this.choose(Number(this.episodes.value)),
+    });
+    this.others = h("button", {
+      type: "button",
+      class: "button small film-others",
+      onclick: () => {
+        this.seed += 1;
+        this.ask();
+      },
+    });
+    this.line = h("input", {
+      type: "range",
+      class: "film-line",
+      min: "0",
+      step: "1",
+      value: "0",
+      "aria-label": "Step of the episode",
+      oninput: () => this.seek(Number(this.line.value)),
+    });
     this.text = h("p", { class: "film-text" });
     this.spoken = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
     this.controls = h("div", { class: "film-controls" }, this.play, this.episodes, this.others, this.line);
@@ -72,7 +97,17 @@ export class Film {
 
   // Another run: what was shown belongs to the one before.
   begin() {
-    Object.assign(this, { shown: null, asked: null, failed: null, refusal: "", askedAt: -Infinity, index: 0, at: 0, over: false, seed: this.seed ?? 0 });
+    Object.assign(this, {
+      shown: null,
+      asked: null,
+      failed: null,
+      refusal: "",
+      askedAt: -Infinity,
+      index: 0,
+      at: 0,
+      over: false,
+      seed: this.seed ?? 0,
+    });
     this.picture = this.store.hello?.film?.world ? pictureFor(this.store.hello) : null;
     this.paint();
   }
@@ -92,11 +127,14 @@ export class Film {
   get whyNot() {
     const known = this.store.hello?.film;
     if (known?.why_not) return `No film: ${known.why_not}.`;
-    if (this.session.recording) return "A film needs the live run: a recording holds the policy, but not the world it walks in.";
+    if (this.session.recording)
+      return "A film needs the live run: a recording holds the policy, but not the world it walks in.";
     return known || !this.store.hello ? "" : "No film: this run does not say what world it comes from.";
   }
 
-  get following() { return this.player.training && this.player.atEnd; }
+  get following() {
+    return this.player.training && this.player.atEnd;
+  }
 
   // Called whenever the stage draws: the step or the model may be another one.
   update(frame, theme) {
@@ -110,12 +148,22 @@ export class Film {
 
   // Ask for the film that belongs on screen, not more often than it can be taken in.
   ask() {
-    const { frame, session, shown, store: { view: { member } }, seed, following } = this;
+    const {
+      frame,
+      session,
+      shown,
+      store: {
+        view: { member },
+      },
+      seed,
+      following,
+    } = this;
     if (!this.on || !frame || this.whyNot || !session.connected) return;
     const now = performance.now();
     if (this.asked && now - this.askedAt < PATIENCE) return;
     const fresh = !this.over && (this.playing || now - this.taken < STALE);
-    const fits = shown && shown.member === member && shown.seed === seed && (following ? fresh : shown.step === frame.step);
+    const fits =
+      shown && shown.member === member && shown.seed === seed && (following ? fresh : shown.step === frame.step);
     const wish = `${following ? "now" : frame.step}/${member}/${seed}`;
     if (fits || (this.failed?.wish === wish && now - this.failed.at < PATIENCE)) return;
     clearTimeout(this.later);
@@ -133,11 +181,16 @@ export class Film {
     const { header } = message;
     if (header.id !== this.asked) return;
     this.asked = null;
-    const scrubbing = this.shown && !this.following && this.shown.step !== header.step && performance.now() - this.taken < SCRUBBING;
+    const scrubbing =
+      this.shown && !this.following && this.shown.step !== header.step && performance.now() - this.taken < SCRUBBING;
     const film = { header, ...fieldsOf(message) };
     this.shown = { ...header, episodes: header.lengths.map((_, i) => new Episode(film, i)) };
     Object.assign(this, { refusal: "", failed: null, over: false, taken: performance.now() });
-    this.episodes.replaceChildren(...header.lengths.map((_, i) => h("option", { value: String(i) }, `episode ${i + 1} of ${header.lengths.length}`)));
+    this.episodes.replaceChildren(
+      ...header.lengths.map((_, i) =>
+        h("option", { value: String(i) }, `episode ${i + 1} of ${header.lengths.length}`),
+      ),
+    );
     setText(this.others, `seed ${header.seed} ›`);
     this.others.setAttribute("aria-label", `Seed ${header.seed}: show the episodes of the next seed`);
     this.others.title = "Other episodes: the next seed";
@@ -150,7 +203,12 @@ export class Film {
   // Whether a refusal was meant for the film.
   refused({ id, message }) {
     if (id === null || id === undefined || id !== this.asked) return false;
-    Object.assign(this, { asked: null, shown: null, refusal: message, failed: { wish: this.wish, at: performance.now() } });
+    Object.assign(this, {
+      asked: null,
+      shown: null,
+      refusal: message,
+      failed: { wish: this.wish, at: performance.now() },
+    });
     this.paint();
     return true;
   }
@@ -163,7 +221,9 @@ export class Film {
     this.announce();
   }
 
-  get episode() { return this.shown?.episodes[this.index] ?? null; }
+  get episode() {
+    return this.shown?.episodes[this.index] ?? null;
+  }
 
   toggle() {
     this.playing = !this.playing;
@@ -186,7 +246,8 @@ export class Film {
   }
 
   roll() {
-    if (!this.request && this.on && this.playing && this.episode) this.request = requestAnimationFrame((now) => this.tick(now));
+    if (!this.request && this.on && this.playing && this.episode)
+      this.request = requestAnimationFrame((now) => this.tick(now));
   }
 
   tick(now) {
@@ -194,7 +255,10 @@ export class Film {
     const { episode } = this;
     const passed = Math.min((now - (this.clock ?? now)) / 1000, 0.1);
     this.clock = now;
-    if (!this.on || !this.playing || !episode) { this.clock = null; return; }
+    if (!this.on || !this.playing || !episode) {
+      this.clock = null;
+      return;
+    }
     if (this.at < episode.length) {
       this.at = Math.min(this.at + passed * Math.max(this.picture.speed, episode.length / LONGEST), episode.length);
       this.paint();
@@ -272,8 +336,15 @@ export class Film {
     const { layout, actionNames } = this.store.hello;
     const at = reducedMotion() ? Math.floor(this.at) : this.at;
     picture.draw(ctx, {
-      episode, at, theme, layout, names: actionNames, steps: Math.max(...this.shown.lengths),
-      box: picture.overlay ? pane.box : { x: 4, y: 4, width: width - 8, height: height - 8 }, scene: this.world.scene, geo: pane?.geo,
+      episode,
+      at,
+      theme,
+      layout,
+      names: actionNames,
+      steps: Math.max(...this.shown.lengths),
+      box: picture.overlay ? pane.box : { x: 4, y: 4, width: width - 8, height: height - 8 },
+      scene: this.world.scene,
+      geo: pane?.geo,
     });
   }
 

@@ -8,8 +8,14 @@ export function drawTrail(ctx, points, theme, width = 2.4) {
   if (!points.length) return;
   ctx.lineJoin = ctx.lineCap = "round";
   const recent = Math.max(points.length - 14, 0);
-  for (const [from, strength] of [[0, 0.5], [recent, 1]]) {
-    for (const [colour, thick] of [[theme.background, width + 3], [theme.text, width]]) {
+  for (const [from, strength] of [
+    [0, 0.5],
+    [recent, 1],
+  ]) {
+    for (const [colour, thick] of [
+      [theme.background, width + 3],
+      [theme.text, width],
+    ]) {
       ctx.strokeStyle = withAlpha(colour, strength);
       ctx.lineWidth = thick;
       ctx.beginPath();

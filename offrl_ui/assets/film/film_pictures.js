@@ -45,16 +45,27 @@ function drawOnGrid(ctx, shot) {
 function drawOnPlane(ctx, shot) {
   const { scene, geo, episode, layout } = shot;
   const place = (value, d) => (value - layout.low[d]) / scene.span(d);
-  drawWay(ctx, shot, (k) => {
-    const seen = episode.observation(k);
-    return [geo.x + place(seen[scene.x], scene.x) * geo.width, geo.y + (1 - place(seen[scene.y], scene.y)) * geo.height];
-  }, geo.small ? 6 : 10);
+  drawWay(
+    ctx,
+    shot,
+    (k) => {
+      const seen = episode.observation(k);
+      return [
+        geo.x + place(seen[scene.x], scene.x) * geo.width,
+        geo.y + (1 - place(seen[scene.y], scene.y)) * geo.height,
+      ];
+    },
+    geo.small ? 6 : 10,
+  );
 }
 
 // The thing above, a strip with the number that decides below.
 function split({ x, y, width, height }) {
   const low = Math.min(Math.max(height * 0.24, 60), 120);
-  return [{ x, y, width, height: height - low - 40 }, { x: x + 6, y: y + height - low - 10, width: width - 22, height: low }];
+  return [
+    { x, y, width, height: height - low - 40 },
+    { x: x + 6, y: y + height - low - 10, width: width - 22, height: low },
+  ];
 }
 
 function line(ctx, points, colour, width) {
@@ -93,10 +104,30 @@ function drawCartPole(ctx, shot) {
   const unit = Math.min(scene.width / 5.4, scene.height / 1.75);
   const ground = scene.y + scene.height - unit * 0.2;
   const middle = scene.x + scene.width / 2;
-  line(ctx, [[middle - 2.4 * unit, ground], [middle + 2.4 * unit, ground]], theme.muted, 2);
-  for (const limit of [-2.4, 2.4]) line(ctx, [[middle + limit * unit, ground - unit * 0.18], [middle + limit * unit, ground + 5]], theme.warning, 3);
+  line(
+    ctx,
+    [
+      [middle - 2.4 * unit, ground],
+      [middle + 2.4 * unit, ground],
+    ],
+    theme.muted,
+    2,
+  );
+  for (const limit of [-2.4, 2.4])
+    line(
+      ctx,
+      [
+        [middle + limit * unit, ground - unit * 0.18],
+        [middle + limit * unit, ground + 5],
+      ],
+      theme.warning,
+      3,
+    );
   const cart = [middle + position * unit, ground - unit * 0.17];
-  const tip = (theta, length = 1) => [cart[0] + Math.sin(theta) * unit * length, cart[1] - Math.cos(theta) * unit * length];
+  const tip = (theta, length = 1) => [
+    cart[0] + Math.sin(theta) * unit * length,
+    cart[1] - Math.cos(theta) * unit * length,
+  ];
   const most = (12 * Math.PI) / 180;
   ctx.setLineDash([5, 5]);
   for (const limit of [-most, most]) line(ctx, [cart, tip(limit, 1.12)], theme.warning, 1.2);
@@ -110,7 +141,12 @@ function drawCartPole(ctx, shot) {
   disc(ctx, cart, unit * 0.05, theme.accent);
   force(ctx, shot, [cart[0], cart[1]], [-1, 1], unit * 0.55);
   drawStrip(ctx, strip, theme, {
-    label: "angle of the pole, degrees; over at ±12", low: -15, high: 15, limits: [-12, 12], upto: Math.floor(at), steps,
+    label: "angle of the pole, degrees; over at ±12",
+    low: -15,
+    high: 15,
+    limits: [-12, 12],
+    upto: Math.floor(at),
+    steps,
     value: (t) => (episode.observation(t)[2] * 180) / Math.PI,
   });
   ending(ctx, shot, [cart[0], cart[1] - unit * 0.2]);
@@ -147,14 +183,23 @@ function drawMountainCar(ctx, shot) {
   force(ctx, shot, [0, -0.11 * unit], [-1, 0, 1], 0.13 * unit);
   ctx.restore();
   drawStrip(ctx, strip, theme, {
-    label: "position; the goal is at 0.5", low: -1.25, high: 0.65, limits: [0.5], upto: Math.floor(at), steps, value: (t) => episode.observation(t)[0],
+    label: "position; the goal is at 0.5",
+    low: -1.25,
+    high: 0.65,
+    limits: [0.5],
+    upto: Math.floor(at),
+    steps,
+    value: (t) => episode.observation(t)[0],
   });
   ending(ctx, shot, [car[0], car[1] - 0.1 * unit]);
 }
 
 const links = ([c1, s1, c2, s2]) => {
   const [first, second] = [Math.atan2(s1, c1), Math.atan2(s2, c2)];
-  return [[Math.sin(first), -Math.cos(first)], [Math.sin(first) + Math.sin(first + second), -Math.cos(first) - Math.cos(first + second)]];
+  return [
+    [Math.sin(first), -Math.cos(first)],
+    [Math.sin(first) + Math.sin(first + second), -Math.cos(first) - Math.cos(first + second)],
+  ];
 };
 
 function drawAcrobot(ctx, shot) {
@@ -167,7 +212,9 @@ function drawAcrobot(ctx, shot) {
   ctx.setLineDash([6, 5]);
   line(ctx, [place([-2.1, 1]), place([2.1, 1])], theme.warning, 1.6);
   ctx.setLineDash([]);
-  const way = Array.from({ length: Math.min(Math.floor(at), 30) + 1 }, (_, k) => place(links(episode.observation(Math.floor(at) - k))[1]));
+  const way = Array.from({ length: Math.min(Math.floor(at), 30) + 1 }, (_, k) =>
+    place(links(episode.observation(Math.floor(at) - k))[1]),
+  );
   line(ctx, way, mix(theme.series[0], theme.background, 0.45), 1.6);
   line(ctx, [base, elbow], theme.series[0], unit * 0.11);
   line(ctx, [elbow, tip], theme.series[1], unit * 0.11);
@@ -175,14 +222,29 @@ function drawAcrobot(ctx, shot) {
   const action = episode.action(Math.floor(at));
   drawWalker(ctx, elbow, Math.max(unit * 0.13, 7), action, layout, theme);
   drawStrip(ctx, strip, theme, {
-    label: "height of the tip; over above 1", low: -2.1, high: 2.1, limits: [1], upto: Math.floor(at), steps, value: (t) => links(episode.observation(t))[1][1],
+    label: "height of the tip; over above 1",
+    low: -2.1,
+    high: 2.1,
+    limits: [1],
+    upto: Math.floor(at),
+    steps,
+    value: (t) => links(episode.observation(t))[1][1],
   });
   ending(ctx, shot, tip);
 }
 
 // Gymnasium's map: 5 × 5 cells, the stops, and the walls between columns, as (rows, column to their left).
-const STOPS = [[0, 0], [0, 4], [4, 0], [4, 3]];
-const WALLS = [[[0, 1], 1], [[3, 4], 0], [[3, 4], 2]];
+const STOPS = [
+  [0, 0],
+  [0, 4],
+  [4, 0],
+  [4, 3],
+];
+const WALLS = [
+  [[0, 1], 1],
+  [[3, 4], 0],
+  [[3, 4], 2],
+];
 const STOP_COLOURS = ["#d1495b", "#2a9d68", "#c9a227", "#3b6fb6"];
 
 function drawTaxi(ctx, shot) {
@@ -192,13 +254,34 @@ function drawTaxi(ctx, shot) {
   const centre = (row, col) => [left + (col + 0.5) * size, top + (row + 0.5) * size];
   const read = (k) => {
     const state = episode.state(k);
-    return { row: Math.floor(state / 100), col: Math.floor(state / 20) % 5, passenger: Math.floor(state / 4) % 5, to: state % 4 };
+    return {
+      row: Math.floor(state / 100),
+      col: Math.floor(state / 20) % 5,
+      passenger: Math.floor(state / 4) % 5,
+      to: state % 4,
+    };
   };
   ctx.strokeStyle = theme.line;
   ctx.lineWidth = 1;
   for (let i = 0; i <= 5; i++) {
-    line(ctx, [[left + i * size, top], [left + i * size, top + 5 * size]], theme.line, i % 5 ? 1 : 3);
-    line(ctx, [[left, top + i * size], [left + 5 * size, top + i * size]], theme.line, i % 5 ? 1 : 3);
+    line(
+      ctx,
+      [
+        [left + i * size, top],
+        [left + i * size, top + 5 * size],
+      ],
+      theme.line,
+      i % 5 ? 1 : 3,
+    );
+    line(
+      ctx,
+      [
+        [left, top + i * size],
+        [left + 5 * size, top + i * size],
+      ],
+      theme.line,
+      i % 5 ? 1 : 3,
+    );
   }
   STOPS.forEach(([row, col], i) => {
     ctx.fillStyle = mix(STOP_COLOURS[i], theme.background, 0.55);
@@ -209,7 +292,16 @@ function drawTaxi(ctx, shot) {
     ctx.textBaseline = "top";
     ctx.fillText("RGYB"[i], left + col * size + 6, top + row * size + 5);
   });
-  for (const [rows, col] of WALLS) line(ctx, [[left + (col + 1) * size, top + rows[0] * size], [left + (col + 1) * size, top + (rows.at(-1) + 1) * size]], theme.text, 4);
+  for (const [rows, col] of WALLS)
+    line(
+      ctx,
+      [
+        [left + (col + 1) * size, top + rows[0] * size],
+        [left + (col + 1) * size, top + (rows.at(-1) + 1) * size],
+      ],
+      theme.text,
+      4,
+    );
   const t = Math.min(Math.floor(at), episode.length);
   const here = read(t);
   const next = read(Math.min(t + 1, episode.length));
@@ -223,12 +315,21 @@ function drawTaxi(ctx, shot) {
   ctx.setLineDash([]);
   drawWalker(ctx, taxi, size * 0.26, t < episode.length ? episode.action(t) : -1, layout, theme);
   const rides = here.passenger === 4;
-  disc(ctx, rides ? [taxi[0] + size * 0.2, taxi[1] - size * 0.2] : centre(...STOPS[here.passenger]).map((c) => c + size * 0.28), size * 0.1, theme.accent);
+  disc(
+    ctx,
+    rides ? [taxi[0] + size * 0.2, taxi[1] - size * 0.2] : centre(...STOPS[here.passenger]).map((c) => c + size * 0.28),
+    size * 0.1,
+    theme.accent,
+  );
   ctx.font = `12px ${theme.font}`;
   ctx.fillStyle = theme.muted;
   ctx.textAlign = "center";
   ctx.textBaseline = "alphabetic";
-  ctx.fillText(`● passenger ${rides ? "in the taxi" : ""}   ▢ dashed: where to   ${t < episode.length ? names[episode.action(t)] : ""}`, box.x + box.width / 2, top + 5 * size + 20);
+  ctx.fillText(
+    `● passenger ${rides ? "in the taxi" : ""}   ▢ dashed: where to   ${t < episode.length ? names[episode.action(t)] : ""}`,
+    box.x + box.width / 2,
+    top + 5 * size + 20,
+  );
   ending(ctx, shot, taxi);
 }
 
@@ -241,14 +342,19 @@ function drawOverTime(ctx, shot) {
   const place = new Map(layout.order.map((state, i) => [state, i]));
   const values = layout.row_value?.length ? layout.row_value : layout.order.map((_, i) => i);
   const ends = new Set(layout.terminal);
-  const living = layout.order.map((state, i) => (ends.has(state) ? NaN : values[i])).filter((value) => !Number.isNaN(value));
+  const living = layout.order
+    .map((state, i) => (ends.has(state) ? NaN : values[i]))
+    .filter((value) => !Number.isNaN(value));
   let [low, high] = [Math.min(...living), Math.max(...living)];
   if (low === high) [low, high] = [low - 1, high + 1];
   const height = (k) => {
     const state = episode.state(k);
-    return ends.has(state) && k > 0 ? height(k - 1) : values[place.get(state)] ?? low;
+    return ends.has(state) && k > 0 ? height(k - 1) : (values[place.get(state)] ?? low);
   };
-  const point = (k) => [chart.x + (k / Math.max(steps, 4)) * chart.width, chart.y + chart.height * (1 - (height(k) - low) / (high - low))];
+  const point = (k) => [
+    chart.x + (k / Math.max(steps, 4)) * chart.width,
+    chart.y + chart.height * (1 - (height(k) - low) / (high - low)),
+  ];
   axes(ctx, chart, theme, { low, high, steps: Math.max(steps, 4), title: layout.row_title });
   const t = Math.min(Math.floor(at), episode.length);
   const over = t >= episode.length;

@@ -30,7 +30,12 @@ class Player {
     this.text = "";
     this.picture = h("div", { class: "drawing" });
     this.canvas = h("canvas", {});
-    this.world = h("div", { class: "world", tabindex: "0", role: "application", "aria-label": "the world: press keys to act" }, this.picture, this.canvas);
+    this.world = h(
+      "div",
+      { class: "world", tabindex: "0", role: "application", "aria-label": "the world: press keys to act" },
+      this.picture,
+      this.canvas,
+    );
     this.told = h("p", { class: "told", "aria-live": "polite" });
     this.buttons = h("div", { class: "actions" });
     root.replaceChildren(this.world, this.told, this.buttons);
@@ -55,10 +60,17 @@ class Player {
     const shape = JSON.stringify([data.actions, named, data.over]);
     if (shape === this.shape) return;
     this.shape = shape;
-    this.buttons.replaceChildren(...data.actions.map((name, action) => {
-      const keys = named.filter(([, a]) => a === action).map(([key]) => key.replace("Arrow", "").toLowerCase());
-      return h("button", { type: "button", disabled: data.over, onclick: () => this.act(action) }, `${name}`, h("kbd", {}, keys.join(" / ")));
-    }));
+    this.buttons.replaceChildren(
+      ...data.actions.map((name, action) => {
+        const keys = named.filter(([, a]) => a === action).map(([key]) => key.replace("Arrow", "").toLowerCase());
+        return h(
+          "button",
+          { type: "button", disabled: data.over, onclick: () => this.act(action) },
+          `${name}`,
+          h("kbd", {}, keys.join(" / ")),
+        );
+      }),
+    );
   }
 
   // The moment before the next key is pressed, drawn as films draw it: nothing is being done yet.
@@ -66,20 +78,36 @@ class Player {
     const { canvas, data, world, root } = this;
     if (!data?.shot || !world.clientWidth) return;
     const { layout, seen, actions, ending } = data.shot;
-    const [width, height, ratio] = [world.clientWidth, Math.round(Math.min(world.clientWidth * 0.66, 360)), devicePixelRatio || 1];
+    const [width, height, ratio] = [
+      world.clientWidth,
+      Math.round(Math.min(world.clientWidth * 0.66, 360)),
+      devicePixelRatio || 1,
+    ];
     canvas.style.height = `${height}px`;
     Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     const rows = [...seen, seen.at(-1)];
     const length = data.over ? actions.length : actions.length + 1;
-    const episode = new Episode({
-      header: { lengths: [length], endings: [ending] },
-      values: { observations: Float32Array.from(rows.flat()), actions: Int32Array.from([...actions, -1]), rewards: new Float32Array(length) },
-      shapes: { observations: [1, rows.length, Array.isArray(seen[0]) ? seen[0].length : 0] },
-    }, 0);
+    const episode = new Episode(
+      {
+        header: { lengths: [length], endings: [ending] },
+        values: {
+          observations: Float32Array.from(rows.flat()),
+          actions: Int32Array.from([...actions, -1]),
+          rewards: new Float32Array(length),
+        },
+        shapes: { observations: [1, rows.length, Array.isArray(seen[0]) ? seen[0].length : 0] },
+      },
+      0,
+    );
     const ctx = canvas.getContext("2d");
     ctx.scale(ratio, ratio);
     pictureFor({ layout, film: data.shot }).draw(ctx, {
-      episode, layout, at: actions.length, steps: Math.max(length, 20), names: { ...data.actions, [-1]: "" }, theme: readTheme(root),
+      episode,
+      layout,
+      at: actions.length,
+      steps: Math.max(length, 20),
+      names: { ...data.actions, [-1]: "" },
+      theme: readTheme(root),
       box: { x: 0, y: 0, width, height },
     });
   }

@@ -24,7 +24,9 @@ export class Frame {
       if (field.name === "metrics") this.metrics = numbers(raw);
       else fields[field.name] = raw;
     }
-    members.forEach((member, slot) => this.members.set(member, { fields, slot, of: members.length, selected: header.selected }));
+    members.forEach((member, slot) =>
+      this.members.set(member, { fields, slot, of: members.length, selected: header.selected }),
+    );
     this.decoded.clear();
     const held = new Set([...this.members.values()].map((entry) => entry.fields));
     this.bytes = this.metrics?.byteLength ?? 0;
@@ -78,9 +80,15 @@ export class Frames {
     this.version = 0;
   }
 
-  get length() { return this.list.length; }
-  get last() { return this.list[this.list.length - 1] ?? null; }
-  get first() { return this.list[0] ?? null; }
+  get length() {
+    return this.list.length;
+  }
+  get last() {
+    return this.list[this.list.length - 1] ?? null;
+  }
+  get first() {
+    return this.list[0] ?? null;
+  }
 
   // Index of the last frame at or before `step` (0 where none is).
   indexAt(step) {

@@ -7,7 +7,9 @@ export function groupsOf(hello) {
   const groups = new Map();
   const varying = axesOf(hello).map((axis) => axis.name);
   hello.members.forEach((member, index) => {
-    const values = Object.fromEntries(varying.filter((name) => name in (member.values ?? {})).map((name) => [name, member.values[name]]));
+    const values = Object.fromEntries(
+      varying.filter((name) => name in (member.values ?? {})).map((name) => [name, member.values[name]]),
+    );
     const key = JSON.stringify([member.lane ?? 0, values]);
     if (!groups.has(key)) groups.set(key, { index: groups.size, lane: member.lane ?? 0, values, members: [] });
     groups.get(key).members.push(index);
@@ -18,8 +20,12 @@ export function groupsOf(hello) {
     const lane = hello.lanes[group.lane];
     const name = lane?.title ?? lane?.algorithm ?? hello.members[group.members[0]].algorithm ?? "";
     const values = Object.entries(group.values).map(([key, value]) => `${symbolOf(lane, key)} = ${plain(value)}`);
-    const twins = list.filter((other) => other !== group && JSON.stringify(other.values) === JSON.stringify(group.values)
-      && (hello.lanes[other.lane]?.title ?? hello.lanes[other.lane]?.algorithm) === name);
+    const twins = list.filter(
+      (other) =>
+        other !== group &&
+        JSON.stringify(other.values) === JSON.stringify(group.values) &&
+        (hello.lanes[other.lane]?.title ?? hello.lanes[other.lane]?.algorithm) === name,
+    );
     const numbered = twins.length ? `${name} (${group.lane + 1})` : name;
     group.label = lanes.size > 1 ? [numbered, ...values].join(" · ") : values.join(", ") || name;
   }
@@ -40,7 +46,14 @@ export function axesOf(hello) {
       const values = [...new Set(members.map((member) => member.values[name]))];
       if (values.length < 2 || axes.some((axis) => axis.name === name)) continue;
       const declared = lane.hyperparameters?.find((hyperparameter) => hyperparameter.name === name);
-      axes.push({ name, values, lane: index, symbol: symbolOf(lane, name), scale: declared?.scale ?? "linear", numeric: values.every((value) => typeof value === "number") });
+      axes.push({
+        name,
+        values,
+        lane: index,
+        symbol: symbolOf(lane, name),
+        scale: declared?.scale ?? "linear",
+        numeric: values.every((value) => typeof value === "number"),
+      });
     }
   });
   return axes.slice(0, 2);

@@ -19,7 +19,7 @@ export class Player {
 
   get frame() {
     const { frames } = this.store;
-    return this.follow ? frames.last : frames.list[frames.indexAt(this.at)] ?? null;
+    return this.follow ? frames.last : (frames.list[frames.indexAt(this.at)] ?? null);
   }
 
   get atEnd() {

@@ -22,9 +22,15 @@ export class Session {
     this.own = new Set();
   }
 
-  get live() { return Boolean(this.source?.live); }
-  get recording() { return Boolean(this.source && !this.source.live); }
-  get connected() { return Boolean(this.source?.open); }
+  get live() {
+    return Boolean(this.source?.live);
+  }
+  get recording() {
+    return Boolean(this.source && !this.source.live);
+  }
+  get connected() {
+    return Boolean(this.source?.open);
+  }
 
   // A command of the stage itself; answers to those of other parts of the page are not its business.
   send(command) {
@@ -45,7 +51,14 @@ export class Session {
   async connect({ run, recording, live }, kept = null) {
     this.disconnect();
     const generation = ++this.generation;
-    Object.assign(this, { runId: run ?? null, base: live ?? this.base, kept, ready: false, source: null, acknowledged: -1 });
+    Object.assign(this, {
+      runId: run ?? null,
+      base: live ?? this.base,
+      kept,
+      ready: false,
+      source: null,
+      acknowledged: -1,
+    });
     Object.assign(this.store, { closed: null, state: null });
     let source = null;
     try {
@@ -60,7 +73,9 @@ export class Session {
     if (!source) return;
     this.source = source;
     bus.attach(source);
-    source.start((message) => { if (this.source === source) this.receive(message); });
+    source.start((message) => {
+      if (this.source === source) this.receive(message);
+    });
   }
 
   disconnect() {
@@ -89,7 +104,8 @@ export class Session {
       else if (type === "mark") store.addMark(message);
       else if (type === "alarm") store.alarms.push(message);
       else if (type === "truth" && store.hello) store.hello.truth = message.truth;
-      else if (type === "equation" && store.hello) Object.assign(store.hello.lanes[message.lane], { equation: message.equation, formulas: message.formulas });
+      else if (type === "equation" && store.hello)
+        Object.assign(store.hello.lanes[message.lane], { equation: message.equation, formulas: message.formulas });
       else if (type === "moved") this.moved(message);
       else if (type === "close" && message.final) this.closed(message);
       bus.receive(message);
@@ -109,7 +125,8 @@ export class Session {
       const first = store.frames.length === 0;
       const frame = store.addFrames(message);
       if (first && frame) this.on.firstFrame();
-      if (frame && message.kind !== "history") bus.emit("frame", { step: frame.step, seq: frame.seq, time: frame.time });
+      if (frame && message.kind !== "history")
+        bus.emit("frame", { step: frame.step, seq: frame.seq, time: frame.time });
     } else if (message.kind === "selected") store.setRows(message);
   }
 

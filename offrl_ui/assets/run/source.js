@@ -100,7 +100,8 @@ export class RecordingSource {
   // Looking (select, view) needs no answer: everything is in the recorded frames already.
   send(command) {
     if (["select", "view", "history", "pause"].includes(command.cmd)) return;
-    const message = "This is a recording: it can be played, scrubbed and looked at. To change something, open it as a live run.";
+    const message =
+      "This is a recording: it can be played, scrubbed and looked at. To change something, open it as a live run.";
     queueMicrotask(() => this.receive({ type: "refused", id: command.id, message }));
   }
 

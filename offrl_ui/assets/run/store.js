@@ -96,7 +96,15 @@ export class Store {
     const { values, shapes } = fieldsOf({ header, payload });
     const [, rows, actions] = shapes.selected;
     const at = new Map(header.steps.map((step, i) => [step, i]));
-    this.rows = { state: header.state, member: header.member, names: header.rows, at, size: rows * actions, actions, data: values.selected };
+    this.rows = {
+      state: header.state,
+      member: header.member,
+      names: header.rows,
+      at,
+      size: rows * actions,
+      actions,
+      data: values.selected,
+    };
   }
 
   // Row `name` of state `s` at a frame: in full precision where that was sent, else from the (quantised) table.
@@ -118,7 +126,10 @@ export class Store {
     const K = this.hello.metrics.length;
     let stats = this.stats.get(frame);
     if (!stats) {
-      stats = { done: new Uint8Array(this.groups.length * K), values: new Float32Array(this.groups.length * K * 3).fill(NaN) };
+      stats = {
+        done: new Uint8Array(this.groups.length * K),
+        values: new Float32Array(this.groups.length * K * 3).fill(NaN),
+      };
       this.stats.set(frame, stats);
     }
     const at = group.index * K + metric;
@@ -131,7 +142,9 @@ export class Store {
       }
       if (values.length) {
         values.sort((a, b) => a - b);
-        [0.5, 0.25, 0.75].forEach((q, i) => { stats.values[at * 3 + i] = quantile(values, q); });
+        [0.5, 0.25, 0.75].forEach((q, i) => {
+          stats.values[at * 3 + i] = quantile(values, q);
+        });
       }
     }
     return stats.values.subarray(at * 3, at * 3 + 3);
@@ -139,13 +152,21 @@ export class Store {
 
   // The statistics at a frame or, where they were not computed then (exact returns of large worlds), shortly before.
   lastStats(frame, group, metric) {
-    return this.lately(frame, (one) => this.stat(one, group, metric), ([median]) => median);
+    return this.lately(
+      frame,
+      (one) => this.stat(one, group, metric),
+      ([median]) => median,
+    );
   }
 
   // The same for a single member.
   lastValue(frame, member, metric) {
     const at = member * this.hello.metrics.length + metric;
-    return this.lately(frame, (one) => one.metrics?.[at] ?? NaN, (value) => value);
+    return this.lately(
+      frame,
+      (one) => one.metrics?.[at] ?? NaN,
+      (value) => value,
+    );
   }
 
   lately(frame, read, number) {
@@ -165,7 +186,9 @@ export class Store {
   // Whether every model that is drawn has a metric at a frame.
   everyoneHas(name, frame) {
     const [metric, K] = [this.metricIndex(name), this.hello.metrics.length];
-    return metric >= 0 && this.shownMembers().every((member) => !Number.isNaN(frame.metrics?.[member * K + metric] ?? NaN));
+    return (
+      metric >= 0 && this.shownMembers().every((member) => !Number.isNaN(frame.metrics?.[member * K + metric] ?? NaN))
+    );
   }
 
   metricIndex(name) {
@@ -194,8 +217,13 @@ export class Store {
     const seed = this.hello.members[member]?.seed;
     // Always with the one that is looked at.
     const from = Math.max(this.groups.findIndex((group) => group.members.includes(member)) - MOST_WORLDS + 1, 0);
-    return this.groups.slice(from, from + MOST_WORLDS).map((group) =>
-      group.members.includes(member) ? member : group.members.find((m) => this.hello.members[m].seed === seed) ?? group.members[0]);
+    return this.groups
+      .slice(from, from + MOST_WORLDS)
+      .map((group) =>
+        group.members.includes(member)
+          ? member
+          : (group.members.find((m) => this.hello.members[m].seed === seed) ?? group.members[0]),
+      );
   }
 
   // The run so far stays behind as a ghost: its curves, and a thinned copy of its tables for the difference map.
@@ -215,7 +243,13 @@ export class Store {
   // Whether the ghost's tables can be subtracted from this run's (same states and actions).
   get comparable() {
     const [a, b] = [this.ghost?.hello, this.hello];
-    return Boolean(a && b && a.nStates === b.nStates && a.nActions === b.nActions && JSON.stringify(a.layout) === JSON.stringify(b.layout));
+    return Boolean(
+      a &&
+        b &&
+        a.nStates === b.nStates &&
+        a.nActions === b.nActions &&
+        JSON.stringify(a.layout) === JSON.stringify(b.layout),
+    );
   }
 
   // One scale per meaning, shared by all modes and members that show it.
@@ -229,7 +263,13 @@ export class Store {
     if (name === "value") {
       const [low, high] = q_star ? extent(q_star) : [0, 0];
       // The truth sets the scale, so that a learned value and its truth have the same colour.
-      return new Scale({ kind: "value", label: "value", unit: "return", low: Number.isFinite(low) ? Math.min(low, 0) : 0, high: Number.isFinite(high) ? niceBeyond(Math.max(high, 0)) : 0 });
+      return new Scale({
+        kind: "value",
+        label: "value",
+        unit: "return",
+        low: Number.isFinite(low) ? Math.min(low, 0) : 0,
+        high: Number.isFinite(high) ? niceBeyond(Math.max(high, 0)) : 0,
+      });
     }
     if (name === "count") {
       const scale = new Scale({ kind: "amount", label: "n(s,a)", unit: "rows", log: true });
@@ -237,7 +277,8 @@ export class Store {
       scale.fixed = true;
       return scale;
     }
-    if (name === "probability") return new Scale({ kind: "amount", label: "π(a|s)", unit: "probability", low: 0, high: 1, fixed: true });
+    if (name === "probability")
+      return new Scale({ kind: "amount", label: "π(a|s)", unit: "probability", low: 0, high: 1, fixed: true });
     if (name === "weight") return new Scale({ kind: "amount", label: "weight", unit: "", low: 0, high: 1 });
     return new Scale({ kind: "diverging", label: name, unit: "return" });
   }
@@ -252,19 +293,23 @@ export function quantile(sorted, q) {
 }
 
 const sameShape = (a, b) =>
-  a.nStates === b.nStates && a.nActions === b.nActions && a.members.length === b.members.length
-  && JSON.stringify(a.metrics.map((m) => m.name)) === JSON.stringify(b.metrics.map((m) => m.name));
+  a.nStates === b.nStates &&
+  a.nActions === b.nActions &&
+  a.members.length === b.members.length &&
+  JSON.stringify(a.metrics.map((m) => m.name)) === JSON.stringify(b.metrics.map((m) => m.name));
 
 // The state selected first: the world's own start where the picture names it, else the first start in the data.
 function startOf({ layout, initial_states: starts }) {
   const cell = layout?.kind === "grid" ? layout.cells.indexOf("S") : -1;
   const state = cell < 0 ? -1 : layout.state_of_cell[cell];
-  return state >= 0 ? state : starts[0] ?? 0;
+  return state >= 0 ? state : (starts[0] ?? 0);
 }
 
 // The hello with the few things that everything asks for.
 function describe(hello) {
-  const names = Array.isArray(hello.actions) ? hello.actions : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
+  const names = Array.isArray(hello.actions)
+    ? hello.actions
+    : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
   return {
     ...hello,
     actionNames: names,

@@ -35,9 +35,13 @@ function halfTable() {
     const exponent = (bits >> 10) & 31;
     const fraction = bits & 1023;
     halves[bits] =
-      exponent === 31 ? (fraction ? NaN : sign * Infinity)
-      : exponent ? sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
-      : sign * 2 ** -14 * (fraction / 1024);
+      exponent === 31
+        ? fraction
+          ? NaN
+          : sign * Infinity
+        : exponent
+          ? sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
+          : sign * 2 ** -14 * (fraction / 1024);
   }
   return halves;
 }

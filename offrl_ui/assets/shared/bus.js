@@ -46,12 +46,24 @@ export function createBus() {
   }
 
   return {
-    get source() { return source; },
-    get connected() { return source !== null && source.open; },
-    get hello() { return last.get("hello") ?? null; },
-    get state() { return last.get("state") ?? null; },
-    get marks() { return marks; },
-    get alarms() { return alarms; },
+    get source() {
+      return source;
+    },
+    get connected() {
+      return source !== null && source.open;
+    },
+    get hello() {
+      return last.get("hello") ?? null;
+    },
+    get state() {
+      return last.get("state") ?? null;
+    },
+    get marks() {
+      return marks;
+    },
+    get alarms() {
+      return alarms;
+    },
 
     // Subscribe; returns the function that unsubscribes.
     on(type, listener) {
@@ -92,7 +104,10 @@ export function createBus() {
       last.clear();
     },
     receive(message) {
-      if (message.type === "hello") { marks = []; alarms = []; }
+      if (message.type === "hello") {
+        marks = [];
+        alarms = [];
+      }
       if (message.type === "mark") {
         marks = [...marks.filter((known) => known.step !== message.step || known.lane !== message.lane), message];
         for (const [name, [, value]] of Object.entries(message.what ?? {})) setValue(message.lane ?? 0, name, value);

@@ -54,7 +54,11 @@ export function icon(name) {
 }
 
 export function iconButton(name, label, onclick, extra = {}) {
-  return h("button", { type: "button", class: "button icon-button", "aria-label": label, title: label, onclick, ...extra }, icon(name));
+  return h(
+    "button",
+    { type: "button", class: "button icon-button", "aria-label": label, title: label, onclick, ...extra },
+    icon(name),
+  );
 }
 
 export function download(blob, name) {

@@ -45,7 +45,19 @@ export function percent(value) {
 
 // The names of hyperparameters as they stand in the equations.
 const SYMBOLS = {
-  rho: "ρ", alpha: "α", beta: "β", gamma: "γ", tau: "τ", lambda: "λ", eta: "η", epsilon: "ε", theta: "θ", pi: "π", mu: "μ", sigma: "σ", kappa: "κ",
+  rho: "ρ",
+  alpha: "α",
+  beta: "β",
+  gamma: "γ",
+  tau: "τ",
+  lambda: "λ",
+  eta: "η",
+  epsilon: "ε",
+  theta: "θ",
+  pi: "π",
+  mu: "μ",
+  sigma: "σ",
+  kappa: "κ",
 };
 
 // A LaTeX symbol as plain text, for labels that are drawn and not typeset.
@@ -66,7 +78,8 @@ export function niceTicks(low, high, count = 5) {
   const magnitude = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * magnitude).find((s) => s >= raw * 0.999) ?? 10 * magnitude;
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step);
+  // Adding 0 makes 0 of −0.
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step + 0);
   return ticks;
 }
 

@@ -43,7 +43,8 @@ export function drawLegend(ctx, scale, theme, { x, y, width, font, hatch, note }
     // The end of the scale before it grew.
     ctx.fillStyle = theme.warning;
     for (const edge of [scale.grew.from.low, scale.grew.from.high]) {
-      if (edge > scale.low && edge < scale.high && edge !== 0) ctx.fillRect(x + barWidth * scale.at(edge) - 1, barTop - 3, 2, barHeight + 3);
+      if (edge > scale.low && edge < scale.high && edge !== 0)
+        ctx.fillRect(x + barWidth * scale.at(edge) - 1, barTop - 3, 2, barHeight + 3);
     }
   }
   explain(ctx, theme, { x: x + barWidth + 18, y: barTop, right: x + width, font, hatch, note });

@@ -10,7 +10,9 @@ export async function typeset(texts) {
     if (known.size > LARGEST) known.clear();
     try {
       const answer = await fetch(new URL("/math", location.origin), {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(missing),
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(missing),
       });
       if (answer.ok) (await answer.json()).forEach((made, i) => known.set(missing[i], made));
     } catch {

@@ -1,10 +1,52 @@
 // Colours, shapes and the hatch. Colour-blind safe: viridis for values, cividis for amounts, blue–orange around zero,
 // and for actions the colours of Okabe & Ito (2008), darkened or lightened for the page, each with a shape of its own.
 
-const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
-const DIVERGING_LIGHT = ["#0b3c7d", "#1f6fb4", "#6aaed6", "#b9d6ea", "#f3f2f0", "#f8d3ab", "#f2a057", "#d2691e", "#8a3a06"];
-const DIVERGING_DARK = ["#9ccdf2", "#5ba7dd", "#3179b3", "#2a4c69", "#2c3036", "#66472d", "#ad6a28", "#e58f3c", "#ffc486"];
+const VIRIDIS = [
+  "#440154",
+  "#482878",
+  "#3e4989",
+  "#31688e",
+  "#26828e",
+  "#1f9e89",
+  "#35b779",
+  "#6ece58",
+  "#b5de2b",
+  "#fde725",
+];
+const CIVIDIS = [
+  "#00224e",
+  "#123570",
+  "#3b496c",
+  "#575d6d",
+  "#707173",
+  "#8a8678",
+  "#a59c74",
+  "#c3b369",
+  "#e1cc55",
+  "#fee838",
+];
+const DIVERGING_LIGHT = [
+  "#0b3c7d",
+  "#1f6fb4",
+  "#6aaed6",
+  "#b9d6ea",
+  "#f3f2f0",
+  "#f8d3ab",
+  "#f2a057",
+  "#d2691e",
+  "#8a3a06",
+];
+const DIVERGING_DARK = [
+  "#9ccdf2",
+  "#5ba7dd",
+  "#3179b3",
+  "#2a4c69",
+  "#2c3036",
+  "#66472d",
+  "#ad6a28",
+  "#e58f3c",
+  "#ffc486",
+];
 
 function ramp(stops) {
   const rgb = stops.map(parse);
@@ -49,8 +91,30 @@ export function rampOf(kind, dark) {
   return kind === "diverging" ? DIVERGING[dark ? "dark" : "light"] : RAMPS[kind];
 }
 
-const ACTIONS_LIGHT = ["#0072b2", "#d98200", "#008f68", "#b85c92", "#c44e00", "#3a9fd6", "#8a7a00", "#6b6b6b", "#6a4fb3", "#00a0a0"];
-const ACTIONS_DARK = ["#4aa8e0", "#f0a93a", "#2cc295", "#dd93bd", "#f07b3a", "#7cc7f0", "#d8cb3e", "#a6a6a6", "#b3a1ec", "#3ed0d0"];
+const ACTIONS_LIGHT = [
+  "#0072b2",
+  "#d98200",
+  "#008f68",
+  "#b85c92",
+  "#c44e00",
+  "#3a9fd6",
+  "#8a7a00",
+  "#6b6b6b",
+  "#6a4fb3",
+  "#00a0a0",
+];
+const ACTIONS_DARK = [
+  "#4aa8e0",
+  "#f0a93a",
+  "#2cc295",
+  "#dd93bd",
+  "#f07b3a",
+  "#7cc7f0",
+  "#d8cb3e",
+  "#a6a6a6",
+  "#b3a1ec",
+  "#3ed0d0",
+];
 export const SHAPES = ["circle", "square", "triangle", "diamond", "down", "cross", "pentagon", "star"];
 
 // Lines of lanes (algorithms side by side) and of the roles a curve can have.
@@ -127,7 +191,20 @@ export function shapePath(ctx, shape, x, y, size) {
   else if (shape === "pentagon") polygon(5, -Math.PI / 2);
   else if (shape === "cross") {
     const t = size * 0.36;
-    const points = [[-t, -size], [t, -size], [t, -t], [size, -t], [size, t], [t, t], [t, size], [-t, size], [-t, t], [-size, t], [-size, -t], [-t, -t]];
+    const points = [
+      [-t, -size],
+      [t, -size],
+      [t, -t],
+      [size, -t],
+      [size, t],
+      [t, t],
+      [t, size],
+      [-t, size],
+      [-t, t],
+      [-size, t],
+      [-size, -t],
+      [-t, -t],
+    ];
     points.forEach(([dx, dy], i) => ctx[i ? "lineTo" : "moveTo"](x + dx, y + dy));
     ctx.closePath();
   } else {
@@ -147,8 +224,13 @@ export function arrowPath(ctx, x, y, dx, dy, length, width) {
   const shaft = length - head;
   const point = (along, across) => [x + dx * along + px * across, y + dy * along + py * across];
   const points = [
-    point(0, width / 2), point(shaft, width / 2), point(shaft, width * 1.35), point(length, 0),
-    point(shaft, -width * 1.35), point(shaft, -width / 2), point(0, -width / 2),
+    point(0, width / 2),
+    point(shaft, width / 2),
+    point(shaft, width * 1.35),
+    point(length, 0),
+    point(shaft, -width * 1.35),
+    point(shaft, -width / 2),
+    point(0, -width / 2),
   ];
   ctx.beginPath();
   points.forEach(([px2, py2], i) => ctx[i ? "lineTo" : "moveTo"](px2, py2));
@@ -192,8 +274,20 @@ export function hatchStyle(ctx, theme, ratio, cell = 32) {
 
 function hatchLines(theme, cell) {
   if (cell >= 13) {
-    return { pitch: 6, lines: [{ colour: withAlpha(theme.background, 0.92), width: 1.15, shift: 1.1 }, { colour: withAlpha(theme.text, 0.5), width: 1.15, shift: 0 }] };
+    return {
+      pitch: 6,
+      lines: [
+        { colour: withAlpha(theme.background, 0.92), width: 1.15, shift: 1.1 },
+        { colour: withAlpha(theme.text, 0.5), width: 1.15, shift: 0 },
+      ],
+    };
   }
   // The thin dark line keeps it a hatch where no colour lies beneath.
-  return { pitch: 4, lines: [{ colour: withAlpha(theme.background, 0.9), width: 2.15, shift: 0 }, { colour: withAlpha(theme.text, 0.3), width: 0.7, shift: 0 }] };
+  return {
+    pitch: 4,
+    lines: [
+      { colour: withAlpha(theme.background, 0.9), width: 2.15, shift: 0 },
+      { colour: withAlpha(theme.text, 0.3), width: 0.7, shift: 0 },
+    ],
+  };
 }

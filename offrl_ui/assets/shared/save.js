@@ -22,7 +22,9 @@ export function svgOf(stage, picture) {
 function worldSvg({ world, store, player: { frame }, theme }) {
   const [width, height, ratio] = world.size;
   const ctx = new SvgContext(width, height, theme.background);
-  const still = () => { for (const pane of world.panes) world.scene.drawStatic(ctx, pane.geo, theme, ratio, world.small); };
+  const still = () => {
+    for (const pane of world.panes) world.scene.drawStatic(ctx, pane.geo, theme, ratio, world.small);
+  };
   world.paint(ctx, frame, world.pictures(frame, store.shownMembers()), { still, ratio, width, height });
   return ctx.toString();
 }

@@ -25,8 +25,19 @@ export class Scale {
       return this.grow(-niceBeyond(reach), niceBeyond(reach), step, first);
     }
     if (low >= this.low && high <= this.high) return false;
-    if (this.log) return this.grow(empty ? low : Math.min(this.low, low), empty ? high : Math.max(this.high, niceBeyond(high)), step, first);
-    return this.grow(low < this.low ? niceBeyond(low) : this.low, high > this.high ? niceBeyond(high) : this.high, step, first);
+    if (this.log)
+      return this.grow(
+        empty ? low : Math.min(this.low, low),
+        empty ? high : Math.max(this.high, niceBeyond(high)),
+        step,
+        first,
+      );
+    return this.grow(
+      low < this.low ? niceBeyond(low) : this.low,
+      high > this.high ? niceBeyond(high) : this.high,
+      step,
+      first,
+    );
   }
 
   grow(low, high, step, first) {
@@ -70,7 +81,9 @@ export class Scale {
     if (this.low === this.high) return [this.low];
     if (!this.log) {
       // The ends are always written: they are what the colours are measured by.
-      const inner = niceTicks(this.low, this.high, count).filter((t) => Math.min(t - this.low, this.high - t) > (this.high - this.low) * 0.12);
+      const inner = niceTicks(this.low, this.high, count).filter(
+        (t) => Math.min(t - this.low, this.high - t) > (this.high - this.low) * 0.12,
+      );
       return [this.low, ...inner, this.high];
     }
     const [a, b] = [Math.ceil(Math.log10(this.low) - 1e-9), Math.floor(Math.log10(this.high) + 1e-9)];

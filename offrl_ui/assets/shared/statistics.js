@@ -27,7 +27,9 @@ export function bootstrapInterval(values, resamples = 2000) {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
-  const means = Array.from({ length: resamples }, () => interquartileMean(Array.from({ length: n }, () => values[Math.floor(random() * n)])));
+  const means = Array.from({ length: resamples }, () =>
+    interquartileMean(Array.from({ length: n }, () => values[Math.floor(random() * n)])),
+  );
   means.sort((a, b) => a - b);
   return [means[Math.floor(0.025 * resamples)], means[Math.ceil(0.975 * resamples) - 1]];
 }

@@ -8,15 +8,43 @@ import { drawAction, hatchStyle } from "../shared/palette.js";
 // key, heading, help, kind of bar: amount (0 to the largest), share (0 to 1), value (common range of Q, Q*, Qπ), signed; and the
 // pixels that its numbers need where many actions share the room (in the page's own font).
 const COLUMNS = [
-  { key: "n", head: "n", help: "rows of the data with this action in this state", bar: "amount", text: integer, width: 30 },
+  {
+    key: "n",
+    head: "n",
+    help: "rows of the data with this action in this state",
+    bar: "amount",
+    text: integer,
+    width: 30,
+  },
   { key: "beta", head: "π_β", help: "share of this action in the data", bar: "share", text: percent, width: 34 },
-  { key: "behavior", head: "π̂_β", help: "the behaviour policy as the system has learned it", bar: "share", text: percent, width: 47 },
-  { key: "allowed", head: "Ā", help: "whether the target's maximum may choose this action", bar: null, text: (x) => (x ? "yes" : "no"), width: 24 },
+  {
+    key: "behavior",
+    head: "π̂_β",
+    help: "the behaviour policy as the system has learned it",
+    bar: "share",
+    text: percent,
+    width: 47,
+  },
+  {
+    key: "allowed",
+    head: "Ā",
+    help: "whether the target's maximum may choose this action",
+    bar: null,
+    text: (x) => (x ? "yes" : "no"),
+    width: 24,
+  },
   { key: "q", head: "Q", help: "learned action value", bar: "value", text: number, width: 42 },
   { key: "truth", head: "Q*", help: "exact optimal action value", bar: "value", text: number, width: 42 },
   { key: "q_pi", head: "Qπ", help: "exact action value of the current policy", bar: "value", text: number, width: 42 },
   { key: "advantages", head: "A", help: "learned advantage", bar: "signed", text: number, width: 46 },
-  { key: "weights", head: "weight", help: "mean weight of this pair's rows in the loss", bar: "amount", text: number, width: 46 },
+  {
+    key: "weights",
+    head: "weight",
+    help: "mean weight of this pair's rows in the loss",
+    bar: "amount",
+    text: number,
+    width: 46,
+  },
   { key: "policy", head: "π_θ", help: "learned policy", bar: "share", text: percent, width: 40 },
 ];
 
@@ -35,7 +63,12 @@ export class Inspector {
     Object.assign(this, { host, store, side });
     this.title = h("h3", { class: "inspector-title" });
     this.detail = h("span", { class: "inspector-detail" });
-    this.tables = h("div", { class: "inspector-scroll", tabindex: "0", role: "region", "aria-label": "Numbers of the selected state, one row per action" });
+    this.tables = h("div", {
+      class: "inspector-scroll",
+      tabindex: "0",
+      role: "region",
+      "aria-label": "Numbers of the selected state, one row per action",
+    });
     this.canvas = h("canvas", { class: "dose", width: "352", height: "352", "aria-hidden": "true" });
     this.caption = h("figcaption");
     this.dose = h("figure", { class: "dose-box", hidden: true }, this.canvas, this.caption);
@@ -48,7 +81,11 @@ export class Inspector {
   column(key, frame, state, member) {
     const { store } = this;
     const { nActions: A } = store.hello;
-    const fixed = { n: store.static.counts, beta: store.static.behavior_policy, truth: store.truthHolds(member) ? store.static.q_star : null };
+    const fixed = {
+      n: store.static.counts,
+      beta: store.static.behavior_policy,
+      truth: store.truthHolds(member) ? store.static.q_star : null,
+    };
     if (key in fixed) return fixed[key] ? fixed[key].subarray(state * A, (state + 1) * A) : null;
     return frame ? store.row(frame, key, member, state) : null;
   }
@@ -76,15 +113,47 @@ export class Inspector {
         const text = h("span", { class: "cell-text" });
         return { td: h("td", {}, bar, text), bar, text, share: -1 };
       });
-      const row = h("tr", {}, h("th", { scope: "row", title: name, "aria-label": name }, actionGlyph(a, layout, theme), h("span", {}, shown[a])), ...cells.map((cell) => cell.td));
+      const row = h(
+        "tr",
+        {},
+        h(
+          "th",
+          { scope: "row", title: name, "aria-label": name },
+          actionGlyph(a, layout, theme),
+          h("span", {}, shown[a]),
+        ),
+        ...cells.map((cell) => cell.td),
+      );
       return { row, cells };
     });
     const half = two ? Math.ceil(this.rows.length / 2) : this.rows.length;
     const parts = [this.rows.slice(0, half), this.rows.slice(half)].filter((part) => part.length);
-    this.tables.replaceChildren(...parts.map((part) => h("table", { class: "inspector-table", style: `min-width:${two ? 0 : (narrow ? 0.86 : 0.92) * least}px` },
-      h("colgroup", {}, ...widths.map((width, i) => h("col", { style: tight ? `width:${(100 * width) / least}%` : i ? "" : `width:${width}px` }))),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col", title: short?.title ?? "" }, short?.head ?? "action"), ...columns.map((column) => h("th", { scope: "col", title: column.help }, column.head)))),
-      h("tbody", {}, ...part.map(({ row }) => row)))));
+    this.tables.replaceChildren(
+      ...parts.map((part) =>
+        h(
+          "table",
+          { class: "inspector-table", style: `min-width:${two ? 0 : (narrow ? 0.86 : 0.92) * least}px` },
+          h(
+            "colgroup",
+            {},
+            ...widths.map((width, i) =>
+              h("col", { style: tight ? `width:${(100 * width) / least}%` : i ? "" : `width:${width}px` }),
+            ),
+          ),
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              h("th", { scope: "col", title: short?.title ?? "" }, short?.head ?? "action"),
+              ...columns.map((column) => h("th", { scope: "col", title: column.help }, column.head)),
+            ),
+          ),
+          h("tbody", {}, ...part.map(({ row }) => row)),
+        ),
+      ),
+    );
     this.host.classList.toggle("dense", actionNames.length > DENSE);
     this.host.classList.toggle("tight", tight);
     const stage = this.host.closest(".stage").classList;
@@ -92,7 +161,12 @@ export class Inspector {
     stage.toggle("many-actions", many);
     this.dose.hidden = !layout.action_grid && !layout.image;
     (many ? this.side : this.body).append(this.dose);
-    setText(this.caption, layout.action_grid ? `the selected state: ${short?.title.replace(" · ", " ↓, ") ?? "rows × columns of the actions"} →` : "");
+    setText(
+      this.caption,
+      layout.action_grid
+        ? `the selected state: ${short?.title.replace(" · ", " ↓, ") ?? "rows × columns of the actions"} →`
+        : "",
+    );
   }
 
   update(frame, scene, theme) {
@@ -110,10 +184,17 @@ export class Inspector {
     const shape = shown.map(({ column }) => column.key).join() + store.hello.actionNames.join() + two + narrow;
     if (shape !== this.shape || theme !== this.theme) {
       Object.assign(this, { shape, theme });
-      this.build(shown.map(({ column }) => column), two, narrow);
+      this.build(
+        shown.map(({ column }) => column),
+        two,
+        narrow,
+      );
     }
     this.heading(frame, scene.name(state), state, member);
-    const values = shown.filter(({ column, values: v }) => column.bar === "value" && v).flatMap(({ values: v }) => [...v]).filter(Number.isFinite);
+    const values = shown
+      .filter(({ column, values: v }) => column.bar === "value" && v)
+      .flatMap(({ values: v }) => [...v])
+      .filter(Number.isFinite);
     const ranges = { value: [Math.min(0, ...values), Math.max(0, ...values)] };
     const counts = store.static.counts;
     const { nActions: A } = store.hello;
@@ -217,8 +298,13 @@ export class Inspector {
 function shorten(names) {
   const parts = names.map((name) => name.split(/,\s*/).map((part) => part.match(/^(\D+?)\s*(\d+)$/)));
   const words = parts[0].map((part) => part?.[1]);
-  if (!parts.every((part) => part.length === words.length && part.every((found, i) => found && found[1] === words[i]))) return null;
-  return { names: parts.map((part) => part.map((found) => found[2]).join("·")), head: words.map((word) => word[0]).join("·"), title: words.join(" · ") };
+  if (!parts.every((part) => part.length === words.length && part.every((found, i) => found && found[1] === words[i])))
+    return null;
+  return {
+    names: parts.map((part) => part.map((found) => found[2]).join("·")),
+    head: words.map((word) => word[0]).join("·"),
+    title: words.join(" · "),
+  };
 }
 
 function signedRange(values) {

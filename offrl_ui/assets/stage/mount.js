@@ -15,7 +15,9 @@ async function style(host, assets) {
   const link = document.createElement("link");
   link.rel = "stylesheet";
   link.href = href;
-  const loaded = new Promise((resolve) => { link.onload = link.onerror = resolve; });
+  const loaded = new Promise((resolve) => {
+    link.onload = link.onerror = resolve;
+  });
   place.append(link);
   await loaded;
 }

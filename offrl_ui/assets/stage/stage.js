@@ -32,32 +32,63 @@ export class Stage {
     Object.assign(this, { root, options, emit: options.emit ?? (() => {}) });
     const store = (this.store = new Store());
     const session = (this.session = new Session(store, {
-      began: (again) => this.began(again), firstFrame: () => this.firstFrame(), changed: (message) => this.heard(message),
+      began: (again) => this.began(again),
+      firstFrame: () => this.firstFrame(),
+      changed: (message) => this.heard(message),
       emit: (name, payload) => this.emit(name, payload),
     }));
     const player = (this.player = new Player(store, {
-      send: (command) => session.send(command), speed: () => this.transport.value, live: () => session.live, onChange: () => this.invalidate(),
+      send: (command) => session.send(command),
+      speed: () => this.transport.value,
+      live: () => session.live,
+      onChange: () => this.invalidate(),
     }));
     const ui = (this.ui = buildSkeleton(root, {
-      mode: (key) => this.setMode(key), member: (member) => this.setMember(member), many: (many) => this.setMany(many),
-      outcome: (shown) => this.showOutcome(shown), save: (what) => save(this, what), dimensions: (x, y) => this.setDimensions(x, y),
-      panel: (key) => this.setPanel(key), logSteps: () => this.toggleLogSteps(),
+      mode: (key) => this.setMode(key),
+      member: (member) => this.setMember(member),
+      many: (many) => this.setMany(many),
+      outcome: (shown) => this.showOutcome(shown),
+      save: (what) => save(this, what),
+      dimensions: (x, y) => this.setDimensions(x, y),
+      panel: (key) => this.setPanel(key),
+      logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
     }));
-    this.world = new World(ui.world, store, { onSelect: (hit) => this.select(hit), onOpen: (member) => this.open(member), onHover: () => this.invalidate() });
-    this.curves = new Curves(ui.curves, store, { onSeek: (step) => player.seek(step), onHover: () => this.invalidate() });
+    this.world = new World(ui.world, store, {
+      onSelect: (hit) => this.select(hit),
+      onOpen: (member) => this.open(member),
+      onHover: () => this.invalidate(),
+    });
+    this.curves = new Curves(ui.curves, store, {
+      onSeek: (step) => player.seek(step),
+      onHover: () => this.invalidate(),
+    });
     this.film = new Film(this);
-    this.outcome = new Outcome(ui.outcome, store, { onPick: (member) => this.setMember(member), onOpen: (member) => this.open(member) });
+    this.outcome = new Outcome(ui.outcome, store, {
+      onPick: (member) => this.setMember(member),
+      onOpen: (member) => this.open(member),
+    });
     this.inspector = new Inspector(ui.inspector, store, ui.notices);
     this.top = new TopLine(ui.top, store, ui.member);
     this.speaker = new Speaker(ui.live, this.world.canvas, store, () => this.invalidate());
     this.notices = new Notices(ui.notices, store, {
-      onShow: (alarm) => this.showAlarm(alarm), onRestart: () => session.send({ cmd: "restart" }),
-      onContinue: () => { player.newest(); session.send({ cmd: "play" }); },
+      onShow: (alarm) => this.showAlarm(alarm),
+      onRestart: () => session.send({ cmd: "restart" }),
+      onContinue: () => {
+        player.newest();
+        session.send({ cmd: "play" });
+      },
     });
     this.transport = new Transport(ui.transport, store, {
-      reset: () => player.reset(), back: () => player.back(), toggle: () => player.toggle(), forward: (unit) => player.forward(unit),
-      speed: (value) => { if (session.live) session.send({ cmd: "speed", value }); }, seek: (step) => player.seek(step), newest: () => player.newest(),
+      reset: () => player.reset(),
+      back: () => player.back(),
+      toggle: () => player.toggle(),
+      forward: (unit) => player.forward(unit),
+      speed: (value) => {
+        if (session.live) session.send({ cmd: "speed", value });
+      },
+      seek: (step) => player.seek(step),
+      newest: () => player.newest(),
       branch: () => session.send({ cmd: "branch", step: player.frame.step, lane: 0, values: {} }),
     });
     this.unbind = bindKeys(this);
@@ -71,11 +102,18 @@ export class Stage {
     this.asked = options.mode ?? null; // the mode that was asked for, by the page or by hand
     Object.assign(store.view, { mode: this.asked, member: options.member ?? 0, state: options.state ?? null });
     this.retheme();
-    this.onFullscreen = () => { if (!document.fullscreenElement) this.present(false); };
+    this.onFullscreen = () => {
+      if (!document.fullscreenElement) this.present(false);
+    };
     document.addEventListener("fullscreenchange", this.onFullscreen);
     session.connect(options);
     loadPlotly(options.assets).then(
-      (plotly) => { if (!this.gone) { this.curves.attach(plotly); this.invalidate(); } },
+      (plotly) => {
+        if (!this.gone) {
+          this.curves.attach(plotly);
+          this.invalidate();
+        }
+      },
       (error) => this.curves.fail(error.message),
     );
   }
@@ -103,8 +141,10 @@ export class Stage {
     else if (message?.type === "state") this.transport.follow(message);
     else if (message?.type === "mark") this.curves.placeMarks();
     else if (message?.type === "moved") this.notices.refuse(`A run of your own: ${message.reason}.`, "calm");
-    else if (message?.type === "truth") { this.top.begin(); this.curves.build(); }
-    else if (message?.type === "refused" && this.film.refused(message)) return;
+    else if (message?.type === "truth") {
+      this.top.begin();
+      this.curves.build();
+    } else if (message?.type === "refused" && this.film.refused(message)) return;
     else if (message?.type === "refused" && this.session.own.has(message.id)) this.notices.refuse(message.message);
     else if (message?.type === "hello" && store.hello) {
       fillPickers(this.ui, store, (member) => memberLabel(store, member));
@@ -130,7 +170,10 @@ export class Stage {
     // Every model has a policy, but not every one has Q.
     store.view.mode = asked ?? (store.everyoneHas("q_data", player.frame) ? "q" : "policy");
     // The rest of the backlog arrives within this turn: the curves are drawn once it is there.
-    queueMicrotask(() => { this.curves.build(); this.invalidate(); });
+    queueMicrotask(() => {
+      this.curves.build();
+      this.invalidate();
+    });
   }
 
   // Tell the run what this viewer looks at; the past of members that were not watched is asked for.
@@ -139,7 +182,12 @@ export class Stage {
     if (!session.live || !session.ready) return;
     const { member, mode, state } = store.view;
     const members = store.shownMembers();
-    const command = { cmd: "view", member, ...(members.length > 1 ? { members } : {}), ...(mode ? { mode: modeOf(mode).wire } : {}) };
+    const command = {
+      cmd: "view",
+      member,
+      ...(members.length > 1 ? { members } : {}),
+      ...(mode ? { mode: modeOf(mode).wire } : {}),
+    };
     const key = JSON.stringify(command);
     if (key === this.watched?.key && this.watched.source === session.source) return;
     this.watched = { key, source: session.source };
@@ -186,7 +234,13 @@ export class Stage {
       }
     }
     this.notices.update(info, frame?.step ?? 0);
-    this.transport.update({ frame, playing: player.playing, following: player.atEnd || info.filming, live: session.live, stepText: this.stepText(frame) });
+    this.transport.update({
+      frame,
+      playing: player.playing,
+      following: player.atEnd || info.filming,
+      live: session.live,
+      stepText: this.stepText(frame),
+    });
     this.speaker.update(now, frame, name, { ...info, standing: !player.playing });
     if (frame !== this.released) {
       this.released?.release();
@@ -207,12 +261,15 @@ export class Stage {
     const every = curves.traces > MANY_TRACES ? 2 * CURVES_EVERY : CURVES_EVERY;
     if (player.training && now - (this.curvesAt ?? -Infinity) >= every - 8 && curves.update()) this.curvesAt = now;
     clearTimeout(this.rest);
-    this.rest = setTimeout(() => {
-      if (this.gone) return;
-      if (player.training && performance.now() - this.arrived < REST_AFTER) curves.update();
-      else curves.settle();
-      this.invalidate();
-    }, player.training ? REST_AFTER : 120);
+    this.rest = setTimeout(
+      () => {
+        if (this.gone) return;
+        if (player.training && performance.now() - this.arrived < REST_AFTER) curves.update();
+        else curves.settle();
+        this.invalidate();
+      },
+      player.training ? REST_AFTER : 120,
+    );
   }
 
   stepText(frame) {
@@ -259,7 +316,13 @@ export class Stage {
     Object.assign(store.view, { state, action: action ?? null });
     if (member !== undefined && member !== store.view.member) this.setMember(member);
     if (session.live) session.send({ cmd: "select", state });
-    if (!quiet) this.emit("selected", { state, action: action ?? null, member: store.view.member, step: this.player.frame?.step ?? null });
+    if (!quiet)
+      this.emit("selected", {
+        state,
+        action: action ?? null,
+        member: store.view.member,
+        step: this.player.frame?.step ?? null,
+      });
     this.invalidate();
   }
 

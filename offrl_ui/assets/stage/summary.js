@@ -19,7 +19,8 @@ export class TopLine {
     const approximators = [...new Set(hello.lanes.map((lane) => lane.approximator))].filter(Boolean);
     const seeds = groups[0].members.length;
     const parts = [
-      hello.run?.title || `${lanes.length > 2 ? `${lanes.length} systems` : lanes.join(" and ")} on ${hello.run?.config?.dataset ?? "data"}`,
+      hello.run?.title ||
+        `${lanes.length > 2 ? `${lanes.length} systems` : lanes.join(" and ")} on ${hello.run?.config?.dataset ?? "data"}`,
       approximators.join(", "),
       groups.length > lanes.length ? `${groups.length} settings` : "",
       `${seeds} seed${seeds === 1 ? "" : "s"}`,
@@ -28,16 +29,26 @@ export class TopLine {
     const { truth } = hello;
     // At several discounts there are several truths: the line shows none of them.
     const known = this.store.truthHoldsForAll ? truth : {};
-    const about = (kind, interval, otherwise) => `${kind ?? otherwise}${interval ? `, 95 % interval ${number(interval[0])} to ${number(interval[1])}` : ""}`;
+    const about = (kind, interval, otherwise) =>
+      `${kind ?? otherwise}${interval ? `, 95 % interval ${number(interval[0])} to ${number(interval[1])}` : ""}`;
     const fixed = [
-      ["behaviour", known.behavior, about(known.behavior_kind, known.behavior_interval, "return of the policy that collected the data")],
+      [
+        "behaviour",
+        known.behavior,
+        about(known.behavior_kind, known.behavior_interval, "return of the policy that collected the data"),
+      ],
       ["best", known.optimal, about(known.optimal_kind, known.optimal_interval, "return of the optimal policy")],
     ];
-    if (Number.isFinite(known.in_support) && !(Math.abs(known.in_support - known.optimal) < 1e-6)) fixed.splice(1, 0, ["best in data", known.in_support, "best return with actions that stand in the data"]);
+    if (Number.isFinite(known.in_support) && !(Math.abs(known.in_support - known.optimal) < 1e-6))
+      fixed.splice(1, 0, ["best in data", known.in_support, "best return with actions that stand in the data"]);
     this.now = h("dd", {});
     this.label = h("dt", {});
-    this.numbers.replaceChildren(h("div", { class: "now" }, this.label, this.now),
-      ...fixed.filter(([, value]) => Number.isFinite(value)).map(([name, value, help]) => h("div", { title: help }, h("dt", {}, name), h("dd", {}, number(value)))));
+    this.numbers.replaceChildren(
+      h("div", { class: "now" }, this.label, this.now),
+      ...fixed
+        .filter(([, value]) => Number.isFinite(value))
+        .map(([name, value, help]) => h("div", { title: help }, h("dt", {}, name), h("dd", {}, number(value)))),
+    );
   }
 
   update(frame) {
@@ -45,7 +56,10 @@ export class TopLine {
     const metric = store.metricIndex("return");
     const group = store.groupOf(store.view.member);
     setText(this.label, store.groups.length > 1 ? `J(π) ${group.label}` : "J(π)");
-    setText(this.now, frame && metric >= 0 ? `${number(store.lastStat(frame, group, metric))}${this.error(frame, group)}` : "–");
+    setText(
+      this.now,
+      frame && metric >= 0 ? `${number(store.lastStat(frame, group, metric))}${this.error(frame, group)}` : "–",
+    );
   }
 
   // How far a return that was measured by playing may be off, for a single model: ± half its 95 % interval.
@@ -71,7 +85,8 @@ const STATES = {
 // What to say about the run's state: { text, tone: calm | busy | warn }.
 export function stateText(store, { connected, filming, recording }) {
   const { state } = store;
-  if (recording) return { text: filming ? "Playing the recording" : "Recording: press play or drag the timeline", tone: "calm" };
+  if (recording)
+    return { text: filming ? "Playing the recording" : "Recording: press play or drag the timeline", tone: "calm" };
   if (!connected) return { text: store.closed ?? "Connecting …", tone: store.closed ? "warn" : "busy" };
   if (!state) return { text: "Connected, waiting for the run …", tone: "busy" };
   let text = STATES[state.state] ?? state.state;
@@ -107,7 +122,13 @@ export class Notices {
     setText(this.state, text);
     this.state.dataset.tone = tone;
     const name = this.store.state?.state;
-    const label = info.recording ? "" : name === "failed" ? "restart" : name === "finished" || name === "stopped" ? "train on" : "";
+    const label = info.recording
+      ? ""
+      : name === "failed"
+        ? "restart"
+        : name === "finished" || name === "stopped"
+          ? "train on"
+          : "";
     this.button.hidden = !label;
     setText(this.button, label);
     this.button.onclick = name === "failed" ? this.onRestart : this.onContinue;
@@ -129,8 +150,12 @@ export class Notices {
   }
 
   entry(alarm) {
-    return h("li", {}, h("span", {}, h("strong", {}, `${alarm.title} `), `${alarm.cause} (step ${integer(alarm.step)})`),
-      h("button", { type: "button", class: "button small", onclick: () => this.onShow(alarm) }, "show me"));
+    return h(
+      "li",
+      {},
+      h("span", {}, h("strong", {}, `${alarm.title} `), `${alarm.cause} (step ${integer(alarm.step)})`),
+      h("button", { type: "button", class: "button small", onclick: () => this.onShow(alarm) }, "show me"),
+    );
   }
 }
 
@@ -186,17 +211,23 @@ function describe(store, frame, stateName, name) {
   const parts = [`Step ${integer(frame.step)}.`];
   if (metric >= 0) {
     const median = store.lastStat(frame, group, metric);
-    if (Number.isFinite(median)) parts.push(`True return ${number(median)}${group.label && store.groups.length > 1 ? ` for ${group.label}` : ""}.`);
+    if (Number.isFinite(median))
+      parts.push(
+        `True return ${number(median)}${group.label && store.groups.length > 1 ? ` for ${group.label}` : ""}.`,
+      );
   }
   const { truth } = store.hello;
-  if (Number.isFinite(truth.optimal) && store.truthHolds(store.view.member)) parts.push(`The best possible is ${number(truth.optimal)}, behaviour ${number(truth.behavior)}.`);
+  if (Number.isFinite(truth.optimal) && store.truthHolds(store.view.member))
+    parts.push(`The best possible is ${number(truth.optimal)}, behaviour ${number(truth.behavior)}.`);
   const { state, member } = store.view;
   const policy = state === null ? null : store.row(frame, "policy", member, state);
   if (policy && !store.terminal[state]) {
     const best = policy.indexOf(Math.max(...policy));
     const q = store.row(frame, "q", member, state);
     const seen = store.static.counts ? store.static.counts[state * store.hello.nActions + best] > 0 : true;
-    parts.push(`In ${name} the policy prefers ${store.hello.actionNames[best]} with probability ${number(policy[best], 2)}${q ? `, Q ${number(q[best])}` : ""}${seen ? "" : ", an action that is not in the data"}.`);
+    parts.push(
+      `In ${name} the policy prefers ${store.hello.actionNames[best]} with probability ${number(policy[best], 2)}${q ? `, Q ${number(q[best])}` : ""}${seen ? "" : ", an action that is not in the data"}.`,
+    );
   }
   parts.push(`${stateName}.`);
   return parts.join(" ");

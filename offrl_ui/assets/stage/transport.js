@@ -11,35 +11,93 @@ export class Transport {
   // actions: { reset, back, toggle, forward(unit), speed(value), seek(step), newest, branch }
   constructor(host, store, actions) {
     Object.assign(this, { host, store, actions });
-    this.unit = h("select", { class: "unit", "aria-label": "Size of one step forward", title: "Size of one step forward" },
-      ...[["update", "1 update"], ["epoch", "1 epoch"], ["snapshot", "snapshot"]].map(([value, text]) => h("option", { value }, text)));
+    this.unit = h(
+      "select",
+      { class: "unit", "aria-label": "Size of one step forward", title: "Size of one step forward" },
+      ...[
+        ["update", "1 update"],
+        ["epoch", "1 epoch"],
+        ["snapshot", "snapshot"],
+      ].map(([value, text]) => h("option", { value }, text)),
+    );
     this.play = iconButton("play", "Play (space)", actions.toggle, { class: "button play" });
     this.resetButton = iconButton("reset", "Start again from step 0 (r)", actions.reset);
     this.forward = iconButton("forward", "One step forward (→)", () => actions.forward(this.unit.value));
-    this.speed = h("input", { type: "range", min: "0", max: String(SPEEDS.length - 1), step: "1", value: "7", class: "speed", "aria-label": "Speed, updates per second" });
+    this.speed = h("input", {
+      type: "range",
+      min: "0",
+      max: String(SPEEDS.length - 1),
+      step: "1",
+      value: "7",
+      class: "speed",
+      "aria-label": "Speed, updates per second",
+    });
     this.speedText = h("span", { class: "speed-text" });
     this.reached = h("span", { class: "reached" });
-    this.speed.addEventListener("input", () => { this.saySpeed(); actions.speed(this.value); });
+    this.speed.addEventListener("input", () => {
+      this.saySpeed();
+      actions.speed(this.value);
+    });
     this.track = h("div", { class: "track" });
     this.fill = h("div", { class: "track-fill" });
     this.thumb = h("div", { class: "track-thumb" });
     this.marks = h("div", { class: "track-marks", "aria-hidden": "true" });
-    this.line = h("div", { class: "timeline", tabindex: "0", role: "slider", "aria-label": "Timeline", "aria-valuemin": "0" }, this.track, this.fill, this.marks, this.thumb);
+    this.line = h(
+      "div",
+      { class: "timeline", tabindex: "0", role: "slider", "aria-label": "Timeline", "aria-valuemin": "0" },
+      this.track,
+      this.fill,
+      this.marks,
+      this.thumb,
+    );
     this.step = h("span", { class: "step-text" });
-    this.newest = h("button", { type: "button", class: "button small", title: "Back to the newest frame (End)", onclick: actions.newest }, icon("live"), "newest");
-    this.branch = h("button", { type: "button", class: "button small", title: "Continue from this step as a run of its own; so does moving a live control", onclick: actions.branch }, "branch here");
+    this.newest = h(
+      "button",
+      { type: "button", class: "button small", title: "Back to the newest frame (End)", onclick: actions.newest },
+      icon("live"),
+      "newest",
+    );
+    this.branch = h(
+      "button",
+      {
+        type: "button",
+        class: "button small",
+        title: "Continue from this step as a run of its own; so does moving a live control",
+        onclick: actions.branch,
+      },
+      "branch here",
+    );
     host.append(
-      h("div", { class: "transport-buttons", role: "group", "aria-label": "Transport" },
-        this.resetButton, iconButton("back", "One snapshot back (←)", actions.back), this.play, this.forward, this.unit),
-      h("label", { class: "transport-speed" }, h("span", { class: "speed-line" }, this.speedText, this.reached), this.speed),
+      h(
+        "div",
+        { class: "transport-buttons", role: "group", "aria-label": "Transport" },
+        this.resetButton,
+        iconButton("back", "One snapshot back (←)", actions.back),
+        this.play,
+        this.forward,
+        this.unit,
+      ),
+      h(
+        "label",
+        { class: "transport-speed" },
+        h("span", { class: "speed-line" }, this.speedText, this.reached),
+        this.speed,
+      ),
       h("div", { class: "transport-line" }, this.line),
-      h("div", { class: "transport-step" }, this.step, h("div", { class: "transport-extra" }, this.newest, this.branch)),
+      h(
+        "div",
+        { class: "transport-step" },
+        this.step,
+        h("div", { class: "transport-extra" }, this.newest, this.branch),
+      ),
     );
     this.drag();
     this.saySpeed();
   }
 
-  get value() { return SPEEDS[this.speed.value]; }
+  get value() {
+    return SPEEDS[this.speed.value];
+  }
 
   setSpeed(value) {
     const index = value === 0 ? SPEEDS.length - 1 : SPEEDS.findLastIndex((speed) => speed !== 0 && speed <= value);
@@ -55,7 +113,8 @@ export class Transport {
   }
 
   saySpeed() {
-    const text = this.value === 0 ? "as fast as it goes" : `${integer(this.value)} update${this.value === 1 ? "" : "s"}/s`;
+    const text =
+      this.value === 0 ? "as fast as it goes" : `${integer(this.value)} update${this.value === 1 ? "" : "s"}/s`;
     setText(this.speedText, text);
     this.speed.setAttribute("aria-valuetext", text);
   }
@@ -74,7 +133,9 @@ export class Transport {
       seek(event);
       line.onpointermove = seek;
     });
-    const stop = () => { line.onpointermove = null; };
+    const stop = () => {
+      line.onpointermove = null;
+    };
     line.addEventListener("pointerup", stop);
     line.addEventListener("pointercancel", stop);
   }
@@ -122,12 +183,21 @@ export class Transport {
     const key = `${JSON.stringify(marks)}:${frames.length}`;
     if (key === this.marksKey) return;
     this.marksKey = key;
-    this.marks.replaceChildren(...marks.map((mark) =>
-      h("i", { class: "track-mark", title: markText(mark, several), style: `left:${(100 * this.share(mark.step)).toFixed(2)}%` })));
+    this.marks.replaceChildren(
+      ...marks.map((mark) =>
+        h("i", {
+          class: "track-mark",
+          title: markText(mark, several),
+          style: `left:${(100 * this.share(mark.step)).toFixed(2)}%`,
+        }),
+      ),
+    );
   }
 }
 
 export function markText(mark, several) {
-  const what = Object.entries(mark.what ?? {}).map(([name, [before, after]]) => `${name} ${plain(before)} → ${plain(after)}`);
+  const what = Object.entries(mark.what ?? {}).map(
+    ([name, [before, after]]) => `${name} ${plain(before)} → ${plain(after)}`,
+  );
   return `step ${integer(mark.step)}: ${several ? `${mark.lane + 1}. ` : ""}${what.join(", ")}`;
 }

@@ -7,7 +7,9 @@ import { actionColour, arrowPath, hatchStyle, withAlpha } from "../shared/palett
 export function wedges(directions) {
   const moving = [];
   const still = [];
-  directions.forEach(([row, col], action) => (row || col ? moving : still).push({ action, angle: Math.atan2(row, col) }));
+  directions.forEach(([row, col], action) =>
+    (row || col ? moving : still).push({ action, angle: Math.atan2(row, col) }),
+  );
   const distinct = new Set(moving.map(({ angle }) => angle.toFixed(6)));
   if (still.length > 1 || distinct.size < moving.length || moving.length === 0) return null;
   moving.sort((a, b) => a.angle - b.angle);
@@ -19,7 +21,12 @@ export function wedges(directions) {
   };
   moving.forEach(({ action, angle }, i) => {
     if (moving.length === 1) {
-      shapes[action] = [[0, 0], [1, 0], [1, 1], [0, 1]];
+      shapes[action] = [
+        [0, 0],
+        [1, 0],
+        [1, 1],
+        [0, 1],
+      ];
       return;
     }
     const before = moving[(i - 1 + moving.length) % moving.length].angle;
@@ -28,14 +35,24 @@ export function wedges(directions) {
     const from = angle - ((((angle - before) % turn) + turn) % turn || turn) / 2;
     const to = angle + ((((after - angle) % turn) + turn) % turn || turn) / 2;
     const polygon = [[0.5, 0.5], edge(from)];
-    for (let k = Math.floor((from - Math.PI / 4) / (Math.PI / 2)) + 1; k * (Math.PI / 2) + Math.PI / 4 < to - 1e-9; k++) {
+    for (
+      let k = Math.floor((from - Math.PI / 4) / (Math.PI / 2)) + 1;
+      k * (Math.PI / 2) + Math.PI / 4 < to - 1e-9;
+      k++
+    ) {
       const corner = k * (Math.PI / 2) + Math.PI / 4;
       if (corner > from + 1e-9) polygon.push(edge(corner));
     }
     polygon.push(edge(to));
     shapes[action] = polygon;
   });
-  for (const { action } of still) shapes[action] = [[0.5, 0.28], [0.72, 0.5], [0.5, 0.72], [0.28, 0.5]];
+  for (const { action } of still)
+    shapes[action] = [
+      [0.5, 0.28],
+      [0.72, 0.5],
+      [0.5, 0.72],
+      [0.28, 0.5],
+    ];
   return shapes;
 }
 
@@ -51,7 +68,13 @@ function bounds({ rows, cols, cells, state_of_cell: states }) {
   return { top, left, rows: height, cols: width };
 }
 
-const bars = (n) => Array.from({ length: n }, (_, i) => [[i / n, 0], [(i + 1) / n, 0], [(i + 1) / n, 1], [i / n, 1]]);
+const bars = (n) =>
+  Array.from({ length: n }, (_, i) => [
+    [i / n, 0],
+    [(i + 1) / n, 0],
+    [(i + 1) / n, 1],
+    [i / n, 1],
+  ]);
 
 const inside = (polygon, x, y) => {
   let odd = false;
@@ -77,7 +100,9 @@ export class GridScene {
     // A resting action lies on top of the wedges: it is hit first.
     this.hitOrder = [...this.shapes.keys()].sort((a, b) => this.still(b) - this.still(a));
     this.cellOf = new Map();
-    layout.state_of_cell.forEach((state, cell) => { if (state >= 0 && !this.cellOf.has(state)) this.cellOf.set(state, cell); });
+    layout.state_of_cell.forEach((state, cell) => {
+      if (state >= 0 && !this.cellOf.has(state)) this.cellOf.set(state, cell);
+    });
     this.labels = new Map(layout.labels ?? []);
   }
 
@@ -89,7 +114,12 @@ export class GridScene {
   geometry(box) {
     const { top, left, rows, cols } = this.crop;
     const size = Math.max(Math.floor(Math.min(box.width / cols, box.height / rows)), 2);
-    const frame = { x: box.x + Math.floor((box.width - size * cols) / 2), y: box.y + Math.floor((box.height - size * rows) / 2), width: size * cols, height: size * rows };
+    const frame = {
+      x: box.x + Math.floor((box.width - size * cols) / 2),
+      y: box.y + Math.floor((box.height - size * rows) / 2),
+      width: size * cols,
+      height: size * rows,
+    };
     return { size, x: Math.round(frame.x - left * size), y: Math.round(frame.y - top * size), frame };
   }
 
@@ -150,7 +180,15 @@ export class GridScene {
         continue;
       }
       const norm = Math.hypot(dx, dy);
-      arrowPath(ctx, x + size / 2, y + size / 2, dx / norm, dy / norm, size * (0.1 + 0.37 * p), size * (0.03 + 0.09 * p));
+      arrowPath(
+        ctx,
+        x + size / 2,
+        y + size / 2,
+        dx / norm,
+        dy / norm,
+        size * (0.1 + 0.37 * p),
+        size * (0.03 + 0.09 * p),
+      );
       ctx.fill();
     }
   }
@@ -176,7 +214,9 @@ export class GridScene {
       ctx.strokeStyle = withAlpha(theme.background, 0.75);
       ctx.lineWidth = 0.8;
       ctx.beginPath();
-      for (const [state] of this.cellOf) if (!store.terminal[state]) this.shapes.forEach((shape) => this.trace(ctx, this.corner(geo, state), size, shape));
+      for (const [state] of this.cellOf)
+        if (!store.terminal[state])
+          this.shapes.forEach((shape) => this.trace(ctx, this.corner(geo, state), size, shape));
       ctx.stroke();
     }
     this.walls(ctx, geo, theme);
@@ -254,7 +294,10 @@ export class GridScene {
       this.trace(ctx, corner, geo.size, this.shapes[action]);
       ctx.stroke();
     }
-    for (const [stroke, thick] of [[inner, width + 2], [colour, width]]) {
+    for (const [stroke, thick] of [
+      [inner, width + 2],
+      [colour, width],
+    ]) {
       if (!stroke) continue;
       ctx.strokeStyle = stroke;
       ctx.lineWidth = thick;
@@ -292,7 +335,9 @@ export class GridScene {
     if (cell === undefined) return `state ${state}`;
     const { cols } = this.layout;
     const letter = this.layout.cells[cell];
-    const what = /[.#\s]/.test(letter) ? "" : ` ${letter}${this.labels.has(letter) ? `, ${this.labels.get(letter)}` : ""}`;
+    const what = /[.#\s]/.test(letter)
+      ? ""
+      : ` ${letter}${this.labels.has(letter) ? `, ${this.labels.get(letter)}` : ""}`;
     return `cell (${Math.floor(cell / cols)}, ${cell % cols})${what}`;
   }
 

@@ -38,12 +38,20 @@ export class MatrixScene {
     const { left, ...fold } = best ?? { bands: 1, cols: S, width: 1, height: 1, left: LEFT, named: false };
     const total = fold.bands * (fold.height * this.A + label);
     const spare = box.width - left - fold.cols * fold.width;
-    return { ...fold, label, x: box.x + left + Math.max(spare / 2, 0), y: box.y + Math.max((box.height - total) / 2, 0) };
+    return {
+      ...fold,
+      label,
+      x: box.x + left + Math.max(spare / 2, 0),
+      y: box.y + Math.max((box.height - total) / 2, 0),
+    };
   }
 
   cell(geo, index, action = 0) {
     const band = Math.floor(index / geo.cols);
-    return [geo.x + (index % geo.cols) * geo.width, geo.y + band * (geo.height * this.A + geo.label) + action * geo.height];
+    return [
+      geo.x + (index % geo.cols) * geo.width,
+      geo.y + band * (geo.height * this.A + geo.label) + action * geo.height,
+    ];
   }
 
   draw(ctx, geo, { values, scale, theme, perState }) {
@@ -120,7 +128,9 @@ export class MatrixScene {
       ctx.strokeStyle = theme.background;
       ctx.lineWidth = 1;
       ctx.beginPath();
-      order.forEach((_, i) => { for (let a = 0; a < A; a++) ctx.rect(...this.cell(geo, i, a), geo.width, geo.height); });
+      order.forEach((_, i) => {
+        for (let a = 0; a < A; a++) ctx.rect(...this.cell(geo, i, a), geo.width, geo.height);
+      });
       ctx.stroke();
     }
     if (small) return;
@@ -134,7 +144,8 @@ export class MatrixScene {
       const last = Math.min(first + geo.cols, order.length) - 1;
       const [x, top] = this.cell(geo, first);
       const y = top + A * geo.height + geo.label - 4;
-      const say = (i) => (this.store.terminal[order[i]] ? "ends" : value.length ? number(value[i], 3) : String(order[i]));
+      const say = (i) =>
+        this.store.terminal[order[i]] ? "ends" : value.length ? number(value[i], 3) : String(order[i]);
       ctx.textAlign = "left";
       ctx.fillText(say(first), x, y);
       ctx.textAlign = "right";
@@ -169,7 +180,10 @@ export class MatrixScene {
     if (index === undefined) return;
     const [x, y] = this.cell(geo, index);
     const pad = geo.width < 6 ? 1.5 : 0;
-    for (const [stroke, thick] of [[inner, width + 2], [colour, width]]) {
+    for (const [stroke, thick] of [
+      [inner, width + 2],
+      [colour, width],
+    ]) {
       if (!stroke) continue;
       ctx.strokeStyle = stroke;
       ctx.lineWidth = geo.width < 6 ? Math.min(thick, 2.2) : thick;
@@ -205,7 +219,10 @@ export class MatrixScene {
     const index = this.place.get(state);
     const { row_value: value = [], row_title: title } = this.layout;
     const terminal = this.store.terminal[state] ? ", terminal" : "";
-    const detail = value.length && index !== undefined ? `, ${title.includes("sever") ? "severity" : title} ${number(value[index], 3)}` : "";
+    const detail =
+      value.length && index !== undefined
+        ? `, ${title.includes("sever") ? "severity" : title} ${number(value[index], 3)}`
+        : "";
     return `state ${state}${detail}${terminal}`;
   }
 

@@ -2,18 +2,76 @@
 
 export const MODES = [
   { key: "q", label: "Q", title: "learned action values Q(s,a)", wire: "q", scale: "value", legend: "Q(s,a), learned" },
-  { key: "v", label: "V", title: "learned state values V(s)", wire: "v", scale: "value", legend: "V(s), learned", perState: true },
-  { key: "policy", label: "π", title: "the learned policy: arrows sized by probability", wire: "policy", scale: "probability", legend: "π(a|s), learned policy" },
-  { key: "data", label: "data", title: "how often each action was taken in the data, n(s,a)", wire: "data", scale: "count", legend: "n(s,a), rows in the data" },
-  { key: "weights", label: "weights", title: "mean weight of each pair of the data in the loss", wire: "weights", scale: "weight", legend: "mean weight w of the pair's rows" },
-  { key: "advantage", label: "advantage", title: "learned advantages A(s,a)", wire: "advantages", scale: "advantage", legend: "A(s,a), learned" },
-  { key: "truth", label: "truth Q*", title: "the exact optimal values Q*(s,a)", wire: "truth", scale: "value", legend: "Q*(s,a), exact" },
-  { key: "error", label: "Q − truth", title: "learned Q minus exact Q*: orange is overestimated", wire: "q", scale: "error", legend: "Q − Q*: orange too high, blue too low" },
-  { key: "ghost", label: "Q − before", title: "learned Q minus Q of the run before, at the same step", wire: "q", scale: "ghost", legend: "Q − Q of the run before" },
+  {
+    key: "v",
+    label: "V",
+    title: "learned state values V(s)",
+    wire: "v",
+    scale: "value",
+    legend: "V(s), learned",
+    perState: true,
+  },
+  {
+    key: "policy",
+    label: "π",
+    title: "the learned policy: arrows sized by probability",
+    wire: "policy",
+    scale: "probability",
+    legend: "π(a|s), learned policy",
+  },
+  {
+    key: "data",
+    label: "data",
+    title: "how often each action was taken in the data, n(s,a)",
+    wire: "data",
+    scale: "count",
+    legend: "n(s,a), rows in the data",
+  },
+  {
+    key: "weights",
+    label: "weights",
+    title: "mean weight of each pair of the data in the loss",
+    wire: "weights",
+    scale: "weight",
+    legend: "mean weight w of the pair's rows",
+  },
+  {
+    key: "advantage",
+    label: "advantage",
+    title: "learned advantages A(s,a)",
+    wire: "advantages",
+    scale: "advantage",
+    legend: "A(s,a), learned",
+  },
+  {
+    key: "truth",
+    label: "truth Q*",
+    title: "the exact optimal values Q*(s,a)",
+    wire: "truth",
+    scale: "value",
+    legend: "Q*(s,a), exact",
+  },
+  {
+    key: "error",
+    label: "Q − truth",
+    title: "learned Q minus exact Q*: orange is overestimated",
+    wire: "q",
+    scale: "error",
+    legend: "Q − Q*: orange too high, blue too low",
+  },
+  {
+    key: "ghost",
+    label: "Q − before",
+    title: "learned Q minus Q of the run before, at the same step",
+    wire: "q",
+    scale: "ghost",
+    legend: "Q − Q of the run before",
+  },
 ];
 
 // By its key, or by its name on the wire.
-export const modeOf = (name) => MODES.find(({ key }) => key === name) ?? MODES.find(({ wire }) => wire === name) ?? MODES[0];
+export const modeOf = (name) =>
+  MODES.find(({ key }) => key === name) ?? MODES.find(({ wire }) => wire === name) ?? MODES[0];
 
 const minus = (a, b) => {
   if (!a || !b || a.length !== b.length) return null;
@@ -30,7 +88,8 @@ function valuesOf(frame, member, A) {
   const policy = frame.table("policy", member);
   if (!q || !policy) return null;
   const out = new Float32Array(q.length / A);
-  for (let s = 0; s < out.length; s++) for (let a = 0; a < A; a++) out[s] += policy[s * A + a] > 0 ? policy[s * A + a] * q[s * A + a] : 0;
+  for (let s = 0; s < out.length; s++)
+    for (let a = 0; a < A; a++) out[s] += policy[s * A + a] > 0 ? policy[s * A + a] * q[s * A + a] : 0;
   return out;
 }
 
@@ -68,7 +127,9 @@ export function availability(store, mode, frame) {
   if (someone) return "";
   if (mode.key === "truth" || mode.key === "error") {
     if (!store.static.q_star) return "the truth is not known for this data";
-    return members.some((member) => store.truthHolds(member)) ? "this system learns no Q" : "the truth is known at another discount";
+    return members.some((member) => store.truthHolds(member))
+      ? "this system learns no Q"
+      : "the truth is known at another discount";
   }
   if (mode.key === "ghost") return "there is no run before to compare with";
   if (mode.key === "data") return "counts exist only where states repeat";

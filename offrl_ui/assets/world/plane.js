@@ -25,9 +25,15 @@ export class PlaneScene {
     return this.layout.high[dimension] - this.layout.low[dimension];
   }
 
-  get probes() { return this.store.static.probes; }
-  get D() { return this.store.staticShapes.probes?.[1] ?? this.layout.names.length; }
-  get count() { return this.probes ? this.probes.length / this.D : 0; }
+  get probes() {
+    return this.store.static.probes;
+  }
+  get D() {
+    return this.store.staticShapes.probes?.[1] ?? this.layout.names.length;
+  }
+  get count() {
+    return this.probes ? this.probes.length / this.D : 0;
+  }
 
   // Coordinate of a probe along a drawn dimension: one of the observation's own, or a projection of all of them.
   coordinate(state, dimension) {
@@ -38,7 +44,10 @@ export class PlaneScene {
 
   // Start angle and width of each action's wedge: around its direction where directions differ, else in order from the top.
   wedgeTurns() {
-    const even = Array.from({ length: this.A }, (_, a) => [-Math.PI / 2 + (2 * Math.PI * (a - 0.5)) / this.A, (2 * Math.PI) / this.A]);
+    const even = Array.from({ length: this.A }, (_, a) => [
+      -Math.PI / 2 + (2 * Math.PI * (a - 0.5)) / this.A,
+      (2 * Math.PI) / this.A,
+    ]);
     if (!this.directions) return even;
     const angles = this.directions.map(([dx, dy]) => (dx || dy ? Math.atan2(-dy, dx) : null));
     const distinct = new Set(angles.map(String));
@@ -75,7 +84,9 @@ export class PlaneScene {
     const points = Array.from({ length: this.count }, (_, s) => this.at(geo, s));
     const nearest = points.map(([px, py], i) => {
       let best = Infinity;
-      points.forEach(([qx, qy], j) => { if (i !== j) best = Math.min(best, (px - qx) ** 2 + (py - qy) ** 2); });
+      points.forEach(([qx, qy], j) => {
+        if (i !== j) best = Math.min(best, (px - qx) ** 2 + (py - qy) ** 2);
+      });
       return Math.sqrt(best);
     });
     return nearest.sort((a, b) => a - b)[Math.floor(nearest.length / 2)] ?? 8;
@@ -114,7 +125,8 @@ export class PlaneScene {
         else this.pie(ctx, point, geo.radius, a);
         ctx.fill();
       }
-      if (policy && geo.radius >= 6 && !this.layout.image) this.greedyGlyph(ctx, geo.radius * 0.34, point, s, policy, theme);
+      if (policy && geo.radius >= 6 && !this.layout.image)
+        this.greedyGlyph(ctx, geo.radius * 0.34, point, s, policy, theme);
     }
   }
 
@@ -170,7 +182,10 @@ export class PlaneScene {
       ctx.fillStyle = hatchStyle(ctx, theme, ratio);
       ctx.fill();
     }
-    const [px, py] = [(v) => geo.x + ((v - layout.low[this.x]) / this.span(this.x)) * geo.width, (v) => geo.y + (1 - (v - layout.low[this.y]) / this.span(this.y)) * geo.height];
+    const [px, py] = [
+      (v) => geo.x + ((v - layout.low[this.x]) / this.span(this.x)) * geo.width,
+      (v) => geo.y + (1 - (v - layout.low[this.y]) / this.span(this.y)) * geo.height,
+    ];
     if (this.x === (layout.x ?? 0) && this.y === (layout.y ?? 1)) {
       for (const [x0, y0, x1, y1] of layout.walls ?? []) {
         ctx.fillStyle = theme.wall;
@@ -191,7 +206,8 @@ export class PlaneScene {
         ctx.fillText(label, (px(x0) + px(x1)) / 2, below ? py(y0) + 9 : py(y1) - 9);
       }
     }
-    if (layout.image && geo.radius > 4) for (let s = 0; s < this.count; s++) this.drawImage(ctx, s, ...this.at(geo, s), geo.radius * 0.62, theme);
+    if (layout.image && geo.radius > 4)
+      for (let s = 0; s < this.count; s++) this.drawImage(ctx, s, ...this.at(geo, s), geo.radius * 0.62, theme);
     if (!geo.small && !small) this.drawAxes(ctx, geo, theme, px, py);
   }
 
@@ -216,11 +232,13 @@ export class PlaneScene {
     ctx.fillStyle = theme.muted;
     ctx.textBaseline = "alphabetic";
     ctx.textAlign = "center";
-    for (const tick of niceTicks(layout.low[this.x], layout.high[this.x], 6)) ctx.fillText(number(tick, 2), px(tick), geo.y + geo.height + 13);
+    for (const tick of niceTicks(layout.low[this.x], layout.high[this.x], 6))
+      ctx.fillText(number(tick, 2), px(tick), geo.y + geo.height + 13);
     ctx.fillText(layout.names[this.x], geo.x + geo.width / 2, geo.y + geo.height + 26);
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
-    for (const tick of niceTicks(layout.low[this.y], layout.high[this.y], 5)) ctx.fillText(number(tick, 2), geo.x - 5, py(tick));
+    for (const tick of niceTicks(layout.low[this.y], layout.high[this.y], 5))
+      ctx.fillText(number(tick, 2), geo.x - 5, py(tick));
     ctx.save();
     ctx.translate(geo.x - 32, geo.y + geo.height / 2);
     ctx.rotate(-Math.PI / 2);
@@ -232,7 +250,10 @@ export class PlaneScene {
   outline(ctx, geo, state, { colour, inner, width, action }) {
     if (!this.probes || (state + 1) * this.D > this.probes.length) return;
     const point = this.at(geo, state);
-    for (const [stroke, thick] of [[inner, width + 2], [colour, width]]) {
+    for (const [stroke, thick] of [
+      [inner, width + 2],
+      [colour, width],
+    ]) {
       if (!stroke) continue;
       ctx.strokeStyle = stroke;
       ctx.lineWidth = thick;
@@ -261,11 +282,16 @@ export class PlaneScene {
     for (let s = 0; s < this.count; s++) {
       const [px, py] = this.at(geo, s);
       const distance = (px - x) ** 2 + (py - y) ** 2;
-      if (distance < nearest) { nearest = distance; best = { state: s, dx: x - px, dy: y - py }; }
+      if (distance < nearest) {
+        nearest = distance;
+        best = { state: s, dx: x - px, dy: y - py };
+      }
     }
     if (!best) return null;
     const angle = Math.atan2(best.dy, best.dx);
-    const action = this.turn.findIndex(([start, width]) => (((angle - start) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) < width);
+    const action = this.turn.findIndex(
+      ([start, width]) => (((angle - start) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) < width,
+    );
     return { state: best.state, action: action < 0 ? null : action };
   }
 

@@ -20,7 +20,12 @@ export class World {
   // onSelect({state, action}) on a click, onOpen(member) on a click on one of several worlds' titles or by double click.
   constructor(host, store, { onSelect, onOpen, onHover }) {
     Object.assign(this, { host, store, onSelect, onOpen, onHover });
-    this.canvas = h("canvas", { class: "world-canvas", tabindex: "0", role: "img", "aria-roledescription": "picture of the world" });
+    this.canvas = h("canvas", {
+      class: "world-canvas",
+      tabindex: "0",
+      role: "img",
+      "aria-roledescription": "picture of the world",
+    });
     this.tip = h("div", { class: "tip", hidden: true });
     this.empty = h("p", { class: "world-wait" });
     host.append(this.canvas, this.tip, this.empty);
@@ -30,7 +35,10 @@ export class World {
     this.canvas.addEventListener("pointermove", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
     this.canvas.addEventListener("click", (event) => this.click(event));
-    this.canvas.addEventListener("dblclick", (event) => { const hit = this.hit(event); if (hit && this.panes.length > 1) onOpen(hit.member); });
+    this.canvas.addEventListener("dblclick", (event) => {
+      const hit = this.hit(event);
+      if (hit && this.panes.length > 1) onOpen(hit.member);
+    });
   }
 
   begin() {
@@ -70,15 +78,33 @@ export class World {
     this.revision = (this.revision ?? 0) + 1;
   }
 
-  get small() { return this.panes.length > 4; }
-  get factor() { return this.scaleFactor ?? 1; }
+  get small() {
+    return this.panes.length > 4;
+  }
+  get factor() {
+    return this.scaleFactor ?? 1;
+  }
 
   // Everything the next picture needs; a string of it tells whether anything visible changed.
   signature(frame, members) {
     const { mode, state, action } = this.store.view;
     const { version } = this.store.scale(modeOf(mode).scale);
     const hovered = this.hovered ? `${this.hovered.state}/${this.hovered.action}/${this.hovered.member}` : "";
-    return [frame?.step, frame?.seq, frame?.members.size, mode, members.join(), state, action, version, hovered, this.size?.join(), this.themeId, this.store.frames.length > 0, this.revision].join("|");
+    return [
+      frame?.step,
+      frame?.seq,
+      frame?.members.size,
+      mode,
+      members.join(),
+      state,
+      action,
+      version,
+      hovered,
+      this.size?.join(),
+      this.themeId,
+      this.store.frames.length > 0,
+      this.revision,
+    ].join("|");
   }
 
   draw(frame, theme) {
@@ -88,7 +114,11 @@ export class World {
     if (!width || !height) return false;
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     this.size = [width, height, ratio];
-    if (theme !== this.theme) { this.theme = theme; this.themeId = (this.themeId ?? 0) + 1; this.still = null; }
+    if (theme !== this.theme) {
+      this.theme = theme;
+      this.themeId = (this.themeId ?? 0) + 1;
+      this.still = null;
+    }
     const members = this.store.shownMembers();
     const pictures = this.pictures(frame, members);
     const signature = this.signature(frame, members);
@@ -107,7 +137,16 @@ export class World {
     const ctx = this.canvas.getContext("2d");
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, width, height);
-    this.paint(ctx, frame, pictures, { still: () => { ctx.setTransform(1, 0, 0, 1, 0, 0); ctx.drawImage(this.still, 0, 0); ctx.setTransform(ratio, 0, 0, ratio, 0, 0); }, ratio, width, height });
+    this.paint(ctx, frame, pictures, {
+      still: () => {
+        ctx.setTransform(1, 0, 0, 1, 0, 0);
+        ctx.drawImage(this.still, 0, 0);
+        ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+      },
+      ratio,
+      width,
+      height,
+    });
     this.drawn = this.signature(frame, members);
     this.draws += 1;
     return true;
@@ -156,21 +195,34 @@ export class World {
     // Colours lie beneath the hatch; arrows above it, for probability on unseen actions must not hide.
     const arrows = mode.key === "policy" && store.hello.layout.kind !== "matrix";
     const above = arrows && !store.hello.layout.image;
-    const drawPanes = () => this.panes.forEach((pane, i) => {
-      const policy = frame?.table("policy", pane.member) ?? null;
-      if (pictures[i]) scene.draw(ctx, pane.geo, { values: pictures[i], scale, theme, perState: mode.perState, arrows, policy });
-    });
+    const drawPanes = () =>
+      this.panes.forEach((pane, i) => {
+        const policy = frame?.table("policy", pane.member) ?? null;
+        if (pictures[i])
+          scene.draw(ctx, pane.geo, { values: pictures[i], scale, theme, perState: mode.perState, arrows, policy });
+      });
     if (!above) drawPanes();
     still(ctx);
     if (above) drawPanes();
-    for (const state of this.differences(frame, members)) for (const pane of this.panes) scene.markDifference(ctx, pane.geo, state, theme);
+    for (const state of this.differences(frame, members))
+      for (const pane of this.panes) scene.markDifference(ctx, pane.geo, state, theme);
     for (const pane of this.panes) {
       this.paneTitle(ctx, pane);
       const { state, action } = store.view;
       if (this.hovered && (this.hovered.state !== state || this.hovered.action !== action)) {
-        scene.outline(ctx, pane.geo, this.hovered.state, { colour: theme.text, width: 1.2, action: this.hovered.action });
+        scene.outline(ctx, pane.geo, this.hovered.state, {
+          colour: theme.text,
+          width: 1.2,
+          action: this.hovered.action,
+        });
       }
-      if (state !== null) scene.outline(ctx, pane.geo, state, { colour: theme.accent, inner: theme.background, width: this.small ? 1.5 : 2.4, action });
+      if (state !== null)
+        scene.outline(ctx, pane.geo, state, {
+          colour: theme.accent,
+          inner: theme.background,
+          width: this.small ? 1.5 : 2.4,
+          action,
+        });
     }
     const place = { x: 4, y: height - LEGEND * this.factor + 6, width: width - 8, font: 11 * this.factor };
     const hatch = store.static.counts ? hatchStyle(ctx, theme, ratio) : null;
@@ -219,7 +271,12 @@ export class World {
     ctx.fillStyle = pane.member === store.view.member ? theme.accent : theme.text;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
-    ctx.fillText(group.label, pane.title.x + pane.title.width / 2, pane.title.y + (TITLE * this.factor) / 2, pane.title.width);
+    ctx.fillText(
+      group.label,
+      pane.title.x + pane.title.width / 2,
+      pane.title.y + (TITLE * this.factor) / 2,
+      pane.title.width,
+    );
   }
 
   hit(event) {
@@ -228,7 +285,8 @@ export class World {
     const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
     for (const pane of this.panes) {
       const { box, title } = pane;
-      if (title && x >= title.x && x < title.x + title.width && y >= title.y && y < box.y) return { member: pane.member, title: true };
+      if (title && x >= title.x && x < title.x + title.width && y >= title.y && y < box.y)
+        return { member: pane.member, title: true };
       if (x < box.x || y < box.y || x >= box.x + box.width || y >= box.y + box.height) continue;
       const found = this.scene.hit(pane.geo, x, y);
       if (found) return { ...found, member: pane.member, x, y };
@@ -261,14 +319,28 @@ export class World {
     if (action !== null && action !== undefined) {
       const pick = (name) => frame?.table(name, member)?.[state * A + action];
       const { counts, q_star: truth } = store.static;
-      const parts = [["Q", pick("q")], ["Q*", truth?.[state * A + action]], ["π", pick("policy")], ["A", pick("advantages")], ["w", pick("weights")]];
-      lines.push(`action ${actionNames[action]}${counts ? ` · n ${integer(counts[state * A + action])}` : ""}${counts && !counts[state * A + action] ? " (not in the data)" : ""}`);
-      lines.push(parts.filter(([, value]) => value !== undefined && !Number.isNaN(value)).map(([name, value]) => `${name} ${number(value)}`).join(" · "));
+      const parts = [
+        ["Q", pick("q")],
+        ["Q*", truth?.[state * A + action]],
+        ["π", pick("policy")],
+        ["A", pick("advantages")],
+        ["w", pick("weights")],
+      ];
+      lines.push(
+        `action ${actionNames[action]}${counts ? ` · n ${integer(counts[state * A + action])}` : ""}${counts && !counts[state * A + action] ? " (not in the data)" : ""}`,
+      );
+      lines.push(
+        parts
+          .filter(([, value]) => value !== undefined && !Number.isNaN(value))
+          .map(([name, value]) => `${name} ${number(value)}`)
+          .join(" · "),
+      );
     }
     const mode = modeOf(store.view.mode);
     const own = pictureOf(store, mode, frame, member);
     if (own && mode.perState) lines.push(`V ${number(own[state])}`);
-    if (own && (mode.key === "ghost" || mode.key === "error") && action !== null) lines.push(`${mode.label} ${number(own[state * A + action])}`);
+    if (own && (mode.key === "ghost" || mode.key === "error") && action !== null)
+      lines.push(`${mode.label} ${number(own[state * A + action])}`);
     setText(tip, lines.filter(Boolean).join("\n"));
     const flip = x > this.host.clientWidth * 0.6;
     tip.style.left = flip ? "" : `${x + 14}px`;
