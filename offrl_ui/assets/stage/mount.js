@@ -8,7 +8,7 @@ let events = 0;
 
 async function style(host, assets) {
   if (!assets) return; // a single-file replay brings its styles along
-  const href = new URL("stage.css", new URL(assets, location.href)).href;
+  const href = new URL("stage/stage.css", new URL(assets, location.href)).href;
   const root = host.getRootNode();
   const place = root instanceof ShadowRoot ? root : document.head;
   if ([...place.querySelectorAll("link")].some((link) => link.href === href)) return;
