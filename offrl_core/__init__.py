@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from offrl_core.algos import algorithms, hyperparameters
-    from offrl_core.data.catalogue import DatasetSpec, datasets, load_dataset
+    from offrl_core.data.catalogue import datasets, load_dataset, register_dataset
+    from offrl_core.data.options import DatasetOption
+    from offrl_core.data.spec import DatasetSpec
     from offrl_core.dataset import Dataset, DatasetError, dataset_probes
     from offrl_core.declarations import Hyperparameter, HyperparameterError
     from offrl_core.evaluation.truth import Truth
-    from offrl_core.learning import History, Learner, Snapshot, metrics, train
+    from offrl_core.learning import History, Learner, Snapshot, train
+    from offrl_core.learning.metrics import metrics
     from offrl_core.worlds.grids import grid_world
     from offrl_core.worlds.tabular import MDPError, TabularMDP
 
 _HOMES = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
-    "DatasetSpec": "data.catalogue",
+    "DatasetOption": "data.options",
+    "DatasetSpec": "data.spec",
     "History": "learning",
     "Hyperparameter": "declarations",
     "HyperparameterError": "declarations",
@@ -37,12 +41,14 @@ _HOMES = {
     "hyperparameters": "algos",
     "load_dataset": "data.catalogue",
     "metrics": "learning",
+    "register_dataset": "data.catalogue",
     "train": "learning",
 }
 
 __all__ = [
     "Dataset",
     "DatasetError",
+    "DatasetOption",
     "DatasetSpec",
     "History",
     "Hyperparameter",
@@ -59,6 +65,7 @@ __all__ = [
     "hyperparameters",
     "load_dataset",
     "metrics",
+    "register_dataset",
     "train",
 ]
 

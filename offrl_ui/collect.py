@@ -12,7 +12,7 @@ import streamlit as st
 
 from offrl_core.data.behaviors import Player
 from offrl_core.data.catalogue import datasets
-from offrl_core.data.entries.options import MAX_OWN, MAX_SIDE
+from offrl_core.data.options import MAX_OWN, MAX_SIDE
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout

@@ -1,103 +1,32 @@
-"""The catalogue: every dataset by name, with its options declared as data."""
+"""The catalogue: every dataset by name."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
 from threading import Lock
-from types import MappingProxyType
 from typing import Any
 
-from offrl_core.data.degrade import DEGRADE, degrade
+from offrl_core.data.entries import ENTRIES
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.declarations import HyperparameterError
 
-Builder = Callable[[int, dict[str, Any]], Dataset]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class DatasetSpec:
-    """One entry of the catalogue.
-
-    Attributes:
-        name: what `load_dataset` takes.
-        title: the name on screen.
-        description: what the world is, with its source.
-        lesson: what it teaches, in two sentences.
-        options: what may be chosen, as declarations; those of degrading stand at the end of every entry.
-        builder: `(seed, resolved options) -> Dataset`, before degrading.
-        recommended: approximator (`table`, `linear`, `mlp`) → hyperparameters that show the lesson.
-        group: the family it stands in on screen.
-    """
-
-    name: str
-    title: str
-    description: str
-    lesson: str
-    options: tuple[Hyperparameter, ...]
-    builder: Builder
-    recommended: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
-    group: str = "grids"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "options", (*self.options, *DEGRADE))
-
-    def __repr__(self) -> str:
-        return f"<DatasetSpec {self.name!r}: {', '.join(option.name for option in self.options)}>"
-
-    @property
-    def sections(self) -> dict[str, tuple[Hyperparameter, ...]]:
-        """The options under the headings that a screen shows them by: `world`, `collecting`, `degrade`."""
-        headings = [(h, _section(h.name)) for h in self.options]
-        return {title: tuple(h for h, of in headings if of == title) for title in ("world", "collecting", "degrade")}
-
-    def resolve(self, options: Mapping[str, object]) -> dict[str, Value]:
-        """Every option with its given or default value.
-
-        Raises:
-            HyperparameterError: an option is unknown, or its value is not allowed.
-        """
-        try:
-            return resolve(self.options, options)
-        except HyperparameterError as error:
-            raise HyperparameterError(f"dataset {self.name}: {error}") from None
-
-    def build(self, seed: int = 0, **options: object) -> Dataset:
-        """Make the dataset; the same seed and options always make the same one.
-
-        Raises:
-            HyperparameterError: the seed or an option is not allowed, or the options do not go together.
-        """
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise HyperparameterError(f"seed = {seed!r} is not allowed: it must be a whole number from 0 to 2^32 − 1")
-        chosen = self.resolve(options)
-        try:
-            dataset = replace(
-                self.builder(seed, chosen),
-                name=self.name,
-                gamma=float(chosen["gamma"]),
-                options=MappingProxyType({**chosen, "seed": seed}),
-            )
-            return degrade(dataset, chosen, seed)
-        except HyperparameterError as error:
-            raise HyperparameterError(f"dataset {self.name}: {error}") from None
+CATALOGUE = {spec.name: spec for spec in ENTRIES}
 
 
-def _section(name: str) -> str:
-    if name in {h.name for h in DEGRADE}:
-        return "degrade"
-    collecting = ("episodes", "behavior", "epsilon", "horizon", "softness", "drawn", "own", "quality")
-    return "collecting" if name in collecting or name.startswith(("mix_", "count_")) else "world"
-
-
-@cache
 def datasets() -> dict[str, DatasetSpec]:
-    """The catalogue, in the order of the lecture."""
-    from offrl_core.data.entries import ENTRIES
+    """The catalogue, in the order of the lecture; those registered at run time stand at the end."""
+    return dict(CATALOGUE)
 
-    return {spec.name: spec for spec in ENTRIES}
+
+def register_dataset(spec: DatasetSpec) -> None:
+    """Add a dataset to the catalogue of this process.
+
+    Raises:
+        HyperparameterError: the catalogue has another dataset of that name.
+    """
+    if CATALOGUE.setdefault(spec.name, spec) is not spec:
+        raise HyperparameterError(f"the catalogue already has a dataset {spec.name!r}: give this one another name")
 
 
 def load_dataset(name: str, *, seed: int = 0, **options: object) -> Dataset:
@@ -111,11 +40,10 @@ def load_dataset(name: str, *, seed: int = 0, **options: object) -> Dataset:
     Raises:
         HyperparameterError: the name or an option is unknown, or a value is not allowed.
     """
-    catalogue = datasets()
-    if name not in catalogue:
-        raise HyperparameterError(f"unknown dataset {name!r}; the catalogue has {', '.join(catalogue)}")
-    spec = catalogue[name]
-    key = (name, repr(seed), tuple(sorted(spec.resolve(options).items())))
+    if name not in CATALOGUE:
+        raise HyperparameterError(f"unknown dataset {name!r}; the catalogue has {', '.join(CATALOGUE)}")
+    spec = CATALOGUE[name]
+    key = (spec, repr(seed), tuple(sorted(spec.resolve(options).items())))
     with _lock:
         if key in _recent:
             _recent.move_to_end(key)

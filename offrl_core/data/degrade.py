@@ -8,29 +8,30 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.data.options import DatasetOption
 from offrl_core.dataset import Array, Dataset
-from offrl_core.declarations import Hyperparameter, HyperparameterError
+from offrl_core.declarations import HyperparameterError
 
 DEGRADE = (
-    Hyperparameter(
+    DatasetOption(
         "drop_episodes",
         "",
         0.0,
         "Share of the episodes that are lost, chosen at random: up leaves less data.",
         low=0.0,
         high=1.0,
-        live=False,
+        section="degrade",
     ),
-    Hyperparameter(
+    DatasetOption(
         "drop_best",
         r"\%",
         0.0,
         "Per cent of the episodes that are lost, those of the highest return first: up leaves only poor behaviour.",
         low=0.0,
         high=100.0,
-        live=False,
+        section="degrade",
     ),
-    Hyperparameter(
+    DatasetOption(
         "drop_action",
         "",
         -1,
@@ -39,25 +40,25 @@ DEGRADE = (
         high=24,
         integer=True,
         special={-1: "none"},
-        live=False,
+        section="degrade",
     ),
-    Hyperparameter(
+    DatasetOption(
         "reward_noise",
         r"\sigma_r",
         0.0,
         "Standard deviation of Gaussian noise on every recorded reward: up makes single episodes less telling.",
         low=0.0,
         high=10.0,
-        live=False,
+        section="degrade",
     ),
-    Hyperparameter(
+    DatasetOption(
         "reward_shift",
         "c",
         0.0,
         "Added to every recorded reward: down makes rewards negative, which breaks EMRL and makes 0 optimistic.",
         low=-10.0,
         high=10.0,
-        live=False,
+        section="degrade",
     ),
 )
 

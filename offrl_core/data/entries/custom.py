@@ -7,48 +7,45 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.entries import options as opt
+from offrl_core.data import options as opt
 from offrl_core.data.entries.grids import build_grid
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
-from offrl_core.declarations import Hyperparameter, HyperparameterError
+from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layouts import LABELS, REWARDS, TERMINALS, Grid
 
 OWN_LAYOUT = "###########/#S..#.....#/#.#.#.###.#/#.#...#.#.#/#.###.#D#.#/#.....#...#/#####.###G#/###########"
 
 _REWARD_OPTIONS = tuple(
-    Hyperparameter(
+    opt.DatasetOption(
         name,
         rf"r_{{{letter}}}",
         REWARDS[letter],
         f"Reward on arriving at {letter} ({LABELS[letter]}), which ends the episode.",
         low=-10.0,
         high=10.0,
-        live=False,
     )
     for name, letter in (("goal_reward", "G"), ("small_reward", "D"), ("dead_end_reward", "T"), ("cliff_reward", "X"))
 )
 
-STEP_REWARD = Hyperparameter(
+STEP_REWARD = opt.DatasetOption(
     "step_reward",
     r"r_{\text{step}}",
     0.0,
     "Reward of every step: below 0 hurries the walker on, above 0 makes it linger.",
     low=-1.0,
     high=1.0,
-    live=False,
 )
 
 
-def layout_option(default: str = "", name: str = "layout") -> Hyperparameter:
+def layout_option(default: str = "", name: str = "layout") -> opt.DatasetOption:
     """The cells of a grid as a text."""
-    return Hyperparameter(
+    return opt.DatasetOption(
         name,
         "",
         default,
         "The cells, rows parted by /: # wall, . floor, S start, G goal, D small reward, T dead end, X cliff.",
         max_length=(opt.MAX_SIDE + 1) * opt.MAX_SIDE,
-        live=False,
     )
 
 
@@ -134,5 +131,4 @@ CUSTOM_GRID = DatasetSpec(
         opt.gamma(0.95),
     ),
     builder=_custom,
-    group="grids",
 )

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.data import options as opt
 from offrl_core.data.behaviors import Behavior, collect
-from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.entries import options as opt
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
-from offrl_core.declarations import Hyperparameter
 
 
 def _digits(seed: int, chosen: dict[str, Any]) -> Dataset:
@@ -35,17 +34,16 @@ DIGITS = DatasetSpec(
     " cloning only what was rewarded learns to read.",
     options=(
         opt.episodes(4000, high=50_000),
-        Hyperparameter(
+        opt.DatasetOption(
             "quality",
             "q",
             0.4,
             "How often the logging policy knows the answer; otherwise it guesses among all ten.",
             low=0.0,
             high=1.0,
-            live=False,
+            section="collecting",
         ),
         opt.gamma(1.0),
     ),
     builder=_digits,
-    group="bandits",
 )

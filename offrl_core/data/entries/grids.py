@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.data import options as opt
 from offrl_core.data.behaviors import (
     Behavior,
     drawn,
@@ -16,8 +17,7 @@ from offrl_core.data.behaviors import (
     softmax,
     uniform,
 )
-from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.entries import options as opt
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import Value
 from offrl_core.worlds.grids import route_policy, state_at
@@ -97,7 +97,6 @@ def _spec(
         ),
         builder=lambda seed, chosen: build_grid(grid, seed, chosen),
         recommended=recommended or {},
-        group="grids",
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from offrl_core.data import options as opt
 from offrl_core.data.behaviors import Behavior, noisy_act, random_act, record
-from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.grids import tabular_behaviors
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Value
 from offrl_core.worlds.tabular import TabularMDP
 from offrl_core.worlds.world import Simulator
 
@@ -25,13 +25,12 @@ def _scaled(temperature: float) -> dict[str, dict[str, Value]]:
 _GRID_BEHAVIORS = ("random", "optimal", "softmax", "drawn")
 
 
-def _slippery(default: bool) -> Hyperparameter:
-    return Hyperparameter(
+def _slippery(default: bool) -> opt.DatasetOption:
+    return opt.DatasetOption(
         "slippery",
         "",
         default,
         "On ice a move goes where it should one time in three, and to either side otherwise.",
-        live=False,
     )
 
 
@@ -76,7 +75,6 @@ FROZEN_LAKE = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_tabular(_lake("4x4")),
-    group="gymnasium",
 )
 
 FROZEN_LAKE_8 = DatasetSpec(
@@ -93,7 +91,6 @@ FROZEN_LAKE_8 = DatasetSpec(
         opt.gamma(0.99),
     ),
     builder=_tabular(_lake("8x8")),
-    group="gymnasium",
 )
 
 CLIFF_WALKING = DatasetSpec(
@@ -109,7 +106,6 @@ CLIFF_WALKING = DatasetSpec(
     ),
     builder=_tabular(_cliff),
     recommended=_scaled(20.0),
-    group="gymnasium",
 )
 
 TAXI = DatasetSpec(
@@ -124,7 +120,6 @@ TAXI = DatasetSpec(
     ),
     builder=_tabular(_taxi),
     recommended=_scaled(2.0),
-    group="gymnasium",
 )
 
 
@@ -179,7 +174,6 @@ CARTPOLE = DatasetSpec(
     ),
     builder=_control(_cartpole, 0.5),
     recommended=_scaled(10.0),
-    group="continuous",
 )
 
 MOUNTAIN_CAR = DatasetSpec(
@@ -197,7 +191,6 @@ MOUNTAIN_CAR = DatasetSpec(
     ),
     builder=_control(_mountain_car, 0.3),
     recommended=_scaled(10.0),
-    group="continuous",
 )
 
 ACROBOT = DatasetSpec(
@@ -215,7 +208,6 @@ ACROBOT = DatasetSpec(
     ),
     builder=_control(_acrobot, 0.6),
     recommended=_scaled(10.0),
-    group="continuous",
 )
 
 TABLES = (FROZEN_LAKE, FROZEN_LAKE_8, CLIFF_WALKING, TAXI)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from offrl_core.data import options as opt
 from offrl_core.data.behaviors import Behavior, noisy, record
-from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.grids import tabular_behaviors
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter
 
 
 def _icu(seed: int, chosen: dict[str, Any]) -> Dataset:
@@ -38,18 +37,16 @@ ICU = DatasetSpec(
             horizon=1000,
             mix={"clinician": 0.5, "random": 0.5},
         ),
-        Hyperparameter(
+        opt.DatasetOption(
             "inadmissible",
             "",
             "terminate",
             "What a treatment does that clinicians hardly ever gave in that state: terminate is death, mean acts like"
             " the average of the treatments they gave.",
             choices=("terminate", "mean"),
-            live=False,
             paper="mean (Choudhary et al. 2024)",
         ),
         opt.gamma(1.0),
     ),
     builder=_icu,
-    group="medicine",
 )

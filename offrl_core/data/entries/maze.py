@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from offrl_core.data import options as opt
 from offrl_core.data.behaviors import Behavior, drawn, noisy_act, random_act, record
-from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.entries import options as opt
 from offrl_core.data.entries.custom import OWN_LAYOUT, layout_option, parse_layout
 from offrl_core.data.entries.grids import Available
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, HyperparameterError
+from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.grids import route_policy
 from offrl_core.worlds.layouts import GRIDS as LAYOUTS
 from offrl_core.worlds.layouts import Grid
@@ -63,21 +63,16 @@ MAZE = DatasetSpec(
     lesson="No state is seen twice, so nothing can be looked up and every value is a guess between neighbours."
     " Where actions are missing the network extrapolates: naive Q-learning's estimate grows while its policy fails.",
     options=(
-        Hyperparameter(
+        opt.DatasetOption(
             "layout",
             "",
             "bent-corridor",
             "Which grid the maze is made from; custom takes the cells below.",
             choices=(*LAYOUTS, "custom"),
-            live=False,
         ),
         layout_option(OWN_LAYOUT, "cells"),
-        Hyperparameter(
-            "step", "", 0.4, "Length of a move in cells: down makes episodes longer.", low=0.1, high=0.7, live=False
-        ),
-        Hyperparameter(
-            "noise", r"\sigma", 0.05, "Deviation of the noise of a move in cells.", low=0.0, high=0.09, live=False
-        ),
+        opt.DatasetOption("step", "", 0.4, "Length of a move in cells: down makes episodes longer.", low=0.1, high=0.7),
+        opt.DatasetOption("noise", r"\sigma", 0.05, "Deviation of the noise of a move in cells.", low=0.0, high=0.09),
         *opt.collecting(
             ("walks", "random", "optimal", "drawn"),
             "walks",
@@ -90,5 +85,4 @@ MAZE = DatasetSpec(
     ),
     builder=_maze,
     recommended={"mlp": {"bcq.rho": 0.2}},
-    group="continuous",
 )

@@ -6,20 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.data import options as opt
 from offrl_core.data.behaviors import split
-from offrl_core.data.catalogue import DatasetSpec
-from offrl_core.data.entries import options as opt
+from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Value
 from offrl_core.worlds.toys import baird, deadly_triad, two_actions
 
 
-def _number(name: str, symbol: str, default: float, text: str, low: float, high: float) -> Hyperparameter:
-    return Hyperparameter(name, symbol, default, text, low=low, high=high, live=False)
-
-
-def _count(name: str, symbol: str, default: int, text: str, low: int, high: int) -> Hyperparameter:
-    return Hyperparameter(name, symbol, default, text, low=low, high=high, integer=True, scale="log", live=False)
+def _count(name: str, symbol: str, default: int, text: str, section: opt.Section) -> opt.DatasetOption:
+    return opt.DatasetOption(name, symbol, default, text, low=1, high=1000, integer=True, scale="log", section=section)
 
 
 def _two_actions(seed: int, chosen: dict[str, Any]) -> Dataset:
@@ -48,14 +44,17 @@ TWO_ACTIONS = DatasetSpec(
     lesson="Cloning copies the counts, whatever the rewards are; a weight on each row moves the policy."
     " Every reweighting has a closed form here, and the learned bars must meet it.",
     options=(
-        _number("reward_plus", "r_+", 0.9, "Reward of a+: up makes it the better action by more.", -10.0, 10.0),
-        _number("reward_minus", "r_-", 0.1, "Reward of a−: below 0 shows what EMRL cannot bear.", -10.0, 10.0),
-        _count("count_plus", "n_+", 1, "How often the data shows a+.", 1, 1000),
-        _count("count_minus", "n_-", 1, "How often the data shows a−.", 1, 1000),
+        opt.DatasetOption(
+            "reward_plus", "r_+", 0.9, "Reward of a+: up makes it the better action by more.", low=-10.0, high=10.0
+        ),
+        opt.DatasetOption(
+            "reward_minus", "r_-", 0.1, "Reward of a−: below 0 shows what EMRL cannot bear.", low=-10.0, high=10.0
+        ),
+        _count("count_plus", "n_+", 1, "How often the data shows a+.", "collecting"),
+        _count("count_minus", "n_-", 1, "How often the data shows a−.", "collecting"),
         opt.gamma(1.0),
     ),
     builder=_two_actions,
-    group="toys",
 )
 
 
@@ -95,16 +94,15 @@ DEADLY_TRIAD = DatasetSpec(
     lesson="θ doubles with every update although every reward is 0: function approximation, bootstrapping and"
     " off-policy data together. Take any one of them away and it stops.",
     options=(
-        Hyperparameter(
+        opt.DatasetOption(
             "share",
             "p",
             0.0,
             "Share of rows that show action 2: up is nearer to the greedy policy; at γ = 1 only 1 is enough.",
             low=0.0,
             high=1.0,
-            live=False,
         ),
-        _count("rows", "N", 100, "Number of rows; it changes how fine a share can be, not the update.", 1, 1000),
+        _count("rows", "N", 100, "Number of rows; it changes how fine a share can be, not the update.", "world"),
         opt.gamma(1.0),
     ),
     builder=_deadly_triad,
@@ -112,7 +110,6 @@ DEADLY_TRIAD = DatasetSpec(
         "linear": _LECTURE_STEP,
         "table": _LECTURE_STEP,
     },
-    group="toys",
 )
 
 
@@ -153,14 +150,13 @@ BAIRD = DatasetSpec(
     lesson="All features needed to represent the truth are there, the truth is 0, and the weights still run away."
     " Raise the share of solid until the data follows the greedy policy, and they stop running.",
     options=(
-        Hyperparameter(
+        opt.DatasetOption(
             "solid",
             "b",
             1 / 7,
             "Share of solid in the data, and so of state 7: up brings the data nearer to the greedy policy.",
             low=0.0,
             high=1.0,
-            live=False,
         ),
         opt.gamma(0.99),
     ),
@@ -174,7 +170,6 @@ BAIRD = DatasetSpec(
             "initial_spread": 2.0,
         }
     },
-    group="toys",
 )
 
 TOYS = (TWO_ACTIONS, DEADLY_TRIAD, BAIRD)

@@ -1,18 +1,36 @@
-"""Options that many datasets share, declared once."""
+"""Options of datasets: how one is declared, and those that many datasets share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 from offrl_core.declarations import Hyperparameter
+
+Section = Literal["world", "collecting", "degrade"]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetOption(Hyperparameter):
+    """A `Hyperparameter` of a dataset: changing it makes another dataset.
+
+    Args:
+        section: the heading a panel shows it under.
+    """
+
+    live: bool = False
+    section: Section = "world"
+
 
 MAX_OWN = 8000
 MAX_SIDE = 24
 
 
-def episodes(default: int, high: int = 100_000) -> Hyperparameter:
+def episodes(default: int, high: int = 100_000) -> DatasetOption:
     """How many episodes are recorded."""
-    return Hyperparameter(
+    return DatasetOption(
         "episodes",
         "|X|",
         default,
@@ -21,20 +39,19 @@ def episodes(default: int, high: int = 100_000) -> Hyperparameter:
         high=high,
         scale="log",
         integer=True,
-        live=False,
+        section="collecting",
     )
 
 
-def gamma(default: float) -> Hyperparameter:
+def gamma(default: float) -> DatasetOption:
     """The discount the dataset's story is told at."""
-    return Hyperparameter(
+    return DatasetOption(
         "gamma",
         r"\gamma",
         default,
         "Discount: up looks further ahead, down prefers early reward.",
         low=0.0,
         high=1.0,
-        live=False,
     )
 
 
@@ -46,7 +63,7 @@ def collecting(
     horizon: int,
     epsilon: float = 0.0,
     mix: Mapping[str, float] | None = None,
-) -> tuple[Hyperparameter, ...]:
+) -> tuple[DatasetOption, ...]:
     """The options of collecting: who acts, how noisily, how long, and in which shares.
 
     Args:
@@ -55,27 +72,26 @@ def collecting(
         n_episodes, horizon, epsilon: their defaults.
         mix: the default shares of a mix; equal shares by default.
     """
+    option = partial(DatasetOption, section="collecting")
     shares = {name: 1.0 for name in names if name != "drawn"} if mix is None else dict(mix)
     declared = [
         episodes(n_episodes),
-        Hyperparameter(
+        option(
             "behavior",
             r"\pi_\beta",
             default,
             "Who collects the data; mix takes several in the shares below, own is what you played yourself.",
             choices=(*names, "mix", "own"),
-            live=False,
         ),
-        Hyperparameter(
+        option(
             "epsilon",
             r"\epsilon",
             epsilon,
             "Share of random actions in the behaviour: up covers more actions, down records purer behaviour.",
             low=0.0,
             high=1.0,
-            live=False,
         ),
-        Hyperparameter(
+        option(
             "horizon",
             "T",
             horizon,
@@ -84,12 +100,11 @@ def collecting(
             high=1000,
             scale="log",
             integer=True,
-            live=False,
         ),
     ]
     if "softmax" in names:
         declared.append(
-            Hyperparameter(
+            option(
                 "softness",
                 r"\tau_\beta",
                 0.1,
@@ -97,51 +112,46 @@ def collecting(
                 low=0.001,
                 high=100.0,
                 scale="log",
-                live=False,
             )
         )
     if "drawn" in names:
         declared.append(
-            Hyperparameter(
+            option(
                 "drawn",
                 "",
                 "",
                 "The policy you drew: one character a cell, ^ > v < or . for any action; rows may be parted by /.",
                 max_length=(MAX_SIDE + 1) * MAX_SIDE,
-                live=False,
             )
         )
     declared += [
-        Hyperparameter(
+        option(
             f"mix_{name}",
             "",
             shares.get(name, 0.0),
             f"Share of the episodes collected by {name} when the behaviour is a mix.",
             low=0.0,
             high=1.0,
-            live=False,
         )
         for name in names
     ]
     declared.append(
-        Hyperparameter(
+        option(
             "own",
             "",
             "",
             "The episodes you played: seed:actions, parted by semicolons; each is replayed in the world.",
             max_length=MAX_OWN,
-            live=False,
         )
     )
     return tuple(declared)
 
 
-SLIP = Hyperparameter(
+SLIP = DatasetOption(
     "slip",
     r"p_{\text{slip}}",
     0.0,
     "Probability that a move goes to one side instead: up makes the world riskier.",
     low=0.0,
     high=1.0,
-    live=False,
 )

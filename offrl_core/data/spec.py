@@ -1,0 +1,81 @@
+"""One dataset of the catalogue: its words, its options declared as data, and what builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, get_args
+
+from offrl_core.data.degrade import DEGRADE, degrade
+from offrl_core.data.options import DatasetOption, Section
+from offrl_core.dataset import Dataset
+from offrl_core.declarations import HyperparameterError, Value, resolve
+
+Builder = Callable[[int, dict[str, Any]], Dataset]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DatasetSpec:
+    """One entry of the catalogue.
+
+    Attributes:
+        name: what `load_dataset` takes.
+        title: the name on screen.
+        description: what the world is, with its source.
+        lesson: what it teaches, in two sentences.
+        options: what may be chosen, as declarations; those of degrading are added at the end.
+        builder: `(seed, resolved options) -> Dataset`, before degrading.
+        recommended: approximator (`table`, `linear`, `mlp`) → hyperparameters that show the lesson.
+    """
+
+    name: str
+    title: str
+    description: str
+    lesson: str
+    options: tuple[DatasetOption, ...]
+    builder: Builder
+    recommended: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", (*self.options, *DEGRADE))
+
+    def __repr__(self) -> str:
+        return f"<DatasetSpec {self.name!r}: {', '.join(option.name for option in self.options)}>"
+
+    @property
+    def sections(self) -> dict[str, tuple[DatasetOption, ...]]:
+        """The options by the section that each declares: `world`, `collecting`, `degrade`."""
+        return {title: tuple(h for h in self.options if h.section == title) for title in get_args(Section)}
+
+    def resolve(self, options: Mapping[str, object]) -> dict[str, Value]:
+        """Every option with its given or default value.
+
+        Raises:
+            HyperparameterError: an option is unknown, or its value is not allowed.
+        """
+        try:
+            return resolve(self.options, options)
+        except HyperparameterError as error:
+            raise HyperparameterError(f"dataset {self.name}: {error}") from None
+
+    def build(self, seed: int = 0, **options: object) -> Dataset:
+        """Make the dataset; the same seed and options always make the same one.
+
+        Raises:
+            HyperparameterError: the seed or an option is not allowed, or the options do not go together.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise HyperparameterError(f"seed = {seed!r} is not allowed: it must be a whole number from 0 to 2^32 − 1")
+        chosen = self.resolve(options)
+        try:
+            dataset = self.builder(seed, chosen)
+            dataset = replace(
+                dataset,
+                name=self.name,
+                gamma=float(chosen.get("gamma", dataset.gamma)),
+                options=MappingProxyType({**chosen, "seed": seed}),
+            )
+            return degrade(dataset, chosen, seed)
+        except HyperparameterError as error:
+            raise HyperparameterError(f"dataset {self.name}: {error}") from None
