@@ -14,7 +14,7 @@ TOLERANCE = 1e-5  # the report below writes it out
 LEAST_UPDATES = 1000
 
 
-class Settling:
+class Convergence:
     """Compares tables that lie at least a window of updates apart.
 
     The run has settled when no Q, V or probability of any member moved by more than 1e-5 (relative to the largest
@@ -28,7 +28,7 @@ class Settling:
         self._since: tuple[int, dict[str, Array]] | None = None
 
     def restart(self, *, armed: bool = True, window: int | None = None) -> None:
-        """Look anew, after a change; `armed=False` never reports, for who wants to train on regardless."""
+        """Look anew, after a change; `armed=False` never reports, for a viewer that trains on regardless."""
         if window is not None:
             self.window = max(LEAST_UPDATES, window)
         self._armed, self._since = armed, None

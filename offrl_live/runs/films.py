@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.evaluation.film import Film, about, filming, world_of
+from offrl_live.runs.clock import Clock
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.wire import encode
 
@@ -19,7 +19,7 @@ Order = Mapping[str, Any]
 REPLAY_SLICE = 8
 
 
-class Projector:
+class FilmMaker:
     """Makes the films that were ordered, one after another; of each viewer's orders only the last one counts.
 
     A film of an earlier step is played by the policy of that very step: of the stored snapshot where the order brings
@@ -28,10 +28,12 @@ class Projector:
 
     Args:
         engine: the run.
+        clock: the times to go by.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
         self._orders: dict[Any, Order] = {}
         self._making: Generator[None, None, Film] | None = None
         self._order: Order = {}
@@ -63,13 +65,13 @@ class Projector:
     def work(self, seconds: float) -> tuple[Order, Film | None, str] | None:
         """Work for about `seconds`; when a film is finished, its order (with the step that it shows), and the film, or
         else why there is none."""
-        until = time.perf_counter() + seconds
+        until = self._clock.now() + seconds
         if self._making is None:
             viewer = next(iter(self._orders))
             self._order = self._orders.pop(viewer)
             self._making = self._make(self._order)
         try:
-            while time.perf_counter() < until:
+            while self._clock.now() < until:
                 next(self._making)
         except StopIteration as done:
             self._making = None

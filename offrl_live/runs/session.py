@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,10 +10,11 @@ import numpy as np
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.alarms import Alarm, Watch
 from offrl_live.runs import truths, uploads, wire
+from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import ConfigError, RunConfig
-from offrl_live.runs.convergence import Settling
+from offrl_live.runs.convergence import Convergence
 from offrl_live.runs.engine import Engine, Picture
-from offrl_live.runs.films import Projector, film_message
+from offrl_live.runs.films import FilmMaker, film_message
 from offrl_live.runs.pace import (
     CHECKPOINT_SECONDS,
     CHECKPOINT_SHARE,
@@ -32,8 +31,6 @@ from offrl_live.runs.pace import (
 )
 from offrl_live.runs.timeline import Mark
 
-log = logging.getLogger(__name__)
-
 Command = Mapping[str, Any]
 Send = Callable[[bytes], None]
 
@@ -49,11 +46,13 @@ class Session:
         command: `run, order, config, dataset` (None: from the catalogue), `checkpoint` (None: from the start), `step`
             (to replay to), `speed, limit` (step to stop at, 0 none), `focus` (members that are looked at).
         send: takes a message of the wire format.
+        clock: the times to go by.
     """
 
-    def __init__(self, command: Command, send: Send) -> None:
+    def __init__(self, command: Command, send: Send, clock: Clock) -> None:
         self.run: str = command["run"]
         self._send = send
+        self._clock = clock
         dataset: Dataset | None = command["dataset"]
         if dataset is not None:
             uploads.bring(dataset, command["config"]["dataset"].removeprefix(uploads.UPLOAD))
@@ -70,14 +69,14 @@ class Session:
         self.truths = Rhythm(PLAYED_SHARE if self._played else TRUTH_SHARE, cost=PLAYED_SECONDS * self._played)
         self.checkpoints = Rhythm(CHECKPOINT_SHARE, CHECKPOINT_SECONDS)
         self.films = Rhythm(FILM_SHARE)
-        self.projector = Projector(self.engine)
-        self.settling = Settling(self.engine.settling_window)
+        self.film_maker = FilmMaker(self.engine, clock)
+        self.convergence = Convergence(self.engine.settling_window)
         self._marks_sent: list[Mark] = []
         self._shown = -1
         self._judged = -1
         self._saved = -1
         self._until_full = 0
-        self._slept = 0.0
+        self._next_update = 0.0
         self._until: int | None = None
         self._judging: Iterator[Picture | None] | None = None
         self._judging_seconds = 0.0
@@ -98,7 +97,7 @@ class Session:
             return 0.0
         if not self.training:
             return None
-        return self._slept
+        return max(0.0, self._next_update - self._clock.now())
 
     def work(self) -> None:
         """One slice."""
@@ -128,7 +127,7 @@ class Session:
             self._step(command["unit"])
         elif do == "speed":
             self.pacer.speed = command["value"]
-            self._slept = 0.0
+            self._next_update = 0.0
         elif do == "set":
             self._set(command)
         elif do == "focus":
@@ -138,7 +137,7 @@ class Session:
                 self._show(truth=True)
         elif do == "explain":
             self._explain(command)
-        elif do == "film" and (dropped := self.projector.order(command)) is not None:
+        elif do == "film" and (dropped := self.film_maker.order(command)) is not None:
             self._reply(dropped, "refused", message="another film was asked for meanwhile")
 
     # playing
@@ -163,15 +162,15 @@ class Session:
         if self._ended():
             return
         self.training, self._until = True, None
-        self.settling.restart(armed=not keep_on)
-        now = time.perf_counter()
+        self.convergence.restart(armed=not keep_on)
+        now = self._clock.now()
         # What follows the beginning, or a change, is to be seen update by update.
         news = self.engine.step == 0 or (self.engine.marks and self.engine.marks[-1].step == self.engine.step)
         self.pacer.start(now, slow_start=bool(news))
         self.frames.reset()
         if not self._played:
             self.truths.reset()
-        self._slept = 0.0
+        self._next_update = 0.0
         self._state("running", "")
 
     def _ended(self) -> bool:
@@ -194,22 +193,23 @@ class Session:
         self._state(state, reason)
 
     def _train(self) -> None:
-        now = time.perf_counter()
+        now = self._clock.now()
         updates = self.pacer.due(now) if self._until is None else self.pacer.most
         for end in (self.limit or None, self._until):
             if end is not None:
                 updates = min(updates, end - self.engine.step)
         if updates:
-            before, effort = self.engine.step, time.thread_time()
+            before, effort = self.engine.step, self._clock.effort()
             self.engine.advance(updates)
-            done = time.perf_counter()
+            done = self._clock.now()
             self.pacer.spent(self.engine.step - before, done - now, done)
-            self._passed(time.thread_time() - effort, 0.0)
+            self._passed(self._clock.effort() - effort, 0.0)
         else:
             done = now
             self.pacer.spent(0, 0.0, now)
-        self._slept = 0.0 if updates else self.pacer.wait()
-        self._passed(0.0, self._slept)
+        idle = 0.0 if updates else self.pacer.wait()
+        self._next_update = done + idle
+        self._passed(0.0, idle)
         self._send_marks()
         if self._ended():
             return
@@ -234,7 +234,7 @@ class Session:
         if updates is None:  # to the next snapshot: as far as one frame of training goes
             updates = max(1, int(FRAME_SECONDS * (self.pacer.rate or 1.0)))
         self.training, self._until = True, self.engine.step + updates
-        self.settling.restart(armed=False)
+        self.convergence.restart(armed=False)
         self._train()
 
     def _set(self, command: Command) -> None:
@@ -246,7 +246,7 @@ class Session:
                 self._state(*self._reported)
             return
         self._send_marks()
-        self.settling.restart(window=self.engine.settling_window)
+        self.convergence.restart(window=self.engine.settling_window)
         self._reply(command, "accepted")
         if self.training:
             # The next frame is the first one computed with the new value.
@@ -270,13 +270,13 @@ class Session:
 
     def _films_due(self) -> bool:
         """Whether somebody waits for a film and it may have a slice: the run trains on meanwhile."""
-        return self.projector.busy and (not self.training or self.films.due(time.perf_counter()))
+        return self.film_maker.busy and (not self.training or self.films.due(self._clock.now()))
 
     def _film(self) -> None:
-        effort = time.thread_time()
-        finished = self.projector.work(SLICE_SECONDS)
-        now = time.perf_counter()
-        self.films.done(now, time.thread_time() - effort)
+        effort = self._clock.effort()
+        finished = self.film_maker.work(SLICE_SECONDS)
+        now = self._clock.now()
+        self.films.done(now, self._clock.effort() - effort)
         self.pacer.resume(now)
         if finished is None:
             return
@@ -332,11 +332,11 @@ class Session:
         Returns:
             Why training is over, where nothing moves any more; else nothing.
         """
-        now, effort = time.perf_counter(), time.thread_time()
+        now, effort = self._clock.now(), self._clock.effort()
         picture = self.engine.look(truth=False)
         seconds = 0.0
         if truth or self.truths.due(now):
-            looked, self._judged = time.thread_time(), picture.step
+            looked, self._judged = self._clock.effort(), picture.step
             judging = self.engine.judging(picture)
             # A known world answers at once. Where policies have to be played, training waits, so that the return is
             # that of this very step, but commands do not: the frame goes out and is sent again with its return.
@@ -345,25 +345,25 @@ class Session:
                 self._judging, self._judging_seconds = judging, 0.0
             else:
                 picture = first
-                seconds = time.thread_time() - looked
-                self.truths.done(time.perf_counter(), seconds)
+                seconds = self._clock.effort() - looked
+                self.truths.done(self._clock.now(), seconds)
         self._send_frame(picture)
         self._alarm(picture)
         self._shown = picture.step
-        settled = self.settling.see(picture.step, picture.tables, picture.metrics.get("loss_policy"))
-        self.frames.done(now, time.thread_time() - effort - seconds)
+        settled = self.convergence.see(picture.step, picture.tables, picture.metrics.get("loss_policy"))
+        self.frames.done(now, self._clock.effort() - effort - seconds)
         self._follow_discount()
         return settled
 
     def _judge_on(self) -> None:
         """Play on for a slice; at the end the frame of this step is sent again, with the return in it."""
         assert self._judging is not None
-        began, effort = time.perf_counter(), time.thread_time()
+        began, effort = self._clock.now(), self._clock.effort()
         for picture in self._judging:
-            now = time.perf_counter()
+            now = self._clock.now()
             if picture is None and now - began < SLICE_SECONDS:
                 continue
-            self._judging_seconds += time.thread_time() - effort
+            self._judging_seconds += self._clock.effort() - effort
             if picture is not None:
                 self._judging = None
                 self.truths.done(now, self._judging_seconds)
@@ -383,7 +383,7 @@ class Session:
                 self._until_full = max(2, size // FULL_FRAME_BYTES)
         chosen = slice(None) if len(members) == self._members else list(members)
         fields = {"metrics": self._rows(picture), **{name: table[chosen] for name, table in picture.tables.items()}}
-        header = {"kind": "frame", "run": self.run, "step": picture.step, "time": time.time()}
+        header = {"kind": "frame", "run": self.run, "step": picture.step, "time": self._clock.date()}
         self._send(wire.encode({**header, "rate": self.pacer.rate, "members": members}, fields))
 
     def _rows(self, picture: Picture) -> Any:
@@ -408,8 +408,8 @@ class Session:
     def _save(self) -> None:
         if self._saved == self.engine.step:
             return
-        effort = time.thread_time()
+        effort = self._clock.effort()
         message = wire.encode({"kind": "checkpoint", "run": self.run, "step": self.engine.step}, {})
         self._send(message + self.engine.checkpoint())
-        self.checkpoints.done(time.perf_counter(), time.thread_time() - effort)
+        self.checkpoints.done(self._clock.now(), self._clock.effort() - effort)
         self._saved = self.engine.step

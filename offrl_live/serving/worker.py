@@ -64,10 +64,10 @@ def main() -> None:
     commands: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(sys.stdin.buffer, commands), daemon=True).start()
     # The imports that take time: done here, before the first run is asked for.
-    from offrl_live.serving.worker_loop import Worker
+    from offrl_live.serving.worker_loop import serve
 
     try:
-        Worker(commands, send).run()
+        serve(commands, send)
     except BrokenPipeError:
         os._exit(0)
 

@@ -43,7 +43,7 @@ def test_a_standing_run_shows_its_policy() -> None:
     assert (header["seed"], header["horizon"], header["gamma"]) == (3, 200, 0.95)
     assert tuple(header["endings"]) == expected.endings
     assert header["lengths"] == expected.lengths.tolist()
-    assert bench.worker.session.wait() is None
+    assert bench.worker.wait() is None
 
 
 def test_the_run_trains_on_while_a_film_is_made_and_its_numbers_stay() -> None:

@@ -1,6 +1,5 @@
 """The worker's loop without its process: what it sends, in which order, and why it stops."""
 
-import queue
 import time
 
 import numpy as np
@@ -9,7 +8,8 @@ import pytest
 from offrl_live.runs import wire
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
-from offrl_live.serving.worker_loop import Worker
+from offrl_live.runs.worker import Worker
+from offrl_live.serving.clock import SYSTEM_CLOCK
 
 BCQ = RunConfig("double-crossing", {}, (Lane("bcq"),))
 
@@ -19,8 +19,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.sent: list[tuple[dict, dict, bytes]] = []
-        self.commands: queue.SimpleQueue = queue.SimpleQueue()
-        self.worker = Worker(self.commands, self._receive)
+        self.worker = Worker(self._receive, SYSTEM_CLOCK)
         self.order = 0
 
     def _receive(self, message: bytes) -> None:
@@ -33,17 +32,21 @@ class Bench:
 
     def do(self, do: str, **more) -> None:
         self.order += 1
-        self.commands.put({"do": do, "run": "r", "order": self.order, "viewer": 1, "id": self.order, **more})
-        self.worker.turn()
+        self.worker.obey({"do": do, "run": "r", "order": self.order, "viewer": 1, "id": self.order, **more})
+
+    def work(self) -> None:
+        """One slice, once it is time for it."""
+        time.sleep(self.worker.wait() or 0.0)
+        self.worker.work()
 
     def run(self, until, seconds: float = 20.0) -> None:
         """Let the worker work until `until()`."""
         deadline = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < deadline, [h for h, _, _ in self.sent][-5:]
-            if self.worker.session is None or self.worker.session.wait() is None:
+            if self.worker.wait() is None:
                 return
-            self.worker.turn()
+            self.work()
 
     def kinds(self) -> list[str]:
         return [header["kind"] for header, _, _ in self.sent]
@@ -167,11 +170,11 @@ def test_a_long_epoch_can_be_interrupted(bench: Bench) -> None:
     epoch = bench.of("built")[0]["hello"]["steps_per_epoch"]
     assert epoch > 50_000
     bench.do("step", unit="epoch", limit=0)
-    bench.worker.turn()
+    bench.work()
     bench.do("pause")
     assert bench.of("state")[-1]["state"] == "paused"
     assert 0 < bench.of("frame")[-1]["step"] < epoch
-    assert bench.worker.session.wait() is None
+    assert bench.worker.wait() is None
 
 
 def test_a_change_while_training_shows_at_once(bench: Bench) -> None:
@@ -254,8 +257,7 @@ def test_a_run_that_cannot_be_built_fails_and_the_worker_goes_on(bench: Bench) -
 def test_commands_for_another_run_are_ignored(bench: Bench) -> None:
     bench.start()
     count = len(bench.sent)
-    bench.commands.put({"do": "play", "run": "other", "order": 9, "limit": 0, "keep_on": False})
-    bench.worker.turn()
+    bench.worker.obey({"do": "play", "run": "other", "order": 9, "limit": 0, "keep_on": False})
     assert len(bench.sent) == count
     bench.do("drop")
     assert bench.worker.session is None
@@ -279,7 +281,7 @@ def test_returns_that_must_be_played_follow_their_frame(bench: Bench) -> None:
     np.testing.assert_allclose(again[:, mean], engine.look().metrics["return"], rtol=1e-6)
     # A command in the middle of it acts at once.
     bench.do("step", unit="update", limit=0)
-    bench.worker.turn()
+    bench.work()
     bench.do("play", limit=0, keep_on=False)
     bench.run(lambda: bench.of("frame")[-1]["step"] > 20)
     measured = [tables["metrics"][0, mean] for tables in bench.tables()]

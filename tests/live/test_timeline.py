@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from offrl_live.runs.convergence import Settling
+from offrl_live.runs.convergence import Convergence
 from offrl_live.runs.pace import Pacer, Rhythm
 from offrl_live.runs.timeline import Checkpoint, Frame, Mark, Thinned, Timeline
 
@@ -134,14 +134,14 @@ def test_what_costs_much_is_done_rarely() -> None:
 
 
 def test_settled_is_when_nothing_moves_over_the_window() -> None:
-    settling = Settling(window=0)
+    convergence = Convergence(window=0)
     tables = {"q": np.ones((1, 2, 2)), "policy": np.full((1, 2, 2), 0.5)}
     moved = {**tables, "policy": np.array([[[0.5, 0.5], [0.501, 0.499]]])}
-    assert settling.see(0, tables) == ""
-    assert settling.see(500, tables) == ""
-    assert settling.see(1000, moved) == ""
-    assert "last 1000 updates" in settling.see(2000, moved)
-    settling.restart(armed=False)
-    assert [settling.see(step, moved) for step in (3000, 4000, 5000)] == ["", "", ""]
-    waiting = Settling(window=5000)
+    assert convergence.see(0, tables) == ""
+    assert convergence.see(500, tables) == ""
+    assert convergence.see(1000, moved) == ""
+    assert "last 1000 updates" in convergence.see(2000, moved)
+    convergence.restart(armed=False)
+    assert [convergence.see(step, moved) for step in (3000, 4000, 5000)] == ["", "", ""]
+    waiting = Convergence(window=5000)
     assert [bool(waiting.see(step, tables)) for step in (0, 2000, 4999, 5000)] == [False, False, False, True]

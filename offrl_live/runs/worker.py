@@ -1,0 +1,66 @@
+"""A worker: obeys commands and trains one run at a time, a slice whenever it is given one."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from offrl_live.runs import wire
+from offrl_live.runs.clock import Clock
+from offrl_live.runs.session import Command, Send, Session
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Keeps at most one session. Its owner calls `obey` with each command, and `work` once `wait` is over.
+
+    Args:
+        send: takes messages of the wire format.
+        clock: the times to go by.
+    """
+
+    def __init__(self, send: Send, clock: Clock) -> None:
+        self._send = send
+        self._clock = clock
+        self.session: Session | None = None
+
+    def wait(self) -> float | None:
+        """Seconds until there is work: 0 now, None when only a command brings some."""
+        return self.session.wait() if self.session else None
+
+    def work(self) -> None:
+        """One slice of what there is to do."""
+        self._guarded(lambda session: session.work())
+
+    def obey(self, command: Command) -> None:
+        """Carry out one command: `start` a run, `drop` it, or one for the run that is here."""
+        if command["do"] == "start":
+            self.session = None  # frees the old run's memory before the new one is built
+            try:
+                self.session = Session(command, self._send, self._clock)
+            except Exception as error:
+                self._failed(str(command["run"]), error)
+        elif self.session is not None and command["run"] == self.session.run:
+            if command["do"] == "drop":
+                self.session = None
+            else:
+                self._guarded(lambda session: session.obey(command))
+
+    def _guarded(self, act: Callable[[Session], None]) -> None:
+        """A run that raises is a failed run; the worker goes on to the next one."""
+        if self.session is None:
+            return
+        try:
+            act(self.session)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            run, self.session = self.session.run, None
+            self._failed(run, error)
+
+    def _failed(self, run: str, error: Exception) -> None:
+        log.error("run failed: %s", "".join(traceback.format_exception(error)))
+        reason = f"{type(error).__name__}: {error}"
+        self._send(wire.encode({"kind": "error", "run": run, "reason": reason[:500]}, {}))
