@@ -347,12 +347,9 @@ def test_a_course_keeps_its_frames_and_trains_only_what_is_missing():
 
 
 def test_a_remote_course_gives_the_frames_that_the_course_itself_gives():
-    here = Course(
-        courses.looking_course.__wrapped__(False)._start, courses.looking_course.__wrapped__(False)._record, 1, 8
-    )
-    remote = RemoteCourse("offrl_lecture.constraining_q.courses:looking_course", [False], here)
+    remote = RemoteCourse(courses.looking_course, False)
     assert len(remote.so_far(4)) == 1
-    theirs, mine = remote.frames(8), here.frames(8)
+    theirs, mine = remote.frames(8), courses.looking_course(False).frames(8)
     assert len(theirs) == 9
     for a, b in zip(theirs, mine, strict=True):
         assert a.keys() == b.keys()
@@ -360,7 +357,20 @@ def test_a_remote_course_gives_the_frames_that_the_course_itself_gives():
             assert np.array_equal(a[name], b[name], equal_nan=True)
 
 
+def breaking_course() -> Course:
+    """A course that cannot record its third frame."""
+    sound = courses.looking_course.__wrapped__(False)
+
+    def record(learners, snapshots):
+        if snapshots[0].step == 2:
+            raise ValueError("this frame cannot be recorded")
+        return sound._record(learners, snapshots)
+
+    return Course(sound._start, record, 1, 8)
+
+
 def test_a_remote_course_that_dies_says_so():
-    remote = RemoteCourse("offrl_lecture.constraining_q.courses:no_such_course", [], courses.looking_course(False))
-    with pytest.raises(CourseFailure, match="no_such_course"):
+    remote = RemoteCourse(breaking_course)
+    with pytest.raises(CourseFailure, match="the process that trains breaking_course ended with code 1"):
         remote.frames(3)
+    assert len(remote.so_far(3)) == 2

@@ -1,0 +1,168 @@
+"""Child processes: what passes between them and their parent, and that none is left behind however the parent ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from offrl_live.processes.child import Child, ChildEnded, inbox
+
+ROOT = Path(__file__).parents[2]
+
+
+def echo(connection: Connection) -> None:
+    """Send back what comes."""
+    messages = inbox(connection)
+    print("this must not end up between the messages")
+    while True:
+        connection.send(messages.get())
+
+
+def surroundings(connection: Connection) -> None:
+    """Tell what this process was given."""
+    threads = {name: text for name, text in os.environ.items() if name.endswith("_THREADS")}
+    connection.send((threads, os.nice(0), os.getpgid(0) == os.getpid(), os.environ.get("OFFRL_TEST")))
+
+
+def leave(connection: Connection) -> None:
+    """Close the connection and stay."""
+    connection.close()
+    time.sleep(60)
+
+
+def stop(connection: Connection) -> None:
+    """End with a code of its own."""
+    sys.exit(7)
+
+
+def test_messages_of_any_size_come_back_as_they_were() -> None:
+    child = Child(f"{__name__}.echo")
+    for size in (0, 1, 20_000, 30_000_000):
+        sent = np.random.default_rng(size).bytes(size)
+        child.send(sent)
+        assert child.recv() == sent
+    child.kill()
+    assert child.wait(10) == -signal.SIGKILL
+    assert not child.alive
+    with pytest.raises(ChildEnded, match="was ended by signal 9"):
+        child.recv_bytes()
+    with pytest.raises(ChildEnded, match="was ended by signal 9"):
+        child.send_bytes(b"x")
+
+
+def test_a_child_has_one_thread_for_linear_algebra_and_stands_back() -> None:
+    own = os.nice(0)
+    threads, nice, alone, given = Child(f"{__name__}.surroundings", nice=3, env={"OFFRL_TEST": "yes"}).recv()
+    assert set(threads.values()) == {"1"}
+    assert set(threads) >= {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
+    assert nice == own + 3
+    assert alone  # Ctrl-C in a terminal goes to the group that the server leads
+    assert given == "yes"
+
+
+def test_why_a_child_has_ended() -> None:
+    with pytest.raises(ChildEnded, match="ended with code 7") as ended:
+        Child(f"{__name__}.stop").recv()
+    assert ended.value.code == 7
+    with pytest.raises(ChildEnded, match="ended with code 1"):
+        Child("offrl_live.processes.no_such_module.f").recv()
+
+
+def test_a_child_that_leaves_its_connection_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offrl_live.processes.child._PATIENCE", 0.1)
+    with pytest.raises(ChildEnded, match="signal 9"):
+        Child(f"{__name__}.leave").recv()
+
+
+def test_a_child_that_cannot_be_started_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(FileNotFoundError):
+        Child(f"{__name__}.echo")
+
+
+def test_a_child_outlives_the_thread_that_asked_for_it() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        child = pool.submit(Child, f"{__name__}.echo").result()
+    child.send("still here")
+    assert child.recv() == "still here"
+    child.kill()
+
+
+COURSE = """
+from offrl_lecture.constraining_q import courses
+from offrl_lecture.training.background import in_background
+in_background(courses.bcq_maze)._start()
+"""
+WORKERS = """
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.serving.hub import Hub, HubSettings
+hub = Hub(HubSettings(workers=2)).start()
+run = hub.open(RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0))
+hub.play(run)
+while hub.info(run)["step"] < 20:
+    time.sleep(0.02)
+"""
+USERS = {"a course": (COURSE, 1), "live workers": (WORKERS, 3)}
+PARENT = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is told to ignore it
+if __name__ == "__main__":
+    exec(sys.argv[1])
+    print("started", flush=True)
+    sys.stdin.read()
+"""
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below this one."""
+    try:
+        lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return []
+    children = [int(word) for text in lists for word in text.split()]
+    return [*children, *(below for child in children for below in descendants(child))]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie, which only waits to be collected, does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at Linux's list of processes")
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGINT", "its own"])
+def test_no_child_outlives_its_parent(user: str, end: str) -> None:
+    code, least = USERS[user]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", PARENT, code]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"started\n"
+        deadline = time.monotonic() + 20
+        while len(children := descendants(parent.pid)) < least:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        if end == "its own":
+            parent.communicate()
+            assert parent.returncode == 0
+        else:
+            parent.send_signal(signal.Signals[end])
+            parent.wait(20)
+    deadline = time.monotonic() + 5
+    while any(map(alive, children)):
+        assert time.monotonic() < deadline, "children are left behind"
+        time.sleep(0.02)
