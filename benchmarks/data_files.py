@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from offrl_core.data.report import validate  # noqa: E402
 from offrl_core.dataset import Dataset  # noqa: E402
-from offrl_core.formats import read_file, write_file  # noqa: E402
+from offrl_core.formats import read_file  # noqa: E402
 
 TARGETS = {"foreign.parquet": 2.0, "foreign.csv": 6.0}
 MEMORY = 4.0
@@ -51,7 +51,7 @@ def make(rows: int, folder: Path) -> None:
         episode_ids=np.cumsum(np.append(0, last[:-1])),
     )
     for ending in (".csv", ".parquet", ".npz"):
-        write_file(data, folder / f"own{ending}")
+        data.to_file(folder / f"own{ending}")
     episodes = data.episode_of_row
     words = np.array(["left", "right", "stay"])
     table = pa.table(
@@ -81,12 +81,12 @@ def measure(path: Path, isolated: bool) -> dict[str, float]:
     read_file(path.with_name("warm" + path.suffix), isolated=isolated)
     before = resident("VmRSS")
     begun = time.perf_counter()
-    reading = read_file(path, isolated=isolated)
+    dataset = Dataset.from_reading(reading := read_file(path, isolated=isolated))
     seconds = time.perf_counter() - begun
     peak = resident("VmHWM") - before
-    size = sum(getattr(reading.dataset, name).nbytes for name in ARRAYS)
+    size = sum(getattr(dataset, name).nbytes for name in ARRAYS)
     begun = time.perf_counter()
-    validate(reading)
+    validate(dataset, reading.findings)
     return {
         "seconds": seconds,
         "memory": peak / size,

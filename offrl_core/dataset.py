@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from offrl_core import columns
 from offrl_core.columns import Array, DatasetError
+from offrl_core.formats import FileError, Log, Reading, read_file, write_file
 
 if TYPE_CHECKING:
     from offrl_core.worlds.layout import Layout
@@ -261,9 +262,19 @@ class Dataset:
         Raises:
             DatasetError: the file cannot be read as a dataset; the message names the file, the row and the column.
         """
-        from offrl_core.formats import read_file
+        return cls.from_reading(read_file(source, **how))
 
-        return read_file(source, **how).dataset
+    @classmethod
+    def from_reading(cls, reading: Reading) -> Dataset:
+        """The dataset of what `read_file` in `offrl_core.formats` read.
+
+        Raises:
+            DatasetError: it cannot be a dataset; the message names the file.
+        """
+        try:
+            return cls.from_columns(**vars(reading.log))
+        except DatasetError as error:
+            raise FileError(str(error), file=reading.file) from error
 
     def to_file(self, target: str | Path | BinaryIO, *, format: str | None = None) -> None:
         """Write the data as CSV, Parquet, NPZ or Minari HDF5, told by the ending of the path or by `format`.
@@ -273,9 +284,8 @@ class Dataset:
         Raises:
             DatasetError: the format is not one of those, or cannot hold this dataset.
         """
-        from offrl_core.formats import write_file
-
-        write_file(self, target, format=format)
+        held = {name.name: getattr(self, name.name) for name in fields(Log) if name.name != "episode_ids"}
+        write_file(Log(episode_ids=self.episode_of_row, **held), target, format=format)
 
 
 def probe_rows(dataset: Dataset, n: int = 256) -> Array:

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from offrl_core.dataset import Dataset
-from offrl_core.formats import FORMATS, write_file
+from offrl_core.formats import FORMATS
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_ui import dataset_charts, dataset_facts
 from offrl_ui.panel import picture
@@ -52,7 +52,7 @@ def save(dataset: Dataset, name: str) -> None:
 
 def _file(dataset: Dataset, format_: str) -> bytes:
     written = io.BytesIO()
-    write_file(dataset, written, format=format_)
+    dataset.to_file(written, format=format_)
     return written.getvalue()
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-from offrl_core.data.report import Finding, Report, validate
+from offrl_core.data.report import Report, validate
 from offrl_core.dataset import Dataset
 from offrl_core.formats import (
     FORMATS,
     ColumnMapping,
     FileError,
+    Finding,
     Limits,
     Preview,
     Reading,
@@ -95,12 +96,12 @@ def bring() -> str | None:
         return None
     try:
         reading = _read(file.getvalue(), file.name, preview.format, mapping, limits)
+        dataset = replace(Dataset.from_reading(reading), gamma=gamma)
     except FileError as error:
         st.error(plain(error), icon=":material/error:")
         return None
-    reading = replace(reading, dataset=replace(reading.dataset, gamma=gamma))
-    name = get_hub().add_dataset(reading.dataset)
-    uploads()[name] = Brought(file.name, reading.dataset, validate(reading))
+    name = get_hub().add_dataset(dataset)
+    uploads()[name] = Brought(file.name, dataset, validate(dataset, reading.findings))
     return name
 
 

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 
 from offrl_core.dataset import Array, Dataset
-
-if TYPE_CHECKING:
-    from offrl_core.formats.base import Reading
-
-Severity = Literal["error", "warning", "note"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that the viewer should know about the data.
-
-    Attributes:
-        code: stable identifier (`unsorted-rows`).
-        severity: `error` (training on this is meaningless), `warning` (it changes what is learned), or `note`.
-        message: what is the case.
-        remedy: what was done about it, or what must be fixed.
-        count: how many rows (or episodes, columns, pairs: the message says which) it is about.
-        rows: the first few of those rows.
-        place: what `rows` count: rows of the `file`, from 1 without a header, or of the `dataset`, from 0.
-    """
-
-    code: str
-    severity: Severity
-    message: str
-    remedy: str = ""
-    count: int = 0
-    rows: tuple[int, ...] = ()
-    place: Literal["file", "dataset"] = "dataset"
+from offrl_core.formats.base import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +82,13 @@ class Report:
         return asdict(self)
 
 
-def validate(data: Dataset | Reading) -> Report:
+def validate(dataset: Dataset, read: Sequence[Finding] = ()) -> Report:
     """Look at everything that can go wrong in a log of decisions.
 
     Args:
-        data: a dataset, or what `read_file` returned: then what the reader saw and did is in the report too.
+        dataset: the log.
+        read: what `read_file` saw and did, where the log comes from a file; the report repeats it.
     """
-    if isinstance(data, Dataset):
-        dataset, findings = data, []
-    else:
-        dataset, findings = data.dataset, list(data.findings)
     lengths = dataset.episode_ends - dataset.episode_starts + 1
     distinct, repeated = _repetition(dataset)
     counts = np.bincount(dataset.actions, minlength=dataset.n_actions)
@@ -133,7 +104,7 @@ def validate(data: Dataset | Reading) -> Report:
         for a in range(dataset.n_actions)
     )
     ends = dataset.episode_ends
-    findings += _episode_findings(dataset, lengths)
+    findings = [*read, *_episode_findings(dataset, lengths)]
     findings += _coverage_findings(dataset, counts, names, distinct, repeated)
     findings += _observation_findings(dataset)
     findings += _reward_findings(dataset)

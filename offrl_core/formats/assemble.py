@@ -1,4 +1,4 @@
-"""From a file's columns to a dataset: the traps that all formats share are handled here, once.
+"""From a file's columns to a log: the traps that all formats share are handled here, once.
 
 Labels are mapped to numbers, flags are completed, episodes are cut, next states are found, and each of these is noted.
 """
@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.columns import is_finite
-from offrl_core.dataset import Array, Dataset
+from offrl_core.columns import Array, is_finite
 from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.log import Log
 
 _WHOLE = 2.0**53
 """Above this a float no longer tells neighbouring whole numbers apart."""
 
 
-def assemble(columns: Columns, context: Context) -> Dataset:
-    """Make a dataset of what a reader found.
+def assemble(columns: Columns, context: Context) -> Log:
+    """Make a log of what a reader found.
 
     Raises:
-        FileError: the columns cannot be a dataset; the message names the row and the column.
+        FileError: the columns cannot be a log of decisions; the message names the row and the column.
     """
     rows = len(columns.actions)
     if rows == 0:
@@ -66,14 +66,14 @@ def assemble(columns: Columns, context: Context) -> Dataset:
     details = dict(columns.details)
     if columns.behaviors is not None:
         details["behaviors"] = _behaviors(columns, context, last)
-    return Dataset.from_columns(
+    return Log(
         observations,
         actions,
         rewards,
         term,
         trunc | (last & ~term),
-        episode_ids=np.cumsum(np.append(0, last[:-1])),
-        next_observations=nxt,
+        np.cumsum(np.append(0, last[:-1])),
+        nxt,
         n_actions=n_actions,
         n_states=n_states,
         action_names=action_names,

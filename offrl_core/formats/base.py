@@ -1,4 +1,4 @@
-"""What all readers share: limits, errors that name their place, where bytes come from, and what a reader hands over."""
+"""What all readers share: limits, errors that name their place, findings, and the columns that a reader hands over."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from io import BytesIO
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Literal
 
 import numpy as np
 
-from offrl_core.data.report import Finding, Severity
-from offrl_core.dataset import Array, Dataset, DatasetError
+from offrl_core.columns import Array, DatasetError
 
 Progress = Callable[[float, str], None]
 """`progress(share, doing)`: how much is done, in [0, 1], and what is being done."""
@@ -76,73 +73,30 @@ class Limits:
 _LIMIT_NAMES = {"bytes": "bytes of file", "unpacked": "bytes after unpacking", "members": "files, episodes or pieces"}
 
 
+Severity = Literal["error", "warning", "note"]
+
+
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where bytes come from: a path, or what a viewer uploaded (never a path then)."""
+class Finding:
+    """One thing to know about the data.
 
-    name: str
-    path: Path | None = None
-    data: bytes | None = None
+    Attributes:
+        code: stable identifier (`unsorted-rows`).
+        severity: `error` (training on this is meaningless), `warning` (it changes what is learned), or `note`.
+        message: what is the case.
+        remedy: what was done about it, or what must be fixed.
+        count: how many rows (or episodes, columns, pairs: the message says which) it is about.
+        rows: the first few of those rows.
+        place: what `rows` count: rows of the `file`, from 1 without a header, or of the `dataset`, from 0.
+    """
 
-    @classmethod
-    def of(cls, given: Any, limits: Limits, name: str | None = None) -> Source:
-        """Take a path, bytes, or an open binary file.
-
-        Raises:
-            FileError: it is missing, is neither a file nor a folder, or is larger than allowed.
-        """
-        if isinstance(given, Source):
-            return given
-        if isinstance(given, (str, Path)):
-            path = Path(given)
-            label = name or path.name
-            if path.is_dir():
-                return cls(label, path=path)
-            if not path.exists():
-                raise FileError("there is no such file", file=str(given))
-            if not path.is_file():
-                raise FileError("this is neither a file nor a folder", file=label)
-            limits.check("bytes", path.stat().st_size, file=label)
-            return cls(label, path=path)
-        if isinstance(given, (bytes, bytearray, memoryview)):
-            limits.check("bytes", memoryview(given).nbytes, file=name or "upload")
-            return cls(name or "upload", data=bytes(given))
-        if not hasattr(given, "read"):
-            raise TypeError(f"{given!r} is not allowed: it must be a path, bytes, or a file opened for reading")
-        label = Path(name or str(getattr(given, "name", "") or "upload")).name
-        if hasattr(given, "seekable") and given.seekable():
-            given.seek(0)
-        data = given.read(limits.bytes + 1)
-        if not isinstance(data, bytes):
-            raise FileError("this file was opened as text; open it in binary mode", file=label)
-        limits.check("bytes", len(data), file=label)
-        return cls(label, data=data)
-
-    @property
-    def folder(self) -> bool:
-        """Whether this is a folder on disk."""
-        return self.path is not None and self.path.is_dir()
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file."""
-        return self.path.stat().st_size if self.path is not None else len(self.data or b"")
-
-    def open(self) -> BinaryIO:
-        """A fresh binary file at its beginning."""
-        return self.path.open("rb") if self.path is not None else BytesIO(self.data or b"")
-
-    def head(self, size: int) -> bytes:
-        """The first `size` bytes."""
-        with self.open() as file:
-            return file.read(size)
-
-    def read(self) -> bytes:
-        """All bytes."""
-        if self.data is not None:
-            return self.data
-        with self.open() as file:
-            return file.read()
+    code: str
+    severity: Severity
+    message: str
+    remedy: str = ""
+    count: int = 0
+    rows: tuple[int, ...] = ()
+    place: Literal["file", "dataset"] = "dataset"
 
 
 @dataclass(slots=True)
@@ -250,23 +204,6 @@ class Columns:
         """The file rows (from 1) of the rows marked in `where (N,)`."""
         index = np.flatnonzero(where)
         return np.asarray(index + 1 if self.rows is None else self.rows[index])
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """A dataset that came from a file.
-
-    Attributes:
-        dataset: the data.
-        findings: what the reader saw and did (rows sorted, labels mapped, …); `validate` takes them into its report.
-        format: name of the format.
-        mapping: the column mapping that was used; None for formats that have fixed names.
-    """
-
-    dataset: Dataset
-    findings: tuple[Finding, ...]
-    format: str
-    mapping: Any = None
 
 
 def nothing(share: float, doing: str) -> None:

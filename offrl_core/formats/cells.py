@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from offrl_core.dataset import Array
+from offrl_core.columns import Array
 from offrl_core.formats.base import FileError
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat"))

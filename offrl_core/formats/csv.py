@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from offrl_core.dataset import Dataset
 from offrl_core.formats import metadata, rows
-from offrl_core.formats.base import Columns, Context, FileError, Source
+from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnMapping
+from offrl_core.formats.source import Source
 from offrl_core.formats.table import Frame, read_table
 
 _MARK = b"# offrl "
@@ -171,8 +172,8 @@ class _Watched(io.RawIOBase):
         return data
 
 
-def write(dataset: Dataset, file: BinaryIO) -> None:
+def write(log: Log, file: BinaryIO) -> None:
     """Write a line of metadata (which other programs skip as a comment), a header, and the rows."""
-    table, plain = rows.as_table(dataset)
+    table, plain = rows.as_table(log)
     file.write(_MARK + json.dumps(plain).encode() + b"\n")
     pacsv.write_csv(table, file)

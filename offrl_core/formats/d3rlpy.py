@@ -5,9 +5,10 @@ from __future__ import annotations
 import h5py
 import numpy as np
 
-from offrl_core.dataset import Array
-from offrl_core.formats.base import Columns, Context, FileError, Source
+from offrl_core.columns import Array
+from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.hdf5 import array, names, numbered, open_hdf5
+from offrl_core.formats.source import Source
 
 
 def read(source: Source, context: Context) -> Columns:

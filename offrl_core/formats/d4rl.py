@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from offrl_core.formats.base import Columns, Context, Source
+from offrl_core.formats.base import Columns, Context
 from offrl_core.formats.hdf5 import array, names, open_hdf5
+from offrl_core.formats.source import Source
 
 
 def read(source: Source, context: Context) -> Columns:

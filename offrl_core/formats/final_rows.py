@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from offrl_core.dataset import Array
+from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.mapping import ColumnMapping
 

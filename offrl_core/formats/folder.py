@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from offrl_core.formats.base import Context, FileError, Source
+from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.npz import open_zip
+from offrl_core.formats.source import Source
 
 
 class Folder:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
-from offrl_core.dataset import Array
-from offrl_core.formats.base import Context, FileError, Source
+from offrl_core.columns import Array
+from offrl_core.formats.base import Context, FileError
+from offrl_core.formats.source import Source
 
 _FILTERS = {
     h5py.h5z.FILTER_DEFLATE,

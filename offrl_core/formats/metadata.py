@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from offrl_core.dataset import Dataset
 from offrl_core.formats.base import Columns, FileError, Limits
+from offrl_core.formats.log import Log
 
 KEY = "offrl"
 """The name under which formats with metadata of their own (Parquet, HDF5, NPZ) store it."""
@@ -15,18 +15,18 @@ KEY = "offrl"
 VERSION = 1
 
 
-def describe(dataset: Dataset, **more: Any) -> dict[str, Any]:
+def describe(log: Log, **more: Any) -> dict[str, Any]:
     """Plain data to be stored with the columns; options that are not plain are left out."""
     return {
         "version": VERSION,
-        "n_actions": dataset.n_actions,
-        "n_states": dataset.n_states,
-        "action_names": list(dataset.action_names),
-        "observation_names": list(dataset.observation_names),
-        "behavior_names": list(dataset.behavior_names),
-        "gamma": dataset.gamma,
-        "name": dataset.name,
-        "options": {k: v for k, v in dataset.options.items() if isinstance(v, (str, int, float, bool))},
+        "n_actions": log.n_actions,
+        "n_states": log.n_states,
+        "action_names": list(log.action_names),
+        "observation_names": list(log.observation_names),
+        "behavior_names": list(log.behavior_names),
+        "gamma": log.gamma,
+        "name": log.name,
+        "options": {k: v for k, v in log.options.items() if isinstance(v, (str, int, float, bool))},
         **more,
     }
 

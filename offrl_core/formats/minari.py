@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from offrl_core.dataset import Array, Dataset, DatasetError
+from offrl_core.columns import Array, DatasetError
 from offrl_core.formats import metadata
-from offrl_core.formats.base import Columns, Context, FileError, Source
+from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.folder import open_folder
 from offrl_core.formats.hdf5 import (
     array,
@@ -24,6 +24,8 @@ from offrl_core.formats.hdf5 import (
     open_hdf5,
     text_attribute,
 )
+from offrl_core.formats.log import Log
+from offrl_core.formats.source import Source
 from offrl_core.formats.spaces import (
     apply_spaces,
     describe_spaces,
@@ -127,55 +129,55 @@ def _collect(group: h5py.h5g.GroupID, context: Context) -> tuple[dict[str, Array
     return parts, skipped
 
 
-def write(dataset: Dataset, file: BinaryIO | str) -> None:
+def write(log: Log, file: BinaryIO | str) -> None:
     """Write one group for each episode, Minari's own descriptions as attributes of the file, and our metadata.
 
     Raises:
         DatasetError: within an episode, a next observation is not the observation of the following row; this format
             cannot say that.
     """
-    following = np.arange(1, len(dataset) + 1)
-    following[dataset.episode_ends] = dataset.episode_ends
-    different = dataset.next_observations != dataset.observations[following]
-    jumps = different if dataset.tabular else different.any(axis=1)
-    jumps[dataset.episode_ends] = False
+    following = np.arange(1, len(log) + 1)
+    following[log.episode_ends] = log.episode_ends
+    different = log.next_observations != log.observations[following]
+    jumps = different if log.tabular else different.any(axis=1)
+    jumps[log.episode_ends] = False
     if jumps.any():
         raise DatasetError(
             f"next_observations, row {int(np.flatnonzero(jumps)[0])}: it is not the observation of the following row; "
             "Minari's format cannot hold that, use Parquet or NPZ"
         )
     with h5py.File(file, "w", track_order=True) as out:
-        for name, value in describe(dataset).items():
+        for name, value in describe(log).items():
             out.attrs[name] = value
-        plain = metadata.describe(dataset, behaviors=dataset.behaviors is not None)
+        plain = metadata.describe(log, behaviors=log.behaviors is not None)
         out.attrs[metadata.KEY] = json.dumps(plain)
-        for number, (start, end) in enumerate(zip(dataset.episode_starts, dataset.episode_ends + 1, strict=True)):
+        for number, (start, end) in enumerate(zip(log.episode_starts, log.episode_ends + 1, strict=True)):
             group = out.create_group(f"episode_{number}")
             group.attrs["id"] = number
             group.attrs["total_steps"] = end - start
-            if dataset.behaviors is not None:
-                group.attrs["behavior"] = int(dataset.behaviors[number])
-            observations = np.concatenate([dataset.observations[start:end], dataset.next_observations[end - 1 : end]])
+            if log.behaviors is not None:
+                group.attrs["behavior"] = int(log.behaviors[number])
+            observations = np.concatenate([log.observations[start:end], log.next_observations[end - 1 : end]])
             group["observations"] = observations
             for role in ("actions", *_FLAGS):
-                group[role] = getattr(dataset, role)[start:end]
+                group[role] = getattr(log, role)[start:end]
 
 
-def describe(dataset: Dataset) -> dict[str, Any]:
+def describe(log: Log) -> dict[str, Any]:
     """What Minari wants to know of a dataset."""
     return {
-        "total_episodes": dataset.n_episodes,
-        "total_steps": len(dataset),
+        "total_episodes": len(log.episode_starts),
+        "total_steps": len(log),
         "data_format": "hdf5",
         "minari_version": "0.5.0",
-        "dataset_id": re.sub(r"[^\w.:-]+", "-", dataset.name) + "-v0",
-        **describe_spaces(dataset),
+        "dataset_id": re.sub(r"[^\w.:-]+", "-", log.name) + "-v0",
+        **describe_spaces(log),
     }
 
 
-def write_folder(dataset: Dataset, path: Path) -> None:
+def write_folder(log: Log, path: Path) -> None:
     """Write `data/main_data.hdf5` and `data/metadata.json`, as `minari.load_dataset` finds them."""
     data = path / "data"
     data.mkdir(parents=True, exist_ok=True)
-    write(dataset, str(data / _MAIN))
-    (data / "metadata.json").write_text(json.dumps(describe(dataset)))
+    write(log, str(data / _MAIN))
+    (data / "metadata.json").write_text(json.dumps(describe(log)))

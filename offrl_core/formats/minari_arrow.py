@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from offrl_core.dataset import Array
-from offrl_core.formats.base import Columns, Context, FileError, Source
+from offrl_core.columns import Array
+from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import read_cells
 from offrl_core.formats.folder import Folder, open_folder
+from offrl_core.formats.source import Source
 from offrl_core.formats.spaces import apply_spaces, join_episodes, join_parts, note_description, spaces
 
 _ROLES = ("actions", "rewards", "terminations", "truncations")

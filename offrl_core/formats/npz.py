@@ -10,9 +10,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from offrl_core.dataset import Array, Dataset
+from offrl_core.columns import Array
 from offrl_core.formats import metadata
-from offrl_core.formats.base import Columns, Context, FileError, Source
+from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.log import Log
+from offrl_core.formats.source import Source
 
 _ALIASES = {
     "observations": ("observations", "observation", "obs", "states", "state"),
@@ -115,20 +117,20 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, context: Context, na
     return array
 
 
-def write(dataset: Dataset, file: BinaryIO, *, compress: bool = True) -> None:
+def write(log: Log, file: BinaryIO, *, compress: bool = True) -> None:
     """Write every column, one array each, and the metadata as the bytes of its JSON text."""
     arrays: dict[str, Any] = {
-        "observations": dataset.observations,
-        "actions": dataset.actions,
-        "rewards": dataset.rewards,
-        "next_observations": dataset.next_observations,
-        "terminations": dataset.terminations,
-        "truncations": dataset.truncations,
-        "episodes": dataset.episode_of_row,
+        "observations": log.observations,
+        "actions": log.actions,
+        "rewards": log.rewards,
+        "next_observations": log.next_observations,
+        "terminations": log.terminations,
+        "truncations": log.truncations,
+        "episodes": log.episode_ids,
     }
-    if dataset.behaviors is not None:
-        arrays["behaviors"] = dataset.behaviors[dataset.episode_of_row]
-    text = json.dumps(metadata.describe(dataset)).encode()
+    if log.behaviors is not None:
+        arrays["behaviors"] = log.behaviors[log.episode_ids]
+    text = json.dumps(metadata.describe(log)).encode()
     # A single row: long labels must not be taken for many rows.
     arrays[metadata.KEY] = np.frombuffer(text, dtype=np.uint8)[None]
     (np.savez_compressed if compress else np.savez)(file, **arrays)

@@ -11,11 +11,12 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from offrl_core.dataset import Dataset
 from offrl_core.formats import metadata, rows
-from offrl_core.formats.base import Columns, Context, FileError, Source
+from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import readable
+from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnMapping
+from offrl_core.formats.source import Source
 from offrl_core.formats.table import Frame, read_table
 
 _PREVIEW_ROWS = 1000
@@ -98,8 +99,8 @@ def _load(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
     return table.column(0)
 
 
-def write(dataset: Dataset, file: BinaryIO) -> None:
+def write(log: Log, file: BinaryIO) -> None:
     """Write the rows, with the metadata in the schema."""
-    table, plain = rows.as_table(dataset)
+    table, plain = rows.as_table(log)
     table = table.replace_schema_metadata({metadata.KEY: json.dumps(plain)})
     pq.write_table(table, file, compression="zstd", row_group_size=1 << 18)

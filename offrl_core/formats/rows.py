@@ -8,29 +8,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from offrl_core.dataset import Array, Dataset
+from offrl_core.columns import Array
 from offrl_core.formats import metadata
 from offrl_core.formats.base import FileError
+from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, Kind, guess_mapping
 
 
-def as_table(dataset: Dataset) -> tuple[pa.Table, dict[str, Any]]:
+def as_table(log: Log) -> tuple[pa.Table, dict[str, Any]]:
     """One row per transition, and the metadata with the mapping of its columns."""
-    episodes = dataset.episode_of_row
-    now = _state_columns("observation", dataset.observations, dataset)
-    after = _state_columns("next_observation", dataset.next_observations, dataset)
+    episodes = log.episode_ids
+    now = _state_columns("observation", log.observations, log)
+    after = _state_columns("next_observation", log.next_observations, log)
     columns: dict[str, Array] = {
         "episode": episodes,
-        "step": np.arange(len(dataset)) - dataset.episode_starts[episodes],
+        "step": np.arange(len(log)) - log.episode_starts[episodes],
         **now,
-        "action": dataset.actions,
-        "reward": dataset.rewards,
+        "action": log.actions,
+        "reward": log.rewards,
         **after,
-        "terminated": dataset.terminations,
-        "truncated": dataset.truncations,
+        "terminated": log.terminations,
+        "truncated": log.truncations,
     }
-    if dataset.behaviors is not None:
-        columns["behavior"] = dataset.behaviors[episodes]
+    if log.behaviors is not None:
+        columns["behavior"] = log.behaviors[episodes]
     mapping = ColumnMapping(
         state=tuple(now),
         next_state=tuple(after),
@@ -40,18 +41,18 @@ def as_table(dataset: Dataset) -> tuple[pa.Table, dict[str, Any]]:
         time="step",
         done="terminated",
         timeout="truncated",
-        behavior=None if dataset.behaviors is None else "behavior",
-        states="table" if dataset.tabular else "vector",
-        n_actions=dataset.n_actions,
-        n_states=dataset.n_states,
+        behavior=None if log.behaviors is None else "behavior",
+        states="table" if log.tabular else "vector",
+        n_actions=log.n_actions,
+        n_states=log.n_states,
     )
-    return pa.table(columns), metadata.describe(dataset, mapping=mapping.to_json())
+    return pa.table(columns), metadata.describe(log, mapping=mapping.to_json())
 
 
-def _state_columns(name: str, values: Array, dataset: Dataset) -> dict[str, Array]:
-    if dataset.tabular:
+def _state_columns(name: str, values: Array, log: Log) -> dict[str, Array]:
+    if log.tabular:
         return {name: values}
-    labels = dataset.observation_names
+    labels = log.observation_names
     if len(set(labels)) != values.shape[1] or not all(label.isprintable() and label.strip() for label in labels):
         labels = tuple(str(i) for i in range(values.shape[1]))
     return {f"{name}.{label}": values[:, i] for i, label in enumerate(labels)}

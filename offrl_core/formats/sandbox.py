@@ -22,10 +22,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from offrl_core.data.report import Finding
-from offrl_core.formats import ColumnInfo, ColumnMapping, Preview, npz
+from offrl_core.formats import npz
 from offrl_core.formats.assemble import assemble
-from offrl_core.formats.base import Context, FileError, Limits, Progress, Reading, Source, nothing
+from offrl_core.formats.base import Context, FileError, Finding, Limits, Progress, nothing
+from offrl_core.formats.log import Reading
+from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
+from offrl_core.formats.parse import Preview
+from offrl_core.formats.source import Source
 
 FRAME = struct.Struct("<cQ")
 """What the process says: one letter and the length of what follows. `S` it has started, `P` progress, `A` answer, `D`
@@ -45,11 +48,12 @@ def read_isolated(
     wide = {**asdict(limits), "bytes": len(data), "unpacked": 2 * limits.unpacked}
     columns = npz.read(Source(source.name, data=data), Context(Limits(**wide), nothing))
     del data
-    dataset = assemble(columns, Context(limits, nothing))
+    log = assemble(columns, Context(limits, nothing))
     progress(1.0, "done")
     used = answer["mapping"]
     return Reading(
-        dataset,
+        source.name,
+        log,
         tuple(Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in answer["findings"]),
         answer["format"],
         None if used is None else ColumnMapping.from_json(used),

@@ -14,9 +14,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from offrl_core.formats import FORMATS, ColumnMapping, FileError, Limits, npz, preview_file, read_file
-from offrl_core.formats.base import Source
+from offrl_core.formats import npz
+from offrl_core.formats.base import FileError, Limits
+from offrl_core.formats.mapping import ColumnMapping
+from offrl_core.formats.parse import parse_file, parse_preview
+from offrl_core.formats.registry import FORMATS
 from offrl_core.formats.sandbox import FRAME
+from offrl_core.formats.source import Source
 
 _IDLE = 60.0
 """Seconds after which a process that nobody asks ends."""
@@ -97,18 +101,16 @@ def _handle() -> None:
     body = BytesIO()
     try:
         if request["what"] == "preview":
-            preview = preview_file(given, format=request["format"], limits=limits, isolated=False)
+            preview = parse_preview(given, request["format"], limits)
             used = preview.mapping
             answer = asdict(preview)
         else:
             asked = request["mapping"]
             mapping = None if asked is None else ColumnMapping.from_json(asked)
-            reading = read_file(
-                given, format=request["format"], mapping=mapping, limits=limits, progress=report, isolated=False
-            )
+            reading = parse_file(given, request["format"], mapping, limits, report)
             used = reading.mapping
             answer = {"format": reading.format, "findings": [asdict(finding) for finding in reading.findings]}
-            npz.write(reading.dataset, body, compress=False)
+            npz.write(reading.log, body, compress=False)
         answer["mapping"] = None if used is None else used.to_json()
     except FileError as error:
         answer = {"reason": error.reason, "file": error.file, "row": error.row, "column": error.column}

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.dataset import Array, Dataset
+from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.log import Log
 
 
 def spaces(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -86,16 +87,16 @@ def note_description(described: dict[str, Any], found: int, columns: Columns, co
         )
 
 
-def describe_spaces(dataset: Dataset) -> dict[str, str]:
+def describe_spaces(log: Log) -> dict[str, str]:
     """Both spaces as Minari writes them."""
-    if dataset.n_states is not None:
-        observation: dict[str, Any] = {"type": "Discrete", "dtype": "int64", "start": 0, "n": dataset.n_states}
+    if log.n_states is not None:
+        observation: dict[str, Any] = {"type": "Discrete", "dtype": "int64", "start": 0, "n": log.n_states}
     else:
-        size = dataset.observations.shape[1]
+        size = log.observations.shape[1]
         edge = [float("inf")] * size
         low = [-value for value in edge]
         observation = {"type": "Box", "dtype": "float32", "shape": [size], "low": low, "high": edge}
-    action = {"type": "Discrete", "dtype": "int64", "start": 0, "n": dataset.n_actions}
+    action = {"type": "Discrete", "dtype": "int64", "start": 0, "n": log.n_actions}
     return {"observation_space": json.dumps(observation), "action_space": json.dumps(action)}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offrl_core.dataset import Array
+from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import Cells
 from offrl_core.formats.mapping import ColumnMapping

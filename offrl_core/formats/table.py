@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from offrl_core.dataset import Array
+from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import Cells, read_cells
 from offrl_core.formats.final_rows import settle

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 from playwright.sync_api import Locator, Page, expect
 
 import offrl_core as orl
-from offrl_core.formats import write_file
 from tests.browser.waiting import at_rest
 from tests.serving import Server
 
@@ -139,7 +138,7 @@ def test_a_cart_is_played_as_a_cart(page: Page, server: Server):
 
 
 def test_an_uploaded_log_is_trained_on(page: Page, server: Server, tmp_path: Path):
-    write_file(orl.load_dataset("cliff"), tmp_path / "mine.parquet")
+    orl.load_dataset("cliff").to_file(tmp_path / "mine.parquet")
     open_datasets(page, server)
     page.get_by_text("Open your own log").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "mine.parquet")

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, settings
+from log_files import read_file
 
 from offrl_core import Dataset
 from offrl_core.data.report import validate
-from offrl_core.formats import ColumnMapping, FileError, Limits, read_file, sandbox
+from offrl_core.formats import ColumnMapping, FileError, Limits, sandbox
 from tests.hypothesis_profiles import examples
 
 LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000, seconds=10.0)
@@ -71,7 +72,7 @@ def judge(
         assert message.startswith("fuzz.bin")
         return "refused"
     sound(reading.dataset)
-    validate(reading)
+    validate(reading.dataset, reading.findings)
     return "read"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import pyarrow.dataset as pads
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from offrl_core import Dataset
-from offrl_core.formats import Reading, read_file
+from offrl_core import Dataset, formats
+from offrl_core.formats import ColumnMapping, Finding
 
 COLUMNS = ("observations", "actions", "rewards", "next_observations", "terminations", "truncations", "episode_starts")
 FACTS = ("n_actions", "n_states", "action_names", "observation_names", "gamma", "name", "options", "behavior_names")
@@ -35,12 +36,28 @@ def assert_same(one: Dataset, other: Dataset) -> None:
         np.testing.assert_array_equal(one.behaviors, other.behaviors)
 
 
-def codes(reading: Reading) -> set[str]:
+@dataclass(frozen=True)
+class Read:
+    """A file that was read: its dataset, and what the reader told of it."""
+
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+    format: str
+    mapping: ColumnMapping | None
+
+
+def read_file(source: Any, **how: Any) -> Read:
+    """Read a file into a dataset; arguments and errors as in `offrl_core.formats`."""
+    reading = formats.read_file(source, **how)
+    return Read(Dataset.from_reading(reading), reading.findings, reading.format, reading.mapping)
+
+
+def codes(reading: Read) -> set[str]:
     """The codes of what the reader found."""
     return {finding.code for finding in reading.findings}
 
 
-def read_csv(text: str, **how: Any) -> Reading:
+def read_csv(text: str, **how: Any) -> Read:
     """Read a CSV given as text."""
     return read_file(text.encode(), name="log.csv", **how)
 

@@ -12,9 +12,20 @@ import pytest
 from fuzzing import LIMITS, fuzzed, judge, watched
 from hypothesis import given
 from hypothesis import strategies as st
-from log_files import d3rlpy_1, d3rlpy_2, d4rl, expected, log, minari_arrow, minari_hdf5, minari_metadata, zipped
+from log_files import (
+    d3rlpy_1,
+    d3rlpy_2,
+    d4rl,
+    expected,
+    log,
+    minari_arrow,
+    minari_hdf5,
+    minari_metadata,
+    read_file,
+    zipped,
+)
 
-from offrl_core.formats import ColumnMapping, FileError, preview_file, read_file
+from offrl_core.formats import ColumnMapping, FileError, preview_file
 
 PYTHON_PARSED = ("csv", "csv-loose", "npz")
 """Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries

@@ -22,12 +22,13 @@ from log_files import (
     minari_hdf5,
     minari_metadata,
     minari_space,
+    read_file,
     stacked,
     zipped,
 )
 
 from offrl_core import Dataset
-from offrl_core.formats import FileError, preview_file, read_file
+from offrl_core.formats import FileError, preview_file
 
 
 @pytest.mark.parametrize("tabular", [False, True])

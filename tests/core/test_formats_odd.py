@@ -16,10 +16,10 @@ import pytest
 from fuzzing import LIMITS, fuzzed, sound, watched
 from hypothesis import given
 from hypothesis import strategies as st
-from log_files import log, parquet, read_csv, stacked
+from log_files import log, parquet, read_csv, read_file, stacked
 
 from offrl_core.data.report import validate
-from offrl_core.formats import ColumnMapping, FileError, preview_file, read_file
+from offrl_core.formats import ColumnMapping, FileError, preview_file
 
 
 def test_a_column_without_any_value_is_no_hindrance() -> None:
@@ -209,7 +209,7 @@ def explained(data: bytes, **how: Any) -> None:
         assert "damaged or not what it seems" not in reason
         return
     sound(reading.dataset)
-    validate(reading)
+    validate(reading.dataset, reading.findings)
 
 
 def _fuzz_arrays(layout: str, episode: int, plan: dict[str, Odd | None]) -> None:

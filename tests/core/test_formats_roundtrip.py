@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from log_files import assert_same
+from log_files import assert_same, read_file
 
 from offrl_core import Dataset, DatasetError, load_dataset
-from offrl_core.formats import FORMATS, read_file
+from offrl_core.formats import FORMATS
 from tests.hypothesis_profiles import examples
 
 WRITTEN = [record.name for record in FORMATS.values() if record.writes]

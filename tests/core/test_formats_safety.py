@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from log_files import arrow_file, assert_same, log, minari_arrow, parquet, zipped
+from log_files import arrow_file, assert_same, log, minari_arrow, parquet, read_file, zipped
 
 from offrl_core import Dataset
-from offrl_core.formats import FileError, Limits, read_file
+from offrl_core.formats import FileError, Limits
 
 SMALL = Limits(bytes=1_000_000, unpacked=1_000_000, rows=1000, columns=10, members=50)
 CSV = b"s,a,r\n0,0,0\n1,1,1\n"

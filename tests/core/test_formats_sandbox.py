@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from log_files import assert_same, d4rl, log
+from log_files import assert_same, d4rl, log, read_file
 
-from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file, read_file, sandbox
+from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file, sandbox
 
 CSV = b"s,a,r\n0,0,0\n1,1,1\n"
 
@@ -88,7 +88,7 @@ def test_a_reader_that_left_while_idle_is_started_again() -> None:
 def test_the_reader_takes_pythons_own_modules(tmp_path: Path) -> None:
     """A module beside a viewer's script that is called like one of Python's must not end the process that reads."""
     (tmp_path / "types.py").write_text("raise SystemExit(3)")
-    script = "from offrl_core.formats import read_file; print(len(read_file(b's,a,r\\n0,0,0\\n1,1,1\\n').dataset))"
+    script = "from offrl_core.formats import read_file; print(len(read_file(b's,a,r\\n0,0,0\\n1,1,1\\n').log))"
     (tmp_path / "run.py").write_text(script)
     for command in (["run.py"], ["-c", script]):
         ran = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -8,19 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from log_files import codes, parquet, read_csv
+from log_files import Read, codes, parquet, read_csv, read_file
 
 from offrl_core import Dataset
-from offrl_core.formats import (
-    ColumnInfo,
-    ColumnMapping,
-    FileError,
-    Limits,
-    Reading,
-    guess_mapping,
-    preview_file,
-    read_file,
-)
+from offrl_core.formats import ColumnInfo, ColumnMapping, FileError, Limits, guess_mapping, preview_file
 
 PLAIN = """episode,step,state,action,reward,done
 0,0,3,1,0.5,false
@@ -30,7 +21,7 @@ PLAIN = """episode,step,state,action,reward,done
 """
 
 
-def finding(reading: Reading, code: str):
+def finding(reading: Read, code: str):
     """The one finding with this code."""
     (found,) = [finding for finding in reading.findings if finding.code == code]
     return found

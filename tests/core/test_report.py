@@ -10,7 +10,8 @@ import pytest
 from log_files import read_csv
 
 from offrl_core import Dataset, load_dataset
-from offrl_core.data.report import ActionCoverage, Finding, Report, Summary, validate
+from offrl_core.data.report import ActionCoverage, Report, Summary, validate
+from offrl_core.formats import Finding
 
 
 def codes(report: Report) -> set[str]:
@@ -155,7 +156,7 @@ def test_actions_that_are_hardly_there() -> None:
 
 def test_what_the_reader_did_is_in_the_report() -> None:
     reading = read_csv("ep,t,s,a,r,done\n1,1,0,l,1,1\n0,0,1,r,2,0\n1,0,2,r,0,0\n0,1,0,l,1,\n")
-    report = validate(reading)
+    report = validate(reading.dataset, reading.findings)
     assert {"unsorted-rows", "action-labels", "missing-flags", "missing-final-flag", "no-next-state"} <= codes(report)
     assert find(report, "missing-final-flag").rows == (4,)
     assert find(report, "missing-final-flag").place == "file"

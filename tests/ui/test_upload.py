@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
-from offrl_core.formats import Limits, read_file, sandbox, write_file
+from offrl_core.formats import Limits, read_file, sandbox
 from offrl_ui import cards, choices, collect, dataset_charts, upload
 
 MAIN = Path(__file__).parents[2] / "main.py"
@@ -84,7 +84,7 @@ def test_the_mapping_is_given_as_python(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_format_with_fixed_names_needs_no_mapping():
     file = io.BytesIO()
     source = orl.load_dataset("double-crossing")
-    write_file(source, file, format="npz")
+    source.to_file(file, format="npz")
     app = open_page()
     app.file_uploader[0].upload("roads.npz", file.getvalue())
     app.run()
@@ -121,13 +121,13 @@ def test_whoever_leaves_in_the_middle_keeps_no_reader_busy(monkeypatch: pytest.M
     with pytest.raises(Left):
         upload._read(text, "log.csv", "csv", None, Limits())
     assert sandbox._kept._process is None  # ended in the middle; one that had answered would wait for the next file
-    assert len(read_file(text[:60]).dataset) == 9
+    assert len(read_file(text[:60]).log) == 9
 
 
 def test_an_upload_can_be_trained_on():
     app = open_page()
     file = io.BytesIO()
-    write_file(orl.load_dataset("cliff"), file, format="parquet")
+    orl.load_dataset("cliff").to_file(file, format="parquet")
     app.file_uploader[0].upload("cliff.parquet", file.getvalue())
     app.run()
     next(button for button in app.button if button.label == "Read the file").click().run()

@@ -1,0 +1,170 @@
+"""Reading in this very process: the format is told, its module reads the columns, and they become a log."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TypeVar
+
+from offrl_core.columns import DatasetError
+from offrl_core.formats.assemble import assemble
+from offrl_core.formats.base import Context, FileError, Limits, Progress, nothing
+from offrl_core.formats.log import Reading
+from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, guess_mapping
+from offrl_core.formats.registry import FORMATS
+from offrl_core.formats.source import Source
+
+_Parsed = TypeVar("_Parsed")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+# What the parsers raise on files that are not what they seem; anything else is a fault of ours and must be seen.
+_BROKEN: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    RuntimeError,
+    ArithmeticError,
+    AttributeError,
+)
+_BROKEN += (EOFError, BufferError, zipfile.BadZipFile, zlib.error, struct.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file looks like before it is read.
+
+    Attributes:
+        format: name of its format.
+        columns: its columns; empty for formats that need no mapping.
+        rows: number of rows; None where it is not known before reading.
+        sample: the first rows as text, one tuple per row.
+        mapping: a guess of which column is what; None for formats that need no mapping.
+    """
+
+    format: str
+    columns: tuple[ColumnInfo, ...] = ()
+    rows: int | None = None
+    sample: tuple[tuple[str, ...], ...] = ()
+    mapping: ColumnMapping | None = None
+
+
+def parse_file(
+    given: Source, format: str | None, mapping: ColumnMapping | None, limits: Limits, progress: Progress
+) -> Reading:
+    """`read_file` in this process; arguments and errors as there."""
+    context = Context(limits, progress, mapping)
+
+    def parse() -> Reading:
+        found = format or sniff(given, context)
+        columns = import_module(FORMATS[found].module).read(given, context)
+        columns.details.setdefault("name", Path(given.name).stem[:80] or "custom")
+        progress(0.85, "build the dataset")
+        log = assemble(columns, context)
+        progress(1.0, "done")
+        return Reading(given.name, log, tuple(context.findings), found, context.mapping)
+
+    return _guarded(given, parse)
+
+
+def parse_preview(given: Source, format: str | None, limits: Limits) -> Preview:
+    """`preview_file` in this process; arguments and errors as there."""
+    context = Context(limits, nothing)
+
+    def look() -> Preview:
+        found = format or sniff(given, context)
+        if not FORMATS[found].mapped:
+            return Preview(found)
+        from offrl_core.formats.rows import describe_columns, known_mapping, sample_rows
+
+        table, count, own = import_module(FORMATS[found].module).preview(given, context)
+        infos = describe_columns(table)
+        guessed = known_mapping(own) or guess_mapping(infos)
+        return Preview(found, infos, count, sample_rows(table), guessed)
+
+    return _guarded(given, look)
+
+
+def sniff(source: Source, context: Context) -> str:
+    """The name of a file's format, from its first bytes, what lies in it, and last its name.
+
+    Raises:
+        FileError: it is none of `FORMATS`.
+    """
+    if source.folder:
+        return _folder_format(source, context)
+    head = source.head(16)
+    if not head:
+        raise FileError("the file is empty")
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"ARROW1"):
+        return "minari-arrow"
+    if head.startswith(_HDF5):
+        return _hdf5_format(source, context)
+    if head.startswith(b"PK"):
+        return _folder_format(source, context)
+    suffix = Path(source.name).suffix.lower()
+    if head.startswith(b"\x1f\x8b"):
+        raise FileError("this is a gzip archive; unpack it first")
+    if suffix in FORMATS["csv"].suffixes or b"\0" not in source.head(4096):
+        return "csv"
+    known = ", ".join(record.title for record in FORMATS.values())
+    raise FileError(f"the format is not known; known are {known}")
+
+
+def _folder_format(source: Source, context: Context) -> str:
+    from offrl_core.formats.folder import open_folder
+
+    with open_folder(source, replace(context)) as folder:
+        if folder.named("main_data.hdf5"):
+            return "minari"
+        if any(name.endswith((".arrow", ".feather", ".parquet")) for name in folder.names):
+            return "minari-arrow"
+        if any(name.endswith(".npy") for name in folder.names):
+            return "npz"
+        listed = ", ".join(folder.names[:10]) or "nothing"
+    raise FileError(f"neither NumPy arrays nor a Minari dataset is in it; it holds {listed}")
+
+
+def _hdf5_format(source: Source, context: Context) -> str:
+    from offrl_core.formats.hdf5 import names, open_hdf5
+
+    with open_hdf5(source) as root:
+        present = names(root, context)
+    if any(name.startswith("episode_") and name[8:].isdigit() for name in present):
+        return "minari"
+    if "num_episodes" in present or "discrete_action" in present or "total_size" in present:
+        return "d3rlpy"
+    if "terminals" in present and "actions" in present:
+        return "d4rl"
+    listed = ", ".join(present[:10]) or "nothing"
+    raise FileError(f"this HDF5 file has none of the known layouts (D4RL, d3rlpy, Minari); it holds {listed}")
+
+
+def _guarded(source: Source, parse: Callable[[], _Parsed]) -> _Parsed:
+    """Run a parser; whatever a broken file makes it raise becomes an error that names the file."""
+    try:
+        return parse()
+    except FileError as error:
+        raise error.within(source.name) from error
+    except DatasetError as error:
+        raise FileError(str(error), file=source.name) from error
+    except MemoryError as error:
+        raise FileError("unpacking it needs more memory than there is", file=source.name) from error
+    except (*_BROKEN, *_arrow_errors()) as error:
+        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise FileError(f"the file is damaged or not what it seems: {reason}", file=source.name) from error
+
+
+def _arrow_errors() -> tuple[type[Exception], ...]:
+    """pyarrow's own errors, where it has been loaded at all."""
+    loaded = sys.modules.get("pyarrow")
+    return () if loaded is None else (loaded.ArrowException,)
