@@ -59,7 +59,7 @@ def grid_world(
     if not initial.any():
         raise MDPError(f"the layout has no start: it needs one of the letters {starts}")
     cell_reward = step_reward + np.array([(rewards or {"G": 1.0}).get(letter, 0.0) for letter in letters])
-    transitions = _moves(state_of_cell, row, column, slip)
+    transitions = _transitions(arrivals(state_of_cell, DIRECTIONS), slip)
     arriving = transitions.copy()
     arriving.data = cell_reward[arriving.indices]
     return TabularMDP(
@@ -68,7 +68,7 @@ def grid_world(
         initial / initial.sum(),
         terminal,
         action_names=ACTIONS,
-        state_names=tuple(f"({r},{c})" for r, c in zip(row.tolist(), column.tolist(), strict=True)),
+        state_names=cell_names(row, column),
         layout=GridLayout(
             rows=cells.shape[0],
             cols=cells.shape[1],
@@ -88,25 +88,31 @@ def coordinates(row: Array, column: Array) -> Array:
     return np.stack(centred, axis=1).astype(np.float32)
 
 
-def _moves(state_of_cell: Array, row: Array, column: Array, slip: float) -> sparse.csr_matrix:
-    """`(S·4, S)` transition probabilities."""
-    height, width = state_of_cell.shape
-    states = np.arange(len(row))
-    arrive = np.empty((4, len(row)), dtype=np.int64)
-    for action, (dr, dc) in enumerate(DIRECTIONS):
-        r, c = row + dr, column + dc
-        inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-        target = np.where(inside, state_of_cell[np.clip(r, 0, height - 1), np.clip(c, 0, width - 1)], -1)
-        arrive[action] = np.where(target >= 0, target, states)
+def cell_names(row: Array, column: Array) -> tuple[str, ...]:
+    """`(row,column)` of each state."""
+    return tuple(f"({r},{c})" for r, c in zip(row.tolist(), column.tolist(), strict=True))
+
+
+def arrivals(state_of_cell: Array, directions: Sequence[tuple[int, int]]) -> Array:
+    """`(S, A)`: where one step in each direction leads; out of the grid or into a wall (−1) nowhere."""
+    row, column = np.nonzero(state_of_cell >= 0)
+    around = np.pad(state_of_cell, 1, constant_values=-1)
+    ahead = np.stack([around[row + dr + 1, column + dc + 1] for dr, dc in directions], axis=1)
+    return np.where(ahead >= 0, ahead, np.arange(len(row))[:, None])
+
+
+def _transitions(ahead: Array, slip: float) -> sparse.csr_matrix:
+    """`(S·4, S)` transition probabilities from `ahead (S, 4)`, where each action leads without slipping."""
+    states = np.arange(len(ahead))
     turns = ((0, 1.0 - slip), (1, slip / 2), (-1, slip / 2)) if slip else ((0, 1.0),)
     pairs, nexts, chance = [], [], []
     for action in range(4):
         for turn, p in turns:
             pairs.append(states * 4 + action)
-            nexts.append(arrive[(action + turn) % 4])
+            nexts.append(ahead[:, (action + turn) % 4])
             chance.append(np.full(len(states), p))
     matrix = sparse.coo_matrix(
-        (np.concatenate(chance), (np.concatenate(pairs), np.concatenate(nexts))), shape=(len(row) * 4, len(row))
+        (np.concatenate(chance), (np.concatenate(pairs), np.concatenate(nexts))), shape=(len(states) * 4, len(states))
     )
     return matrix.tocsr()
 

@@ -25,28 +25,50 @@ def test_optimal_values(world, gamma, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "world"),
+    ("name", "world", "options"),
     [
-        ("FrozenLake-v1", lambda: frozen_lake("4x4")),
-        ("FrozenLake8x8-v1", lambda: frozen_lake("8x8")),
-        ("CliffWalking-v1", cliff_walking),
-        ("Taxi-v4", taxi),
+        *(("FrozenLake-v1", lambda ice=ice: frozen_lake("4x4", ice), {"is_slippery": ice}) for ice in (True, False)),
+        *(("FrozenLake8x8-v1", lambda ice=ice: frozen_lake("8x8", ice), {"is_slippery": ice}) for ice in (True, False)),
+        *(("CliffWalking-v1", lambda ice=ice: cliff_walking(ice), {"is_slippery": ice}) for ice in (True, False)),
+        ("Taxi-v4", taxi, {}),
     ],
 )
-def test_tables_are_those_of_the_registered_worlds(name, world):
+def test_tables_are_those_of_gymnasium(name, world, options):
+    """Every state, action and outcome; probabilities to rounding, since rows are normalised here."""
     mdp = world()
-    env = gymnasium.make(name).unwrapped
-    assert env.action_space.n == mdp.n_actions
-    rng = np.random.default_rng(0)
-    for state in rng.choice(np.flatnonzero(mdp.reachable & ~mdp.terminal), 10):
-        for action in range(mdp.n_actions):
-            outcomes = env.P[state][action]
-            expected = np.zeros(mdp.n_states)
-            for p, nxt, _, ended in outcomes:
-                expected[nxt] += p
-                assert mdp.terminal[nxt] == ended
-            np.testing.assert_allclose(mdp.P[state, action], expected)
-            assert mdp.R[state, action] == pytest.approx(sum(p * r for p, _, r, _ in outcomes))
+    env = gymnasium.make(name, **options).unwrapped
+    assert (env.observation_space.n, env.action_space.n) == (mdp.n_states, mdp.n_actions)
+    np.testing.assert_array_equal(mdp.initial, env.initial_state_distrib)
+    expected, rewards = np.zeros(mdp.P.shape), np.zeros(mdp.R.shape)
+    ends = set()
+    for state, actions in env.P.items():
+        for action, outcomes in actions.items():
+            ends |= {int(nxt) for _, nxt, _, ended in outcomes if ended}
+            if not mdp.terminal[state]:
+                for p, nxt, reward, _ in outcomes:
+                    expected[state, action, nxt] += p
+                    rewards[state, action] += p * reward
+    assert set(np.flatnonzero(mdp.terminal)) == ends
+    np.testing.assert_allclose(mdp.P, expected, rtol=1e-15)
+    np.testing.assert_allclose(mdp.R, rewards, rtol=1e-14)
+
+
+def test_every_cell_of_a_lake_and_a_cliff_is_drawn_as_gymnasium_has_it():
+    for size in ("4x4", "8x8"):
+        drawn = gymnasium.make("FrozenLake-v1", map_name=size).unwrapped.desc
+        assert frozen_lake(size).layout.cells == drawn.tobytes().decode().replace("F", ".")
+    cells = np.array(list(cliff_walking().layout.cells)).reshape(4, 12)
+    np.testing.assert_array_equal(cells == "X", gymnasium.make("CliffWalking-v1").unwrapped._cliff)
+
+
+def test_a_taxi_is_where_gymnasium_decodes_it():
+    env = gymnasium.make("Taxi-v4").unwrapped
+    stops = ("red", "green", "yellow", "blue", "taxi")
+    for state, name in enumerate(taxi().state_names):
+        row, column, passenger, destination = env.decode(state)
+        assert name.startswith(f"({row},{column}) ")
+        assert name.endswith(stops[destination])
+        assert (stops[passenger] in name) or passenger == destination
 
 
 @pytest.mark.parametrize(
