@@ -9,19 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from offrl_core.algos import algorithms, hyperparameters
-    from offrl_core.data.catalogue import datasets, load_dataset, register_dataset
+    from offrl_core.algos import Algorithm, algorithms, hyperparameters
+    from offrl_core.data.catalogue import datasets, load_dataset
     from offrl_core.data.options import DatasetOption
     from offrl_core.data.spec import DatasetSpec
     from offrl_core.dataset import Dataset, DatasetError, dataset_probes
     from offrl_core.declarations import Hyperparameter, HyperparameterError
     from offrl_core.evaluation.truth import Truth
-    from offrl_core.learning import History, Learner, Snapshot, train
-    from offrl_core.learning.metrics import metrics
+    from offrl_core.learning import History, Learner, Metric, Snapshot, metrics, train
+    from offrl_core.registration import register
     from offrl_core.worlds.grids import grid_world
     from offrl_core.worlds.tabular import MDPError, TabularMDP
 
 _HOMES = {
+    "Algorithm": "algos",
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "DatasetOption": "data.options",
@@ -31,6 +32,7 @@ _HOMES = {
     "HyperparameterError": "declarations",
     "Learner": "learning",
     "MDPError": "worlds.tabular",
+    "Metric": "learning",
     "Snapshot": "learning",
     "TabularMDP": "worlds.tabular",
     "Truth": "evaluation.truth",
@@ -41,11 +43,12 @@ _HOMES = {
     "hyperparameters": "algos",
     "load_dataset": "data.catalogue",
     "metrics": "learning",
-    "register_dataset": "data.catalogue",
+    "register": "registration",
     "train": "learning",
 }
 
 __all__ = [
+    "Algorithm",
     "Dataset",
     "DatasetError",
     "DatasetOption",
@@ -55,6 +58,7 @@ __all__ = [
     "HyperparameterError",
     "Learner",
     "MDPError",
+    "Metric",
     "Snapshot",
     "TabularMDP",
     "Truth",
@@ -65,7 +69,7 @@ __all__ = [
     "hyperparameters",
     "load_dataset",
     "metrics",
-    "register_dataset",
+    "register",
     "train",
 ]
 

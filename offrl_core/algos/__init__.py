@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
+from inspect import isabstract
 
 from offrl_core.algos.base import Algorithm
 from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, approximator_hyperparameters, canonical_approximator
@@ -13,26 +16,57 @@ from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 __all__ = ["APPROXIMATORS", "Algorithm", "algorithm", "algorithms", "hyperparameters"]
 
 
-@cache
-def algorithms() -> dict[str, type[Algorithm]]:
-    """Every system by name, in the order of the lecture."""
-    from offrl_core.algos.awac import AWAC
-    from offrl_core.algos.awr import AWR
-    from offrl_core.algos.bc import BC
-    from offrl_core.algos.bcq import BCQ
-    from offrl_core.algos.constrained_q import ConstrainedQ
-    from offrl_core.algos.cql import CQL
-    from offrl_core.algos.crr import CRR
-    from offrl_core.algos.emrl import EMRL
-    from offrl_core.algos.iql import IQL
-    from offrl_core.algos.marwil import MARWIL
-    from offrl_core.algos.mc_q import MCQ
-    from offrl_core.algos.mpo import MPO
-    from offrl_core.algos.q_learning import QLearning
-    from offrl_core.algos.rwr import RWR
+LECTURE = (
+    "bc.BC",
+    "emrl.EMRL",
+    "rwr.RWR",
+    "marwil.MARWIL",
+    "awr.AWR",
+    "awac.AWAC",
+    "crr.CRR",
+    "iql.IQL",
+    "mpo.MPO",
+    "q_learning.QLearning",
+    "mc_q.MCQ",
+    "constrained_q.ConstrainedQ",
+    "bcq.BCQ",
+    "cql.CQL",
+)
+"""File and class of every system that comes with the program, in the order of the lecture."""
 
-    kinds = (BC, EMRL, RWR, MARWIL, AWR, AWAC, CRR, IQL, MPO, QLearning, MCQ, ConstrainedQ, BCQ, CQL)
+_added: dict[str, type[Algorithm]] = {}
+
+
+@cache
+def _lecture() -> dict[str, type[Algorithm]]:
+    places = (place.split(".") for place in LECTURE)
+    kinds = [getattr(import_module(f"{__name__}.{file}"), name) for file, name in places]
     return {kind.name: kind for kind in kinds}
+
+
+def algorithms() -> dict[str, type[Algorithm]]:
+    """Every system by name, in the order of the lecture; those added at run time stand at the end."""
+    return _lecture() | _added
+
+
+def add_algorithm(kind: type[Algorithm]) -> None:
+    """Add a system to those of this process; a class that is defined anew takes its former place.
+
+    Raises:
+        ValueError: the class lacks something, its name does not fit into a link, or another system has that name.
+    """
+    lacking = [name for name in ("name", "title", "group", "summary") if not hasattr(kind, name)]
+    if isabstract(kind):
+        lacking += sorted(kind.__abstractmethods__)
+    if lacking:
+        raise ValueError(f"{kind.__name__} lacks {', '.join(lacking)}")
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", kind.name):
+        raise ValueError(f"name = {kind.name!r} is not allowed: it must be lowercase letters, digits and hyphens")
+    known = algorithms().get(kind.name, kind)
+    if (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise ValueError(f"there already is an algorithm {kind.name!r}: give this one another name")
+    if kind.name not in _lecture():
+        _added[kind.name] = kind
 
 
 def algorithm(name: str) -> type[Algorithm]:

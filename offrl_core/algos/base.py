@@ -110,7 +110,7 @@ class Algorithm(ABC):
         name, title: identifier and name on screen.
         group: family in the lecture: `cloning` (one objective, many weights) or `q-learning` (one target, many
             constraints).
-        number: the system's number in the lecture.
+        number: the system's number in the lecture; None for one that is not in it.
         summary: one sentence.
         equation: LaTeX, with the hyperparameters' own symbols, under the defaults; see `equation_for`.
         source: author, year, what is taken from there.
@@ -122,7 +122,7 @@ class Algorithm(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     group: ClassVar[Group]
-    number: ClassVar[int]
+    number: ClassVar[int | None] = None
     summary: ClassVar[str]
     equation = _Equation()
     source: ClassVar[str] = ""
@@ -199,7 +199,7 @@ class Algorithm(ABC):
         return {}
 
     def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
-        """Metrics whose formula is another one here than usual (`learning.metrics`), name → LaTeX."""
+        """Metrics whose formula is another one here than usual (see `orl.metrics()`), name → LaTeX."""
         return {}
 
     @classmethod

@@ -19,7 +19,7 @@ def datasets() -> dict[str, DatasetSpec]:
     return dict(CATALOGUE)
 
 
-def register_dataset(spec: DatasetSpec) -> None:
+def add_dataset(spec: DatasetSpec) -> None:
     """Add a dataset to the catalogue of this process.
 
     Raises:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.learning.feed import Drawn
 from offrl_core.learning.program import Program
+from offrl_core.learning.sampling import Drawn
 
 Array = npt.NDArray[Any]
 
@@ -147,7 +147,9 @@ def _first_left(program: Program, step: int) -> Divergence:
         if kind is None:
             return Divergence(step, 0, "", key.removeprefix("memory_"), value)
         heads = (
-            name for name, part in program.parts.by_name.items() if part.place.start <= bad[0][0] < part.place.stop
+            name
+            for name, network in program.networks.by_name.items()
+            if network.place.start <= bad[0][0] < network.place.stop
         )
         return Divergence(step, 0, "", f"{kind} of {next(heads)}", value)
     raise AssertionError("every number is finite")  # pragma: no cover - a member is traced only after it broke

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from offrl_core.algos import APPROXIMATORS, Algorithm, algorithms, hyperparameters
 from offrl_core.declarations import Hyperparameter, Value
-from offrl_core.learning.metrics import METRICS
+from offrl_core.learning.metric import METRICS
 
 PLACE = Path(__file__).resolve().parents[2] / "docs" / "algorithms.md"
 
@@ -45,7 +45,8 @@ def write() -> str:
 
 def _system(kind: type[Algorithm]) -> str:
     body = inspect.cleandoc(kind.__doc__ or "")
-    lines = [f"### {kind.number}. {kind.title} (`{kind.name}`)\n", f"{kind.summary}\n", *_equations(kind)]
+    number = "" if kind.number is None else f"{kind.number}. "
+    lines = [f"### {number}{kind.title} (`{kind.name}`)\n", f"{kind.summary}\n", *_equations(kind)]
     lines.append(f"{body}\n")
     lines.append(f"Source: {kind.source or 'the lecture'}.\n")
     own = {h.name for h in kind.hyperparameters}

@@ -34,7 +34,7 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
         return _unseen(program, state, action)
     rows = program.rows
     with np.errstate(all="ignore"):
-        batch, column = program.view.around(row)
+        batch, column = program.batch_around(row)
         look = Look(batch, column)
         steps = program.algorithm.steps(look, program.hp) + _after(program, row, look)
     plain = [step.plain() for step in steps]
@@ -132,10 +132,10 @@ def _unseen(program: Program, state: int, action: int) -> dict[str, Any]:
 def _after(program: Program, row: int, before: Look) -> list[Step]:
     """What the member's next update does to this pair."""
     policy = float(before.s(program.algorithm.policy(before.batch, program.hp))[before.action])
-    q = float(before.s(before.batch["q"])[before.action]) if "q" in program.parts.by_name else None
+    q = float(before.s(before.batch["q"])[before.action]) if "q" in program.networks.by_name else None
     changed = program.subset(range(program.members))
     changed.update()
-    batch, column = changed.view.around(row)
+    batch, column = changed.batch_around(row)
     look = Look(batch, column)
     new_policy = float(look.s(changed.algorithm.policy(batch, changed.hp))[look.action])
     steps = [

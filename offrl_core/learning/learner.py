@@ -19,10 +19,11 @@ from offrl_core.learning.divergence import Divergence, advance_program
 from offrl_core.learning.encodings import fitting
 from offrl_core.learning.explain import explain
 from offrl_core.learning.members import Axes
-from offrl_core.learning.parts import block_size
+from offrl_core.learning.networks import block_size
+from offrl_core.learning.observe import observe
 from offrl_core.learning.program import Program
 from offrl_core.learning.rows import Rows
-from offrl_core.learning.snapshot import Snapshot, combine, observe
+from offrl_core.learning.snapshot import Snapshot, merge_members
 from offrl_core.learning.threads import one_thread
 
 Array = npt.NDArray[Any]
@@ -159,7 +160,7 @@ class Learner:
         """What every member believes and would do now."""
         with one_thread():
             parts = [(places, observe(program)) for places, program in self._programs]
-        return combine(parts, len(self.members), self.step)
+        return merge_members(parts, self.step)
 
     def policy(self, observations: npt.ArrayLike) -> Array:
         """`π_θ(a|s)` of every member at `(N,)` states or `(N, D)` observations: `(M, N, A)` float32.

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from offrl_core.algos.base import Algorithm, Loss, Values
 from offrl_core.algos.batch import Batch
+from offrl_core.dataset import probe_rows
 from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.learning.approximators import Inputs
-from offrl_core.learning.feed import Drawn, Feed, FullFeed, NetworkFeed, TableFeed
+from offrl_core.learning.networks import Networks, Outputs
 from offrl_core.learning.optimizers import OPTIMIZERS
-from offrl_core.learning.parts import Parts
-from offrl_core.learning.passes import Passes
 from offrl_core.learning.rows import Rows
-from offrl_core.learning.view import View
+from offrl_core.learning.sampling import Drawn, FullBatchSampler, NetworkSampler, Sampler, TableSampler
+from offrl_core.learning.shown_states import ShownStates
 
 Array = npt.NDArray[Any]
 
@@ -37,7 +37,7 @@ class Pending(NamedTuple):
 
 
 class Program:
-    """Parameters, optimiser and feed of members that differ in numbers only.
+    """Parameters, optimiser and sampler of members that differ in numbers only.
 
     Args:
         rows: the data.
@@ -63,10 +63,9 @@ class Program:
         self.updates = 0
         self.frozen = False
         self._behind = False
-        self.parts = Parts(rows, algorithm, approximator, values, seeds)
+        self.networks = Networks(rows, algorithm, approximator, values, seeds)
         first = values[0]
-        self.optimizer = OPTIMIZERS[str(first["optimizer"])](*self.parts.parameters.shape)
-        self.conditioned = self.parts.table and first["optimizer"] == "sgd"
+        self.optimizer = OPTIMIZERS[str(first["optimizer"])](*self.networks.parameters.shape)
         self.memory = {
             name: np.array([[v[start] if isinstance(start, str) else start] for v in values], dtype=np.float32)
             for name, start in algorithm.memory(first).items()
@@ -90,9 +89,9 @@ class Program:
         """What is read, and from where; choices and the discount change it."""
         self.gammas = np.array([float(v.get("gamma", 1.0)) for v in self.values])
         self.columns = self.algorithm.columns(self.values[0])
-        self._view: View | None = None
-        self.passes = Passes(self.parts, self.conditioned)
-        self.feed = self._make_feed()
+        self._shown: ShownStates | None = None
+        self.networks.forget_workspaces()
+        self.sampler = self._make_sampler()
 
     def set_values(self, values: Sequence[Mapping[str, Value]]) -> None:
         """Take over one dict of hyperparameters per member; acts on the next update."""
@@ -102,33 +101,36 @@ class Program:
         if all(a[name] == b[name] for a, b in zip(before, after, strict=True) for name in planned):
             return
         for head in self.algorithm.heads(after[0]):
-            self.parts.by_name[head.name].head = head
+            self.networks.by_name[head.name].head = head
         if after[0].get("target_update") != "none":
             self._catch_up()
         self._plan()
 
-    def _make_feed(self) -> Feed:
+    def _make_sampler(self) -> Sampler:
         size = int(self.values[0]["batch_size"])
-        if self.parts.table and size:
-            return TableFeed(self.rows, self.columns, self.seeds, Inputs(), self.gammas, size)
+        if self.networks.table and size:
+            return TableSampler(self.rows, self.columns, self.seeds, Inputs(), self.gammas, size)
         if self.dataset.tabular and not size:
-            everywhere = self.parts.inputs(np.arange(self.rows.n_states))
-            return FullFeed(self.rows, self.columns, self.members, everywhere, self.gammas)
-        return self.network_feed(size, None if size else np.arange(self.rows.n))
+            return self._full_batches()
+        return self._network_sampler(size, None if size else np.arange(self.rows.n))
 
-    def network_feed(self, size: int, fixed: Array | None, counts: bool = False) -> NetworkFeed:
+    def _full_batches(self) -> FullBatchSampler:
+        everywhere = self.networks.inputs(np.arange(self.rows.n_states))
+        return FullBatchSampler(self.rows, self.columns, self.members, everywhere, self.gammas)
+
+    def _network_sampler(self, size: int, fixed: Array | None, counts: bool = False) -> NetworkSampler:
         """Rows with their own states: minibatches of `size`, or the `fixed` rows; with `n(s,a)` where asked for."""
-        parts = self.parts
-        assert parts.encoding is not None
-        heads = [part.head for part in parts.by_name.values()]
+        networks = self.networks
+        assert networks.encoding is not None
+        heads = [network.head for network in networks.by_name.values()]
         needs_next = any("next" in (*head.reads, *head.target_reads) for head in heads)
         needs_counts = counts or self.algorithm.uses_counts(self.values[0])
-        return NetworkFeed(
+        return NetworkSampler(
             self.rows,
             self.columns,
             self.seeds,
-            parts.encoding,
-            parts.pairs,
+            networks.encoding,
+            networks.pairs,
             self.gammas,
             size,
             needs_next,
@@ -142,10 +144,10 @@ class Program:
         """One gradient step of every member."""
         drawn, losses, self.memory = self.pending()
         self._pending = None
-        self.passes.backward(drawn, losses)
+        self.networks.backward(drawn, losses)
         self.updates += 1
-        self.optimizer.step(self.parts.parameters, self.parts.gradient, self.hp.learning_rate, self.updates)
-        if self.parts.target.size:
+        self.optimizer.step(self.networks.parameters, self.networks.gradient, self.hp.learning_rate, self.updates)
+        if self.networks.target.size:
             self._update_target()
 
     def pending(self) -> Pending:
@@ -153,7 +155,7 @@ class Program:
         looking costs no second evaluation."""
         if self._pending is None:
             before = dict(self.memory)
-            drawn = self.feed.draw(self.updates)
+            drawn = self.sampler.draw(self.updates)
             losses = self.algorithm.losses(self.evaluate(drawn), self.hp)
             self._pending = Pending(drawn, losses, self.memory)
             self.memory = before
@@ -165,17 +167,17 @@ class Program:
             every = np.arange(self.members)[:, None]
             batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, numbers]}
         batch.memory = self.memory
-        batch.curvature = self.conditioned
+        batch.curvature = self.networks.conditioned
 
     def evaluate(self, drawn: Drawn) -> Batch:
         """The batch with all outputs that the losses read."""
         self.prepare(drawn.batch, drawn.numbers)
-        self.passes.forward(drawn)
+        self.networks.forward(drawn)
         return drawn.batch
 
     def _update_target(self) -> None:
         kind = self.values[0].get("target_update", "hard")
-        target, online = self.parts.target, self.parts.online
+        target, online = self.networks.target, self.networks.online
         self._behind = kind == "none"
         if kind == "soft":
             target += self.hp.target_rate * (online - target)
@@ -188,7 +190,7 @@ class Program:
     def _catch_up(self) -> None:
         """While there is no target network the copy is the parameters; it is written when somebody reads it."""
         if self._behind:
-            self.parts.copy()
+            self.networks.copy()
             self._behind = False
 
     def lambda_returns(self) -> Array:
@@ -199,43 +201,67 @@ class Program:
 
     def _next_values(self) -> Array:
         """`(M, N)` `V(s')` of every row by the value network's copy."""
-        part = self.parts.by_name["value"]
+        network = self.networks.by_name["value"]
         if self.dataset.tabular:
             everywhere = np.arange(self.rows.n_states)
-            work = part.function.workspace(self.members, len(everywhere))
-            values = part.function.evaluate(part.target, self.parts.inputs(everywhere), work)
+            work = network.function.workspace(self.members, len(everywhere))
+            values = network.function.evaluate(network.target, self.networks.inputs(everywhere), work)
             return np.asarray(values[:, 0, self.rows.next_states])
         following = self.dataset.next_observations
         out = np.empty((self.members, len(following)), np.float32)
         for start in range(0, len(following), 4096):
             some = following[start : start + 4096]
-            work = part.function.workspace(self.members, len(some))
-            out[:, start : start + len(some)] = part.function.evaluate(part.target, self.parts.inputs(some), work)[:, 0]
+            work = network.function.workspace(self.members, len(some))
+            out[:, start : start + len(some)] = network.function.evaluate(
+                network.target, self.networks.inputs(some), work
+            )[:, 0]
         return out
 
     # looking
 
     @property
-    def view(self) -> View:
-        """What a snapshot looks at."""
-        if self._view is None:
-            self._view = View(self)
-        return self._view
+    def shown(self) -> ShownStates:
+        """The states that a snapshot shows."""
+        if self._shown is None:
+            tabular = self.dataset.tabular
+            sampler = self._full_batches() if tabular else self._network_sampler(0, probe_rows(self.dataset))
+            self._shown = ShownStates(self.rows, sampler)
+        return self._shown
+
+    def shown_batch(self) -> Batch:
+        """The batch of the shown states, as the next update sees it; each output is evaluated when it is asked for."""
+        return self._with_outputs(self.shown.drawn)
+
+    def batch_around(self, row: int) -> tuple[Batch, int]:
+        """A batch that holds row `row` of the data, and its place there: that of the shown states, or for continuous
+        data the row before the probe rows."""
+        sampler = self.shown.sampler
+        if isinstance(sampler, FullBatchSampler):
+            return self.shown_batch(), int(sampler.merged.of_row[row])
+        numbers = np.concatenate([[row], probe_rows(self.dataset)])
+        return self._with_outputs(self._network_sampler(0, numbers, counts=True).draw(0)), 0
+
+    def _with_outputs(self, drawn: Drawn) -> Batch:
+        batch = drawn.batch.renewed(Outputs(self.networks, drawn))
+        self.prepare(batch, drawn.numbers)
+        # What the next update computes with: a running norm or a dual temperature moves before it is used.
+        batch.memory = self.pending().memory
+        return batch
 
     def outputs_at(self, observations: Array) -> Batch:
         """A batch without rows: the outputs at any observations, as `s`: `(N,)` states or `(N, D)` vectors for all
         members, or `(M, N, D)` vectors, for each member its own."""
         own = observations.ndim == 3
         states = observations.shape[1] if own else len(observations)
-        x = self.parts.inputs(observations)
+        x = self.networks.inputs(observations)
         batch = Batch(self.members, self.dataset.n_actions, states, 1)
         if self.algorithm.uses_counts(self.values[0]):
             counts = self.rows.counts_of(observations.reshape(-1, observations.shape[2]) if own else observations)
             batch.counts = counts.reshape(-1, self.members, states).swapaxes(0, 1) if own else counts
-        for name, part in self.parts.by_name.items():
-            work = part.function.workspace(self.members, states)
-            out = part.function.evaluate(part.layers, x, work)
-            batch.outputs[name] = out[:, :, observations] if self.parts.table else out
+        for name, network in self.networks.by_name.items():
+            work = network.function.workspace(self.members, states)
+            out = network.function.evaluate(network.layers, x, work)
+            batch.outputs[name] = out[:, :, observations] if self.networks.table else out
         return batch
 
     # state
@@ -250,7 +276,7 @@ class Program:
     def arrays(self) -> dict[str, Array]:
         """Everything that changes from update to update, by name; `(M, …)` each, not copied."""
         self._catch_up()
-        state = {"parameters": self.parts.parameters, "target": self.parts.target}
+        state = {"parameters": self.networks.parameters, "target": self.networks.target}
         state |= {f"optimizer_{k}": v for k, v in self.optimizer.state.items()}
         return state | {f"memory_{k}": v for k, v in self.memory.items()}
 

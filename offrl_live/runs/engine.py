@@ -256,7 +256,7 @@ class Engine:
             "actions": list(data.action_names) or [f"action {a}" for a in range(data.n_actions)],
             "members": self.members,
             "lanes": lanes,
-            "metrics": [_fields(truths.declared(name, data)) for name in names],
+            "metrics": [truths.declared(name, data).to_json() for name in names],
             "truth": self.truth(),
             "initial_states": np.unique(starts).tolist() if data.tabular else [0],
             "rows": len(data),

@@ -16,62 +16,12 @@ from offrl_core.declarations import Value
 from offrl_core.evaluation.alarms import Facts
 from offrl_core.evaluation.rollouts import measuring
 from offrl_core.evaluation.truth import Truth
-from offrl_core.learning import Learner, Metric, metrics
+from offrl_core.learning import Learner, Metric
+from offrl_core.learning.metric import find_metric
 from offrl_core.worlds.digits import Digits
 from offrl_core.worlds.world import Simulator
 
 Array = npt.NDArray[Any]
-
-_HELP = "What the Q on these pairs would be if the learner knew the true value of its policy."
-_METRICS = (
-    Metric(
-        "return_low",
-        "true return, lower end",
-        "reward",
-        r"\bar G - 1.96\,\sigma/\sqrt{n}",
-        "The lower end of the 95 % interval of a return that was measured by playing.",
-        "Far below the return: few episodes, or very different ones.",
-        "interval",
-    ),
-    Metric(
-        "return_high",
-        "true return, upper end",
-        "reward",
-        r"\bar G + 1.96\,\sigma/\sqrt{n}",
-        "The upper end of the 95 % interval of a return that was measured by playing.",
-        "Far above the return: few episodes, or very different ones.",
-        "interval",
-    ),
-    Metric(
-        "gap",
-        "estimate − truth",
-        "reward",
-        r"\hat V(s_0) - J(\pi)",
-        "If this grows above 0, the learner believes its policy to be better than it is.",
-        "Large and growing: overestimation that no data corrects.",
-        "gap",
-    ),
-    Metric(
-        "q_data_true",
-        "true Q on data pairs",
-        "reward",
-        r"\operatorname{mean}\{Q^\pi(s,a) : n(s,a) > 0\}",
-        _HELP,
-        "Far below the learned Q on the same pairs: overestimation.",
-        "q",
-    ),
-    Metric(
-        "q_missing_true",
-        "true Q on missing pairs",
-        "reward",
-        r"\operatorname{mean}\{Q^\pi(s,a) : n(s,a) = 0 < n(s)\}",
-        _HELP,
-        "Far below the learned Q on the same pairs: the maximum is choosing fiction.",
-        "q",
-    ),
-)
-DECLARED = {**metrics(), **{metric.name: metric for metric in _METRICS}}
-"""What every column of a frame's metrics is."""
 
 _PLAYED_HELP = (
     "If this grows, the policy really got better; it is measured by playing in the real world, which the learner never "
@@ -81,7 +31,7 @@ _PLAYED_HELP = (
 
 def declared(name: str, dataset: Dataset) -> Metric:
     """What a column of a frame's metrics is for this data."""
-    metric = DECLARED[name]
+    metric = find_metric(name)
     measured = name == "return" and played(dataset) and not isinstance(dataset.world, Digits)
     return replace(metric, help=_PLAYED_HELP) if measured else metric
 

@@ -24,7 +24,7 @@ def spec(monkeypatch):
     names = {}
     exec(FILE, names)
     monkeypatch.setattr("offrl_core.data.catalogue.CATALOGUE", {**CATALOGUE})
-    orl.register_dataset(names["RIVER_SWIM"])
+    orl.register(names["RIVER_SWIM"])
     return names["RIVER_SWIM"]
 
 
@@ -73,16 +73,16 @@ def test_it_is_a_dataset_like_any_other(spec):
 
 
 def test_a_name_is_given_once(spec):
-    orl.register_dataset(spec)
+    orl.register(spec)
     other = orl.DatasetSpec("river-swim", "", "", "", (), spec.builder)
     with pytest.raises(orl.HyperparameterError, match="already has a dataset 'river-swim'"):
-        orl.register_dataset(other)
+        orl.register(other)
 
 
 def test_a_dataset_without_a_discount_of_its_own(monkeypatch):
     monkeypatch.setattr("offrl_core.data.catalogue.CATALOGUE", {**CATALOGUE})
     columns = ([0, 1], [0, 0], [1.0, 1.0], [False, True])
-    orl.register_dataset(
+    orl.register(
         orl.DatasetSpec("two-rows", "", "", "", (), lambda seed, chosen: orl.Dataset.from_columns(*columns, gamma=0.5))
     )
     assert orl.load_dataset("two-rows").gamma == 0.5

@@ -12,7 +12,7 @@ from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
-from offrl_core.learning.metrics import metrics
+from offrl_core.learning.metric import metrics
 
 
 def endless() -> orl.Dataset:
@@ -182,7 +182,7 @@ def test_declarations(system: str, approximator: str) -> None:
     assert kind.__doc__
     assert kind.equation
     assert kind.summary.endswith(".")
-    assert kind.number in range(1, 18)
+    assert kind.number is None or kind.number >= 1
     assert f"class {kind.__name__}" in kind.loss_source()
     names = set()
     for h in orl.hyperparameters(system, approximator):
@@ -241,7 +241,8 @@ def test_every_declared_metric_is_reported_by_some_system() -> None:
     cases = [(system, {}) for system in orl.algorithms()]
     cases += [("cql", {"double": "clipped"}), ("marwil", {"normalization": "running"})]
     found = {name for system, given in cases for name in learner(system, "table", "random", **given).snapshot().metrics}
-    assert found == metrics().keys() - {"return"}  # that one is added where the world is known
+    beside_the_truth = {"return", "return_low", "return_high", "gap", "q_data_true", "q_missing_true"}
+    assert found == metrics().keys() - beside_the_truth  # those are added where the world is known
 
 
 @pytest.mark.parametrize("system", list(orl.algorithms()))

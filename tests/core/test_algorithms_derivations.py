@@ -68,7 +68,7 @@ class Rows:
         self.learner = orl.Learner(data, name, **given)
         assert self.learner.advance(UPDATES) == UPDATES
         self.program = self.learner._programs[0][1]
-        drawn = self.program.feed.draw(UPDATES)
+        drawn = self.program.sampler.draw(UPDATES)
         self.batch = self.program.evaluate(drawn)
         self.full = how.get("batch_size", 0) == 0
         i = np.arange(len(data)) if self.full else drawn.numbers[0]
@@ -82,7 +82,7 @@ class Rows:
         self.n = data.next_observations[i] if self.shared else np.arange(self.B)
         # Merged rows are compared row by row.
         merged = self.shared and self.full
-        self.of_row = self.program.feed.merged.of_row if merged else np.arange(self.B)
+        self.of_row = self.program.sampler.merged.of_row if merged else np.arange(self.B)
 
     def here(self, head: str) -> Array:
         return self.batch.outputs[head][0].T.astype(float)[self.s]
@@ -157,12 +157,12 @@ def lambda_returns(t: Rows, decay: float, value: Callable[[Array], Array]) -> Ar
 
 def copied_value(t: Rows) -> Callable[[Array], Array]:
     """`V` by the value network's target copy, layer by layer."""
-    part = t.program.parts.by_name["value"]
+    part = t.program.networks.by_name["value"]
 
     def value(observations: Array) -> Array:
-        if t.program.parts.table:
+        if t.program.networks.table:
             return part.target[0][0, 0].astype(float)[observations]
-        x = t.program.parts.encoding
+        x = t.program.networks.encoding
         seen = np.eye(x.size)[observations] if x.one_hot else x.rows(observations).astype(float)
         for number, layer in enumerate(part.target):
             w = layer[0].astype(float)

@@ -13,7 +13,7 @@ from latex2mathml.converter import convert
 import offrl_core as orl
 from offrl_core.algos import Algorithm
 from offrl_core.learning import docs
-from offrl_core.learning.metrics import METRICS
+from offrl_core.learning.metric import METRICS
 
 
 def test_the_page_is_current() -> None:
@@ -68,13 +68,13 @@ def test_the_source_holds_everything_that_the_losses_call(name: str) -> None:
 
     def watch(frame: FrameType, event: str, _: object) -> None:
         place = Path(frame.f_code.co_filename)
-        if event == "call" and place.parent.name == "algorithms" and place.stem not in ("batch", "base"):
+        if event == "call" and place.parent.name == "algos" and place.stem not in ("batch", "base"):
             ran.add((place.stem, frame.f_code.co_name))
 
     data = orl.load_dataset("double-crossing")
     learner = orl.Learner(data, name)
     program = learner._programs[0][1]
-    batch = program.evaluate(program.feed.draw(0))
+    batch = program.evaluate(program.sampler.draw(0))
     sys.setprofile(watch)
     try:
         for loss in learner.algorithm.losses(batch, program.hp).values():

@@ -128,7 +128,7 @@ def test_lambda_returns_by_a_plain_loop() -> None:
     learner = orl.Learner(data, "awr", trace_decay=[0.3, 0.95], target_period=5)
     learner.advance(7)
     program = learner._programs[0][1]
-    values = program.parts.target.reshape(2, data.n_states)
+    values = program.networks.target.reshape(2, data.n_states)
     expected = np.zeros((2, len(data)))
     ends = set(data.episode_ends.tolist())
     for member, decay in enumerate((0.3, 0.95)):

@@ -108,7 +108,7 @@ def test_counting_in_continuous_data_leaves_the_value_of_the_behaviour() -> None
     )
     learner = orl.Learner(data, "constrained-q", approximator="mlp", target_update="none", hidden="16", batch_size=0)
     program = learner._programs[0][1]
-    batch = program.evaluate(program.feed.draw(0))
+    batch = program.evaluate(program.sampler.draw(0))
     allowed = learner.algorithm.allowed_next(batch, program.hp)[0]
     following = data.next_actions
     for row in range(rows):
@@ -138,17 +138,17 @@ def test_target_networks_follow(kind: str) -> None:
     choices = {"target_update": kind, "target_period": 7, "target_rate": 0.25, "approximator": "mlp", "hidden": "16"}
     learner = orl.Learner(CONTINUOUS, "q-learning", **choices)
     program = learner._programs[0][1]
-    start = program.parts.target.copy()
-    np.testing.assert_array_equal(start, program.parts.parameters)
+    start = program.networks.target.copy()
+    np.testing.assert_array_equal(start, program.networks.parameters)
     expected = start.copy()
     for update in range(1, 20):
         learner.advance(1)
         if kind == "soft":
-            expected = expected + np.float32(0.25) * (program.parts.parameters - expected)
+            expected = expected + np.float32(0.25) * (program.networks.parameters - expected)
         elif kind == "hard" and update % 7 == 0:
-            expected = program.parts.parameters.copy()
+            expected = program.networks.parameters.copy()
         elif kind == "none":
-            expected = program.parts.parameters
+            expected = program.networks.parameters
         np.testing.assert_allclose(program.arrays()["target"], expected, atol=1e-6)
 
 

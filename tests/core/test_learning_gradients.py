@@ -193,7 +193,7 @@ def test_an_update_descends_its_losses(name: str, batch_size: int, approximator:
         data, name, approximator=approximator, batch_size=batch_size, learning_rate=rates[approximator], **choices
     )
     program = learner._programs[0][1]
-    batch = program.evaluate(program.feed.draw(0))
+    batch = program.evaluate(program.sampler.draw(0))
     before = {k: v.copy() for k, v in batch.outputs.items()}
     memory = dict(program.memory)
     gradients: dict[str, np.ndarray] = {}
@@ -204,7 +204,7 @@ def test_an_update_descends_its_losses(name: str, batch_size: int, approximator:
                 gradients[output] = gradients.get(output, 0) + wide
         program.memory = memory
         program.update()
-    drawn = program.feed.draw(0)
+    drawn = program.sampler.draw(0)
     after = program.evaluate(drawn).outputs
     heads: dict[str, float] = {}
     for output, gradient in gradients.items():
@@ -218,13 +218,13 @@ def test_continuous_full_batch_is_the_mean_over_all_rows() -> None:
     data = vectors(rows=50)
     learner = orl.Learner(data, "mc-q", approximator="linear", batch_size=0, optimizer="sgd", learning_rate=0.1)
     program = learner._programs[0][1]
-    w = program.parts.by_name["q"].layers[0][0].astype(float)
+    w = program.networks.by_name["q"].layers[0][0].astype(float)
     x = (data.observations - data.observations.mean(0)) / data.observations.std(0)
     x = np.concatenate([x, np.ones((50, 1))], axis=1)
     returns = data.returns_to_go(0.9)
     for row in range(50):
         act = data.actions[row]
-        error = program.parts.by_name["q"].layers[0][0, act].astype(float) @ x[row] - returns[row]
+        error = program.networks.by_name["q"].layers[0][0, act].astype(float) @ x[row] - returns[row]
         w[act] -= 0.1 / 50 * error * x[row]
     learner.advance(1)
-    np.testing.assert_allclose(program.parts.by_name["q"].layers[0][0], w, atol=1e-5)
+    np.testing.assert_allclose(program.networks.by_name["q"].layers[0][0], w, atol=1e-5)

@@ -8,7 +8,7 @@ from learning_cases import random_data, vectors
 
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
-from offrl_core.learning.feed import DRAWS, draws
+from offrl_core.learning.sampling import DRAWS, draws
 
 DATA = random_data(1, rows=200)
 
@@ -157,7 +157,7 @@ def test_a_switched_target_network_starts_from_now() -> None:
     learner.advance(10)
     learner.set(target_update="hard", target_period=1000)
     program = learner._programs[0][1]
-    np.testing.assert_array_equal(program.parts.target, program.parts.parameters)
+    np.testing.assert_array_equal(program.networks.target, program.networks.parameters)
 
 
 def test_states_of_other_learners_are_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
-from offrl_core.learning.metrics import metrics
+from offrl_core.learning.metric import metrics
 
 DATA = random_data(1, rows=200)
 
@@ -85,7 +85,7 @@ def test_every_metric_says_what_it_is() -> None:
         assert metric.formula
         assert metric.help.endswith(".")
         assert metric.bad.endswith(".")
-        assert metric.panel in ("return", "q", "loss", "weights", "policy")
+        assert metric.panel in ("return", "interval", "gap", "q", "loss", "weights", "policy")
 
 
 def test_explain_says_what_the_update_used() -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.dataset import Dataset
+from offrl_core.learning.snapshot import Snapshot
+
+Measure = Callable[[Snapshot, Dataset], npt.NDArray[Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +25,11 @@ class Metric:
         formula: LaTeX.
         help: one sentence: if this grows, then …
         bad: what a bad curve looks like.
-        panel: which picture it belongs to: `return`, `q`, `loss`, `weights`, `policy`.
+        panel: the panel of curves that it is drawn in: `return`, `q`, `loss`, `weights` or `policy`. (The two ends of
+            an interval have `interval` and are drawn as its band, `gap` stands beside the return.)
+        measure: computes it, `(M,)`, from a snapshot and the data that its learner trains on; None where there is no
+            such number. Metrics without one are computed where their numbers arise: in the update, in an algorithm's
+            `reports`, or from the truth about the world.
     """
 
     name: str
@@ -25,9 +39,16 @@ class Metric:
     help: str
     bad: str
     panel: str
+    measure: Measure | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """Plain data for the screen."""
+        fields = ("name", "title", "unit", "formula", "help", "bad", "panel")
+        return {field: getattr(self, field) for field in fields}
 
 
 _VALUE = "reward"
+_TRUE_Q_HELP = "What the Q on these pairs would be if the learner knew the true value of its policy."
 METRICS = (
     Metric(
         "return",
@@ -272,10 +293,103 @@ METRICS = (
         "Hardly moving: the running estimate is too slow to matter.",
         "weights",
     ),
+    Metric(
+        "return_low",
+        "true return, lower end",
+        _VALUE,
+        r"\bar G - 1.96\,\sigma/\sqrt{n}",
+        "The lower end of the 95 % interval of a return that was measured by playing.",
+        "Far below the return: few episodes, or very different ones.",
+        "interval",
+    ),
+    Metric(
+        "return_high",
+        "true return, upper end",
+        _VALUE,
+        r"\bar G + 1.96\,\sigma/\sqrt{n}",
+        "The upper end of the 95 % interval of a return that was measured by playing.",
+        "Far above the return: few episodes, or very different ones.",
+        "interval",
+    ),
+    Metric(
+        "gap",
+        "estimate − truth",
+        _VALUE,
+        r"\hat V(s_0) - J(\pi)",
+        "If this grows above 0, the learner believes its policy to be better than it is.",
+        "Large and growing: overestimation that no data corrects.",
+        "gap",
+    ),
+    Metric(
+        "q_data_true",
+        "true Q on data pairs",
+        _VALUE,
+        r"\operatorname{mean}\{Q^\pi(s,a) : n(s,a) > 0\}",
+        _TRUE_Q_HELP,
+        "Far below the learned Q on the same pairs: overestimation.",
+        "q",
+    ),
+    Metric(
+        "q_missing_true",
+        "true Q on missing pairs",
+        _VALUE,
+        r"\operatorname{mean}\{Q^\pi(s,a) : n(s,a) = 0 < n(s)\}",
+        _TRUE_Q_HELP,
+        "Far below the learned Q on the same pairs: the maximum is choosing fiction.",
+        "q",
+    ),
 )
-BY_NAME = {m.name: m for m in METRICS}
+
+_added: dict[str, Metric] = {}
 
 
 def metrics() -> dict[str, Metric]:
-    """Every metric by name."""
-    return dict(BY_NAME)
+    """Every metric by name; those added at run time stand at the end."""
+    return {metric.name: metric for metric in METRICS} | _added
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of that name; for a number that nobody declared, such as a new algorithm's loss, one made from it."""
+    declared = metrics().get(name)
+    if declared is not None:
+        return declared
+    words = name.replace("_", " ")
+    if name.startswith("loss_"):
+        title = f"{words.removeprefix('loss ')} loss"
+        return Metric(name, title, "", rf"\mathcal{{L}}_{{\mathrm{{{title[:-5]}}}}}", _LOSS_HELP, _LOSS_BAD, "loss")
+    return Metric(name, words, "", rf"\mathrm{{{words}}}", _OTHER_HELP, _OTHER_BAD, "policy")
+
+
+_LOSS_HELP = "If this falls, the algorithm comes closer to what this loss asks for."
+_LOSS_BAD = "Growing steadily: divergence."
+_OTHER_HELP = "A number that the algorithm reports of itself."
+_OTHER_BAD = "Growing without end."
+
+
+def add_metric(metric: Metric) -> None:
+    """Add a metric to those of this process; one that is declared anew takes its former place.
+
+    Raises:
+        ValueError: its name is no identifier, or a metric of the program has it.
+    """
+    if not metric.name.isidentifier():
+        raise ValueError(f"name = {metric.name!r} is not allowed: it must be letters, digits and underscores")
+    if any(metric.name == other.name for other in METRICS):
+        raise ValueError(f"there already is a metric {metric.name!r}: give this one another name")
+    _added[metric.name] = metric
+
+
+def measured(snapshot: Snapshot, dataset: Dataset) -> dict[str, npt.NDArray[Any]]:
+    """Every metric that is computed from a finished snapshot, `(M,)` float32 each.
+
+    Raises:
+        ValueError: a metric's function returned another shape.
+    """
+    found = {}
+    for name, metric in metrics().items():
+        value = metric.measure(snapshot, dataset) if metric.measure is not None else None
+        if value is not None:
+            found[name] = np.asarray(value, dtype=np.float32)
+            if found[name].shape != (len(snapshot.policy),):
+                raise ValueError(f"metric {name} has shape {found[name].shape}; it must be one number per member")
+    return found

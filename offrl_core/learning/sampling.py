@@ -1,6 +1,6 @@
 """Where batches come from: minibatches drawn statelessly from `(seed, step)`, or all rows with equal ones merged.
 
-A feed fills the rows of a `Batch` and gives the encoded states to evaluate; the program fills the outputs.
+A sampler fills the rows of a `Batch` and gives the encoded states to evaluate; the program fills the outputs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Drawn(NamedTuple):
     numbers: Array
 
 
-class Feed(Protocol):
+class Sampler(Protocol):
     """Gives the batch of each update."""
 
     def draw(self, step: int) -> Drawn: ...
@@ -49,7 +49,7 @@ def draws(seed: int, chunk: int, rows: int, batch: int) -> Array:
     return generator.integers(0, rows, size=(DRAWS, batch))
 
 
-class FullFeed:
+class FullBatchSampler:
     """Every row at each update; states are evaluated once, equal rows merged with their counts (tabular data)."""
 
     def __init__(self, rows: Rows, columns: tuple[str, ...], members: int, inputs: Inputs, gammas: Array) -> None:
@@ -61,7 +61,7 @@ class FullFeed:
         return Drawn(batch, self.inputs, self.inputs, self.inputs, True, self.merged.first[None])
 
 
-class TableFeed:
+class TableSampler:
     """Minibatch rows that point into all states: for tables, whose parameters are the outputs."""
 
     def __init__(
@@ -95,7 +95,7 @@ class TableFeed:
         return Drawn(batch, self.inputs, self.inputs, self.inputs, True, numbers)
 
 
-class NetworkFeed:
+class NetworkSampler:
     """Rows each with their own state columns: minibatches for networks, or the same `fixed` rows every time."""
 
     def __init__(

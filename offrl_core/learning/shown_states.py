@@ -1,0 +1,70 @@
+"""The states that a snapshot shows: every state of tabular data, the probe states of continuous data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.dataset import Dataset, probe_rows
+from offrl_core.learning.rows import Rows
+from offrl_core.learning.sampling import FullBatchSampler, NetworkSampler
+
+Array = npt.NDArray[Any]
+
+QUANTILE_ROWS = 1024
+
+
+class ShownStates:
+    """A fixed batch of rows, its states, and what the metrics need to know of them.
+
+    Args:
+        rows: the data.
+        sampler: gives the batch: all rows of tabular data, the probe rows of continuous data.
+
+    Attributes:
+        drawn: the batch, without outputs; the same at every step.
+        counts: `(1, A, U)`: `n(s,a)`; of probes, which action their row shows (continuous states count as seen once).
+        unseen: `(1, A, U)` bool: where that is 0.
+        share: `(U,)` how often the data visits each state, summing to 1.
+        pair_share: `(1, A, U)` each pair's share of the rows, NaN where it has none.
+        seen, missing: positions in `(A, U)` flattened of the data's pairs, and of the others in visited states.
+        starts, start_shares: states where an episode begins, and how often: in the world where it is known, else in
+            the data.
+        sample: rows that stand for all rows of the data, evenly spread, for quantiles.
+    """
+
+    def __init__(self, rows: Rows, sampler: FullBatchSampler | NetworkSampler) -> None:
+        data, self.sampler = rows.dataset, sampler
+        if isinstance(sampler, FullBatchSampler):
+            chosen = np.linspace(0, rows.n - 1, min(QUANTILE_ROWS, rows.n)).astype(int)
+            self.counts = rows.counts
+            self.sample = sampler.merged.of_row[chosen]
+        else:
+            probes = probe_rows(data)
+            actions = rows.actions[probes]
+            self.counts = np.ascontiguousarray(np.eye(data.n_actions, dtype=np.float32)[actions].T[None])
+            self.sample = np.arange(len(probes))
+        visits = self.counts[0].sum(axis=0)
+        seen = self.counts[0] > 0
+        self.unseen = ~(self.counts > 0)
+        self.share = visits / visits.sum()
+        self.seen, self.missing = np.flatnonzero(seen), np.flatnonzero(~seen & (visits > 0))
+        self.starts, self.start_shares = _starts(data)
+        self.drawn = sampler.draw(0)
+        share = self.drawn.batch.pair_share()
+        self.pair_share = np.where(share > 0, share, np.float32(np.nan))
+
+
+def _starts(dataset: Dataset) -> tuple[Array, Array]:
+    if not dataset.tabular:
+        starts = np.flatnonzero(np.isin(probe_rows(dataset), dataset.episode_starts))
+        return starts, np.full(len(starts), 1 / len(starts))
+    initial = (
+        dataset.mdp.initial
+        if dataset.mdp is not None
+        else np.bincount(dataset.initial_observations, minlength=dataset.n_states or 0) / dataset.n_episodes
+    )
+    states = np.flatnonzero(initial)
+    return states, initial[states]
