@@ -35,5 +35,5 @@ def register(added: Added) -> Added:
     elif isinstance(added, type) and issubclass(added, Algorithm):
         add_algorithm(added)
     else:
-        raise TypeError(f"{added!r} cannot be registered: it must be a DatasetSpec, a subclass of Algorithm, or a Metric")
+        raise TypeError(f"{added!r} cannot be registered: it is no DatasetSpec, Algorithm class or Metric")
     return added
