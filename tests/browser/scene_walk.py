@@ -1,4 +1,8 @@
-"""Walks through one scene of the lecture in a browser: every control to both ends, every preset, playing, two sizes."""
+"""Walks through one scene of the lecture in a browser: every control to both ends, every preset, playing, two sizes.
+
+`open_scene` loads the page; `show_scene` opens a link in a tab that shows the lecture already, without loading it:
+the tests of a file that look at every scene share one tab (the fixture `tab`).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from collections.abc import Callable, Collection
 from playwright.sync_api import Page, expect
 
 from offrl_lecture.base.scene import Control
-from offrl_lecture.registry import scenes
-from tests.browser.waiting import eventually
+from offrl_lecture.registry import pages, scenes
+from tests.browser.waiting import eventually, painted
 
 PATIENCE = 90_000
 """Milliseconds for a picture that may have to train first, on a busy machine."""
@@ -48,6 +52,20 @@ DRAWN = """
   return Number(drawn || 0) > before && partial !== "true";
 }
 """
+# Opens a link as the browser's back button does; done when the script has run with it.
+FOLLOW = """
+(link) => new Promise((done) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const observer = new MutationObserver(() => {
+    if (app.dataset.testScriptState !== "notRunning") return;
+    observer.disconnect();
+    done(true);
+  });
+  observer.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
+  history.pushState(null, "", link);
+  dispatchEvent(new PopStateEvent("popstate"));
+})
+"""
 # What sticks out of the window to the right; what scrolls by itself may.
 WIDE = """
 (e) => [...e.querySelectorAll("*")]
@@ -63,6 +81,30 @@ LOW = """
 def open_scene(page: Page, url: str, scene: str, query: str = "", name: str = "reweighting") -> None:
     page.goto(f"{url}/{name}?scene={scene}{query}")
     expect(page.locator(".lecture .picture").first).to_be_visible(timeout=20_000)
+
+
+def show_scene(tab: Page, url: str, scene: str, query: str = "", name: str = "reweighting") -> None:
+    """Open a link in a tab that may show another scene already, and wait until its first picture is drawn."""
+    if not tab.url.startswith(url):
+        open_scene(tab, url, scene, query, name)
+    else:
+        link = f"/{name}?scene={scene}{query}"
+        # What a control has reported last is written to the link before another one is opened.
+        expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        tab.evaluate(FOLLOW, link)
+        expect(tab).to_have_url(url + link)
+    place = [known.id for known in pages()[name].scenes].index(scene) + 1
+    expect(tab.locator(".step.here .step-number")).to_have_text(str(place))
+    expect(tab.locator(".lecture.present")).to_have_count(int("present=1" in query))
+    expect(tab.locator(".lecture .picture").first).to_be_visible()
+    painted(tab)
+
+
+def cover(page: Page) -> None:
+    """Take a reveal back, so that the scene is asked again from its defaults."""
+    if page.locator(".answer").count():
+        page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".answer")).to_have_count(0)
 
 
 def reveal(page: Page) -> None:
@@ -91,32 +133,33 @@ def assert_nothing_blank(page: Page) -> None:
         assert len(text) > 12
 
 
-def walk(page: Page, url: str, name: str, scene_id: str, *, presets: Collection[str] | None = None) -> None:
+def walk(tab: Page, url: str, name: str, scene_id: str, *, presets: Collection[str] | None = None) -> None:
     """Everything that a viewer can do to a scene with its controls; `presets` limits which are clicked, by label."""
     scene = scenes()[scene_id]
-    open_scene(page, url, scene_id, name=name)
-    assert_nothing_blank(page)
-    reveal_and_draw(page)
-    expect(page.locator(".answer-text")).not_to_be_empty()
+    show_scene(tab, url, scene_id, name=name)
+    cover(tab)
+    assert_nothing_blank(tab)
+    reveal_and_draw(tab)
+    expect(tab.locator(".answer-text")).not_to_be_empty()
     # The question's own state may be a long training: from here on the scene is walked from its defaults.
-    open_scene(page, url, scene_id, "&v=1&reveal=1", name=name)
+    show_scene(tab, url, scene_id, "&v=1&reveal=1", name=name)
     for control in scene.controls:
         if control.widget != "none":
-            _both_ends(page, control)
+            _both_ends(tab, control)
     for preset in scene.presets:
         if presets is None or preset.label in presets:
-            chip = page.locator(".presets .chip").nth(scene.presets.index(preset))
+            chip = tab.locator(".presets .chip").nth(scene.presets.index(preset))
             if chip.get_attribute("aria-pressed") == "false":
-                after(page, chip.click)
+                after(tab, chip.click)
     if scene.play:
-        open_scene(page, url, scene_id, "&v=1&reveal=1", name=name)
-        back = page.get_by_role("button", name="Back to the start")
+        show_scene(tab, url, scene_id, "&v=1&reveal=1", name=name)
+        back = tab.get_by_role("button", name="Back to the start")
         if back.is_enabled():
-            after(page, back.click)
-        after(page, page.get_by_role("button", name="One step").click)
-        after(page, page.get_by_role("button", name=scene.play.label).click)
-        page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".refusal")).to_have_count(0)
+            after(tab, back.click)
+        after(tab, tab.get_by_role("button", name="One step").click)
+        after(tab, tab.get_by_role("button", name=scene.play.label).click)
+        tab.get_by_role("button", name="Pause").click()
+    expect(tab.locator(".refusal")).to_have_count(0)
 
 
 def reveal_and_draw(page: Page) -> None:
@@ -157,13 +200,13 @@ def _choose(page: Page, name: str, choice: str) -> None:
         after(page, lambda: radio.check(force=True))
 
 
-def fits(page: Page, url: str, name: str, scene_id: str, query: str = "") -> None:
+def fits(tab: Page, url: str, name: str, scene_id: str) -> None:
     """On a projector nothing is cut off below, on a phone nothing sticks out to the right, and nothing is blank."""
-    page.set_viewport_size({"width": 1280, "height": 720})
-    open_scene(page, url, scene_id, f"&v=1&reveal=1&present=1{query}", name=name)
-    assert_nothing_blank(page)
-    eventually(page, lambda: page.locator(".lecture").evaluate(LOW), [])
-    page.set_viewport_size({"width": 390, "height": 844})
-    open_scene(page, url, scene_id, f"&v=1&reveal=1{query}", name=name)
-    assert_nothing_blank(page)
-    eventually(page, lambda: page.locator(".lecture").evaluate(WIDE), [])
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    show_scene(tab, url, scene_id, "&v=1&reveal=1&present=1", name=name)
+    assert_nothing_blank(tab)
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(LOW), [])
+    tab.set_viewport_size({"width": 390, "height": 844})
+    show_scene(tab, url, scene_id, "&v=1&reveal=1", name=name)
+    assert_nothing_blank(tab)
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(WIDE), [])

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from offrl_lecture.registry import page_of, scenes
-from tests.browser.scene_walk import PATIENCE, assert_nothing_blank, open_scene
+from tests.browser.scene_walk import PATIENCE, assert_nothing_blank, show_scene
 from tests.browser.waiting import eventually, painted
 
 IDS = list(scenes())
@@ -70,54 +70,54 @@ def asked(scene_id: str) -> str:
     return "".join(f"&{name}={value}" for name, value in query.items())
 
 
-def open_revealed(page: Page, url: str, scene_id: str, size: tuple[int, int, str]) -> None:
+def show_revealed(tab: Page, url: str, scene_id: str, size: tuple[int, int, str]) -> None:
     width, height, more = size
-    page.set_viewport_size({"width": width, "height": height})
-    open_scene(page, url, scene_id, f"&v=1&reveal=1{more}{asked(scene_id)}", name=page_of(scene_id))
-    expect(page.locator(".lecture")).to_have_attribute("data-partial", "false", timeout=PATIENCE)
-    assert_nothing_blank(page)
+    tab.set_viewport_size({"width": width, "height": height})
+    show_scene(tab, url, scene_id, f"&v=1&reveal=1{more}{asked(scene_id)}", name=page_of(scene_id))
+    expect(tab.locator(".lecture")).to_have_attribute("data-partial", "false", timeout=PATIENCE)
+    assert_nothing_blank(tab)
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scene", IDS)
-def test_no_word_covers_another_and_none_is_cut_off(page: Page, server, scene: str, size: str) -> None:
-    open_revealed(page, server.url, scene, SIZES[size])
-    eventually(page, lambda: page.locator(".lecture").evaluate(TROUBLE), [])
-    eventually(page, lambda: page.locator(".lecture").evaluate(OVERLAPS), [])
+def test_no_word_covers_another_and_none_is_cut_off(tab: Page, server, scene: str, size: str) -> None:
+    show_revealed(tab, server.url, scene, SIZES[size])
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(TROUBLE), [])
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(OVERLAPS), [])
 
 
 @pytest.mark.parametrize("scene", ["doubling", "three-switches", "stitching", "family"])
-def test_a_lecturers_link_on_a_phone_is_as_long_as_it_needs_to_be(page: Page, server, scene: str) -> None:
-    open_revealed(page, server.url, scene, LECTURE_ON_A_PHONE)
-    eventually(page, lambda: page.locator(".lecture").evaluate(OVERLAPS), [])
-    eventually(page, lambda: page.locator(".lecture").evaluate(TROUBLE), [])
+def test_a_lecturers_link_on_a_phone_is_as_long_as_it_needs_to_be(tab: Page, server, scene: str) -> None:
+    show_revealed(tab, server.url, scene, LECTURE_ON_A_PHONE)
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(OVERLAPS), [])
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(TROUBLE), [])
 
 
 @pytest.mark.parametrize("scene", IDS)
-def test_on_a_projector_every_control_is_in_sight(page: Page, server, scene: str) -> None:
-    open_revealed(page, server.url, scene, SIZES["projector"])
-    eventually(page, lambda: page.locator(".side").evaluate(HIDDEN), lambda rest: rest <= 3)
-    expect(page.locator(".side.goes-on")).to_have_count(0)
-    assert page.locator(".lecture .pictures").evaluate(HIDDEN) <= 3
+def test_on_a_projector_every_control_is_in_sight(tab: Page, server, scene: str) -> None:
+    show_revealed(tab, server.url, scene, SIZES["projector"])
+    eventually(tab, lambda: tab.locator(".side").evaluate(HIDDEN), lambda rest: rest <= 3)
+    expect(tab.locator(".side.goes-on")).to_have_count(0)
+    assert tab.locator(".lecture .pictures").evaluate(HIDDEN) <= 3
 
 
-def test_controls_that_go_on_below_say_so_and_scroll(page: Page, server) -> None:
-    page.set_viewport_size({"width": 1280, "height": 600})
-    open_scene(page, server.url, "advantage", "&present=1&reveal=1")
-    expect(page.locator(".side.goes-on")).to_have_count(1)
-    page.locator("#control-step").focus()
-    page.locator(".side").evaluate("(side) => side.scrollTo(0, side.scrollHeight)")
-    expect(page.locator(".side.goes-on")).to_have_count(0)
-    box = page.locator("#control-step").bounding_box()
+def test_controls_that_go_on_below_say_so_and_scroll(tab: Page, server) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 600})
+    show_scene(tab, server.url, "advantage", "&present=1&reveal=1")
+    expect(tab.locator(".side.goes-on")).to_have_count(1)
+    tab.locator("#control-step").focus()
+    tab.locator(".side").evaluate("(side) => side.scrollTo(0, side.scrollHeight)")
+    expect(tab.locator(".side.goes-on")).to_have_count(0)
+    box = tab.locator("#control-step").bounding_box()
     assert box["y"] + box["height"] <= 600
 
 
 @pytest.mark.parametrize(("scene", "count"), [("three-switches", 8), ("remedies", 9), ("cql-steps", 5)])
-def test_small_panels_show_their_curves_on_a_projector(page: Page, server, scene: str, count: int) -> None:
-    open_revealed(page, server.url, scene, SIZES["projector"])
-    minis = page.locator(".panel .plot.mini svg")
+def test_small_panels_show_their_curves_on_a_projector(tab: Page, server, scene: str, count: int) -> None:
+    show_revealed(tab, server.url, scene, SIZES["projector"])
+    minis = tab.locator(".panel .plot.mini svg")
     expect(minis).to_have_count(count)
-    painted(page)
+    painted(tab)
     for mini in minis.all():
         box = mini.bounding_box()
         assert box["height"] >= 56
@@ -125,20 +125,20 @@ def test_small_panels_show_their_curves_on_a_projector(page: Page, server, scene
         # A curve that uses its room: as long as the panel is wide.
         widths = mini.locator(".line").evaluate_all("(lines) => lines.map((l) => l.getBoundingClientRect().width)")
         assert max(widths) >= 0.9 * box["width"]
-    for verdict in page.locator(".panel .verdict").all():
+    for verdict in tab.locator(".panel .verdict").all():
         size = float(verdict.evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)"))
         assert size >= 14
 
 
 @pytest.mark.parametrize("control", ["gamma", "theta", "share"])
-def test_while_a_slider_moves_the_pictures_stand_still(page: Page, server, control: str) -> None:
-    page.set_viewport_size({"width": 1280, "height": 720})
-    open_scene(page, server.url, "doubling", "&v=1&reveal=1&present=1&step=12", name="deadly_triad")
-    assert_nothing_blank(page)
+def test_while_a_slider_moves_the_pictures_stand_still(tab: Page, server, control: str) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    show_scene(tab, server.url, "doubling", "&v=1&reveal=1&present=1&step=12", name="deadly_triad")
+    assert_nothing_blank(tab)
     top = "(e) => Math.round(e.getBoundingClientRect().top)"
     seen = set()
     for key in ("Home", *["ArrowRight"] * 12, "End", *["ArrowLeft"] * 12):
-        page.locator(f"#control-{control}").press(key)
-        painted(page)
-        seen.add(page.locator(".row").nth(1).evaluate(top))
+        tab.locator(f"#control-{control}").press(key)
+        painted(tab)
+        seen.add(tab.locator(".row").nth(1).evaluate(top))
     assert max(seen) - min(seen) <= 1

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from offrl_lecture.registry import pages
-from tests.browser.scene_walk import LOW, WIDE, after, assert_nothing_blank, open_scene, reveal, walk
+from tests.browser.scene_walk import LOW, WIDE, after, assert_nothing_blank, open_scene, reveal, show_scene, walk
 from tests.browser.waiting import at_rest, eventually
 
 SCENES = [scene.id for scene in pages()["reweighting"].scenes]
@@ -27,8 +27,8 @@ LUMINANCES = """
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_every_control_of_a_scene_moves_to_both_ends(page: Page, server, scene: str) -> None:
-    walk(page, server.url, "reweighting", scene)
+def test_every_control_of_a_scene_moves_to_both_ends(tab: Page, server, scene: str) -> None:
+    walk(tab, server.url, "reweighting", scene)
 
 
 def test_prediction_comes_before_the_picture(page: Page, server) -> None:
@@ -98,14 +98,14 @@ def test_a_page_left_and_entered_again_shows_what_was_left(page: Page, server) -
     expect(page).to_have_url(re.compile("r_plus=-3"))
 
 
-def test_an_own_curve_is_drawn(page: Page, server) -> None:
-    open_scene(page, server.url, "weight-function", "&f=own&reveal=1")
-    knot = page.get_by_role("slider", name="weight at 3")
+def test_an_own_curve_is_drawn(tab: Page, server) -> None:
+    show_scene(tab, server.url, "weight-function", "&f=own&reveal=1")
+    knot = tab.get_by_role("slider", name="weight at 3")
     knot.focus()
     for _ in range(3):
-        after(page, lambda: knot.press("PageDown"))
+        after(tab, lambda: knot.press("PageDown"))
     expect(knot).to_have_attribute("aria-valuenow", "2")
-    expect(page.locator(".checks")).to_contain_text("Not monotonic")
+    expect(tab.locator(".checks")).to_contain_text("Not monotonic")
 
 
 def test_refused_values_of_a_link_are_explained(page: Page, server) -> None:
@@ -187,11 +187,11 @@ def test_a_scene_can_be_embedded_in_slides(page: Page, server) -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_lecture_mode_fits_a_projector(page: Page, server, scene: str) -> None:
-    page.set_viewport_size({"width": 1280, "height": 720})
-    open_scene(page, server.url, scene, "&present=1&reveal=1")
-    assert_nothing_blank(page)
-    eventually(page, lambda: page.locator(".lecture .pictures").evaluate(LOW), [])
+def test_lecture_mode_fits_a_projector(tab: Page, server, scene: str) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    show_scene(tab, server.url, scene, "&present=1&reveal=1")
+    assert_nothing_blank(tab)
+    eventually(tab, lambda: tab.locator(".lecture .pictures").evaluate(LOW), [])
 
 
 def test_a_link_hides_and_fixes_controls(page: Page, server) -> None:
@@ -339,11 +339,11 @@ def test_help_is_shown_by_a_key_and_read_with_the_control(page: Page, server) ->
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_a_phone_shows_everything_in_its_width(page: Page, server, scene: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    open_scene(page, server.url, scene, "&reveal=1")
-    assert_nothing_blank(page)
-    eventually(page, lambda: page.locator(".lecture").evaluate(WIDE), [])
+def test_a_phone_shows_everything_in_its_width(tab: Page, server, scene: str) -> None:
+    tab.set_viewport_size({"width": 390, "height": 844})
+    show_scene(tab, server.url, scene, "&reveal=1")
+    assert_nothing_blank(tab)
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(WIDE), [])
 
 
 def test_the_text_alternative_is_read_out_when_the_slider_rests(page: Page, server) -> None:
