@@ -7,10 +7,11 @@ the tests of a file that look at every scene share one tab (the fixture `tab`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
 
-from offrl_lecture.base.scene import Control
+from offrl_lecture.base.scene import RESERVED, Control
 from offrl_lecture.registry import pages, scenes
 from tests.browser.waiting import eventually, painted
 
@@ -52,18 +53,20 @@ DRAWN = """
   return Number(drawn || 0) > before && partial !== "true";
 }
 """
-# Opens a link as the browser's back button does; done when the script has run with it.
+# Opens a link as the browser's back button does, once the script has written what a control reported last; gives the
+# link that was shown until then.
 FOLLOW = """
 (link) => new Promise((done) => {
   const app = document.querySelector("[data-testid=stApp]");
-  const observer = new MutationObserver(() => {
-    if (app.dataset.testScriptState !== "notRunning") return;
-    observer.disconnect();
-    done(true);
+  let since = performance.now();
+  requestAnimationFrame(function look(now) {
+    if (app.dataset.testScriptState !== "notRunning") since = now;
+    if (now - since < 150) return requestAnimationFrame(look);
+    const before = location.href;
+    history.pushState(null, "", link);
+    dispatchEvent(new PopStateEvent("popstate"));
+    return done(before);
   });
-  observer.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
-  history.pushState(null, "", link);
-  dispatchEvent(new PopStateEvent("popstate"));
 })
 """
 # What sticks out of the window to the right; what scrolls by itself may.
@@ -85,19 +88,30 @@ def open_scene(page: Page, url: str, scene: str, query: str = "", name: str = "r
 
 def show_scene(tab: Page, url: str, scene: str, query: str = "", name: str = "reweighting") -> None:
     """Open a link in a tab that may show another scene already, and wait until its first picture is drawn."""
-    if not tab.url.startswith(url):
+    link = f"{url}/{name}?scene={scene}{query}"
+    lecture, steps = tab.locator(".lecture"), tab.locator(".steps")
+    page = pages()[name]
+    if not lecture.count():
         open_scene(tab, url, scene, query, name)
     else:
-        link = f"/{name}?scene={scene}{query}"
-        # What a control has reported last is written to the link before another one is opened.
-        expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-        tab.evaluate(FOLLOW, link)
-        expect(tab).to_have_url(url + link)
-    place = [known.id for known in pages()[name].scenes].index(scene) + 1
-    expect(tab.locator(".step.here .step-number")).to_have_text(str(place))
+        opening = lecture.get_attribute("data-opening") or ""
+        elsewhere = steps.get_attribute("aria-label") != page.title
+        before = tab.evaluate(FOLLOW, link)
+        # On another page the lecture is mounted anew; on this one it opens the link, unless it shows just that.
+        if not elsewhere and shown(before) != shown(link):
+            expect(lecture).not_to_have_attribute("data-opening", opening)
+        expect(steps).to_have_attribute("aria-label", page.title)
+    expect(tab.locator(".step.here .step-number")).to_have_text(str([s.id for s in page.scenes].index(scene) + 1))
     expect(tab.locator(".lecture.present")).to_have_count(int("present=1" in query))
     expect(tab.locator(".lecture .picture").first).to_be_visible()
     painted(tab)
+
+
+def shown(link: str) -> dict[str, list[str]]:
+    """The part of a link that says which scene is shown, and in which state."""
+    return {
+        k: v for k, v in parse_qs(urlsplit(link).query).items() if k not in RESERVED or k in ("scene", "v", "reveal")
+    }
 
 
 def cover(page: Page) -> None:

@@ -259,6 +259,7 @@ class Lecture {
     if (dialog && !dialog.open) dialog.showModal();
     this.lookBelow();
     root.dataset.partial = String(result?.partial ?? "");
+    root.dataset.opening = String(this.opened);
     if (this.pendingDrawn) this.drawn();
   }
 
