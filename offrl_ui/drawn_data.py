@@ -56,7 +56,7 @@ def board(
         "assets": asset_root(),
         "seq": st.session_state.get(memory, 0),
     }
-    component("widgets/board")(key=key, data=data, on_drawn_change=drawn)
+    component("widgets/grid_editor")(key=key, data=data, on_drawn_change=drawn)
 
 
 def player_keys(*, key: str, on_move: Callable[[int, str], None], **shown: Any) -> None:

@@ -89,7 +89,7 @@ def panel(
         "sections": list(sections),
         "refused": dict(refused or {}),
     }
-    component("widgets/panel")(key=key, data=data, on_changed_change=changed)
+    component("widgets/settings")(key=key, data=data, on_changed_change=changed)
 
 
 def picker(
@@ -172,7 +172,7 @@ def tree(
 
 def inside(*, key: str) -> None:
     """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
-    component("widgets/inside")(key=key, data={"assets": asset_root()})
+    component("widgets/transition")(key=key, data={"assets": asset_root()})
 
 
 _PICTURE_HTML = '<figure class="picture"><figcaption></figcaption><div class="drawing"></div></figure>'

@@ -56,8 +56,8 @@ def test_every_missing_pair_answers_on_hover_and_charts_are_drawn(page: Page, se
 def test_a_grid_is_drawn_cell_by_cell(page: Page, server: Server):
     open_datasets(page, server, "?data=double-crossing")
     page.get_by_text("Collect your own data").click()
-    board = page.locator(".board svg")
-    page.locator('.board [data-letter="."]').click()
+    board = page.locator(".grid_editor svg")
+    page.locator('.grid_editor [data-letter="."]').click()
     at_rest(page, board)
     first, second = middle(board, 4, 11), middle(board, 3, 11)
     page.mouse.move(*first)
@@ -71,9 +71,9 @@ def test_a_grid_is_drawn_cell_by_cell(page: Page, server: Server):
     board.focus()
     for _ in range(2):
         page.keyboard.press("ArrowUp")
-    expect(page.locator(".board .said")).to_have_text("row 2, column 12: wall")
+    expect(page.locator(".grid_editor .said")).to_have_text("row 2, column 12: wall")
     page.keyboard.press("x")
-    expect(page.locator(".board .said")).to_have_text("row 2, column 12: cliff")
+    expect(page.locator(".grid_editor .said")).to_have_text("row 2, column 12: cliff")
     page.wait_for_url(lambda url: "X" in url.rpartition("x.layout=")[2])
 
 
@@ -81,9 +81,9 @@ def test_a_policy_is_drawn_by_dragging_along_a_way(page: Page, server: Server):
     open_datasets(page, server, "?data=double-crossing")
     page.get_by_text("Collect your own data").click()
     page.get_by_text("Draw a policy").click()
-    board = page.locator(".board svg")
-    expect(page.locator(".board .hint", has_text="Drag along a way")).to_be_visible()
-    expect(page.locator(".board .hint")).to_have_count(1)
+    board = page.locator(".grid_editor svg")
+    expect(page.locator(".grid_editor .hint", has_text="Drag along a way")).to_be_visible()
+    expect(page.locator(".grid_editor .hint")).to_have_count(1)
     at_rest(page, board)
     way = [middle(board, 5, col) for col in range(1, 10)] + [middle(board, row, 9) for row in range(6, 10)]
     page.mouse.move(*way[0])

@@ -55,7 +55,7 @@ def test_a_recording_says_why_it_cannot_be_looked_into(page: Page, server):
     page.goto(f"{server.url}/gallery?preset=stitching")
     _drawn(page)
     page.get_by_text("Look inside one transition").click()
-    expect(page.locator(".inside .where")).to_contain_text("This is a recording")
+    expect(page.locator(".transition .where")).to_contain_text("This is a recording")
 
 
 def test_a_preset_goes_on_as_a_live_run(page: Page, server):

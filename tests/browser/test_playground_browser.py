@@ -39,7 +39,7 @@ def value(page: Page, name: str) -> Any:
 
 def control(page: Page, name: str) -> Locator:
     """A control of the hyperparameter panel."""
-    return page.locator(f'.panel [data-name="{name}"]').first
+    return page.locator(f'.settings [data-name="{name}"]').first
 
 
 def step(page: Page) -> int:
@@ -140,7 +140,7 @@ def test_the_numbers_inside_are_those_of_the_run(page: Page, server: Server):
     open_playground(page, server, "?algo=bcq&seeds=1&x.seed=17")
     page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
     page.wait_for_function(f"{BUS}?.state?.state === 'finished'", timeout=60_000)
-    inside = page.locator(".inside")
+    inside = page.locator(".transition")
     inside.scroll_into_view_if_needed()
     target = inside.locator('[data-step="target"] .formula')
     # At the start the way to the goal is 11 steps long, and the last one is rewarded: γ · γ¹⁰.
@@ -152,7 +152,7 @@ def test_the_numbers_inside_are_those_of_the_run(page: Page, server: Server):
 
 def test_slow_motion_uncovers_one_step_after_the_other(page: Page, server: Server):
     open_playground(page, server, "?algo=bcq&seeds=1&x.seed=17")
-    inside = page.locator(".inside")
+    inside = page.locator(".transition")
     inside.scroll_into_view_if_needed()
     expect(inside.locator("li").nth(3)).to_be_visible()
     inside.get_by_role("button", name="Slow motion").click()
@@ -164,9 +164,9 @@ def test_slow_motion_uncovers_one_step_after_the_other(page: Page, server: Serve
 def look_inside(page: Page, server: Server, link: str) -> Locator:
     """Open a link and wait until the look inside has its numbers."""
     open_playground(page, server, link)
-    page.locator(".inside").scroll_into_view_if_needed()
-    expect(page.locator(".inside .steps li").first).to_be_visible()
-    return page.locator(".inside")
+    page.locator(".transition").scroll_into_view_if_needed()
+    expect(page.locator(".transition .steps li").first).to_be_visible()
+    return page.locator(".transition")
 
 
 def test_any_row_of_the_data_can_be_looked_into(page: Page, server: Server):

@@ -64,7 +64,7 @@ def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(page: Pa
     step = page.locator(".stage").evaluate("(element) => element.stage.player.frame.step")
     newest = page.evaluate("() => offrlBus.state.step")
     assert 0 < step < newest
-    slider = page.locator(".panel [data-name=rho] input[type=range]")
+    slider = page.locator(".settings [data-name=rho] input[type=range]")
     at_rest(page, slider)
     box = slider.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)

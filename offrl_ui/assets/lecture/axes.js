@@ -3,26 +3,33 @@
 import { niceTicks, number, power } from "../shared/format.js";
 
 // Numbers as they come in messages: `null` is missing, "inf" and "-inf" are infinite.
-export const num = (value) => (value === null ? NaN : value === "inf" ? Infinity : value === "-inf" ? -Infinity : value);
+export const num = (value) =>
+  value === null ? NaN : value === "inf" ? Infinity : value === "-inf" ? -Infinity : value;
 
 const symlog = (x, t) => Math.sign(x) * Math.log10(1 + Math.abs(x) / t);
 const unsymlog = (y, t) => Math.sign(y) * t * (10 ** Math.abs(y) - 1);
 
 // `values` are the data along this axis; `from`, `to` the pixels of its two ends.
 export function axisScale(axis, values, from, to, count = 5) {
-  let [low, high] = limits(axis, values);
-  const forward = axis.scale === "log" ? Math.log10 : axis.scale === "symlog" ? (x) => symlog(x, axis.threshold) : (x) => x;
-  const backward = axis.scale === "log" ? (y) => 10 ** y : axis.scale === "symlog" ? (y) => unsymlog(y, axis.threshold) : (y) => y;
+  const [low, high] = limits(axis, values);
+  const forward =
+    axis.scale === "log" ? Math.log10 : axis.scale === "symlog" ? (x) => symlog(x, axis.threshold) : (x) => x;
+  const backward =
+    axis.scale === "log" ? (y) => 10 ** y : axis.scale === "symlog" ? (y) => unsymlog(y, axis.threshold) : (y) => y;
   const [a, b] = [forward(low), forward(high)];
   const at = (value) => {
-    if (value === Infinity || value === -Infinity) return (value === Infinity) === (to > from) ? Math.max(from, to) : Math.min(from, to);
+    if (value === Infinity || value === -Infinity)
+      return (value === Infinity) === to > from ? Math.max(from, to) : Math.min(from, to);
     const y = axis.scale === "log" && value <= 0 ? -Infinity : forward(value);
     const pixel = from + ((y - a) / (b - a)) * (to - from);
     // Far outside, the exact place does not matter, but SVG cannot take huge numbers.
     return Math.max(Math.min(pixel, 1e5), -1e5);
   };
   return {
-    axis, low, high, at,
+    axis,
+    low,
+    high,
+    at,
     invert: (pixel) => backward(a + ((pixel - from) / (to - from)) * (b - a)),
     inside: (value) => value >= low && value <= high,
     ticks: ticksOf(axis, low, high, count),
@@ -52,7 +59,9 @@ function limits(axis, values) {
 function ticksOf(axis, low, high, count) {
   if (axis.ticks.length) {
     const every = axis.tick_labels.length ? Math.max(1, Math.ceil(axis.ticks.length / Math.max(count * 3, 1))) : 1;
-    return axis.ticks.map((at, i) => ({ at, text: axis.tick_labels[i] ?? tickText(at, high - low) })).filter((_, i) => i % every === 0);
+    return axis.ticks
+      .map((at, i) => ({ at, text: axis.tick_labels[i] ?? tickText(at, high - low) }))
+      .filter((_, i) => i % every === 0);
   }
   if (axis.scale === "linear") return niceTicks(low, high, count).map((at) => ({ at, text: tickText(at, high - low) }));
   const ticks = axis.scale === "log" ? decades(low, high, count) : symmetricDecades(low, high, axis.threshold, count);
@@ -66,7 +75,8 @@ function decades(low, high, count) {
   const ticks = [];
   for (let e = a; e <= b; e += every) ticks.push(10 ** e);
   if (every === 1 && b - a <= 2) {
-    for (let e = a - 1; e <= b; e++) for (const m of [2, 5]) if (m * 10 ** e >= low && m * 10 ** e <= high) ticks.push(m * 10 ** e);
+    for (let e = a - 1; e <= b; e++)
+      for (const m of [2, 5]) if (m * 10 ** e >= low && m * 10 ** e <= high) ticks.push(m * 10 ** e);
   }
   return ticks.sort((x, y) => x - y);
 }
@@ -102,4 +112,7 @@ function decadeText(value) {
 }
 
 // A value with its unit, for hover text.
-export const amount = (value, unit = "", digits = 4) => `${number(num(value), digits).replace(/(\.\d*?)0+(?=$|·)/, "$1").replace(/\.(?=$|·)/, "")}${unit ? ` ${unit}` : ""}`;
+export const amount = (value, unit = "", digits = 4) =>
+  `${number(num(value), digits)
+    .replace(/(\.\d*?)0+(?=$|·)/, "$1")
+    .replace(/\.(?=$|·)/, "")}${unit ? ` ${unit}` : ""}`;

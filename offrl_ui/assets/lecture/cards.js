@@ -6,15 +6,68 @@ export function header(app) {
   const data = app.component.data;
   const ids = [...app.declared.keys()];
   const at = ids.indexOf(app.sceneId);
-  return v("header", { class: "lecture-head", key: "head" },
-    v("nav", { class: "steps", "aria-label": data.title },
-      v("button", { type: "button", class: "round", "aria-label": "Previous scene", disabled: at === 0 && data.pages[0].name === data.page, onclick: () => app.step(-1) }, "‹"),
-      v("ol", {}, ids.map((id, i) => v("li", {}, v("button", {
-        type: "button", class: id === app.sceneId ? "step here" : "step", "aria-current": id === app.sceneId ? "step" : null, title: app.declared.get(id).title_text, onclick: () => app.go(id),
-      }, v("span", { class: "step-number" }, String(i + 1)), v("span", { class: "step-title", html: app.declared.get(id).title }))))),
-      v("button", { type: "button", class: "round", "aria-label": "Next scene", disabled: at === ids.length - 1 && data.pages.at(-1).name === data.page, onclick: () => app.step(1) }, "›")),
-    !app.options.present && !app.options.embed && v("button", { type: "button", class: "chip", onclick: () => app.openShare() }, v("span", {}, "Share"), v("span", { class: "present-word" }, "· present")),
-    app.options.present && v("span", { class: "keys", "aria-hidden": "true" }, "← → or page keys: scene · space: reveal · 0: reset"));
+  return v(
+    "header",
+    { class: "lecture-head", key: "head" },
+    v(
+      "nav",
+      { class: "steps", "aria-label": data.title },
+      v(
+        "button",
+        {
+          type: "button",
+          class: "round",
+          "aria-label": "Previous scene",
+          disabled: at === 0 && data.pages[0].name === data.page,
+          onclick: () => app.step(-1),
+        },
+        "‹",
+      ),
+      v(
+        "ol",
+        {},
+        ids.map((id, i) =>
+          v(
+            "li",
+            {},
+            v(
+              "button",
+              {
+                type: "button",
+                class: id === app.sceneId ? "step here" : "step",
+                "aria-current": id === app.sceneId ? "step" : null,
+                title: app.declared.get(id).title_text,
+                onclick: () => app.go(id),
+              },
+              v("span", { class: "step-number" }, String(i + 1)),
+              v("span", { class: "step-title", html: app.declared.get(id).title }),
+            ),
+          ),
+        ),
+      ),
+      v(
+        "button",
+        {
+          type: "button",
+          class: "round",
+          "aria-label": "Next scene",
+          disabled: at === ids.length - 1 && data.pages.at(-1).name === data.page,
+          onclick: () => app.step(1),
+        },
+        "›",
+      ),
+    ),
+    !app.options.present &&
+      !app.options.embed &&
+      v(
+        "button",
+        { type: "button", class: "chip", onclick: () => app.openShare() },
+        v("span", {}, "Share"),
+        v("span", { class: "present-word" }, "· present"),
+      ),
+    app.options.present &&
+      v("span", { class: "keys", "aria-hidden": "true" }, "← → or page keys: scene · space: reveal · 0: reset"),
+  );
 }
 
 // The audience's or one's own commitment.
@@ -27,32 +80,71 @@ export function predictionCard(app) {
   const showVotes = votes && (app.follow.presenting || open || chosen !== undefined);
   const total = votes ? votes.counts.reduce((a, b) => a + b, 0) : 0;
   const presenting = app.follow.presenting;
-  return v("section", { class: `prediction${open ? " settled" : ""}${showVotes ? " voted" : ""}`, "aria-labelledby": "prediction-ask" },
+  return v(
+    "section",
+    { class: `prediction${open ? " settled" : ""}${showVotes ? " voted" : ""}`, "aria-labelledby": "prediction-ask" },
     v("p", { class: "kicker" }, open ? "The question" : presenting ? "The audience predicts" : "Your prediction"),
     v("p", { id: "prediction-ask", class: "ask-text", html: scene.prediction.ask }),
-    v("div", { class: "options", role: "group", "aria-labelledby": "prediction-ask" }, scene.prediction.choices.map((choice, i) => {
-      const right = open && result?.right === i;
-      const wrong = open && chosen === i && result?.right !== i && result?.right !== null;
-      const share = total ? votes.counts[i] / total : 0;
-      return v("button", {
-        type: "button", class: ["option", chosen === i ? "chosen" : "", right ? "right" : "", wrong ? "wrong" : ""].join(" "), disabled: open || chosen !== undefined || presenting,
-        "aria-pressed": chosen === i ? "true" : "false", onclick: () => app.commit(i),
-      }, showVotes && v("span", { class: "share-bar", style: `width:${(100 * share).toFixed(1)}%`, "aria-hidden": "true" }),
-      v("span", { class: "option-sign", "aria-hidden": "true" }, right ? "✓" : wrong ? "✗" : chosen === i ? "●" : "○"), v("span", { class: "option-text", html: choice }),
-      right && v("span", { class: "unseen" }, " (right)"), wrong && v("span", { class: "unseen" }, " (not right)"),
-      showVotes && v("span", { class: "count" }, String(votes.counts[i])));
-    })),
+    v(
+      "div",
+      { class: "options", role: "group", "aria-labelledby": "prediction-ask" },
+      scene.prediction.choices.map((choice, i) => {
+        const right = open && result?.right === i;
+        const wrong = open && chosen === i && result?.right !== i && result?.right !== null;
+        const share = total ? votes.counts[i] / total : 0;
+        return v(
+          "button",
+          {
+            type: "button",
+            class: ["option", chosen === i ? "chosen" : "", right ? "right" : "", wrong ? "wrong" : ""].join(" "),
+            disabled: open || chosen !== undefined || presenting,
+            "aria-pressed": chosen === i ? "true" : "false",
+            onclick: () => app.commit(i),
+          },
+          showVotes &&
+            v("span", { class: "share-bar", style: `width:${(100 * share).toFixed(1)}%`, "aria-hidden": "true" }),
+          v(
+            "span",
+            { class: "option-sign", "aria-hidden": "true" },
+            right ? "✓" : wrong ? "✗" : chosen === i ? "●" : "○",
+          ),
+          v("span", { class: "option-text", html: choice }),
+          right && v("span", { class: "unseen" }, " (right)"),
+          wrong && v("span", { class: "unseen" }, " (not right)"),
+          showVotes && v("span", { class: "count" }, String(votes.counts[i])),
+        );
+      }),
+    ),
     showVotes && v("p", { class: "tally" }, `${total} of ${votes.followers} have predicted`),
-    !open && (app.follow.led
-      ? chosen !== undefined && v("p", { class: "tally" }, "Committed. The presenter will reveal.")
-      : v("button", { type: "button", class: "reveal", onclick: () => app.reveal() }, presenting ? "Reveal" : "Reveal without predicting")));
+    !open &&
+      (app.follow.led
+        ? chosen !== undefined && v("p", { class: "tally" }, "Committed. The presenter will reveal.")
+        : v(
+            "button",
+            { type: "button", class: "reveal", onclick: () => app.reveal() },
+            presenting ? "Reveal" : "Reveal without predicting",
+          )),
+  );
 }
 
 // The answer: its point beside the question, the rest below the controls.
 export function answerCard(app) {
   const { scene, result } = app;
   if (!app.isRevealed || !result) return null;
-  return v("section", { class: "answer", "aria-label": "what you saw" }, v("div", { class: "answer-text" },
-    v("div", { class: "point", html: result.answer }),
-    (result.more || scene.source) && v("div", { class: "more" }, result.more && v("div", { html: result.more }), scene.source && v("p", { class: "source", html: scene.source }))));
+  return v(
+    "section",
+    { class: "answer", "aria-label": "what you saw" },
+    v(
+      "div",
+      { class: "answer-text" },
+      v("div", { class: "point", html: result.answer }),
+      (result.more || scene.source) &&
+        v(
+          "div",
+          { class: "more" },
+          result.more && v("div", { html: result.more }),
+          scene.source && v("p", { class: "source", html: scene.source }),
+        ),
+    ),
+  );
 }

@@ -35,7 +35,9 @@ export function colourScale(picture, values, ctx) {
   const ramp = rampOf(diverging ? "diverging" : "value", ctx.theme.dark);
   const middle = f(picture.middle || (picture.log ? 1 : 0));
   const reach = Math.max(Math.abs(f(high) - middle), Math.abs(f(low) - middle)) || 1;
-  const share = diverging ? (x) => 0.5 + (f(x) - middle) / (2 * reach) : (x) => (f(x) - f(low)) / (f(high) - f(low) || 1);
+  const share = diverging
+    ? (x) => 0.5 + (f(x) - middle) / (2 * reach)
+    : (x) => (f(x) - f(low)) / (f(high) - f(low) || 1);
   const of = (x) => ramp.css[Math.round(255 * Math.min(Math.max(share(x), 0), 1))];
   const stops = [0, 0.25, 0.5, 0.75, 1].map((s) => {
     const y = f(low) + s * (f(high) - f(low));

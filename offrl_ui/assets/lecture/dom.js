@@ -6,7 +6,11 @@ const PROPERTIES = new Set(["value", "checked", "disabled", "open", "indetermina
 
 // v("rect", { x: 1, class: "bar", onclick: f, html: "<b>…</b>", key: "bar-1" }, child, …): one element; children may be text.
 export function v(tag, props, ...children) {
-  return { tag, props: props ?? {}, children: children.flat(4).filter((c) => c !== null && c !== undefined && c !== false) };
+  return {
+    tag,
+    props: props ?? {},
+    children: children.flat(4).filter((c) => c !== null && c !== undefined && c !== false),
+  };
 }
 
 export function patch(parent, nodes) {
@@ -22,10 +26,12 @@ export function patch(parent, nodes) {
       continue;
     }
     if (!matches(old, node)) {
-      const later = node.props.key === undefined ? null : [...parent.childNodes].slice(i + 1).find((n) => matches(n, node));
+      const later =
+        node.props.key === undefined ? null : [...parent.childNodes].slice(i + 1).find((n) => matches(n, node));
       const next = later ?? create(node, parent);
       if (later || !old) parent.insertBefore(next, old);
-      else if (old.offrlKey !== undefined && nodes.slice(i + 1).some((n) => n.props?.key === old.offrlKey)) parent.insertBefore(next, old);
+      else if (old.offrlKey !== undefined && nodes.slice(i + 1).some((n) => n.props?.key === old.offrlKey))
+        parent.insertBefore(next, old);
       else parent.replaceChild(next, old);
       old = next;
     }
@@ -66,7 +72,8 @@ function write(element, name, value) {
   if (name === "draw") return;
   if (name.startsWith("on")) {
     const type = name.slice(2);
-    if (!(type in element.offrlHandlers)) element.addEventListener(type, (event) => element.offrlHandlers[type]?.(event));
+    if (!(type in element.offrlHandlers))
+      element.addEventListener(type, (event) => element.offrlHandlers[type]?.(event));
     element.offrlHandlers[type] = value;
   } else if (name === "html") {
     element.innerHTML = value ?? "";

@@ -14,9 +14,18 @@ function own(element, present) {
 
 export function bindKeys(app) {
   const actions = {
-    ArrowRight: () => app.step(1), ArrowLeft: () => app.step(-1), n: () => app.step(1), b: () => app.step(-1), PageDown: () => app.step(1), PageUp: () => app.step(-1),
-    " ": () => app.reveal(), v: () => app.reveal(), 0: () => app.reset(), Backspace: () => app.reset(),
-    p: () => (app.playing ? app.pause() : app.play()), f: () => app.toggleCode(),
+    ArrowRight: () => app.step(1),
+    ArrowLeft: () => app.step(-1),
+    n: () => app.step(1),
+    b: () => app.step(-1),
+    PageDown: () => app.step(1),
+    PageUp: () => app.step(-1),
+    " ": () => app.reveal(),
+    v: () => app.reveal(),
+    0: () => app.reset(),
+    Backspace: () => app.reset(),
+    p: () => (app.playing ? app.pause() : app.play()),
+    f: () => app.toggleCode(),
   };
   const onkeydown = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || app.sharing) return;

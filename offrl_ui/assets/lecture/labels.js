@@ -12,11 +12,18 @@ const widths = new Map();
 // A word that was measured before the page's own font came is measured again; `measures()` tells that it has to be.
 let fonts = 0;
 export const measures = () => fonts;
-document.fonts.addEventListener("loadingdone", () => { fonts += 1; widths.clear(); });
+document.fonts.addEventListener("loadingdone", () => {
+  fonts += 1;
+  widths.clear();
+});
 
 // How wide a label is, in ems of its own size: its text, or its pieces `[text, "" | "i" | "sub" | "sup"]`.
 export function labelWidth(content, font = "sans-serif", weight = 400) {
-  if (typeof content !== "string") return content.reduce((sum, [text, kind]) => sum + labelWidth(text, font, weight) * (kind === "sub" || kind === "sup" ? SMALL : 1), 0);
+  if (typeof content !== "string")
+    return content.reduce(
+      (sum, [text, kind]) => sum + labelWidth(text, font, weight) * (kind === "sub" || kind === "sup" ? SMALL : 1),
+      0,
+    );
   const key = `${weight} 100px ${font}|${content}`;
   if (!widths.has(key)) {
     pen.font = `${weight} 100px ${font}`;
@@ -44,9 +51,20 @@ export function label(content, { fill, ...props } = {}) {
 }
 
 // The kinds of words: their size in ems of the drawing, and their weight; `scene.css` sets the same.
-const KINDS = { tick: [0.9, 400], category: [1, 400], "mark-label": [0.88, 400], "zone-label": [0.88, 400], value: [0.95, 600], "end-label": [0.95, 600], "point-label": [0.95, 600], "contour-label": [0.9, 600] };
+const KINDS = {
+  tick: [0.9, 400],
+  category: [1, 400],
+  "mark-label": [0.88, 400],
+  "zone-label": [0.88, 400],
+  value: [0.95, 600],
+  "end-label": [0.95, 600],
+  "point-label": [0.95, 600],
+  "contour-label": [0.9, 600],
+};
 
-const overlap = (a, b) => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+const overlap = (a, b) =>
+  Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) *
+  Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
 
 export class Labels {
   // `ctx`: em, theme, width and height of the drawing, which no word should leave; `memory`: the places chosen before.
@@ -60,7 +78,9 @@ export class Labels {
   }
 
   // A rectangle that words keep clear of: a point, a bar, a word with its place.
-  block(left, top, right, bottom) { this.taken.push({ left, top, right, bottom }); }
+  block(left, top, right, bottom) {
+    this.taken.push({ left, top, right, bottom });
+  }
 
   // A curve that words keep clear of, as corners `[x, y]` in pixels; a break is a corner that is not finite.
   curve(corners) {
@@ -89,9 +109,16 @@ export class Labels {
   cost(box) {
     const { width, height } = this.ctx;
     const area = (box.right - box.left) * (box.bottom - box.top);
-    const outside = Math.max(0, -box.left) + Math.max(0, box.right - width) + Math.max(0, -box.top) + Math.max(0, box.bottom - height);
+    const outside =
+      Math.max(0, -box.left) +
+      Math.max(0, box.right - width) +
+      Math.max(0, -box.top) +
+      Math.max(0, box.bottom - height);
     const words = this.taken.reduce((sum, other) => sum + overlap(box, other), 0) / area;
-    const crossed = this.points.reduce((sum, [x, y]) => sum + (x > box.left - 2 && x < box.right + 2 && y > box.top - 1 && y < box.bottom + 1), 0);
+    const crossed = this.points.reduce(
+      (sum, [x, y]) => sum + (x > box.left - 2 && x < box.right + 2 && y > box.top - 1 && y < box.bottom + 1),
+      0,
+    );
     return 10 * outside + 60 * words + (16 * 4 * crossed) / (box.right - box.left + 12);
   }
 
@@ -114,7 +141,13 @@ export class Labels {
       const space = word.kind === "value" ? 0 : 0.4 * this.ctx.em;
       this.block(best.box.left - space, best.box.top, best.box.right + space, best.box.bottom);
       const [x, y, anchor] = best.place;
-      return label(word.content, { x, y, class: word.kind === "category" ? "tick category" : word.kind, "text-anchor": anchor, fill: word.fill });
+      return label(word.content, {
+        x,
+        y,
+        class: word.kind === "category" ? "tick category" : word.kind,
+        "text-anchor": anchor,
+        fill: word.fill,
+      });
     });
   }
 }
@@ -123,7 +156,13 @@ export class Labels {
 export function around(x, y, r, em) {
   const [near, up, down] = [r + 0.35 * em, r * 0.75, r * 0.75 + 0.6 * em];
   return [
-    [x + near, y - up, "start"], [x - near, y - up, "end"], [x + near, y + down, "start"], [x - near, y + down, "end"],
-    [x, y - r - 0.4 * em, "middle"], [x, y + r + 1.05 * em, "middle"], [x + near, y + 0.3 * em, "start"], [x - near, y + 0.3 * em, "end"],
+    [x + near, y - up, "start"],
+    [x - near, y - up, "end"],
+    [x + near, y + down, "start"],
+    [x - near, y + down, "end"],
+    [x, y - r - 0.4 * em, "middle"],
+    [x, y + r + 1.05 * em, "middle"],
+    [x + near, y + 0.3 * em, "start"],
+    [x - near, y + 0.3 * em, "end"],
   ];
 }

@@ -3,7 +3,9 @@
 const REST = 700;
 
 export class Reader {
-  constructor(app) { this.app = app; }
+  constructor(app) {
+    this.app = app;
+  }
 
   // Called with the live region whenever the page is drawn.
   look(element) {
@@ -18,12 +20,22 @@ export class Reader {
     this.stop();
     if (first) return;
     this.timer = setTimeout(() => {
-      const seen = app.rowsOf(result).flat().filter(({ name }) => app.isRevealed || !app.scene.covered.includes(name));
+      const seen = app
+        .rowsOf(result)
+        .flat()
+        .filter(({ name }) => app.isRevealed || !app.scene.covered.includes(name));
       const answer = this.answerDue ? `${result.answer_text} ` : "";
       this.answerDue = false;
-      element.textContent = answer + seen.slice(0, 2).map(({ name }) => result.pictures[name].alt).join(" ");
+      element.textContent =
+        answer +
+        seen
+          .slice(0, 2)
+          .map(({ name }) => result.pictures[name].alt)
+          .join(" ");
     }, REST);
   }
 
-  stop() { clearTimeout(this.timer); }
+  stop() {
+    clearTimeout(this.timer);
+  }
 }

@@ -7,9 +7,13 @@ export class Room {
     Object.assign(this, { app, room: null, votes: null, exploring: false, bigCode: false, shown: null, asked: "" });
   }
 
-  get presenting() { return this.room?.role === "presenter"; }
+  get presenting() {
+    return this.room?.role === "presenter";
+  }
   // What is on screen is the presenter's.
-  get led() { return this.room?.role === "follower" && !this.room.ended && !this.exploring; }
+  get led() {
+    return this.room?.role === "follower" && !this.room.ended && !this.exploring;
+  }
 
   // A link with a code; a presenter who comes back to his own page takes his room up again.
   option(code) {
@@ -24,17 +28,26 @@ export class Room {
   }
 
   saved() {
-    try { return JSON.parse(sessionStorage.getItem(STORE) ?? "null"); } catch { return null; }
+    try {
+      return JSON.parse(sessionStorage.getItem(STORE) ?? "null");
+    } catch {
+      return null;
+    }
   }
 
   // After a lost connection the server does not know this tab any more.
   connected() {
-    if (!this.wasConnected) { this.wasConnected = true; return; }
+    if (!this.wasConnected) {
+      this.wasConnected = true;
+      return;
+    }
     if (this.presenting) this.app.socket.send({ type: "present", ...this.saved() });
     else if (this.room && !this.room.ended) this.app.socket.send({ type: "follow", code: this.room.code });
   }
 
-  open() { this.app.socket.send({ type: "present" }); }
+  open() {
+    this.app.socket.send({ type: "present" });
+  }
 
   end() {
     this.app.socket.send({ type: "end" });
@@ -106,6 +119,10 @@ export class Room {
     this.app.draw();
   }
 
-  vote(choice) { this.app.socket.send({ type: "vote", scene: this.app.sceneId, choice }); }
-  cleared() { if (this.presenting) this.app.socket.send({ type: "clear" }); }
+  vote(choice) {
+    this.app.socket.send({ type: "vote", scene: this.app.sceneId, choice });
+  }
+  cleared() {
+    if (this.presenting) this.app.socket.send({ type: "clear" });
+  }
 }

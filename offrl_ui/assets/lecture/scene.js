@@ -18,8 +18,29 @@ let instances = 0;
 
 class Lecture {
   constructor(root, component) {
-    Object.assign(this, { root, component, uid: `lecture-${++instances}`, online: false, frame: 0, reported: 0, playing: null, results: {}, states: {}, committed: {}, revealed: {} });
-    Object.assign(this, { notes: [], refusal: null, sharing: false, share: { present: true, embed: false, revealed: false, rules: {} }, qr: {}, copied: "", helped: null, foreign: {} });
+    Object.assign(this, {
+      root,
+      component,
+      uid: `lecture-${++instances}`,
+      online: false,
+      frame: 0,
+      reported: 0,
+      playing: null,
+      results: {},
+      states: {},
+      committed: {},
+      revealed: {},
+    });
+    Object.assign(this, {
+      notes: [],
+      refusal: null,
+      sharing: false,
+      share: { present: true, embed: false, revealed: false, rules: {} },
+      qr: {},
+      copied: "",
+      helped: null,
+      foreign: {},
+    });
     this.observer = new ResizeObserver(() => this.draw());
     this.media = matchMedia("(prefers-color-scheme: dark)");
     this.redraw = () => this.draw();
@@ -28,7 +49,14 @@ class Lecture {
     this.unbind = bindKeys(this);
     this.follow = new Room(this);
     this.reader = new Reader(this);
-    this.socket = new SceneSocket((m) => this.receive(m), () => this.follow.connected(), (online) => { this.online = online; this.draw(); });
+    this.socket = new SceneSocket(
+      (m) => this.receive(m),
+      () => this.follow.connected(),
+      (online) => {
+        this.online = online;
+        this.draw();
+      },
+    );
     this.update(component);
   }
 
@@ -58,19 +86,40 @@ class Lecture {
   report() {
     if (this.follow.led || !this.declared.has(this.sceneId)) return;
     this.reported = Math.max(this.reported + 1, Date.now());
-    this.component.setStateValue("view", { n: this.reported, scene: this.sceneId, state: { ...this.state }, revealed: Boolean(this.revealed[this.sceneId]), offline: !this.online });
+    this.component.setStateValue("view", {
+      n: this.reported,
+      scene: this.sceneId,
+      state: { ...this.state },
+      revealed: Boolean(this.revealed[this.sceneId]),
+      offline: !this.online,
+    });
   }
 
   // --- the current scene ---
-  get scene() { return this.declared.get(this.sceneId) ?? this.foreign[this.sceneId]; }
-  get state() {
-    return this.states[this.sceneId] ?? (this.states[this.sceneId] = Object.fromEntries(this.scene.controls.map((c) => [c.name, c.default])));
+  get scene() {
+    return this.declared.get(this.sceneId) ?? this.foreign[this.sceneId];
   }
-  get result() { return this.results[this.sceneId]; }
-  get isRevealed() { return !this.scene.prediction || Boolean(this.revealed[this.sceneId]); }
-  get room() { return this.follow.room; }
-  get exploring() { return this.follow.exploring; }
-  get bigCode() { return this.follow.bigCode; }
+  get state() {
+    return (
+      this.states[this.sceneId] ??
+      (this.states[this.sceneId] = Object.fromEntries(this.scene.controls.map((c) => [c.name, c.default])))
+    );
+  }
+  get result() {
+    return this.results[this.sceneId];
+  }
+  get isRevealed() {
+    return !this.scene.prediction || Boolean(this.revealed[this.sceneId]);
+  }
+  get room() {
+    return this.follow.room;
+  }
+  get exploring() {
+    return this.follow.exploring;
+  }
+  get bigCode() {
+    return this.follow.bigCode;
+  }
 
   ask(urgent = false) {
     const id = this.socket.compute(this.sceneId, { ...this.state }, this.isRevealed, urgent);
@@ -118,8 +167,12 @@ class Lecture {
     this.set({ [name]: nudged(control, this.state[name], steps) }, true, true);
   }
 
-  frozen(name) { return this.options.fix.includes(name) || this.options.hide.includes(name); }
-  hidden(name) { return this.options.hide.includes(name); }
+  frozen(name) {
+    return this.options.fix.includes(name) || this.options.hide.includes(name);
+  }
+  hidden(name) {
+    return this.options.hide.includes(name);
+  }
 
   go(id) {
     if (!this.scene || id === this.sceneId) return;
@@ -138,7 +191,10 @@ class Lecture {
   step(by) {
     const ids = [...this.declared.keys()];
     const at = ids.indexOf(this.sceneId) + by;
-    if (at >= 0 && at < ids.length) { this.go(ids[at]); return; }
+    if (at >= 0 && at < ids.length) {
+      this.go(ids[at]);
+      return;
+    }
     const pages = this.component.data.pages.map((p) => p.name);
     const page = pages[pages.indexOf(this.component.data.page) + by];
     if (page) this.component.setTriggerValue("go", page);
@@ -168,7 +224,10 @@ class Lecture {
     delete this.revealed[this.sceneId];
     delete this.committed[this.sceneId];
     const kept = this.scene.controls.filter((c) => this.frozen(c.name)).map((c) => [c.name, this.state[c.name]]);
-    this.states[this.sceneId] = { ...Object.fromEntries(this.scene.controls.map((c) => [c.name, c.default])), ...Object.fromEntries(kept) };
+    this.states[this.sceneId] = {
+      ...Object.fromEntries(this.scene.controls.map((c) => [c.name, c.default])),
+      ...Object.fromEntries(kept),
+    };
     this.follow.cleared();
     this.ask(true);
     this.report();
@@ -183,7 +242,10 @@ class Lecture {
     if (this.state[control.name] >= control.high) this.set({ [control.name]: control.low }, false);
     const tick = () => {
       const value = this.state[control.name];
-      if (value >= control.high) { this.pause(); return; }
+      if (value >= control.high) {
+        this.pause();
+        return;
+      }
       // Wait for the picture: playing shows every step it can draw, not steps nobody saw.
       if (!this.socket.underWay) this.set({ [control.name]: Math.min(value + play.stride, control.high) }, false);
     };
@@ -200,21 +262,49 @@ class Lecture {
   }
 
   // --- the lecturer's tools ---
-  openShare() { this.sharing = true; this.draw(); }
-  closeShare() { this.sharing = false; this.root.querySelector("dialog")?.close(); this.draw(); }
-  setShare(change) { this.share = { ...this.share, ...change }; this.draw(); }
-  openRoom() { this.follow.open(); this.closeShare(); }
-  endRoom() { this.follow.end(); }
-  explore() { this.follow.takeOver(); this.draw(); }
-  returnToRoom() { this.follow.back(); }
-  toggleCode() { this.follow.bigCode = !this.follow.bigCode; this.draw(); }
+  openShare() {
+    this.sharing = true;
+    this.draw();
+  }
+  closeShare() {
+    this.sharing = false;
+    this.root.querySelector("dialog")?.close();
+    this.draw();
+  }
+  setShare(change) {
+    this.share = { ...this.share, ...change };
+    this.draw();
+  }
+  openRoom() {
+    this.follow.open();
+    this.closeShare();
+  }
+  endRoom() {
+    this.follow.end();
+  }
+  explore() {
+    this.follow.takeOver();
+    this.draw();
+  }
+  returnToRoom() {
+    this.follow.back();
+  }
+  toggleCode() {
+    this.follow.bigCode = !this.follow.bigCode;
+    this.draw();
+  }
   wantQr(url) {
     if (this.qr[url] !== undefined) return;
     this.qr[url] = "";
     this.socket.send({ type: "qr", url });
   }
   async copy(text) {
-    try { await navigator.clipboard.writeText(text); } catch { this.root.querySelector(".share-link input")?.select(); document.execCommand("copy"); }
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      this.root.querySelector(".share-link input")?.select();
+      document.execCommand("copy");
+    }
     this.copied = text;
     this.draw();
   }
@@ -222,7 +312,10 @@ class Lecture {
   // --- drawing ---
   draw() {
     if (this.frame) return;
-    this.frame = requestAnimationFrame(() => { this.frame = 0; this.drawNow(); });
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
   }
 
   drawNow() {
@@ -234,26 +327,90 @@ class Lecture {
     root.classList.toggle("present", this.options.present);
     root.classList.toggle("dark", theme.dark);
     const env = {
-      theme, look: JSON.stringify([theme.background, theme.text, this.options.fix, this.options.hide, getComputedStyle(root).fontSize, measures()]), uid: this.uid, present: this.options.present, colour: (role) => colours[role] ?? theme.muted, actions: theme.actions, em: parseFloat(getComputedStyle(root).fontSize),
-      control: (name) => (name && !this.frozen(name) ? this.scene.controls.find((c) => c.name === name) ?? null : null),
-      revealed: this.isRevealed, frozen: (name) => this.frozen(name), hidden: (name) => this.hidden(name), refusal: this.refusal, playing: this.playing !== null,
-      set: (values, final, exact) => this.set(values, final, exact), nudge: (name, steps) => this.nudge(name, steps), reset: () => this.reset(),
-      help: (name) => { this.helped = this.helped === name ? null : name; this.draw(); }, helped: this.helped,
-      play: () => this.play(), pause: () => this.pause(), watch: (element) => this.observer.observe(element),
+      theme,
+      look: JSON.stringify([
+        theme.background,
+        theme.text,
+        this.options.fix,
+        this.options.hide,
+        getComputedStyle(root).fontSize,
+        measures(),
+      ]),
+      uid: this.uid,
+      present: this.options.present,
+      colour: (role) => colours[role] ?? theme.muted,
+      actions: theme.actions,
+      em: parseFloat(getComputedStyle(root).fontSize),
+      control: (name) =>
+        name && !this.frozen(name) ? (this.scene.controls.find((c) => c.name === name) ?? null) : null,
+      revealed: this.isRevealed,
+      frozen: (name) => this.frozen(name),
+      hidden: (name) => this.hidden(name),
+      refusal: this.refusal,
+      playing: this.playing !== null,
+      set: (values, final, exact) => this.set(values, final, exact),
+      nudge: (name, steps) => this.nudge(name, steps),
+      reset: () => this.reset(),
+      help: (name) => {
+        this.helped = this.helped === name ? null : name;
+        this.draw();
+      },
+      helped: this.helped,
+      play: () => this.play(),
+      pause: () => this.pause(),
+      watch: (element) => this.observer.observe(element),
     };
     const { scene, result } = this;
     patch(root, [
       header(this),
       roomStrip(this),
-      this.notes.length > 0 && v("div", { class: "notes", key: "notes", role: "status" }, this.notes.map((n) => v("p", {}, n)), v("button", { type: "button", class: "round", "aria-label": "Dismiss", onclick: () => { this.notes = []; this.draw(); } }, "×")),
-      v("section", { class: this.isRevealed && result ? "scene open" : "scene", key: scene.id, "aria-label": scene.title_text },
-        v("div", { class: "ask" }, v("h1", {}, place(this)), v("h2", { html: scene.question }), scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup })),
-        v("div", { class: this.sideGoesOn ? "side goes-on" : "side", onscroll: () => this.lookBelow() }, predictionCard(this), controls(scene, this.state, env)),
+      this.notes.length > 0 &&
+        v(
+          "div",
+          { class: "notes", key: "notes", role: "status" },
+          this.notes.map((n) => v("p", {}, n)),
+          v(
+            "button",
+            {
+              type: "button",
+              class: "round",
+              "aria-label": "Dismiss",
+              onclick: () => {
+                this.notes = [];
+                this.draw();
+              },
+            },
+            "×",
+          ),
+        ),
+      v(
+        "section",
+        { class: this.isRevealed && result ? "scene open" : "scene", key: scene.id, "aria-label": scene.title_text },
+        v(
+          "div",
+          { class: "ask" },
+          v("h1", {}, place(this)),
+          v("h2", { html: scene.question }),
+          scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup }),
+        ),
+        v(
+          "div",
+          { class: this.sideGoesOn ? "side goes-on" : "side", onscroll: () => this.lookBelow() },
+          predictionCard(this),
+          controls(scene, this.state, env),
+        ),
         answerCard(this),
-        v("div", { class: "pictures" }, drawRows(this, env))),
+        v("div", { class: "pictures" }, drawRows(this, env)),
+      ),
       v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.reader.look(element) }),
       this.sharing && shareDialog(this),
-      !this.online && this.socket.tries > 0 && v("div", { class: "offline", key: "offline", role: "status" }, "No live connection; pictures follow when you let go. Trying again…"),
+      !this.online &&
+        this.socket.tries > 0 &&
+        v(
+          "div",
+          { class: "offline", key: "offline", role: "status" },
+          "No live connection; pictures follow when you let go. Trying again…",
+        ),
     ]);
     const dialog = root.querySelector("dialog");
     if (dialog && !dialog.open) dialog.showModal();
@@ -272,7 +429,9 @@ class Lecture {
     this.draw();
   }
 
-  rowsOf(result) { return rowsOf(this.scene, result, this.options.present, this.isRevealed); }
+  rowsOf(result) {
+    return rowsOf(this.scene, result, this.options.present, this.isRevealed);
+  }
 
   // The answer to the newest question is in the document; once this frame has been painted it is on screen, and with it the
   // answers to all older questions, which it replaced. `benchmarks/scenes.py` reads the measures.

@@ -3,7 +3,11 @@
 import { v } from "./dom.js";
 import { shown } from "./controls.js";
 
-const CHOICES = [["show", "can be moved"], ["fix", "fixed"], ["hide", "hidden"]];
+const CHOICES = [
+  ["show", "can be moved"],
+  ["fix", "fixed"],
+  ["hide", "hidden"],
+];
 // What is only moved in a picture has nothing that could be hidden.
 const choicesOf = (control) => (control.widget === "none" ? CHOICES.slice(0, 2) : CHOICES);
 
@@ -34,30 +38,105 @@ export const followLink = (code) => {
 };
 
 // A code that a phone cannot open would be no use in a lecture hall.
-const onlyHere = () => /^(localhost|127\.|\[::1\])/.test(location.hostname)
-  && v("p", { class: "room-link" }, "This address opens on this computer only. For others, open the app under its network address.");
+const onlyHere = () =>
+  /^(localhost|127\.|\[::1\])/.test(location.hostname) &&
+  v(
+    "p",
+    { class: "room-link" },
+    "This address opens on this computer only. For others, open the app under its network address.",
+  );
 
 export function shareDialog(app) {
   const share = app.share;
   const link = linkTo(app, share);
   app.wantQr(link);
-  const tick = (name, text) => v("label", { class: "tick" }, v("input", { type: "checkbox", checked: share[name], onchange: (e) => app.setShare({ [name]: e.currentTarget.checked }) }), text);
-  return v("dialog", { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => app.closeShare() },
-    v("div", { class: "share-head" }, v("h3", { id: "share-title" }, "A link to this scene"), v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => app.closeShare() }, "×")),
-    v("div", { class: "share-body" },
-      v("div", { class: "share-options" },
-        tick("present", "Lecture mode: nothing but the scene, large type"), tick("embed", "For embedding in slides"), tick("revealed", "Answer shown from the start"),
-        app.scene.controls.filter((c) => shown(c, app.state)).map((c) => v("div", { class: "rule" }, v("span", { html: c.label }),
-          v("select", { value: share.rules[c.name] ?? "show", "aria-label": c.text, onchange: (e) => app.setShare({ rules: { ...app.share.rules, [c.name]: e.currentTarget.value } }) },
-            choicesOf(c).map(([value, text]) => v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text)))))),
-      v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: app.qr[link] ?? "" })),
-    v("div", { class: "share-link" }, v("input", { type: "text", readonly: true, value: link, "aria-label": "link", onfocus: (e) => e.currentTarget.select() }),
-      v("button", { type: "button", class: "primary", onclick: () => app.copy(link) }, app.copied === link ? "Copied" : "Copy")), onlyHere(),
-    v("div", { class: "share-follow" }, v("h3", {}, "Follow me"),
-      v("p", {}, "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict along. No names; nothing is kept."),
+  const tick = (name, text) =>
+    v(
+      "label",
+      { class: "tick" },
+      v("input", {
+        type: "checkbox",
+        checked: share[name],
+        onchange: (e) => app.setShare({ [name]: e.currentTarget.checked }),
+      }),
+      text,
+    );
+  return v(
+    "dialog",
+    { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => app.closeShare() },
+    v(
+      "div",
+      { class: "share-head" },
+      v("h3", { id: "share-title" }, "A link to this scene"),
+      v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => app.closeShare() }, "×"),
+    ),
+    v(
+      "div",
+      { class: "share-body" },
+      v(
+        "div",
+        { class: "share-options" },
+        tick("present", "Lecture mode: nothing but the scene, large type"),
+        tick("embed", "For embedding in slides"),
+        tick("revealed", "Answer shown from the start"),
+        app.scene.controls
+          .filter((c) => shown(c, app.state))
+          .map((c) =>
+            v(
+              "div",
+              { class: "rule" },
+              v("span", { html: c.label }),
+              v(
+                "select",
+                {
+                  value: share.rules[c.name] ?? "show",
+                  "aria-label": c.text,
+                  onchange: (e) => app.setShare({ rules: { ...app.share.rules, [c.name]: e.currentTarget.value } }),
+                },
+                choicesOf(c).map(([value, text]) =>
+                  v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text),
+                ),
+              ),
+            ),
+          ),
+      ),
+      v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: app.qr[link] ?? "" }),
+    ),
+    v(
+      "div",
+      { class: "share-link" },
+      v("input", {
+        type: "text",
+        readonly: true,
+        value: link,
+        "aria-label": "link",
+        onfocus: (e) => e.currentTarget.select(),
+      }),
+      v(
+        "button",
+        { type: "button", class: "primary", onclick: () => app.copy(link) },
+        app.copied === link ? "Copied" : "Copy",
+      ),
+    ),
+    onlyHere(),
+    v(
+      "div",
+      { class: "share-follow" },
+      v("h3", {}, "Follow me"),
+      v(
+        "p",
+        {},
+        "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict along. No names; nothing is kept.",
+      ),
       app.room?.role === "presenter"
         ? v("button", { type: "button", class: "chip", onclick: () => app.endRoom() }, `End room ${app.room.code}`)
-        : v("button", { type: "button", class: "primary", disabled: !app.online, onclick: () => app.openRoom() }, "Open a room")));
+        : v(
+            "button",
+            { type: "button", class: "primary", disabled: !app.online, onclick: () => app.openRoom() },
+            "Open a room",
+          ),
+    ),
+  );
 }
 
 // The strip above the scene: who presents, who follows.
@@ -68,15 +147,46 @@ export function roomStrip(app) {
     const link = followLink(room.code);
     if (app.bigCode) app.wantQr(link);
     const people = `${room.followers} ${room.followers === 1 ? "follower" : "followers"}`;
-    return v("div", { class: `room ${app.bigCode ? "big" : ""}`, key: "room", role: "status" },
-      app.bigCode && v("div", { class: "qr", role: "img", "aria-label": "QR code to follow", html: app.qr[link] ?? "" }),
-      v("div", {}, v("span", { class: "room-code" }, room.code), v("span", {}, ` · ${people}`), app.bigCode && v("p", { class: "room-link" }, link), app.bigCode && onlyHere()),
-      v("button", { type: "button", class: "chip", onclick: () => app.toggleCode() }, app.bigCode ? "Smaller" : "Show the code large"),
-      v("button", { type: "button", class: "chip", onclick: () => app.endRoom() }, "End"));
+    return v(
+      "div",
+      { class: `room ${app.bigCode ? "big" : ""}`, key: "room", role: "status" },
+      app.bigCode &&
+        v("div", { class: "qr", role: "img", "aria-label": "QR code to follow", html: app.qr[link] ?? "" }),
+      v(
+        "div",
+        {},
+        v("span", { class: "room-code" }, room.code),
+        v("span", {}, ` · ${people}`),
+        app.bigCode && v("p", { class: "room-link" }, link),
+        app.bigCode && onlyHere(),
+      ),
+      v(
+        "button",
+        { type: "button", class: "chip", onclick: () => app.toggleCode() },
+        app.bigCode ? "Smaller" : "Show the code large",
+      ),
+      v("button", { type: "button", class: "chip", onclick: () => app.endRoom() }, "End"),
+    );
   }
-  const where = room.ended ? "The presenter has ended this room." : room.away ? "The presenter is away; the picture waits." : app.exploring ? "You are exploring on your own." : "You follow the presenter.";
-  return v("div", { class: app.exploring ? "room exploring" : "room", key: "room", role: "status" }, v("span", { class: "room-code" }, room.code), v("span", {}, where),
-    !room.ended && (app.exploring
-      ? v("button", { type: "button", class: "primary", onclick: () => app.returnToRoom() }, "Return to the presenter")
-      : v("button", { type: "button", class: "chip", onclick: () => app.explore() }, "Explore on my own")));
+  const where = room.ended
+    ? "The presenter has ended this room."
+    : room.away
+      ? "The presenter is away; the picture waits."
+      : app.exploring
+        ? "You are exploring on your own."
+        : "You follow the presenter.";
+  return v(
+    "div",
+    { class: app.exploring ? "room exploring" : "room", key: "room", role: "status" },
+    v("span", { class: "room-code" }, room.code),
+    v("span", {}, where),
+    !room.ended &&
+      (app.exploring
+        ? v(
+            "button",
+            { type: "button", class: "primary", onclick: () => app.returnToRoom() },
+            "Return to the presenter",
+          )
+        : v("button", { type: "button", class: "chip", onclick: () => app.explore() }, "Explore on my own")),
+  );
 }

@@ -37,7 +37,10 @@ export class SceneSocket {
       if (this.underWay && !this.next) this.next = this.underWay;
       this.underWay = null;
       this.tries += 1;
-      this.timer = setTimeout(() => this.connect(), Math.min(500 * 2 ** this.tries, 15_000) * (0.7 + 0.6 * Math.random()));
+      this.timer = setTimeout(
+        () => this.connect(),
+        Math.min(500 * 2 ** this.tries, 15_000) * (0.7 + 0.6 * Math.random()),
+      );
     };
   }
 

@@ -36,14 +36,18 @@ function build(picker) {
     box.className = "group";
     box.setAttribute("role", "radiogroup");
     box.setAttribute("aria-label", group.title || data.label);
-    if (group.title) box.append(Object.assign(document.createElement("div"), { className: "title", textContent: group.title }));
+    if (group.title)
+      box.append(Object.assign(document.createElement("div"), { className: "title", textContent: group.title }));
     const grid = document.createElement("div");
     grid.className = "grid";
     const chosen = group.cards.findIndex((card) => card.id === picker.value);
     group.cards.forEach((card, index) => {
       const limit = data.few && chosen >= data.few ? data.few - 1 : data.few;
       const extra = data.few > 0 && index >= limit && index !== chosen;
-      if (extra && !picker.all) { hidden += 1; return; }
+      if (extra && !picker.all) {
+        hidden += 1;
+        return;
+      }
       grid.append(cardNode(picker, card));
     });
     box.append(grid);
@@ -55,7 +59,12 @@ function build(picker) {
     more.className = "more";
     more.textContent = picker.all ? "Show fewer" : `Show all (${hidden} more)`;
     more.setAttribute("aria-expanded", String(picker.all));
-    more.onclick = () => { picker.all = !picker.all; build(picker); mark(picker); root.querySelector(".more")?.focus(); };
+    more.onclick = () => {
+      picker.all = !picker.all;
+      build(picker);
+      mark(picker);
+      root.querySelector(".more")?.focus();
+    };
     root.append(more);
   }
 }

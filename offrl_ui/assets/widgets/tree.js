@@ -35,7 +35,8 @@ function build(tree, data) {
   const list = (parent) => {
     const ul = document.createElement("ul");
     if (parent === null) ul.setAttribute("aria-label", data.label);
-    for (const node of inside.get(parent) ?? []) ul.append(entry(tree, data, node, inside.has(node.id) ? list(node.id) : null));
+    for (const node of inside.get(parent) ?? [])
+      ul.append(entry(tree, data, node, inside.has(node.id) ? list(node.id) : null));
     return ul;
   };
   tree.root.replaceChildren(list(null));
@@ -63,14 +64,16 @@ function entry(tree, data, node, branches) {
   go.className = "go";
   go.textContent = node.text;
   if (node.id === data.shown) go.setAttribute("aria-current", "true");
-  go.title = node.id === data.shown ? "Shown above" : "Show this run above; the one that is shown now becomes the ghost";
+  go.title =
+    node.id === data.shown ? "Shown above" : "Show this run above; the one that is shown now becomes the ghost";
   go.onclick = () => tree.component.setTriggerValue("went", { id: node.id, event: ++events });
   const name = document.createElement("input");
   name.type = "text";
   name.maxLength = 40;
   name.value = node.name;
   name.setAttribute("aria-label", "Name of this branch");
-  name.onchange = () => tree.component.setTriggerValue("named", { id: node.id, name: name.value.trim(), event: ++events });
+  name.onchange = () =>
+    tree.component.setTriggerValue("named", { id: node.id, name: name.value.trim(), event: ++events });
   line.append(fold, name, go);
   item.append(line);
   if (branches && open) item.append(branches);

@@ -12,7 +12,7 @@ const SEND_EVERY = 60; // ms between live values while dragging
 const TICKS = 1000; // positions of a slider
 const AXIS_VALUES = 8; // values that a lens opens with
 const MOST_VALUES = 16;
-const panels = new WeakMap();
+const mounted = new WeakMap();
 
 const LIVE = `<svg viewBox="0 0 16 16" role="img" aria-label="live"><circle cx="8" cy="8" r="4"/></svg>`;
 const RESTART = `<svg viewBox="0 0 16 16" role="img" aria-label="restarts"><path d="M13 8a5 5 0 1 1-1.6-3.7M13 1.8v3.1H9.9"/></svg>`;
@@ -21,19 +21,19 @@ const AXIS = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 13h12M3.5 
 
 export function mount(component) {
   const { parentElement, data } = component;
-  let panel = panels.get(parentElement);
-  if (!panel) {
-    panel = new Panel(parentElement.querySelector(".panel"));
-    panels.set(parentElement, panel);
+  let settings = mounted.get(parentElement);
+  if (!settings) {
+    settings = new Settings(parentElement.querySelector(".settings"));
+    mounted.set(parentElement, settings);
   }
-  panel.update(data, component);
+  settings.update(data, component);
   return () => {
-    panel.close();
-    panels.delete(parentElement);
+    settings.close();
+    mounted.delete(parentElement);
   };
 }
 
-class Panel {
+class Settings {
   constructor(root) {
     this.root = root;
     this.rows = new Map();
@@ -45,7 +45,9 @@ class Panel {
       bus.on("hello", () => this.meetRun()),
       bus.on("hyperparameters", ({ lane, name, value }) => this.adopt(lane, name, value)),
       bus.on("mark", () => this.commitSoon()),
-      bus.on("viewing", ({ step, past }) => { this.past = past ? step : null; }),
+      bus.on("viewing", ({ step, past }) => {
+        this.past = past ? step : null;
+      }),
       bus.on("refused", ({ id, message }) => this.asked.get(id)?.say(message)),
     ];
   }
@@ -53,7 +55,10 @@ class Panel {
   update(data, component) {
     const first = !this.data;
     this.component = component;
-    const shape = JSON.stringify([data.scope, data.sections.map((s) => [s.id, s.title, s.note, s.items.map(({ value, ...rest }) => rest)])]);
+    const shape = JSON.stringify([
+      data.scope,
+      data.sections.map((s) => [s.id, s.title, s.note, s.items.map(({ value, ...rest }) => rest)]),
+    ]);
     const stale = data.scope === this.scope && data.seq < this.seq;
     this.data = data;
     this.scope = data.scope;
@@ -107,7 +112,9 @@ class Panel {
   send(row) {
     if (!row.item.live) return;
     const change = { lane: this.data.lane, values: { [row.item.name]: row.value } };
-    const id = bus.connected ? bus.send(this.past === null ? { cmd: "set", ...change } : { cmd: "branch", step: this.past, ...change }) : null;
+    const id = bus.connected
+      ? bus.send(this.past === null ? { cmd: "set", ...change } : { cmd: "branch", step: this.past, ...change })
+      : null;
     if (id === null) this.unsent.set(row.item.name, row);
     else {
       this.asked.set(id, row);
@@ -121,14 +128,16 @@ class Panel {
     this.seq += 1;
     const values = {};
     for (const section of this.data.sections) {
-      values[section.id] = Object.fromEntries(section.items.map((i) => [i.name, this.rows.get(`${section.id}.${i.name}`).value]));
+      values[section.id] = Object.fromEntries(
+        section.items.map((i) => [i.name, this.rows.get(`${section.id}.${i.name}`).value]),
+      );
     }
     this.component.setStateValue("changed", { scope: this.scope, seq: this.seq, values });
   }
 
   // A run said hello: it gets what was set meanwhile, and everything else is taken over from it (a branch brings its own values).
   meetRun() {
-    if (!this.data) return; // the panel has no rows yet: it asks again once it has
+    if (!this.data) return; // there are no rows yet: it asks again once it has
     const waiting = new Map(this.unsent);
     this.unsent.clear();
     for (const declared of bus.hyperparameters(this.data.lane)) {
@@ -162,8 +171,8 @@ class Panel {
 }
 
 class Row {
-  constructor(panel, section, item) {
-    this.panel = panel;
+  constructor(settings, section, item) {
+    this.settings = settings;
     this.item = item;
     this.value = item.value;
     this.busy = false;
@@ -176,7 +185,13 @@ class Row {
       title: item.live ? "Live: acts on the next update." : "Restarts the run; the old curve stays as a ghost.",
     });
     mark.innerHTML = item.live ? LIVE : RESTART;
-    this.name = element("button", { type: "button", class: "name", "aria-expanded": "false", "aria-controls": `${id}-help`, title: item.help });
+    this.name = element("button", {
+      type: "button",
+      class: "name",
+      "aria-expanded": "false",
+      "aria-controls": `${id}-help`,
+      title: item.help,
+    });
     if (item.symbol) this.name.append(Object.assign(element("span", { class: "symbol" }), { innerHTML: item.symbol }));
     this.name.append(element("span", { id: `${id}-label` }, item.label));
     this.name.onclick = () => this.toggleHelp();
@@ -187,9 +202,20 @@ class Row {
     this.help = element("div", { class: "help", id: `${id}-help` });
     this.help.hidden = true;
     this.help.append(element("p", {}, item.help));
-    if (item.greedier) this.help.append(element("p", {}, `Greedier: ${item.greedier === "up" ? "to the right" : "to the left"}; closer to cloning: the other way.`));
+    if (item.greedier)
+      this.help.append(
+        element(
+          "p",
+          {},
+          `Greedier: ${item.greedier === "up" ? "to the right" : "to the left"}; closer to cloning: the other way.`,
+        ),
+      );
     if (item.paper) this.help.append(element("p", { class: "paper" }, item.paper));
-    this.reset = element("button", { type: "button", class: "reset" }, `Back to the default, ${plain(item.default, item)}`);
+    this.reset = element(
+      "button",
+      { type: "button", class: "reset" },
+      `Back to the default, ${plain(item.default, item)}`,
+    );
     this.reset.onclick = () => this.set(item.default);
     this.help.append(element("p", {}, `Allowed: ${item.allowed}.`), this.reset);
     this.message = element("p", { class: "message", role: "alert" });
@@ -202,33 +228,76 @@ class Row {
   build(head, id) {
     const { item } = this;
     if (typeof item.default === "boolean") {
-      this.box = element("input", { type: "checkbox", role: "switch", class: "switch", "aria-labelledby": `${id}-label` });
+      this.box = element("input", {
+        type: "checkbox",
+        role: "switch",
+        class: "switch",
+        "aria-labelledby": `${id}-label`,
+      });
       this.box.onchange = () => this.set(this.box.checked);
       head.append(this.box);
     } else if (item.choices.length) {
       this.select = element("select", { "aria-labelledby": `${id}-label` });
-      for (const choice of item.choices) this.select.append(element("option", { value: choice }, item.titles?.[choice] ?? choice));
+      for (const choice of item.choices)
+        this.select.append(element("option", { value: choice }, item.titles?.[choice] ?? choice));
       this.select.onchange = () => this.set(this.select.value);
       head.append(this.select);
     } else if (typeof item.default === "string") {
-      this.words = element("input", { type: "text", class: "words", maxlength: item.max_length, autocomplete: "off", spellcheck: "false", placeholder: "none", "aria-labelledby": `${id}-label` });
-      this.words.onfocus = () => { this.busy = true; };
-      this.words.onblur = () => { this.busy = false; };
+      this.words = element("input", {
+        type: "text",
+        class: "words",
+        maxlength: item.max_length,
+        autocomplete: "off",
+        spellcheck: "false",
+        placeholder: "none",
+        "aria-labelledby": `${id}-label`,
+      });
+      this.words.onfocus = () => {
+        this.busy = true;
+      };
+      this.words.onblur = () => {
+        this.busy = false;
+      };
       this.words.onchange = () => this.set(this.words.value.trim());
       head.append(this.words);
     } else {
-      this.text = element("input", { type: "text", inputmode: "decimal", class: "number", autocomplete: "off", spellcheck: "false", "aria-labelledby": `${id}-label` });
-      this.text.onfocus = () => { this.busy = true; this.text.select(); };
-      this.text.onblur = () => { this.busy = false; this.typed(); };
+      this.text = element("input", {
+        type: "text",
+        inputmode: "decimal",
+        class: "number",
+        autocomplete: "off",
+        spellcheck: "false",
+        "aria-labelledby": `${id}-label`,
+      });
+      this.text.onfocus = () => {
+        this.busy = true;
+        this.text.select();
+      };
+      this.text.onblur = () => {
+        this.busy = false;
+        this.typed();
+      };
       this.text.onkeydown = (event) => {
         if (event.key === "Enter") this.typed();
-        if (event.key === "Escape") { this.say(""); this.show(this.value, true); }
+        if (event.key === "Escape") {
+          this.say("");
+          this.show(this.value, true);
+        }
       };
       head.append(this.text);
       this.slider = element("input", { type: "range", min: 0, max: TICKS, step: 1, "aria-labelledby": `${id}-label` });
-      this.slider.onpointerdown = () => { this.busy = true; };
-      this.slider.oninput = () => { this.take(fromTick(this.slider.valueAsNumber, item)); this.paint(); this.soon(); };
-      this.slider.onchange = () => { this.busy = false; this.set(fromTick(this.slider.valueAsNumber, item)); };
+      this.slider.onpointerdown = () => {
+        this.busy = true;
+      };
+      this.slider.oninput = () => {
+        this.take(fromTick(this.slider.valueAsNumber, item));
+        this.paint();
+        this.soon();
+      };
+      this.slider.onchange = () => {
+        this.busy = false;
+        this.set(fromTick(this.slider.valueAsNumber, item));
+      };
       this.slider.onkeydown = (event) => this.arrow(event);
       this.slider.ondblclick = () => this.set(item.default);
       const track = element("div", { class: "track" });
@@ -254,7 +323,8 @@ class Row {
     event.preventDefault();
     const { item } = this;
     let next;
-    if (item.integer && item.scale !== "log") next = this.value + Math.sign(way) * Math.max(1, Math.round(Math.abs(way) * stepOf(item)));
+    if (item.integer && item.scale !== "log")
+      next = this.value + Math.sign(way) * Math.max(1, Math.round(Math.abs(way) * stepOf(item)));
     else {
       const size = item.scale === "log" ? 10 : (TICKS * stepOf(item)) / (item.high - item.low);
       next = fromTick(toTick(this.value, item) + way * size, item);
@@ -267,16 +337,23 @@ class Row {
   buildAxis(head) {
     this.opener = element("button", { type: "button", class: "axis" });
     this.opener.innerHTML = AXIS;
-    this.opener.onclick = () => this.set(Array.isArray(this.value) ? this.value[Math.floor(this.value.length / 2)] : suggestAxis(this.value, this.item));
+    this.opener.onclick = () =>
+      this.set(
+        Array.isArray(this.value) ? this.value[Math.floor(this.value.length / 2)] : suggestAxis(this.value, this.item),
+      );
     head.insertBefore(this.opener, this.text);
   }
 
   // Several numbers in one field, separated by semicolons or by commas with a space.
   typedAxis(text) {
-    const values = text.split(/[;\s]+|,\s*/).filter(Boolean).map(Number);
+    const values = text
+      .split(/[;\s]+|,\s*/)
+      .filter(Boolean)
+      .map(Number);
     const wrong = values.find((value) => refuse(value, this.item));
     if (values.length > MOST_VALUES || wrong !== undefined || values.length < 2) {
-      const why = wrong !== undefined ? `${wrong}: it must be ${this.item.allowed}` : `an axis has 2 to ${MOST_VALUES} values`;
+      const why =
+        wrong !== undefined ? `${wrong}: it must be ${this.item.allowed}` : `an axis has 2 to ${MOST_VALUES} values`;
       this.text.setAttribute("aria-invalid", "true");
       this.say(`${text} is not allowed: ${why}. The run keeps ${plain(this.value, this.item)}.`);
       return;
@@ -285,15 +362,21 @@ class Row {
   }
 
   typed() {
-    if (this.item.axis && this.text.value.trim() !== this.shown && /;|,\s|,.*,/.test(this.text.value.trim())) return this.typedAxis(this.text.value.trim());
-    const text = this.text.value.trim().replace(/^\.(?=\d)/, "0.").replace(",", ".");
+    if (this.item.axis && this.text.value.trim() !== this.shown && /;|,\s|,.*,/.test(this.text.value.trim()))
+      return this.typedAxis(this.text.value.trim());
+    const text = this.text.value
+      .trim()
+      .replace(/^\.(?=\d)/, "0.")
+      .replace(",", ".");
     if (text === this.shown) return this.say("");
     const named = Object.entries(this.item.special ?? {}).find(([, name]) => name === text);
     const number = named ? Number(named[0]) : text === "" ? NaN : Number(text);
     const refusal = refuse(number, this.item);
     if (refusal) {
       this.text.setAttribute("aria-invalid", "true");
-      return this.say(`${text === "" ? "An empty field" : text} is not allowed: ${refusal}. The run keeps ${plain(this.value, this.item)}.`);
+      return this.say(
+        `${text === "" ? "An empty field" : text} is not allowed: ${refusal}. The run keeps ${plain(this.value, this.item)}.`,
+      );
     }
     this.set(number);
   }
@@ -314,14 +397,17 @@ class Row {
     if (!changed && same(value, before)) return;
     // To open or close an axis takes another run, which the script makes; the one that trains is left alone.
     const another = Array.isArray(value) || Array.isArray(before);
-    if (!another) this.panel.send(this);
-    this.panel.commit();
+    if (!another) this.settings.send(this);
+    this.settings.commit();
   }
 
   // While dragging: the latest value, at most every SEND_EVERY ms.
   soon() {
-    if (!this.item.live || this.waiting || this.panel.past !== null) return;
-    this.waiting = setTimeout(() => { this.waiting = 0; this.panel.send(this); }, SEND_EVERY);
+    if (!this.item.live || this.waiting || this.settings.past !== null) return;
+    this.waiting = setTimeout(() => {
+      this.waiting = 0;
+      this.settings.send(this);
+    }, SEND_EVERY);
   }
 
   // Show a value that came from elsewhere, unless a hand is on the control.
@@ -346,7 +432,9 @@ class Row {
     this.node.classList.toggle("open", open);
     this.track.hidden = open;
     if (this.opener) {
-      this.opener.title = open ? "Close the axis: train one value" : "Open into an axis: train several values side by side";
+      this.opener.title = open
+        ? "Close the axis: train one value"
+        : "Open into an axis: train several values side by side";
       this.opener.setAttribute("aria-label", `${item.label}: ${this.opener.title}`);
       this.opener.setAttribute("aria-pressed", String(open));
     }
@@ -355,7 +443,8 @@ class Row {
     this.slider.style.setProperty("--at", `${(100 * this.slider.valueAsNumber) / TICKS}%`);
     const special = item.special?.[String(value)] !== undefined;
     this.track.classList.toggle("special", special);
-    for (const chip of this.track.querySelectorAll(".chip")) chip.setAttribute("aria-pressed", String(Number(chip.dataset.value) === value));
+    for (const chip of this.track.querySelectorAll(".chip"))
+      chip.setAttribute("aria-pressed", String(Number(chip.dataset.value) === value));
   }
 
   say(sentence) {
@@ -409,14 +498,23 @@ export function stepOf(item) {
 // Eight readable values over the whole range, evenly spaced as the slider sees it, the present one among them.
 export function suggestAxis(value, item) {
   const spread = Array.from({ length: AXIS_VALUES }, (_, i) => fromTick((TICKS * i) / (AXIS_VALUES - 1), item));
-  const nearest = spread.reduce((best, v, i) => (Math.abs(toTick(v, item) - toTick(value, item)) < Math.abs(toTick(spread[best], item) - toTick(value, item)) ? i : best), 0);
+  const nearest = spread.reduce(
+    (best, v, i) =>
+      Math.abs(toTick(v, item) - toTick(value, item)) < Math.abs(toTick(spread[best], item) - toTick(value, item))
+        ? i
+        : best,
+    0,
+  );
   spread[nearest] = value;
   return [...new Set(spread)].sort((a, b) => a - b);
 }
 
 function refuse(number, item) {
   const special = item.special && item.special[String(number)] !== undefined;
-  const bad = !Number.isFinite(number) || (item.integer && !Number.isInteger(number)) || (!special && (number < item.low || number > item.high));
+  const bad =
+    !Number.isFinite(number) ||
+    (item.integer && !Number.isInteger(number)) ||
+    (!special && (number < item.low || number > item.high));
   return bad ? `it must be ${item.allowed}` : "";
 }
 

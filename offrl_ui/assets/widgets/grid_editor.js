@@ -4,32 +4,39 @@
 // State for the script: `drawn` = { seq, rows, cols, text }, once a stroke is finished.
 import { h, setText } from "../shared/dom.js";
 
-const boards = new WeakMap();
+const editors = new WeakMap();
 const ARROWS = "^>v<";
 const WAYS = { "^": "up", ">": "right", v: "down", "<": "left", ".": "any action" };
 const STEPS = { "^": [-1, 0], ">": [0, 1], v: [1, 0], "<": [0, -1] };
 const NS = "http://www.w3.org/2000/svg";
 
 export function mount(component) {
-  const root = component.parentElement.querySelector(".board");
-  let board = boards.get(root);
-  if (!board) {
-    board = new Board(root);
-    boards.set(root, board);
+  const root = component.parentElement.querySelector(".grid_editor");
+  let editor = editors.get(root);
+  if (!editor) {
+    editor = new GridEditor(root);
+    editors.set(root, editor);
   }
-  board.update(component);
-  return () => boards.delete(root);
+  editor.update(component);
+  return () => editors.delete(root);
 }
 
-class Board {
+class GridEditor {
   constructor(root) {
     this.root = root;
     this.seq = -1;
     this.cursor = [0, 0];
     this.tools = h("div", { class: "tools", role: "radiogroup", "aria-label": "what to draw" });
-    this.sides = h("div", { class: "tools" },
-      ...[["rows", 1, "Add a row"], ["rows", -1, "Remove a row"], ["cols", 1, "Add a column"], ["cols", -1, "Remove a column"]].map(([side, way, label]) =>
-        h("button", { type: "button", onclick: () => this.grow(side, way) }, label)));
+    this.sides = h(
+      "div",
+      { class: "tools" },
+      ...[
+        ["rows", 1, "Add a row"],
+        ["rows", -1, "Remove a row"],
+        ["cols", 1, "Add a column"],
+        ["cols", -1, "Remove a column"],
+      ].map(([side, way, label]) => h("button", { type: "button", onclick: () => this.grow(side, way) }, label)),
+    );
     this.svg = document.createElementNS(NS, "svg");
     this.svg.setAttribute("tabindex", "0");
     this.svg.setAttribute("role", "application");
@@ -52,10 +59,24 @@ class Board {
     this.cells = [...data.cells];
     this.arrows = this.policy ? [...data.arrows] : null;
     this.tool ??= data.tools[0]?.letter;
-    this.tools.replaceChildren(...data.tools.map(({ letter, label }) => h("button", {
-      type: "button", role: "radio", "aria-checked": String(letter === this.tool), "data-letter": letter,
-      onclick: () => { this.tool = letter; this.mark(); },
-    }, `${letter === "." ? "·" : letter} ${label}`)));
+    this.tools.replaceChildren(
+      ...data.tools.map(({ letter, label }) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "radio",
+            "aria-checked": String(letter === this.tool),
+            "data-letter": letter,
+            onclick: () => {
+              this.tool = letter;
+              this.mark();
+            },
+          },
+          `${letter === "." ? "·" : letter} ${label}`,
+        ),
+      ),
+    );
     this.sides.hidden = this.policy;
     this.svg.setAttribute("aria-label", this.policy ? "policy: one arrow a cell" : "grid: one letter a cell");
     this.hint.textContent = this.policy
@@ -65,7 +86,8 @@ class Board {
   }
 
   mark() {
-    for (const button of this.tools.children) button.setAttribute("aria-checked", String(button.dataset.letter === this.tool));
+    for (const button of this.tools.children)
+      button.setAttribute("aria-checked", String(button.dataset.letter === this.tool));
   }
 
   draw() {
@@ -77,12 +99,19 @@ class Board {
       for (let c = 0; c < cols; c++) {
         const letter = cells[r * cols + c];
         const here = r === this.cursor[0] && c === this.cursor[1] ? " here" : "";
-        parts.push(`<rect class="${letter === "#" ? "wall" : "floor"}${here}" x="${c + 0.03}" y="${r + 0.03}" width=".94" height=".94"/>`);
-        if (letter !== "#" && letter !== ".") parts.push(`<text class="letter" x="${c + (arrows ? 0.2 : 0.5)}" y="${r + (arrows ? 0.26 : 0.54)}" font-size="${arrows ? 0.34 : 0.6}">${escape(letter)}</text>`);
+        parts.push(
+          `<rect class="${letter === "#" ? "wall" : "floor"}${here}" x="${c + 0.03}" y="${r + 0.03}" width=".94" height=".94"/>`,
+        );
+        if (letter !== "#" && letter !== ".")
+          parts.push(
+            `<text class="letter" x="${c + (arrows ? 0.2 : 0.5)}" y="${r + (arrows ? 0.26 : 0.54)}" font-size="${arrows ? 0.34 : 0.6}">${escape(letter)}</text>`,
+          );
         const arrow = arrows?.[r * cols + c];
         if (letter !== "#" && arrow && arrow !== ".") {
           const turn = 90 * ARROWS.indexOf(arrow);
-          parts.push(`<path class="arrow" transform="translate(${c + 0.5} ${r + 0.5}) rotate(${turn})" d="M0 .3V-.22M-.17 -.06L0 -.28L.17 -.06"/>`);
+          parts.push(
+            `<path class="arrow" transform="translate(${c + 0.5} ${r + 0.5}) rotate(${turn})" d="M0 .3V-.22M-.17 -.06L0 -.28L.17 -.06"/>`,
+          );
         }
       }
     }
@@ -114,7 +143,8 @@ class Board {
     const at = this.stroke && this.cell(event);
     if (!at || (at[0] === this.stroke.last[0] && at[1] === this.stroke.last[1])) return;
     const [dr, dc] = [at[0] - this.stroke.last[0], at[1] - this.stroke.last[1]];
-    if (this.policy && Math.abs(dr) + Math.abs(dc) === 1) this.put(this.stroke.last, ARROWS[[..."^>v<"].findIndex((a) => STEPS[a][0] === dr && STEPS[a][1] === dc)]);
+    if (this.policy && Math.abs(dr) + Math.abs(dc) === 1)
+      this.put(this.stroke.last, ARROWS[[..."^>v<"].findIndex((a) => STEPS[a][0] === dr && STEPS[a][1] === dc)]);
     if (!this.policy) this.put(at, this.tool);
     this.stroke = { last: at, moved: true };
     this.cursor = at;
@@ -140,14 +170,20 @@ class Board {
       return;
     }
     // One start is enough: a second one would take its place.
-    if (letter === "S") this.cells.forEach((old, i) => { if (old === "S") this.cells[i] = "."; });
+    if (letter === "S")
+      this.cells.forEach((old, i) => {
+        if (old === "S") this.cells[i] = ".";
+      });
     this.cells[place] = letter;
   }
 
   key(event) {
     const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (way) {
-      this.cursor = [Math.min(this.rows - 1, Math.max(0, this.cursor[0] + way[0])), Math.min(this.cols - 1, Math.max(0, this.cursor[1] + way[1]))];
+      this.cursor = [
+        Math.min(this.rows - 1, Math.max(0, this.cursor[0] + way[0])),
+        Math.min(this.cols - 1, Math.max(0, this.cursor[1] + way[1])),
+      ];
     } else if (this.policy) {
       const letter = { w: "^", d: ">", s: "v", a: "<", ".": "." }[event.key.toLowerCase()];
       if (!letter) return;

@@ -7,17 +7,18 @@ import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
 import { integer, number, percent } from "../shared/format.js";
 import { typeset } from "../shared/math.js";
-import { RowPicker } from "./rowpicker.js";
+import { RowPicker } from "./row_picker.js";
 
 const EVERY = 700; // ms between questions while the run trains
-const RECORDED = "This is a recording: it holds what the models became, not the data's rows. Train it live to look inside a transition.";
+const RECORDED =
+  "This is a recording: it holds what the models became, not the data's rows. Train it live to look inside a transition.";
 const views = new WeakMap();
 
 export function mount(component) {
-  const root = component.parentElement.querySelector(".inside");
+  const root = component.parentElement.querySelector(".transition");
   let view = views.get(root);
   if (!view) {
-    view = new Inside(root);
+    view = new TransitionView(root);
     views.set(root, view);
   }
   return () => {
@@ -26,7 +27,7 @@ export function mount(component) {
   };
 }
 
-class Inside {
+class TransitionView {
   constructor(root) {
     this.root = root;
     this.action = null; // chosen by hand; null: the most frequent one
@@ -38,7 +39,11 @@ class Inside {
     this.picker = new RowPicker({ onRow: (row) => this.look({ row }) });
     this.steps = h("ol", { class: "steps" });
     this.toggle = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow ? 0 : 1) });
-    this.next = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow + 1) }, "Next step");
+    this.next = h(
+      "button",
+      { type: "button", class: "plain", onclick: () => this.setSlow(this.slow + 1) },
+      "Next step",
+    );
     this.body = h("div", { hidden: true }, this.actions, this.picker.node);
     root.replaceChildren(this.title, this.body, this.steps, h("div", { class: "motion" }, this.toggle, this.next));
     this.setSlow(0);
@@ -50,19 +55,28 @@ class Inside {
     this.observer.observe(root);
     this.off = [
       bus.on("hello", (hello) => this.begin(hello)),
-      bus.on("static", (tables) => { this.counts = tables?.counts ?? null; this.soon(0); }),
+      bus.on("static", (tables) => {
+        this.counts = tables?.counts ?? null;
+        this.soon(0);
+      }),
       bus.on("viewing", (view) => this.view(view)),
       bus.on("frame", () => this.soon(EVERY)),
       bus.on("mark", () => this.soon(0)),
-      bus.on("explain", (message) => { if (message.id === this.asked) this.show(message); }),
-      bus.on("refused", ({ id, message }) => { if (id === this.asked && id !== null) this.refused(message); }),
+      bus.on("explain", (message) => {
+        if (message.id === this.asked) this.show(message);
+      }),
+      bus.on("refused", ({ id, message }) => {
+        if (id === this.asked && id !== null) this.refused(message);
+      }),
       bus.on("close", () => this.say("There is no live run to look into at the moment.")),
     ];
   }
 
   begin(hello) {
     const { layout } = hello;
-    this.names = Array.isArray(hello.actions) ? hello.actions : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
+    this.names = Array.isArray(hello.actions)
+      ? hello.actions
+      : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
     this.dimensions = layout?.projection ? null : layout?.names;
     this.image = layout?.image ?? null;
     const { dataset, options } = hello.run?.config ?? {};
@@ -104,7 +118,10 @@ class Inside {
   soon(wait) {
     if (this.timer && wait > 0) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => { this.timer = null; this.ask(); }, wait);
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.ask();
+    }, wait);
   }
 
   ask() {
@@ -139,13 +156,24 @@ class Inside {
     const shape = JSON.stringify([data.state, data.action, data.steps.map((one) => one.name)]);
     if (shape !== this.shown) {
       this.shown = shape;
-      this.steps.replaceChildren(...data.steps.map((one) => h("li", { "data-step": one.name },
-        h("span", { class: "title" }, one.title), h("span", { class: "formula" }), h("span", { class: "value" }))));
+      this.steps.replaceChildren(
+        ...data.steps.map((one) =>
+          h(
+            "li",
+            { "data-step": one.name },
+            h("span", { class: "title" }, one.title),
+            h("span", { class: "formula" }),
+            h("span", { class: "value" }),
+          ),
+        ),
+      );
       this.setSlow(this.slow ? 1 : 0);
     }
     data.steps.forEach((one, i) => {
       const [, formula, value] = this.steps.children[i].children;
-      const made = pieces(one.latex).map((piece) => formulas.get(piece) ?? "").join(" ");
+      const made = pieces(one.latex)
+        .map((piece) => formulas.get(piece) ?? "")
+        .join(" ");
       if (formula.innerHTML !== made) formula.innerHTML = made;
       this.write(value, one);
     });
@@ -155,28 +183,48 @@ class Inside {
   where() {
     const { data, step, seen } = this;
     if (!data || this.body.hidden) return;
-    const what = data.observation ? `row ${integer(data.row)}` : this.name?.(data.state) ?? `s = ${data.state}`;
-    const times = data.observation ? "" : data.in_data ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data` : "never in the data";
+    const what = data.observation ? `row ${integer(data.row)}` : (this.name?.(data.state) ?? `s = ${data.state}`);
+    const times = data.observation
+      ? ""
+      : data.in_data
+        ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data`
+        : "never in the data";
     const now = `the update after step ${integer(step)}`;
-    const past = seen !== null && seen !== undefined && seen !== step && bus.state?.state !== "running" ? `, where the run stands (the picture shows step ${integer(seen)})` : "";
+    const past =
+      seen !== null && seen !== undefined && seen !== step && bus.state?.state !== "running"
+        ? `, where the run stands (the picture shows step ${integer(seen)})`
+        : "";
     setText(this.title, [what, this.names[data.action], times, now + past].filter(Boolean).join(" · "));
   }
 
   vector(x) {
-    return x.map((value, d) => {
-      const [, title, unit] = (this.dimensions?.[d] ?? "").match(/^(.*?)(?: \((.*)\))?$/);
-      return [title, number(value), unit].filter(Boolean).join(" ");
-    }).join(", ");
+    return x
+      .map((value, d) => {
+        const [, title, unit] = (this.dimensions?.[d] ?? "").match(/^(.*?)(?: \((.*)\))?$/);
+        return [title, number(value), unit].filter(Boolean).join(" ");
+      })
+      .join(", ");
   }
 
   write(node, { name, value, latex }) {
     if (Array.isArray(value) && value.length === this.names.length && name !== "allowed") {
       const most = Math.max(...value.map(Math.abs), 1e-12);
-      node.replaceChildren(...value.map((x, a) => h("span", { class: "bar", title: `${this.names[a]}: ${number(x, 4)}` },
-        h("i", { class: x < 0 ? "negative" : "", style: `height:${(100 * Math.abs(x)) / most}%` }))));
+      node.replaceChildren(
+        ...value.map((x, a) =>
+          h(
+            "span",
+            { class: "bar", title: `${this.names[a]}: ${number(x, 4)}` },
+            h("i", { class: x < 0 ? "negative" : "", style: `height:${(100 * Math.abs(x)) / most}%` }),
+          ),
+        ),
+      );
       node.setAttribute("role", "img");
       node.setAttribute("aria-label", value.map((x, a) => `${this.names[a]} ${number(x)}`).join(", "));
-    } else if (name === "allowed") setText(node, value.length === this.names.length ? "all of them" : value.map((a) => this.names[a]).join(", ") || "none");
+    } else if (name === "allowed")
+      setText(
+        node,
+        value.length === this.names.length ? "all of them" : value.map((a) => this.names[a]).join(", ") || "none",
+      );
     else if (name === "chosen") setText(node, this.names[value] ?? String(value));
     else if (name === "share") setText(node, percent(value));
     else setText(node, latex ? "" : Array.isArray(value) ? value.map((x) => number(x)).join(" → ") : number(value, 4));
@@ -186,19 +234,31 @@ class Inside {
   pick({ state, action }) {
     const A = this.names.length;
     const count = (a) => (this.counts ? this.counts[state * A + a] : null);
-    this.actions.replaceChildren(...this.names.map((name, a) => h("button", {
-      type: "button", role: "radio", "aria-checked": String(a === action), tabindex: a === action ? 0 : -1,
-      class: count(a) === 0 ? "unseen" : "", title: count(a) === 0 ? `${name}: never in the data` : name,
-      onclick: () => this.look({ action: a }),
-      onkeydown: (event) => {
-        const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-        if (!way) return;
-        event.preventDefault();
-        event.stopPropagation();
-        this.refocus = true;
-        this.look({ action: (a + way + A) % A });
-      },
-    }, name)));
+    this.actions.replaceChildren(
+      ...this.names.map((name, a) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "radio",
+            "aria-checked": String(a === action),
+            tabindex: a === action ? 0 : -1,
+            class: count(a) === 0 ? "unseen" : "",
+            title: count(a) === 0 ? `${name}: never in the data` : name,
+            onclick: () => this.look({ action: a }),
+            onkeydown: (event) => {
+              const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+              if (!way) return;
+              event.preventDefault();
+              event.stopPropagation();
+              this.refocus = true;
+              this.look({ action: (a + way + A) % A });
+            },
+          },
+          name,
+        ),
+      ),
+    );
     if (this.refocus) this.actions.children[action]?.focus();
     this.refocus = false;
   }
