@@ -9,8 +9,9 @@ from typing import Any
 from offrl_core.algos import APPROXIMATORS, algorithms, hyperparameters
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, Value
-from offrl_live.runs import uploads
-from offrl_live.runs.config import MAX_SEEDS, ConfigError, Lane, RunConfig
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import MAX_SEEDS, Lane, RunConfig
+from offrl_live.runs.datasets import find as find_dataset
 
 Setting = Value | tuple[Value, ...]
 FIRST_DATASET = "double-crossing"
@@ -94,7 +95,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
 
 def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
     """The same algorithms on another dataset, each as that dataset's lesson needs it."""
-    allowed = approximators(uploads.find(dataset, {}))
+    allowed = approximators(find_dataset(dataset, {}))
     lanes = [
         Lane(lane.algorithm, lane.approximator if lane.approximator in allowed else allowed[0], lane.seeds)
         for lane in config.lanes

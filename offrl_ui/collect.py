@@ -18,7 +18,8 @@ from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.layouts import LABELS
 from offrl_core.worlds.maze import Maze
-from offrl_live.runs.config import ConfigError, RunConfig
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import RunConfig
 from offrl_ui import pictures
 from offrl_ui.drawn_data import board, player_keys
 from offrl_ui.state import plain

@@ -10,7 +10,8 @@ from offrl_core.algos import APPROXIMATORS, algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_lecture.base.text import mathml
-from offrl_live.runs.config import ConfigError, RunConfig
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import RunConfig
 from offrl_ui.choices import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
 from offrl_ui.state import Note
 

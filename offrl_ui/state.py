@@ -19,17 +19,10 @@ from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
-from offrl_live.runs import uploads
-from offrl_live.runs.config import (
-    DEFAULT_BUDGET,
-    MAX_LANES,
-    MAX_MEMBERS,
-    UPLOAD,
-    Change,
-    ConfigError,
-    Lane,
-    RunConfig,
-)
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, Change, Lane, RunConfig
+from offrl_live.runs.datasets import UPLOAD
+from offrl_live.runs.datasets import find as find_dataset
 from offrl_ui.choices import (
     FIRST_ALGORITHM,
     FIRST_DATASET,
@@ -153,8 +146,8 @@ class _Reader:
         dataset = self.parts.get("data", FIRST_DATASET)
         if dataset.startswith(UPLOAD):
             try:
-                uploads.find(self.take("data", dataset), {})
-            except uploads.UnknownUpload as error:
+                find_dataset(self.take("data", dataset), {})
+            except ConfigError as error:
                 self.refuse("data", dataset, f"{error}; {FIRST_DATASET} is used.")
                 dataset = FIRST_DATASET
         else:
@@ -166,11 +159,11 @@ class _Reader:
             assert not isinstance(value, tuple)
             options[h.name] = value
         try:
-            data = uploads.find(dataset, options)
-        except HyperparameterError as error:
+            data = find_dataset(dataset, options)
+        except ConfigError as error:
             self.refuse("x", ", ".join(f"{k}={v}" for k, v in options.items()), f"{error}; the defaults are used.")
             options = {}
-            data = uploads.find(dataset, options)
+            data = find_dataset(dataset, options)
         lanes = [self.lane(0, data)]
         while len(lanes) < MAX_LANES and f"{len(lanes) + 1}.algo" in self.parts:
             lanes.append(self.lane(len(lanes), data))

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 import offrl_core as orl
-from offrl_live.runs.config import MAX_LANES, ConfigError
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import MAX_LANES
 from offrl_live.serving.hub import HubFull
 from offrl_ui import branches, choices, state
 from offrl_ui.cards import algorithm_cards, dataset_cards

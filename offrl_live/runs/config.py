@@ -2,34 +2,127 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from offrl_core.algos import hyperparameters as declare
+from offrl_core.algos import algorithm as find_algorithm
+from offrl_core.algos.shared_hyperparameters import canonical_approximator
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
-from offrl_live.runs import uploads
-from offrl_live.runs.lanes import MAX_BUDGET as MAX_BUDGET
-from offrl_live.runs.lanes import MAX_LANES as MAX_LANES
-from offrl_live.runs.lanes import MAX_SEEDS as MAX_SEEDS
-from offrl_live.runs.lanes import MAX_VALUES as MAX_VALUES
-from offrl_live.runs.lanes import Change as Change
-from offrl_live.runs.lanes import ConfigError as ConfigError
-from offrl_live.runs.lanes import Lane as Lane
-from offrl_live.runs.lanes import Setting as Setting
-from offrl_live.runs.lanes import entries, listed, setting, whole
-from offrl_live.runs.uploads import UPLOAD as UPLOAD
+from offrl_live.runs.checks import ConfigError, entries, listed, whole
+from offrl_live.runs.datasets import UPLOAD, declarations, find
 
+MAX_LANES = 4
+MAX_SEEDS = 8
+MAX_VALUES = 16
+MAX_AXES = 2
 MAX_MEMBERS = 128
+MAX_BUDGET = 10_000_000
 MAX_CHANGES = 500
 DEFAULT_BUDGET = 20_000
+Setting = Value | tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One learner of a run.
+
+    Attributes:
+        algorithm, approximator: names in the catalogue of algorithms; `table`, `linear` or `mlp`.
+        seeds: how many seeds, 1 to 8.
+        hyperparameters: name → value, or a tuple of up to 16 values that opens an axis (at most two axes a lane).
+            What is not named has the default that suits the dataset. They are validated by the `RunConfig`.
+    """
+
+    algorithm: str
+    approximator: str = "table"
+    seeds: int = 1
+    hyperparameters: Mapping[str, Setting] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        try:
+            find_algorithm(self.algorithm)
+            object.__setattr__(self, "approximator", canonical_approximator(self.approximator))
+        except HyperparameterError as error:
+            raise ConfigError(str(error)) from error
+        whole("seeds", self.seeds, 1, MAX_SEEDS)
+        if not isinstance(self.hyperparameters, Mapping):
+            raise ConfigError(f"hyperparameters = {self.hyperparameters!r} is not allowed: it must map names to values")
+        if len(self.axes) > MAX_AXES:
+            raise ConfigError(
+                f"{', '.join(self.axes)} are {len(self.axes)} axes: at most {MAX_AXES} may be open at once"
+            )
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the hyperparameters that are opened into an axis, in the order of the members."""
+        return tuple(str(name) for name, value in self.hyperparameters.items() if isinstance(value, (tuple, list)))
+
+    @property
+    def members(self) -> int:
+        """How many models this lane trains."""
+        count = self.seeds
+        for value in self.hyperparameters.values():
+            count *= len(value) if isinstance(value, (tuple, list)) else 1
+        return count
+
+    def validated(self, declared: Mapping[str, Hyperparameter]) -> Lane:
+        """This lane with every value in its proper type."""
+        values = {str(name): _setting(declared, str(name), value) for name, value in self.hyperparameters.items()}
+        return replace(self, hyperparameters=MappingProxyType(dict(sorted(values.items()))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse is `from_json`."""
+        return {
+            "algorithm": self.algorithm,
+            "approximator": self.approximator,
+            "seeds": self.seeds,
+            "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.hyperparameters.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Lane:
+        """A lane from plain data.
+
+        Raises:
+            ConfigError: a field is unknown or missing, or a value is not allowed.
+        """
+        return cls(**entries("a lane", data, {"algorithm", "approximator", "seeds", "hyperparameters"}, {"algorithm"}))
+
+
+@dataclass(frozen=True)
+class Change:
+    """A live change: from `step` on, lane `lane` trains with `values`."""
+
+    step: int
+    lane: int
+    values: Mapping[str, Value]
+
+    def __post_init__(self) -> None:
+        whole("step", self.step, 0, MAX_BUDGET * 10)
+        whole("lane", self.lane, 0, MAX_LANES - 1)
+        if not isinstance(self.values, Mapping):
+            raise ConfigError(f"values = {self.values!r} is not allowed: it must map names to values")
+        object.__setattr__(self, "values", MappingProxyType(dict(sorted(self.values.items()))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"step": self.step, "lane": self.lane, "values": dict(self.values)}
+
+    @classmethod
+    def from_json(cls, data: object) -> Change:
+        """A change from plain data; its values are validated by the `RunConfig`.
+
+        Raises:
+            ConfigError: a field is unknown or missing, or has the wrong type.
+        """
+        return cls(**entries("a change", data, {"step", "lane", "values"}, {"step", "lane", "values"}))
 
 
 @dataclass(frozen=True)
@@ -37,7 +130,7 @@ class RunConfig:
     """A run, completely: two runs of one configuration compute the same numbers to the bit.
 
     Attributes:
-        dataset: a name in the catalogue, or the name that `uploads.bring` gave to a dataset of one's own.
+        dataset: a name in the catalogue, or the name that `datasets.keep` gave to an uploaded one.
         options: the dataset's options, and its `seed`.
         lanes: one to four learners that train in lock-step on the same data; at most 128 members in all.
         budget: updates after which the run stops, 0 for never.
@@ -60,14 +153,8 @@ class RunConfig:
         if self.members > MAX_MEMBERS:
             raise ConfigError(f"{self.members} members are not allowed: a run trains at most {MAX_MEMBERS} at once")
         whole("budget", self.budget, 0, MAX_BUDGET)
-        if len(self.changes) > MAX_CHANGES:
-            raise ConfigError(f"{len(self.changes)} live changes are not allowed: a run keeps at most {MAX_CHANGES}")
-        checked: dict[tuple[int, int], Change] = {}
-        for change in self.changes:
-            place = (change.step, change.lane)
-            before = checked[place].values if place in checked else {}
-            checked[place] = replace(change, values={**before, **self.checked(change.lane, change.values)})
-        object.__setattr__(self, "changes", tuple(checked[place] for place in sorted(checked)))
+        checked = (replace(change, values=self.checked(change.lane, change.values)) for change in self.changes)
+        object.__setattr__(self, "changes", _in_order(checked, len(self.changes)))
 
     def _options(self) -> Mapping[str, Value]:
         if not isinstance(self.dataset, str):
@@ -94,10 +181,10 @@ class RunConfig:
         Raises:
             ConfigError: it was uploaded and is no longer kept.
         """
-        return _data(self.dataset, tuple(self.options.items()))
+        return find(self.dataset, self.options)
 
     def _declare(self, lane: Lane) -> Mapping[str, Hyperparameter]:
-        return _declarations(self.dataset, tuple(self.options.items()), lane.algorithm, lane.approximator)
+        return declarations(self.dataset, tuple(self.options.items()), lane.algorithm, lane.approximator)
 
     def declared(self, lane: int) -> Mapping[str, Hyperparameter]:
         """Every hyperparameter of a lane by name, with the defaults that suit this dataset."""
@@ -119,7 +206,7 @@ class RunConfig:
                 raise ConfigError(
                     f"{name} is an open axis of this run: its values are {self.lane(lane).hyperparameters[name]}"
                 )
-            checked_value = setting(declared, str(name), value)
+            checked_value = _setting(declared, str(name), value)
             if not declared[name].live:
                 raise ConfigError(f"{name} cannot change while training: it restarts the run")
             if isinstance(checked_value, tuple):
@@ -168,19 +255,31 @@ class RunConfig:
         Raises:
             ConfigError: the lane, a name or a value is not allowed.
         """
-        before = self.until(step)
-        return replace(before, changes=(*before.changes, Change(step, lane, self.checked(lane, values))))
+        return self.with_change(Change(step, lane, self.checked(lane, values)))
+
+    def with_change(self, change: Change) -> RunConfig:
+        """As `changed`, with values that came from `checked` and are not checked again."""
+        before = self.until(change.step).changes
+        return self._with_changes(_in_order((*before, change), len(before) + 1))
 
     def until(self, step: int) -> RunConfig:
         """This run without the changes made after `step`."""
-        return replace(self, changes=tuple(change for change in self.changes if change.step <= step))
+        return self._with_changes(tuple(change for change in self.changes if change.step <= step))
+
+    def _with_changes(self, changes: tuple[Change, ...]) -> RunConfig:
+        other = copy.copy(self)
+        object.__setattr__(other, "changes", changes)
+        return other
 
     def restarted(self) -> RunConfig:
         """A fresh run with every lane's values as they are after the changes."""
         lanes = []
         for index, lane in enumerate(self.lanes):
-            changed = dict(itertools.chain.from_iterable(c.values.items() for c in self.changes if c.lane == index))
-            lanes.append(replace(lane, hyperparameters={**lane.hyperparameters, **changed}))
+            values = dict(lane.hyperparameters)
+            for change in self.changes:
+                if change.lane == index:
+                    values |= change.values
+            lanes.append(replace(lane, hyperparameters=values))
         return replace(self, lanes=tuple(lanes), changes=())
 
     def to_json(self) -> dict[str, Any]:
@@ -214,20 +313,30 @@ class RunConfig:
         return hash(self.key)
 
 
-def _data(dataset: str, options: tuple[tuple[str, Value], ...]) -> Dataset:
-    try:
-        return uploads.find(dataset, dict(options))
-    except (uploads.UnknownUpload, HyperparameterError) as error:
-        raise ConfigError(str(error)) from error
+def _in_order(changes: Iterable[Change], count: int) -> tuple[Change, ...]:
+    """`count` changes by step and lane; of several made to one lane at one step, what they came to."""
+    if count > MAX_CHANGES:
+        raise ConfigError(f"{count} live changes are not allowed: a run keeps at most {MAX_CHANGES}")
+    merged: dict[tuple[int, int], Change] = {}
+    for change in changes:
+        place = (change.step, change.lane)
+        before = merged[place].values if place in merged else {}
+        merged[place] = replace(change, values={**before, **change.values})
+    return tuple(merged[place] for place in sorted(merged))
 
 
-# Declarations depend on the data (its discount, its encodings). They are kept, so that checking a value never has to
-# make a dataset again: the server does that under its lock.
-@lru_cache(maxsize=4096)
-def _declarations(
-    dataset: str, options: tuple[tuple[str, Value], ...], algorithm: str, approximator: str
-) -> Mapping[str, Hyperparameter]:
+def _setting(declared: Mapping[str, Hyperparameter], name: str, value: object) -> Setting:
+    """One validated value, or the tuple of validated values that opens an axis."""
+    if name not in declared:
+        raise ConfigError(f"unknown hyperparameter {name!r}; this system has {', '.join(sorted(declared))}")
     try:
-        return MappingProxyType({h.name: h for h in declare(algorithm, approximator, _data(dataset, options))})
+        if not isinstance(value, (list, tuple)):
+            return declared[name].validate(value)
+        if not 1 <= len(value) <= MAX_VALUES:
+            raise ConfigError(f"{name} has {len(value)} values: an axis has 1 to {MAX_VALUES}")
+        values = tuple(declared[name].validate(item) for item in value)
     except HyperparameterError as error:
         raise ConfigError(str(error)) from error
+    if len(set(values)) < len(values):
+        raise ConfigError(f"{name} = {list(values)} is not allowed: an axis names each value once")
+    return values

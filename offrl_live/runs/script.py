@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from offrl_live.runs.config import UPLOAD, Lane, RunConfig, Setting
+from offrl_live.runs.config import Lane, RunConfig, Setting
+from offrl_live.runs.datasets import UPLOAD
 
 HEADER = '''"""{title}
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.alarms import Alarm, Watch
-from offrl_live.runs import truths, uploads, wire
+from offrl_live.runs import datasets, truths, wire
+from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.clock import Clock
-from offrl_live.runs.config import ConfigError, RunConfig
+from offrl_live.runs.config import RunConfig
 from offrl_live.runs.convergence import Convergence
 from offrl_live.runs.engine import Engine, Picture
 from offrl_live.runs.films import FilmMaker, film_message
@@ -55,7 +56,7 @@ class Session:
         self._clock = clock
         dataset: Dataset | None = command["dataset"]
         if dataset is not None:
-            uploads.bring(dataset, command["config"]["dataset"].removeprefix(uploads.UPLOAD))
+            datasets.keep(dataset, command["config"]["dataset"].removeprefix(datasets.UPLOAD))
         self.engine = Engine(RunConfig.from_json(command["config"]))
         if command["checkpoint"] is not None:
             self.engine.restore(command["checkpoint"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from offrl_core.dataset import Dataset
-from offrl_live.runs import uploads
+from offrl_live.runs import datasets
 from offrl_live.runs.commands import Request
 from offrl_live.runs.config import RunConfig, Setting
 from offrl_live.runs.export import RunExport
@@ -96,7 +96,7 @@ class Hub:
 
     def add_dataset(self, dataset: Dataset) -> str:
         """Keep a dataset that is not in the catalogue; returns the name by which a configuration may use it."""
-        return uploads.bring(dataset)
+        return datasets.keep(dataset)
 
     def open(self, config: RunConfig, *, private: bool = False, title: str = "") -> str:
         """The id of a run of this configuration: one that is there already, or a new one (paused at step 0).

@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.commands import Request
-from offrl_live.runs.config import ConfigError
 from offrl_live.serving.run import Run
 from offrl_live.serving.run_table import HubFull, Registry
 from offrl_live.serving.viewer import Viewer

@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from offrl_live.runs.config import MAX_BUDGET, UPLOAD, RunConfig
+from offrl_live.runs.config import MAX_BUDGET, RunConfig
+from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.timeline import Timeline
 from offrl_live.runs.views import Cache
 from offrl_live.runs.wire import Array, encode, plain

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from offrl_live.runs.config import ConfigError, RunConfig
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import RunConfig
 from offrl_live.serving.run import Run
 from offrl_live.serving.scheduler import Scheduler
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offrl_core.dataset import Dataset
-from offrl_live.runs import uploads
-from offrl_live.runs.config import Change, ConfigError, Lane, RunConfig
+from offrl_live.runs import datasets
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import Change, Lane, RunConfig
 from tests.hypothesis_profiles import examples
 
 BCQ = Lane("bcq", seeds=2, hyperparameters={"rho": (0.0, 0.1, 0.3)})
@@ -148,7 +149,7 @@ def test_changes_are_part_of_the_run() -> None:
 
 def test_a_dataset_of_ones_own() -> None:
     data = Dataset.from_columns([0, 1, 0, 1], [0, 1, 1, 0], [0.0, 1.0, 0.0, 0.0], [False, True, False, True])
-    name = uploads.bring(data)
+    name = datasets.keep(data)
     made = RunConfig(name, {}, (Lane("bc"),))
     assert made.data is data
     assert RunConfig.from_json(made.to_json()) == made

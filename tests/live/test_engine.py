@@ -5,8 +5,9 @@ import pytest
 
 import offrl_core as orl
 from offrl_core.evaluation.rollouts import measure
-from offrl_live.runs import uploads
-from offrl_live.runs.config import Change, ConfigError, Lane, RunConfig
+from offrl_live.runs import datasets
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import Change, Lane, RunConfig
 from offrl_live.runs.engine import Engine, Picture
 from offrl_live.runs.wire import dumps, plain
 
@@ -266,7 +267,7 @@ def test_continuous_states_are_seen_at_their_probes() -> None:
     rng = np.random.default_rng(0)
     ends = np.arange(1, 101) % 10 == 0
     data = orl.Dataset.from_columns(rng.normal(size=(100, 3)), rng.integers(0, 2, 100), ends * 1.0, ends)
-    engine = Engine(RunConfig(uploads.bring(data), {}, (Lane("bcq", "mlp", hyperparameters=MLP),)))
+    engine = Engine(RunConfig(datasets.keep(data), {}, (Lane("bcq", "mlp", hyperparameters=MLP),)))
     engine.advance(20)
     picture = engine.look()
     assert picture.tables["q"].shape == (1, engine.describe()["states"], 2)

@@ -11,8 +11,9 @@ import pytest
 
 from offrl_core.dataset import Dataset
 from offrl_live.runs import wire
+from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.commands import parse
-from offrl_live.runs.config import ConfigError, Lane, RunConfig
+from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.timeline import Checkpoint
 from offrl_live.serving.hub import Hub, HubFull, HubSettings, UnknownRun

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offrl_live.runs.config import Change, ConfigError, Lane, RunConfig
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.config import Change, Lane, RunConfig
 from offrl_live.serving.hub import get_hub
 from offrl_ui import branches, choices, state
 from tests.hypothesis_profiles import examples
