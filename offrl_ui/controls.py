@@ -84,7 +84,7 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
     lane = config.lanes[index]
     known = config.declared(index)
     now = {name: lane.hyperparameters.get(name, h.default) for name, h in known.items()}
-    own = {h.name for h in algorithms()[lane.algorithm].hyperparameters}
+    own = {h.name for h in algorithms()[lane.algorithm].declared}
     special = [h for name, h in known.items() if name in own and name not in COMMON]
     common = [h for name, h in known.items() if name in own and name in COMMON]
     learning = [h for name, h in known.items() if name not in own]

@@ -10,6 +10,7 @@ from inspect import isabstract
 
 from offrl_core.algos.base import Algorithm
 from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, approximator_hyperparameters, canonical_approximator
+from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 
@@ -93,8 +94,12 @@ def hyperparameters(
         HyperparameterError: the system or approximator does not exist, or cannot be used with this dataset.
     """
     kind = algorithm(name) if isinstance(name, str) else name
-    approximator = canonical_approximator(approximator, dataset)
-    declared = (*kind.hyperparameters, *approximator_hyperparameters(kind, approximator, dataset))
+    return declarations(kind, canonical_approximator(approximator, dataset), dataset)
+
+
+def declarations(kind: type[Algorithm], approximator: str, dataset: Dataset | None) -> tuple[Hyperparameter, ...]:
+    """`hyperparameters` for an approximator that is known to fit the dataset."""
+    declared = (*kind.declared, *approximator_hyperparameters(kind, approximator, dataset))
     changed: dict[str, Value] = dict(kind.defaults.get(approximator, {}))
     if dataset is not None:
         changed["gamma"] = float(dataset.gamma)
@@ -103,8 +108,6 @@ def hyperparameters(
 
 
 def _recommended(name: str, approximator: str, dataset: str) -> dict[str, Value]:
-    from offrl_core.data.catalogue import datasets
-
     spec = datasets().get(dataset)
     if spec is None:
         return {}

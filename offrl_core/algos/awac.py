@@ -9,7 +9,7 @@ from offrl_core.algos.base import Weighting
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import AVERAGE_ADVANTAGE, CriticCloning
 from offrl_core.algos.equations import capped_weight
-from offrl_core.algos.explaining import Look, Step, exponential_step, number
+from offrl_core.algos.explaining import Step, Transition, exponential_step, number
 from offrl_core.algos.shared_hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algos.weights import batch_softmax, exponential
 from offrl_core.declarations import Hyperparameter, Value
@@ -32,7 +32,7 @@ class AWAC(CriticCloning):
         "Cloning weighted by how much better an action is than the policy's average, by a critic of that very policy."
     )
     source = "Nair et al. 2020"
-    hyperparameters = (
+    declared = (
         *CRITIC,
         temperature(
             0.1,
@@ -66,10 +66,10 @@ class AWAC(CriticCloning):
             return Weighting(batch_softmax(batch, log_weight), advantage)
         return exponential(hp, advantage, log_weight)
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        advantage, tau = look.row(self.advantage(look.batch, hp)), float(hp.temperature[0, 0])
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        advantage, tau = transition.row(self.advantage(transition.batch, hp)), float(hp.temperature[0, 0])
         return [
-            *super().judge(look, hp),
+            *super().weight_steps(transition, hp),
             Step("advantage", "advantage", advantage, f"A = {number(advantage)}"),
             exponential_step(r"A/\tau", advantage / tau),
         ]

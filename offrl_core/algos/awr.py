@@ -12,7 +12,7 @@ from offrl_core.algos.base import Head, Loss, Weighting
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import ValueCloning
 from offrl_core.algos.equations import RETURN, V_LOSS, WEIGHTED_CLONING, capped_weight, together
-from offrl_core.algos.explaining import Look, Step, exponential_step, number
+from offrl_core.algos.explaining import Step, Transition, exponential_step, number
 from offrl_core.algos.losses import squared_error
 from offrl_core.algos.shared_hyperparameters import GAMMA, TARGET_NETWORK, temperature, weight_max
 from offrl_core.algos.targets import td_target
@@ -38,7 +38,7 @@ class AWR(ValueCloning):
     number = 7
     summary = "Cloning weighted by the exponential of a TD(λ) advantage, capped."
     source = "Peng et al. 2019"
-    hyperparameters = (
+    declared = (
         GAMMA,
         temperature(
             0.05,
@@ -114,13 +114,13 @@ class AWR(ValueCloning):
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {**super().losses(batch, hp), "value": squared_error(batch, "value", self.target(batch, hp))}
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        weighting = self.weighting(look.batch, hp)
-        target, advantage = look.row(self.target(look.batch, hp)), look.row(weighting.advantage)
-        exponent = look.row(self.log_weight(look.batch, hp, weighting.advantage))
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        weighting = self.weighting(transition.batch, hp)
+        target, advantage = transition.row(self.target(transition.batch, hp)), transition.row(weighting.advantage)
+        exponent = transition.row(self.log_weight(transition.batch, hp, weighting.advantage))
         symbol = {"lambda": r"G^\lambda", "mc": "G", "td": r"r + \gamma V(s')"}[hp.value_target]
         return [
-            *self.state_values(look),
+            *self.state_values(transition),
             Step("target", "the return it is judged by", target, f"{symbol} = {number(target)}"),
             Step("advantage", "advantage", advantage, f"A = {symbol} - V(s) = {number(advantage)}"),
             exponential_step(self.exponent(hp.normalization), exponent),

@@ -1,4 +1,4 @@
-"""What every system of the lecture is: its networks, its hyperparameters, its loss, and its policy.
+"""`Algorithm`, the base class of every system, with the records that it works with: heads, losses and weights.
 
 Shapes. `M` members train at once, `A` is the number of actions, `U` the number of states that the networks were
 evaluated at, `B` the number of rows (transitions) of the batch. Network outputs are `(M, A, U)`: the long axis is last,
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from offrl_core.algos.batch import Array, Batch
-from offrl_core.algos.explaining import Look, Step, assemble
+from offrl_core.algos.explaining import Step, Transition, assemble
 from offrl_core.algos.source import loss_source
 from offrl_core.declarations import Hyperparameter, Value
 
@@ -114,7 +114,7 @@ class Algorithm(ABC):
         summary: one sentence.
         equation: LaTeX, with the hyperparameters' own symbols, under the defaults; see `equation_for`.
         source: author, year, what is taken from there.
-        hyperparameters: what can be moved.
+        declared: the system's own hyperparameters; the approximator adds its own (`hyperparameters()` gives all).
         defaults: approximator → defaults that differ there.
         table_learning_rate: the table's default step.
     """
@@ -126,14 +126,14 @@ class Algorithm(ABC):
     summary: ClassVar[str]
     equation = _Equation()
     source: ClassVar[str] = ""
-    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
+    declared: ClassVar[tuple[Hyperparameter, ...]] = ()
     defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
     table_learning_rate: ClassVar[float] = 1.0
 
     @classmethod
     def default_choices(cls) -> dict[str, Value]:
         """The system's own hyperparameters on a table, where nothing else is said."""
-        return {h.name: h.default for h in cls.hyperparameters} | dict(cls.defaults.get("table", {}))
+        return {h.name: h.default for h in cls.declared} | dict(cls.defaults.get("table", {}))
 
     @abstractmethod
     def equation_for(self, choices: Mapping[str, Value]) -> str:
@@ -186,7 +186,7 @@ class Algorithm(ABC):
         return None
 
     @abstractmethod
-    def steps(self, look: Look, hp: Any) -> list[Step]:
+    def steps(self, transition: Transition, hp: Any) -> list[Step]:
         """One transition's numbers through the update, in order."""
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Part 1 of the lecture: one objective, `−E[w · log π_θ(a|s)]`; the systems differ in the weight `w`."""
+"""Base classes of weighted cloning, `−E[w · log π_θ(a|s)]`: the systems of the lecture's first part differ in `w`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from offrl_core.algos.base import Algorithm, Head, Loss
 from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.equations import Q_LOSS, WEIGHTED_CLONING, copy_rule, in_target, policy_target, together
-from offrl_core.algos.explaining import Look, Step, number, one_step, term
+from offrl_core.algos.explaining import Step, Transition, number, one_step, term
 from offrl_core.algos.losses import softmax, squared_error, weighted_cross_entropy
 from offrl_core.algos.shared_hyperparameters import NETWORK_TARGETS
 from offrl_core.algos.targets import target_prefix, target_reads, td_target
@@ -36,23 +36,23 @@ class Cloning(Algorithm):
         """`softmax` of the policy network."""
         return softmax(batch["policy"])
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
         """How this row came to its weight; nothing where every row weighs 1."""
         return []
 
-    def steps(self, look: Look, hp: Any) -> list[Step]:
-        batch = look.batch
+    def steps(self, transition: Transition, hp: Any) -> list[Step]:
+        batch = transition.batch
         weighting = self.weighting(batch, hp)
         rows = np.ones((1, batch.rows), np.float32) if weighting is None else weighting.weight
-        weight = look.row(rows)
+        weight = transition.row(rows)
         part = float(np.float64(abs(weight)) / (np.abs(rows) * batch.shares).sum() / batch.total)
-        pi = look.s(self.policy(batch, hp))
-        taken = float(pi[look.action])
-        gradient = weight * (pi - np.eye(len(pi))[look.action]) + 0.0
+        pi = transition.s(self.policy(batch, hp))
+        taken = float(pi[transition.action])
+        gradient = weight * (pi - np.eye(len(pi))[transition.action]) + 0.0
         loss = -weight * float(np.log(taken)) if weight else 0.0
-        clipped = weighting is not None and weighting.clipped is not None and look.row(weighting.clipped) > 0
+        clipped = weighting is not None and weighting.clipped is not None and transition.row(weighting.clipped) > 0
         return [
-            *self.judge(look, hp),
+            *self.weight_steps(transition, hp),
             Step("weight", "weight, at its cap" if clipped else "weight", weight, f"w = {number(weight)}"),
             Step("share", "this row's share of all weights", part),
             Step("probability", "probability now", taken, rf"\pi_\theta(a\mid s) = {number(taken)}"),
@@ -67,7 +67,7 @@ class Cloning(Algorithm):
                 "gradient at the logits, one per action",
                 gradient.tolist(),
                 rf"\partial/\partial\,\mathrm{{logit}}_a = w\,(\pi_\theta(a\mid s) - 1) = "
-                rf"{number(float(gradient[look.action]))}",
+                rf"{number(float(gradient[transition.action]))}",
             ),
         ]
 
@@ -83,12 +83,13 @@ class ValueCloning(Cloning):
     def value(self, batch: Batch, hp: Any) -> Array:
         return batch["value"][:, 0]
 
-    def state_values(self, look: Look) -> list[Step]:
+    def state_values(self, transition: Transition) -> list[Step]:
         """`V(s)` and `V(s')` of the row."""
-        here, there = float(look.s(look.batch["value"][:, 0])), float(look.next(look.batch["value_next"][:, 0]))
+        batch = transition.batch
+        here, there = float(transition.s(batch["value"][:, 0])), float(transition.next(batch["value_next"][:, 0]))
         return [
             Step("value", "V at s", here, f"V(s) = {number(here)}"),
-            Step("next_value", "V at s′", there, f"V(s') = {number(there)}" if look.continues else ""),
+            Step("next_value", "V at s′", there, f"V(s') = {number(there)}" if transition.continues else ""),
         ]
 
 
@@ -121,16 +122,17 @@ class CriticCloning(Cloning):
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {**super().losses(batch, hp), "td": self.critic_loss(batch, hp)}
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        batch = look.batch
-        q = look.s(batch["q"])
-        mean = float(look.s(self.value(batch, hp)))
-        q_next = float(look.next((self.next_policy(batch, hp) * batch[f"{target_prefix(hp)}q_next"]).sum(axis=1)))
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        batch = transition.batch
+        q = transition.s(batch["q"])
+        taken = float(q[transition.action])
+        mean = float(transition.s(self.value(batch, hp)))
+        q_next = float(transition.next((self.next_policy(batch, hp) * batch[f"{target_prefix(hp)}q_next"]).sum(axis=1)))
         expected = rf"\mathbb{{E}}_{{a'\sim\pi}}{in_target(hp.target_update)}(s',a')"
-        target = one_step(look, float(hp.gamma[0, 0]), q_next, "y", expected)
-        delta = target.value - float(q[look.action])
+        target = one_step(transition, float(hp.gamma[0, 0]), q_next, "y", expected)
+        delta = target.value - taken
         return [
-            Step("q", "Q of this action", float(q[look.action]), f"Q(s,a) = {number(float(q[look.action]))}"),
+            Step("q", "Q of this action", taken, f"Q(s,a) = {number(taken)}"),
             Step("q_all", "Q of every action at s", q.tolist()),
             target,
             Step("delta", "TD error", delta, rf"\delta = y - Q(s,a) = {number(delta)}"),

@@ -11,7 +11,7 @@ from offrl_core.algos.base import Head, Loss
 from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.constrained_q import counted
 from offrl_core.algos.equations import copy_rule, greedy_loss, greedy_target, together
-from offrl_core.algos.explaining import Look, Step, number, term
+from offrl_core.algos.explaining import Step, Transition, number, term
 from offrl_core.algos.losses import conservative_penalty, next_state_penalty
 from offrl_core.algos.q_learning import QLearning
 from offrl_core.algos.shared_hyperparameters import Q_LEARNING
@@ -46,7 +46,7 @@ class CQL(QLearning):
         "paper": r"\log\sum_{b} e^{Q(s,b)} - Q(s,a)",
     }
     source = "the lecture; Kumar et al. 2020, equation 4"
-    hyperparameters = (
+    declared = (
         *Q_LEARNING,
         Hyperparameter(
             "alpha",
@@ -112,19 +112,19 @@ class CQL(QLearning):
             losses["penalty" if output == "q" else "penalty2"] = penalty
         return losses
 
-    def steps(self, look: Look, hp: Any) -> list[Step]:
-        batch = look.batch
+    def steps(self, transition: Transition, hp: Any) -> list[Step]:
+        batch = transition.batch
         at_s = hp.form == "paper"
-        q = look.s(batch["q"]) if at_s else look.next(batch["q_next"])
-        action = look.action if at_s else int(batch.columns["next_action"][0, look.column])
+        q = transition.s(batch["q"]) if at_s else transition.next(batch["q_next"])
+        action = transition.action if at_s else int(batch.columns["next_action"][0, transition.column])
         if action < 0:
-            return [*super().steps(look, hp), Step("penalty", "penalty: the data shows no next action", 0.0)]
+            return [*super().steps(transition, hp), Step("penalty", "penalty: the data shows no next action", 0.0)]
         total = float(q.sum()) if hp.form in ("lecture-a", "lecture-b") else float(np.logaddexp.reduce(q))
         gap = total - (0.0 if hp.form == "lecture-a" else float(q[action]))
         alpha, power = float(hp.alpha[0, 0]), 2 if hp.form == "lecture-d" else 1
         square = "^2" if power == 2 else ""
         return [
-            *super().steps(look, hp),
+            *super().steps(transition, hp),
             Step(
                 "gap", "what the penalty pushes down", gap, f"z = {number(total)} - {term(total - gap)} = {number(gap)}"
             ),

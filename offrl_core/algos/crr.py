@@ -11,7 +11,7 @@ from offrl_core.algos.base import Weighting
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import AVERAGE_ADVANTAGE, CriticCloning
 from offrl_core.algos.equations import capped_weight
-from offrl_core.algos.explaining import Look, Step, exponential_step, number
+from offrl_core.algos.explaining import Step, Transition, exponential_step, number
 from offrl_core.algos.shared_hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algos.weights import exponential
 from offrl_core.declarations import Hyperparameter, Value
@@ -33,7 +33,7 @@ class CRR(CriticCloning):
     number = 9
     summary = "Cloning of only those rows whose action a critic finds better than the policy."
     source = "Wang et al. 2020"
-    hyperparameters = (
+    declared = (
         *CRITIC,
         Hyperparameter(
             "filter",
@@ -91,11 +91,11 @@ class CRR(CriticCloning):
             return expected_maximum(self.policy(batch, hp), batch["q"], hp.baseline_draws)
         return self.value(batch, hp)
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        advantage = look.row(self.weighting(look.batch, hp).advantage)
-        steps = super().judge(look, hp)
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        advantage = transition.row(self.weighting(transition.batch, hp).advantage)
+        steps = super().weight_steps(transition, hp)
         if hp.baseline == "max":
-            best = float(look.s(self.baseline(look.batch, hp)))
+            best = float(transition.s(self.baseline(transition.batch, hp)))
             symbol = r"\mathbb{E}\max_{j\le m} Q(s,b_j)"
             steps.append(Step("best", "the best of a few draws, on average", best, f"{symbol} = {number(best)}"))
         steps.append(Step("advantage", "advantage", advantage, f"A = {number(advantage)}"))

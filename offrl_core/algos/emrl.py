@@ -9,7 +9,7 @@ from offrl_core.algos.base import Weighting
 from offrl_core.algos.batch import Batch
 from offrl_core.algos.cloning import Cloning
 from offrl_core.algos.equations import RETURN, WEIGHTED_CLONING, together
-from offrl_core.algos.explaining import Look, Step, number
+from offrl_core.algos.explaining import Step, Transition, number
 from offrl_core.algos.shared_hyperparameters import RETURN_GAMMA, signal_choice
 from offrl_core.algos.weights import WEIGHT_EQUATIONS, WEIGHT_FUNCTIONS, signal, weight_function
 from offrl_core.declarations import Hyperparameter, Value
@@ -31,7 +31,7 @@ class EMRL(Cloning):
     number = 2
     summary = "Cloning weighted by the reward itself; negative rewards make it run away."
     source = "Dayan & Hinton 1997"
-    hyperparameters = (
+    declared = (
         RETURN_GAMMA,
         signal_choice("reward"),
         Hyperparameter(
@@ -57,7 +57,7 @@ class EMRL(Cloning):
         x, lowest = signal(batch, hp)
         return Weighting(weight_function(hp.weight_function, x, lowest), x)
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        x = look.row(signal(look.batch, hp)[0])
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        x = transition.row(signal(transition.batch, hp)[0])
         symbol = "G" if hp.signal == "return" else "r"
         return [Step("signal", f"the {hp.signal}", x, f"{symbol} = {number(x)}")]

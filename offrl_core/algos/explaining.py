@@ -27,13 +27,13 @@ class Step:
     value: Any
     latex: str = ""
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
 
 
-class Look:
-    """One row of a batch of one member: its numbers, and the outputs at its two states.
+class Transition:
+    """One row of a batch of one member: its reward, action and columns, and the outputs at its two states.
 
     Args:
         batch: a batch of one member.
@@ -79,16 +79,17 @@ def term(x: float) -> str:
     return rf"({number(x)})" if x < 0 or (x == 0 and math.copysign(1, x) < 0) else number(x)
 
 
-def one_step(look: Look, gamma: float, next_value: float, left: str, next_symbol: str) -> Step:
+def one_step(transition: Transition, gamma: float, next_value: float, left: str, next_symbol: str) -> Step:
     """`r + γ V(s')` of a row as a step; the bootstrap is cut where the row terminated."""
-    if not look.continues:
-        return Step("target", "target: the episode ended", look.reward, rf"{left} = r = {number(look.reward)}")
-    value = look.reward + gamma * next_value
+    reward = transition.reward
+    if not transition.continues:
+        return Step("target", "target: the episode ended", reward, rf"{left} = r = {number(reward)}")
+    value = reward + gamma * next_value
     return Step(
         "target",
         "target: reward and discounted next value",
         value,
-        rf"{left} = r + \gamma {next_symbol} = {number(look.reward)} + {number(gamma)} \cdot {term(next_value)}"
+        rf"{left} = r + \gamma {next_symbol} = {number(reward)} + {number(gamma)} \cdot {term(next_value)}"
         rf" = {number(value)}",
     )
 

@@ -11,7 +11,7 @@ from offrl_core.algos.base import Head, Loss, Weighting
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import Cloning
 from offrl_core.algos.equations import Q_LOSS, WEIGHTED_CLONING, capped_weight, copy_rule, in_target, together
-from offrl_core.algos.explaining import Look, Step, exponential_step, number, one_step
+from offrl_core.algos.explaining import Step, Transition, exponential_step, number, one_step
 from offrl_core.algos.losses import expectile_loss, squared_error
 from offrl_core.algos.shared_hyperparameters import CRITIC, NETWORK_TARGETS, beta, weight_max
 from offrl_core.algos.targets import target_prefix, target_reads, td_target
@@ -40,7 +40,7 @@ class IQL(Cloning):
         "An upper expectile over the data's own actions stands in for the maximum; no other action is ever queried."
     )
     source = "Kostrikov, Nair & Levine 2021"
-    hyperparameters = (
+    declared = (
         *CRITIC,
         Hyperparameter(
             "expectile",
@@ -118,11 +118,11 @@ class IQL(Cloning):
         exponent, clipped = capped(hp.beta * advantage, hp.weight_max)
         return Weighting(np.exp(exponent), advantage, clipped)
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        batch, beta, tau = look.batch, float(hp.beta[0, 0]), float(hp.expectile[0, 0])
-        q, taken = float(look.s(batch["q"])[look.action]), look.row(self.taken(batch, hp))
-        value, following = float(look.s(self.value(batch, hp))), float(look.next(batch["value_next"][:, 0]))
-        target = one_step(look, float(hp.gamma[0, 0]), following, "y", "V(s')")
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        batch, beta, tau = transition.batch, float(hp.beta[0, 0]), float(hp.expectile[0, 0])
+        q, taken = float(transition.s(batch["q"])[transition.action]), transition.row(self.taken(batch, hp))
+        value, following = float(transition.s(self.value(batch, hp))), float(transition.next(batch["value_next"][:, 0]))
+        target = one_step(transition, float(hp.gamma[0, 0]), following, "y", "V(s')")
         u = taken - value
         pull = tau if u >= 0 else 1 - tau
         return [

@@ -11,7 +11,7 @@ from offrl_core.algos.base import Loss, Weighting
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import ValueCloning
 from offrl_core.algos.equations import RETURN, V_LOSS, WEIGHTED_CLONING, capped_weight, together
-from offrl_core.algos.explaining import Look, Step, exponential_step, number, one_step
+from offrl_core.algos.explaining import Step, Transition, exponential_step, number, one_step
 from offrl_core.algos.losses import squared_error
 from offrl_core.algos.shared_hyperparameters import GAMMA, beta, weight_max
 from offrl_core.algos.targets import td_target
@@ -38,7 +38,7 @@ class MARWIL(ValueCloning):
     number = 6
     summary = "Cloning weighted by the exponential of the advantage over the behaviour's own value."
     source = "Wang et al. 2018"
-    hyperparameters = (
+    declared = (
         GAMMA,
         beta(10.0, paper="1 with the running normalisation (Wang et al. 2018)"),
         Hyperparameter(
@@ -139,15 +139,15 @@ class MARWIL(ValueCloning):
             log_weight = log_weight / (np.float32(1e-8) + np.sqrt(batch.memory["square"]))
         return exponential(hp, advantage, log_weight)
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        batch, beta = look.batch, float(hp.beta[0, 0])
-        values = self.state_values(look)
-        advantage = look.row(self.advantage(batch, hp))
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        batch, beta = transition.batch, float(hp.beta[0, 0])
+        values = self.state_values(transition)
+        advantage = transition.row(self.advantage(batch, hp))
         if hp.advantage == "mc":
-            ahead = look.row(batch.columns["return"])
+            ahead = transition.row(batch.columns["return"])
             target = Step("target", "what followed", ahead, f"G = {number(ahead)}")
         else:
-            target = one_step(look, float(hp.gamma[0, 0]), values[1].value, "y", "V(s')")
+            target = one_step(transition, float(hp.gamma[0, 0]), values[1].value, "y", "V(s')")
         exponent = advantage * beta
         if hp.normalization == "running":
             exponent /= 1e-8 + float(np.sqrt(batch.memory["square"][0, 0]))

@@ -9,7 +9,7 @@ from typing import Any
 from offrl_core.algos.base import Head, Loss
 from offrl_core.algos.batch import Batch
 from offrl_core.algos.equations import RETURN, together
-from offrl_core.algos.explaining import Look, Step, number
+from offrl_core.algos.explaining import Step, Transition, number
 from offrl_core.algos.losses import squared_error
 from offrl_core.algos.q_learning import ActionValues, error_steps
 from offrl_core.algos.shared_hyperparameters import INITIAL, RETURN_GAMMA
@@ -31,7 +31,7 @@ class MCQ(ActionValues):
     number = 14
     summary = "Regresses Q on recorded returns: it cannot diverge, and it only knows what the behaviour is worth."
     source = "Sutton & Barto 2018, chapter 5"
-    hyperparameters = (RETURN_GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
+    declared = (RETURN_GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
         return together("y = G", RETURN, r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2")
@@ -48,10 +48,10 @@ class MCQ(ActionValues):
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         return {"td": squared_error(batch, "q", batch.columns["return"])}
 
-    def steps(self, look: Look, hp: Any) -> list[Step]:
-        q, ahead = look.s(look.batch["q"]), look.row(look.batch.columns["return"])
+    def steps(self, transition: Transition, hp: Any) -> list[Step]:
+        q, ahead = transition.s(transition.batch["q"]), transition.row(transition.batch.columns["return"])
         return [
             *error_steps(
-                q, look.action, Step("target", "target: the recorded return", ahead, f"y = G = {number(ahead)}")
+                q, transition.action, Step("target", "target: the recorded return", ahead, f"y = G = {number(ahead)}")
             )
         ]

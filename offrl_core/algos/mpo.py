@@ -11,7 +11,7 @@ from offrl_core.algos.base import Head, Loss
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import CriticCloning
 from offrl_core.algos.equations import BEHAVIOR_CLONE, Q_LOSS, copy_rule, in_target, policy_target, together
-from offrl_core.algos.explaining import Look, Step, number
+from offrl_core.algos.explaining import Step, Transition, number
 from offrl_core.algos.losses import cross_entropy_to, log_softmax, log_sum_exp, softmax, weighted_cross_entropy
 from offrl_core.algos.shared_hyperparameters import CRITIC
 from offrl_core.algos.targets import target_prefix, target_reads
@@ -44,7 +44,7 @@ class MPO(CriticCloning):
     number = 11
     summary = "Reweights a prior over all actions by the critic under a KL bound, then clones the result."
     source = "Abdolmaleki et al. 2018"
-    hyperparameters = (
+    declared = (
         *CRITIC,
         Hyperparameter(
             "epsilon",
@@ -161,16 +161,16 @@ class MPO(CriticCloning):
         batch.memory["multiplier"] = np.clip(mu * np.exp(np.float32(0.01) * violation), *MULTIPLIERS).astype(np.float32)
         return loss
 
-    def steps(self, look: Look, hp: Any) -> list[Step]:
-        batch = look.batch
+    def steps(self, transition: Transition, hp: Any) -> list[Step]:
+        batch = transition.batch
         eta = float(batch.memory["temperature"][0, 0])
         log_old = log_softmax(batch[f"{target_prefix(hp)}policy"])
         log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
-        improved = look.s(softmax(log_prior + batch[f"{target_prefix(hp)}q"] / np.float32(eta)))
-        prior, pi = np.exp(look.s(log_prior)), look.s(self.policy(batch, hp))
-        a = look.action
+        improved = transition.s(softmax(log_prior + batch[f"{target_prefix(hp)}q"] / np.float32(eta)))
+        prior, pi = np.exp(transition.s(log_prior)), transition.s(self.policy(batch, hp))
+        a = transition.action
         return [
-            *self.judge(look, hp),
+            *self.weight_steps(transition, hp),
             Step("temperature", "temperature that meets the KL bound", eta, rf"\eta = {number(eta)}"),
             Step("prior", "the prior, one per action", prior.tolist()),
             Step(

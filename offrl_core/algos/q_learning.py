@@ -10,7 +10,7 @@ import numpy as np
 from offrl_core.algos.base import Algorithm, Head, Loss
 from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.equations import copy_rule, greedy_loss, greedy_target, greedy_value, together
-from offrl_core.algos.explaining import Look, Step, number, one_step, term
+from offrl_core.algos.explaining import Step, Transition, number, one_step, term
 from offrl_core.algos.losses import squared_error
 from offrl_core.algos.shared_hyperparameters import NETWORK_TARGETS, Q_LEARNING
 from offrl_core.algos.targets import best_next, greedy, masked_max, q_heads, target_prefix, td_target
@@ -69,7 +69,7 @@ class QLearning(ActionValues):
     number = 12
     summary = "Q-learning on a fixed dataset: its maximum trusts values of actions that nobody ever took."
     source = "Watkins & Dayan 1992; Mnih et al. 2015 (target network)"
-    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = Q_LEARNING
+    declared: ClassVar[tuple[Hyperparameter, ...]] = Q_LEARNING
     defaults = NETWORK_TARGETS
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
@@ -89,26 +89,28 @@ class QLearning(ActionValues):
             losses["td2"] = squared_error(batch, "q2", target)
         return losses
 
-    def steps(self, look: Look, hp: Any) -> list[Step]:
-        batch, gamma = look.batch, float(hp.gamma[0, 0])
+    def steps(self, transition: Transition, hp: Any) -> list[Step]:
+        batch, gamma = transition.batch, float(hp.gamma[0, 0])
         mask = self.allowed_next(batch, hp)
-        allowed = np.ones(batch.actions, bool) if mask is None else look.next(np.broadcast_to(mask, batch["q"].shape))
-        asked = look.next(batch["q_next" if hp.double != "none" else f"{target_prefix(hp)}q_next"])
-        next_value = look.row(best_next(batch, hp, mask))
+        every = np.ones(batch.actions, bool)
+        allowed = every if mask is None else transition.next(np.broadcast_to(mask, batch["q"].shape))
+        asked = transition.next(batch["q_next" if hp.double != "none" else f"{target_prefix(hp)}q_next"])
+        next_value = transition.row(best_next(batch, hp, mask))
         actions = "A" if mask is None else r"\bar A"
-        target = one_step(look, gamma, next_value, "y", greedy_value(hp.target_update, hp.double, actions))
+        target = one_step(transition, gamma, next_value, "y", greedy_value(hp.target_update, hp.double, actions))
         found: list[Step] = []
-        if look.continues:
+        if transition.continues:
             star = int(np.where(allowed, asked, -np.inf).argmax())
             found.append(Step("chosen", "the action that the target chose at s′", star, f"a^* = {star}"))
             found.append(Step("allowed", "actions that it could choose", np.flatnonzero(allowed).tolist()))
             if batch.counts_next is not None:
-                counts = look.next(batch.counts_next)
+                counts = transition.next(batch.counts_next)
                 found.append(Step("chosen_count", "rows of the data that show that pair", int(counts[star])))
                 seen = counts > 0
                 if seen.any():
-                    values = look.next(batch[f"{target_prefix(hp)}q_next"])
+                    values = transition.next(batch[f"{target_prefix(hp)}q_next"])
                     best = float(np.where(seen, values, -np.inf).max())
-                    step = one_step(look, gamma, best, r"\bar y", greedy_value(hp.target_update, "none", r"\bar A"))
+                    within = greedy_value(hp.target_update, "none", r"\bar A")
+                    step = one_step(transition, gamma, best, r"\bar y", within)
                     found.append(Step("constrained", "the target within the data's actions", step.value, step.latex))
-        return [*found, *error_steps(look.s(batch["q"]), look.action, target)]
+        return [*found, *error_steps(transition.s(batch["q"]), transition.action, target)]

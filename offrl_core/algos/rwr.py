@@ -11,7 +11,7 @@ from offrl_core.algos.base import Weighting
 from offrl_core.algos.batch import Batch
 from offrl_core.algos.cloning import Cloning
 from offrl_core.algos.equations import RETURN, WEIGHTED_CLONING, together
-from offrl_core.algos.explaining import Look, Step, exponential_step, number
+from offrl_core.algos.explaining import Step, Transition, exponential_step, number
 from offrl_core.algos.shared_hyperparameters import RETURN_GAMMA, signal_choice, temperature
 from offrl_core.algos.weights import batch_softmax, signal
 from offrl_core.declarations import Hyperparameter, Value
@@ -34,7 +34,7 @@ class RWR(Cloning):
     number = 4
     summary = "Cloning weighted by the exponential of the reward, or of the whole return."
     source = "Peters & Schaal 2007"
-    hyperparameters = (
+    declared = (
         RETURN_GAMMA,
         signal_choice("return"),
         temperature(
@@ -74,8 +74,8 @@ class RWR(Cloning):
             weight = weight / (weight * batch.share).sum(axis=1, keepdims=True)
         return Weighting(weight, x)
 
-    def judge(self, look: Look, hp: Any) -> list[Step]:
-        x, tau = look.row(signal(look.batch, hp)[0]), float(hp.temperature[0, 0])
+    def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
+        x, tau = transition.row(signal(transition.batch, hp)[0]), float(hp.temperature[0, 0])
         symbol = "G" if hp.signal == "return" else "r"
         return [
             Step("signal", f"the {hp.signal}", x, f"{symbol} = {number(x)}"),

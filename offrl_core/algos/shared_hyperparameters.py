@@ -1,4 +1,4 @@
-"""The hyperparameters that several systems share: one concept, one name."""
+"""Declarations of the hyperparameters that several systems or an approximator share."""
 
 from __future__ import annotations
 

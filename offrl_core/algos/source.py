@@ -1,4 +1,4 @@
-"""The source code of the very loss that runs, gathered from where it stands."""
+"""Gathers the source code of a system's losses: its own file, and what it calls in other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets of Q-learning: a maximum over the actions that are allowed, from the network that is asked."""
+"""Targets of Q-learning, `y = r + γ max Q`: which network gives the values, and which actions count."""
 
 from __future__ import annotations
 

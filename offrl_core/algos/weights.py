@@ -1,4 +1,4 @@
-"""Weights of cloning: from a reward, a return or an advantage to what multiplies `−log π_θ(a|s)`.
+"""Weights of cloning: functions of a reward, a return or an advantage that multiply `−log π_θ(a|s)`.
 
 All of them run in float32 on purpose, as a training script would: `exp` is `inf` above 88.72 and 0 below −103.28, and
 the forms that do not guard against it show it.

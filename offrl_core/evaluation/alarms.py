@@ -1,7 +1,7 @@
-"""Alarms: what goes wrong in offline RL, noticed while it goes wrong, each with its sentence of cause.
+"""Alarms: rules that notice in a run's metrics what typically goes wrong in offline RL, and say why it happens.
 
 A `Watch` sees the metrics of every frame of a run and says which alarms rise and which calm down. The rules read
-nothing but metrics that are on screen too, so that a viewer can check each alarm with his own eyes.
+nothing but metrics that are on screen too, so that whoever watches can check each alarm.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The MDP that tabular data itself describes."""
+"""The empirical MDP of tabular data: transition frequencies and mean rewards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A film: a policy walks its world for a handful of episodes, to be looked at."""
+"""Films: a few episodes of a policy in its world, recorded step by step for the screen."""
 
 from __future__ import annotations
 

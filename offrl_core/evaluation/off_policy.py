@@ -1,4 +1,4 @@
-"""What a policy is worth, estimated from logged episodes alone: importance sampling and fitted Q evaluation.
+"""Off-policy evaluation: a policy's return estimated from logged episodes, by importance sampling or fitted Q.
 
 Without an environment the true return of a policy is unknown. These estimates come with an interval and an effective
 sample size, and both can mislead: the interval knows the spread between recorded episodes, not what they never show.
@@ -98,7 +98,7 @@ def estimate_behavior(dataset: Dataset, *, floor: float = 0.01, seed: int = 0) -
 
 
 def _no_score(*_: Any) -> float:
-    """Stands for a score that nobody asks: only the votes of trees on rows they did not see are wanted."""
+    """A score that is never read: scikit-learn asks for one, and only the out-of-bag votes are used here."""
     return 0.0
 
 

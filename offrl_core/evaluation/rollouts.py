@@ -1,4 +1,4 @@
-"""Returns by playing: many episodes of many policies at once, with a confidence interval."""
+"""Returns measured by simulation: many episodes of many policies at once, with a confidence interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The truth that the viewer sees and the learner does not: exact where the world is known, else measured by playing."""
+"""True returns and values in the world behind a dataset: exact where its MDP is known, else measured by playing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Approximators, the Learner and what it shows of itself."""
+"""Learning: the Learner with its approximators, optimisers, snapshots and metrics."""
 
 from offrl_core.learning.divergence import Divergence
 from offrl_core.learning.history import History, train

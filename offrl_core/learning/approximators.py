@@ -1,4 +1,4 @@
-"""Table, linear function and MLP: functions of the state for all members at once, with their gradients by hand.
+"""Table, linear function and MLP, evaluated for all members at once, with gradients written out by hand.
 
 A member's parameters are one row of a flat `(M, P)` array; each function reads and writes views of it. Outputs are `(M,
 A, U)`. Biases are a last column of the weights, fed by a row of ones in every input, so that one matrix product does

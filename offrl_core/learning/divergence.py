@@ -1,4 +1,4 @@
-"""Numbers that run away: found cheaply, traced to the update and the quantity that left first, and fenced in."""
+"""Divergence: members whose numbers stop being finite are found, traced to the update and quantity, and stopped."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Divergence:
             for name, number in (("state", self.state), ("action", self.action), ("row", self.row))
             if number >= 0
         )
-        who = f" ({self.member})" if self.member else ""
-        return f"stopped before update {self.step}{who}: {self.what} became {self.value}{where}"
+        label = f" ({self.member})" if self.member else ""
+        return f"stopped before update {self.step}{label}: {self.what} became {self.value}{where}"
 
 
 def advance_program(program: Program, steps: int) -> list[tuple[list[int], Program, list[Divergence]]]:

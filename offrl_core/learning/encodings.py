@@ -13,12 +13,6 @@ from offrl_core.learning.approximators import Inputs
 Array = npt.NDArray[Any]
 
 ONE_HOT = "one-hot"
-OBSERVATION = "observation"
-
-
-def encodings(dataset: Dataset) -> tuple[str, ...]:
-    """The encodings that this dataset offers, the default first."""
-    return (*dataset.features, ONE_HOT) if dataset.tabular else (OBSERVATION,)
 
 
 def fitting(dataset: Dataset, observations: npt.ArrayLike) -> Array:
@@ -45,8 +39,7 @@ class Encoding:
 
     Args:
         dataset: where the observations come from.
-        name: one of `encodings(dataset)`.
-        pairs: use the dataset's `action_features` where it has them (the linear approximator's `Q` and policy).
+        name: a key of its `features`, `one-hot`, or for vectors `observation`.
     """
 
     def __init__(self, dataset: Dataset, name: str) -> None:

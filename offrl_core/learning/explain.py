@@ -1,4 +1,4 @@
-"""Look inside one transition: its numbers through the update of one member, step by step."""
+"""One transition's numbers through the update of one member, step by step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.algos.explaining import Look, Step, assemble
+from offrl_core.algos.explaining import Step, Transition, assemble
 from offrl_core.dataset import probe_rows
 from offrl_core.learning.program import Program
 
@@ -35,19 +35,19 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
     rows = program.rows
     with np.errstate(all="ignore"):
         batch, column = program.batch_around(row)
-        look = Look(batch, column)
-        steps = program.algorithm.steps(look, program.hp) + _after(program, row, look)
-    plain = [step.plain() for step in steps]
+        transition = Transition(batch, column)
+        steps = program.algorithm.steps(transition, program.hp) + _after(program, row, transition)
+    plain = [step.to_json() for step in steps]
     data = program.dataset
     following = int(rows.next_actions[row])
     return {
         **_place(program, row),
         "row": row,
         "state": state,
-        "action": look.action,
-        "reward": look.reward,
+        "action": transition.action,
+        "reward": transition.reward,
         "next_state": int(rows.next_states[row]) if data.tabular else -1,
-        "terminated": not look.continues,
+        "terminated": not transition.continues,
         "truncated": bool(data.truncations[row]),
         "next_action": following if following >= 0 else None,
         "in_data": True,
@@ -124,20 +124,20 @@ def _unseen(program: Program, state: int, action: int) -> dict[str, Any]:
         "in_data": False,
         "count": 0,
         "behavior": 0.0,
-        "steps": [step.plain() for step in steps],
+        "steps": [step.to_json() for step in steps],
         "equation": "",
     }
 
 
-def _after(program: Program, row: int, before: Look) -> list[Step]:
+def _after(program: Program, row: int, before: Transition) -> list[Step]:
     """What the member's next update does to this pair."""
     policy = float(before.s(program.algorithm.policy(before.batch, program.hp))[before.action])
     q = float(before.s(before.batch["q"])[before.action]) if "q" in program.networks.by_name else None
     changed = program.subset(range(program.members))
     changed.update()
     batch, column = changed.batch_around(row)
-    look = Look(batch, column)
-    new_policy = float(look.s(changed.algorithm.policy(batch, changed.hp))[look.action])
+    transition = Transition(batch, column)
+    new_policy = float(transition.s(changed.algorithm.policy(batch, changed.hp))[transition.action])
     steps = [
         Step(
             "probability_after",
@@ -147,7 +147,7 @@ def _after(program: Program, row: int, before: Look) -> list[Step]:
         )
     ]
     if q is not None:
-        new_q = float(look.s(batch["q"])[look.action])
+        new_q = float(transition.s(batch["q"])[transition.action])
         steps.append(
             Step("q_after", "Q before and after the next update", [q, new_q], rf"Q(s,a) = {q:.4g} \to {new_q:.4g}")
         )

@@ -49,7 +49,7 @@ def train(
     snapshot_every: int | None = None,
     approximator: str = "table",
     seeds: int | Sequence[int] = 1,
-    **hyperparameters: Any,
+    **settings: Any,
 ) -> History:
     """Train for `steps` updates and keep a snapshot every `snapshot_every` (by default 50 in all) and at the end.
 
@@ -60,7 +60,7 @@ def train(
     """
     steps = whole("steps", steps, 1)
     every = max(1, steps // 50) if snapshot_every is None else whole("snapshot_every", snapshot_every, 1)
-    learner = Learner(dataset, algorithm, approximator=approximator, seeds=seeds, **hyperparameters)
+    learner = Learner(dataset, algorithm, approximator=approximator, seeds=seeds, **settings)
     snapshots = [learner.snapshot()]
     while learner.step < steps:
         asked = min(every, steps - learner.step)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.algos import algorithm as find_algorithm
-from offrl_core.algos import hyperparameters as declare
+from offrl_core.algos import declarations
 from offrl_core.algos.shared_hyperparameters import a_dataset, canonical_approximator
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError, Value, resolve, whole
@@ -39,8 +39,8 @@ class Learner:
         algorithm: a name of `algorithms()`.
         approximator: `table` (or `tabular`), `linear`, `mlp`.
         seeds: how many seeds (0, 1, …), or the seeds themselves.
-        hyperparameters: values, or lists of values (arrays and pandas columns too); `hyperparameters(algorithm,
-            approximator, dataset)` says which there are and what they may be.
+        settings: values of hyperparameters, or lists of values (arrays and pandas columns too);
+            `hyperparameters(algorithm, approximator, dataset)` says which there are and what they may be.
 
     Attributes:
         members: one record each: `index, label, values` (at the start), `seed`.
@@ -59,13 +59,13 @@ class Learner:
         *,
         approximator: str = "table",
         seeds: int | Sequence[int] = 1,
-        **hyperparameters: object,
+        **settings: object,
     ) -> None:
         self.dataset = a_dataset(dataset)
         self.algorithm = find_algorithm(algorithm)()
         self.approximator = canonical_approximator(approximator, dataset)
-        self.declared = {h.name: h for h in declare(algorithm, self.approximator, dataset)}
-        self._axes = Axes(self.declared, seeds, hyperparameters)
+        self.declared = {h.name: h for h in declarations(type(self.algorithm), self.approximator, dataset)}
+        self._axes = Axes(self.declared, seeds, settings)
         self.members, self.seeds = self._axes.members, self._axes.seeds
         self._values = [dict(m.values) for m in self.members]
         self.rows = Rows(dataset)
@@ -230,7 +230,7 @@ class Learner:
     # changing
 
     @property
-    def hyperparameters(self) -> dict[str, Value | list[Value]]:
+    def settings(self) -> dict[str, Value | list[Value]]:
         """The current values; a list along an opened axis."""
         current: dict[str, Value | list[Value]] = dict(self._values[0])
         return current | self.axes
@@ -245,18 +245,18 @@ class Learner:
         """Metrics whose formula is another one under the current choices than usual, name → LaTeX."""
         return self.algorithm.formulas(self._values[0])
 
-    def set(self, **hyperparameters: object) -> None:
+    def set(self, **settings: object) -> None:
         """Change live hyperparameters; they act on the next update.
 
         Args:
-            hyperparameters: a value for all members, or along an opened axis a list of its length.
+            settings: a value for all members, or along an opened axis a list of its length.
 
         Raises:
             HyperparameterError: unknown, not allowed, of the wrong length, or one that only a restart can change.
                 Nothing is changed then.
         """
         changed: dict[str, list[Value]] = {}
-        for name, given in hyperparameters.items():
+        for name, given in settings.items():
             if not self._axes.find(name).live:
                 raise HyperparameterError(f"{name} cannot change while training: it restarts the run")
             changed[name] = self._axes.spread(name, given)

@@ -51,7 +51,7 @@ class Axes:
         self.values: dict[str, list[Value]] = {}
         fixed: dict[str, object] = {}
         for name, value in given.items():
-            value = plain(value)
+            value = as_python(value)
             if isinstance(value, list):
                 self.values[name] = self._validated(name, value)
             else:
@@ -93,7 +93,7 @@ class Axes:
         Raises:
             HyperparameterError: a value is not allowed, or the list has another length than the axis.
         """
-        declared, given = self.find(name), plain(given)
+        declared, given = self.find(name), as_python(given)
         if not isinstance(given, list):
             return [declared.validate(given)] * len(self.members)
         length = len(self.values.get(name, ()))
@@ -116,16 +116,16 @@ class Axes:
         return len(self.seeds) * int(np.prod([len(self.values[other]) for other in after], dtype=int))
 
 
-def plain(value: object) -> object:
+def as_python(value: object) -> object:
     """A list where a value opens an axis (list, tuple, range, array, pandas column), else the value; numpy's numbers as
     Python's."""
     if isinstance(value, (list, tuple, range)):
-        return [plain(v) for v in value]
+        return [as_python(v) for v in value]
     return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _seeds(seeds: object) -> list[int]:
-    listed = plain(seeds)
+    listed = as_python(seeds)
     if isinstance(listed, int) and not isinstance(listed, bool):
         if listed > MAX_MEMBERS:
             raise HyperparameterError(f"{listed} members are too many: at most {MAX_MEMBERS}")

@@ -188,7 +188,7 @@ class Program:
                 np.copyto(target, online, where=np.array(due)[:, None])
 
     def _catch_up(self) -> None:
-        """While there is no target network the copy is the parameters; it is written when somebody reads it."""
+        """While there is no target network the copy is the parameters; it is written when it is read."""
         if self._behind:
             self.networks.copy()
             self._behind = False
