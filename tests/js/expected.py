@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from offrl_core.evaluation.statistics import interquartile_mean
 from offrl_live.runs import wire
+from tests.interquartile import interquartile_mean
 
 
 def write_expected(path: Path) -> None:
