@@ -6,10 +6,13 @@ import ast
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+import offrl_core as orl
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui")
@@ -25,6 +28,30 @@ for name in orl.datasets():
 for name in orl.algorithms():
     assert orl.hyperparameters(name)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+LIGHT = {"offrl_core", "numpy", "scipy"}
+USE_THE_CORE = """
+import sys
+before = set(sys.modules)
+import offrl_core as orl
+def loaded(what):
+    names = {name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names
+    print(what, *sorted(name for name in names if not name.startswith("_sysconfigdata")))
+loaded("import")
+# What numpy and scipy bring along themselves is theirs.
+import numpy, scipy.signal, scipy.sparse.linalg, scipy.special
+before |= set(sys.modules)
+for name in orl.datasets():
+    orl.load_dataset(name)
+    loaded(name)
+for name in orl.algorithms():
+    for dataset in ("double-crossing", "cartpole"):
+        data = orl.load_dataset(dataset)
+        for approximator in ("table", "linear", "mlp") if data.tabular else ("linear", "mlp"):
+            history = orl.train(data, name, steps=2, approximator=approximator, batch_size=8)
+            assert history.final.step == 2
+    loaded(name)
 """
 
 LOAD_THE_APP = """
@@ -61,6 +88,54 @@ def test_the_core_loads_without_a_screen_or_a_tensor_library():
     loaded = set(run(LOAD_THE_CORE).split())
     assert "numpy" in loaded
     assert not loaded & {"streamlit", "plotly", "torch", "jax", "tensorflow"}
+
+
+def test_every_dataset_and_every_algorithm_needs_numpy_and_scipy_only():
+    """Besides them, `threadpoolctl` keeps training on one thread where it is installed."""
+    lines = [line.split() for line in run(USE_THE_CORE).splitlines()]
+    seen = {what: set(names) for what, *names in lines}
+    assert list(seen) == ["import", *orl.datasets(), *orl.algorithms()]
+    assert seen.pop("import") == {"offrl_core"}
+    for name in orl.datasets():
+        assert seen.pop(name) <= LIGHT, name
+    for name, names in seen.items():
+        assert names <= {*LIGHT, "threadpoolctl"}, name
+
+
+def test_training_runs_where_nothing_else_is_installed():
+    missing = "import sys\nfor name in ('threadpoolctl', 'pandas', 'pyarrow', 'h5py'): sys.modules[name] = None\n"
+    assert run(missing + USE_THE_CORE).splitlines()[-1].split()[0] == "cql"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "module", "package"),
+    [("digits-bandit", "sklearn", "scikit-learn"), ("icu-sepsis", "icu_sepsis", "icu-sepsis")],
+)
+def test_a_dataset_whose_files_are_missing_says_which_package_has_them(dataset: str, module: str, package: str):
+    load = f"import sys; sys.modules[{module!r}] = None; import offrl_core as orl; orl.load_dataset({dataset!r})"
+    with pytest.raises(AssertionError, match=f"the dataset {dataset} needs the package {package}"):
+        run(load)
+
+
+@pytest.mark.parametrize("order", ["", "[::-1]"])
+def test_every_public_name_works_whatever_was_imported_before(order: str):
+    code = f"""
+import importlib, pkgutil, types
+import offrl_core as orl
+modules = [module.name for module in pkgutil.walk_packages(orl.__path__, "offrl_core.")]
+for name in modules{order}:
+    importlib.import_module(name)
+assert not [name for name in orl.__all__ if isinstance(getattr(orl, name), types.ModuleType)]
+assert "bc" in orl.algorithms() and "maze" in orl.datasets() and "return" in orl.metrics()
+print(*(h.name for h in orl.hyperparameters("bc")))
+"""
+    assert "learning_rate" in run(code)
+
+
+def test_no_module_hides_behind_a_name_of_its_package():
+    for package in sorted(path.parent for path in _files("offrl_core") if path.name == "__init__.py"):
+        exported = getattr(import_module(".".join(package.relative_to(ROOT).parts)), "__all__", ())
+        assert not {path.stem for path in package.iterdir()} & set(exported), package
 
 
 def test_the_server_runs_every_page_without_a_tensor_library():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,18 +23,27 @@ class History:
     """What a run left behind.
 
     Attributes:
-        metrics: one row per snapshot and member: `step, member, seed`, the opened hyperparameters, every metric, and
-            `return` (exact) where the world is known.
         snapshots: in order; the first is from before the first update.
         learner: as it was at the end.
+        columns: the columns of `metrics`, one mapping per snapshot.
     """
 
-    metrics: pd.DataFrame
     snapshots: list[Snapshot]
     learner: Learner
+    columns: list[dict[str, Any]]
 
     def __repr__(self) -> str:
-        return f"<History: {len(self.snapshots)} snapshots, {len(self.metrics)} rows of metrics; {self.learner!r}>"
+        rows = len(self.snapshots) * len(self.learner.members)
+        return f"<History: {len(self.snapshots)} snapshots, {rows} rows of metrics; {self.learner!r}>"
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """One row per snapshot and member: `step, member, seed`, the opened hyperparameters, every metric, and `return`
+        (exact) where the world is known.
+        """
+        import pandas as pd  # for notebooks; training itself does without
+
+        return pd.concat([pd.DataFrame(columns) for columns in self.columns], ignore_index=True)
 
     @property
     def final(self) -> Snapshot:
@@ -69,28 +79,24 @@ def train(
             snapshots.append(learner.snapshot())
         if done < asked:
             break
-    return History(_table(learner, snapshots), snapshots, learner)
+    return History(snapshots, learner, [_columns(learner, snapshot) for snapshot in snapshots])
 
 
-def _table(learner: Learner, snapshots: list[Snapshot]) -> pd.DataFrame:
-    import pandas as pd  # half a second to import, and workers never need it
-
+def _columns(learner: Learner, snapshot: Snapshot) -> dict[str, Any]:
+    """One snapshot's rows of `History.metrics`, by column."""
+    columns: dict[str, Any] = {
+        "step": snapshot.step,
+        "member": [m.index for m in learner.members],
+        "seed": [m.seed for m in learner.members],
+        **{name: [m.values[name] for m in learner.members] for name in learner.axes},
+        **snapshot.metrics,
+    }
     mdp = learner.dataset.mdp
-    frames = []
-    for snapshot in snapshots:
-        columns: dict[str, Any] = {
-            "step": snapshot.step,
-            "member": [m.index for m in learner.members],
-            "seed": [m.seed for m in learner.members],
-        }
-        columns |= {name: [m.values[name] for m in learner.members] for name in learner.axes}
-        columns |= snapshot.metrics
-        if mdp is not None:
-            gammas = np.array([float(m.values.get("gamma", learner.dataset.gamma)) for m in learner.members])
-            returns = np.empty(len(gammas))
-            for gamma in np.unique(gammas):
-                mine = gammas == gamma
-                returns[mine] = mdp.evaluate(snapshot.policy[mine], float(gamma), endless="limit")
-            columns["return"] = returns
-        frames.append(pd.DataFrame(columns))
-    return pd.concat(frames, ignore_index=True)
+    if mdp is not None:
+        gammas = np.array([float(m.values.get("gamma", learner.dataset.gamma)) for m in learner.members])
+        returns = np.empty(len(gammas))
+        for gamma in np.unique(gammas):
+            mine = gammas == gamma
+            returns[mine] = mdp.evaluate(snapshot.policy[mine], float(gamma), endless="limit")
+        columns["return"] = returns
+    return columns

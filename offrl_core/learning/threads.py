@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 
 @cache
 def _controller() -> Any:
+    """The pools of threads that are loaded; None where `threadpoolctl` is not installed, as in a browser."""
+    if find_spec("threadpoolctl") is None:
+        return None
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
@@ -17,7 +21,8 @@ def _controller() -> Any:
 
 @cache
 def _already_one() -> bool:
-    return all(library["num_threads"] == 1 for library in _controller().info())
+    controller = _controller()
+    return controller is None or all(library["num_threads"] == 1 for library in controller.info())
 
 
 @contextmanager

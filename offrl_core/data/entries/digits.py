@@ -10,11 +10,10 @@ from offrl_core.data import options as opt
 from offrl_core.data.behaviors import Behavior, collect
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
+from offrl_core.worlds.digits import digits
 
 
 def _digits(seed: int, chosen: dict[str, Any]) -> Dataset:
-    from offrl_core.worlds.digits import digits
-
     world = digits()
 
     def logging(observations: Array, rng: np.random.Generator) -> Array:

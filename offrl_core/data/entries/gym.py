@@ -11,6 +11,8 @@ from offrl_core.data.entries.grids import tabular_behaviors
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Value
+from offrl_core.worlds.control import Acrobot, CartPole, MountainCar
+from offrl_core.worlds.gym import cliff_walking, frozen_lake, taxi
 from offrl_core.worlds.tabular import TabularMDP
 from offrl_core.worlds.world import Simulator
 
@@ -42,27 +44,6 @@ def _tabular(world: Callable[[dict[str, Any]], TabularMDP]) -> Callable[[int, di
     return build
 
 
-def _lake(size: str) -> Callable[[dict[str, Any]], TabularMDP]:
-    def world(chosen: dict[str, Any]) -> TabularMDP:
-        from offrl_core.worlds.gym import frozen_lake
-
-        return frozen_lake(size, chosen["slippery"])
-
-    return world
-
-
-def _cliff(chosen: dict[str, Any]) -> TabularMDP:
-    from offrl_core.worlds.gym import cliff_walking
-
-    return cliff_walking(chosen["slippery"])
-
-
-def _taxi(chosen: dict[str, Any]) -> TabularMDP:
-    from offrl_core.worlds.gym import taxi
-
-    return taxi()
-
-
 FROZEN_LAKE = DatasetSpec(
     name="frozen-lake",
     title="Frozen lake 4×4",
@@ -74,7 +55,7 @@ FROZEN_LAKE = DatasetSpec(
         _slippery(True),
         opt.gamma(0.99),
     ),
-    builder=_tabular(_lake("4x4")),
+    builder=_tabular(lambda chosen: frozen_lake("4x4", chosen["slippery"])),
 )
 
 FROZEN_LAKE_8 = DatasetSpec(
@@ -90,7 +71,7 @@ FROZEN_LAKE_8 = DatasetSpec(
         _slippery(True),
         opt.gamma(0.99),
     ),
-    builder=_tabular(_lake("8x8")),
+    builder=_tabular(lambda chosen: frozen_lake("8x8", chosen["slippery"])),
 )
 
 CLIFF_WALKING = DatasetSpec(
@@ -104,7 +85,7 @@ CLIFF_WALKING = DatasetSpec(
         _slippery(False),
         opt.gamma(0.99),
     ),
-    builder=_tabular(_cliff),
+    builder=_tabular(lambda chosen: cliff_walking(chosen["slippery"])),
     recommended=_scaled(20.0),
 )
 
@@ -118,7 +99,7 @@ TAXI = DatasetSpec(
         *opt.collecting(("random", "optimal", "softmax"), "optimal", n_episodes=3000, horizon=200, epsilon=0.1),
         opt.gamma(0.99),
     ),
-    builder=_tabular(_taxi),
+    builder=_tabular(lambda chosen: taxi()),
     recommended=_scaled(2.0),
 )
 
@@ -141,24 +122,6 @@ def _control(world: Callable[[], Simulator], medium: float) -> Callable[[int, di
     return build
 
 
-def _cartpole() -> Simulator:
-    from offrl_core.worlds.control import CartPole
-
-    return CartPole()
-
-
-def _mountain_car() -> Simulator:
-    from offrl_core.worlds.control import MountainCar
-
-    return MountainCar()
-
-
-def _acrobot() -> Simulator:
-    from offrl_core.worlds.control import Acrobot
-
-    return Acrobot()
-
-
 _QUALITIES = ("random", "medium", "expert")
 
 CARTPOLE = DatasetSpec(
@@ -172,7 +135,7 @@ CARTPOLE = DatasetSpec(
         *opt.collecting(_QUALITIES, "medium", n_episodes=100, horizon=200),
         opt.gamma(0.99),
     ),
-    builder=_control(_cartpole, 0.5),
+    builder=_control(CartPole, 0.5),
     recommended=_scaled(10.0),
 )
 
@@ -189,7 +152,7 @@ MOUNTAIN_CAR = DatasetSpec(
         ),
         opt.gamma(0.99),
     ),
-    builder=_control(_mountain_car, 0.3),
+    builder=_control(MountainCar, 0.3),
     recommended=_scaled(10.0),
 )
 
@@ -206,7 +169,7 @@ ACROBOT = DatasetSpec(
         ),
         opt.gamma(0.99),
     ),
-    builder=_control(_acrobot, 0.6),
+    builder=_control(Acrobot, 0.6),
     recommended=_scaled(10.0),
 )
 

@@ -9,11 +9,10 @@ from offrl_core.data.behaviors import Behavior, noisy, record
 from offrl_core.data.entries.grids import tabular_behaviors
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
+from offrl_core.worlds.icu import clinician, icu_sepsis
 
 
 def _icu(seed: int, chosen: dict[str, Any]) -> Dataset:
-    from offrl_core.worlds.icu import clinician, icu_sepsis
-
     world = icu_sepsis(chosen["inadmissible"])
     available = {
         "clinician": lambda: [Behavior("clinician", noisy(clinician(), chosen["epsilon"]))],
