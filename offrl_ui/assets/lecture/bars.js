@@ -1,6 +1,6 @@
 // Bars and the number line.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { amount, axisScale, num } from "./axes.js";
 import { draggable, frame, handle, marks, xTicks, yGrid, zones } from "./charts.js";
 import { Labels, label, labelText } from "./labels.js";

@@ -1,6 +1,6 @@
 // The words around the pictures: where we are, what to predict, what was seen.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 
 export function header(app) {
   const data = app.component.data;

@@ -1,6 +1,6 @@
 // Curves, and what the other drawings share with them: room, grid, marks, points that can be dragged.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { amount, axisScale, num } from "./axes.js";
 import { Labels, around, label, labelText, labelWidth } from "./labels.js";
 

@@ -1,6 +1,6 @@
 // What the viewer moves: sliders, choices, switches, the play bar, and the named settings.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { number } from "../shared/format.js";
 import { icon } from "../shared/dom.js";
 

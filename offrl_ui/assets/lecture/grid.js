@@ -1,6 +1,6 @@
 // A grid world: values painted on a canvas; walks, arrows, pairs and names above them as SVG.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { amount, num } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";
 import { Labels, around, labelText } from "./labels.js";

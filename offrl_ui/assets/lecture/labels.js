@@ -1,7 +1,7 @@
 // The words inside a drawing. Every word has places it may stand in, the best first, and takes the one that covers the
 // fewest other words, points and curves; what was placed first stays.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 
 // Height of a word above and below its baseline, in ems of its own size.
 const [ABOVE, BELOW] = [0.76, 0.24];

@@ -1,6 +1,6 @@
 // Maps: a heat map and a continuous plane. Values are painted on a canvas, everything that can be pointed at is SVG.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { amount, axisScale, num } from "./axes.js";
 import { Labels, label, labelText } from "./labels.js";
 import { hatchStyle, luminance, arrowPath } from "../shared/palette.js";

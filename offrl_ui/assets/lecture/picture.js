@@ -1,6 +1,6 @@
 // A picture's frame: title, warning, legend, drawing, caption, hover numbers and text alternative.
 
-import { v, patch } from "./dom.js";
+import { v, patch } from "../shared/patch.js";
 import { amount } from "./axes.js";
 import { drawLines } from "./charts.js";
 import { drawBars, drawNumberLine } from "./bars.js";

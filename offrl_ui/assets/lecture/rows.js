@@ -1,6 +1,6 @@
 // The rows that a scene's pictures stand in.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { drawnKind, figure } from "./picture.js";
 
 // How rows share the height of a projector.

@@ -1,7 +1,7 @@
 // One page of the lecture: its scenes, one at a time. Sliders ask the server over a socket, and the answer is drawn in place;
 // Streamlit only learns where the viewer is once a slider is let go, for the link.
 
-import { v, patch } from "./dom.js";
+import { v, patch } from "../shared/patch.js";
 import { readTheme } from "../shared/palette.js";
 import { controls, nudged, snap } from "./controls.js";
 import { drawRows, rowsOf } from "./rows.js";

@@ -1,6 +1,6 @@
 // The lecturer's tools: a link to exactly this scene, what it hides or fixes, its QR code, and "follow me".
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { shown } from "./controls.js";
 
 const CHOICES = [

@@ -1,6 +1,6 @@
 // Pictures made of words and numbers: equations, tiles, checks, tables, code, boards.
 
-import { v } from "./dom.js";
+import { v } from "../shared/patch.js";
 import { amount } from "./axes.js";
 
 const text = (value, unit) =>

@@ -1,15 +1,55 @@
 // The few helpers that build the page: elements, icons, downloads.
 
-// h("button", { class: "x", onclick: f, "aria-label": "…" }, "text", child)
+/** @import { Properties } from "./element.d.ts" */
+
+/** What else listens on an element: one listener a type, whose handler may change. */
+/** @type {WeakMap<Element, Map<string, ((event: Event) => void) | null>>} */
+const handlers = new WeakMap();
+
+// Written as properties: the attribute holds only what they began as.
+const LIVE = new Set(["value", "checked", "disabled", "open", "indeterminate"]);
+
+/**
+ * Write one property of a description; `before` is what was written last, and the same is not written again.
+ *
+ * @param {Element} element
+ * @param {string} name an attribute, `on…` (a listener), `html`, or one of LIVE; `key` and `draw` are not the element's
+ * @param {unknown} value
+ * @param {unknown} [before]
+ */
+export function write(element, name, value, before) {
+  if (name === "key" || name === "draw" || (value === before && !LIVE.has(name))) return;
+  const nothing = value === null || value === undefined || value === false;
+  if (name.startsWith("on")) listen(element, name.slice(2), typeof value === "function" ? value : null);
+  else if (name === "html") element.innerHTML = nothing ? "" : String(value);
+  else if (LIVE.has(name) && name in element) {
+    const next = value ?? (name === "value" ? "" : false);
+    if (Reflect.get(element, name) !== next) Reflect.set(element, name, next);
+  } else if (nothing) element.removeAttribute(name);
+  else element.setAttribute(name, value === true ? "" : String(value));
+}
+
+/** @param {Element} element @param {string} type @param {Function | null} handler */
+function listen(element, type, handler) {
+  const own = handlers.get(element) ?? new Map();
+  handlers.set(element, own);
+  if (!own.has(type)) element.addEventListener(type, (event) => own.get(type)?.(event));
+  own.set(type, handler);
+}
+
+/**
+ * An element of the page that the caller keeps: h("button", { class: "x", onclick: f, "aria-label": "…" }, "text", child).
+ *
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Properties<HTMLElementTagNameMap[T]>} props
+ * @param {(Node | string | null | undefined)[]} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "dataset") Object.assign(element.dataset, value);
-    else element.setAttribute(name, value === true ? "" : value);
-  }
   element.append(...children.filter((child) => child !== null && child !== undefined));
+  for (const [name, value] of Object.entries(props)) write(element, name, value);
   return element;
 }
 

@@ -30,7 +30,7 @@ export function buildSkeleton(root, on) {
           role: "radio",
           "aria-checked": "false",
           title: mode.title,
-          dataset: { mode: mode.key },
+          "data-mode": mode.key,
           onclick: () => on.mode(mode.key),
         },
         mode.label,
@@ -80,7 +80,7 @@ export function buildSkeleton(root, on) {
           {
             type: "button",
             class: "menu-item",
-            dataset: { save: what },
+            "data-save": what,
             onclick: () => {
               on.save(what);
               ui.save.open = false;

@@ -94,7 +94,7 @@ class Neighbours {
         {
           type: "button",
           class: "plain",
-          dataset: { go: `${name}${i}` },
+          "data-go": `${name}${i}`,
           "aria-label": `${word} ${what}`,
           title: `${word} ${what}`,
           onclick: () => onRow(this.rows[i]),
