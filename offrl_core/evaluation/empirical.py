@@ -47,3 +47,35 @@ def empirical_mdp(dataset: Dataset, counts: Array | None = None, *, unseen_value
         np.arange(states + 1) == states,
         name="empirical",
     )
+
+
+def constrained_values(dataset: Dataset, gamma: float) -> tuple[Array, Array]:
+    """The best values within tabular data, to which constrained Q-learning converges.
+
+    `Q(s,a) = r̂ + γ Σ_{s'} P̂(s'|s,a) max_{a' ∈ Ā(s')} Q(s',a')`, where `Ā(s)` are the actions that the data shows.
+
+    Returns:
+        `Q (S, A)`, NaN where the data shows no row of the pair, and `V (S,)`, 0 where it shows no action.
+
+    Raises:
+        DatasetError: the observations are not states.
+    """
+    seen = dataset.counts > 0
+    q, v = empirical_mdp(dataset).best_within(np.vstack([seen, np.zeros((1, dataset.n_actions), bool)]), gamma)
+    return np.where(seen, q[:-1], np.nan), v[:-1]
+
+
+def behavior_values(dataset: Dataset, gamma: float) -> tuple[Array, Array]:
+    """The values of the data's own action frequencies in the empirical MDP (certainty equivalence).
+
+    Returns:
+        `Q (S, A)`, NaN where the data shows no row of the pair, and `V (S,)`, 0 where it shows no action.
+
+    Raises:
+        DatasetError: the observations are not states.
+    """
+    seen = dataset.counts > 0
+    policy = np.vstack([dataset.behavior_policy, np.full((1, dataset.n_actions), 1 / dataset.n_actions)])
+    mdp = empirical_mdp(dataset)
+    v = mdp.value(policy, gamma, endless="limit")
+    return np.where(seen, mdp.q_from(v, gamma)[:-1], np.nan), v[:-1]

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from scipy.special import logsumexp, softmax
 
 from offrl_core.dataset import Array, Dataset
+from offrl_core.evaluation.empirical import behavior_values, constrained_values
 from offrl_core.worlds.maze import Maze
-from offrl_lecture.constraining_q.empirical import EmpiricalMDP, binned, choices_per_state, seen_twice
+from offrl_lecture.constraining_q.binning import binned, choices_per_state, seen_twice
 from offrl_lecture.training.datasets import maze
 
 
@@ -125,12 +126,10 @@ def resolution(width: float, rollouts: int = 300) -> Resolution:
     world = data.world
     assert isinstance(world, Maze)
     table, cells = binned(data, width)
-    model = EmpiricalMDP(table)
-    q, v = model.constrained(data.gamma)
-    _, behavior = model.behavior(data.gamma)
+    values, v = constrained_values(table, data.gamma)
+    _, behavior = behavior_values(table, data.gamma)
     first = from_start(data)
     starts = table.observations[data.episode_starts][first]
-    values = model.as_table(q)
     lookup = {tuple(cell): state for state, cell in enumerate(cells.tolist())}
 
     def act(observations: Array, rng: np.random.Generator) -> Array:

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import offrl_core as orl
+from offrl_core.evaluation.empirical import behavior_values, constrained_values
 from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
-from offrl_lecture.constraining_q.empirical import EmpiricalMDP, binned, choices_per_state, seen_twice
+from offrl_lecture.constraining_q.binning import binned, choices_per_state, seen_twice
 from offrl_lecture.deadly_triad import courses as triad_courses
 from offrl_lecture.deadly_triad.remedies import Remedy, remedy_trajectory
 from offrl_lecture.deadly_triad.toy import Toy, trajectory
@@ -170,21 +171,21 @@ def test_empirical_mdp_equals_dynamic_programming_by_hand(seed):
         n_actions=3,
         n_states=6,
     )
-    model = EmpiricalMDP(data)
-    for combine, (q, _) in (("max", model.constrained(0.8)), ("mean", model.behavior(0.8))):
+    for combine, (q, _) in (("max", constrained_values(data, 0.8)), ("mean", behavior_values(data, 0.8))):
         slow = slow_fixed_point(data, 0.8, combine)
-        for pair, found in zip(model.pairs, q, strict=True):
-            assert found == pytest.approx(slow[divmod(int(pair), 3)], abs=1e-7)
+        for state, action in zip(*np.nonzero(data.counts), strict=True):
+            assert q[state, action] == pytest.approx(slow[int(state), int(action)], abs=1e-7)
 
 
 def test_constrained_q_joins_the_roads_and_the_behaviours_value_does_not():
     data = roads()
-    model = EmpiricalMDP(data)
     start = int(np.argmax(data.mdp.initial))
-    assert model.constrained(0.95)[1][start] == pytest.approx(0.95**11, abs=1e-9)
-    assert model.behavior(0.95)[1][start] == pytest.approx(data.mdp.evaluate(data.behavior_policy, 0.95), abs=1e-9)
-    table = model.as_table(model.constrained(0.95)[0])
-    assert (np.isnan(table) == (data.counts == 0)).all()
+    q, v = constrained_values(data, 0.95)
+    assert v[start] == pytest.approx(0.95**11, abs=1e-9)
+    assert behavior_values(data, 0.95)[1][start] == pytest.approx(
+        data.mdp.evaluate(data.behavior_policy, 0.95), abs=1e-9
+    )
+    assert (np.isnan(q) == (data.counts == 0)).all()
 
 
 # --- from a grid to continuous states -------------------------------------------------------------------------------
@@ -293,7 +294,7 @@ def test_only_multi_step_maximisation_in_the_data_joins_the_roads():
 def test_why_one_step_is_not_enough():
     # π_β's values at the first crossing: .3γ² for turning to D, .4γ⁸ for going on, since .4 turn down at the second.
     data = roads()
-    q = EmpiricalMDP(data).as_table(EmpiricalMDP(data).behavior(0.95)[0])
+    q, _ = behavior_values(data, 0.95)
     crossing = data.mdp.state_names.index("(5,4)")
     up, right, down, _left = range(4)
     assert np.isnan(q[crossing, up])
