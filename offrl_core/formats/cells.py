@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import FileError
+from offrl_core.formats.mapping import Kind
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat"))
 _TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
@@ -120,15 +122,30 @@ class Cells:
         return tuple(f"{self.name}[{i}]" for i in range(self.values.shape[1]))
 
 
-def readable(kind: pa.DataType) -> bool:
-    """Whether `read_cells` takes a column of this type; known before anything of it is unpacked."""
+def kind_of(kind: pa.DataType) -> Kind:
+    """What a column of this type holds; `other` cannot be read, which is known before anything is unpacked."""
     if pa.types.is_dictionary(kind):
-        return readable(kind.value_type)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
-    plain = (pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-    temporal = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
-    return _is_text(kind) or temporal or any(test(kind) for test in plain)
+        return kind_of(kind.value_type)
+    return next((name for name, tests in _KINDS.items() if any(test(kind) for test in tests)), "other")
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    """Whether this is a list of numbers."""
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(test(kind) for test in lists) and kind_of(kind.value_type) in ("integer", "number")
+
+
+_KINDS: dict[Kind, tuple[Callable[[pa.DataType], bool], ...]] = {
+    "boolean": (pa.types.is_boolean,),
+    "integer": (pa.types.is_integer,),
+    "number": (pa.types.is_floating, pa.types.is_decimal, pa.types.is_null),
+    "text": (
+        *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+        *(pa.types.is_binary, pa.types.is_large_binary),
+    ),
+    "time": (lambda kind: pa.types.is_temporal(kind) and not pa.types.is_interval(kind),),
+    "list": (_is_list,),
+}
 
 
 def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
@@ -137,37 +154,29 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
     Raises:
         FileError: it holds something that is neither a number, text, a boolean, a date nor a list of numbers.
     """
-    kind = column.type
-    if not readable(kind):
-        raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
-    if pa.types.is_dictionary(kind):
-        if _is_text(kind.value_type):
-            return _text(column, name)
-        kind = kind.value_type
-        column = column.cast(kind)
-    if _is_text(kind):
+    held = kind_of(column.type)
+    check_readable(column.type, name)
+    if held == "text":
         return _text(column, name)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if held == "list":
         return _lists(column, name)
-    if pa.types.is_null(kind):
+    if pa.types.is_null(column.type):
         return Cells(name, np.zeros(len(column)), np.ones(len(column), dtype=bool))
-    if pa.types.is_temporal(kind):
-        if pa.types.is_date(kind):
-            column = column.cast(pa.timestamp("ms"))
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("ms"))
+    if held == "time":
         column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
-    elif pa.types.is_decimal(kind):
+    elif pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     return _numbers(column, name)
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-    )
+def check_readable(kind: pa.DataType, name: str) -> None:
+    """Refuse a column of a type that `read_cells` does not take."""
+    if kind_of(kind) == "other":
+        raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
@@ -204,11 +213,8 @@ def _stored(column: pa.ChunkedArray) -> Array:
     if pa.types.is_boolean(column.type):
         return np.asarray(_stored(column.cast(pa.int8())) != 0)
     dtype = np.dtype(column.type.to_pandas_dtype())
-    parts = [
-        np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)
-        for chunk in column.chunks
-        if len(chunk)
-    ]
+    chunks = [chunk for chunk in column.chunks if len(chunk)]
+    parts = [np.frombuffer(c.buffers()[1], dtype, len(c), c.offset * dtype.itemsize) for c in chunks]
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
 
 
@@ -218,13 +224,15 @@ def _text(column: pa.ChunkedArray, name: str) -> Cells:
     encoded = column.unify_dictionaries().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0)
-    labels = [_label(word, name) for word in encoded.dictionary.to_pylist()]
-    indices = pa.chunked_array([encoded.indices])
-    missing = _nulls(indices).copy()
-    codes = np.where(missing, 0, _stored(indices)).astype(np.int64)
-    blank = np.array([label.lower() in _MISSING for label in labels] or [False])
-    missing |= blank[codes]
-    present = [label for label, empty in zip(labels, blank, strict=False) if not empty]
+    words = [_label(word, name) for word in encoded.dictionary.to_pylist()] or [""]
+    # Equal words with blanks around them are one label.
+    place = {label: code for code, label in enumerate(dict.fromkeys(words))}
+    labels, indices = list(place), pa.chunked_array([encoded.indices])
+    missing = _nulls(indices)
+    codes = np.array([place[word] for word in words])[np.where(missing, 0, _stored(indices))]
+    blank = np.array([label.lower() in _MISSING for label in labels])
+    missing = missing | blank[codes]
+    present = [label for label in labels if label.lower() not in _MISSING]
     if not present:
         return Cells(name, np.zeros(len(codes)), np.ones(len(codes), dtype=bool))
     numbers = [_number(label) for label in present]
@@ -233,16 +241,9 @@ def _text(column: pa.ChunkedArray, name: str) -> Cells:
         table[~blank] = np.array(numbers, dtype=np.float64)
         whole = all(label.lstrip("+-").isdigit() for label in present) and (np.abs(table) < 2**53).all()
         return Cells(name, table.astype(np.int64 if whole else np.float64)[codes], missing, whole=bool(whole))
-    truth = None
-    if all(label.lower() in _TRUE | _FALSE for label in present):
-        truth = np.array([label.lower() in _TRUE for label in labels])
-    # Equal words with blanks around them are one label.
-    distinct = list(dict.fromkeys(labels))
-    if len(distinct) < len(labels):
-        place = {label: code for code, label in enumerate(distinct)}
-        codes = np.array([place[label] for label in labels], dtype=np.int64)[codes]
-        truth = None if truth is None else np.array([label.lower() in _TRUE for label in distinct])
-    return Cells(name, codes, missing, labels=distinct, truth=truth)
+    flags = all(label.lower() in _TRUE | _FALSE for label in present)
+    truth = np.array([label.lower() in _TRUE for label in labels]) if flags else None
+    return Cells(name, codes, missing, labels=labels, truth=truth)
 
 
 def _label(word: object, name: str) -> str:

@@ -14,8 +14,9 @@ from offrl_core.formats import metadata, rows
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnMapping
+from offrl_core.formats.roles import read_table
 from offrl_core.formats.source import Source
-from offrl_core.formats.table import Frame, read_table
+from offrl_core.formats.table import LazyTable
 
 _MARK = b"# offrl "
 """A first line of our own files that begins so holds the metadata; other programs skip it as a comment."""
@@ -113,7 +114,7 @@ def read(source: Source, context: Context) -> Columns:
     with source.open() as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
     context.limits.check("rows", lines - 1)
-    columns = read_table(Frame.of(_load(dialect, source, context), mapping, context), mapping, context)
+    columns = read_table(LazyTable.of(_load(dialect, source, context), mapping, context), mapping, context)
     if dialect.own is not None:
         metadata.apply(dialect.own, columns, context.limits)
     return columns

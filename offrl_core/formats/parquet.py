@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 
 from offrl_core.formats import metadata, rows
 from offrl_core.formats.base import Columns, Context, FileError
-from offrl_core.formats.cells import readable
+from offrl_core.formats.cells import check_readable, kind_of
 from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnMapping
+from offrl_core.formats.roles import read_table
 from offrl_core.formats.source import Source
-from offrl_core.formats.table import Frame, read_table
+from offrl_core.formats.table import LazyTable
 
 _PREVIEW_ROWS = 1000
 
@@ -59,7 +60,7 @@ def _own(file: pq.ParquetFile) -> dict[str, Any] | None:
 
 def _first(file: pq.ParquetFile, context: Context) -> pa.Table:
     """The first rows with all columns that can be read."""
-    names = [field.name for field in file.schema_arrow if readable(field.type)]
+    names = [field.name for field in file.schema_arrow if kind_of(field.type) != "other"]
     if not file.num_row_groups:
         return file.schema_arrow.empty_table().select(names)
     _unpack(file, [0], tuple(names), replace(context))
@@ -82,11 +83,10 @@ def read(source: Source, context: Context) -> Columns:
     mapping: ColumnMapping = context.mapping
     rows.check(mapping, list(file.schema_arrow.names))
     for name in mapping.columns:
-        if not readable(kind := file.schema_arrow.field(name).type):
-            raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
+        check_readable(file.schema_arrow.field(name).type, name)
     _unpack(file, list(range(file.num_row_groups)), mapping.columns, context)
-    frame = Frame(partial(_load, file), file.metadata.num_rows, mapping, context)
-    columns = read_table(frame, mapping, context)
+    table = LazyTable(partial(_load, file), file.metadata.num_rows, mapping, context)
+    columns = read_table(table, mapping, context)
     if own is not None:
         metadata.apply(own, columns, context.limits)
     return columns

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from offrl_core.columns import Array
 from offrl_core.formats import metadata
 from offrl_core.formats.base import FileError
+from offrl_core.formats.cells import kind_of
 from offrl_core.formats.log import Log
-from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, Kind, guess_mapping
+from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, guess_mapping
 
 
 def as_table(log: Log) -> tuple[pa.Table, dict[str, Any]]:
@@ -94,19 +95,10 @@ def _shown(value: object) -> str:
 def _describe(name: str, column: pa.ChunkedArray) -> ColumnInfo:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    kind = column.type
-    named: Kind = next((label for label, test in _KINDS.items() if any(t(kind) for t in test)), "other")
+    elif pa.types.is_string_view(column.type):  # which cannot be counted
+        column = column.cast(pa.string())
+    held = kind_of(column.type)
     examples = tuple(_shown(value) for value in column.slice(0, 20).to_pylist())
-    uncounted = named in ("list", "other") or pa.types.is_null(kind)
+    uncounted = held in ("list", "other") or pa.types.is_null(column.type)
     distinct = 0 if uncounted else int(pc.count_distinct(column).as_py())
-    return ColumnInfo(name, named, examples, distinct, column.null_count)
-
-
-_KINDS: dict[Kind, tuple[Any, ...]] = {
-    "boolean": (pa.types.is_boolean,),
-    "integer": (pa.types.is_integer,),
-    "number": (pa.types.is_floating, pa.types.is_decimal, pa.types.is_null),
-    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary),
-    "time": (pa.types.is_temporal,),
-    "list": (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list),
-}
+    return ColumnInfo(name, held, examples, distinct, column.null_count)

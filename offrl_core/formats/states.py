@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -10,33 +10,39 @@ from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import Cells
 from offrl_core.formats.mapping import ColumnMapping
-
-if TYPE_CHECKING:
-    from offrl_core.formats.table import Frame
+from offrl_core.formats.table import LazyTable
 
 
-def take_states(columns: Columns, frame: Frame, mapping: ColumnMapping, context: Context) -> Array:
+def take_states(columns: Columns, table: LazyTable, mapping: ColumnMapping, context: Context) -> Array:
     """Fill in the observations (and next observations) of `columns`.
 
     Returns:
         `(N,)` bool: rows whose state is missing.
     """
-    if len(mapping.state) > 1 and mapping.states != "table":
-        return _take_vectors(columns, frame, mapping)
-    now = [frame.take(name) for name in mapping.state]
-    after = [frame.take(name) for name in mapping.next_state]
-    missing = _any_missing(now)
-    if after:
-        columns.next_known = ~_any_missing(after)
-    if mapping.states == "vector" or (mapping.states == "auto" and not _is_table(now[0], mapping, context)):
-        columns.observations, columns.observation_names = _vector(now[0]), now[0].component_names()
-        columns.next_observations = _vector(after[0]) if after else None
-    elif len(now) == 1 and all(cells.labels is None and cells.values.ndim == 1 for cells in (*now, *after)):
-        columns.observations = _whole(now[0])
-        columns.next_observations = _whole(after[0]) if after else None
+    # Taken one by one, so that only one column of a vector is in memory twice.
+    now: Iterable[Cells] = (table.take(name) for name in mapping.state)
+    after = (table.take(name) for name in mapping.next_state)
+    several = len(mapping.state) > 1
+    vector = mapping.states == "vector" or (mapping.states == "auto" and several)
+    if not vector:
+        now = list(now)
+        vector = mapping.states == "auto" and not _is_table(now[0], mapping, context)
+    if vector:
+        refuse_text = several and mapping.states == "auto"
+        columns.observations, columns.observation_names, missing = _vectors(now, refuse_text=refuse_text)
+        if mapping.next_state:
+            columns.next_observations, _, unknown = _vectors(after)
+            columns.next_known = ~unknown
+        return missing
+    states, following = list(now), list(after)
+    if following:
+        columns.next_known = ~_any_missing(following)
+    if not several and all(cells.labels is None and cells.values.ndim == 1 for cells in (*states, *following)):
+        columns.observations = _whole(states[0])
+        columns.next_observations = _whole(following[0]) if following else None
     else:
-        _number_states(columns, now, after, context, mapping)
-    return missing
+        _number_states(columns, states, following, context, mapping)
+    return _any_missing(states)
 
 
 def _any_missing(cells: list[Cells]) -> Array:
@@ -60,32 +66,22 @@ def _is_table(cells: Cells, mapping: ColumnMapping, context: Context) -> bool:
     return True
 
 
-def _take_vectors(columns: Columns, frame: Frame, mapping: ColumnMapping) -> Array:
-    """Several columns as one vector, column after column, so that only one is in memory twice."""
-    missing, known = None, None
+def _vectors(columns: Iterable[Cells], refuse_text: bool = False) -> tuple[Array, tuple[str, ...], Array]:
+    """Columns side by side as `(N, D)` float32, the names of their components, and `(N,)` where one is missing."""
     parts: list[Array] = []
     names: list[str] = []
-    for name in mapping.state:
-        cells = frame.take(name)
-        if cells.labels is not None and cells.truth is None and mapping.states == "auto":
+    missing: Array = np.zeros(1, dtype=bool)
+    for cells in columns:
+        if refuse_text and cells.labels is not None and cells.truth is None:
             raise FileError(
                 "this state column holds text and there are several state columns: leave it out, or choose states = "
                 "'table', where each combination is a state of its own",
-                column=name,
+                column=cells.name,
             )
         parts.append(_vector(cells))
         names += cells.component_names()
-        missing = cells.missing if missing is None else missing | cells.missing
-    columns.observations, columns.observation_names = np.concatenate(parts, axis=1), tuple(names)
-    parts.clear()
-    for name in mapping.next_state:
-        cells = frame.take(name)
-        parts.append(_vector(cells))
-        known = ~cells.missing if known is None else known & ~cells.missing
-    if parts:
-        columns.next_observations, columns.next_known = np.concatenate(parts, axis=1), known
-    assert missing is not None
-    return missing
+        missing = missing | cells.missing
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1), tuple(names), missing
 
 
 def _vector(cells: Cells) -> Array:
