@@ -107,10 +107,7 @@ def preview(source: Source, context: Context) -> tuple[pa.Table, int | None, dic
 def read(source: Source, context: Context) -> Columns:
     """The mapped columns; without a mapping it is guessed, or taken from what one of our own files says."""
     dialect = _Dialect(source, context)
-    if context.mapping is None:
-        context.mapping = rows.known_mapping(dialect.own) or rows.guess(dialect.first(source))
-    mapping: ColumnMapping = context.mapping
-    rows.check(mapping, dialect.names)
+    mapping = rows.choose_mapping(context, dialect.own, lambda: dialect.first(source), dialect.names)
     with source.open() as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
     context.limits.check("rows", lines - 1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.episodes import stack
 from offrl_core.formats.hdf5 import array, names, numbered, open_hdf5
 from offrl_core.formats.source import Source
 
@@ -89,19 +90,6 @@ def _numbered_parts(root: h5py.h5g.GroupID, name: str, context: Context) -> list
     if not parts:
         raise FileError("it is not in the file", column=name)
     return parts
-
-
-def stack(name: str, parts: list[Array]) -> Array:
-    """Episodes one after the other.
-
-    Raises:
-        FileError: they differ in shape.
-    """
-    shapes = {part.shape[1:] for part in parts}
-    if len(shapes) > 1:
-        first, second = sorted(shapes)[:2]
-        raise FileError(f"episodes differ in shape: {first} and {second}", column=name)
-    return np.concatenate(parts)
 
 
 def _flat(root: h5py.h5g.GroupID, present: set[str], context: Context) -> Columns:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from offrl_core.formats.base import FileError
+from offrl_core.formats.names import NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,28 +140,6 @@ class ColumnInfo:
     missing: int = 0
 
 
-# Best first: where several columns fit, the first name of the tuple wins.
-_NAMES: dict[str, tuple[str, ...]] = {
-    "action": ("action", "actions", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),
-    "reward": ("reward", "rewards", "r", "rew", "r_t", "next_reward", "reward_t"),
-    "episode": (
-        *("episode", "episode_id", "episode_ids", "episode_index", "episode_number", "ep", "ep_id", "trajectory"),
-        *("trajectory_id", "trajectory_index", "traj", "traj_id", "rollout", "rollout_id", "run", "run_id", "session"),
-        *("session_id", "stay_id", "icustay_id", "icustayid", "patient_id", "patient", "subject_id", "user_id"),
-        *("game_id", "id"),
-    ),
-    "time": (
-        *("step", "t", "time", "timestep", "time_step", "step_id", "step_index", "steps", "frame_index", "frame"),
-        *("timestamp", "bloc", "tick"),
-    ),
-    "done": (
-        *("terminated", "terminations", "termination", "terminal", "terminals", "is_terminal", "done", "dones"),
-        *("next_done", "episode_end", "end", "ended", "is_last", "d"),
-    ),
-    "timeout": ("truncated", "truncations", "truncation", "timeout", "timeouts", "time_limit", "is_truncated"),
-    "behavior": ("behavior", "behaviour", "behavior_policy", "behaviour_policy", "policy", "logging_policy"),
-}
-_STATE = ("state", "states", "s", "obs", "observation", "observations", "s_t", "state_id", "state_index")
 _STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature|f)_?(\d+|_.+)$")
 _NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime)$")
 _NEVER = re.compile(r"^(unnamed.*|index|row|return|returns|rtg|value|q|v|seed|prob|probability|propensity|log_prob)$")
@@ -172,7 +151,8 @@ def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
     infos = list(columns)
     plain = {info.name: _plain(info.name) for info in infos}
     taken: dict[str, str] = {}
-    for role, names in _NAMES.items():
+    for role in ("action", "reward", "episode", "time", "done", "timeout", "behavior"):
+        names = NAMES[role]
         fitting = [i for i in infos if plain[i.name] in names and i.name not in taken.values() and _fits(role, i)]
         if fitting:
             taken[role] = min(fitting, key=lambda i: names.index(plain[i.name])).name
@@ -183,7 +163,7 @@ def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
         # No name says state: every number that nothing else claims, where there is any.
         leftover = [info for info in free if info.name not in following and info.kind in ("integer", "number", "list")]
         leftover = [info for info in leftover if info.distinct or not info.missing]
-        spare = {name for names in _NAMES.values() for name in names} | set(following.values())
+        spare = {name for names in NAMES.values() for name in names} | set(following.values())
         state = [i for i in leftover if plain[i.name] not in spare and not _NEVER.match(plain[i.name])]
         following = {i.name: base for i in free if (base := _next_of(plain[i.name])) in {plain[j.name] for j in state}}
         state = [info for info in state if info.name not in following]
@@ -217,7 +197,7 @@ def _fits(role: str, info: ColumnInfo) -> bool:
 
 
 def _is_state(plain: str) -> bool:
-    return plain in _STATE or _STATE_PREFIX.match(plain) is not None
+    return plain in NAMES["state"] or _STATE_PREFIX.match(plain) is not None
 
 
 def _next_of(plain: str) -> str:

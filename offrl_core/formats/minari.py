@@ -13,6 +13,7 @@ import numpy as np
 from offrl_core.columns import Array, DatasetError
 from offrl_core.formats import metadata
 from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.episodes import join_episodes, join_parts
 from offrl_core.formats.folder import open_folder
 from offrl_core.formats.hdf5 import (
     array,
@@ -26,14 +27,7 @@ from offrl_core.formats.hdf5 import (
 )
 from offrl_core.formats.log import Log
 from offrl_core.formats.source import Source
-from offrl_core.formats.spaces import (
-    apply_spaces,
-    describe_spaces,
-    join_episodes,
-    join_parts,
-    note_description,
-    spaces,
-)
+from offrl_core.formats.spaces import describe_spaces
 
 _MAIN = "main_data.hdf5"
 _FLAGS = ("rewards", "terminations", "truncations")
@@ -79,10 +73,7 @@ def _read_main(source: Source, described: dict[str, Any], context: Context) -> C
             if done % 64 == 0:
                 context.progress(0.8 * done / len(found), "read episodes")
         own = text_attribute(root, metadata.KEY)
-    columns = join_episodes(episodes, [number for number, _ in found], context)
-    columns.observation_names = labels
-    note_description(described, len(found), columns, context)
-    apply_spaces(spaces(described), columns, context)
+    columns = join_episodes(episodes, [number for number, _ in found], labels, described, context)
     if own is not None:
         plain = metadata.parse(own)
         metadata.apply(plain, columns, context.limits)

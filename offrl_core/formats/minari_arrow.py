@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import read_cells
+from offrl_core.formats.episodes import join_episodes, join_parts
 from offrl_core.formats.folder import Folder, open_folder
 from offrl_core.formats.source import Source
-from offrl_core.formats.spaces import apply_spaces, join_episodes, join_parts, note_description, spaces
 
 _ROLES = ("actions", "rewards", "terminations", "truncations")
 
@@ -31,9 +31,7 @@ def read(source: Source, context: Context) -> Columns:
     if not source.folder and not source.head(4).startswith(b"PK"):
         table = _table(source, context)
         episode, names = _episode(table, 0, context)
-        columns = join_episodes([episode], [0], context)
-        columns.observation_names = names
-        return columns
+        return join_episodes([episode], [0], names, {}, context)
     with open_folder(source, context) as folder:
         episodes: list[dict[str, Array]] = []
         labels: tuple[str, ...] = ()
@@ -46,11 +44,7 @@ def read(source: Source, context: Context) -> Columns:
                 context.progress(0.8 * done / len(found), "read episodes")
         description = folder.named("metadata.json")
         described: dict[str, Any] = {} if description is None else folder.description(description)
-    columns = join_episodes(episodes, [number for number, _ in found], context)
-    columns.observation_names = labels
-    note_description(described, len(found), columns, context)
-    apply_spaces(spaces(described), columns, context)
-    return columns
+    return join_episodes(episodes, [number for number, _ in found], labels, described, context)
 
 
 def _files(folder: Folder) -> list[tuple[int, list[str]]]:

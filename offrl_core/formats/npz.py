@@ -14,17 +14,18 @@ from offrl_core.columns import Array
 from offrl_core.formats import metadata
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.log import Log
+from offrl_core.formats.names import array_names
 from offrl_core.formats.source import Source
 
 _ALIASES = {
-    "observations": ("observations", "observation", "obs", "states", "state"),
-    "actions": ("actions", "action", "acts"),
-    "rewards": ("rewards", "reward"),
-    "terminations": ("terminations", "terminals", "terminated", "dones", "done"),
-    "truncations": ("truncations", "timeouts", "truncated"),
-    "next_observations": ("next_observations", "next_observation", "next_obs", "next_states", "next_state"),
-    "episodes": ("episodes", "episode_ids", "episode_id", "episode"),
-    "behaviors": ("behaviors",),
+    "observations": array_names("state"),
+    "actions": array_names("action"),
+    "rewards": array_names("reward"),
+    "terminations": array_names("done"),
+    "truncations": array_names("timeout"),
+    "next_observations": tuple(f"next_{name}" for name in array_names("state")),
+    "episodes": array_names("episode"),
+    "behaviors": array_names("behavior"),
 }
 
 

@@ -15,7 +15,6 @@ from offrl_core.formats import metadata, rows
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import check_readable, kind_of
 from offrl_core.formats.log import Log
-from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.roles import read_table
 from offrl_core.formats.source import Source
 from offrl_core.formats.table import LazyTable
@@ -78,10 +77,7 @@ def read(source: Source, context: Context) -> Columns:
     """The mapped columns; without a mapping it is guessed, or taken from what one of our own files says."""
     file = _open(source, context)
     own = _own(file)
-    if context.mapping is None:
-        context.mapping = rows.known_mapping(own) or rows.guess(_first(file, context))
-    mapping: ColumnMapping = context.mapping
-    rows.check(mapping, list(file.schema_arrow.names))
+    mapping = rows.choose_mapping(context, own, lambda: _first(file, context), file.schema_arrow.names)
     for name in mapping.columns:
         check_readable(file.schema_arrow.field(name).type, name)
     _unpack(file, list(range(file.num_row_groups)), mapping.columns, context)

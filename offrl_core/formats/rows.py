@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from offrl_core.columns import Array
 from offrl_core.formats import metadata
-from offrl_core.formats.base import FileError
+from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.cells import kind_of
 from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, guess_mapping
@@ -64,17 +65,20 @@ def known_mapping(own: dict[str, Any] | None) -> ColumnMapping | None:
     return None if own is None or "mapping" not in own else ColumnMapping.from_json(own["mapping"])
 
 
-def check(mapping: ColumnMapping, columns: list[str]) -> None:
-    """Refuse a mapping that does not fit the table."""
-    problems = mapping.problems(columns)
-    if problems:
+def choose_mapping(
+    context: Context, own: dict[str, Any] | None, first: Callable[[], pa.Table], columns: list[str]
+) -> ColumnMapping:
+    """The mapping that was given, or what one of our own files says, or a guess from the names and kinds of columns.
+
+    Raises:
+        FileError: it does not fit the table.
+    """
+    mapping = context.mapping or known_mapping(own) or guess_mapping(describe_columns(first()))
+    if problems := mapping.problems(columns):
         listed = ", ".join(columns[:30]) + (" …" if len(columns) > 30 else "")
         raise FileError(f"{'; '.join(problems)}. The columns are: {listed}")
-
-
-def guess(table: pa.Table) -> ColumnMapping:
-    """A mapping from the names and kinds of a table's columns."""
-    return guess_mapping(describe_columns(table))
+    context.mapping = mapping
+    return mapping
 
 
 def describe_columns(table: pa.Table) -> tuple[ColumnInfo, ...]:
