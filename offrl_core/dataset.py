@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,7 @@ import numpy.typing as npt
 from offrl_core import columns
 from offrl_core.columns import Array, DatasetError
 from offrl_core.formats import FileError, Log, Reading, read_file, write_file
-
-if TYPE_CHECKING:
-    from offrl_core.worlds.layout import Layout
-    from offrl_core.worlds.tabular import TabularMDP
-    from offrl_core.worlds.world import World
+from offrl_core.interfaces import MDP, Layout, World
 
 __all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
 
@@ -70,7 +66,7 @@ class Dataset:
     features: Mapping[str, Array] = field(default_factory=dict)
     action_features: Array | None = None
     gamma: float = 0.99
-    mdp: TabularMDP | None = None
+    mdp: MDP | None = None
     world: World | None = None
     layout: Layout | None = None
     name: str = "custom"
@@ -186,7 +182,7 @@ class Dataset:
         next_observations: npt.ArrayLike | None = None,
         n_actions: int | None = None,
         n_states: int | None = None,
-        mdp: TabularMDP | None = None,
+        mdp: MDP | None = None,
         **details: Any,
     ) -> Dataset:
         """Build a validated dataset from columns in time order; 1-D integer observations mean tabular data.
@@ -314,11 +310,9 @@ def dataset_probes(dataset: Dataset, n: int = 256) -> Array:
     return np.asarray(dataset.observations[probe_rows(dataset, n)])
 
 
-def _sizes_of(mdp: TabularMDP, n_actions: int | None, n_states: int | None) -> tuple[int, int]:
+def _sizes_of(mdp: MDP, n_actions: int | None, n_states: int | None) -> tuple[int, int]:
     """The sizes of the world that data came from, which those that are given must not contradict."""
-    from offrl_core.worlds.tabular import TabularMDP
-
-    if not isinstance(mdp, TabularMDP):
+    if not hasattr(type(mdp), "best_within"):  # a check of the whole protocol would build the dense `P`
         raise DatasetError(f"mdp = {mdp!r} is not allowed: it must be a TabularMDP")
     for name, given in (("n_actions", n_actions), ("n_states", n_states)):
         if given is not None and given != getattr(mdp, name):

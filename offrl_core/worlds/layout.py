@@ -87,6 +87,3 @@ class PlaneLayout:
     def to_json(self) -> dict[str, Any]:
         """Plain data for the screen."""
         return {"kind": self.kind, **asdict(self)}
-
-
-Layout = GridLayout | MatrixLayout | PlaneLayout

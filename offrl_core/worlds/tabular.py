@@ -11,9 +11,10 @@ import numpy.typing as npt
 import scipy.sparse as sparse
 
 from offrl_core.columns import discount, encodings, integers, names, refuse
+from offrl_core.interfaces import Layout
 from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
 from offrl_core.worlds.chain import chain_value, spread
-from offrl_core.worlds.layout import GridLayout, Layout
+from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.world import Act, Array, Simulator, check_policy
 
 __all__ = ["Endless", "MDPError", "TabularMDP"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from offrl_core.columns import discount
 from offrl_core.dataset import Dataset
-from offrl_core.worlds.layout import Layout
+from offrl_core.interfaces import Layout
 
 Array = npt.NDArray[Any]
 Result = TypeVar("Result")
@@ -22,23 +22,6 @@ Act = Callable[[Array, np.random.Generator], Array]
 
 class TooManyRows(ValueError):
     """More transitions than were allowed."""
-
-
-class World(Protocol):
-    """What the rest of the program may ask of any world."""
-
-    n_actions: int
-    action_names: tuple[str, ...]
-
-    @property
-    def layout(self) -> Layout | None:
-        """How to draw the world's states."""
-
-    def sample(self, policy: Any, episodes: int, horizon: int, seed: int) -> Dataset:
-        """Episodes collected by `policy`, as a dataset."""
-
-    def rollout(self, act: Act, episodes: int, horizon: int, seed: int) -> Rollout:
-        """Episodes played by `act`, as arrays over time."""
 
 
 @dataclass(frozen=True, eq=False)
