@@ -1,151 +1,123 @@
-"""Worker processes as the server sees them: started warm, spoken to over pipes, gone when the server goes."""
+"""Worker processes: each holds one live run at a time and trains it in slices between the server's commands.
+
+`WorkerProcess` is a worker as the server sees it; `serve` is what runs in the process. Commands are pickled, for they
+come from the server only; what a worker sends are messages of the wire format, read as data.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import queue
-import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from typing import Any
 
-from offrl_live.runs.wire import WireError, split
+from threadpoolctl import threadpool_limits
+
+from offrl_core.data.catalogue import load_dataset
+from offrl_live.processes.child import Child, ChildEnded, inbox
+from offrl_live.runs import truths
+from offrl_live.runs.wire import WireError, encode, split
+from offrl_live.runs.worker import Worker
+from offrl_live.serving.clock import SYSTEM_CLOCK
 
 log = logging.getLogger(__name__)
 
-LENGTH = struct.Struct("<I")
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+WARM_DATASETS = ("double-crossing", "icu-sepsis")
 
 Received = Callable[["WorkerProcess", dict[str, Any], memoryview], None]
 Ended = Callable[["WorkerProcess", str], None]
 
 
 class WorkerProcess:
-    """One worker process and the thread that owns it.
-
-    The thread starts the process, reads what it sends and learns of its end. It lives exactly as long as the process,
-    which matters on Linux: "die with the parent" means the thread that started it.
+    """One worker, and the two threads that speak to it.
 
     Args:
-        received: called in that thread with every message's header and payload.
-        ended: called in that thread once, with the reason, when the process is gone.
+        received: called in the reading thread with every message's header and payload.
+        ended: called in that thread once, with the reason, when the process has ended and was not closed.
     """
 
     def __init__(self, received: Received, ended: Ended) -> None:
         self._received = received
         self._ended = ended
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._started = threading.Event()
         self._closing = False
         self.ready = False
-        self._thread = threading.Thread(target=self._own, name="offrl-worker", daemon=True)
 
     def start(self) -> None:
-        """Start the process; returns once it has a process id."""
-        self._thread.start()
-        self._started.wait()
+        """Start the process; it warms up by itself."""
+        try:
+            self._child = Child(f"{__name__}.serve", nice=2)  # the server answers first
+        except OSError as error:
+            # In a thread, as every end is reported: the caller may hold the lock that `ended` takes.
+            threading.Thread(target=self._ended, args=(self, f"a worker could not be started: {error}")).start()
+            return
+        for act in (self._read, self._write):
+            threading.Thread(target=act, args=(self._child,), name=f"worker{act.__name__}", daemon=True).start()
 
     @property
     def pid(self) -> int | None:
         """The process id."""
-        return self._process.pid if self._process else None
+        return self._child.pid if self._child else None
 
     def send(self, command: dict[str, Any]) -> None:
-        """Queue one command; never waits. A process that is gone is reported by `ended`, not here."""
-        # Pickle goes one way only, from the server to its own child; what comes back is read as data.
+        """Queue one command; never waits. A process that has ended is reported by `ended`, not here."""
         self._outgoing.put(pickle.dumps(command, protocol=5))
 
-    def _write(self, stream: Any) -> None:
-        """The writing thread: a process that does not read must not hold up the server."""
-        try:
-            while (data := self._outgoing.get()) is not None:
-                stream.write(LENGTH.pack(len(data)) + data)
-                stream.flush()
-            stream.close()
-        except (OSError, ValueError):
-            log.debug("worker %s takes no more commands", self.pid)
-
-    def close(self, timeout: float = 2.0) -> None:
-        """End the process: politely, then by force."""
+    def close(self) -> None:
+        """End the process."""
         self._closing = True
-        process = self._process
-        if process is None:
-            return
-        self._outgoing.put(None)
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
+        if self._child is not None:
+            self._child.kill()
+            with suppress(TimeoutError):
+                self._child.wait(2.0)
 
-    def kill(self) -> None:
-        """End a process that must not be waited for."""
-        if self._process:
-            self._process.kill()
+    def _write(self, child: Child) -> None:
+        """A worker that does not read must not hold up the server: commands go out in a thread of their own."""
+        try:
+            while (command := self._outgoing.get()) is not None:
+                child.send_bytes(command)
+        except ChildEnded:
+            log.debug("worker %s takes no more commands", child.pid)
 
-    def _own(self) -> None:
+    def _read(self, child: Child) -> None:
         try:
-            self._process = _spawn()
-        except OSError as error:
-            self._started.set()
-            self._ended(self, f"a worker could not be started: {error}")
-            return
-        self._started.set()
-        stream = self._process.stdout
-        assert stream is not None
-        threading.Thread(target=self._write, args=(self._process.stdin,), name="offrl-commands", daemon=True).start()
-        reason = ""
-        try:
-            while head := stream.read(4):
-                (length,) = LENGTH.unpack(head)
-                header, payload = split(_exactly(stream, length))
-                self._received(self, header, payload)
-        except (WireError, struct.error, EOFError) as error:
+            while True:
+                self._received(self, *split(child.recv_bytes()))
+        except ChildEnded as error:
+            reason = f"the worker {error}"
+        except WireError as error:
             reason = f"the worker sent something that is not a message: {error}"
         except Exception as error:  # this thread must live to report the end; a run in doubt is better ended
-            log.exception("what worker %s sent could not be taken in", self.pid)
+            log.exception("what worker %s sent could not be taken in", child.pid)
             reason = f"what the worker sent could not be taken in: {error}"
-        if reason:
-            self._process.kill()
-        code = self._process.wait()
+        child.kill()
         self._outgoing.put(None)
         if not self._closing:
-            self._ended(self, reason or _why(code))
+            self._ended(self, reason)
 
 
-def _exactly(stream: Any, length: int) -> bytes:
-    data: bytes = stream.read(length)
-    if len(data) < length:
-        raise EOFError("the message is cut short")
-    return data
-
-
-def _spawn() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.environ.get("PYTHONPATH")
-    environment = {
-        **os.environ,
-        **dict.fromkeys(_ONE_THREAD, "1"),
-        "PYTHONPATH": root + os.pathsep + path if path else root,
-        "OFFRL_PARENT": str(os.getpid()),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "offrl_live.serving.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-    )
-
-
-def _why(code: int) -> str:
-    if code < 0:
-        return f"the worker was ended by signal {-code}"
-    return f"the worker ended with code {code}"
+def serve(connection: Connection) -> None:
+    """In the process: obey commands and train between them, for ever."""
+    logging.basicConfig(level=logging.WARNING)
+    commands = inbox(connection)
+    worker = Worker(connection.send_bytes, SYSTEM_CLOCK)
+    with threadpool_limits(1):
+        connection.send_bytes(encode({"kind": "ready"}, {}))
+        for name in WARM_DATASETS:
+            if not commands.empty():
+                break
+            data = load_dataset(name)
+            truths.truth(data, data.gamma)
+        while True:
+            wait = worker.wait()
+            try:
+                command = commands.get(timeout=wait) if wait is None or wait > 0 else commands.get_nowait()
+            except queue.Empty:
+                worker.work()
+            else:
+                worker.obey(command)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -35,6 +37,14 @@ def surroundings(connection: Connection) -> None:
 def leave(connection: Connection) -> None:
     """Close the connection and stay."""
     connection.close()
+    time.sleep(60)
+
+
+def forget_the_parent(connection: Connection) -> None:
+    """As on a system that does not end a child with its parent: take that request back, and wait for messages."""
+    ctypes.CDLL(None).prctl(1, 0)
+    connection.send("ready")
+    inbox(connection)
     time.sleep(60)
 
 
@@ -89,8 +99,6 @@ def test_a_child_that_cannot_be_started_is_an_error_at_once(monkeypatch: pytest.
 
 
 def test_a_child_outlives_the_thread_that_asked_for_it() -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(1) as pool:
         child = pool.submit(Child, f"{__name__}.echo").result()
     child.send("still here")
@@ -112,14 +120,21 @@ hub.play(run)
 while hub.info(run)["step"] < 20:
     time.sleep(0.02)
 """
-USERS = {"a course": (COURSE, 1), "live workers": (WORKERS, 3)}
+ANYWHERE = """
+from offrl_live.processes.child import Child
+sys.path.append(sys.argv[2])
+child = Child("test_processes.forget_the_parent")
+child.recv()
+"""
+USERS = {"a course": (COURSE, 1), "live workers": (WORKERS, 3), "a child that only has its connection": (ANYWHERE, 1)}
 PARENT = """
-import signal, sys, time
+import select, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is told to ignore it
 if __name__ == "__main__":
     exec(sys.argv[1])
     print("started", flush=True)
-    sys.stdin.read()
+    while not select.select([sys.stdin], [], [], 0.1)[0]:
+        pass
 """
 
 
@@ -147,7 +162,7 @@ def alive(pid: int) -> bool:
 def test_no_child_outlives_its_parent(user: str, end: str) -> None:
     code, least = USERS[user]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", PARENT, code]
+    command = [sys.executable, "-c", PARENT, code, str(Path(__file__).parent)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as parent:
         assert parent.stdout is not None

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -264,57 +262,8 @@ def test_parsing_refuses_what_is_too_deep_or_too_long() -> None:
             parse(text)
 
 
-SERVER = """
-import signal, sys, time
-from offrl_live.runs.config import Lane, RunConfig
-from offrl_live.serving.hub import Hub, HubSettings
-
-if __name__ == "__main__":
-    # Whoever runs the tests in the background may have told all its children to ignore Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    hub = Hub(HubSettings(workers=2)).start()
-    run = hub.open(RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0))
-    hub.play(run)
-    while hub.info(run)["step"] < 20:
-        time.sleep(0.02)
-    print(*(process.pid for process in hub._registry.scheduler.processes), flush=True)
-    if sys.argv[1] == "wait":
-        time.sleep(60)
-"""
-
-
-@pytest.mark.parametrize("end", ["killed", "interrupted", "finished"])
-def test_no_worker_outlives_the_server(tmp_path: Path, end: str) -> None:
-    script = tmp_path / "server.py"
-    script.write_text(SERVER)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script), "return" if end == "finished" else "wait"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as server:
-        assert server.stdout is not None
-        pids = [int(word) for word in server.stdout.readline().split()]
-        assert len(pids) == 3
-        if end == "finished":
-            assert server.wait(20) == 0
-        else:
-            assert all(map(alive, pids))
-            server.send_signal(signal.SIGKILL if end == "killed" else signal.SIGINT)
-            server.wait(20)
-    deadline = time.monotonic() + 5
-    while any(map(alive, pids)):
-        assert time.monotonic() < deadline, "workers are left behind"
-        time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    try:
-        # A zombie, which only waits to be collected by whoever adopted it, is not alive.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def test_a_worker_imports_neither_streamlit_nor_plotly() -> None:
-    code = "import sys, offrl_live.serving.worker_loop, offrl_live.serving.hub, offrl_live.serving.socket;"
+    code = "import sys, offrl_live.serving.worker_process, offrl_live.serving.hub, offrl_live.serving.socket;"
     code += "print([m for m in ('streamlit', 'plotly', 'torch') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True, text=True)
     assert out.stdout.strip() == "[]"
