@@ -11,9 +11,12 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_live.serving.hub import close_hub, get_hub
 from offrl_live.serving.socket import live_route
-from offrl_ui import cards, choices, formulas, gallery, lecture, live, takehome
-from offrl_ui.network import send_without_delay
-from offrl_ui.stage import asset_routes
+from offrl_ui.gallery.cards import preset_cards
+from offrl_ui.lecture import socket as scene_socket
+from offrl_ui.playground import downloads, session_run
+from offrl_ui.setup import cards, selection
+from offrl_ui.shared import assets, formulas
+from offrl_ui.shared.network import send_without_delay
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
 # the first visitor of a link such as /datasets would see a bare page without navigation.
@@ -22,11 +25,11 @@ PagesManager.uses_pages_directory = False
 
 def _warm() -> None:
     """Have ready what a first visit shows: its run, trained, and the pictures on the cards."""
-    first = choices.start()
-    live.train_ahead(get_hub().open(first, title=live.title_of(first)))
+    first = selection.start()
+    session_run.train_ahead(get_hub().open(first, title=session_run.title_of(first)))
     cards.dataset_cards()
     cards.algorithm_cards()
-    gallery.cards()
+    preset_cards()
 
 
 @asynccontextmanager
@@ -43,6 +46,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "main.py",
-    routes=[live_route(), *asset_routes(), *lecture.routes(), *formulas.routes(), *takehome.routes()],
+    routes=[live_route(), *assets.routes(), *scene_socket.routes(), *formulas.routes(), *downloads.routes()],
     lifespan=lifespan,
 )

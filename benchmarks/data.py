@@ -23,7 +23,7 @@ from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.layouts import BENT_CORRIDOR, FOUR_ROOMS
 from offrl_core.worlds.maze import Maze
 from offrl_core.worlds.world import Simulator
-from offrl_ui import dataset_charts, dataset_facts
+from offrl_ui.datasets import charts, facts
 
 Rows = list[tuple[str, str, str]]
 
@@ -111,19 +111,19 @@ def pictures() -> Rows:
 
 
 def _draw(data: orl.Dataset) -> None:
-    """What `offrl_ui.dataset_page` shows, without a page around it."""
-    dataset_facts.facts(data)
+    """What `offrl_ui.datasets.page` shows, without a page around it."""
+    facts.key_numbers(data)
     if isinstance(data.layout, GridLayout):
-        dataset_facts.walks_grid(data, data.layout)
-        dataset_facts.counts_grid(data, data.layout)
+        facts.walks_grid(data, data.layout)
+        facts.counts_grid(data, data.layout)
     elif data.tabular:
-        dataset_charts.counts_figure(data, None).to_json()
+        charts.counts_figure(data, None).to_json()
     else:
-        dataset_charts.walks_figure(data, 0, 1).to_json()
-        dataset_charts.visits_figure(data, 0, 1).to_json()
-    dataset_charts.returns_figure(data, data.gamma, dataset_facts.return_marks(data)).to_json()
-    dataset_charts.actions_figure(data).to_json()
-    dataset_charts.lengths_figure(data).to_json()
+        charts.walks_figure(data, 0, 1).to_json()
+        charts.visits_figure(data, 0, 1).to_json()
+    charts.returns_figure(data, data.gamma, facts.return_marks(data)).to_json()
+    charts.actions_figure(data).to_json()
+    charts.lengths_figure(data).to_json()
 
 
 SECTIONS: dict[str, Callable[[], Rows]] = {

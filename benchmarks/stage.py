@@ -30,8 +30,8 @@ sys.path.insert(0, str(ROOT))
 
 from offrl_live.runs.config import Lane, RunConfig  # noqa: E402
 from offrl_live.runs.recorder import record  # noqa: E402
-from offrl_ui.presets import presets  # noqa: E402
-from offrl_ui.replay import replay_html  # noqa: E402
+from offrl_ui.gallery.presets import presets  # noqa: E402
+from offrl_ui.playground.replay_file import replay_html  # noqa: E402
 
 Row = tuple[str, str, str, bool]
 

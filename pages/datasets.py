@@ -9,31 +9,31 @@ from typing import Any
 import streamlit as st
 
 import offrl_core as orl
-from offrl_ui import choices, state
-from offrl_ui.cards import dataset_cards
-from offrl_ui.collect import collect
-from offrl_ui.controls import apply, data_sections
-from offrl_ui.dataset_page import save, sheet
-from offrl_ui.estimates import estimates
-from offrl_ui.panel import panel, picker
-from offrl_ui.upload import bring, report, uploads
+from offrl_ui.datasets.collect import collect
+from offrl_ui.datasets.estimates import estimates
+from offrl_ui.datasets.page import save, show_dataset
+from offrl_ui.datasets.upload import show_report, upload_form, uploads
+from offrl_ui.setup import links, memory, selection
+from offrl_ui.setup.cards import dataset_cards
+from offrl_ui.setup.controls import apply, data_sections
+from offrl_ui.shared.widgets import panel, picker
 
 KEY = "datasets"
-config, notes = state.recall(KEY)
+config, notes = memory.recall(KEY)
 
 
 def pick(name: str) -> None:
-    state.choose(KEY, choices.other_dataset(config, name))
+    memory.choose(KEY, selection.other_dataset(config, name))
 
 
 def change(given: dict[str, Any]) -> None:
-    state.choose(KEY, *apply(config, 0, given))
+    memory.choose(KEY, *apply(config, 0, given))
 
 
-state.write_link(KEY, state.data_link)
+memory.write_link(KEY, links.data_link)
 st.title("Datasets")
 for note in notes:
-    st.warning(state.plain(note), icon=":material/rule:")
+    st.warning(links.plain(note), icon=":material/rule:")
 picker(
     [{"title": "", "cards": dataset_cards(uploads())}],
     config.dataset,
@@ -43,13 +43,13 @@ picker(
     columns=0,
 )
 with st.expander("Open your own log", icon=":material/upload_file:"):
-    fresh = bring()
+    fresh = upload_form()
 if fresh is not None:
-    state.choose(KEY, choices.other_dataset(config, fresh))
+    memory.choose(KEY, selection.other_dataset(config, fresh))
     st.rerun()
 
 spec = orl.datasets().get(config.dataset)
-brought = uploads().get(config.dataset)
+uploaded = uploads().get(config.dataset)
 refused = {note.key: note.message for note in notes}
 with st.sidebar:
     if spec is not None:
@@ -66,19 +66,19 @@ if spec is not None:
     st.header(spec.title)
     st.markdown(f"{spec.description} **{spec.lesson}**")
 else:
-    st.header(brought.title if brought else "An uploaded log")
+    st.header(uploaded.title if uploaded else "An uploaded log")
     st.markdown("The world behind this log is not known, so there is no truth to compare with.")
-ready = brought is None or brought.report.ok
+ready = uploaded is None or uploaded.report.ok
 with st.container(horizontal=True):
     opened = st.button("Open in the playground", type="primary", icon=":material/play_arrow:", disabled=not ready)
     save(dataset, spec.name if spec else "log")
 if opened:
-    before = st.session_state.get("playground", {}).get("config", choices.start())
-    wanted = replace(choices.other_dataset(before, config.dataset), options=config.options)
-    st.switch_page("pages/playground.py", query_params=state.link(wanted))
-if brought is not None:
-    report(brought.report)
-    estimates(brought.dataset, key=f"estimates {config.dataset}")
-collect(config, dataset, lambda changed: state.choose(KEY, changed))
-sheet(dataset)
+    before = st.session_state.get("playground", {}).get("config", selection.start())
+    wanted = replace(selection.other_dataset(before, config.dataset), options=config.options)
+    st.switch_page("pages/playground.py", query_params=links.link(wanted))
+if uploaded is not None:
+    show_report(uploaded.report)
+    estimates(uploaded.dataset, key=f"estimates {config.dataset}")
+collect(config, dataset, lambda changed: memory.choose(KEY, changed))
+show_dataset(dataset)
 st.caption(f"{len(dataset):,} rows drawn in {time.perf_counter() - began:.2f} s.")

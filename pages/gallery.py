@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from offrl_ui import gallery, state
-from offrl_ui.panel import inside, picker
-from offrl_ui.presets import presets
-from offrl_ui.stage import stage
-from offrl_ui.takehome import preset_address
-from offrl_ui.theme import full_width
+from offrl_ui.gallery.cards import preset_cards
+from offrl_ui.gallery.presets import presets
+from offrl_ui.playground.downloads import preset_address
+from offrl_ui.setup import links
+from offrl_ui.shared.stage import stage
+from offrl_ui.shared.theme import full_width
+from offrl_ui.shared.widgets import inside, picker
 
 full_width()
 known = presets()
@@ -23,10 +24,10 @@ def pick(name: str) -> None:
 
 if asked is not None and asked not in known:
     message = f"preset = {asked[:60]!r} was refused: there is no such run; {chosen.title} is shown"
-    st.warning(state.plain(message), icon=":material/rule:")
+    st.warning(links.plain(message), icon=":material/rule:")
 with st.sidebar:
     st.subheader("Runs worth seeing")
-    picker(gallery.cards(), chosen.id, key="gallery", label="Run", on_pick=pick, columns=2)
+    picker(preset_cards(), chosen.id, key="gallery", label="Run", on_pick=pick, columns=2)
 
 title, button = st.columns([4, 1], vertical_alignment="center")
 with title:
@@ -34,7 +35,7 @@ with title:
     st.markdown(chosen.sentence)
 with button:
     if st.button("Train it live", type="primary", icon=":material/play_circle:", width="stretch"):
-        st.switch_page("pages/playground.py", query_params=state.link(chosen.config))
+        st.switch_page("pages/playground.py", query_params=links.link(chosen.config))
 stage(recording=preset_address(chosen.id), key="gallery-stage", **chosen.view)
 
 with st.expander("Look inside one transition", icon=":material/search:"):

@@ -11,31 +11,32 @@ import offrl_core as orl
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES
 from offrl_live.serving.hub import HubFull
-from offrl_ui import branches, choices, state
-from offrl_ui.cards import algorithm_cards, dataset_cards
-from offrl_ui.controls import apply, data_sections, lane_sections
-from offrl_ui.live import gone, moved, run_of, shown
-from offrl_ui.panel import inside, panel, picker
-from offrl_ui.stage import stage
-from offrl_ui.takehome import offer
-from offrl_ui.theme import full_width
-from offrl_ui.upload import uploads
+from offrl_ui.datasets.upload import uploads
+from offrl_ui.playground import branches
+from offrl_ui.playground.downloads import offer
+from offrl_ui.playground.session_run import gone, moved, run_of, shown
+from offrl_ui.setup import links, memory, selection
+from offrl_ui.setup.cards import algorithm_cards, dataset_cards
+from offrl_ui.setup.controls import apply, data_sections, lane_sections
+from offrl_ui.shared.stage import stage
+from offrl_ui.shared.theme import full_width
+from offrl_ui.shared.widgets import inside, panel, picker
 
 KEY = "playground"
 LANE = "playground-lane"
-config, notes = state.recall(KEY, whole=True)
+config, notes = memory.recall(KEY, whole=True)
 index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
 
 
 def pick_dataset(name: str) -> None:
-    state.choose(KEY, choices.other_dataset(config, name))
+    memory.choose(KEY, selection.other_dataset(config, name))
 
 
 def pick_algorithm(name: str) -> None:
-    other = choices.other_system(config, index, name, lane.approximator)
+    other = selection.other_system(config, index, name, lane.approximator)
     lanes = (*config.lanes[:index], other, *config.lanes[index + 1 :])
-    state.choose(KEY, replace(config, lanes=lanes, changes=()))
+    memory.choose(KEY, replace(config, lanes=lanes, changes=()))
 
 
 def pick_lane() -> None:
@@ -46,19 +47,19 @@ def pick_lane() -> None:
 
 def add_lane() -> None:
     try:
-        state.choose(KEY, choices.beside(config))
+        memory.choose(KEY, selection.beside(config))
         st.session_state[LANE] = st.session_state["lanes"] = len(config.lanes)
     except ConfigError as error:
-        state.choose(KEY, config, [state.Note("lanes", str(len(config.lanes) + 1), str(error))])
+        memory.choose(KEY, config, [links.Note("lanes", str(len(config.lanes) + 1), str(error))])
 
 
 def remove_lane() -> None:
-    state.choose(KEY, choices.without(config, index))
+    memory.choose(KEY, selection.without(config, index))
     st.session_state[LANE] = st.session_state["lanes"] = max(0, index - 1)
 
 
 def change(given: dict[str, Any]) -> None:
-    state.choose(KEY, *apply(replace(config, changes=()), index, given))
+    memory.choose(KEY, *apply(replace(config, changes=()), index, given))
 
 
 def sidebar() -> None:
@@ -116,7 +117,7 @@ spec = orl.datasets().get(config.dataset)
 kind = orl.algorithms()[lane.algorithm]
 full_width()
 for note in notes:
-    st.warning(state.plain(note), icon=":material/rule:")
+    st.warning(links.plain(note), icon=":material/rule:")
 if spec is not None:
     st.caption(spec.lesson)
 try:
@@ -125,10 +126,10 @@ except HubFull as error:
     st.error(f"{error}. Please try again in a few minutes.", icon=":material/hourglass_top:")
     st.stop()
 except ConfigError as error:
-    st.error(state.plain(error), icon=":material/error:")
-    st.button("Start with another dataset", on_click=pick_dataset, args=(choices.FIRST_DATASET,))
+    st.error(links.plain(error), icon=":material/error:")
+    st.button("Start with another dataset", on_click=pick_dataset, args=(selection.FIRST_DATASET,))
     st.stop()
-state.write_link(KEY, shown=shown(run_id, config))
+memory.write_link(KEY, shown=shown(run_id, config))
 stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
 # The stage comes first: it connects and draws while the rest of the page is still being made.
 with st.sidebar:

@@ -62,7 +62,7 @@ class Refuse:
             raise AssertionError(f"{name} is imported")
 sys.meta_path.insert(0, Refuse())
 import app
-from offrl_ui import cards
+from offrl_ui.setup import cards
 from streamlit.testing.v1 import AppTest
 cards.dataset_cards(), cards.algorithm_cards()
 page = AppTest.from_file("ROOT/main.py", default_timeout=60).run()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamlit import config as streamlit_config
 
-from offrl_ui import theme
+from offrl_ui.shared import theme
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

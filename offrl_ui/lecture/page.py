@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,36 +13,9 @@ from offrl_core.declarations import HyperparameterError
 from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import RESERVED, Scene
 from offrl_lecture.registry import Page, pages
-from offrl_ui.lecture.computation import SceneFailure, studio
 from offrl_ui.lecture.rooms import ALPHABET, CODE_LENGTH
-from offrl_ui.stage import asset_root
-
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
-
-_HTML = '<div class="lecture"></div>'
-# The modules come from the server, where they are cached; this part only hands the element over. Streamlit calls it
-# again on every rerun, and its cleanup once.
-_JS = """
-const mounted = new WeakMap();
-export default function (component) {
-  const root = component.parentElement.querySelector(".lecture");
-  let entry = mounted.get(root);
-  if (!entry) {
-    entry = { latest: component, view: null, gone: false };
-    mounted.set(root, entry);
-    import(new URL(component.data.assets + "lecture/scene.js", location.origin)).then(({ mount }) => {
-      if (!entry.gone) entry.view = mount(root, entry.latest);
-    });
-  }
-  entry.latest = component;
-  entry.view?.update(component);
-  return () => {
-    entry.gone = true;
-    mounted.delete(root);
-    entry.view?.destroy();
-  };
-}
-"""
+from offrl_ui.lecture.scene_results import SceneFailure, studio
+from offrl_ui.shared import component
 
 # Lecture mode and embedding in slides: nothing but the scene.
 _BARE = """<style>
@@ -51,20 +24,14 @@ _BARE = """<style>
 </style>"""
 
 
-@cache
-def _component() -> Any:
-    css = "".join((ASSETS / name).read_text() for name in ("lecture/pictures.css", "lecture/scene.css"))
-    return st.components.v2.component("lecture", html=_HTML, css=css, js=_JS)
-
-
 def lecture_page(name: str) -> None:
     """The whole of a lecture page; `name` as in `registry.pages()`."""
     page = pages()[name]
     key = f"lecture-{name}"
     memory = st.session_state.setdefault(f"{key}-memory", {"query": None, "seen": 0, "opening": None})
     params = st.query_params.to_dict()
-    reported = (st.session_state.get(key) or {}).get("view")
-    if isinstance(reported, dict) and isinstance(reported.get("n"), int) and reported["n"] > memory["seen"]:
+    reported = component.told(key, "view")
+    if isinstance(reported.get("n"), int) and reported["n"] > memory["seen"]:
         memory["seen"] = reported["n"]
         query = _query_of(page, reported)
         if query is not None:
@@ -79,10 +46,12 @@ def lecture_page(name: str) -> None:
     options, notes = _options(params, page)
     if options["present"] or options["embed"]:
         st.html(_BARE % ("0" if options["present"] else "0.8rem 1.2rem"))
-    result = _component()(
+    result = component.show(
+        "lecture/scene",
+        html='<div class="lecture"></div>',
+        styles=("lecture/pictures.css", "lecture/scene.css"),
         key=key,
         data={
-            "assets": asset_root(),
             "page": page.name,
             "title": page.title,
             "pages": [{"name": p.name, "title": p.title} for p in pages().values()],
@@ -159,7 +128,7 @@ def _options(params: dict[str, str], page: Page) -> tuple[dict[str, Any], list[s
     return {"present": present, "embed": embed, "follow": code, **lists}, notes
 
 
-def _query_of(page: Page, reported: dict[str, Any]) -> dict[str, str] | None:
+def _query_of(page: Page, reported: Mapping[str, Any]) -> dict[str, str] | None:
     scene: Scene | None = next((s for s in page.scenes if s.id == reported.get("scene")), None)
     state = reported.get("state")
     if scene is None or not isinstance(state, dict):

@@ -36,8 +36,8 @@ from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
 from offrl_live.serving.socket_limits import MessageLimit, same_origin
-from offrl_ui.lecture.computation import SceneFailure, studio
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
+from offrl_ui.lecture.scene_results import SceneFailure, studio
 
 log = logging.getLogger(__name__)
 

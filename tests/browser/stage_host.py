@@ -22,7 +22,8 @@ from offrl_live.runs.export import RunExport
 from offrl_live.runs.recorder import record
 from offrl_live.serving.hub import Hub, HubSettings
 from offrl_live.serving.socket import live_route
-from offrl_ui.stage import asset_root, asset_routes
+from offrl_ui.shared import assets
+from offrl_ui.shared.assets import asset_root
 
 _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
@@ -92,7 +93,7 @@ class Host:
     def routes(self) -> list[Any]:
         """Everything that the page needs."""
         recordings = Route("/recordings/{name}", self._recording)
-        return [live_route(self.hub), *asset_routes(), recordings, Route("/", self._page)]
+        return [live_route(self.hub), *assets.routes(), recordings, Route("/", self._page)]
 
 
 def start() -> tuple[Host, Any]:

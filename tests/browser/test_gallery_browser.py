@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from offrl_ui.presets import presets
-from offrl_ui.takehome import preset_address
+from offrl_ui.gallery.presets import presets
+from offrl_ui.playground.downloads import preset_address
 
 COLOURS = """(canvases) => Math.max(0, ...canvases.map((canvas) => {
   if (!canvas.width || !canvas.height) return 0;

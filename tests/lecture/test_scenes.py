@@ -22,7 +22,7 @@ from offrl_lecture.base.encode import picture_json, result_json, scene_json
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Check, Checks, Line, Lines, Panels, Words
 from offrl_lecture.base.scene import RESERVED, Control, Preset, Scene
 from offrl_lecture.registry import pages, scenes
-from offrl_ui.lecture.computation import SceneFailure, Studio
+from offrl_ui.lecture.scene_results import SceneFailure, Studio
 from tests.hypothesis_profiles import examples
 from tests.threads import in_a_loop
 

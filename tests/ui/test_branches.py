@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
 from offrl_live.serving.hub import get_hub
-from offrl_ui import branches, choices, state
+from offrl_ui.playground import branches
+from offrl_ui.setup import links, selection
 from tests.hypothesis_profiles import examples
 
 
 def _parsed(parts):
-    return state.parse({name: [value] for name, value in parts.items()})
+    return links.parse({name: [value] for name, value in parts.items()})
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -44,7 +45,7 @@ def test_a_branch_survives_its_link(changes):
         (Lane("bcq", seeds=2), Lane("cql", hyperparameters={"alpha": 0.3})),
         changes=tuple(Change(step, lane, values) for step, lane, values in changes),
     )
-    found, notes = _parsed(state.link(config))
+    found, notes = _parsed(links.link(config))
     assert notes == []
     assert found.key == config.key
 
@@ -69,14 +70,14 @@ def test_a_change_that_is_not_allowed_is_named_and_left_out(text, kept, said):
 
 
 def test_side_by_side_adds_another_algorithm_and_takes_it_away():
-    config = choices.start()
+    config = selection.start()
     for lanes in (2, 3, 4):
-        config = choices.beside(config)
+        config = selection.beside(config)
         assert len({lane.algorithm for lane in config.lanes}) == lanes
     with pytest.raises(ConfigError, match="1 to 4"):
-        choices.beside(config)
+        selection.beside(config)
     for _ in range(5):
-        config = choices.without(config, 0)
+        config = selection.without(config, 0)
     assert len(config.lanes) == 1
 
 

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
-from offrl_ui import cards, dataset_charts, dataset_facts
+from offrl_ui.datasets import charts, facts
+from offrl_ui.setup import cards
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -57,17 +58,17 @@ def test_the_button_opens_this_dataset_in_the_playground():
 
 def test_shares_and_histograms_count_every_row():
     data = orl.load_dataset("four-rooms")
-    shares = sum(np.asarray(trace.x) for trace in dataset_charts.actions_figure(data).data)
+    shares = sum(np.asarray(trace.x) for trace in charts.actions_figure(data).data)
     np.testing.assert_allclose(shares, np.bincount(data.actions, minlength=4) / len(data))
-    bars = [trace for trace in dataset_charts.returns_figure(data, data.gamma, {}).data if trace.type == "bar"]
+    bars = [trace for trace in charts.returns_figure(data, data.gamma, {}).data if trace.type == "bar"]
     assert sum(np.sum(bar.y) for bar in bars) == data.n_episodes
-    lengths = dataset_charts.lengths_figure(data).data
+    lengths = charts.lengths_figure(data).data
     assert sum(np.sum(bar.y) for bar in lengths) == data.n_episodes
 
 
 def test_missing_pairs_are_hatched_and_counted():
     data = orl.load_dataset("double-crossing")
-    drawn = dataset_facts.counts_grid(data, data.layout)
+    drawn = facts.counts_grid(data, data.layout)
     ends = int(data.mdp.terminal.sum())
     assert drawn.count("never") == int((data.counts[~data.mdp.terminal] == 0).sum())
     assert drawn.count("url(#missing)") == (data.n_states - ends) * 4 - int((data.counts > 0).sum())
@@ -75,7 +76,7 @@ def test_missing_pairs_are_hatched_and_counted():
 
 def test_a_plane_is_counted_row_by_row():
     points = np.random.default_rng(0).uniform(-1, 1, (5000, 2))
-    counts, _, _ = dataset_charts.fast_histogram(points, [(-1, 1), (-1, 1)], 20)
+    counts, _, _ = charts.fast_histogram(points, [(-1, 1), (-1, 1)], 20)
     expected, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=20, range=[[-1, 1], [-1, 1]])
     np.testing.assert_array_equal(counts, expected)
 
@@ -108,39 +109,39 @@ def test_visits_of_a_policy_are_those_of_its_state_frequencies():
 def test_what_is_seen_lies_above_the_hatch():
     """One rectangle is hatched and the seen pairs are painted over it: the other way round all would look unseen."""
     data = orl.load_dataset("baird")
-    hatch, heat = dataset_charts.counts_figure(data, data.layout).data
+    hatch, heat = charts.counts_figure(data, data.layout).data
     assert hatch.fillpattern.shape == "/"
     assert (heat.zorder or 0) > (hatch.zorder or 0)
     assert np.isfinite(np.asarray(heat.z, dtype=float)).all()
 
 
 def test_pairs_of_states_that_end_the_episode_are_not_missed():
-    facts = {name: value for name, value, _ in dataset_facts.facts(orl.load_dataset("two-actions"))}
-    assert facts["Pairs covered"] == "100.0%"
+    numbers = {name: value for name, value, _ in facts.key_numbers(orl.load_dataset("two-actions"))}
+    assert numbers["Pairs covered"] == "100.0%"
     data = orl.load_dataset("double-crossing")
-    facts = {name: (value, told) for name, value, told in dataset_facts.facts(data)}
+    numbers = {name: (value, told) for name, value, told in facts.key_numbers(data)}
     acting = ~data.mdp.terminal
-    assert facts["Pairs covered"][0] == f"{(data.counts[acting] > 0).mean():.1%}"
-    assert f"{acting.sum()} × 4" in facts["Pairs covered"][1]
+    assert numbers["Pairs covered"][0] == f"{(data.counts[acting] > 0).mean():.1%}"
+    assert f"{acting.sum()} × 4" in numbers["Pairs covered"][1]
 
 
 def test_a_measured_return_is_not_called_the_optimum():
-    names = {name: (value, told) for name, value, told in dataset_facts.facts(orl.load_dataset("acrobot"))}
+    names = {name: (value, told) for name, value, told in facts.key_numbers(orl.load_dataset("acrobot"))}
     assert "Optimum J*" not in names
     value, told = names["Best known J"]
     assert " ± " in value
     assert told == "Measured return of the best known controller. ± is half a 95 % interval."
-    assert "best known" in dataset_facts.return_marks(orl.load_dataset("acrobot"))
-    assert "optimum" in dataset_facts.return_marks(orl.load_dataset("double-crossing"))
+    assert "best known" in facts.return_marks(orl.load_dataset("acrobot"))
+    assert "optimum" in facts.return_marks(orl.load_dataset("double-crossing"))
 
 
 def test_counts_have_a_legend_with_numbers():
     data = orl.load_dataset("double-crossing")
-    colours, marks = zip(*dataset_facts.counts_legend(data), strict=True)
+    colours, marks = zip(*facts.counts_legend(data), strict=True)
     assert marks == ("never", "1", "10", str(data.counts.max()))
-    drawn = dataset_facts.counts_grid(data, data.layout)
+    drawn = facts.counts_grid(data, data.layout)
     assert colours[-1] in drawn
-    visits = dataset_charts.visits_figure(orl.load_dataset("cartpole"), 2, 3).data[0]
+    visits = charts.visits_figure(orl.load_dataset("cartpole"), 2, 3).data[0]
     assert visits.colorbar.title.text == "rows"
     assert visits.colorbar.ticktext[:2] == ("1", "10")
 
@@ -148,27 +149,27 @@ def test_counts_have_a_legend_with_numbers():
 def test_the_walls_of_a_maze_are_one_shape():
     """Hundreds of shapes, added one by one, kept the page waiting for seconds."""
     data = orl.load_dataset("maze")
-    shapes = dataset_charts.walks_figure(data, 0, 1).layout.shapes
+    shapes = charts.walks_figure(data, 0, 1).layout.shapes
     assert len(shapes) == 1 + len(data.layout.regions)
     assert shapes[0].path.count("M") == len(data.layout.walls) > 100
 
 
 def test_recorded_images_are_shown_with_what_was_said_of_them():
     data = orl.load_dataset("digits-bandit")
-    drawn = dataset_facts.decisions(data, data.layout)
-    assert drawn.count("<image") == dataset_facts.WALKS
-    shown = cards.example_episodes(data, dataset_facts.WALKS)
-    good, bad = (drawn.count(f"stroke:{dataset_facts.pictures.marked(n)}") for n in (2, 4))
+    drawn = facts.decisions(data, data.layout)
+    assert drawn.count("<image") == facts.WALKS
+    shown = cards.example_episodes(data, facts.WALKS)
+    good, bad = (drawn.count(f"stroke:{facts.svg.marked(n)}") for n in (2, 4))
     assert (good, bad) == ((data.rewards[shown] > 0).sum(), (data.rewards[shown] == 0).sum())
 
 
 def test_episodes_are_coloured_by_outcome_where_there_are_two():
     icu, star = orl.load_dataset("icu-sepsis", episodes=200), orl.load_dataset("baird")
-    assert [line.name for line in dataset_charts.episodes_figure(icu, icu.layout).data] == [
+    assert [line.name for line in charts.episodes_figure(icu, icu.layout).data] == [
         "last reward positive",
         "not",
     ]
-    lines = dataset_charts.episodes_figure(star, star.layout)
+    lines = charts.episodes_figure(star, star.layout)
     assert [line.name for line in lines.data] == ["given shares"]
     assert lines.layout.yaxis.ticktext == tuple("1234567")
 
@@ -198,13 +199,13 @@ def test_long_episodes_and_many_policies_stay_readable():
     rows = 100_000
     vectors, actions, rewards = rng.normal(size=(rows, 2)), rng.integers(0, 3, rows), rng.normal(size=rows)
     long = orl.Dataset.from_columns(vectors, actions, rewards, np.arange(rows) % 50_000 == 49_999)
-    walks = dataset_charts.walks_figure(long, 0, 1)
+    walks = charts.walks_figure(long, 0, 1)
     assert walks.layout.title.text == "2 of 2 recorded episodes, their first 10,000 steps"
     assert len(walks.data[0].x) == 2 * (10_001 + 1)
     ends = np.arange(rows) % 100 == 99
     who = np.minimum(rng.geometric(0.05, rows // 100), 60) - 1
     many = orl.Dataset.from_columns(vectors, actions, rewards, ends, behaviors=who)
-    kinds = dataset_facts.groups(many)
+    kinds = facts.groups(many)
     assert [name for _, name, _ in kinds][-1] == "others"
-    assert len(kinds) == dataset_facts.MOST_GROUPS == len(dataset_charts.actions_figure(many).data)
+    assert len(kinds) == facts.MOST_GROUPS == len(charts.actions_figure(many).data)
     np.testing.assert_array_equal(np.sum([mask for _, _, mask in kinds], axis=0), 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 import offrl_core as orl
 from offrl_core.dataset import Dataset
-from offrl_ui.estimates import FEW_EPISODES, halves, table
+from offrl_ui.datasets.estimates import FEW_EPISODES, halves, table
 
 
 def without_its_world(known: Dataset, **change: object) -> Dataset:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from offrl_ui.network import send_without_delay
+from offrl_ui.shared.network import send_without_delay
 
 
 @pytest.mark.skipif(

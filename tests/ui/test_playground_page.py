@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_live.serving.hub import get_hub
-from offrl_ui import choices, state
+from offrl_ui.setup import links, selection
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -31,8 +31,8 @@ def test_a_first_visit_shows_the_first_run_and_its_link():
     app = open_page()
     assert not app.exception
     assert not app.warning
-    assert {key: app.query_params[key] for key in app.query_params} == state.link(choices.start())
-    assert get_hub().info(run_id(app))["config"] == choices.start()
+    assert {key: app.query_params[key] for key in app.query_params} == links.link(selection.start())
+    assert get_hub().info(run_id(app))["config"] == selection.start()
     assert "Q(s,a)" in "".join(formula.value for formula in app.latex)
     assert "class BCQ" in app.code[0].value
 
@@ -57,7 +57,7 @@ def test_refused_values_are_named_on_the_page_and_leave_the_link():
     shown = " ".join(warning.value for warning in app.warning).replace("\\", "")
     for part in ("rho = '7'", "a number from 0 to 1", "data = 'atlantis'", "colour = 'red'"):
         assert part in shown
-    assert {key: app.query_params[key] for key in app.query_params} == state.link(choices.start())
+    assert {key: app.query_params[key] for key in app.query_params} == links.link(selection.start())
 
 
 @pytest.mark.parametrize("algorithm", sorted(orl.algorithms()))
@@ -103,7 +103,7 @@ def test_a_run_that_is_gone_is_opened_anew():
 
 def test_another_page_and_back_keeps_the_choice():
     app = open_page(algo="awr", seeds="3", gamma="0.9")
-    chosen = state.link(app.session_state["playground"]["config"])
+    chosen = links.link(app.session_state["playground"]["config"])
     app.switch_page("pages/datasets.py").run()
     assert not app.exception
     app.query_params.clear()

@@ -8,8 +8,8 @@ import pytest
 
 from offrl_live.runs import wire
 from offrl_live.runs.recorder import record, schedule
-from offrl_ui.presets import presets
-from offrl_ui.replay import replay_html
+from offrl_ui.gallery.presets import presets
+from offrl_ui.playground.replay_file import replay_html
 
 
 def _last_frame(recording):

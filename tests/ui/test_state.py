@@ -11,22 +11,22 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_live.runs.config import Lane, RunConfig
-from offrl_ui import choices, controls, state
+from offrl_ui.setup import controls, links, selection
 from tests.hypothesis_profiles import examples
 
 
-def parse(text: str) -> tuple[RunConfig, list[state.Note]]:
+def parse(text: str) -> tuple[RunConfig, list[links.Note]]:
     """A link's query string as Streamlit hands it over."""
     query: dict[str, list[str]] = {}
     for part in filter(None, text.split("&")):
         key, _, value = part.partition("=")
         query.setdefault(key, []).append(value)
-    return state.parse(query)
+    return links.parse(query)
 
 
 def test_an_empty_link_is_the_first_visit():
     config, notes = parse("")
-    assert config == choices.start()
+    assert config == selection.start()
     assert not notes
 
 
@@ -36,22 +36,22 @@ def test_what_is_chosen_comes_back_from_its_link():
         Lane("q-learning", "table", 2, {"gamma": (0.5, 0.9)}),
     )
     config = RunConfig("double-crossing", {"episodes": 500, "epsilon": 0.1, "seed": 7}, lanes, 5000)
-    again, notes = state.parse({key: [value] for key, value in state.link(config).items()})
+    again, notes = links.parse({key: [value] for key, value in links.link(config).items()})
     assert again == config
     assert not notes
 
 
 def test_a_link_says_only_what_differs_from_the_defaults():
-    assert state.link(choices.start()) == {
+    assert links.link(selection.start()) == {
         "v": "1",
         "data": "double-crossing",
         "algo": "bcq",
         "net": "table",
-        "seeds": str(choices.FIRST_SEEDS),
+        "seeds": str(selection.FIRST_SEEDS),
     }
     config, _ = parse("algo=bcq&rho=0.25&x.episodes=60")
-    assert state.link(config)["rho"] == "0.25"
-    assert state.link(config)["x.episodes"] == "60"
+    assert links.link(config)["rho"] == "0.25"
+    assert links.link(config)["x.episodes"] == "60"
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_a_refused_part_is_noted_and_its_default_used(link: str, key: str, says:
     )
 )
 def test_any_link_gives_a_run(query: dict[str, list[str]]):
-    config, _ = state.parse(query)
-    again, notes = state.parse({key: [value] for key, value in state.link(config).items()})
+    config, _ = links.parse(query)
+    again, notes = links.parse({key: [value] for key, value in links.link(config).items()})
     assert again == config
     assert not notes
 
 
 def test_notes_are_literal_text():
     _, notes = parse("algo=[click](javascript:alert(1))<b>")
-    shown = state.plain(notes[0])
+    shown = links.plain(notes[0])
     assert r"\[click\]\(javascript" in shown
     assert r"\<b\>" in shown
 
@@ -118,7 +118,7 @@ def test_a_live_change_keeps_the_run_and_a_structural_one_does_not():
     config, _ = parse("algo=bcq&net=table")
     lane = config.lanes[0]
     live = replace(config, lanes=(replace(lane, hyperparameters={"rho": 0.7}),))
-    assert choices.same_run(config, live)
+    assert selection.same_run(config, live)
     for other in (
         replace(config, lanes=(replace(lane, hyperparameters={"initial_value": 1.0}),)),
         replace(config, lanes=(replace(lane, hyperparameters={"rho": (0.1, 0.7)}),)),
@@ -126,27 +126,27 @@ def test_a_live_change_keeps_the_run_and_a_structural_one_does_not():
         replace(config, options={**config.options, "episodes": 60}),
         replace(config, lanes=(Lane("q-learning", "table", 4),)),
     ):
-        assert not choices.same_run(config, other)
+        assert not selection.same_run(config, other)
 
 
 def test_another_system_keeps_what_was_set_by_hand_where_it_has_it_too():
     config, _ = parse("algo=bcq&gamma=0.8&rho=0.3&learning_rate=0.2")
-    other = choices.other_system(config, 0, "q-learning", "table")
+    other = selection.other_system(config, 0, "q-learning", "table")
     assert other.hyperparameters == {"gamma": 0.8, "learning_rate": 0.2}
-    network = choices.other_system(config, 0, "bcq", "mlp")
+    network = selection.other_system(config, 0, "bcq", "mlp")
     assert network.hyperparameters == {"gamma": 0.8, "rho": 0.3}
 
 
 def test_the_panel_has_every_hyperparameter_once():
-    config = choices.start()
+    config = selection.start()
     lane = config.lanes[0]
     shown = [item["name"] for section in controls.lane_sections(config, 0) for item in section["items"]]
-    declared = choices.declared(orl.load_dataset(config.dataset), lane.algorithm, lane.approximator)
+    declared = selection.declared(orl.load_dataset(config.dataset), lane.algorithm, lane.approximator)
     assert sorted(shown) == sorted([*declared, "approximator", "seeds"])
 
 
 def test_what_the_panel_answers_is_taken_over_or_refused_by_name():
-    config = choices.start()
+    config = selection.start()
     changed, notes = controls.apply(
         config, 0, {"algorithm": {"rho": 0.4}, "model": {"seeds": 2}, "collecting": {"episodes": 70}}
     )
@@ -162,7 +162,7 @@ def test_what_the_panel_answers_is_taken_over_or_refused_by_name():
 
 
 def test_values_of_the_old_approximator_do_not_follow_to_the_new_one():
-    config = choices.start()
+    config = selection.start()
     shown = {s["id"]: {i["name"]: i["value"] for i in s["items"]} for s in controls.lane_sections(config, 0)}
     shown["model"]["approximator"] = "mlp"
     changed, notes = controls.apply(config, 0, shown)
@@ -171,13 +171,13 @@ def test_values_of_the_old_approximator_do_not_follow_to_the_new_one():
 
 
 def test_a_drag_while_paused_stands_in_the_link_once():
-    config = choices.start()
+    config = selection.start()
     for rho in (0.15, 0.52, 0.61):
         config = config.changed(0, 0, {"rho": rho})
     config = config.changed(0, 0, {"gamma": 0.9}).changed(40, 0, {"rho": 0.3})
-    parts = state.link(config)
+    parts = links.link(config)
     assert parts["at"] == "0:gamma=0.9,rho=0.61;40:rho=0.3"
-    again, notes = state.parse({key: [value] for key, value in parts.items()})
+    again, notes = links.parse({key: [value] for key, value in parts.items()})
     assert not notes
     assert (again, again.key) == (config, config.key)
 
@@ -186,13 +186,13 @@ def _page() -> None:
     import streamlit as st
 
     from offrl_live.runs.config import Lane, RunConfig
-    from offrl_ui import state
+    from offrl_ui.setup import memory
 
-    config, _ = state.recall("page")
+    config, _ = memory.recall("page")
     for algorithm in ("iql", "cql"):
         choice = RunConfig("double-crossing", {}, (Lane(algorithm),))
-        st.button(algorithm, on_click=state.choose, args=("page", choice))
-    state.write_link("page")
+        st.button(algorithm, on_click=memory.choose, args=("page", choice))
+    memory.write_link("page")
     st.text(config.lanes[0].algorithm)
 
 

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
 from offrl_core.formats import Limits, read_file, sandbox
-from offrl_ui import cards, choices, collect, dataset_charts, upload
+from offrl_ui.datasets import charts, collect, upload
+from offrl_ui.setup import cards, selection
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -145,9 +146,9 @@ def test_many_states_and_actions_fit_a_chart():
         rng.normal(size=rows),
         np.arange(rows) % 50 == 49,
     )
-    counts = dataset_charts.counts_figure(dataset, None)
-    assert np.asarray(counts.data[1].z).shape == (dataset_charts.MOST_ACTIONS, dataset_charts.MOST_STATES)
-    assert "40 most frequent of 300" in dataset_charts.actions_figure(dataset).layout.title.text
+    counts = charts.counts_figure(dataset, None)
+    assert np.asarray(counts.data[1].z).shape == (charts.MOST_ACTIONS, charts.MOST_STATES)
+    assert "40 most frequent of 300" in charts.actions_figure(dataset).layout.title.text
     assert cards.dataset_picture(dataset).startswith("<svg")
 
 
@@ -156,7 +157,7 @@ def test_any_grid_can_be_edited_into_ones_own():
     cells = collect.editable(lake.layout)
     assert set(cells) <= {"S", ".", "X", "G"}
     assert cells.count("X") == lake.layout.cells.count("H")
-    config = choices.other_dataset(choices.start(), "custom-grid")
+    config = selection.other_dataset(selection.start(), "custom-grid")
     lines = "/".join(cells[4 * r : 4 * r + 4] for r in range(4))
     chosen = []
     collect._try(chosen.append, config, {"layout": lines})

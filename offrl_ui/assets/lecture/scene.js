@@ -467,6 +467,14 @@ function place(app) {
   return at < 0 ? "The lecture" : `${app.component.data.title} · ${at + 1} of ${ids.length}`;
 }
 
-export function mount(root, component) {
-  return new Lecture(root, component);
+const lectures = new WeakMap();
+
+export function mount(component) {
+  const root = component.parentElement.querySelector(".lecture");
+  if (lectures.has(root)) lectures.get(root).update(component);
+  else lectures.set(root, new Lecture(root, component));
+  return () => {
+    lectures.get(root)?.destroy();
+    lectures.delete(root);
+  };
 }

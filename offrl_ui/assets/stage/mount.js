@@ -46,8 +46,10 @@ export function unmountStage(host) {
   stages.delete(host);
 }
 
-export function mountComponent(host, { data, setTriggerValue }) {
+export function mount({ parentElement, data, setTriggerValue }) {
+  const host = parentElement.querySelector(".stage");
   // A repeated value would not be an event: each carries a number of its own.
   const emit = (name, payload) => setTriggerValue(name, { ...payload, event: ++events });
-  return mountStage(host, { ...data, emit });
+  mountStage(host, { ...data, emit });
+  return () => unmountStage(host);
 }

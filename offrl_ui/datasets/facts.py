@@ -10,8 +10,8 @@ import numpy.typing as npt
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.truth import Truth
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
-from offrl_ui import pictures, theme
-from offrl_ui.cards import behavior_of, example_episodes, walk_of
+from offrl_ui.setup.cards import behavior_of, example_episodes, walk_of
+from offrl_ui.shared import svg, theme
 
 WALKS = 36
 MOST_STEPS = 20_000
@@ -42,7 +42,7 @@ def truth(dataset: Dataset) -> Truth:
     return Truth(dataset)
 
 
-def facts(dataset: Dataset) -> list[tuple[str, str, str]]:
+def key_numbers(dataset: Dataset) -> list[tuple[str, str, str]]:
     """Name, value and help of the numbers that stand above the pictures."""
     known = truth(dataset)
     rows = [
@@ -109,14 +109,14 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
     """The grid with four triangles a cell, coloured by `n(s,a)` on a log scale; missing pairs are hatched."""
     counts = dataset.counts
     colours = _shades(dataset, counts)
-    centre = pictures.cell_centre(layout)
+    centre = svg.cell_centre(layout)
     acting = acted_in(dataset)
     names = action_names(dataset)
     body = [
         '<defs><pattern id="missing" width=".22" height=".22" patternUnits="userSpaceOnUse" '
         'patternTransform="rotate(45)">'
-        f'<rect width=".07" height=".22" style="fill:{pictures.TEXT};fill-opacity:.45"/></pattern></defs>',
-        *pictures.cells(layout),
+        f'<rect width=".07" height=".22" style="fill:{svg.TEXT};fill-opacity:.45"/></pattern></defs>',
+        *svg.cells(layout),
     ]
     for state in np.flatnonzero(acting):
         x, y = centre[state]
@@ -132,12 +132,12 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
                 shape = f'<path d="M{x:g} {y:g}L{x + ax:g} {y + ay:g}L{x + bx:g} {y + by:g}z"'
             often = f"{n} times" if n else "never"
             title = f"row {int(y)}, column {int(x)}, {names[action]}: {often}"
-            body.append(f'{shape} style="fill:{fill};stroke:{pictures.PAGE};stroke-width:.03"><title>{title}</title>')
+            body.append(f'{shape} style="fill:{fill};stroke:{svg.PAGE};stroke-width:.03"><title>{title}</title>')
             body.append("</circle>" if (dr, dc) == (0, 0) else "</path>")
-    body += pictures.letters(layout)
+    body += svg.letters(layout)
     seen = int((counts[acting] > 0).sum())
     description = f"{seen} of {counts[acting].size} state-action pairs stand in the data; the others are hatched"
-    return pictures.svg(layout.cols, layout.rows, body, description=description)
+    return svg.drawing(layout.cols, layout.rows, body, description=description)
 
 
 def _shades(dataset: Dataset, counts: npt.ArrayLike) -> npt.NDArray[np.uint8]:
@@ -166,16 +166,16 @@ def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
         x, y = x * 1.25 + 0.125, y * 1.75 + 0.125
         good = dataset.rewards[row] > 0
         image = dataset.observations[row].reshape(layout.image)
-        body.append(pictures.raster(image / max(float(image.max()), 1e-9), "amount", x, y, side, side))
-        frame = pictures.marked(REWARDED if good else UNREWARDED)
+        body.append(svg.raster(image / max(float(image.max()), 1e-9), "amount", x, y, side, side))
+        frame = svg.marked(REWARDED if good else UNREWARDED)
         body.append(
             f'<rect x="{x:g}" y="{y:g}" width="{side:g}" height="{side:g}" '
             f'style="fill:none;stroke:{frame};stroke-width:.08"/>'
         )
-        body.append(pictures.text(x + side / 2, y + side + 0.28, names[dataset.actions[row]], 0.42, colour=frame))
+        body.append(svg.text(x + side / 2, y + side + 0.28, names[dataset.actions[row]], 0.42, colour=frame))
     rows = -(-len(shown) // columns)
     described = f"{len(shown)} recorded images with the action taken and whether it was rewarded"
-    return pictures.svg(columns * 1.25, rows * 1.75, body, description=described)
+    return svg.drawing(columns * 1.25, rows * 1.75, body, description=described)
 
 
 def recorded(dataset: Dataset) -> tuple[list[tuple[int, npt.NDArray[np.generic]]], str]:
@@ -193,10 +193,8 @@ def recorded(dataset: Dataset) -> tuple[list[tuple[int, npt.NDArray[np.generic]]
 
 def walks_grid(dataset: Dataset, layout: GridLayout) -> str:
     """Recorded episodes as lines in the grid, coloured by the behaviour policy that walked them."""
-    centre = pictures.cell_centre(layout)
+    centre = svg.cell_centre(layout)
     shown, _ = recorded(dataset)
     walks = [(centre[walk], behavior_of(dataset, episode)) for episode, walk in shown]
-    body = pictures.cells(layout) + pictures.walks(walks, 0.05, spread=0.62, opacity=0.8) + pictures.letters(layout)
-    return pictures.svg(
-        layout.cols, layout.rows, body, description=f"{len(shown)} recorded episodes, drawn in the grid"
-    )
+    body = svg.cells(layout) + svg.walks(walks, 0.05, spread=0.62, opacity=0.8) + svg.letters(layout)
+    return svg.drawing(layout.cols, layout.rows, body, description=f"{len(shown)} recorded episodes, drawn in the grid")

@@ -11,7 +11,8 @@ from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_live.runs.config import RunConfig
 from offrl_live.serving.hub import UnknownRun, get_hub
-from offrl_ui import choices
+from offrl_ui.setup import selection
+from offrl_ui.shared import component
 
 MEMORY = "run"
 FIRST_STEPS = 200
@@ -34,12 +35,12 @@ def run_of(config: RunConfig) -> str:
     """
     hub = get_hub()
     memory = st.session_state.get(MEMORY)
-    if memory is not None and choices.same_run(memory["config"], config) and _alive(memory["id"]):
+    if memory is not None and selection.same_run(memory["config"], config) and _alive(memory["id"]):
         return str(memory["id"])
     run_id = hub.open(config, title=title_of(config))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
     if hub.info(run_id)["step"] == 0:
-        if config == choices.start():
+        if config == selection.start():
             # Usually the server has done this long before.
             Thread(target=train_ahead, args=(run_id,), name="first", daemon=True).start()
         elif config.changes:
@@ -75,7 +76,7 @@ def shown(run_id: str, config: RunConfig) -> RunConfig:
 
 def moved(key: str) -> None:
     """The stage at `key` was moved to a run of the viewer's own (a branch, or a live change of a shared run)."""
-    event = (st.session_state.get(key) or {}).get("moved") or {}
+    event = component.told(key, "moved")
     memory = st.session_state.get(MEMORY)
     if memory is not None and isinstance(event.get("run_id"), str) and _alive(event["run_id"]):
         memory["id"] = event["run_id"]

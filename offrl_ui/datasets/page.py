@@ -10,15 +10,15 @@ import streamlit as st
 from offrl_core.dataset import Dataset
 from offrl_core.formats import FORMATS
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
-from offrl_ui import dataset_charts, dataset_facts
-from offrl_ui.panel import picture
-from offrl_ui.pictures import marked
+from offrl_ui.datasets import charts, facts
+from offrl_ui.shared.svg import marked
+from offrl_ui.shared.widgets import drawing
 
 
-def sheet(dataset: Dataset) -> None:
+def show_dataset(dataset: Dataset) -> None:
     """Draw everything there is to see of `dataset`."""
     with st.container(horizontal=True, gap="medium"):
-        for name, value, help_ in dataset_facts.facts(dataset):
+        for name, value, help_ in facts.key_numbers(dataset):
             st.metric(name, value, help=help_, width="content")
     layout = dataset.layout
     if isinstance(layout, GridLayout) and dataset.tabular:
@@ -27,11 +27,11 @@ def sheet(dataset: Dataset) -> None:
         _as_a_matrix(dataset, layout if isinstance(layout, MatrixLayout) else None)
     else:
         _in_the_plane(dataset)
-    marks = dataset_facts.return_marks(dataset)
+    marks = facts.return_marks(dataset)
     left, middle, right = st.columns(3, gap="medium")
-    left.plotly_chart(dataset_charts.returns_figure(dataset, dataset.gamma, marks), key="returns")
-    middle.plotly_chart(dataset_charts.actions_figure(dataset), key="actions")
-    right.plotly_chart(dataset_charts.lengths_figure(dataset), key="lengths")
+    left.plotly_chart(charts.returns_figure(dataset, dataset.gamma, marks), key="returns")
+    middle.plotly_chart(charts.actions_figure(dataset), key="actions")
+    right.plotly_chart(charts.lengths_figure(dataset), key="lengths")
 
 
 def save(dataset: Dataset, name: str) -> None:
@@ -57,28 +57,26 @@ def _file(dataset: Dataset, format_: str) -> bytes:
 
 
 def _in_the_grid(dataset: Dataset, layout: GridLayout) -> None:
-    kinds = [(marked(number), name) for number, name, _ in dataset_facts.groups(dataset)]
+    kinds = [(marked(number), name) for number, name, _ in facts.groups(dataset)]
     left, right = st.columns(2, gap="medium")
     with left:
-        picture(
-            dataset_facts.walks_grid(dataset, layout), dataset_facts.recorded(dataset)[1], key="walks", legend=kinds
-        )
+        drawing(facts.walks_grid(dataset, layout), facts.recorded(dataset)[1], key="walks", legend=kinds)
     with right:
-        scale = dataset_facts.counts_legend(dataset)
-        picture(dataset_facts.counts_grid(dataset, layout), "State–action counts", key="counts", legend=scale)
+        scale = facts.counts_legend(dataset)
+        drawing(facts.counts_grid(dataset, layout), "State–action counts", key="counts", legend=scale)
 
 
 def _as_a_matrix(dataset: Dataset, layout: MatrixLayout | None) -> None:
     if layout is None or len(layout.order) < 2:
-        st.plotly_chart(dataset_charts.counts_figure(dataset, layout), key="counts")
+        st.plotly_chart(charts.counts_figure(dataset, layout), key="counts")
         return
     left, right = st.columns(2, gap="medium")
-    left.plotly_chart(dataset_charts.episodes_figure(dataset, layout), key="walks")
-    right.plotly_chart(dataset_charts.counts_figure(dataset, layout), key="counts")
+    left.plotly_chart(charts.episodes_figure(dataset, layout), key="walks")
+    right.plotly_chart(charts.counts_figure(dataset, layout), key="counts")
 
 
 def _in_the_plane(dataset: Dataset) -> None:
-    names = dataset_facts.dimension_names(dataset)
+    names = facts.dimension_names(dataset)
     layout = dataset.layout
     first = (layout.x, layout.y) if isinstance(layout, PlaneLayout) else (0, min(1, len(names) - 1))
     if len(names) > 2:
@@ -90,10 +88,10 @@ def _in_the_plane(dataset: Dataset) -> None:
         across, up = first
     left, right = st.columns(2, gap="medium")
     if isinstance(layout, PlaneLayout) and layout.image is not None:
-        kinds = [(marked(dataset_facts.REWARDED), "rewarded"), (marked(dataset_facts.UNREWARDED), "not")]
-        title = f"{min(dataset_facts.WALKS, dataset.n_episodes)} of {dataset.n_episodes:,} recorded decisions"
+        kinds = [(marked(facts.REWARDED), "rewarded"), (marked(facts.UNREWARDED), "not")]
+        title = f"{min(facts.WALKS, dataset.n_episodes)} of {dataset.n_episodes:,} recorded decisions"
         with left:
-            picture(dataset_facts.decisions(dataset, layout), title, key="walks", legend=kinds)
+            drawing(facts.decisions(dataset, layout), title, key="walks", legend=kinds)
     else:
-        left.plotly_chart(dataset_charts.walks_figure(dataset, across, up), key="walks")
-    right.plotly_chart(dataset_charts.visits_figure(dataset, across, up), key="visits")
+        left.plotly_chart(charts.walks_figure(dataset, across, up), key="walks")
+    right.plotly_chart(charts.visits_figure(dataset, across, up), key="visits")

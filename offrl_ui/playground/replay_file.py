@@ -16,7 +16,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from offrl_ui.stage import MODES, PLOTLY
+from offrl_ui.shared.assets import PLOTLY, asset_text
+from offrl_ui.shared.stage import MODES
 
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)["'](\.{1,2}/[a-z_./]+\.js)["']""")
 
@@ -78,7 +79,7 @@ def replay_html(recording: bytes, title: str, *, charts: bool = True, **view: An
     options = {name: value for name, value in view.items() if value is not None}
     page = _PAGE.format(
         title=html.escape(title),
-        css=_asset("stage/stage.css"),
+        css=asset_text("stage/stage.css"),
         importmap=_importmap(),
         recording=base64.b64encode(recording).decode(),
         charts=_charts() if charts else "",
@@ -97,7 +98,7 @@ def _importmap() -> str:
         name = wanted.pop()
         if name in found:
             continue
-        source = _asset(name)
+        source = asset_text(name)
         folder = posixpath.dirname(name)
         wanted += [posixpath.normpath(f"{folder}/{other}") for _, other in _IMPORT.findall(source)]
         found[name] = _IMPORT.sub(lambda m: f'{m[1]}"offrl/{posixpath.normpath(f"{folder}/{m[2]}")}"', source)  # noqa: B023
@@ -112,7 +113,3 @@ def _importmap() -> str:
 def _charts() -> str:
     library = files("plotly").joinpath("package_data", PLOTLY).read_bytes()
     return base64.b64encode(gzip.compress(library, 9, mtime=0)).decode()
-
-
-def _asset(name: str) -> str:
-    return files("offrl_ui").joinpath("assets", name).read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_lecture.base.text import mathml
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
-from offrl_ui.choices import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
-from offrl_ui.state import Note
+from offrl_ui.setup.links import Note
+from offrl_ui.setup.selection import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
 
 LABELS = {
     "gamma": "discount",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import offrl_core as orl
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
-from offrl_ui import pictures
+from offrl_ui.shared import svg
 
 WIDTH, HEIGHT = 15.0, 10.0
 STAGE = "double-crossing"
@@ -113,14 +113,14 @@ def _grid(dataset: Dataset, layout: GridLayout) -> str:
     shown = example_episodes(dataset, 9)
     described = f"{dataset.name}: where the recorded episodes went"
     if len({behavior_of(dataset, episode) for episode in shown}) > 1:
-        centre = pictures.cell_centre(layout)
+        centre = svg.cell_centre(layout)
         walks = [(centre[walk_of(dataset, episode)], behavior_of(dataset, episode)) for episode in shown]
-        body = pictures.cells(layout) + pictures.walks(walks, 0.16)
+        body = svg.cells(layout) + svg.walks(walks, 0.16)
     else:
         visits = np.bincount(dataset.next_observations, minlength=states) * 1.0
         visits += np.bincount(dataset.initial_observations, minlength=states)
-        body = pictures.cells(layout, np.where(visits > 0, 0.25 + 0.75 * np.sqrt(visits / visits.max()), np.nan))
-    return pictures.svg(layout.cols, layout.rows, body + pictures.letters(layout), description=described)
+        body = svg.cells(layout, np.where(visits > 0, 0.25 + 0.75 * np.sqrt(visits / visits.max()), np.nan))
+    return svg.drawing(layout.cols, layout.rows, body + svg.letters(layout), description=described)
 
 
 def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
@@ -129,10 +129,10 @@ def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
     pooled = np.stack([part.sum(axis=0) for part in np.array_split(counts, rows)]).astype(float)
     shares = np.where(pooled > 0, 0.15 + 0.85 * np.log1p(pooled) / np.log1p(pooled.max()), np.nan)
     body = [
-        pictures.rectangles([(0, 0, WIDTH, HEIGHT)], pictures.FLOOR),
-        pictures.raster(shares.T, "amount", 0, 0, WIDTH, HEIGHT),
+        svg.rectangles([(0, 0, WIDTH, HEIGHT)], svg.FLOOR),
+        svg.raster(shares.T, "amount", 0, 0, WIDTH, HEIGHT),
     ]
-    return pictures.svg(
+    return svg.drawing(
         WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken in each state"
     )
 
@@ -148,12 +148,12 @@ def _bare_plane(dataset: Dataset) -> PlaneLayout:
 
 
 def _plane(dataset: Dataset, layout: PlaneLayout) -> str:
-    body, (scale, shift) = pictures.plane_frame(layout, WIDTH, HEIGHT)
+    body, (scale, shift) = svg.plane_frame(layout, WIDTH, HEIGHT)
     points = placed(dataset, dataset.observations)[:, [layout.x, layout.y]] * scale + shift
     visits, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(40, 60), range=[[0, HEIGHT], [0, WIDTH]])
     shares = np.where(visits > 0, 0.2 + 0.8 * np.log1p(visits) / np.log1p(max(1.0, visits.max())), np.nan)
-    body.insert(2, pictures.raster(shares, "amount", 0, 0, WIDTH, HEIGHT))
-    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: where the recorded episodes went")
+    body.insert(2, svg.raster(shares, "amount", 0, 0, WIDTH, HEIGHT))
+    return svg.drawing(WIDTH, HEIGHT, body, description=f"{dataset.name}: where the recorded episodes went")
 
 
 def placed(dataset: Dataset, observations: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -170,18 +170,18 @@ def _images(dataset: Dataset, size: tuple[int, int]) -> str:
     shown = dataset.observations[: rows * columns]
     pages.reshape(rows * columns, -1)[: len(shown)] = shown
     mosaic = pages.transpose(0, 2, 1, 3).reshape(rows * size[0], columns * size[1])
-    body = [pictures.raster(mosaic / max(float(mosaic.max()), 1e-9), "amount", 0, 0, WIDTH, HEIGHT)]
-    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: the first {rows * columns} images")
+    body = [svg.raster(mosaic / max(float(mosaic.max()), 1e-9), "amount", 0, 0, WIDTH, HEIGHT)]
+    return svg.drawing(WIDTH, HEIGHT, body, description=f"{dataset.name}: the first {rows * columns} images")
 
 
 def _bars(dataset: Dataset) -> str:
     shares = np.bincount(dataset.actions, minlength=dataset.n_actions) / len(dataset)
     width = WIDTH / dataset.n_actions
-    body = [pictures.rectangles([(0, 0, WIDTH, HEIGHT)], pictures.FLOOR)]
+    body = [svg.rectangles([(0, 0, WIDTH, HEIGHT)], svg.FLOOR)]
     for action, share in enumerate(shares):
         box = (action * width + width * 0.12, HEIGHT * (1 - 0.92 * share / shares.max()), width * 0.76, HEIGHT)
-        body.append(pictures.rectangles([box], pictures.marked(action)))
-    return pictures.svg(WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken")
+        body.append(svg.rectangles([box], svg.marked(action)))
+    return svg.drawing(WIDTH, HEIGHT, body, description=f"{dataset.name}: how often each action was taken")
 
 
 @_once
@@ -201,9 +201,9 @@ def algorithm_card(name: str) -> tuple[str, float]:
     assert isinstance(mdp.layout, GridLayout)
     visits = visitation(mdp.P, policy, mdp.initial, dataset.gamma)
     shares = np.where(visits > 1e-4, np.clip(0.2 + 0.8 * np.sqrt(visits / visits.max()), 0, 1), np.nan)
-    body = pictures.cells(mdp.layout, shares) + pictures.letters(mdp.layout)
+    body = svg.cells(mdp.layout, shares) + svg.letters(mdp.layout)
     value = mdp.evaluate(policy, dataset.gamma)
-    return pictures.svg(mdp.layout.cols, mdp.layout.rows, body, description=f"{name}: return {value:.2f}"), value
+    return svg.drawing(mdp.layout.cols, mdp.layout.rows, body, description=f"{name}: return {value:.2f}"), value
 
 
 @cache

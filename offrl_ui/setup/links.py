@@ -1,4 +1,4 @@
-"""What is chosen on the page, as one schema: link ⇄ `RunConfig` ⇄ controls.
+"""Links: a `RunConfig` as the parts of an address, and back.
 
 A link of version 1 is short and readable: `v=1&data=double-crossing&x.episodes=50&algo=bcq&net=mlp&seeds=4&rho=0.3`.
 `x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes
@@ -10,10 +10,8 @@ holds, it gives a run: what is not allowed is replaced by its default and noted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import streamlit as st
 
 from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
@@ -23,7 +21,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, Change, Lane, RunConfig
 from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.datasets import find as find_dataset
-from offrl_ui.choices import (
+from offrl_ui.setup.selection import (
     FIRST_ALGORITHM,
     FIRST_DATASET,
     FIRST_SEEDS,
@@ -255,44 +253,3 @@ def _write(value: Setting) -> str:
 def plain(text: object) -> str:
     """`text` with everything that Markdown would interpret made literal: links are written by strangers."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", str(text))
-
-
-# -- the page's memory
-
-
-def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[Note]]:
-    """What is chosen on this page: what the link says if it is new, else what this session chose last.
-
-    Args:
-        key: where the session keeps it.
-        whole: a link that names no algorithm is no news while the dataset is the chosen one: the back button brings it
-            along from a page that is about the data alone.
-    """
-    query = {name: st.query_params.get_all(name) for name in st.query_params}
-    flat = {name: given[0] for name, given in query.items() if given}
-    memory = st.session_state.get(key)
-    stray = whole and memory is not None and "algo" not in flat and flat.get("data") == memory["config"].dataset
-    if memory is not None and memory.pop("chosen", False):
-        # What was just chosen is newer than any link: the browser may not have heard of the last one yet.
-        memory["link"] = flat
-    if memory is None or (query and flat != memory["link"] and not stray):
-        config, notes = parse(query)
-        memory = {"config": config, "notes": notes, "link": flat}
-        st.session_state[key] = memory
-    return memory["config"], memory["notes"]
-
-
-def choose(key: str, config: RunConfig, notes: Sequence[Note] = ()) -> None:
-    """Remember another choice (from a callback, before the script runs again)."""
-    st.session_state[key] |= {"config": config, "notes": list(notes), "chosen": True}
-
-
-def write_link(
-    key: str, write: Callable[[RunConfig], dict[str, str]] = link, *, shown: RunConfig | None = None
-) -> None:
-    """Put the session's choice into the address bar, or what is `shown` for it; `write` is `link` or `data_link`."""
-    memory = st.session_state[key]
-    parts = write(memory["config"] if shown is None else shown)
-    if parts != memory["link"] or not st.query_params:
-        memory["link"] = parts
-        st.query_params.from_dict(parts)

@@ -20,9 +20,9 @@ from offrl_core.worlds.layouts import LABELS
 from offrl_core.worlds.maze import Maze
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
-from offrl_ui import pictures
-from offrl_ui.drawn_data import board, player_keys
-from offrl_ui.state import plain
+from offrl_ui.datasets.drawing import board, player_keys
+from offrl_ui.setup.links import plain
+from offrl_ui.shared import svg
 
 CUSTOM = "custom-grid"
 TOOLS = [{"letter": letter, "label": label} for letter, label in LABELS.items() if letter != "B"]
@@ -208,16 +208,14 @@ def standing(dataset: Dataset, player: Player, seen: list[Any]) -> dict[str, Any
     """
     layout = dataset.layout
     if isinstance(layout, GridLayout):
-        points = pictures.cell_centre(layout)[np.array(seen, dtype=int)]
-        body = [*pictures.cells(layout), *pictures.letters(layout)]
-        drawn = pictures.svg(
-            layout.cols, layout.rows, body + _trail(points, 0.3), description="the grid and the walker"
-        )
+        points = svg.cell_centre(layout)[np.array(seen, dtype=int)]
+        body = [*svg.cells(layout), *svg.letters(layout)]
+        drawn = svg.drawing(layout.cols, layout.rows, body + _trail(points, 0.3), description="the grid and the walker")
         return {"picture": drawn, "shot": None}
     if isinstance(dataset.world, Maze) and isinstance(layout, PlaneLayout):
-        body, (scale, shift) = pictures.plane_frame(layout, 15, 10)
+        body, (scale, shift) = svg.plane_frame(layout, 15, 10)
         places = np.stack(seen)[:, [layout.x, layout.y]] * scale + shift
-        drawn = pictures.svg(15, 10, body + _trail(places, 0.22), description="the maze and the walker")
+        drawn = svg.drawing(15, 10, body + _trail(places, 0.22), description="the maze and the walker")
         return {"picture": drawn, "shot": None}
     shot = {
         "world": player.world.name,
@@ -231,5 +229,5 @@ def standing(dataset: Dataset, player: Player, seen: list[Any]) -> dict[str, Any
 
 def _trail(points: Any, radius: float) -> list[str]:
     x, y = points[-1]
-    mark = f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" style="fill:{pictures.marked(4)}"/>'
-    return [pictures.line(points.tolist(), pictures.marked(4), radius / 2, 0.5), mark]
+    mark = f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" style="fill:{svg.marked(4)}"/>'
+    return [svg.line(points.tolist(), svg.marked(4), radius / 2, 0.5), mark]

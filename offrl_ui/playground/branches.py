@@ -8,8 +8,8 @@ import streamlit as st
 
 from offrl_live.runs.config import Change, RunConfig
 from offrl_live.serving.hub import UnknownRun, get_hub
-from offrl_ui.live import MEMORY
-from offrl_ui.panel import tree
+from offrl_ui.playground.session_run import MEMORY
+from offrl_ui.shared.widgets import tree
 
 NAMES = "branches"
 MOST = 40

@@ -1,4 +1,4 @@
-"""Bring your own log: upload a file, say which column is what, read it in a process of its own, see its report."""
+"""Your own log: upload a file, say which column is what, read it in a process of its own, see its report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from offrl_core.formats import (
     read_file,
 )
 from offrl_live.serving.hub import get_hub
-from offrl_ui.state import plain
+from offrl_ui.setup.links import plain
 
 UPLOADS = "uploads"
 ENDINGS = sorted({suffix.removeprefix(".") for record in FORMATS.values() for suffix in record.suffixes})
@@ -47,7 +47,7 @@ SEVERITY = {
 
 
 @dataclass(frozen=True)
-class Brought:
+class Upload:
     """A dataset that this session uploaded: its file's name, the data, and what is to be said about it."""
 
     title: str
@@ -55,12 +55,12 @@ class Brought:
     report: Report
 
 
-def uploads() -> dict[str, Brought]:
+def uploads() -> dict[str, Upload]:
     """What this session has uploaded, by the name that a run's configuration uses."""
     return st.session_state.setdefault(UPLOADS, {})
 
 
-def bring() -> str | None:
+def upload_form() -> str | None:
     """The upload, its mapping and its reading; the name of a dataset that was read just now, else None."""
     file = st.file_uploader(
         "A log of decisions",
@@ -101,7 +101,7 @@ def bring() -> str | None:
         st.error(plain(error), icon=":material/error:")
         return None
     name = get_hub().add_dataset(dataset)
-    uploads()[name] = Brought(file.name, dataset, validate(dataset, reading.findings))
+    uploads()[name] = Upload(file.name, dataset, validate(dataset, reading.findings))
     return name
 
 
@@ -203,7 +203,7 @@ def _distinct(names: list[str]) -> list[str]:
     return result
 
 
-def report(found: Report) -> None:
+def show_report(found: Report) -> None:
     """The validation report: what is in the data, and what to mind before training."""
     errors = sum(finding.severity == "error" for finding in found.findings)
     remarks = "1 remark" if len(found.findings) == 1 else f"{len(found.findings)} remarks"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.layouts import LABELS
-from offrl_ui.theme import ACTIONS_LIGHT, Ramp, ramp
+from offrl_ui.shared.theme import ACTIONS_LIGHT, Ramp, ramp
 
 TEXT = "var(--st-text-color,#1c2530)"
 PAGE = "var(--st-background-color,#fff)"
@@ -31,7 +31,7 @@ def marked(number: int) -> str:
     return ACTIONS_LIGHT[number % len(ACTIONS_LIGHT)]
 
 
-def svg(width: float, height: float, body: Iterable[str], *, description: str = "") -> str:
+def drawing(width: float, height: float, body: Iterable[str], *, description: str = "") -> str:
     """A picture of `width × height` units that scales to its box and keeps its proportions."""
     label = f'role="img" aria-label="{escape(description)}"' if description else 'aria-hidden="true"'
     return (

@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from offrl_live.runs import wire
 from offrl_live.runs.export import messages_of
-from offrl_ui import pictures
-from offrl_ui.presets import Preset, presets
-from offrl_ui.theme import ACTIONS_LIGHT
+from offrl_ui.gallery.presets import Preset, presets
+from offrl_ui.shared import svg
+from offrl_ui.shared.theme import ACTIONS_LIGHT
 
 WIDTH, HEIGHT = 15.0, 10.0
 Array = npt.NDArray[Any]
 
 
 @cache
-def cards() -> list[dict[str, Any]]:
+def preset_cards() -> list[dict[str, Any]]:
     """A group of cards for every part of the lecture."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for preset in presets().values():
@@ -56,23 +56,23 @@ def miniature(preset: Preset) -> str:
         return HEIGHT - 0.8 - (HEIGHT - 1.6) * (bend(x) - low) / span
 
     x = np.linspace(0.6, WIDTH - 0.6, len(steps))
-    body = [pictures.rectangles([(0, 0, WIDTH, HEIGHT)], pictures.FLOOR)]
+    body = [svg.rectangles([(0, 0, WIDTH, HEIGHT)], svg.FLOOR)]
     if truth is not None:
         y = float(height(np.float64(truth)))
-        body.append(pictures.line([(0.6, y), (WIDTH - 0.6, y)], pictures.TEXT, 0.08, 0.5))
+        body.append(svg.line([(0.6, y), (WIDTH - 0.6, y)], svg.TEXT, 0.08, 0.5))
     for name, curve in values.items():
         colour = ACTIONS_LIGHT[1 if name == "value_start" else 0]
         for member in range(min(curve.shape[1], 12)):
             fine = np.isfinite(curve[:, member])
             points = list(zip(x[fine].tolist(), height(curve[fine, member]).tolist(), strict=True))
             if len(points) > 1:
-                body.append(pictures.line(points, colour, 0.22, 0.75))
+                body.append(svg.line(points, colour, 0.22, 0.75))
     what = (
         "true return (blue) and the learner's own estimate (orange)"
         if "return" in values
         else "probability of an action"
     )
-    return pictures.svg(WIDTH, HEIGHT, body, description=f"{preset.title}: {what} over the run")
+    return svg.drawing(WIDTH, HEIGHT, body, description=f"{preset.title}: {what} over the run")
 
 
 def _curves(recording: bytes) -> tuple[dict[str, Any], list[int], Array]:

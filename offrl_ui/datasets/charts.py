@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
-from offrl_ui import theme
-from offrl_ui.cards import placed
-from offrl_ui.dataset_facts import REWARDED, UNREWARDED, action_names, dimension_names, groups, recorded, state_names
+from offrl_ui.datasets.facts import REWARDED, UNREWARDED, action_names, dimension_names, groups, recorded, state_names
+from offrl_ui.setup.cards import placed
+from offrl_ui.shared import theme
 
 Array = npt.NDArray[np.float64]
 BINS = 40

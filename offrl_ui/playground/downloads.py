@@ -16,8 +16,8 @@ from starlette.routing import Route
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.script import script
 from offrl_live.serving.hub import UnknownRun, get_hub
-from offrl_ui.presets import SUFFIX, presets
-from offrl_ui.replay import replay_html
+from offrl_ui.gallery.presets import SUFFIX, presets
+from offrl_ui.playground.replay_file import replay_html
 
 Maker = Callable[[RunExport, Mapping[str, str]], bytes]
 

@@ -1,6 +1,6 @@
 """Runs worth seeing, one per lesson of the lecture; each is stored with the app as a recording.
 
-`python -m offrl_ui.presets` computes all recordings anew; `python -m offrl_ui.presets naive-q` only those named.
+`python -m offrl_ui.gallery.presets` computes all recordings anew, or only those that are named behind it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.recorder import record, schedule
 
 SUFFIX = ".offrl.gz"
-_FOLDER = "presets"
+_FOLDER = "recordings"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Preset:
     @property
     def stored(self) -> bytes:
         """The recording as it is stored with the app."""
-        return files("offrl_ui").joinpath(_FOLDER, self.id + SUFFIX).read_bytes()
+        return files("offrl_ui.gallery").joinpath(_FOLDER, self.id + SUFFIX).read_bytes()
 
     def compute(self) -> bytes:
         """The recording, computed now."""

@@ -1,0 +1,70 @@
+"""The stage as a Streamlit component: a live run drawn from its WebSocket, or a recording, without script runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from offrl_ui.shared import component
+
+MODES = ("q", "v", "policy", "data", "weights", "advantage", "truth", "error", "ghost")
+Callback = Callable[[], None]
+
+
+def _nothing() -> None:
+    pass
+
+
+def stage(
+    run_id: str | None = None,
+    *,
+    key: str,
+    recording: str | None = None,
+    mode: str | None = None,
+    member: int | None = None,
+    state: int | None = None,
+    on_selected: Callback = _nothing,
+    on_viewed: Callback = _nothing,
+    on_moved: Callback = _nothing,
+    on_gone: Callback = _nothing,
+) -> Any:
+    """Show a run, live, or a recording of one.
+
+    Args:
+        run_id: the run to connect to (`/live/{run_id}`). A run that the viewer was moved to (see `on_moved`) is kept
+            until another id is given.
+        key: the component's key; the stage lives on through reruns with the same key.
+        recording: address of a recording (`.offrl.gz`), instead of `run_id`.
+        mode: what the world shows, one of `MODES`; None for the best that the system has.
+        member: the model that is looked at.
+        state: the selected state; None for the start.
+        on_selected, on_viewed, on_moved, on_gone: called before the script runs again, when a state was selected, mode
+            or model was changed, the viewer was moved to a run of its own, or the run no longer exists.
+
+    Returns:
+        The events of this script run, each None or a mapping:
+        `.selected {state, action, member, step}`, `.viewed {mode, member}`, `.moved {run_id, previous, reason}`,
+        `.gone {run_id}`. In a callback they stand in `st.session_state[key]`.
+
+    Raises:
+        ValueError: neither or both of `run_id` and `recording` are given, or `mode` is unknown.
+    """
+    if (run_id is None) == (recording is None):
+        raise ValueError("the stage shows either a run or a recording: give one of run_id and recording")
+    if mode is not None and mode not in MODES:
+        raise ValueError(f"mode = {mode!r} is not allowed: it must be one of {', '.join(MODES)}")
+    wanted: Mapping[str, Any] = {
+        "run": run_id, "recording": recording, "mode": mode, "member": member, "state": state,
+    }  # fmt: skip
+    data = {name: value for name, value in wanted.items() if value is not None}
+    return component.show(
+        "stage/mount",
+        html='<section class="stage" aria-label="Training stage"></section>',
+        styles=(),
+        key=key,
+        data={**data, "live": "/live/"},
+        on_selected_change=on_selected,
+        on_viewed_change=on_viewed,
+        on_moved_change=on_moved,
+        on_gone_change=on_gone,
+    )

@@ -1,0 +1,133 @@
+"""Components of the pages around the stage: cards to pick from, the panel of hyperparameters, drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from offrl_ui.shared import component
+
+
+def panel(
+    sections: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    scope: str,
+    on_change: Callable[[dict[str, Any]], None],
+    lane: int = 0,
+    refused: Mapping[str, str] | None = None,
+) -> None:
+    """Show controls made from declarations (`controls.data_sections`, `controls.lane_sections`).
+
+    Live hyperparameters of sections marked `run` act on the page's run while they are dragged; the script hears of any
+    change when the control is let go.
+
+    Args:
+        scope: what the values belong to; an answer for another scope comes too late and is dropped.
+        on_change: called before the script runs again, with section → name → value.
+        lane: the lane of the run that live values are sent to.
+        refused: `section.name` → why its last value was not taken.
+    """
+
+    def changed() -> None:
+        answer = component.told(key, "changed")
+        if not isinstance(answer.get("values"), Mapping):
+            return
+        component.last_heard(key, answer)
+        if answer.get("scope") == scope:
+            on_change({str(section): part for section, part in answer["values"].items()})
+
+    data = {
+        "scope": scope,
+        "seq": component.last_heard(key),
+        "lane": lane,
+        "sections": list(sections),
+        "refused": dict(refused or {}),
+    }
+    component.show("widgets/settings", key=key, data=data, on_changed_change=changed)
+
+
+def picker(
+    groups: Sequence[Mapping[str, Any]],
+    value: str | None,
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[str], None],
+    columns: int = 4,
+    few: int = 0,
+) -> None:
+    """Show cards to choose one from.
+
+    Args:
+        groups: `{"title", "cards": [{"id", "title", "text", "picture" (SVG)}]}`.
+        value: the chosen card's id.
+        label: what is chosen, for screen readers.
+        on_pick: called before the script runs again, with the id of a card that exists.
+        columns: cards in a row; 0 for as many as fit.
+        few: how many cards of a group are shown before "show all"; 0 for all.
+    """
+    ids = {card["id"] for group in groups for card in group["cards"]}
+
+    def picked() -> None:
+        answer = component.told(key, "picked")
+        if answer.get("id") in ids:
+            component.last_heard(key, answer)
+            on_pick(answer["id"])
+
+    data = {
+        "label": label,
+        "value": value,
+        "seq": component.last_heard(key),
+        "columns": columns,
+        "few": few,
+        "groups": list(groups),
+    }
+    component.show("widgets/picker", key=key, data=data, on_picked_change=picked)
+
+
+def tree(
+    nodes: Sequence[Mapping[str, Any]],
+    shown: str,
+    *,
+    key: str,
+    on_go: Callable[[str], None],
+    on_name: Callable[[str, str], None],
+) -> None:
+    """Show runs as a tree to fold, name and go to.
+
+    Args:
+        nodes: `{"id", "parent", "name", "text", "step", "state"}`.
+        shown: the id of the run that is on the stage.
+        on_go: called before the script runs again, with the id of a node.
+        on_name: the same with its new name.
+    """
+    ids = {node["id"] for node in nodes}
+
+    def event(name: str) -> Mapping[str, Any]:
+        given = component.told(key, name)
+        return given if given.get("id") in ids else {}
+
+    def went() -> None:
+        if given := event("went"):
+            on_go(given["id"])
+
+    def named() -> None:
+        given = event("named")
+        if isinstance(given.get("name"), str):
+            on_name(given["id"], given["name"])
+
+    data = {"label": "Branches of this visit", "shown": shown, "nodes": list(nodes)}
+    component.show("widgets/tree", key=key, data=data, on_went_change=went, on_named_change=named)
+
+
+def inside(*, key: str) -> None:
+    """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
+    component.show("widgets/transition", key=key, data={})
+
+
+def drawing(svg: str, title: str, *, key: str, legend: Sequence[tuple[str, str]] = ()) -> None:
+    """Show a drawing made by `svg.drawing` in the colours of the page; `legend` are colours and what they mean."""
+    component.show(
+        "widgets/drawing", key=key, data={"svg": svg, "title": title, "legend": [list(entry) for entry in legend]}
+    )
