@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from offrl_lecture.registry import pages
 from offrl_ui.lecture.rooms import ALPHABET
-from offrl_ui.lecture.socket import BURST, MAX_MESSAGE, MAX_WRONG_CODES
+from offrl_ui.lecture.socket import BURST, MAX_MESSAGE, MAX_WRONG_CODES, routes
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def host() -> Iterator[str]:
     with sockets.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(Starlette(routes=socket.routes()), port=port, log_level="error", ws="websockets-sansio")
+    config = uvicorn.Config(Starlette(routes=routes()), port=port, log_level="error", ws="websockets-sansio")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
