@@ -16,7 +16,7 @@ from offrl_ui.datasets.upload import show_report, upload_form, uploads
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import dataset_cards
 from offrl_ui.setup.controls import apply, data_sections
-from offrl_ui.shared.widgets import panel, picker
+from offrl_ui.shared.widgets import picker, settings
 
 KEY = "datasets"
 config, notes = memory.recall(KEY)
@@ -55,7 +55,7 @@ with st.sidebar:
     if spec is not None:
         st.subheader(spec.title)
         sections = data_sections(config, every=True)
-        panel(sections, key="datasets-panel", scope=config.dataset, refused=refused, on_change=change)
+        settings(sections, key="datasets-panel", scope=config.dataset, refused=refused, on_change=change)
     else:
         st.caption("An uploaded log is what it is: its episodes were collected elsewhere.")
 

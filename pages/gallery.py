@@ -10,7 +10,7 @@ from offrl_ui.playground.downloads import preset_address
 from offrl_ui.setup import links
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width
-from offrl_ui.shared.widgets import inside, picker
+from offrl_ui.shared.widgets import picker, transition
 
 full_width()
 known = presets()
@@ -39,4 +39,4 @@ with button:
 stage(recording=preset_address(chosen.id), key="gallery-stage", **chosen.view)
 
 with st.expander("Look inside one transition", icon=":material/search:"):
-    inside(key="gallery-inside")
+    transition(key="gallery-inside")

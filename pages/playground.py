@@ -20,7 +20,7 @@ from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width
-from offrl_ui.shared.widgets import inside, panel, picker
+from offrl_ui.shared.widgets import picker, settings, transition
 
 KEY = "playground"
 LANE = "playground-lane"
@@ -74,7 +74,7 @@ def sidebar() -> None:
         on_pick=pick_dataset,
         few=4,
     )
-    panel(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change)
+    settings(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change)
     st.subheader("Algorithm")
     if len(config.lanes) > 1:
         st.session_state.setdefault("lanes", index)
@@ -103,7 +103,7 @@ def sidebar() -> None:
                 type="tertiary",
             )
     picker(algorithm_cards(), lane.algorithm, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
-    panel(
+    settings(
         lane_sections(config, index),
         key="hyperparameters",
         scope=f"{config.dataset} {index} {lane.algorithm} {lane.approximator}",
@@ -148,6 +148,6 @@ for formula in kind().equation_for(choices_now).split(r"\qquad"):
 if kind.source:
     st.caption(f"Source: {kind.source}.")
 st.subheader("The same with the numbers of one transition")
-inside(key="inside")
+transition(key="inside")
 with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
     st.code(kind.loss_source(), language="python", line_numbers=True)

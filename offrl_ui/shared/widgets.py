@@ -8,7 +8,7 @@ from typing import Any
 from offrl_ui.shared import component
 
 
-def panel(
+def settings(
     sections: Sequence[Mapping[str, Any]],
     *,
     key: str,
@@ -121,7 +121,7 @@ def tree(
     component.show("widgets/tree", key=key, data=data, on_went_change=went, on_named_change=named)
 
 
-def inside(*, key: str) -> None:
+def transition(*, key: str) -> None:
     """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
     component.show("widgets/transition", key=key, data={})
 
