@@ -1,10 +1,11 @@
 // What the figure of curves consists of: boxes, traces, axes and their ranges. Nothing here touches the page.
 
+import { AxisScale } from "../shared/axis.js";
 import { textWidth } from "../shared/dom.js";
 import { niceTicks, number } from "../shared/format.js";
 import { legendOf } from "./legends.js";
 import { metricsOf, panelsOf, planTraces, references, traceStyle } from "./panels.js";
-import { AxisScale, StepScale, decimate, decimateBand } from "./series.js";
+import { StepScale, decimate, decimateBand } from "./series.js";
 
 // Pixels around each panel at ordinary type size; a line of its head, and the least width of a name in it.
 const MARGIN = { left: 44, right: 12, rightAxis: 34, bottom: 20, gap: 14 };
@@ -342,7 +343,7 @@ export class Figure {
       const shown = range ?? [0, 1];
       const wide = Math.max(Math.floor((box.x1 - box.x0) / (33 * this.factor)), 2);
       const steps = this.steps.ticks(Math.max(this.last, 1), wide);
-      const left = scale.ticks(shown, box.y1 - box.y0 < 110 ? 3 : 4);
+      const left = scale.ticks(scale.backward(shown[0]), scale.backward(shown[1]), box.y1 - box.y0 < 110 ? 3 : 4);
       layout[layoutKey(axisNames(p).x)] = {
         range: [0, end],
         tickmode: "array",
@@ -352,8 +353,8 @@ export class Figure {
       layout[layoutKey(axisNames(p).y)] = {
         range: shown,
         tickmode: "array",
-        tickvals: left.values,
-        ticktext: left.texts,
+        tickvals: left.map(({ at }) => scale.forward(at)),
+        ticktext: left.map(({ text }) => text),
       };
       if (!box.right) return;
       const top = right ?? [-0.02, 1.04];

@@ -1,70 +1,8 @@
-// From frames to the few points that a curve needs: scales that hold explosions, and min/max decimation.
+// From frames to the few points that a curve needs: the step axis, and min/max decimation.
 
-import { niceTicks, number, power } from "../shared/format.js";
+import { niceTicks } from "../shared/format.js";
 
 const POINTS = 200;
-
-// Axis transforms: y is drawn transformed and labelled with the numbers themselves.
-//   linear; log (all positive); symlog (asinh(y/c), linear near zero, logarithmic beyond ±c, so signs survive)
-export class AxisScale {
-  constructor(kind = "linear", threshold = 1) {
-    this.kind = kind;
-    this.threshold = threshold;
-  }
-
-  forward(y) {
-    if (this.kind === "linear") return y;
-    if (this.kind === "log") return y > 0 ? Math.log10(y) : NaN;
-    return Math.asinh(y / this.threshold) / Math.LN10;
-  }
-
-  backward(y) {
-    if (this.kind === "linear") return y;
-    if (this.kind === "log") return 10 ** y;
-    return Math.sinh(y * Math.LN10) * this.threshold;
-  }
-
-  // Tick positions (transformed) and their texts within a transformed range.
-  ticks([low, high], count = 4) {
-    if (this.kind === "linear") {
-      const values = niceTicks(low, high, count);
-      return { values, texts: values.map((value) => tickText(value, (high - low) / values.length)) };
-    }
-    const values = [];
-    const texts = [];
-    const push = (y, text) => {
-      const at = this.forward(y);
-      if (at >= low - 1e-9 && at <= high + 1e-9) {
-        values.push(at);
-        texts.push(text);
-      }
-    };
-    const largest = Math.max(Math.abs(this.backward(low)), Math.abs(this.backward(high)), 1e-300);
-    const top = Math.ceil(Math.log10(largest));
-    const bottom = this.kind === "log" ? Math.floor(low) : Math.ceil(Math.log10(this.threshold));
-    const wanted = this.kind === "log" ? count : count / 1.6;
-    for (let every = Math.max(1, Math.ceil((top - bottom + 1) / wanted)); ; every--) {
-      values.length = texts.length = 0;
-      if (this.kind === "symlog") push(0, "0");
-      for (let e = bottom; e <= top; e += Math.max(every, 1)) {
-        // Less than two powers of ten in sight: their multiples too.
-        for (const m of every > 0 ? [1] : [1, 2, 5]) push(m * 10 ** e, m === 1 ? powerText(e) : number(m * 10 ** e, 1));
-        if (this.kind === "symlog") push(-(10 ** e), "−" + powerText(e));
-      }
-      if (values.length >= 2 || every === 0) break;
-    }
-    if (values.length < 2) return { values: [low, high], texts: [low, high].map((y) => number(this.backward(y), 2)) };
-    return { values, texts };
-  }
-}
-
-// As many digits as neighbouring ticks need to differ.
-function tickText(value, step) {
-  if (Math.abs(value) < step * 1e-6) return "0";
-  return number(value, Math.min(Math.max(Math.ceil(Math.log10(Math.abs(value) / step)) + 1, 2), 6));
-}
-
-const powerText = (e) => (e >= -2 && e <= 3 ? String(+(10 ** e).toPrecision(1)) : power(e));
 
 // The step axis: linear, or log10(1 + step), which gives the first updates the room that they deserve.
 export class StepScale {

@@ -1,7 +1,7 @@
 // Bars and the number line.
 
 import { v } from "../shared/patch.js";
-import { amount, axisScale, num } from "./axes.js";
+import { amount, PictureAxis, num } from "./axes.js";
 import { draggable, frame, handle, marks, xTicks, yGrid, zones } from "./charts.js";
 import { Labels, label, labelText } from "./labels.js";
 
@@ -140,7 +140,7 @@ export function drawNumberLine(picture, ctx) {
   const { width, height, em } = ctx;
   const labels = new Labels(ctx);
   const line = height - em * 1.9;
-  const x = axisScale(
+  const x = new PictureAxis(
     picture.axis,
     picture.points.map((p) => p.x),
     em,

@@ -1,7 +1,7 @@
 // Curves, and what the other drawings share with them: room, grid, marks, points that can be dragged.
 
 import { v } from "../shared/patch.js";
-import { amount, axisScale, num } from "./axes.js";
+import { amount, PictureAxis, num } from "./axes.js";
 import { Labels, around, label, labelText, labelWidth } from "./labels.js";
 
 // Room for the numbers of both axes, then the two scales. A miniature has neither numbers nor room for them. `categories`
@@ -11,10 +11,12 @@ export function frame(picture, xs, ys, ctx, { right = 12, categories = 0 } = {})
   const labels = new Labels(ctx);
   const top = ctx.mini ? 4 : em * 0.9;
   const bottom = height - (ctx.mini ? 4 : em * (categories ? 0.55 + 1.15 * categories : 1.9));
-  const y = axisScale(picture.y, ys, bottom, top, Math.max(2, Math.round((bottom - top) / (em * 2.6))));
+  const y = new PictureAxis(picture.y, ys, bottom, top, Math.max(2, Math.round((bottom - top) / (em * 2.6))));
   const left = ctx.mini ? 2 : Math.max(...y.ticks.map((t) => labels.width(t.text, "tick")), em) + em * 0.7;
   const end = width - (ctx.mini ? 2 : right);
-  const x = categories ? null : axisScale(picture.x, xs, left, end, Math.max(2, Math.round((end - left) / (em * 5.2))));
+  const x = categories
+    ? null
+    : new PictureAxis(picture.x, xs, left, end, Math.max(2, Math.round((end - left) / (em * 5.2))));
   return { x, y, left, right: end, top, bottom, width, labels };
 }
 

@@ -1,7 +1,7 @@
 // Maps: a heat map and a continuous plane. Values are painted on a canvas, everything that can be pointed at is SVG.
 
 import { v } from "../shared/patch.js";
-import { amount, axisScale, num } from "./axes.js";
+import { amount, PictureAxis, num } from "./axes.js";
 import { Labels, label, labelText } from "./labels.js";
 import { hatchStyle, luminance, arrowPath } from "../shared/palette.js";
 import { colourScale, legendOf } from "./colours.js";
@@ -19,7 +19,7 @@ export function drawHeat(picture, ctx) {
   const top = em * 0.6;
   const bottom = height - em * 1.9;
   // Rows of a matrix read downwards, a number grows upwards.
-  const y = axisScale(
+  const y = new PictureAxis(
     yAxis,
     [],
     matrixY ? top : bottom,
@@ -29,7 +29,7 @@ export function drawHeat(picture, ctx) {
   const labels = new Labels(ctx);
   const left = Math.max(...y.ticks.map((t) => labels.width(t.text, "tick")), em) + em * 0.7;
   const right = width - 12;
-  const x = axisScale(xAxis, [], left, right, Math.max(2, Math.round((right - left) / (em * 5))));
+  const x = new PictureAxis(xAxis, [], left, right, Math.max(2, Math.round((right - left) / (em * 5))));
   const f = { x, y, left, right, top, bottom, labels };
   const scale = colourScale(picture, picture.z.flat(), ctx);
   const paint = (pen, ratio) => {
@@ -160,8 +160,8 @@ export function drawPlane(picture, ctx) {
     ? { left: 2, right: width - 2, top: 2, bottom: height - 2 }
     : { left: em * 2.6, right: width - 10, top: em * 0.6, bottom: height - em * 1.9 };
   const { left, right, top, bottom } = room;
-  const x = axisScale(picture.x, xs, left, right, Math.round(width / (em * 6)));
-  const y = axisScale(picture.y, ys, bottom, top, Math.round(height / (em * 3)));
+  const x = new PictureAxis(picture.x, xs, left, right, Math.round(width / (em * 6)));
+  const y = new PictureAxis(picture.y, ys, bottom, top, Math.round(height / (em * 3)));
   const labels = new Labels(ctx);
   const f = { x, y, ...room, labels };
   const scale = colourScale(

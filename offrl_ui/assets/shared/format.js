@@ -23,6 +23,15 @@ export function number(value, digits = 3) {
   return minus(size >= 1000 ? integer(Math.round(value)) : text);
 }
 
+/**
+ * The same without zeros at the end of its decimals: 0.5, 12, 2·10⁶.
+ *
+ * @param {number | null | undefined} value
+ */
+export function trimmed(value, digits = 4) {
+  return number(value, digits).replace(/(\.\d*?)0+(?=$|·)/, "$1").replace(/\.(?=$|·)/, "");
+}
+
 // A setting as it was given: 0.3, 100, 1e-4.
 export function plain(value) {
   return typeof value === "number" ? minus(String(+value.toPrecision(4))) : String(value);

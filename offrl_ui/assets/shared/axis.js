@@ -1,0 +1,117 @@
+// Axes: how far along an axis a number stands, and which numbers are written beside it. Curves of the stage and pictures
+// of the lecture share them.
+
+import { niceTicks, power, trimmed } from "./format.js";
+
+/** @typedef {"linear" | "log" | "symlog"} ScaleKind */
+/** @typedef {{ at: number, text: string }} Tick a number and how it is written */
+
+/**
+ * The transform of an axis: linear; log (positive numbers only); symlog, asinh(y / threshold): linear near zero and
+ * logarithmic beyond the threshold, so that signs survive.
+ */
+export class AxisScale {
+  /** @param {ScaleKind} kind @param {number} threshold */
+  constructor(kind = "linear", threshold = 1) {
+    this.kind = kind;
+    this.threshold = threshold;
+  }
+
+  /** @param {number} y */
+  forward(y) {
+    if (this.kind === "linear") return y;
+    if (this.kind === "log") return y > 0 ? Math.log10(y) : NaN;
+    return Math.asinh(y / this.threshold) / Math.LN10;
+  }
+
+  /** @param {number} y */
+  backward(y) {
+    if (this.kind === "linear") return y;
+    if (this.kind === "log") return 10 ** y;
+    return Math.sinh(y * Math.LN10) * this.threshold;
+  }
+
+  /**
+   * About `count` numbers worth writing between two ends: round ones, or powers of ten.
+   *
+   * @param {number} low
+   * @param {number} high
+   * @returns {Tick[]}
+   */
+  ticks(low, high, count = 4) {
+    if (this.kind !== "linear") {
+      const powers = this.kind === "log" ? decades(low, high, count) : signedDecades(low, high, this.threshold, count);
+      if (powers.length > 1) return powers.map((at) => ({ at, text: powerText(at) }));
+    }
+    const values = niceTicks(low, high, count);
+    return values.map((at) => ({ at, text: tickText(at, (high - low) / values.length) }));
+  }
+
+  /**
+   * How a number is written at this axis.
+   *
+   * @param {number} value
+   * @param {number} step between neighbouring numbers
+   */
+  text(value, step) {
+    return this.kind === "linear" ? tickText(value, step) : powerText(value);
+  }
+}
+
+/**
+ * Powers of ten between two positive ends; where only a few are in sight, twice and five times each too.
+ *
+ * @param {number} low
+ * @param {number} high
+ * @param {number} count
+ */
+function decades(low, high, count) {
+  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  if (last <= first) return [];
+  const every = Math.max(1, Math.ceil((last - first) / count));
+  if (every === 1 && 3 * (last - first) < 2 * count) {
+    const exponents = Array.from({ length: last - first + 2 }, (_, i) => first - 1 + i);
+    return exponents.flatMap((e) => [1, 2, 5].map((m) => m * 10 ** e)).filter((y) => within(y, low, high));
+  }
+  return Array.from({ length: Math.floor((last - first) / every) + 1 }, (_, i) => 10 ** (first + i * every));
+}
+
+/**
+ * Zero, and powers of ten from the threshold to the farther end, on each side that is in sight.
+ *
+ * @param {number} low
+ * @param {number} high
+ * @param {number} threshold
+ * @param {number} count
+ */
+function signedDecades(low, high, threshold, count) {
+  const first = Math.ceil(Math.log10(threshold) - 1e-9);
+  const last = Math.floor(Math.log10(Math.max(Math.abs(low), Math.abs(high))) + 1e-9);
+  const signs = Number(low < 0) + Number(high > 0);
+  const every = Math.max(1, Math.ceil(((last - first + 1) * signs) / Math.max(count, 2)));
+  const ticks = [0];
+  for (let e = last; e >= first; e -= every) ticks.push(10 ** e, -(10 ** e));
+  return ticks.filter((y) => within(y, low, high)).sort((a, b) => a - b);
+}
+
+/** @param {number} y @param {number} low @param {number} high */
+const within = (y, low, high) => y >= low - 1e-9 * Math.abs(low) && y <= high + 1e-9 * Math.abs(high);
+
+/**
+ * As many digits as neighbouring numbers need to differ: steps are 1, 2, 2.5 or 5 times a power of ten.
+ *
+ * @param {number} value
+ * @param {number} step between neighbours
+ */
+function tickText(value, step) {
+  if (Math.abs(value) < step * 1e-6) return "0";
+  return trimmed(value, Math.min(Math.max(Math.ceil(Math.log10(Math.abs(value) / step)) + 2, 2), 6));
+}
+
+/** @param {number} value a power of ten, a round multiple of one, or zero */
+function powerText(value) {
+  const exponent = Math.log10(Math.abs(value));
+  const whole = Math.abs(exponent - Math.round(exponent)) < 1e-6;
+  if (!whole || (exponent > -2.5 && exponent < 3.5)) return trimmed(value, 2);
+  return (value < 0 ? "−" : "") + power(Math.round(exponent));
+}

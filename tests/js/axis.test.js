@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AxisScale } from "../../offrl_ui/assets/shared/axis.js";
+import { close } from "./help.js";
+
+for (const kind of ["linear", "log", "symlog"]) {
+  test(`a ${kind} axis gives back what it was given`, () => {
+    const scale = new AxisScale(kind, 2);
+    const given = [0.001, 0.5, 3, 1e6, ...(kind === "log" ? [] : [-2, 0, -1e4])];
+    for (const value of given) close(scale.backward(scale.forward(value)), value, 1e-9);
+    const ticks = scale.ticks(0.003, 4e4).map(({ at }) => at);
+    assert.ok(ticks.length >= 2 && ticks.length <= 12);
+    assert.deepEqual(
+      ticks,
+      [...ticks].sort((a, b) => a - b),
+    );
+    for (const at of ticks) assert.ok(at >= 0.003 && at <= 4e4);
+  });
+}
+
+const texts = (kind, low, high, count, threshold) =>
+  new AxisScale(kind, threshold).ticks(low, high, count).map(({ text }) => text);
+
+test("a linear axis writes as many digits as its numbers need to differ", () => {
+  assert.deepEqual(texts("linear", 0, 1, 5), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
+  assert.deepEqual(texts("linear", 0, 1.25, 5), ["0", "0.25", "0.5", "0.75", "1", "1.25"]);
+  assert.deepEqual(texts("linear", 100, 100.4, 4), ["100", "100.1", "100.2", "100.3", "100.4"]);
+  assert.deepEqual(texts("linear", -2e6, 2e6, 2), ["−2·10⁶", "0", "2·10⁶"]);
+});
+
+test("a logarithmic axis writes powers of ten, and their multiples where few are in sight", () => {
+  assert.deepEqual(texts("log", 1e-4, 1e4, 4), ["10⁻⁴", "0.01", "1", "100", "10⁴"]);
+  assert.deepEqual(texts("log", 0.5, 30, 5), ["0.5", "1", "2", "5", "10", "20"]);
+  // Less than one power of ten: round numbers.
+  assert.deepEqual(texts("log", 2, 8, 4), ["2", "4", "6", "8"]);
+});
+
+test("a symmetric logarithmic axis shows zero and both signs", () => {
+  assert.deepEqual(texts("symlog", -1e4, 1e4, 6), ["−10⁴", "−100", "−1", "0", "1", "100", "10⁴"]);
+  assert.deepEqual(texts("symlog", 0, 1000, 4), ["0", "1", "10", "100", "1\u2009000"]);
+  // Within the threshold it is as good as linear.
+  assert.deepEqual(texts("symlog", 0, 0.4, 4), ["0", "0.1", "0.2", "0.3", "0.4"]);
+  assert.equal(new AxisScale("symlog").text(-1e6, 1), "−10⁶");
+});
