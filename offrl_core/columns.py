@@ -245,12 +245,14 @@ def check_details(
             given.get("features"), given.get("action_features"), n_states, n_actions
         )
     if given.get("behaviors") is not None:
-        who = checked["behaviors"] = integers("behaviors", given["behaviors"])
-        if len(who) != episodes:
-            raise DatasetError(f"behaviors has {len(who)} entries: it must have one for each of {episodes} episodes")
+        chosen = checked["behaviors"] = integers("behaviors", given["behaviors"])
+        if len(chosen) != episodes:
+            raise DatasetError(f"behaviors has {len(chosen)} entries: it must have one for each of {episodes} episodes")
         labels = given.get("behavior_names", ())
-        if labels and who.max() >= len(labels):
-            raise DatasetError(f"behavior_names has {len(labels)} labels: behaviors holds {who.max()}, counted from 0")
+        if labels and chosen.max() >= len(labels):
+            raise DatasetError(
+                f"behavior_names has {len(labels)} labels: behaviors holds {chosen.max()}, counted from 0"
+            )
     return checked
 
 

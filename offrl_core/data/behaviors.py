@@ -1,4 +1,4 @@
-"""Collecting: the policies that record a dataset, alone or mixed in chosen shares, drawn or played by hand."""
+"""Behaviour policies, and how datasets are collected with them: alone, mixed in shares, drawn, or played by hand."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.data.own_episodes import replay
 from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.tabular import TabularMDP
-from offrl_core.worlds.world import Act, Simulator, Steps, TooManyRows
+from offrl_core.worlds.world import Act, Simulator, TooManyRows
 
 MAX_ROWS = 1_500_000
 """No dataset of the catalogue is longer: a link must not be able to fill the memory."""
@@ -36,6 +37,10 @@ class Behavior:
     policy: Any
     share: float = 1.0
     start: Callable[[int, np.random.Generator], Array] | None = None
+
+
+Collecting = Callable[[], Sequence[Behavior]]
+"""What collects under one name: several behaviours where an entry mixes them itself."""
 
 
 def uniform(world: TabularMDP) -> Array:
@@ -98,91 +103,15 @@ def drawn(world: TabularMDP, text: str) -> Array:
     return policy
 
 
-class Player:
-    """A person acting in a world, one step at a time; what was played can be written down and replayed exactly.
-
-    Args:
-        world: where to play.
-        seed: of the world's randomness in this episode.
-        state: where to begin (worlds with numbered states); by default the world's initial distribution decides.
-
-    Raises:
-        HyperparameterError: the state does not exist or ends the episode at once.
-    """
-
-    def __init__(self, world: Simulator, seed: int = 0, state: int | None = None) -> None:
-        self.world, self.seed, self.start = world, seed, state
-        self.rng = np.random.default_rng(seed)
-        if state is None:
-            self.states = world.reset(1, self.rng)
-        elif not isinstance(world, TabularMDP) or not 0 <= state < world.n_states or world.terminal[state]:
-            raise HyperparameterError(f"an episode cannot start in state {state}")
-        else:
-            self.states = np.array([state])
-        self.actions: list[int] = []
-        self.over = False
-        self.steps = Steps(1)
-
-    @property
-    def observation(self) -> Array:
-        """What the player sees now: a state number or a vector."""
-        return np.asarray(self.world.observe(self.states)[0])
-
-    def step(self, action: int) -> float:
-        """Take `action` and return the reward.
-
-        Raises:
-            HyperparameterError: the action does not exist, or the episode is over.
-        """
-        if self.over:
-            raise HyperparameterError(f"step {len(self.actions)}: the episode was over")
-        if not 0 <= action < self.world.n_actions:
-            raise HyperparameterError(
-                f"step {len(self.actions)}: action {action} is not allowed: "
-                f"it must be from 0 to {self.world.n_actions - 1}"
-            )
-        before = self.world.observe(self.states)
-        self.states, rewards, ended = self.world.step(self.states, np.array([action]), self.rng)
-        self.steps.add(np.array([0]), before, np.array([action]), rewards, self.world.observe(self.states), ended)
-        self.actions.append(action)
-        self.over = bool(ended[0])
-        return float(rewards[0])
-
-    @property
-    def text(self) -> str:
-        """The episode as it stands in a link: `seed:actions`, or `seed@state:actions`; an action is one of `0…9a…z`."""
-        start = "" if self.start is None else f"@{self.start}"
-        return f"{self.seed}{start}:" + "".join(_DIGITS[a] for a in self.actions)
-
-
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_EPISODE = re.compile(r"([0-9]{1,9})(?:@([0-9]{1,6}))?:([0-9a-z]+)")
-
-
-def replay(world: Simulator, text: str) -> list[Player]:
-    """Play the episodes of `text` again: `seed:actions` or `seed@state:actions`, parted by `;` or line breaks.
-
-    Raises:
-        HyperparameterError: a malformed episode, an impossible action, or actions after the end; names episode and
-            step.
-    """
-    episodes = [piece.strip() for piece in re.split(r"[;\n]", text) if piece.strip()]
-    if not episodes:
-        raise HyperparameterError("own is empty: play an episode first (seed:actions, parted by ;)")
-    players = []
-    for number, episode in enumerate(episodes):
-        match = _EPISODE.fullmatch(episode)
-        if match is None:
-            raise HyperparameterError(f"own, episode {number}: {episode[:20]!r} is not of the form seed:actions")
-        seed, state, actions = match.groups()
-        try:
-            player = Player(world, int(seed), None if state is None else int(state))
-            for action in actions:
-                player.step(_DIGITS.index(action))
-        except HyperparameterError as error:
-            raise HyperparameterError(f"own, episode {number}: {error}") from None
-        players.append(player)
-    return players
+def tabular_behaviors(world: TabularMDP, chosen: Mapping[str, Any]) -> dict[str, Collecting]:
+    """What can collect in any world whose optimum is known, by name; `chosen` holds the options of `collecting`."""
+    gamma, epsilon = chosen["gamma"], chosen["epsilon"]
+    return {
+        "random": lambda: [Behavior("random", uniform(world))],
+        "optimal": lambda: [Behavior("optimal", noisy(world.optimal_policy(gamma), epsilon))],
+        "softmax": lambda: [Behavior("softmax", softmax(world.optimal(min(gamma, 0.999))[0], chosen["softness"]))],
+        "drawn": lambda: [Behavior("drawn", noisy(drawn(world, chosen["drawn"]), epsilon))],
+    }
 
 
 def split(episodes: int, shares: Sequence[float]) -> list[int]:
@@ -233,16 +162,14 @@ def collect(world: Simulator, behaviors: Sequence[Behavior], episodes: int, hori
 
 
 def _assemble(
-    world: Simulator, parts: Sequence[Mapping[str, Array]], who: Array, names: tuple[str, ...], policies: Any
+    world: Simulator, parts: Sequence[Mapping[str, Array]], behaviors: Array, names: tuple[str, ...], policies: Any
 ) -> Dataset:
     columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    details = {"behaviors": who, "behavior_names": names, "behavior_policies": policies}
+    details = {"behaviors": behaviors, "behavior_names": names, "behavior_policies": policies}
     return Dataset.from_columns(**columns, **{**world.details(), **details})
 
 
-def record(
-    world: Simulator, available: Mapping[str, Callable[[], Sequence[Behavior]]], chosen: Mapping[str, Any], seed: int
-) -> Dataset:
+def record(world: Simulator, available: Mapping[str, Collecting], chosen: Mapping[str, Any], seed: int) -> Dataset:
     """Collect as the options say.
 
     Args:
@@ -253,13 +180,12 @@ def record(
         seed: of all randomness.
 
     Raises:
-        HyperparameterError: the shares of a mix are all 0, or a person's own episodes are not valid.
+        HyperparameterError: the shares of a mix are all 0, or the own episodes are not valid.
     """
     name = chosen["behavior"]
     if name == "own":
-        players = replay(world, chosen["own"])
-        parts = [player.steps.columns() for player in players]
-        return _assemble(world, parts, np.zeros(len(players), dtype=np.int64), ("own",), None)
+        parts = [episode.steps.columns() for episode in replay(world, chosen["own"])]
+        return _assemble(world, parts, np.zeros(len(parts), dtype=np.int64), ("own",), None)
     if name != "mix":
         return collect(world, available[name](), chosen["episodes"], chosen["horizon"], seed)
     mix = []

@@ -10,7 +10,6 @@ import numpy as np
 
 from offrl_core.dataset import Array, Dataset
 from offrl_core.evaluation.rollouts import draw
-from offrl_core.worlds.digits import Digits
 from offrl_core.worlds.world import Act, Simulator, exhaust
 
 EPISODES = 6
@@ -22,7 +21,7 @@ def about(dataset: Dataset) -> dict[str, Any]:
     world = world_of(dataset)
     if world is None:
         return {"world": "", "horizon": 0, "why_not": "the world of this data is unknown: nobody can walk in it"}
-    if isinstance(world, Digits):
+    if world.time_limit == 1:
         why = "an episode is a single decision here: there is no way to watch"
         return {"world": world.name, "horizon": 1, "why_not": why}
     horizon = int(dataset.options.get("horizon", world.time_limit))

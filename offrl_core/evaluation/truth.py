@@ -8,7 +8,7 @@ from offrl_core.algos.shared_hyperparameters import a_dataset
 from offrl_core.columns import discount
 from offrl_core.dataset import Array, Dataset, dataset_probes
 from offrl_core.evaluation.rollouts import Measured, Policy, measure, measure_act
-from offrl_core.worlds.digits import Digits
+from offrl_core.worlds.bandit import ContextualBandit
 from offrl_core.worlds.world import Simulator
 
 
@@ -34,7 +34,7 @@ class Truth:
         in_support: the best return of a policy that takes only actions the data holds in that state, exact in the true
             MDP; in states the data never visits it acts uniformly. None where the world is not a known MDP, or where at
             γ = 1 no such policy ends.
-        q_star, v_star: `(S, A)` and `(S,)`; for the digits at the probe states; otherwise None.
+        q_star, v_star: `(S, A)` and `(S,)`; for a bandit at the probe states; otherwise None.
         q_bound: no true value is above it, whatever the rewards' order: `max(r_max, 0)/(1−γ)`, with `r_max` the largest
             reward of world and data. At γ = 1 the largest of `V*` in any state (where the MDP is known) and of the
             returns-to-go in the data.
@@ -48,7 +48,7 @@ class Truth:
     def __init__(self, dataset: Dataset, gamma: float | None = None) -> None:
         self.dataset = a_dataset(dataset)
         self.gamma = discount(dataset.gamma if gamma is None else gamma)
-        self.exact = dataset.mdp is not None or isinstance(dataset.world, Digits)
+        self.exact = dataset.mdp is not None or isinstance(dataset.world, ContextualBandit)
         self.behavior: float | None = None
         self.behavior_kind = "unknown"
         self.behavior_interval: tuple[float, float] | None = None
@@ -60,8 +60,8 @@ class Truth:
         self.v_star: Array | None = None
         if dataset.mdp is not None:
             self._solve()
-        elif isinstance(dataset.world, Digits):
-            self._name_digits(dataset.world)
+        elif isinstance(dataset.world, ContextualBandit):
+            self._look_up(dataset.world)
         else:
             self._play()
         self.q_bound = self._bound()
@@ -89,11 +89,11 @@ class Truth:
             self.behavior = mdp.evaluate(data.behavior_policy, self.gamma, endless="limit")
             self.behavior_kind = "exact return of the data's own action frequencies π_β"
 
-    def _name_digits(self, world: Digits) -> None:
+    def _look_up(self, world: ContextualBandit) -> None:
         probes = dataset_probes(self.dataset)
         self.q_star = world.q_star(probes)
         self.v_star = self.q_star.max(axis=1)
-        self.optimal, self.optimal_kind = 1.0, "exact optimum"
+        self.optimal, self.optimal_kind = float(world.rewards.max(axis=1).mean()), "exact optimum"
         self._recorded()
 
     def _play(self) -> None:
@@ -168,7 +168,7 @@ class Truth:
         if mdp is not None:
             table = policy(np.arange(mdp.n_states)) if callable(policy) else policy
             return self._evaluate(np.asarray(table, dtype=np.float64))
-        if callable(policy) and isinstance(self.dataset.world, Digits):
+        if callable(policy) and isinstance(self.dataset.world, ContextualBandit):
             assert self.q_star is not None
             returns = self.dataset.world.exact_returns(policy)
             return returns, np.repeat(self.q_star[None], len(returns), axis=0)

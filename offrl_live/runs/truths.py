@@ -18,7 +18,7 @@ from offrl_core.evaluation.rollouts import measuring
 from offrl_core.evaluation.truth import Truth
 from offrl_core.learning import Learner, Metric
 from offrl_core.learning.metric import find_metric
-from offrl_core.worlds.digits import Digits
+from offrl_core.worlds.bandit import ContextualBandit
 from offrl_core.worlds.world import Simulator
 
 Array = npt.NDArray[Any]
@@ -32,7 +32,7 @@ _PLAYED_HELP = (
 def declared(name: str, dataset: Dataset) -> Metric:
     """What a column of a frame's metrics is for this data."""
     metric = find_metric(name)
-    measured = name == "return" and played(dataset) and not isinstance(dataset.world, Digits)
+    measured = name == "return" and played(dataset) and not isinstance(dataset.world, ContextualBandit)
     return replace(metric, help=_PLAYED_HELP) if measured else metric
 
 
@@ -96,7 +96,7 @@ def playing(
     for learner in learners:
         own = np.array(gammas[first : first + len(learner.members)])
         first += len(own)
-        if isinstance(dataset.world, Digits):
+        if isinstance(dataset.world, ContextualBandit):
             exact = dataset.world.exact_returns(learner.policy)
             parts.append((exact, exact, exact))
             continue

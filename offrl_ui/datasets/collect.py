@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from offrl_core.data.behaviors import Player
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.options import MAX_OWN, MAX_SIDE
+from offrl_core.data.own_episodes import OwnEpisode
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
@@ -140,10 +140,10 @@ def keys_of(dataset: Dataset) -> dict[str, int]:
     return keys
 
 
-def replayed(dataset: Dataset, episode: int, text: str) -> tuple[Player, list[Any]]:
+def replayed(dataset: Dataset, episode: int, text: str) -> tuple[OwnEpisode, list[Any]]:
     """The player after every press of `text` that the world still took, and what was seen on the way."""
     assert dataset.world is not None
-    player = Player(dataset.world, seed=episode)
+    player = OwnEpisode(dataset.world, seed=episode)
     seen = [player.observation]
     for character in text:
         if player.over or character not in DIGITS[: dataset.n_actions]:
@@ -202,7 +202,7 @@ def _play(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
         st.button(label, on_click=train, type="primary", disabled=count == 0)
 
 
-def standing(dataset: Dataset, player: Player, seen: list[Any]) -> dict[str, Any]:
+def standing(dataset: Dataset, player: OwnEpisode, seen: list[Any]) -> dict[str, Any]:
     """Where an episode stands and how it came there: `picture`, in grids and mazes, or the `shot` to be drawn as films
     draw it.
     """

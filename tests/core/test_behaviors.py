@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import offrl_core as orl
-from offrl_core.data.behaviors import Behavior, Player, collect, drawn, noisy, replay, softmax, split, uniform
+from offrl_core.data.behaviors import Behavior, collect, drawn, noisy, softmax, split, uniform
 from offrl_core.data.degrade import subset
+from offrl_core.data.own_episodes import OwnEpisode, replay
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.control import Acrobot
 from offrl_core.worlds.layouts import DOUBLE_CROSSING, FOUR_ROOMS, U_MAZE
@@ -118,7 +119,7 @@ def test_playing_oneself_is_replayed_exactly(world):
     rng = np.random.default_rng(0)
     played, texts, rewards = [], [], []
     for seed in (0, 123456789):
-        player = Player(world, seed)
+        player = OwnEpisode(world, seed)
         while not player.over and len(player.actions) < 40:
             played.append(player.observation)
             rewards.append(player.step(int(rng.integers(world.n_actions))))

@@ -9,14 +9,7 @@ from typing import Any
 import numpy as np
 
 from offrl_core.data import options as opt
-from offrl_core.data.behaviors import (
-    Behavior,
-    drawn,
-    noisy,
-    record,
-    softmax,
-    uniform,
-)
+from offrl_core.data.behaviors import Behavior, noisy, record, tabular_behaviors
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import Value
@@ -24,19 +17,6 @@ from offrl_core.worlds.grids import route_policy, state_at
 from offrl_core.worlds.layouts import GRIDS as LAYOUTS
 from offrl_core.worlds.layouts import Grid, Walk
 from offrl_core.worlds.tabular import TabularMDP
-
-Available = dict[str, Callable[[], Sequence[Behavior]]]
-
-
-def tabular_behaviors(world: TabularMDP, chosen: dict[str, Any]) -> Available:
-    """What can collect in any world whose optimum is known."""
-    gamma, epsilon = chosen["gamma"], chosen["epsilon"]
-    return {
-        "random": lambda: [Behavior("random", uniform(world))],
-        "optimal": lambda: [Behavior("optimal", noisy(world.optimal_policy(gamma), epsilon))],
-        "softmax": lambda: [Behavior("softmax", softmax(world.optimal(min(gamma, 0.999))[0], chosen["softness"]))],
-        "drawn": lambda: [Behavior("drawn", noisy(drawn(world, chosen["drawn"]), epsilon))],
-    }
 
 
 def walking(world: TabularMDP, walks: Sequence[Walk], epsilon: float) -> list[Behavior]:

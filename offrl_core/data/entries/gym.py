@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from offrl_core.data import options as opt
-from offrl_core.data.behaviors import Behavior, noisy_act, random_act, record
-from offrl_core.data.entries.grids import tabular_behaviors
+from offrl_core.data.behaviors import Behavior, Collecting, noisy_act, random_act, record, tabular_behaviors
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Value
@@ -112,7 +111,7 @@ def _control(world: Callable[[], Simulator], medium: float) -> Callable[[int, di
         assert expert is not None
         half = noisy_act(expert, medium, actions)
         epsilon = chosen["epsilon"]
-        available: dict[str, Callable[[], Sequence[Behavior]]] = {
+        available: dict[str, Collecting] = {
             "random": lambda: [Behavior("random", random_act(actions))],
             "medium": lambda: [Behavior("medium", noisy_act(half, epsilon, actions))],
             "expert": lambda: [Behavior("expert", noisy_act(expert, epsilon, actions))],

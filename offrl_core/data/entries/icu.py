@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from offrl_core.data import options as opt
-from offrl_core.data.behaviors import Behavior, noisy, record
-from offrl_core.data.entries.grids import tabular_behaviors
+from offrl_core.data.behaviors import Behavior, noisy, record, tabular_behaviors
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.icu import clinician, icu_sepsis

@@ -6,9 +6,8 @@ from functools import partial
 from typing import Any
 
 from offrl_core.data import options as opt
-from offrl_core.data.behaviors import Behavior, drawn, noisy_act, random_act, record
+from offrl_core.data.behaviors import Behavior, Collecting, drawn, noisy_act, random_act, record
 from offrl_core.data.entries.custom import OWN_LAYOUT, layout_option, parse_layout
-from offrl_core.data.entries.grids import Available
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
@@ -46,7 +45,7 @@ def _maze(seed: int, chosen: dict[str, Any]) -> Dataset:
         arrows = world.by_cell(drawn(world.twin, chosen["drawn"]))
         return [Behavior("drawn", noisy_act(arrows, epsilon, actions))]
 
-    available: Available = {
+    available: dict[str, Collecting] = {
         "walks": walks,
         "random": lambda: [Behavior("random", random_act(actions))],
         "optimal": optimal,
