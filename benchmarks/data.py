@@ -20,7 +20,7 @@ import offrl_core as orl
 from offrl_core.worlds.control import Acrobot, CartPole, MountainCar
 from offrl_core.worlds.icu import clinician, icu_sepsis
 from offrl_core.worlds.layout import GridLayout
-from offrl_core.worlds.layouts import BENT_CORRIDOR, FOUR_ROOMS
+from offrl_core.worlds.lecture_grids import BENT_CORRIDOR, FOUR_ROOMS
 from offrl_core.worlds.maze import Maze
 from offrl_core.worlds.world import Simulator
 from offrl_ui.datasets import charts, facts

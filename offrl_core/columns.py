@@ -245,13 +245,13 @@ def check_details(
             given.get("features"), given.get("action_features"), n_states, n_actions
         )
     if given.get("behaviors") is not None:
-        chosen = checked["behaviors"] = integers("behaviors", given["behaviors"])
-        if len(chosen) != episodes:
-            raise DatasetError(f"behaviors has {len(chosen)} entries: it must have one for each of {episodes} episodes")
+        which = checked["behaviors"] = integers("behaviors", given["behaviors"])
+        if len(which) != episodes:
+            raise DatasetError(f"behaviors has {len(which)} entries: it must have one for each of {episodes} episodes")
         labels = given.get("behavior_names", ())
-        if labels and chosen.max() >= len(labels):
+        if labels and which.max() >= len(labels):
             raise DatasetError(
-                f"behavior_names has {len(labels)} labels: behaviors holds {chosen.max()}, counted from 0"
+                f"behavior_names has {len(labels)} labels: behaviors holds {which.max()}, counted from 0"
             )
     return checked
 

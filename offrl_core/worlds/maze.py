@@ -6,7 +6,7 @@ import numpy as np
 
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
-from offrl_core.worlds.layouts import LABELS, TERMINALS, Grid
+from offrl_core.worlds.lecture_grids import LABELS, TERMINALS, Grid
 from offrl_core.worlds.tabular import MDPError
 from offrl_core.worlds.world import Act, Array, Simulator
 

@@ -16,7 +16,7 @@ from offrl_core.data.own_episodes import OwnEpisode
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
-from offrl_core.worlds.layouts import LABELS
+from offrl_core.worlds.lecture_grids import LABELS
 from offrl_core.worlds.maze import Maze
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig

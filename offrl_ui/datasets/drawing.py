@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from offrl_core.worlds.layouts import LABELS
+from offrl_core.worlds.lecture_grids import LABELS
 from offrl_ui.shared import component
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
-from offrl_core.worlds.layouts import LABELS
+from offrl_core.worlds.lecture_grids import LABELS
 from offrl_ui.shared.theme import ACTIONS_LIGHT, Ramp, ramp
 
 TEXT = "var(--st-text-color,#1c2530)"

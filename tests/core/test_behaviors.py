@@ -11,7 +11,7 @@ from offrl_core.data.degrade import subset
 from offrl_core.data.own_episodes import OwnEpisode, replay
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.control import Acrobot
-from offrl_core.worlds.layouts import DOUBLE_CROSSING, FOUR_ROOMS, U_MAZE
+from offrl_core.worlds.lecture_grids import DOUBLE_CROSSING, FOUR_ROOMS, U_MAZE
 from offrl_core.worlds.maze import Maze
 from tests.hypothesis_profiles import examples
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offrl_core.worlds.grids import grid_world, route_policy, state_at
-from offrl_core.worlds.layouts import BENT_CORRIDOR, DOUBLE_CROSSING, GRIDS, SINGLE_CROSSING, Grid
+from offrl_core.worlds.lecture_grids import BENT_CORRIDOR, DOUBLE_CROSSING, GRIDS, SINGLE_CROSSING, Grid
 from offrl_core.worlds.maze import Maze
 from offrl_core.worlds.tabular import MDPError
 from tests.hypothesis_profiles import examples

@@ -12,7 +12,7 @@ from offrl_core.data.entries.grids import build_grid
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import HyperparameterError
-from offrl_core.worlds.layouts import LABELS, REWARDS, TERMINALS, Grid
+from offrl_core.worlds.lecture_grids import LABELS, REWARDS, TERMINALS, Grid
 
 OWN_LAYOUT = "###########/#S..#.....#/#.#.#.###.#/#.#...#.#.#/#.###.#D#.#/#.....#...#/#####.###G#/###########"
 

@@ -14,8 +14,8 @@ from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import Value
 from offrl_core.worlds.grids import route_policy, state_at
-from offrl_core.worlds.layouts import GRIDS as LAYOUTS
-from offrl_core.worlds.layouts import Grid, Walk
+from offrl_core.worlds.lecture_grids import GRIDS as LAYOUTS
+from offrl_core.worlds.lecture_grids import Grid, Walk
 from offrl_core.worlds.tabular import TabularMDP
 
 

@@ -12,8 +12,8 @@ from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.grids import route_policy
-from offrl_core.worlds.layouts import GRIDS as LAYOUTS
-from offrl_core.worlds.layouts import Grid
+from offrl_core.worlds.lecture_grids import GRIDS as LAYOUTS
+from offrl_core.worlds.lecture_grids import Grid
 from offrl_core.worlds.maze import Maze
 
 
