@@ -21,31 +21,20 @@ if TYPE_CHECKING:
     from offrl_core.worlds.grids import grid_world
     from offrl_core.worlds.tabular import MDPError, TabularMDP
 
-_HOMES = {
-    "Algorithm": "algos",
-    "Dataset": "dataset",
-    "DatasetError": "dataset",
-    "DatasetOption": "data.options",
-    "DatasetSpec": "data.spec",
-    "History": "learning",
-    "Hyperparameter": "declarations",
-    "HyperparameterError": "declarations",
-    "Learner": "learning",
-    "MDPError": "worlds.tabular",
-    "Metric": "learning",
-    "Snapshot": "learning",
-    "TabularMDP": "worlds.tabular",
-    "Truth": "evaluation.truth",
-    "algorithms": "algos",
-    "dataset_probes": "dataset",
-    "datasets": "data.catalogue",
-    "grid_world": "worlds.grids",
-    "hyperparameters": "algos",
-    "load_dataset": "data.catalogue",
-    "metrics": "learning",
-    "register": "registration",
-    "train": "learning",
+_NAMES = {
+    "algos": ("Algorithm", "algorithms", "hyperparameters"),
+    "data.catalogue": ("datasets", "load_dataset"),
+    "data.options": ("DatasetOption",),
+    "data.spec": ("DatasetSpec",),
+    "dataset": ("Dataset", "DatasetError", "dataset_probes"),
+    "declarations": ("Hyperparameter", "HyperparameterError"),
+    "evaluation.truth": ("Truth",),
+    "learning": ("History", "Learner", "Metric", "Snapshot", "metrics", "train"),
+    "registration": ("register",),
+    "worlds.grids": ("grid_world",),
+    "worlds.tabular": ("MDPError", "TabularMDP"),
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 __all__ = [
     "Algorithm",

@@ -55,7 +55,7 @@ class Hyperparameter:
 
     @property
     def text(self) -> bool:
-        """Whether the value is a free text; what it must say is checked by whoever reads it."""
+        """Whether the value is a free text; what it must say is checked by its reader."""
         return isinstance(self.default, str) and not self.choices
 
     @property
@@ -73,8 +73,8 @@ class Hyperparameter:
         if self.text:
             return f"a text of at most {self.max_length} characters"
         kind = "a whole number" if self.integer else "a number"
-        extra = "".join(f", or {_plain(k)} ({v})" for k, v in (self.special or {}).items())
-        return f"{kind} from {_plain(self.low)} to {_plain(self.high)}{extra}"
+        extra = "".join(f", or {_number_text(k)} ({v})" for k, v in (self.special or {}).items())
+        return f"{kind} from {_number_text(self.low)} to {_number_text(self.high)}{extra}"
 
     def validate(self, value: object) -> Value:
         """Return `value` in its proper type.
@@ -132,7 +132,7 @@ def whole(name: str, value: object, least: int) -> int:
     return int(number)
 
 
-def _plain(number: float | None) -> str:
+def _number_text(number: float | None) -> str:
     return "any" if number is None else f"{number:g}"
 
 

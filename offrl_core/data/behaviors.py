@@ -75,7 +75,7 @@ def softmax(q: Array, temperature: float) -> Array:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
-def drawn(world: TabularMDP, text: str) -> Array:
+def drawn_policy(world: TabularMDP, text: str) -> Array:
     """`(S, A)`: a policy drawn on a grid, one character a cell: an arrow of `^>v<`, or `.` for any action.
 
     Characters in walls are not looked at; rows may be parted by `/` or line breaks. Nothing drawn is any action
@@ -110,7 +110,7 @@ def tabular_behaviors(world: TabularMDP, chosen: Mapping[str, Any]) -> dict[str,
         "random": lambda: [Behavior("random", uniform(world))],
         "optimal": lambda: [Behavior("optimal", noisy(world.optimal_policy(gamma), epsilon))],
         "softmax": lambda: [Behavior("softmax", softmax(world.optimal(min(gamma, 0.999))[0], chosen["softness"]))],
-        "drawn": lambda: [Behavior("drawn", noisy(drawn(world, chosen["drawn"]), epsilon))],
+        "drawn": lambda: [Behavior("drawn", noisy(drawn_policy(world, chosen["drawn"]), epsilon))],
     }
 
 

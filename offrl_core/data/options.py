@@ -64,7 +64,7 @@ def collecting(
     epsilon: float = 0.0,
     mix: Mapping[str, float] | None = None,
 ) -> tuple[DatasetOption, ...]:
-    """The options of collecting: who acts, how noisily, how long, and in which shares.
+    """The options of collecting: the behaviour, its noise, the length of episodes, and the shares of a mix.
 
     Args:
         names: the behaviours on offer; `mix` and `own` are always there too.

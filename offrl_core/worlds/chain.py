@@ -1,4 +1,4 @@
-"""Markov chains with rewards, sparse: who reaches whom, and the expected total reward."""
+"""Sparse Markov chains with rewards: which states reach which, and the expected total reward."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
 
-from offrl_core.dataset import Array
+from offrl_core.columns import Array
 
 
 def chain_value(moves: sparse.csr_matrix, rewards: Array, terminal: Array, gamma: float) -> Array:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from offrl_core.columns import Array
 from offrl_core.worlds.layout import PlaneLayout
-from offrl_core.worlds.world import Act, Array, Simulator
+from offrl_core.worlds.world import Act, Simulator
 
 
 class CartPole(Simulator):

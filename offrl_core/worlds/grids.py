@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sparse
 
+from offrl_core.columns import Array
 from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.tabular import MDPError, TabularMDP
-from offrl_core.worlds.world import Array
 
 ACTIONS = ("up", "right", "down", "left")
 DIRECTIONS = ((-1, 0), (0, 1), (1, 0), (0, -1))

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 
+from offrl_core.columns import Array
 from offrl_core.worlds.grids import arrivals, cell_names, coordinates
 from offrl_core.worlds.layout import GridLayout, MatrixLayout
 from offrl_core.worlds.tabular import TabularMDP
-from offrl_core.worlds.world import Array
 
 LAKES = {
     "4x4": ("S...", ".H.H", "...H", "H..G"),

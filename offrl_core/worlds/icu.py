@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 import scipy.sparse as sparse
 
+from offrl_core.columns import Array
 from offrl_core.worlds.layout import MatrixLayout
 from offrl_core.worlds.tabular import TabularMDP
-from offrl_core.worlds.world import Array
 
 DEATH, SURVIVAL, AFTER = 713, 714, 715
 LEVELS = 5

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from offrl_core.columns import Array
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.lecture_grids import LABELS, TERMINALS, Grid
 from offrl_core.worlds.tabular import MDPError
-from offrl_core.worlds.world import Act, Array, Simulator
+from offrl_core.worlds.world import Act, Simulator
 
 ACTIONS = ("up", "right", "down", "left", "stay")
 DIRECTIONS = ((0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 0.0))
@@ -187,7 +188,7 @@ _MOVES = np.array(DIRECTIONS).T
 def _stopped(position: Array, shift: Array, walls: Array, offset: Array, stride: int) -> Array:
     """One coordinate after a move of less than a cell: `walls[offset + stride·cell]` tells where it may not go.
 
-    A tenth of what a wall cut off is thrown back: otherwise all who press into a corner would stand on one point.
+    A tenth of what a wall cut off is thrown back: otherwise all that press into a corner would end on one point.
     """
     there = position + shift
     blocked = walls[offset + stride * np.floor(there).astype(np.int64)]

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sparse
 
-from offrl_core.columns import discount, encodings, integers, names, refuse
+from offrl_core.columns import Array, discount, encodings, integers, names, refuse
 from offrl_core.interfaces import Layout
 from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
 from offrl_core.worlds.chain import chain_value, spread
 from offrl_core.worlds.layout import GridLayout
-from offrl_core.worlds.world import Act, Array, Simulator, check_policy
+from offrl_core.worlds.world import Act, Simulator, check_policy
 
 __all__ = ["Endless", "MDPError", "TabularMDP"]
 
@@ -264,9 +264,9 @@ class TabularMDP(Simulator):
         """Initial states `(E,)`."""
         return rng.choice(self.n_states, size=episodes, p=self.initial)
 
-    def standing(self, states: Array, episodes: int) -> Array:
-        """States `(E,)` to begin in, none of them terminal."""
-        chosen = integers("states", super().standing(states, episodes))
+    def checked_starts(self, states: Array, episodes: int) -> Array:
+        """The given first states `(E,)`, none of them terminal."""
+        chosen = integers("states", super().checked_starts(states, episodes))
         refuse("states", chosen >= self.n_states, chosen, f"below {self.n_states}")
         refuse("states", self.terminal[chosen], chosen, "a state that does not end the episode")
         return chosen

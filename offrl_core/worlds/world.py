@@ -1,4 +1,4 @@
-"""What a world is: something that can be acted in, many episodes at a time."""
+"""The base of all worlds: a simulator of many episodes at a time, and the record of what happened in them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.columns import discount
+from offrl_core.columns import Array, discount
 from offrl_core.dataset import Dataset
 from offrl_core.interfaces import Layout
 
-Array = npt.NDArray[Any]
 Result = TypeVar("Result")
 Act = Callable[[Array, np.random.Generator], Array]
 """`act(observations (E, …), rng) -> actions (E,)`: one decision for every episode still running."""
@@ -53,7 +52,7 @@ class Rollout:
 
 
 def exhaust(work: Generator[None, None, Result]) -> Result:
-    """The return value of work that rests now and then."""
+    """Run a generator to its end and return its result."""
     while True:
         try:
             next(work)
@@ -113,7 +112,7 @@ class Simulator(ABC):
     def playing(
         self, act: Act, states: Array, horizon: int, rng: np.random.Generator, max_rows: int | None = None
     ) -> Generator[None, None, Steps]:
-        """`play`, with a rest after every time step; the steps are the generator's return value."""
+        """`play` as a generator that yields after every time step and returns the steps."""
         steps, rows = Steps(len(states)), 0
         running = np.arange(len(states))
         seen = self.observe(states)
@@ -121,7 +120,7 @@ class Simulator(ABC):
             rows += len(running)
             if max_rows is not None and rows > max_rows:
                 raise TooManyRows(f"more than {max_rows} transitions")
-            actions = self._decided(act(seen, rng), len(running))
+            actions = self._checked_actions(act(seen, rng), len(running))
             states, rewards, terminated = self.step(states, actions, rng)
             following = self.observe(states)
             steps.add(running, seen, actions, rewards, following, terminated)
@@ -135,8 +134,8 @@ class Simulator(ABC):
             yield
         return steps
 
-    def _decided(self, actions: Array, running: int) -> Array:
-        """What a policy decided for the running episodes, once it is known to be possible."""
+    def _checked_actions(self, actions: Array, running: int) -> Array:
+        """The policy's actions `(E,)`, one for each running episode, each of them possible."""
         decided = np.asarray(actions)
         if decided.shape != (running,) or decided.dtype.kind not in "iu":
             raise ValueError(
@@ -148,8 +147,8 @@ class Simulator(ABC):
             raise ValueError(f"the policy chose action {wrong}: it must be from 0 to {self.n_actions - 1}")
         return decided.astype(np.int64, copy=False)
 
-    def standing(self, states: Array, episodes: int) -> Array:
-        """Where episodes are told to begin, `(E, …)`, once it is known that they can.
+    def checked_starts(self, states: Array, episodes: int) -> Array:
+        """The given first states `(E, …)` of `episodes` episodes.
 
         Raises:
             ValueError: they are not one for each episode.
@@ -165,7 +164,7 @@ class Simulator(ABC):
             raise ValueError(f"seed = {seed!r} is not allowed: it must be a whole number, 0 or above")
         rng = np.random.default_rng(seed)
         episodes = _whole("episodes", episodes)
-        return self.reset(episodes, rng) if states is None else self.standing(states, episodes), rng
+        return self.reset(episodes, rng) if states is None else self.checked_starts(states, episodes), rng
 
     def sample(
         self, policy: Any, episodes: int, horizon: int, seed: int, *, states: Array | None = None, **details: Any

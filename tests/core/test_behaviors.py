@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import offrl_core as orl
-from offrl_core.data.behaviors import Behavior, collect, drawn, noisy, softmax, split, uniform
+from offrl_core.data.behaviors import Behavior, collect, drawn_policy, noisy, softmax, split, uniform
 from offrl_core.data.degrade import subset
 from offrl_core.data.own_episodes import OwnEpisode, replay
 from offrl_core.declarations import HyperparameterError
@@ -85,14 +85,14 @@ def test_drawn_policy():
     # Walk right along the upper row, down the right side, left along the lower row to the goal.
     rows = ["##########", "#>>>>>>>v#", "#.......v#", "#######.v#"]
     rows += ["#######.v#", "#.......v#", "#.<<<<<<<#", "##########"]
-    policy = drawn(world, "/".join(rows))
+    policy = drawn_policy(world, "/".join(rows))
     assert world.evaluate(noisy(policy, 0.0), 0.95) > 0
     assert policy[world.state_names.index("(1,1)")].tolist() == [0, 1, 0, 0]
     assert policy[world.state_names.index("(2,1)")].tolist() == [0.25] * 4
     data = orl.load_dataset("u-maze", behavior="drawn", drawn="".join(rows), episodes=3)
     assert (data.actions[:7] == 1).all()
     assert data.behavior_names == ("drawn",)
-    np.testing.assert_array_equal(drawn(world, ""), uniform(world))
+    np.testing.assert_array_equal(drawn_policy(world, ""), uniform(world))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_drawn_policy():
 )
 def test_drawn_policies_are_checked(text, message):
     with pytest.raises(HyperparameterError, match=message):
-        drawn(U_MAZE.world(), text)
+        drawn_policy(U_MAZE.world(), text)
 
 
 def test_drawn_in_the_maze_acts_by_cell():

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from offrl_core.data import options as opt
-from offrl_core.data.behaviors import Behavior, Collecting, drawn, noisy_act, random_act, record
+from offrl_core.data.behaviors import Behavior, Collecting, drawn_policy, noisy_act, random_act, record
 from offrl_core.data.entries.custom import OWN_LAYOUT, layout_option, parse_layout
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
@@ -42,7 +42,7 @@ def _maze(seed: int, chosen: dict[str, Any]) -> Dataset:
         return [Behavior("optimal", noisy_act(world.controller(chosen["gamma"]), epsilon, actions))]
 
     def by_hand() -> list[Behavior]:
-        arrows = world.by_cell(drawn(world.twin, chosen["drawn"]))
+        arrows = world.by_cell(drawn_policy(world.twin, chosen["drawn"]))
         return [Behavior("drawn", noisy_act(arrows, epsilon, actions))]
 
     available: dict[str, Collecting] = {
