@@ -7,7 +7,8 @@ from typing import TypeVar
 from offrl_core.algos import Algorithm, add_algorithm
 from offrl_core.data.catalogue import add_dataset
 from offrl_core.data.spec import DatasetSpec
-from offrl_core.learning.metric import Metric, add_metric
+from offrl_core.learning.metric import Metric
+from offrl_core.learning.metric_catalogue import add_metric
 
 Added = TypeVar("Added", bound=type[Algorithm] | DatasetSpec | Metric)
 

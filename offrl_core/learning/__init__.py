@@ -4,7 +4,8 @@ from offrl_core.learning.divergence import Divergence
 from offrl_core.learning.history import History, train
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.members import Member
-from offrl_core.learning.metric import Metric, metrics
+from offrl_core.learning.metric import Metric
+from offrl_core.learning.metric_catalogue import metrics
 from offrl_core.learning.snapshot import Snapshot
 
 __all__ = ["Divergence", "History", "Learner", "Member", "Metric", "Snapshot", "metrics", "train"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from offrl_core.algos import APPROXIMATORS, Algorithm, algorithms, hyperparameters
 from offrl_core.declarations import Hyperparameter, Value
-from offrl_core.learning.metric import METRICS
+from offrl_core.learning.metric_catalogue import metrics
 
 PLACE = Path(__file__).resolve().parents[2] / "docs" / "algorithms.md"
 
@@ -37,7 +37,7 @@ def write() -> str:
     parts += [_approximator(name, title) for name, title in APPROXIMATORS.items()]
     parts.append("## Metrics\n\nEvery number of a snapshot, one per member.\n")
     rows: list[tuple[str, ...]] = [
-        (f"`{m.name}`", m.title, m.unit, f"${_math(m.formula)}$", m.help, m.bad) for m in METRICS
+        (f"`{m.name}`", m.title, m.unit, f"${_math(m.formula)}$", m.help, m.bad) for m in metrics().values()
     ]
     parts.append(_table(("name", "title", "unit", "formula", "what it says", "a bad curve"), rows))
     return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""Takes a snapshot of a program: its tables, and the numbers that `metrics` declares."""
+"""Takes a snapshot of a program: its tables, and the numbers that the metric catalogue declares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from offrl_core.algos.base import Loss
 from offrl_core.algos.batch import Batch
 from offrl_core.algos.losses import softmax
-from offrl_core.learning.metric import measured
+from offrl_core.learning.metric_catalogue import measured
 from offrl_core.learning.program import Program
 from offrl_core.learning.shown_states import ShownStates
 from offrl_core.learning.snapshot import Snapshot

@@ -17,7 +17,7 @@ from offrl_core.evaluation.alarms import Facts
 from offrl_core.evaluation.rollouts import measuring
 from offrl_core.evaluation.truth import Truth
 from offrl_core.learning import Learner, Metric
-from offrl_core.learning.metric import find_metric
+from offrl_core.learning.metric_catalogue import find_metric
 from offrl_core.worlds.bandit import ContextualBandit
 from offrl_core.worlds.world import Simulator
 

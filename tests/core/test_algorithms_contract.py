@@ -12,7 +12,7 @@ from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
-from offrl_core.learning.metric import metrics
+from offrl_core.learning.metric_catalogue import metrics
 
 
 def endless() -> orl.Dataset:

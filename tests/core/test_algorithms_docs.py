@@ -13,7 +13,7 @@ from latex2mathml.converter import convert
 import offrl_core as orl
 from offrl_core.algos import Algorithm
 from offrl_core.learning import docs
-from offrl_core.learning.metric import METRICS
+from offrl_core.learning.metric_list import METRICS
 
 
 def test_the_page_is_current() -> None:

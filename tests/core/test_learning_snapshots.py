@@ -7,7 +7,7 @@ import pytest
 from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
-from offrl_core.learning.metric import metrics
+from offrl_core.learning.metric_catalogue import metrics
 
 DATA = random_data(1, rows=200)
 
