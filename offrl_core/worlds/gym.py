@@ -56,7 +56,7 @@ def cliff_walking(slippery: bool = False) -> TabularMDP:
     nexts = _outcomes(cells, directions, slippery)
     fallen = letters[nexts] == "X"
     return _mdp(
-        np.where(fallen, CLIFF_START, nexts),
+        np.where(fallen, np.flatnonzero(letters == "S"), nexts),
         (1 / 3,) * 3 if slippery else (1.0,),
         np.where(fallen, -100.0, -1.0),
         letters == "S",
@@ -120,9 +120,6 @@ def taxi() -> TabularMDP:
         },
         name="taxi",
     )
-
-
-CLIFF_START = 36
 
 
 def _outcomes(cells: Array, directions: tuple[tuple[int, int], ...], slippery: bool) -> Array:

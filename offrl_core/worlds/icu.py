@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +16,7 @@ import scipy.sparse as sparse
 
 from offrl_core.columns import Array
 from offrl_core.worlds.layout import MatrixLayout
+from offrl_core.worlds.package_files import package_folder
 from offrl_core.worlds.tabular import TabularMDP
 
 DEATH, SURVIVAL, AFTER = 713, 714, 715
@@ -46,15 +46,12 @@ class ICUData:
 
 
 def data_folder() -> Path:
-    """Where the installed package keeps its data files; the package itself is not executed.
+    """Where the installed package keeps its data files.
 
     Raises:
         FileNotFoundError: the package `icu-sepsis` is not installed.
     """
-    spec = find_spec("icu_sepsis")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("the dataset icu-sepsis needs the package icu-sepsis (pip install icu-sepsis==2.0.1)")
-    return Path(next(iter(spec.submodule_search_locations))) / "envs" / "assets"
+    return package_folder("icu_sepsis", "icu-sepsis", "icu-sepsis (pip install icu-sepsis==2.0.1)") / "envs" / "assets"
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,22 @@
+"""Data files that other packages ship: only the files are read, the packages are not imported."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def package_folder(module: str, dataset: str, package: str) -> Path:
+    """The folder of an installed package's module.
+
+    Args:
+        module: the top-level module.
+        dataset, package: for the message: what needs it, and its name for an installer.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(f"the dataset {dataset} needs the package {package}")
+    return Path(next(iter(spec.submodule_search_locations)))
