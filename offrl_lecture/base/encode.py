@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.worlds.layout import GridLayout
 from offrl_lecture.base import pictures as p
 from offrl_lecture.base.describe import describe
 from offrl_lecture.base.scene import Control, Pictures, Scene, State
@@ -68,7 +69,7 @@ def _plain_data(value: Any, name: str, rich: frozenset[str]) -> Any:
         return html(value) if name in rich else runs(value)
     if value is None or isinstance(value, (bool, int)):
         return value
-    if isinstance(value, p.GridLayout):
+    if isinstance(value, GridLayout):
         return value.to_json()
     if isinstance(value, p.Picture):
         return picture_json(value)

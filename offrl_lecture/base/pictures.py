@@ -1,4 +1,4 @@
-"""The kinds of picture a scene can draw: plain records of numbers, drawn in place by `assets/scene_*.js`.
+"""The kinds of picture a scene can draw: plain records of numbers, drawn in place by `offrl_ui/assets/lecture`.
 
 A picture holds data and words, never markup or drawing code. Text fields named `title`, `caption`, `alarm`
 and `alt` are *rich text* where noted: `**strong**`, `*emphasis*`, `` `code` `` and `$LaTeX$`.
@@ -18,9 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from offrl_core.dataset import Array
 from offrl_core.worlds.layout import GridLayout
 
-Numbers = Sequence[float]
+Numbers = Sequence[float] | Array
+Rows = Sequence[Numbers] | Array
+Flags = Sequence[Sequence[bool]] | Array
 Scale = Literal["linear", "log", "symlog"]
 
 
@@ -195,7 +198,7 @@ class Heat(Picture):
     kind: ClassVar[str] = "heat"
     x: Axis
     y: Axis
-    z: Sequence[Numbers]
+    z: Rows
     z_label: str
     z_unit: str = ""
     palette: Literal["sequential", "diverging"] = "sequential"
@@ -203,7 +206,7 @@ class Heat(Picture):
     log: bool = False
     low: float | None = None
     high: float | None = None
-    missing: Sequence[Sequence[bool]] = ()
+    missing: Flags = ()
     contours: Sequence[Line] = ()
     points: Sequence[Point] = ()
     show_values: bool = False
@@ -251,10 +254,10 @@ class Grid(Picture):
     kind: ClassVar[str] = "grid"
     layout: GridLayout
     value_label: str = ""
-    action_values: Sequence[Numbers] | None = None
+    action_values: Rows | None = None
     state_values: Numbers | None = None
-    policy: Sequence[Numbers] | None = None
-    seen: Sequence[Sequence[bool]] | None = None
+    policy: Rows | None = None
+    seen: Flags | None = None
     paths: Sequence[Path] = ()
     targets: Sequence[Target] = ()
     selected: int | None = None

@@ -10,12 +10,12 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_core.worlds.layout import PlaneLayout
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Plane
+from offrl_lecture.base.plane import valued_plane
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
 from offrl_lecture.constraining_q.support import WIDTHS, Resolution
-from offrl_lecture.deadly_triad.scene_network import LETTERS
 from offrl_lecture.training.datasets import maze, roads_truth
 from offrl_lecture.training.progress import Drawn
 
@@ -139,16 +139,12 @@ def _plane(chosen: Resolution) -> Plane:
     assert isinstance(layout, PlaneLayout)
     rows = np.linspace(0, len(data) - 1, _DOTS).astype(int)
     xy = data.observations[rows].astype(float)
-    return Plane(
+    return valued_plane(
+        layout,
+        xy,
+        chosen.values[rows],
         title=f"The states, valued in cells of width {number(chosen.width, 2)}",
-        x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
-        y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
-        walls=layout.walls,
-        regions=[(LETTERS.get(name, name), *box) for name, *box in layout.regions],
-        dots=[(x, y, v) for (x, y), v in zip(xy.round(3).tolist(), chosen.values[rows].tolist(), strict=True)],
-        dots_label=r"$V_{\bar A}(s)$",
-        low=0.0,
-        high=1.0,
+        label=r"$V_{\bar A}(s)$",
         height="tall",
     )
 

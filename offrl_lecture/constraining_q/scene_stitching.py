@@ -67,13 +67,13 @@ def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
     for name, walk in walks.items():
         groups.setdefault(tuple(walk), []).append(name)
     # The chosen one is drawn last, above the others.
-    for walk, members in sorted(groups.items(), key=lambda item: system in item[1]):
+    for states, members in sorted(groups.items(), key=lambda item: system in item[1]):
         mine = system in members
         paths.append(
             Path(
                 f"likeliest walk of {_NAMES[system]}" if mine else "of the others",
                 "learned" if mine else "muted",
-                cells=[cell_of[s] for s in walk],
+                cells=[cell_of[s] for s in states],
                 weight=1.6 if mine else 0.8,
                 label=", ".join(_NAMES[m] for m in members),
             )

@@ -10,7 +10,8 @@ import numpy as np
 from offrl_core.dataset import dataset_probes
 from offrl_core.declarations import Hyperparameter
 from offrl_core.worlds.layout import PlaneLayout
-from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture, Plane
+from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture
+from offrl_lecture.base.plane import valued_plane
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import courses
@@ -18,9 +19,6 @@ from offrl_lecture.training.background import in_background
 from offrl_lecture.training.course import Frame
 from offrl_lecture.training.datasets import maze, maze_truth
 from offrl_lecture.training.progress import Drawn, follow
-
-LETTERS = {"start": "S", "second start": "B", "goal": "G", "small reward": "D", "dead end": "T"}
-"""Short names of the maze's cells, for pictures where the words do not fit."""
 
 _NOISE = {"low": 0.02, "middle": 0.1, "high": 0.3}
 _COVERAGE = {"low": "low (2 % random steps)", "middle": "middle (10 %)", "high": "high (30 %)"}
@@ -58,17 +56,13 @@ def _pictures(frames: list[Frame], noise: float, system: str) -> dict[str, Pictu
     played = [f["return"] for f in frames if np.isfinite(f["return"]).all()]
     returns = float(np.median(played[-1])) if played else float("nan")
     believed = float(np.median(now["value_start"]))
-    plane = Plane(
+    plane = valued_plane(
+        layout,
+        probes,
+        now["values"],
         title=f"What it believes each place is worth, update {int(steps[-1])}",
         caption="States of the data. No place can be worth more than 1, where the scale ends.",
-        x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
-        y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
-        walls=layout.walls,
-        regions=[(LETTERS.get(name, name), *box) for name, *box in layout.regions],
-        dots=[(x, y, v) for (x, y), v in zip(probes.round(3).tolist(), now["values"].tolist(), strict=True)],
-        dots_label="$V(s)$",
-        low=0.0,
-        high=1.0,
+        label="$V(s)$",
     )
     return {
         "q": Lines(
