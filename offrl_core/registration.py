@@ -17,7 +17,7 @@ def register(added: Added) -> Added:
     """Add a dataset, an algorithm (a class, so that this may decorate it) or a metric to those of this process.
 
     It is then among `datasets()`, `algorithms()` or `metrics()`, and wherever the program lists them: pickers, panels,
-    charts, links and the generated page. An algorithm or a metric that is registered again takes its former place.
+    charts, links and the generated page. What is registered again takes its former place.
 
     Args:
         added: a `DatasetSpec`, a subclass of `Algorithm`, or a `Metric`.

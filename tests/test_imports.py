@@ -133,7 +133,7 @@ print(*(h.name for h in orl.hyperparameters("bc")))
 
 
 def test_no_module_hides_behind_a_name_of_its_package():
-    for package in sorted(path.parent for path in _files("offrl_core") if path.name == "__init__.py"):
+    for package in sorted(path.parent for path in _files(*OURS) if path.name == "__init__.py"):
         exported = getattr(import_module(".".join(package.relative_to(ROOT).parts)), "__all__", ())
         assert not {path.stem for path in package.iterdir()} & set(exported), package
 

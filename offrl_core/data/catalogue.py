@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from threading import Lock
 from typing import Any
@@ -20,13 +21,18 @@ def datasets() -> dict[str, DatasetSpec]:
 
 
 def add_dataset(spec: DatasetSpec) -> None:
-    """Add a dataset to the catalogue of this process.
+    """Add a dataset to the catalogue of this process; one that is added again takes its former place.
 
     Raises:
-        HyperparameterError: the catalogue has another dataset of that name.
+        HyperparameterError: the name does not fit into a link, or a dataset that comes with the program has it.
     """
-    if CATALOGUE.setdefault(spec.name, spec) is not spec:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.name):
+        raise HyperparameterError(
+            f"name = {spec.name!r} is not allowed: it must be lowercase letters, digits and hyphens"
+        )
+    if spec.name in [known.name for known in ENTRIES if known is not spec]:
         raise HyperparameterError(f"the catalogue already has a dataset {spec.name!r}: give this one another name")
+    CATALOGUE[spec.name] = spec
 
 
 def load_dataset(name: str, *, seed: int = 0, **options: object) -> Dataset:

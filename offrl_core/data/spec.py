@@ -38,7 +38,8 @@ class DatasetSpec:
     recommended: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "options", (*self.options, *DEGRADE))
+        own = (option for option in self.options if option not in DEGRADE)  # they are there after `replace`
+        object.__setattr__(self, "options", (*own, *DEGRADE))
 
     def __repr__(self) -> str:
         return f"<DatasetSpec {self.name!r}: {', '.join(option.name for option in self.options)}>"

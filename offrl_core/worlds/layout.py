@@ -7,7 +7,16 @@ from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class GridLayout:
+class _Layout:
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the screen."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class GridLayout(_Layout):
     """A grid of cells, row 0 at the top.
 
     Attributes:
@@ -26,13 +35,9 @@ class GridLayout:
     directions: tuple[tuple[int, int], ...]
     labels: tuple[tuple[str, str], ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for the screen."""
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class MatrixLayout:
+class MatrixLayout(_Layout):
     """States × actions as a matrix of cells: for worlds without geometry.
 
     Attributes:
@@ -51,13 +56,9 @@ class MatrixLayout:
     terminal: tuple[int, ...] = ()
     action_grid: tuple[int, int] | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for the screen."""
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class PlaneLayout:
+class PlaneLayout(_Layout):
     """Continuous states, drawn as points (the probe states) in a plane of two chosen dimensions.
 
     Attributes:
@@ -83,7 +84,3 @@ class PlaneLayout:
     regions: tuple[tuple[str, float, float, float, float], ...] = ()
     projection: tuple[tuple[float, ...], ...] | None = None
     image: tuple[int, int] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for the screen."""
-        return {"kind": self.kind, **asdict(self)}

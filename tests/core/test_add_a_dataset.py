@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,11 +73,23 @@ def test_it_is_a_dataset_like_any_other(spec):
     assert orl.train(data, "bc", steps=5).final.step == 5
 
 
-def test_a_name_is_given_once(spec):
-    orl.register(spec)
-    other = orl.DatasetSpec("river-swim", "", "", "", (), spec.builder)
-    with pytest.raises(orl.HyperparameterError, match="already has a dataset 'river-swim'"):
-        orl.register(other)
+def test_a_spec_may_be_registered_again_but_not_under_a_name_of_the_program(spec):
+    old = orl.load_dataset("river-swim")
+    again = replace(spec, title="River")
+    assert again.options == spec.options
+    orl.register(again)
+    assert list(orl.datasets()) == [*CATALOGUE, "river-swim"]
+    assert orl.datasets()["river-swim"] is again
+    assert orl.load_dataset("river-swim") is not old
+    with pytest.raises(orl.HyperparameterError, match="already has a dataset 'maze'"):
+        orl.register(replace(again, name="maze"))
+
+
+def test_a_name_fits_into_a_link(spec):
+    assert all(re.fullmatch("[a-z0-9-]+", name) for name in orl.datasets())
+    for name in ("River Swim", "upload:river", "", "-"):
+        with pytest.raises(orl.HyperparameterError, match="lowercase letters, digits and hyphens"):
+            orl.register(orl.DatasetSpec(name, "", "", "", (), spec.builder))
 
 
 def test_a_dataset_without_a_discount_of_its_own(monkeypatch):
