@@ -10,7 +10,7 @@ import streamlit as st
 import offrl_core as orl
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES
-from offrl_live.serving.hub import HubFull
+from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.playground import branches
 from offrl_ui.playground.downloads import offer
@@ -122,7 +122,7 @@ if spec is not None:
     st.caption(spec.lesson)
 try:
     run_id = run_of(config)
-except HubFull as error:
+except NoRoom as error:
     st.error(f"{error}. Please try again in a few minutes.", icon=":material/hourglass_top:")
     st.stop()
 except ConfigError as error:

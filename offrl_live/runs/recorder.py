@@ -12,9 +12,9 @@ from offrl_core.evaluation.alarms import Watch
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.export import RunExport
+from offrl_live.runs.hello import hello
 from offrl_live.runs.timeline import Frame
 from offrl_live.runs.wire import plain
-from offrl_live.serving.run import PROTOCOL
 
 
 def schedule(steps: int, frames: int) -> list[int]:
@@ -52,10 +52,9 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
         size = metrics.nbytes + sum(table.nbytes for table in picture.tables.values())
         frames.append(Frame(len(frames), picture.step, 0.0, 0.0, members, metrics, picture.tables, size))
         alarms += [{"type": "alarm", **alarm.to_json()} for alarm in watch.see(picture.step, picture.metrics)]
-    run = {"id": "", "key": config.key, "title": title, "private": True, "parent": None}
     return RunExport(
         config=engine.config,
-        hello={"type": "hello", "protocol": PROTOCOL, "run": {**run, "config": plain(config.to_json())}, **described},
+        hello=hello(config, described, title=title),
         static=engine.static(),
         frames=frames,
         marks=list(engine.marks),

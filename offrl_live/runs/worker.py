@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import deque
 from collections.abc import Callable
 
 from offrl_live.runs import wire
 from offrl_live.runs.clock import Clock
+from offrl_live.runs.scheduler import Received
 from offrl_live.runs.session import Command, Send, Session
 
 log = logging.getLogger(__name__)
@@ -64,3 +66,47 @@ class Worker:
         log.error("run failed: %s", "".join(traceback.format_exception(error)))
         reason = f"{type(error).__name__}: {error}"
         self._send(wire.encode({"kind": "error", "run": run, "reason": reason[:500]}, {}))
+
+
+class LocalWorker:
+    """A worker in the very thread that asks: a `WorkerHandle` whose owner calls `turn` whenever `wait` is over.
+
+    Args:
+        received: called with the header and payload of each of its messages.
+        clock: the times to go by.
+    """
+
+    pid = None
+
+    def __init__(self, received: Received, clock: Clock) -> None:
+        self._received = received
+        self._commands: deque[Command] = deque()
+        self._worker = Worker(self._deliver, clock)
+        self.ready = False
+
+    def _deliver(self, message: bytes) -> None:
+        self._received(self, *wire.split(message))
+
+    def start(self) -> None:
+        """Take commands from now on."""
+        self._deliver(wire.encode({"kind": "ready"}, {}))
+
+    def send(self, command: Command) -> None:
+        """Put a command into the queue."""
+        self._commands.append(command)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._commands.clear()
+        self._worker.session = None
+
+    def wait(self) -> float | None:
+        """Seconds until there is something to do: 0 now, None when only a command brings something."""
+        return 0.0 if self._commands else self._worker.wait()
+
+    def turn(self) -> None:
+        """One command, or one slice of training."""
+        if self._commands:
+            self._worker.obey(self._commands.popleft())
+        else:
+            self._worker.work()

@@ -9,10 +9,11 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
+from offrl_live.runs.live_runs import NoRoom, UnknownRun
+from offrl_live.runs.run import Viewer
 from offrl_live.runs.wire import dumps
-from offrl_live.serving.hub import Hub, HubFull, UnknownRun, get_hub
+from offrl_live.serving.hub import Hub, get_hub
 from offrl_live.serving.socket_limits import MessageLimit, same_origin
-from offrl_live.serving.viewer import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +64,12 @@ async def _serve(websocket: WebSocket, hub: Hub) -> None:
     except UnknownRun as error:
         await websocket.close(UNKNOWN_RUN, str(error))
         return
-    except HubFull as error:
+    except NoRoom as error:
         await websocket.close(TRY_LATER, str(error))
         return
     notify()
     sides = {
-        asyncio.create_task(_send(websocket, viewer, awake)),
+        asyncio.create_task(_send(websocket, hub, viewer, awake)),
         asyncio.create_task(_receive(websocket, hub, viewer)),
     }
     try:
@@ -89,12 +90,12 @@ def _after(websocket: WebSocket) -> int:
     return int(text) if text.isdecimal() and len(text) < 16 else -1
 
 
-async def _send(websocket: WebSocket, viewer: Viewer, awake: asyncio.Event) -> None:
+async def _send(websocket: WebSocket, hub: Hub, viewer: Viewer, awake: asyncio.Event) -> None:
     """Whatever there is, newest frames only, at the connection's own pace."""
     while True:
         await awake.wait()
         awake.clear()
-        for message in viewer.messages():
+        for message in hub.messages(viewer):
             if isinstance(message, str):
                 await websocket.send_text(message)
             else:

@@ -23,7 +23,7 @@ from offrl_core.formats import (
     preview_file,
     read_file,
 )
-from offrl_live.serving.hub import get_hub
+from offrl_live.runs.datasets import keep
 from offrl_ui.setup.links import plain
 
 UPLOADS = "uploads"
@@ -100,7 +100,7 @@ def upload_form() -> str | None:
     except FileError as error:
         st.error(plain(error), icon=":material/error:")
         return None
-    name = get_hub().add_dataset(dataset)
+    name = keep(dataset)
     uploads()[name] = Upload(file.name, dataset, validate(dataset, reading.findings))
     return name
 

@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from offrl_live.runs.config import Change, RunConfig
-from offrl_live.serving.hub import UnknownRun, get_hub
+from offrl_live.runs.live_runs import UnknownRun
+from offrl_live.serving.hub import get_hub
 from offrl_ui.playground.session_run import MEMORY
 from offrl_ui.shared.widgets import tree
 

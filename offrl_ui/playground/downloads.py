@@ -14,8 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from offrl_live.runs.export import RunExport
+from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.runs.script import script
-from offrl_live.serving.hub import UnknownRun, get_hub
+from offrl_live.serving.hub import get_hub
 from offrl_ui.gallery.presets import SUFFIX, presets
 from offrl_ui.playground.replay_file import replay_html
 

@@ -10,7 +10,8 @@ import streamlit as st
 from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_live.runs.config import RunConfig
-from offrl_live.serving.hub import UnknownRun, get_hub
+from offrl_live.runs.live_runs import UnknownRun
+from offrl_live.serving.hub import get_hub
 from offrl_ui.setup import selection
 from offrl_ui.shared import component
 
@@ -31,7 +32,7 @@ def run_of(config: RunConfig) -> str:
     """The id of the run that shows `config`: this session's own while it fits, else one that the hub has or makes.
 
     Raises:
-        HubFull: the server holds as many runs as it takes.
+        NoRoom: the server holds as many runs as it takes.
     """
     hub = get_hub()
     memory = st.session_state.get(MEMORY)

@@ -19,8 +19,9 @@ from starlette.routing import Route
 
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.export import RunExport
+from offrl_live.runs.live_runs import Limits
 from offrl_live.runs.recorder import record
-from offrl_live.serving.hub import Hub, HubSettings
+from offrl_live.serving.hub import Hub
 from offrl_live.serving.socket import live_route
 from offrl_ui.shared import assets
 from offrl_ui.shared.assets import asset_root
@@ -98,7 +99,7 @@ class Host:
 
 def start() -> tuple[Host, Any]:
     """A running host, and the function that ends it with its workers."""
-    hub = Hub(HubSettings(workers=1)).start()
+    hub = Hub(Limits(workers=1)).start()
     host = Host(hub)
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=host.routes()), port=0, log_level="warning"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)

@@ -1,4 +1,4 @@
-"""Films over the wire: asked for by a viewer, made beside the training, answered to him alone."""
+"""Films over the wire: asked for by a viewer, made beside the training, answered to that viewer alone."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from offrl_live.runs import wire
 from offrl_live.runs.commands import CommandError, parse
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
-from offrl_live.serving.hub import Hub, HubSettings
-from tests.live.test_hub import Watcher, until
+from offrl_live.serving.hub import Hub
 from tests.live.test_session import Bench
+from tests.live.watching import Watcher, until
 
 SMALL = {"hidden": "16", "batch_size": 32}
 BCQ = RunConfig("double-crossing", {}, (Lane("bcq", seeds=2),), budget=0)
@@ -88,41 +88,37 @@ def test_commands_are_checked() -> None:
             parse('{"cmd":"film",' + wrong + "}")
 
 
-def test_a_viewer_gets_his_film_and_nobody_else() -> None:
-    hub = Hub(HubSettings(workers=1)).start()
-    try:
-        run_id = hub.open(POLE)
-        watcher, other = Watcher(hub, run_id), Watcher(hub, run_id)
-        assert "not ready" in watcher.answer(watcher.say("film"))["message"]
-        until(watcher.frames)
-        watcher.say("play")
-        until(lambda: watcher.frames()[-1]["step"] > 60)
-        early = next(f["step"] for f in watcher.frames() if f["step"] > 20)
-        number = watcher.say("film", step=early, member=1, seed=2)
-        (message,) = until(lambda: watcher.of("film"))
-        assert message["id"] == number
-        assert message["step"] == early
-        engine = Engine(POLE)
-        engine.advance(early)
-        expected = film(engine.dataset.world, engine.lanes[0].policy_of(1), 200, 2)
-        arrays = wire.unpack(message["fields"], message["payload"])
-        np.testing.assert_array_equal(arrays["observations"], expected.observations.swapaxes(0, 1))
-        watcher.say("pause")
-        state = watcher.wait_for("paused")
-        assert "has come to step" in watcher.answer(watcher.say("film", step=state["step"] + 1))["message"]
-        assert "members 0 to 1" in watcher.answer(watcher.say("film", member=2))["message"]
-        # Answered also by a run that rests: its worker is brought back.
-        watcher.say("stop")
-        watcher.say("film", seed=5)
-        until(lambda: any(m["seed"] == 5 for m in watcher.of("film")))
-        assert other.of("film") == []
-        tabular = Watcher(hub, hub.open(BCQ))
-        until(tabular.frames)
-        tabular.say("film", step=0, member=1)
-        (message,) = until(lambda: tabular.of("film"))
-        assert message["step"] == 0
-        digits = Watcher(hub, hub.open(RunConfig("digits-bandit", {}, (Lane("bc", "mlp", 1, SMALL),))))
-        until(digits.frames)
-        assert "single decision" in digits.answer(digits.say("film"))["message"]
-    finally:
-        hub.close()
+def test_a_viewer_gets_its_film_and_nobody_else(hub: Hub) -> None:
+    run_id = hub.open(POLE)
+    watcher, other = Watcher(hub, run_id), Watcher(hub, run_id)
+    assert "not ready" in watcher.answer(watcher.say("film"))["message"]
+    until(watcher.frames)
+    watcher.say("play")
+    until(lambda: watcher.frames()[-1]["step"] > 60)
+    early = next(f["step"] for f in watcher.frames() if f["step"] > 20)
+    number = watcher.say("film", step=early, member=1, seed=2)
+    (message,) = until(lambda: watcher.of("film"))
+    assert message["id"] == number
+    assert message["step"] == early
+    engine = Engine(POLE)
+    engine.advance(early)
+    expected = film(engine.dataset.world, engine.lanes[0].policy_of(1), 200, 2)
+    arrays = wire.unpack(message["fields"], message["payload"])
+    np.testing.assert_array_equal(arrays["observations"], expected.observations.swapaxes(0, 1))
+    watcher.say("pause")
+    state = watcher.wait_for("paused")
+    assert "has come to step" in watcher.answer(watcher.say("film", step=state["step"] + 1))["message"]
+    assert "members 0 to 1" in watcher.answer(watcher.say("film", member=2))["message"]
+    # Answered also by a run that rests: its worker is brought back.
+    watcher.say("stop")
+    watcher.say("film", seed=5)
+    until(lambda: any(m["seed"] == 5 for m in watcher.of("film")))
+    assert other.of("film") == []
+    tabular = Watcher(hub, hub.open(BCQ))
+    until(tabular.frames)
+    tabular.say("film", step=0, member=1)
+    (message,) = until(lambda: tabular.of("film"))
+    assert message["step"] == 0
+    digits = Watcher(hub, hub.open(RunConfig("digits-bandit", {}, (Lane("bc", "mlp", 1, SMALL),))))
+    until(digits.frames)
+    assert "single decision" in digits.answer(digits.say("film"))["message"]

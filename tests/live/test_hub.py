@@ -1,101 +1,13 @@
-"""The hub with real worker processes: sharing, viewers, queue, copies, deaths, and what is let go."""
-
-import json
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator
+"""A hub and its viewers: what each is sent, changes in place and in copies, and a run's limits."""
 
 import numpy as np
 import pytest
 
-from offrl_core.dataset import Dataset
 from offrl_live.runs import wire
-from offrl_live.runs.checks import ConfigError
-from offrl_live.runs.commands import parse
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
-from offrl_live.runs.timeline import Checkpoint
-from offrl_live.serving.hub import Hub, HubFull, HubSettings, UnknownRun
-from offrl_live.serving.viewer import Viewer
-
-CQL = RunConfig("double-crossing", {}, (Lane("cql"),), budget=0)
-NOISY = RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0)
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    running = Hub(HubSettings(workers=1)).start()
-    yield running
-    running.close()
-
-
-def until(what: Callable[[], object], seconds: float = 20.0):
-    """Wait until `what()` is true and return it."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return found
-
-
-class Watcher:
-    """A viewer that reads all its messages."""
-
-    def __init__(self, hub: Hub, run_id: str, after: int = -1) -> None:
-        self.hub = hub
-        self.viewer: Viewer = hub.join(run_id, lambda: None, after=after)
-        self.texts: list[dict] = []
-        self.binaries: list[dict] = []
-        self.count = 0
-
-    def read(self) -> "Watcher":
-        for message in self.viewer.messages():
-            if isinstance(message, str):
-                self.texts.append(json.loads(message))
-            else:
-                header, payload = wire.split(message)
-                self.binaries.append({**header, "payload": payload})
-        return self
-
-    def say(self, cmd: str, **arguments) -> int:
-        self.count += 1
-        self.hub.command(self.viewer, parse(json.dumps({"cmd": cmd, "id": self.count, **arguments})))
-        return self.count
-
-    def of(self, kind: str) -> list[dict]:
-        return [m for m in self.read().texts if m["type"] == kind] + [m for m in self.binaries if m["kind"] == kind]
-
-    def answer(self, number: int) -> dict:
-        return until(lambda: next((m for m in self.read().texts if m.get("id") == number), None))
-
-    def state(self) -> dict:
-        return self.of("state")[-1]
-
-    def wait_for(self, state: str) -> dict:
-        until(lambda: self.of("state") and self.state()["state"] == state)
-        return self.state()
-
-    def frames(self) -> list[dict]:
-        self.read()
-        return [f for m in self.binaries if m["kind"] in ("frame", "backlog") for f in m.get("frames", [m])]
-
-    def leave(self) -> None:
-        self.hub.leave(self.viewer)
-
-
-def test_workers_are_warm_before_the_first_run(hub: Hub) -> None:
-    # One for each run that may train, and one for a run to be built meanwhile.
-    assert len(hub._registry.scheduler.processes) == 2
-    until(lambda: all(process.ready for process in hub._registry.scheduler.processes))
-
-
-def test_equal_configurations_are_one_run(hub: Hub) -> None:
-    first = hub.open(CQL)
-    assert hub.open(RunConfig.from_json(CQL.to_json())) == first
-    assert hub.open(CQL, private=True) != first
-    assert hub.open(NOISY) != first
-    assert len(first) >= 20
+from offrl_live.serving.hub import Hub
+from tests.live.watching import CQL, NOISY, Watcher, until
 
 
 def test_a_viewer_is_greeted_in_order(hub: Hub) -> None:
@@ -144,7 +56,7 @@ def test_alone_a_change_acts_in_place_and_is_marked(hub: Hub) -> None:
     assert watcher.answer(watcher.say("set", lane=0, values={"alpha": 3.0}))["type"] == "accepted"
     (mark,) = until(lambda: watcher.of("mark"))
     assert mark["what"] == {"alpha": [0.1, 3.0]}
-    assert hub.current(run_id)[0]["alpha"] == 3.0
+    assert hub.info(run_id)["config"].current(0)["alpha"] == 3.0
     config = hub.info(run_id)["config"]
     assert [(c.step, dict(c.values)) for c in config.changes] == [(mark["step"], {"alpha": 3.0})]
     # It is no longer what others get who open the configuration it began as.
@@ -229,12 +141,11 @@ def test_a_branch_continues_to_the_bit_and_the_trunk_stays(hub: Hub) -> None:
     until(lambda: hub.info(run_id)["step"] > 300)
     watcher.say("pause")
     watcher.wait_for("paused")
-    with pytest.raises(ConfigError, match="has come to step"):
-        hub.branch(run_id, 10**6, 0, {"alpha": 1.0})
+    refused = watcher.answer(watcher.say("branch", step=10**6, lane=0, values={"alpha": 1.0}))
+    assert "has come to step" in refused["message"]
     step = 137
-    branch = hub.branch(run_id, step, 0, {"gamma": 0.9})
-    until(lambda: hub.info(branch)["state"] == "paused")
-    hub.play(branch)
+    watcher.say("branch", step=step, lane=0, values={"gamma": 0.9})
+    branch = until(lambda: watcher.of("moved"))[0]["run_id"]
     until(lambda: hub.info(branch)["step"] > step + 20)
     hub.pause(branch)
     until(lambda: hub.info(branch)["state"] == "paused")
@@ -263,147 +174,7 @@ def test_steps_and_reset(hub: Hub) -> None:
     assert moved["step"] == -1
     fresh = hub.info(moved["run_id"])
     assert (fresh["step"], fresh["config"].changes) == (0, ())
-    assert hub.current(moved["run_id"])[0]["alpha"] == 0.7
-
-
-def test_the_queue_says_its_place_and_moves_on(hub: Hub) -> None:
-    first, second, third = hub.open(CQL), hub.open(NOISY), hub.open(NOISY, private=True)
-    for run_id in (first, second, third):
-        hub.play(run_id)
-    until(lambda: hub.info(first)["state"] == "running")
-    assert [hub.info(run_id)["place"] for run_id in (first, second, third)] == [None, 1, 2]
-    assert hub.info(second)["state"] == "queued"
-    assert "place 1" in hub.info(second)["reason"]
-    # Waiting or not, every run can be looked at: one worker more than runs may train.
-    watcher = Watcher(hub, hub.open(RunConfig("double-crossing", {}, (Lane("bc"),))))
-    until(lambda: watcher.of("hello"))
-    hub.pause(first)
-    until(lambda: hub.info(second)["state"] == "running")
-    assert hub.info(third)["place"] == 1
-    hub.pause(third)
-    assert hub.info(third)["place"] is None
-    hub.drop(second)
-    hub.play(first)
-    until(lambda: hub.info(first)["state"] == "running")
-    # At most one trains at a time.
-    assert sum(info["state"] == "running" for info in hub.runs()) == 1
-
-
-def test_who_waits_gets_a_turn() -> None:
-    hub = Hub(HubSettings(workers=1, turn=0.6)).start()
-    try:
-        one, two = hub.open(CQL), hub.open(NOISY)
-        hub.play(one)
-        hub.play(two)
-        until(lambda: hub.info(two)["step"] > 3)
-        steps = hub.info(one)["step"]
-        until(lambda: hub.info(one)["step"] > steps)
-        # Taking turns does not change the numbers.
-        hub.pause(two)
-        until(lambda: hub.info(two)["state"] == "paused")
-        frame = hub.export(two).frames[-1]
-        engine = Engine(NOISY)
-        engine.advance(frame.step)
-        np.testing.assert_array_equal(frame.fields["q"], engine.look().tables["q"])
-    finally:
-        hub.close()
-
-
-def test_who_watches_does_not_wait_for_a_run_that_nobody_watches(hub: Hub) -> None:
-    alone, watched = hub.open(CQL), hub.open(NOISY)
-    hub.play(alone)
-    until(lambda: hub.info(alone)["state"] == "running")
-    watcher = Watcher(hub, watched)
-    watcher.say("play")
-    until(lambda: hub.info(watched)["state"] == "running", 2)
-    assert hub.info(alone)["state"] == "queued"
-    watcher.say("pause")
-    until(lambda: hub.info(alone)["state"] == "running", 2)
-
-
-def test_a_worker_that_is_killed_fails_its_run_and_no_other() -> None:
-    hub = Hub(HubSettings(workers=2)).start()
-    try:
-        doomed, other = hub.open(NOISY), hub.open(CQL)
-        watcher = Watcher(hub, doomed)
-        watcher.say("play")
-        hub.play(other)
-        until(lambda: hub.info(doomed)["step"] > 100 and hub.info(other)["step"] > 100)
-        os.kill(hub.info(doomed)["pid"], signal.SIGKILL)
-        state = watcher.wait_for("failed")
-        assert "signal 9" in state["reason"]
-        assert state["playing"] is False
-        last = watcher.frames()[-1]
-        step = hub.info(other)["step"]
-        until(lambda: hub.info(other)["step"] > step)
-        watcher.say("restart")
-        until(lambda: hub.info(doomed)["step"] > last["step"])
-        watcher.say("pause")
-        watcher.wait_for("paused")
-        frames = hub.export(doomed).frames
-        assert [f.step for f in frames] == sorted({f.step for f in frames})
-        engine = Engine(NOISY)
-        engine.advance(frames[-1].step)
-        np.testing.assert_array_equal(frames[-1].fields["q"], engine.look().tables["q"])
-        until(lambda: len(hub._registry.scheduler.processes) == 3)
-    finally:
-        hub.close()
-
-
-def test_a_checkpoint_beyond_the_last_frame_does_no_harm(hub: Hub) -> None:
-    run_id = hub.open(NOISY)
-    hub.play(run_id)
-    until(lambda: hub.info(run_id)["step"] > 40)
-    hub.pause(run_id)
-    until(lambda: hub.info(run_id)["state"] == "paused")
-    run = hub._registry.runs[run_id]
-    engine = Engine(NOISY)
-    engine.advance(run.step + 7)
-    with hub._lock:
-        run.timeline.checkpoints.append(Checkpoint(engine.step, engine.checkpoint()))
-        run.resting = False
-    os.kill(hub.info(run_id)["pid"], signal.SIGKILL)
-    until(lambda: hub.info(run_id)["state"] == "failed")
-    step = run.step
-    hub.play(run_id)
-    until(lambda: hub.info(run_id)["step"] > step)
-
-
-def test_a_resting_run_survives_its_worker(hub: Hub) -> None:
-    run_id = hub.open(NOISY)
-    hub.play(run_id)
-    until(lambda: hub.info(run_id)["step"] > 50)
-    hub.pause(run_id)
-    until(lambda: hub.info(run_id)["state"] == "paused")
-    step = hub.info(run_id)["step"]
-    os.kill(hub.info(run_id)["pid"], signal.SIGKILL)
-    until(lambda: hub.info(run_id)["pid"] is None)
-    assert (hub.info(run_id)["state"], hub.info(run_id)["step"]) == ("paused", step)
-    hub.play(run_id)
-    until(lambda: hub.info(run_id)["step"] > step)
-
-
-def test_what_nobody_watches_pauses_and_is_let_go() -> None:
-    hub = Hub(HubSettings(workers=1, pause_after=0.6, drop_after=2.0)).start()
-    try:
-        run_id = hub.open(NOISY)
-        watcher = Watcher(hub, run_id)
-        watcher.say("play")
-        until(lambda: hub.info(run_id)["state"] == "running")
-        watcher.leave()
-        assert hub.info(run_id)["state"] == "running"
-        until(lambda: hub.info(run_id)["state"] == "paused", 5)
-        until(lambda: all(info["id"] != run_id for info in hub.runs()), 5)
-        with pytest.raises(UnknownRun):
-            hub.info(run_id)
-        # Who comes back with an old link gets the same run from its configuration.
-        back = Watcher(hub, run_id)
-        until(lambda: back.of("hello"))
-        assert back.of("hello")[0]["run"]["config"] == NOISY.to_json()
-        with pytest.raises(UnknownRun):
-            hub.join("never-was-a-run", lambda: None)
-    finally:
-        hub.close()
+    assert hub.info(moved["run_id"])["config"].current(0)["alpha"] == 0.7
 
 
 def test_a_budget_that_is_spent_can_be_lengthened(hub: Hub) -> None:
@@ -415,33 +186,6 @@ def test_a_budget_that_is_spent_can_be_lengthened(hub: Hub) -> None:
     watcher.say("play")
     until(lambda: watcher.state()["step"] == 60 and watcher.state()["state"] == "finished")
     assert watcher.state()["budget"] == 60
-
-
-def test_the_fastest_playing_viewer_sets_the_speed(hub: Hub) -> None:
-    run_id = hub.open(NOISY)
-    one, two = Watcher(hub, run_id), Watcher(hub, run_id)
-    one.say("speed", value=20)
-    one.say("play")
-    two.say("play")
-    two.say("speed", value=50)
-    assert hub.info(run_id)["speed"] == 50
-    two.say("speed", value=0)
-    assert hub.info(run_id)["speed"] == 0
-    two.say("pause")
-    assert hub.info(run_id)["speed"] == 20
-
-
-def test_stop_gives_the_worker_back_and_keeps_the_timeline(hub: Hub) -> None:
-    run_id = hub.open(NOISY)
-    watcher = Watcher(hub, run_id)
-    watcher.say("play")
-    until(lambda: hub.info(run_id)["step"] > 10)
-    watcher.say("stop")
-    until(lambda: hub.info(run_id)["pid"] is None)
-    step = watcher.wait_for("stopped")["step"]
-    assert len(hub.export(run_id).frames) > 5
-    watcher.say("play")
-    until(lambda: hub.info(run_id)["step"] > step)
 
 
 def test_other_members_are_sent_on_demand(hub: Hub) -> None:
@@ -496,48 +240,3 @@ def test_a_large_world_sends_small_frames_and_the_selected_state_whole(hub: Hub)
     rows = wire.unpack(selected["fields"], selected["payload"])["selected"]
     assert selected["steps"] == [0]
     np.testing.assert_array_equal(rows[0, selected["rows"].index("q")], frames[0].fields["q"][0, 100])
-
-
-def test_a_dataset_of_ones_own_trains_in_a_worker(hub: Hub) -> None:
-    data = Dataset.from_columns([0, 1] * 20, [0, 1, 1, 0] * 10, [0.0, 1.0, 0.0, 0.0] * 10, [False, True] * 20)
-    name = hub.add_dataset(data)
-    run_id = hub.open(RunConfig(name, {}, (Lane("constrained-q"),), budget=50))
-    hub.play(run_id)
-    until(lambda: hub.info(run_id)["state"] == "finished")
-    engine = Engine(RunConfig(name, {}, (Lane("constrained-q"),)))
-    engine.advance(50)
-    np.testing.assert_array_equal(hub.export(run_id).frames[-1].fields["q"], engine.look().tables["q"])
-
-
-def test_a_server_has_its_limits() -> None:
-    hub = Hub(HubSettings(workers=1, max_runs=2, max_viewers=1)).start()
-    try:
-        first, second = hub.open(CQL), hub.open(NOISY)
-        Watcher(hub, second)
-        with pytest.raises(HubFull, match="1 viewers"):
-            hub.join(first, lambda: None)
-        third = hub.open(RunConfig("double-crossing", {}, (Lane("bc"),)))
-        assert {info["id"] for info in hub.runs()} == {second, third}
-    finally:
-        hub.close()
-
-
-def test_too_much_memory_lets_the_unwatched_go_first() -> None:
-    hub = Hub(HubSettings(workers=1, memory=60_000)).start()
-    try:
-        watched, alone = hub.open(NOISY), hub.open(CQL)
-        watcher = Watcher(hub, watched)
-        until(lambda: hub.info(alone)["nbytes"])
-        watcher.say("play")
-        until(lambda: all(info["id"] != alone for info in hub.runs()))
-        until(lambda: hub.info(watched)["step"] > 500)
-        until(lambda: hub.info(watched)["nbytes"] < 60_000)
-    finally:
-        hub.close()
-
-
-@pytest.mark.parametrize("text", ["0", "many", "-2", "1.5"])
-def test_a_wrong_number_of_workers_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("OFFRL_WORKERS", text)
-    with pytest.raises(ValueError, match="OFFRL_WORKERS"):
-        Hub()

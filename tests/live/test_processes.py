@@ -113,8 +113,9 @@ in_background(courses.bcq_maze)._start()
 """
 WORKERS = """
 from offrl_live.runs.config import Lane, RunConfig
-from offrl_live.serving.hub import Hub, HubSettings
-hub = Hub(HubSettings(workers=2)).start()
+from offrl_live.runs.live_runs import Limits
+from offrl_live.serving.hub import Hub
+hub = Hub(Limits(workers=2)).start()
 run = hub.open(RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0))
 hub.play(run)
 while hub.info(run)["step"] < 20:

@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from offrl_live.runs import wire
 from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
 from offrl_live.runs.config import Lane, RunConfig
-from offrl_live.serving.hub import Hub, HubSettings
+from offrl_live.runs.live_runs import Limits
+from offrl_live.serving.hub import Hub
 from offrl_live.serving.socket import live_route
 from tests.threads import in_a_loop
 
@@ -31,7 +32,7 @@ class Served:
     """A hub behind a real server."""
 
     def __init__(self) -> None:
-        self.hub = Hub(HubSettings(workers=1)).start()
+        self.hub = Hub(Limits(workers=1)).start()
         app = Starlette(routes=[live_route(self.hub)])
         self.server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)

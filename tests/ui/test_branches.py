@@ -14,6 +14,7 @@ from offrl_live.serving.hub import get_hub
 from offrl_ui.playground import branches
 from offrl_ui.setup import links, selection
 from tests.hypothesis_profiles import examples
+from tests.live.watching import Watcher
 
 
 def _parsed(parts):
@@ -81,11 +82,17 @@ def test_side_by_side_adds_another_algorithm_and_takes_it_away():
     assert len(config.lanes) == 1
 
 
+def branch_of(run_id, values):
+    hub = get_hub()
+    with hub.lock:
+        return hub.branch(hub.find(run_id), 0, 0, values).id
+
+
 def test_a_link_finds_the_run_that_became_what_it_says():
     hub = get_hub()
     config = RunConfig("double-crossing", {"episodes": 40}, (Lane("bcq"),))
     first = hub.open(config)
-    branch = hub.branch(first, 0, 0, {"rho": 0.2})
+    branch = branch_of(first, {"rho": 0.2})
     assert hub.open(hub.info(branch)["config"]) == branch
     assert hub.open(config) == first
 
@@ -93,16 +100,16 @@ def test_a_link_finds_the_run_that_became_what_it_says():
 def test_the_tree_says_what_was_changed_and_when():
     hub = get_hub()
     first = hub.open(RunConfig("double-crossing", {"episodes": 41}, (Lane("bcq"),)), title="BCQ")
-    branch = hub.branch(first, 0, 0, {"rho": 0.25})
+    branch = branch_of(first, {"rho": 0.25})
     text = branches._text(hub.info(branch), hub.info(branch)["parent"])
     assert text == "from step 0: rho → 0.25"
     assert branches._text(hub.info(first), {}) == "BCQ"
     # What was changed before the branch is its parent's, what is changed at its step or later is its own.
-    hub.set(branch, 0, {"gamma": 0.9})
+    Watcher(hub, branch).say("set", lane=0, values={"gamma": 0.9})
     deadline = time.monotonic() + 20
     while len(hub.info(branch)["config"].changes[0].values) == 1:
         assert time.monotonic() < deadline, "the change never came"
         time.sleep(0.02)
     assert branches._text(hub.info(branch), hub.info(branch)["parent"]) == "from step 0: gamma → 0.9, rho → 0.25"
-    again = hub.branch(branch, 0, 0, {})
+    again = branch_of(branch, {})
     assert branches._text(hub.info(again), hub.info(again)["parent"]) == "begun again"

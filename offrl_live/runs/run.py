@@ -1,0 +1,286 @@
+"""A run and its viewers: what is known of a run, who trains it, and what each viewer was sent and is to be sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from offrl_live.runs.config import MAX_BUDGET, RunConfig
+from offrl_live.runs.datasets import UPLOAD
+from offrl_live.runs.export import RunExport
+from offrl_live.runs.hello import hello
+from offrl_live.runs.timeline import Timeline
+from offrl_live.runs.views import Cache, View, is_large
+from offrl_live.runs.wire import Array, dumps, encode
+
+MAX_ALARMS = 400
+MAX_OUTBOX = 2000
+MAX_ANSWERS = 16
+
+Message = str | bytes
+
+
+class WorkerHandle(Protocol):
+    """A worker as runs see it, wherever it works: it takes commands and reports in messages (see `Scheduler`).
+
+    Attributes:
+        ready: it has said that it takes commands.
+        pid: its process, None where it has none.
+    """
+
+    ready: bool
+
+    @property
+    def pid(self) -> int | None: ...
+
+    def start(self) -> None:
+        """Begin to work; returns at once."""
+
+    def send(self, command: dict[str, Any]) -> None:
+        """Hand over one command; never waits."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass(eq=False)
+class Run:
+    """One run.
+
+    Attributes:
+        id: unguessable name in links and routes.
+        config: with every live change so far.
+        private: not shared with others who open the same configuration.
+        title: a name for the screen.
+        parent: for a branch, `{id, step, what}` of where it came from.
+        timeline: frames, checkpoints, marks.
+        alarms: the alarms so far, newest last.
+        described: `hello`'s parts from the worker, None until it was built once.
+        static: the tables that go with it.
+        state, reason: as the worker reported last: `paused`, `running`, `finished`, `diverged`; or `failed`, `stopped`.
+        wanted: somebody wants it to train.
+        keep_on: the next play goes on although nothing moves any more.
+        training: it holds one of the places of runs that train at once.
+        pausing: it was told to give that place back and has not answered yet.
+        worker: the worker that holds it, None while it rests in its checkpoint.
+        built: the engine stands at the newest step and takes commands.
+        resting: everything the worker knows of it is here too, so that the worker may be given to another run.
+        order: number of the last command that changes its state; the worker's reports name the one they answer.
+        speed, rate: updates a second that are wanted (0: as fast as it goes), and that are reached.
+        limit: the update at which it stops, 0 for never.
+        pending: commands that wait until it is built.
+        turn_began, used: moments of the clock.
+        cache: encoded messages of the newest frame.
+    """
+
+    id: str
+    config: RunConfig
+    private: bool = False
+    title: str = ""
+    parent: dict[str, Any] | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+    alarms: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MAX_ALARMS))
+    described: dict[str, Any] | None = None
+    static: dict[str, Array] = field(default_factory=dict)
+    state: str = "paused"
+    reason: str = ""
+    wanted: bool = False
+    keep_on: bool = False
+    training: bool = False
+    pausing: bool = False
+    worker: WorkerHandle | None = None
+    built: bool = False
+    resting: bool = False
+    order: int = 0
+    speed: float = 0.0
+    rate: float = 0.0
+    limit: int = 0
+    viewers: set[Viewer] = field(default_factory=set)
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    turn_began: float = 0.0
+    used: float = 0.0
+    cache: Cache = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # An uploaded dataset is held here as long as the run lives.
+        self.dataset = self.config.data if self.config.dataset.startswith(UPLOAD) else None
+        self.limit = self.limit or self.config.budget
+
+    @property
+    def step(self) -> int:
+        """The newest step known."""
+        return self.timeline.step
+
+    @property
+    def focus(self) -> tuple[int, ...]:
+        """The members that somebody looks at."""
+        return tuple(sorted({m for viewer in self.viewers for m in viewer.view.watched})) or (0,)
+
+    @property
+    def large(self) -> bool:
+        """Whether its tables are too large to be sent whole."""
+        newest = self.timeline.frames.last
+        return newest is not None and is_large(newest)
+
+    def lengthen(self) -> None:
+        """Allow as many updates more as the budget was, where it is spent."""
+        if self.limit and self.step >= self.limit:
+            self.limit = min(self.step + max(self.config.budget, 1), MAX_BUDGET * 10)
+
+    def revive(self) -> None:
+        """A run that failed or was stopped is to train again."""
+        if self.state in ("failed", "stopped"):
+            self.state, self.reason = "paused", ""
+
+    def shown_state(self, place: int | None) -> tuple[str, str]:
+        """The state and the reason as viewers see them; `place` is the place in the queue, from 1."""
+        if self.state in ("failed", "stopped"):
+            return self.state, self.reason
+        if place is not None:
+            waits = "place 1: the next free worker is for this run" if place == 1 else f"place {place} in the queue"
+            return "queued", waits
+        if self.worker is not None and not self.built:
+            return "starting", "the worker prepares this run"
+        if self.described is None:
+            return "starting", "waiting for a worker"
+        return self.state, self.reason
+
+    def info(self, place: int | None) -> dict[str, Any]:
+        """What is known of it now.
+
+        Returns:
+            `id, state, reason, place, step, budget, speed, rate, viewers, private, title, parent, config, members,
+            nbytes`, and `pid`, the process that holds it (None while it rests).
+        """
+        state, reason = self.shown_state(place)
+        return {
+            "id": self.id,
+            "state": state,
+            "reason": reason,
+            "place": place,
+            "step": self.step,
+            "budget": self.limit,
+            "speed": self.speed,
+            "rate": self.rate,
+            "viewers": len(self.viewers),
+            "private": self.private,
+            "title": self.title,
+            "parent": self.parent,
+            "config": self.config,
+            "members": (self.described or {}).get("members", []),
+            "nbytes": self.timeline.nbytes,
+            "pid": self.worker.pid if self.worker else None,
+        }
+
+    def hello(self) -> dict[str, Any]:
+        """The first message to a viewer; only once the run was built."""
+        assert self.described is not None
+        return hello(
+            self.config, self.described, id=self.id, title=self.title, private=self.private, parent=self.parent
+        )
+
+    def static_message(self) -> bytes:
+        """Binary `static`."""
+        return encode({"kind": "static"}, self.static)
+
+    def export(self) -> RunExport:
+        """Everything that is remembered."""
+        return RunExport(
+            config=self.config,
+            hello=self.hello() if self.described is not None else None,
+            static=dict(self.static),
+            frames=list(self.timeline.frames),
+            marks=list(self.timeline.marks),
+            alarms=list(self.alarms),
+            state=self.state,
+            reason=self.reason,
+        )
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """A JSON message to every viewer; one that was not greeted yet will get it with the greeting."""
+        for viewer in self.viewers:
+            if viewer.greeted:
+                viewer.send(dumps(message))
+
+
+class Viewer:
+    """What one viewer of a run looks at, what it was sent, and what waits for it.
+
+    Only the newest frame is ever waiting, so a slow connection skips frames and delays nobody. One that acknowledges
+    frames is never more than a few of them ahead of its acknowledgements: whatever lies in the network's own buffers
+    (megabytes, where the line is slow) would be old when it arrives.
+
+    Args:
+        run: what is watched.
+        after: the last frame that this viewer already has; −1 for none.
+        notify: called when there is something to send.
+
+    Attributes:
+        view: what it looks at.
+        speed: updates a second that it wants, None where it has not said.
+        playing: it has pressed play.
+        sent, sent_step: number and step of the last frame that was sent.
+        outbox: messages that wait, and large ones that are made when they are sent.
+        greeted: `hello` is on its way.
+        behind: frames that came while it paused are to be sent as well.
+        again: the newest frame is to be sent once more, as it looks from another view.
+        state_due: the run's state is to be sent.
+        in_flight: numbers of frames not acknowledged yet, None for a viewer that never acknowledges.
+        place: the run's place in the queue.
+    """
+
+    def __init__(self, run: Run, after: int, notify: Callable[[], None]) -> None:
+        self.run = run
+        self.notify = notify
+        self.view = View()
+        self.speed: float | None = None
+        self.playing = run.wanted
+        self.sent, self.sent_step = after, run.step
+        self.outbox: deque[Message | Iterator[Message]] = deque(maxlen=MAX_OUTBOX)
+        self.greeted = self.behind = self.again = False
+        self.state_due = True
+        self.in_flight: deque[int] | None = None
+        self.place: int | None = None
+
+    def send(self, message: Message) -> None:
+        """A message to this viewer, in order with the others."""
+        self.outbox.append(message)
+        self.notify()
+
+    def send_later(self, messages: Iterator[Message]) -> None:
+        """Large messages, made only when they are sent: a viewer that asks for much and reads little costs nothing.
+
+        Raises:
+            ValueError: too many of the kind are waiting.
+        """
+        if sum(not isinstance(waiting, str | bytes) for waiting in self.outbox) >= MAX_ANSWERS:
+            raise ValueError("earlier answers are still on their way")
+        self.outbox.append(messages)
+        self.notify()
+
+    def state_changed(self, place: int | None) -> None:
+        """The run's state is to be sent; `place` is its place in the queue."""
+        self.place = place
+        self.state_due = True
+        self.notify()
+
+    def play(self) -> None:
+        """Watch live; frames that were missed in the pause come along."""
+        self.behind = self.behind or not self.playing
+        self.playing = True
+
+    def acknowledge(self, seq: int) -> None:
+        """The frame numbered `seq` has arrived, and with it all before."""
+        if self.in_flight is None:
+            self.in_flight = deque()
+        while self.in_flight and self.in_flight[0] <= seq:
+            self.in_flight.popleft()
+        self.notify()
+
+    def look_at(self, view: View) -> None:
+        """Look at something else: the newest frame is sent again as it looks from there."""
+        self.view = view
+        self.again = True
+        self.notify()

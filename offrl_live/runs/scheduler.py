@@ -1,0 +1,282 @@
+"""Which run has a worker, and which ones train: a few workers, a queue, turns."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+from offrl_live.runs.clock import Clock
+from offrl_live.runs.run import Run, WorkerHandle
+from offrl_live.runs.worker_messages import take
+
+log = logging.getLogger(__name__)
+
+RESTART_SECONDS = 5.0
+
+Received = Callable[[WorkerHandle, dict[str, Any], memoryview], None]
+Ended = Callable[[WorkerHandle, str], None]
+MakeWorker = Callable[[Received, Ended], WorkerHandle]
+
+
+class Scheduler:
+    """Gives workers to runs, and takes in what they report.
+
+    At most `places` runs train at once; more wait in a queue. There is one worker more than that, so that a run can be
+    built and looked at while all the others train. A run that does not train may lose its worker to another one: it
+    rests in its checkpoint and comes back from there to the bit. While others wait, a run has its place for `turn`
+    seconds, then goes to the queue's end; runs that are watched go before those that nobody watches.
+
+    Args:
+        places: runs that train at once.
+        turn: seconds.
+        make_worker: a new worker that calls its first argument with the header and payload of each of its messages,
+            and its second one with the reason when it has ended unasked.
+        clock: the times to go by.
+    """
+
+    def __init__(self, places: int, turn: float, make_worker: MakeWorker, clock: Clock) -> None:
+        self.places = places
+        self.turn = turn
+        self._make_worker = make_worker
+        self._clock = clock
+        self.workers: dict[WorkerHandle, Run | None] = {}
+        self.queue: list[Run] = []
+        self._waiting: list[Run] = []  # runs that need a worker although they do not train
+        self._start_again_at = -math.inf
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the workers, so that they are warm when the first run comes."""
+        while not self._closed and len(self.workers) < self.places + 1:
+            worker = self._make_worker(self._received, self._ended)
+            self.workers[worker] = None
+            worker.start()
+
+    def close(self) -> list[WorkerHandle]:
+        """Start nothing any more; returns the workers to be closed."""
+        self._closed = True
+        workers, self.workers = list(self.workers), {}
+        return workers
+
+    # what runs ask for
+
+    def need(self, run: Run) -> None:
+        """The run must be built in some worker (to be described, or to carry out a command)."""
+        if run.worker is None and run not in self._waiting:
+            self._waiting.append(run)
+        self.schedule()
+
+    def train(self, run: Run) -> None:
+        """The run wants to train."""
+        run.wanted = True
+        if (not run.training or run.pausing) and run not in self.queue:
+            self.queue.append(run)
+        self.schedule()
+        self._make_room()
+
+    def rest(self, run: Run) -> None:
+        """The run shall not train (any more); it keeps its worker while nobody else needs it."""
+        run.wanted = False
+        if run in self.queue:
+            self.queue.remove(run)
+        if run.training:
+            run.pausing = True
+            self.order(run, {"do": "pause"})
+        self.schedule()
+
+    def give_back(self, run: Run) -> None:
+        """Take the run out of its worker and out of the queue."""
+        run.wanted = run.training = run.pausing = run.built = run.resting = False
+        run.pending.clear()
+        for line in (self.queue, self._waiting):
+            if run in line:
+                line.remove(run)
+        if run.worker is not None:
+            run.worker.send({"do": "drop", "run": run.id})
+            self.workers[run.worker] = None
+            run.worker = None
+        self.schedule()
+
+    def tell(self, run: Run, command: dict[str, Any]) -> None:
+        """A command for the run, now or as soon as it is built."""
+        if run.built and run.worker is not None:
+            if "order" in command:
+                run.order += 1
+                command = {**command, "order": run.order}
+            run.worker.send({**command, "run": run.id})
+        else:
+            run.pending.append(command)
+            self.need(run)
+
+    def order(self, run: Run, command: dict[str, Any]) -> None:
+        """A command that changes the run's state: until its answer, reports of earlier states do not count."""
+        run.resting = False
+        self.tell(run, {**command, "order": None})
+
+    def place(self, run: Run) -> int | None:
+        """The run's place in the queue, from 1; None when it does not wait."""
+        return self.queue.index(run) + 1 if run in self.queue else None
+
+    def state_changed(self, run: Run) -> None:
+        """Every viewer of the run is to be told its state."""
+        place = self.place(run)
+        for viewer in run.viewers:
+            viewer.state_changed(place)
+
+    # what workers report
+
+    def _received(self, worker: WorkerHandle, header: dict[str, Any], payload: memoryview) -> None:
+        if self._closed:
+            return
+        if header["kind"] == "ready":
+            worker.ready = True
+            self.schedule()
+            return
+        run = self.workers.get(worker)
+        if run is None or run.id != header["run"]:
+            return  # a run that was dropped, or went to another worker meanwhile
+        if header["kind"] == "arrived":
+            run.timeline.aim = 0
+            self._built(run)
+        elif header["kind"] == "state":
+            self._reported(run, header)
+        elif header["kind"] == "error":
+            self.give_back(run)
+            self._fail(run, header["reason"])
+        else:
+            take(run, header, payload)
+
+    def _built(self, run: Run) -> None:
+        """The engine stands at the run's newest step; commands that waited go out."""
+        run.built = True
+        pending, run.pending = run.pending, []
+        for command in pending:
+            self.tell(run, command)
+        self.state_changed(run)
+
+    def _reported(self, run: Run, header: dict[str, Any]) -> None:
+        if header["order"] != run.order:
+            return  # the answer to a later command is on its way
+        if run.state != "stopped":
+            run.state, run.reason = header["state"], header["reason"]
+        run.rate = header["rate"]
+        if header["state"] != "running":
+            if header["state"] in ("finished", "diverged"):
+                run.wanted = False
+                for viewer in run.viewers:
+                    viewer.playing = False
+            # It does not train at the moment, and everything of it is known here.
+            run.training, run.pausing, run.resting = False, False, True
+            self.schedule()
+            if run.state == "stopped" and not run.wanted:
+                self.give_back(run)
+        self.state_changed(run)
+
+    def _ended(self, worker: WorkerHandle, reason: str) -> None:
+        """A worker is gone. The run in it has failed, unless it was at rest and lost nothing."""
+        if self._closed:
+            return
+        log.error("worker %s: %s", worker.pid, reason)
+        run = self.workers.pop(worker, None)
+        if not worker.ready:
+            # A worker that cannot even start must not be started over and over again.
+            self._start_again_at = self._clock.now() + RESTART_SECONDS
+        if run is not None:
+            run.worker = None
+            run.training = run.pausing = run.built = False
+            if not run.resting:
+                self.give_back(run)
+                self._fail(run, reason)
+        self.schedule()
+
+    def _fail(self, run: Run, reason: str) -> None:
+        run.state = "failed"
+        run.reason = f"{reason}; restart continues from step {run.step}"
+        run.rate = 0.0
+        for viewer in run.viewers:
+            viewer.playing = False
+        self.state_changed(run)
+
+    # the plan
+
+    def tick(self) -> None:
+        """Turns, and workers that must be started again."""
+        now = self._clock.now()
+        if now >= self._start_again_at:
+            self.start()
+        self._make_room()
+        self.schedule()
+
+    def _make_room(self) -> None:
+        """While others wait, a run that had its turn goes to the queue's end; one that nobody watches does at once."""
+        watched = any(run.viewers for run in self.queue)
+        for run in [run for run in self.workers.values() if run is not None] if self.queue else ():
+            turn = self.turn if run.viewers or not watched else 0.0
+            if run.training and not run.pausing and self._clock.now() - run.turn_began > turn:
+                run.pausing = True
+                self.order(run, {"do": "pause"})
+                self.queue.append(run)
+        self.queue.sort(key=lambda run: not run.viewers)  # stable: first come, first served, but the watched ones first
+
+    def schedule(self) -> None:
+        """Give free places to the queue, and workers to runs that need one."""
+        for run in list(self.queue):
+            if sum(r is not None and r.training for r in self.workers.values()) >= self.places:
+                break
+            if run.training:
+                continue  # it is about to give its place back
+            if run.worker is None and not self._give_worker(run):
+                break
+            self.queue.remove(run)
+            run.training = True
+            run.turn_began = self._clock.now()
+            keep_on, run.keep_on = run.keep_on, False
+            self.order(run, {"do": "play", "limit": run.limit, "keep_on": keep_on})
+            self.state_changed(run)
+        for run in list(self._waiting):
+            if run.worker is not None or self._give_worker(run):
+                self._waiting.remove(run)
+
+    def _give_worker(self, run: Run) -> bool:
+        worker = self._free_worker()
+        if worker is None:
+            return False
+        self.workers[worker] = run
+        run.worker, run.built, run.resting = worker, False, False
+        # A worker that died may have left a checkpoint beyond the last frame that it sent.
+        run.timeline.checkpoints = run.timeline.checkpoints.fork(run.step)
+        checkpoint = run.timeline.checkpoints.last
+        worker.send(
+            {
+                "do": "start",
+                "run": run.id,
+                "order": run.order,
+                "config": run.config.to_json(),
+                "dataset": run.dataset,
+                "checkpoint": checkpoint.data if checkpoint else None,
+                "step": run.step,
+                "speed": run.speed,
+                "limit": run.limit,
+                "focus": run.focus,
+            }
+        )
+        self.state_changed(run)
+        return True
+
+    def _free_worker(self) -> WorkerHandle | None:
+        free = [worker for worker, run in self.workers.items() if run is None]
+        if free:
+            return max(free, key=lambda worker: worker.ready)
+        # A run that rests: one that nobody watches before others, and the one that was used longest ago.
+        resting = [run for run in self.workers.values() if run is not None and run.resting and not run.training]
+        if not resting:
+            return None
+        out = min(resting, key=lambda run: (bool(run.viewers), run.used))
+        worker = out.worker
+        assert worker is not None
+        worker.send({"do": "drop", "run": out.id})
+        out.worker, out.built, out.resting = None, False, False
+        self.workers[worker] = None
+        return worker

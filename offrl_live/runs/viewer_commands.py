@@ -1,0 +1,224 @@
+"""What viewers ask for, carried out: what would change a run that others watch happens in a copy of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from offrl_live.runs.commands import Request
+from offrl_live.runs.live_runs import LiveRuns, NoRoom, new_id
+from offrl_live.runs.run import Run, Viewer
+from offrl_live.runs.views import frames_messages, selected_message
+from offrl_live.runs.wire import dumps
+
+log = logging.getLogger(__name__)
+
+
+def carry_out(runs: LiveRuns, viewer: Viewer, request: Request) -> None:
+    """Carry out one checked command; the answer, or the refusal, goes to the viewer."""
+    run = viewer.run
+    run.used = runs.clock.now()
+    try:
+        if run.id not in runs.runs:
+            raise ValueError("the server let this run go; open the page again to start it anew")
+        answered = _DO[request.cmd](runs, viewer, run, request)
+    except (ValueError, NoRoom) as error:
+        log.info("run %s…: refused %s: %s", run.id[:6], request.cmd, error)
+        viewer.send(dumps({"type": "refused", "id": request.id, "message": str(error)}))
+        return
+    if not answered:
+        viewer.send(dumps({"type": "accepted", "id": request.id}))
+
+
+# Each returns whether the answer is already on its way (or none is due).
+
+
+def _ack(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    viewer.acknowledge(request["seq"])
+    return True
+
+
+def _play(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    viewer.play()
+    runs.train(run)
+    return False
+
+
+def _pause(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    viewer.playing = False
+    runs.playing_changed(run)
+    return False
+
+
+def _speed(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    viewer.speed = request["value"]
+    runs.speed_changed(run)
+    return False
+
+
+def _step(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    """One update, one epoch, or to the next snapshot; then stand still."""
+    others = len(run.viewers) > 1
+    mine = runs.branch(run, viewer.sent_step, 0, {}) if others else run
+    if not others:
+        viewer.playing = False
+    runs.scheduler.rest(mine)
+    mine.lengthen()
+    mine.revive()
+    runs.scheduler.order(mine, {"do": "step", "unit": request["unit"], "limit": mine.limit})
+    if others:
+        _move(runs, viewer, mine, mine.step, "others watch this run: you step through a copy of your own")
+    return False
+
+
+def _set(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    lane, values = request["lane"], run.config.checked(request["lane"], request["values"])
+    if len(run.viewers) <= 1:
+        runs.set(run, lane, values, viewer=id(viewer), id=request.id)
+        return True
+    # A viewer that paused sees an earlier step than the one that the others have come to.
+    step = run.step if viewer.playing else viewer.sent_step
+    copy = runs.branch(run, step, lane, values)
+    _begin(runs, copy, playing=viewer.playing)
+    _move(runs, viewer, copy, step, "others watch this run: your change goes on in a copy of your own")
+    return False
+
+
+def _branch(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    step, lane = request["step"], request["lane"]
+    values = run.config.checked(lane, request["values"]) if request["values"] else {}
+    branch = runs.branch(run, step, lane, values)
+    _begin(runs, branch, playing=True)
+    _move(runs, viewer, branch, step, f"a branch from step {step}")
+    return False
+
+
+def _reset(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    """The run from the beginning, with its values as they are now."""
+    parent = {"id": run.id, "step": 0, "what": {}}
+    fresh = runs.add(Run(new_id(), run.config.restarted(), True, run.title, parent, speed=run.speed))
+    _begin(runs, fresh, playing=False)
+    _move(runs, viewer, fresh, -1, "the run begins again")
+    return False
+
+
+def _stop(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    """Give the run's worker back, once everything of the run is known here."""
+    if len(run.viewers) > 1:
+        raise ValueError("others watch this run: it cannot be stopped, but you can pause or leave it")
+    viewer.playing = False
+    run.state, run.reason = "stopped", "you stopped it; play goes on from here"
+    runs.scheduler.rest(run)
+    if run.resting or run.worker is None:
+        runs.scheduler.give_back(run)
+    runs.scheduler.state_changed(run)
+    return False
+
+
+def _view(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    members = request["members"] or ()
+    for member in (request["member"], *members):
+        _inside("member", member, run.config.members)
+    mode = request["mode"] or viewer.view.mode
+    viewer.look_at(replace(viewer.view, member=request["member"], members=members, mode=mode))
+    runs.view_changed(run)
+    return False
+
+
+def _select(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    """Select a state; in large worlds its rows in every frame are sent."""
+    if run.described is None:
+        raise ValueError("the run is not ready yet: its states are not known")
+    _inside("state", request["state"], run.described["states"])
+    viewer.look_at(replace(viewer.view, state=request["state"]))
+    if run.large:
+        frames, view = list(run.timeline.frames), viewer.view
+        viewer.send_later(selected_message(frames, view) for _ in range(1))
+    return False
+
+
+def _history(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    """Every stored frame as a member looks in it."""
+    member = request["member"]
+    _inside("member", member, run.config.members)
+    frames = [frame for frame in run.timeline.frames if member in frame.members]
+    view = replace(viewer.view, member=member, members=())
+    viewer.send_later(frames_messages("history", frames, view, id=request.id, member=member))
+    return True
+
+
+def _explain(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    what = {name: request[name] for name in ("row", "state", "action") if request[name] is not None}
+    if set(what) not in ({"row"}, {"state", "action"}):
+        raise ValueError("explain needs a row of the data, or a state and an action")
+    member = request["member"] or 0
+    _inside("member", member, run.config.members)
+    about: dict[str, Any] = {"member": member, "what": what, "viewer": id(viewer), "id": request.id}
+    runs.scheduler.tell(run, {"do": "explain", **about})
+    return True
+
+
+def _film(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    if run.described is None:
+        raise ValueError("the run is not ready yet: nobody can walk in its world")
+    if run.described["film"]["why_not"]:
+        raise ValueError(f"there is no film here: {run.described['film']['why_not']}")
+    step, member = request["step"], request["member"] or 0
+    _inside("member", member, run.config.members)
+    about: dict[str, Any] = {"member": member, "step": step, "policy": None, "checkpoint": None}
+    if step is not None:
+        if step > run.step:
+            raise ValueError(f"step = {step} is not allowed: this run has come to step {run.step}")
+        frame, checkpoint = run.timeline.frames.until(step), run.timeline.checkpoints.until(step)
+        # Where states are numbered the stored table is the whole policy.
+        if "counts" in run.static and frame is not None and frame.step == step and member in frame.members:
+            about["policy"] = frame.fields["policy"][frame.members.index(member)]
+        elif checkpoint is not None:
+            about["checkpoint"] = (checkpoint.step, checkpoint.data)
+    whose: dict[str, Any] = {"seed": request["seed"] or 0, "viewer": id(viewer), "id": request.id}
+    runs.scheduler.tell(run, {"do": "film", **about, **whose})
+    return True
+
+
+_DO: dict[str, Callable[[LiveRuns, Viewer, Run, Request], bool]] = {
+    "ack": _ack,
+    "play": _play,
+    "restart": _play,
+    "pause": _pause,
+    "speed": _speed,
+    "step": _step,
+    "set": _set,
+    "branch": _branch,
+    "reset": _reset,
+    "stop": _stop,
+    "view": _view,
+    "select": _select,
+    "history": _history,
+    "explain": _explain,
+    "film": _film,
+}
+
+
+def _begin(runs: LiveRuns, run: Run, *, playing: bool) -> None:
+    """A new run stands ready, or trains at once."""
+    if playing:
+        run.lengthen()
+        runs.scheduler.train(run)
+    else:
+        runs.scheduler.need(run)
+
+
+def _move(runs: LiveRuns, viewer: Viewer, run: Run, step: int, reason: str) -> None:
+    """Send the viewer to a run of its own; the old one stays for the others."""
+    last = run.timeline.frames.last
+    where = {"run_id": run.id, "parent": viewer.run.id, "step": step, "after": last.seq if last else -1}
+    viewer.playing = False
+    runs.playing_changed(viewer.run)
+    viewer.send(dumps({"type": "moved", "reason": reason, **where}))
+
+
+def _inside(name: str, value: int, count: int) -> None:
+    if not 0 <= value < count:
+        raise ValueError(f"{name} = {value} is not allowed: this run has {name}s 0 to {count - 1}")

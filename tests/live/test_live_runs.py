@@ -1,0 +1,196 @@
+"""Live runs in one thread, without processes or locks, on a clock that the test moves."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from offrl_live.runs import wire
+from offrl_live.runs.clock import Clock
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.engine import Engine
+from offrl_live.runs.live_runs import Limits, LiveRuns, NoRoom, UnknownRun
+from offrl_live.runs.scheduler import Ended, Received
+from offrl_live.runs.worker import LocalWorker
+from tests.live.watching import CQL, NOISY, Watcher
+
+PURE = Path(__file__).resolve().parents[2] / "offrl_live" / "runs"
+
+
+class OneThread:
+    """Live runs and their workers, driven by hand."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.time = 1000.0
+        self.clock = Clock(*[lambda: self.time] * 3)
+        self.workers: list[LocalWorker] = []
+        self.runs = LiveRuns(self._worker, self.clock, Limits(**limits))
+        self.runs.scheduler.start()
+
+    def _worker(self, received: Received, ended: Ended) -> LocalWorker:
+        self.workers.append(LocalWorker(received, self.clock))
+        return self.workers[-1]
+
+    def watch(self, run_id: str, after: int = -1) -> Watcher:
+        return Watcher(self.runs, run_id, after, until=self.until)
+
+    def turn(self) -> None:
+        """What is due next; where nothing is, time passes."""
+        waits = [(wait, place) for place, worker in enumerate(self.workers) if (wait := worker.wait()) is not None]
+        wait, place = min(waits, default=(1.0, -1))
+        self.time += min(wait, 0.25) + 0.001
+        self.runs.tick()
+        if 0 <= wait <= 0.25 and place >= 0:
+            self.workers[place].turn()
+
+    def until(self, what: Callable[[], Any], seconds: float = 300.0) -> Any:
+        """Let time pass until `what()` is true and return it."""
+        end = self.time + seconds
+        while not (found := what()):
+            assert self.time < end, "it did not happen in time"
+            self.turn()
+        return found
+
+
+def test_a_whole_run_in_one_thread() -> None:
+    alone = OneThread()
+    run_id = alone.runs.open(NOISY)
+    viewer = alone.watch(run_id)
+    assert viewer.wait_for("paused")["step"] == 0
+    assert viewer.of("hello")[0]["run"]["config"] == NOISY.to_json()
+    viewer.say("speed", value=100)
+    viewer.say("play")
+    began = alone.time
+    alone.until(lambda: viewer.frames()[-1]["step"] >= 400)
+    # A second of single updates, then as fast as it was told to go.
+    assert 4.5 < alone.time - began < 6.5
+    assert viewer.answer(viewer.say("set", lane=0, values={"alpha": 2.0}))["type"] == "accepted"
+    (mark,) = alone.until(lambda: viewer.of("mark"))
+    alone.until(lambda: viewer.frames()[-1]["step"] > mark["step"] + 40)
+    viewer.say("pause")
+    last = viewer.wait_for("paused")["step"]
+    engine = Engine(NOISY.changed(mark["step"], 0, {"alpha": 2.0}))
+    for frame in (f for m in viewer.binaries if m["kind"] == "frame" for f in [m]):
+        if frame["step"] < engine.step:
+            continue
+        engine.advance(frame["step"] - engine.step)
+        shown = wire.unpack(frame["fields"], frame["payload"])
+        np.testing.assert_array_equal(shown["q"], engine.look().tables["q"][0])
+    assert engine.step == last
+
+    viewer.say("branch", step=mark["step"] - 20, lane=0, values={"gamma": 0.9})
+    (moved,) = alone.until(lambda: viewer.of("moved"))
+    viewer.leave()
+    branch = alone.watch(moved["run_id"])
+    alone.until(lambda: branch.frames() and branch.frames()[-1]["step"] > last)
+    assert branch.of("mark")[0]["step"] == mark["step"] - 20
+    branch.say("pause")
+    branch.wait_for("paused")
+    there = alone.runs.export(moved["run_id"])
+    engine = Engine(NOISY.changed(mark["step"] - 20, 0, {"gamma": 0.9}))
+    engine.advance(there.frames[-1].step)
+    np.testing.assert_array_equal(there.frames[-1].fields["q"], engine.look().tables["q"])
+
+
+def test_the_pure_part_is_without_threads_sockets_processes_and_clocks() -> None:
+    from_outside = {"threading", "time", "asyncio", "socket", "subprocess", "queue", "multiprocessing", "starlette"}
+    from_outside |= {"concurrent", "atexit", "signal", "os", "sys", "streamlit", "uvicorn", "websockets", "ctypes"}
+    for path in sorted(PURE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            roots = {name.partition(".")[0] for name in names}
+            assert not roots & from_outside, f"{path.name} imports {roots & from_outside}"
+            assert not any(name.startswith("offrl_live.serving") for name in names), path.name
+
+
+def test_equal_configurations_are_one_run() -> None:
+    runs = OneThread().runs
+    first = runs.open(CQL)
+    assert runs.open(RunConfig.from_json(CQL.to_json())) == first
+    assert runs.open(CQL, private=True) != first
+    assert runs.open(NOISY) != first
+    assert len(first) >= 20
+
+
+def test_a_run_that_waits_gets_a_turn() -> None:
+    alone = OneThread(turn=0.6)
+    one, two = alone.runs.open(CQL), alone.runs.open(NOISY)
+    for run_id in (one, two):
+        alone.runs.speed(run_id, 50)
+        alone.runs.play(run_id)
+    alone.until(lambda: alone.runs.info(two)["step"] > 3, 3)
+    steps = alone.runs.info(one)["step"]
+    assert steps > 3
+    alone.until(lambda: alone.runs.info(one)["step"] > steps, 3)
+    # Taking turns does not change the numbers.
+    alone.runs.pause(two)
+    alone.until(lambda: alone.runs.info(two)["state"] == "paused")
+    frame = alone.runs.export(two).frames[-1]
+    engine = Engine(NOISY)
+    engine.advance(frame.step)
+    np.testing.assert_array_equal(frame.fields["q"], engine.look().tables["q"])
+
+
+def test_what_nobody_watches_pauses_and_is_let_go() -> None:
+    alone = OneThread(pause_after=60.0, drop_after=900.0)
+    run_id = alone.runs.open(NOISY)
+    viewer = alone.watch(run_id)
+    viewer.say("speed", value=1)
+    viewer.say("play")
+    viewer.wait_for("running")
+    viewer.leave()
+    left = alone.time
+    assert alone.runs.info(run_id)["state"] == "running"
+    alone.until(lambda: alone.runs.info(run_id)["state"] == "paused")
+    assert 60 < alone.time - left < 61
+    alone.until(lambda: run_id not in alone.runs.runs, 900)
+    assert 900 < alone.time - left < 901
+    with pytest.raises(UnknownRun):
+        alone.runs.info(run_id)
+    # An old link leads to the same run, made anew from its configuration.
+    back = alone.watch(run_id)
+    alone.until(lambda: back.of("hello"))
+    assert back.of("hello")[0]["run"]["config"] == NOISY.to_json()
+    with pytest.raises(UnknownRun):
+        alone.watch("never-was-a-run")
+
+
+def test_the_fastest_playing_viewer_sets_the_speed() -> None:
+    alone = OneThread()
+    run_id = alone.runs.open(NOISY)
+    one, two = alone.watch(run_id), alone.watch(run_id)
+    one.say("speed", value=20)
+    one.say("play")
+    two.say("play")
+    two.say("speed", value=50)
+    assert alone.runs.info(run_id)["speed"] == 50
+    two.say("speed", value=0)
+    assert alone.runs.info(run_id)["speed"] == 0
+    two.say("pause")
+    assert alone.runs.info(run_id)["speed"] == 20
+
+
+def test_there_are_limits() -> None:
+    alone = OneThread(max_runs=2, max_viewers=1)
+    first, second = alone.runs.open(CQL), alone.runs.open(NOISY)
+    alone.watch(second)
+    with pytest.raises(NoRoom, match="1 viewers"):
+        alone.watch(first)
+    third = alone.runs.open(RunConfig("double-crossing", {}, (Lane("bc"),)))
+    assert set(alone.runs.runs) == {second, third}
+
+
+def test_too_much_memory_lets_the_unwatched_go_first() -> None:
+    alone = OneThread(memory=60_000)
+    watched, unwatched = alone.runs.open(NOISY), alone.runs.open(CQL)
+    viewer = alone.watch(watched)
+    alone.until(lambda: alone.runs.info(unwatched)["nbytes"])
+    viewer.say("speed", value=500)
+    viewer.say("play")
+    alone.until(lambda: unwatched not in alone.runs.runs)
+    alone.until(lambda: alone.runs.info(watched)["step"] > 500)
+    alone.until(lambda: alone.runs.info(watched)["nbytes"] < 60_000, 5)
