@@ -6,7 +6,7 @@ from typing import Literal
 
 from offrl_core.dataset import Array
 from offrl_core.worlds.layout import PlaneLayout
-from offrl_core.worlds.layouts import LABELS
+from offrl_core.worlds.lecture_grids import LABELS
 from offrl_lecture.base.pictures import Axis, Plane
 
 _LETTERS = {label: letter for letter, label in LABELS.items()}
