@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -104,16 +105,10 @@ class Cells:
         """`(N,)` codes by first appearance, and what each code stands for."""
         if self.values.ndim != 1:
             raise FileError("lists cannot tell rows apart", column=self.name)
-        # `pa.array` would import pandas, which takes longer than to read most files.
-        plain = np.ascontiguousarray(self.values, dtype=np.int8 if self.values.dtype == bool else None)
-        buffers = [None, pa.py_buffer(plain)]
-        column = pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), buffers)
-        encoded = column.dictionary_encode()
-        kinds = encoded.dictionary.to_pylist()
-        labels = [f"{kind:g}" if isinstance(kind, float) else str(kind) for kind in kinds]
+        codes, kinds = pd.factorize(self.values.astype(np.int8) if self.values.dtype == bool else self.values)
         if self.labels is not None:
-            labels = [self.labels[kind] for kind in kinds]
-        return _stored(pa.chunked_array([encoded.indices])).astype(np.int64), labels
+            return codes, [self.labels[kind] for kind in kinds]
+        return codes, [f"{kind:g}" if kinds.dtype.kind == "f" else str(kind) for kind in kinds]
 
     def component_names(self) -> tuple[str, ...]:
         """A name per number of a row."""
@@ -180,19 +175,15 @@ def check_readable(kind: pa.DataType, name: str) -> None:
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
-    missing = _nulls(column)
+    missing = column.is_null(nan_is_null=True).to_numpy()
+    values = _filled(column)
     if pa.types.is_floating(column.type):
-        values = _stored(column)
-        missing = missing | np.isnan(values)
-        holes = bool(missing.any())
-        filled = np.where(missing, 0.0, values) if holes else values
-        # Only holes make whole numbers into floats by accident; a float column without any was meant as one.
-        if holes and (np.abs(filled) < 2**53).all() and (filled == np.floor(filled)).all():
-            return Cells(name, filled.astype(np.int64), missing, whole=True, holes_made_floats=True)
-        return Cells(name, filled, missing)
-    values = _stored(column)
-    if column.null_count:
-        values = np.where(missing, values.dtype.type(0), values)
+        if missing.any():
+            values = np.where(missing, 0.0, values)
+            # Only holes make whole numbers into floats by accident; a float column without any was meant as one.
+            if (np.abs(values) < 2**53).all() and (values == np.floor(values)).all():
+                return Cells(name, values.astype(np.int64), missing, whole=True, holes_made_floats=True)
+        return Cells(name, values, missing)
     if values.dtype == np.uint64:
         bad = values > np.iinfo(np.int64).max
         Cells(name, values, missing).refuse(bad, f"it must be at most {np.iinfo(np.int64).max}")
@@ -200,22 +191,10 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
     return Cells(name, values, missing, whole=True)
 
 
-def _nulls(column: pa.ChunkedArray) -> Array:
-    """`(N,)` bool."""
-    return _stored(pc.is_null(column)) if column.null_count else np.zeros(len(column), dtype=bool)
-
-
-def _stored(column: pa.ChunkedArray) -> Array:
-    """Numbers or booleans as they lie in memory, anything where null.
-
-    `to_numpy` would make floats of whole numbers with nulls, and import pandas, which takes longer than most files.
-    """
-    if pa.types.is_boolean(column.type):
-        return np.asarray(_stored(column.cast(pa.int8())) != 0)
-    dtype = np.dtype(column.type.to_pandas_dtype())
-    chunks = [chunk for chunk in column.chunks if len(chunk)]
-    parts = [np.frombuffer(c.buffers()[1], dtype, len(c), c.offset * dtype.itemsize) for c in chunks]
-    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
+def _filled(column: pa.ChunkedArray) -> Array:
+    """Numbers or booleans, 0 where null: nulls would make floats of whole numbers."""
+    filled = column.fill_null(False if pa.types.is_boolean(column.type) else 0) if column.null_count else column
+    return np.asarray(filled.to_numpy())
 
 
 def _text(column: pa.ChunkedArray, name: str) -> Cells:
@@ -228,10 +207,9 @@ def _text(column: pa.ChunkedArray, name: str) -> Cells:
     # Equal words with blanks around them are one label.
     place = {label: code for code, label in enumerate(dict.fromkeys(words))}
     labels, indices = list(place), pa.chunked_array([encoded.indices])
-    missing = _nulls(indices)
-    codes = np.array([place[word] for word in words])[np.where(missing, 0, _stored(indices))]
+    codes = np.array([place[word] for word in words])[_filled(indices)]
     blank = np.array([label.lower() in _MISSING for label in labels])
-    missing = missing | blank[codes]
+    missing = column.is_null().to_numpy() | blank[codes]
     present = [label for label in labels if label.lower() not in _MISSING]
     if not present:
         return Cells(name, np.zeros(len(codes)), np.ones(len(codes), dtype=bool))
@@ -266,8 +244,8 @@ def _number(label: str) -> float | None:
 
 
 def _lists(column: pa.ChunkedArray, name: str) -> Cells:
-    missing = _nulls(column)
-    sizes = _stored(pc.list_value_length(column))
+    missing = column.is_null().to_numpy()
+    sizes = _filled(pc.list_value_length(column))
     present = sizes[~missing]
     width = int(present[0]) if len(present) else 1
     uneven = ~missing & (sizes != width)
@@ -279,7 +257,7 @@ def _lists(column: pa.ChunkedArray, name: str) -> Cells:
     flat = pc.list_flatten(column)
     if flat.null_count:
         raise FileError("a list has a missing number", column=name)
-    flat = _stored(flat)
-    values = np.zeros((len(column), width), dtype=flat.dtype)
-    values[~missing] = flat.reshape(-1, width)
+    numbers = flat.to_numpy()
+    values = np.zeros((len(column), width), dtype=numbers.dtype)
+    values[~missing] = numbers.reshape(-1, width)
     return Cells(name, values, missing)
