@@ -280,7 +280,7 @@ class Dataset:
         Raises:
             DatasetError: the format is not one of those, or cannot hold this dataset.
         """
-        held = {name.name: getattr(self, name.name) for name in fields(Log) if name.name != "episode_ids"}
+        held = {f.name: getattr(self, f.name) for f in fields(Log) if f.name != "episode_ids"}
         write_file(Log(episode_ids=self.episode_of_row, **held), target, format=format)
 
 

@@ -6,12 +6,11 @@ Labels are mapped to numbers, flags are completed, episodes are cut, next states
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from offrl_core.columns import Array, is_finite
-from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.base import Columns, Context, FileError, shown
 from offrl_core.formats.log import Log
 
 _WHOLE = 2.0**53
@@ -82,34 +81,27 @@ def assemble(columns: Columns, context: Context) -> Log:
     )
 
 
+def _single(values: Array) -> Array:
+    """`(N,)` of `(N, 1)`; anything else as it is."""
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
 def _numbers(role: str, values: Array, columns: Columns) -> Array:
     """One finite number per row."""
     name = columns.name(role)
-    flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    flat = _single(values)
     if flat.ndim != 1:
         raise FileError(f"it has shape {values.shape}; one number per row is needed", column=name)
     if flat.dtype.kind not in "biuf":
         raise FileError(f"it holds {flat.dtype}, numbers are needed", column=name)
     numbers = flat.astype(np.float64, copy=False)
-    _refuse(~is_finite(numbers), numbers, "it must be a finite 32-bit number", columns, name)
+    columns.refuse(~is_finite(numbers), numbers, "it must be a finite 32-bit number", name)
     return numbers
-
-
-def _refuse(bad: Array, values: Array, allowed: str, columns: Columns, name: str) -> None:
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise FileError(f"{_shown(values[row])} is not allowed: {allowed}", row=columns.row(row), column=name)
-
-
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, np.floating) else str(value)
 
 
 def _actions(columns: Columns, context: Context) -> tuple[Array, int, tuple[str, ...]]:
     """Action numbers, how many there are, and their labels."""
-    name, values = columns.name("actions"), np.asarray(columns.actions)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
+    name, values = columns.name("actions"), _single(np.asarray(columns.actions))
     if values.ndim == 2 and ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all():
         context.note(
             "one-hot-actions", f"{name!r} is one-hot with {values.shape[1]} columns", "It was read as numbers."
@@ -126,20 +118,18 @@ def _actions(columns: Columns, context: Context) -> tuple[Array, int, tuple[str,
         raise FileError(f"it holds {values.dtype}; actions must be whole numbers or labels", column=name)
     if values.dtype.kind == "f":
         values = values.astype(np.float64, copy=False)
-        _refuse(~np.isfinite(values), values, "every row needs an action", columns, name)
-        _refuse(
+        columns.refuse(~np.isfinite(values), values, "every row needs an action", name)
+        columns.refuse(
             (values != np.floor(values)) | (np.abs(values) >= _WHOLE),
             values,
             "actions must be whole numbers or labels. Continuous actions must be discretised first, as it suits the "
             "task; this is not guessed here",
-            columns,
             name,
         )
         context.note("float-actions", f"{name!r} holds whole numbers as floats", "They were read as integers.")
     whole, labels = _relabel(values.astype(np.int64, copy=False), columns.n_actions, context, "actions", name, columns)
     if labels:
-        listed = ", ".join(f"{label} → {i}" for i, label in enumerate(labels[:12])) + (" …" if labels[12:] else "")
-        context.note("action-labels", f"action labels were mapped to numbers: {listed}", "The labels are kept.")
+        context.note_actions(labels)
     count = columns.n_actions or (len(labels) if labels else int(whole.max()) + 1)
     return whole, count, columns.action_names or tuple(labels)
 
@@ -149,7 +139,7 @@ def _relabel(
 ) -> tuple[Array, list[str]]:
     """Numbers from 0 without gaps, and the labels they had; no labels where they already were such numbers."""
     if size is not None:
-        _refuse((whole < 0) | (whole >= size), whole, f"it must be from 0 to {size - 1}", columns, name)
+        columns.refuse((whole < 0) | (whole >= size), whole, f"it must be from 0 to {size - 1}", name)
         return whole, []
     low, high = int(whole.min()), int(whole.max())
     allowed = getattr(context.limits, limit)
@@ -166,7 +156,7 @@ def _observations(columns: Columns, context: Context) -> tuple[Array, Array | No
     if values.dtype.kind not in "biuf" or (following is not None and following.dtype.kind not in "biuf"):
         raise FileError(f"it holds {values.dtype}, numbers are needed", column=name)
     columns.check_following()
-    flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and values.dtype.kind in "iu" else values
+    flat = _single(values) if values.dtype.kind in "iu" else values
     if flat.ndim == 1 and flat.dtype.kind in "biu":
         states, after = flat.astype(np.int64), None
         if following is not None:
@@ -189,17 +179,11 @@ def _relabel_states(together: Array, columns: Columns, context: Context, name: s
     low, high = int(together.min()), int(together.max())
     if columns.n_states is None and low >= 0 and high < min(context.limits.states, max(1000, 4 * len(together))):
         return together, []
-    # The row of a bad next state is the row of the state beside it.
-    index = np.arange(len(together)) % len(columns.actions)
     if columns.n_states is not None:
         bad = (together < 0) | (together >= columns.n_states)
-        if bad.any():
-            place = int(np.flatnonzero(bad)[0])
-            raise FileError(
-                f"{together[place]} is not allowed: it must be from 0 to {columns.n_states - 1}",
-                row=columns.row(int(index[place])),
-                column=name,
-            )
+        rows = len(columns.actions)
+        for part in (slice(rows), slice(rows, None)):
+            columns.refuse(bad[part], together[part], f"it must be from 0 to {columns.n_states - 1}", name)
         return together, []
     labels, numbers = np.unique(together, return_inverse=True)
     context.limits.check("states", len(labels), column=name)
@@ -228,7 +212,7 @@ def _vectors(values: Array, columns: Columns, context: Context, name: str, known
         labels = columns.observation_names
         label = labels[part] if len(labels) == flat.shape[1] else f"{name}[{part}]"
         raise FileError(
-            f"{_shown(flat[row, part])} is not allowed: it must be a finite 32-bit number",
+            f"{shown(flat[row, part])} is not allowed: it must be a finite 32-bit number",
             row=columns.row(row),
             column=label,
         )
@@ -240,11 +224,11 @@ def _flags(role: str, columns: Columns, rows: int) -> Array:
     if values is None:
         return np.zeros(rows, dtype=bool)
     name = columns.name(role)
-    flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    flat = _single(values)
     if flat.ndim != 1 or flat.dtype.kind not in "biuf":
         raise FileError(f"it holds {values.dtype} of shape {values.shape}; one flag per row is needed", column=name)
     if flat.dtype.kind != "b":
-        _refuse((flat != 0) & (flat != 1), flat, "it must be 0 or 1", columns, name)
+        columns.refuse((flat != 0) & (flat != 1), flat, "it must be 0 or 1", name)
     return np.asarray(flat.astype(bool))
 
 

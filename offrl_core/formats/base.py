@@ -1,9 +1,9 @@
-"""What all readers share: limits, errors that name their place, findings, and the columns that a reader hands over."""
+"""What all readers share: limits, errors, findings, and the columns that a reader hands over."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -101,7 +101,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Context:
-    """One reading in progress: what is allowed, what was found so far, and who wants to know.
+    """One reading in progress: what is allowed, and what was found so far.
 
     Attributes:
         limits: what the file may ask for.
@@ -143,6 +143,17 @@ class Context:
         some = () if rows is None else tuple(int(r) for r in rows[:5])
         total = count if count is not None else (0 if rows is None else len(rows))
         self.findings.append(Finding(code, severity, message, done, total, some, "file"))
+
+    def note_actions(self, labels: Sequence[str]) -> None:
+        """Keep the finding that actions with these labels were numbered from 0."""
+        listed = ", ".join(f"{label} → {number}" for number, label in enumerate(labels[:12]))
+        more = " …" if len(labels) > 12 else ""
+        self.note("action-labels", f"action labels were mapped to numbers: {listed}{more}", "The labels are kept.")
+
+
+def shown(value: Any) -> str:
+    """A number as messages show it."""
+    return f"{value:g}" if isinstance(value, np.floating) else str(value)
 
 
 @dataclass(slots=True)
@@ -200,6 +211,12 @@ class Columns:
         """The file row (from 1) of row `index` (from 0)."""
         return index + 1 if self.rows is None else int(self.rows[index])
 
+    def refuse(self, bad: Array, values: Array, allowed: str, name: str) -> None:
+        """Raise `FileError` of the column `name`, of which the first row marked in `bad (N,)` is not allowed."""
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise FileError(f"{shown(values[row])} is not allowed: {allowed}", row=self.row(row), column=name)
+
     def file_rows(self, where: Array) -> Array:
         """The file rows (from 1) of the rows marked in `where (N,)`."""
         index = np.flatnonzero(where)
@@ -207,4 +224,4 @@ class Columns:
 
 
 def nothing(share: float, doing: str) -> None:
-    """Progress that nobody wants to know."""
+    """A `Progress` that goes nowhere."""

@@ -1,4 +1,4 @@
-"""One column of a table as numbers: what was text, missing, boolean or a float by accident becomes plain here."""
+"""One column of a table as numbers, with its missing values and its labels."""
 
 from __future__ import annotations
 

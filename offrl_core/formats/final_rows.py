@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from offrl_core.columns import Array
@@ -9,7 +11,7 @@ from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.mapping import ColumnMapping
 
 
-def settle(columns: Columns, missing: dict[str, Array], mapping: ColumnMapping, context: Context) -> Columns:
+def take_final_rows(columns: Columns, missing: dict[str, Array], mapping: ColumnMapping, context: Context) -> Columns:
     """Turn rows that only hold an episode's final state into next states, and deal with missing values.
 
     Args:
@@ -126,11 +128,6 @@ def _select(columns: Columns, keep: Array) -> None:
     if not keep.any():
         raise FileError("no row of data is left")
     columns.rows = np.flatnonzero(keep) + 1 if columns.rows is None else columns.rows[keep]
-    every = (
-        *("observations", "actions", "rewards", "terminations", "truncations"),
-        *("next_observations", "next_known", "episodes", "behaviors"),
-    )
-    for role in every:
-        column = getattr(columns, role)
-        if column is not None:
-            setattr(columns, role, column[keep])
+    for role in fields(columns):
+        if role.name != "rows" and isinstance(column := getattr(columns, role.name), np.ndarray):
+            setattr(columns, role.name, column[keep])

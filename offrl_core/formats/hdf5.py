@@ -1,4 +1,4 @@
-"""HDF5 without trust: only arrays of numbers that lie in this very file, within the limits, with known filters."""
+"""HDF5 arrays: only numbers that lie in this very file, within the limits, with known filters."""
 
 from __future__ import annotations
 
@@ -16,13 +16,8 @@ from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.source import Source
 
 _FILTERS = {
-    h5py.h5z.FILTER_DEFLATE,
-    h5py.h5z.FILTER_SHUFFLE,
-    h5py.h5z.FILTER_FLETCHER32,
-    h5py.h5z.FILTER_SZIP,
-    h5py.h5z.FILTER_NBIT,
-    h5py.h5z.FILTER_SCALEOFFSET,
-    h5py.h5z.FILTER_LZF,
+    getattr(h5py.h5z, f"FILTER_{name}")
+    for name in ("DEFLATE", "SHUFFLE", "FLETCHER32", "SZIP", "NBIT", "SCALEOFFSET", "LZF")
 }
 """Filters that come with h5py; any other would be loaded from a plug-in."""
 

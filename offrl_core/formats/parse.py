@@ -25,16 +25,9 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 # What the parsers raise on files that are not what they seem; anything else is a fault of ours and must be seen.
 _BROKEN: tuple[type[Exception], ...] = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    IndexError,
-    RuntimeError,
-    ArithmeticError,
-    AttributeError,
+    *(OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, ArithmeticError, AttributeError),
+    *(EOFError, BufferError, zipfile.BadZipFile, zlib.error, struct.error),
 )
-_BROKEN += (EOFError, BufferError, zipfile.BadZipFile, zlib.error, struct.error)
 
 
 @dataclass(frozen=True, slots=True)

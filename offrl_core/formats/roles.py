@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
 from offrl_core.formats.cells import Cells
-from offrl_core.formats.final_rows import settle
+from offrl_core.formats.final_rows import take_final_rows
 from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.order import cut_where_time_restarts, order_of
 from offrl_core.formats.states import take_states
@@ -60,7 +61,7 @@ def read_table(table: LazyTable, mapping: ColumnMapping, context: Context) -> Co
     missing["state"] = take_states(columns, table, mapping, context)
     columns.check_following()
     pa.default_memory_pool().release_unused()
-    return settle(columns, missing, mapping, context)
+    return take_final_rows(columns, missing, mapping, context)
 
 
 def _names(mapping: ColumnMapping) -> dict[str, str]:
@@ -107,9 +108,6 @@ def _behaviors(cells: Cells) -> tuple[Array, tuple[str, ...]]:
 
 
 def _take_actions(columns: Columns, cells: Cells, mapping: ColumnMapping, context: Context) -> None:
-    if cells.values.ndim != 1:
-        columns.actions = cells.values
-        return
     if cells.labels is None:
         columns.actions = cells.values
         if cells.holes_made_floats:
@@ -119,19 +117,10 @@ def _take_actions(columns: Columns, cells: Cells, mapping: ColumnMapping, contex
                 "They were read as integers.",
             )
         return
-    # Labels keep the order of their text, so that the numbers do not depend on the order of the rows.
-    used = np.unique(cells.values[~cells.missing])
-    labels = sorted(cells.labels[code] for code in used)
+    # In the order of their text, so that the numbers do not depend on the order of the rows.
+    labels = sorted(cells.labels[code] for code in np.unique(cells.values[~cells.missing]))
     context.limits.check("actions", len(labels), column=mapping.action)
-    place = {label: number for number, label in enumerate(labels)}
-    numbers = np.array([place.get(label, 0) for label in cells.labels], dtype=np.int64)
-    columns.actions = np.where(cells.missing, 0, numbers[cells.values])
-    more = range(len(labels), mapping.n_actions or 0)
-    columns.action_names = (*labels, *(f"unseen action {number}" for number in more))
+    columns.actions = np.where(cells.missing, 0, pd.Index(labels).get_indexer(cells.labels)[cells.values])
+    columns.action_names = (*labels, *(f"unseen action {i}" for i in range(len(labels), mapping.n_actions or 0)))
     columns.n_actions = len(columns.action_names)
-    listed = ", ".join(f"{label} → {number}" for label, number in list(place.items())[:12])
-    context.note(
-        "action-labels",
-        f"action labels were mapped to numbers: {listed}" + (" …" if len(labels) > 12 else ""),
-        "The labels are kept.",
-    )
+    context.note_actions(labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Columns, Context, FileError
@@ -128,7 +129,6 @@ def _shared_codes(pair: list[Cells]) -> tuple[Array, list[str]]:
     """Codes of both columns one after the other, in one list of labels that is sorted."""
     coded = [cell.coded() for cell in pair]
     numeric = all(cell.labels is None for cell in pair)
-    names = sorted({name for _, labels in coded for name in labels}, key=float if numeric else str) or [""]
-    place = {name: number for number, name in enumerate(names)}
-    parts = [np.array([place[name] for name in labels] or [0], dtype=np.int64)[codes] for codes, labels in coded]
-    return np.concatenate(parts), names
+    names = sorted({name for _, labels in coded for name in labels}, key=float if numeric else str)
+    place = pd.Index(names)
+    return np.concatenate([place.get_indexer(labels)[codes] for codes, labels in coded]), names
