@@ -260,7 +260,11 @@ class Learner:
             if not self._axes.find(name).live:
                 raise HyperparameterError(f"{name} cannot change while training: it restarts the run")
             changed[name] = self._axes.spread(name, given)
-        for name, column in changed.items():
+        self.assign(changed)
+
+    def assign(self, columns: Mapping[str, Sequence[Value]]) -> None:
+        """As `set`, with one value per member for each name, all of them allowed: nothing is checked again."""
+        for name, column in columns.items():
             for values, value in zip(self._values, column, strict=True):
                 values[name] = value
             self._axes.move(name, column)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,30 +13,15 @@ from offrl_core.dataset import Dataset, dataset_probes
 from offrl_core.evaluation import film
 from offrl_core.evaluation.alarms import Alarm, Facts
 from offrl_core.learning import Learner
+from offrl_core.learning.snapshot import Snapshot, merge_members
 from offrl_live.runs import truths
 from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.snapshot import RunSnapshot
 from offrl_live.runs.timeline import Mark
 
 Array = npt.NDArray[Any]
 
 _HEAD, _LENGTH = struct.Struct("<QQ"), struct.Struct("<Q")
-_TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """Everything of one step.
-
-    Attributes:
-        step: updates done.
-        metrics: name → `(M,)` float32.
-        tables: `q, v, policy, advantages, weights, behavior, allowed, q_pi` → `(M, S, A)` or `(M, S)`, where they
-            exist; NaN for members whose system has no such table.
-    """
-
-    step: int
-    metrics: Mapping[str, Array]
-    tables: Mapping[str, Array]
 
 
 class Engine:
@@ -59,7 +43,7 @@ class Engine:
         self.marks: list[Mark] = []
         self.lanes = [self._learner(lane, lane.hyperparameters) for lane in config.lanes]
         self._seen_divergences = 0
-        self._before: Picture | None = None
+        self._before: RunSnapshot | None = None
         self._apply(after=-1)
 
     def _learner(self, lane: Lane, values: Mapping[str, Any]) -> Learner:
@@ -161,9 +145,13 @@ class Engine:
         """Let the changes act that were made after step `after`, up to now."""
         due = [change for change in self.config.changes if after < change.step <= self.step]
         for change in due:
-            self.lanes[change.lane].set(**change.values)
+            self._assign(change.lane, change.values)
         if due:
             self._mark()
+
+    def _assign(self, lane: int, values: Mapping[str, Any]) -> None:
+        learner = self.lanes[lane]
+        learner.assign({name: [value] * len(learner.members) for name, value in values.items()})
 
     def _mark(self) -> None:
         now = [self.config.current(lane, -1) for lane in range(len(self.lanes))]
@@ -176,60 +164,52 @@ class Engine:
 
     # looking
 
-    def look(self, *, truth: bool = True) -> Picture:
+    def snapshot(self, *, truth: bool = True) -> RunSnapshot:
         """All members now; `truth` adds the true value of their policies, where there is a world to tell."""
-        snapshots = [(len(learner.members), learner.snapshot()) for learner in self.lanes]
-        names = dict.fromkeys(name for _, snapshot in snapshots for name in snapshot.metrics)
-        metrics = {n: _joined([(m, s.metrics.get(n)) for m, s in snapshots]) for n in names}
-        tables = {
-            name: _joined([(m, getattr(s, name)) for m, s in snapshots])
-            for name in _TABLES
-            if any(getattr(s, name) is not None for _, s in snapshots)
-        }
-        picture = self._finite(Picture(self.step, metrics, tables))
-        return self.judge(picture) if truth else picture
+        parts: list[tuple[range, Snapshot]] = []
+        first = 0
+        for learner in self.lanes:
+            parts.append((range(first, first + len(learner.members)), learner.snapshot()))
+            first += len(learner.members)
+        merged = merge_members(parts, self.step)
+        snapshot = self._finite(RunSnapshot(**vars(merged)))
+        for evaluated in self.evaluating(snapshot) if truth else ():
+            snapshot = evaluated or snapshot
+        return snapshot
 
-    def _finite(self, picture: Picture) -> Picture:
-        """The picture, with a diverged member as it was seen last when all its numbers were finite.
+    def _finite(self, snapshot: RunSnapshot) -> RunSnapshot:
+        """The snapshot, with a diverged member as it was seen last when all its numbers were finite.
 
         Its parameters are finite still, but what they lead to may not be.
         """
-        before, base = self._before or picture, 0
+        before, base, tables = self._before or snapshot, 0, snapshot.tables
         for learner in self.lanes:
             for member in {base + d.index for d in learner.divergences}:
-                shown = [picture.tables[name][member] for name in ("q", "v", "policy") if name in picture.tables]
+                shown = [tables[name][member] for name in ("q", "v", "policy") if name in tables]
                 if not all(np.isfinite(table).all() for table in shown):
-                    for now, then in ((picture.metrics, before.metrics), (picture.tables, before.tables)):
+                    for now, then in ((snapshot.metrics, before.metrics), (tables, before.tables)):
                         for name in now.keys() & then.keys():
                             now[name][member] = then[name][member]
             base += len(learner.members)
-        self._before = picture
-        return picture
+        self._before = snapshot
+        return snapshot
 
-    def judge(self, picture: Picture) -> Picture:
-        """The picture with the true `return` of every policy: exact, with `q_pi`, or measured by playing."""
-        for measured in self.judging(picture):
-            picture = measured or picture
-        return picture
+    def evaluating(self, snapshot: RunSnapshot) -> Generator[RunSnapshot | None, None, None]:
+        """Add the true `return` of every policy: exact, with `q_pi`, or measured by playing.
 
-    def judging(self, picture: Picture) -> Iterator[Picture | None]:
-        """`judge` in small parts: None while there is more to do, the judged picture at the end."""
+        Yields:
+            None while there is more to do, and at the end the snapshot with its truth; nothing where no world is known.
+        """
         if self.dataset.mdp is not None:
-            known, q_pi = truths.judge(self.dataset, picture.tables["policy"], self.gammas)
-            yield _judged(picture, known, {"q_pi": q_pi})
+            returns, q_pi = truths.evaluate(self.dataset, snapshot.policy, self.gammas)
+            yield snapshot.with_truth(returns, q_pi)
         elif truths.played(self.dataset):
-            game = truths.playing(self.dataset, self.lanes, self.gammas)
-            while True:
-                try:
-                    next(game)
-                except StopIteration as end:
-                    yield _judged(picture, end.value, {})
-                    return
-                yield None
+            returns = yield from truths.measuring_returns(self.dataset, self.lanes, self.gammas)
+            yield snapshot.with_truth(returns)
 
     def describe(self) -> dict[str, Any]:
         """What a viewer must know before the first frame: the parts of `hello` that come from data and learners."""
-        data, names = self.dataset, list(self.look(truth=self.dataset.mdp is not None).metrics)
+        data, names = self.dataset, list(self.snapshot(truth=self.dataset.mdp is not None).metrics)
         if truths.played(data):
             names += [*truths.MEASURED, *(["gap"] if "value_start" in names else [])]
         lanes = []
@@ -321,24 +301,8 @@ class Engine:
         # At its own step the past may have gone on with other values than this configuration does.
         for lane, learner in enumerate(self.lanes):
             now, axes = self.config.current(lane, step), self.config.lane(lane).axes
-            learner.set(**{name: now[name] for name, h in learner.declared.items() if h.live and name not in axes})
+            self._assign(lane, {name: now[name] for name, h in learner.declared.items() if h.live and name not in axes})
         self._mark()
-
-
-def _judged(picture: Picture, known: Mapping[str, Array], tables: Mapping[str, Array]) -> Picture:
-    metrics = {**picture.metrics, **{name: value.astype(np.float32) for name, value in known.items()}}
-    if "value_start" in metrics:
-        metrics["gap"] = metrics["value_start"] - metrics["return"]
-    return replace(picture, metrics=metrics, tables={**picture.tables, **tables})
-
-
-def _joined(parts: list[tuple[int, Array | None]]) -> Array:
-    """Members of all lanes in one array; a lane that has no such thing is NaN (true, for a mask)."""
-    if len(parts) == 1 and parts[0][1] is not None:
-        return parts[0][1]
-    like = next(array for _, array in parts if array is not None)
-    empty = True if like.dtype == bool else np.nan
-    return np.concatenate([np.full((m, *like.shape[1:]), empty, like.dtype) if a is None else a for m, a in parts])
 
 
 def _declaration(h: Any) -> dict[str, Any]:

@@ -44,14 +44,11 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
         alarms += [{"type": "alarm", **plain(alarm.to_json())} for alarm in engine.divergences()]
         if frames and frames[-1].step == engine.step:
             break
-        picture = engine.look()
-        metrics = np.full((len(members), len(names)), np.nan, np.float32)
-        for column, name in enumerate(names):
-            if name in picture.metrics:
-                metrics[:, column] = picture.metrics[name]
-        size = metrics.nbytes + sum(table.nbytes for table in picture.tables.values())
-        frames.append(Frame(len(frames), picture.step, 0.0, 0.0, members, metrics, picture.tables, size))
-        alarms += [{"type": "alarm", **alarm.to_json()} for alarm in watch.see(picture.step, picture.metrics)]
+        snapshot = engine.snapshot()
+        metrics = snapshot.matrix(names)
+        size = metrics.nbytes + sum(table.nbytes for table in snapshot.tables.values())
+        frames.append(Frame(len(frames), snapshot.step, 0.0, 0.0, members, metrics, snapshot.tables, size))
+        alarms += [{"type": "alarm", **alarm.to_json()} for alarm in watch.see(snapshot.step, snapshot.metrics)]
     return RunExport(
         config=engine.config,
         hello=hello(config, described, title=title),

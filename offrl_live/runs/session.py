@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.alarms import Alarm, Watch
 from offrl_live.runs import datasets, truths, wire
@@ -14,7 +12,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.convergence import Convergence
-from offrl_live.runs.engine import Engine, Picture
+from offrl_live.runs.engine import Engine
 from offrl_live.runs.films import FilmMaker, film_message
 from offrl_live.runs.pace import (
     CHECKPOINT_SECONDS,
@@ -30,6 +28,7 @@ from offrl_live.runs.pace import (
     Pacer,
     Rhythm,
 )
+from offrl_live.runs.snapshot import RunSnapshot
 from offrl_live.runs.timeline import Mark
 
 Command = Mapping[str, Any]
@@ -74,13 +73,13 @@ class Session:
         self.convergence = Convergence(self.engine.settling_window)
         self._marks_sent: list[Mark] = []
         self._shown = -1
-        self._judged = -1
+        self._evaluated = -1
         self._saved = -1
         self._until_full = 0
         self._next_update = 0.0
         self._until: int | None = None
-        self._judging: Iterator[Picture | None] | None = None
-        self._judging_seconds = 0.0
+        self._evaluation: Iterator[RunSnapshot | None] | None = None
+        self._evaluation_seconds = 0.0
         self._order: int = command["order"]
         self._gammas = self.engine.gammas
         self._reported = ("paused", "")
@@ -94,7 +93,7 @@ class Session:
 
     def wait(self) -> float | None:
         """Seconds until there is work: 0 now, None when only a command brings some."""
-        if self.replay_to > self.engine.step or self._judging is not None or self._films_due():
+        if self.replay_to > self.engine.step or self._evaluation is not None or self._films_due():
             return 0.0
         if not self.training:
             return None
@@ -106,8 +105,8 @@ class Session:
             self._replay()
         elif self._films_due():
             self._film()
-        elif self._judging is not None:
-            self._judge_on()
+        elif self._evaluation is not None:
+            self._evaluate_on()
         elif self.training:
             self._train()
 
@@ -116,8 +115,8 @@ class Session:
         do = command["do"]
         # The server numbers what changes the run's state, and so knows which command a state answers.
         self._order = command.get("order", self._order)
-        if do in ("play", "step", "set") and self._judging is not None:
-            self._judging, self._judged = None, -1  # what was being measured is about to change
+        if do in ("play", "step", "set") and self._evaluation is not None:
+            self._evaluation, self._evaluated = None, -1  # what was being measured is about to change
         if do == "play":
             self.limit = command["limit"]
             self._play(keep_on=command["keep_on"])
@@ -188,7 +187,7 @@ class Session:
     def _pause(self, state: str, reason: str) -> None:
         """Stop training; the last frame, with its truth, and a checkpoint go out before the word."""
         self.training, self._until = False, None
-        if not self._shown == self._judged == self.engine.step:
+        if not self._shown == self._evaluated == self.engine.step:
             self._show(truth=True)
         self._save()
         self._state(state, reason)
@@ -334,47 +333,48 @@ class Session:
             Why training is over, where nothing moves any more; else nothing.
         """
         now, effort = self._clock.now(), self._clock.effort()
-        picture = self.engine.look(truth=False)
+        snapshot = self.engine.snapshot(truth=False)
         seconds = 0.0
         if truth or self.truths.due(now):
-            looked, self._judged = self._clock.effort(), picture.step
-            judging = self.engine.judging(picture)
+            looked, self._evaluated = self._clock.effort(), snapshot.step
+            evaluation = self.engine.evaluating(snapshot)
             # A known world answers at once. Where policies have to be played, training waits, so that the return is
             # that of this very step, but commands do not: the frame goes out and is sent again with its return.
-            first = next(judging, picture)
+            first = next(evaluation, snapshot)
             if first is None:
-                self._judging, self._judging_seconds = judging, 0.0
+                self._evaluation, self._evaluation_seconds = evaluation, 0.0
             else:
-                picture = first
+                snapshot = first
                 seconds = self._clock.effort() - looked
                 self.truths.done(self._clock.now(), seconds)
-        self._send_frame(picture)
-        self._alarm(picture)
-        self._shown = picture.step
-        settled = self.convergence.see(picture.step, picture.tables, picture.metrics.get("loss_policy"))
+        self._send_frame(snapshot)
+        self._alarm(snapshot)
+        self._shown = snapshot.step
+        settled = self.convergence.see(snapshot.step, snapshot.tables, snapshot.metrics.get("loss_policy"))
         self.frames.done(now, self._clock.effort() - effort - seconds)
         self._follow_discount()
         return settled
 
-    def _judge_on(self) -> None:
+    def _evaluate_on(self) -> None:
         """Play on for a slice; at the end the frame of this step is sent again, with the return in it."""
-        assert self._judging is not None
+        assert self._evaluation is not None
         began, effort = self._clock.now(), self._clock.effort()
-        for picture in self._judging:
+        for snapshot in self._evaluation:
             now = self._clock.now()
-            if picture is None and now - began < SLICE_SECONDS:
+            if snapshot is None and now - began < SLICE_SECONDS:
                 continue
-            self._judging_seconds += self._clock.effort() - effort
-            if picture is not None:
-                self._judging = None
-                self.truths.done(now, self._judging_seconds)
-                self._last_known |= picture.metrics
-                self._send_frame(picture)
+            self._evaluation_seconds += self._clock.effort() - effort
+            if snapshot is not None:
+                self._evaluation = None
+                self.truths.done(now, self._evaluation_seconds)
+                self._last_known |= snapshot.metrics
+                self._send_frame(snapshot)
                 self.pacer.resume(now)
             return
 
-    def _send_frame(self, picture: Picture) -> None:
-        size = sum(table.nbytes for table in picture.tables.values())
+    def _send_frame(self, snapshot: RunSnapshot) -> None:
+        tables = snapshot.tables
+        size = sum(table.nbytes for table in tables.values())
         members: tuple[int, ...] = tuple(range(self._members))
         if size > FULL_FRAME_BYTES and self._members > 1:
             self._until_full -= 1
@@ -383,23 +383,18 @@ class Session:
             else:
                 self._until_full = max(2, size // FULL_FRAME_BYTES)
         chosen = slice(None) if len(members) == self._members else list(members)
-        fields = {"metrics": self._rows(picture), **{name: table[chosen] for name, table in picture.tables.items()}}
-        header = {"kind": "frame", "run": self.run, "step": picture.step, "time": self._clock.date()}
+        fields = {
+            "metrics": snapshot.matrix(self._metrics),
+            **{name: table[chosen] for name, table in snapshot.tables.items()},
+        }
+        header = {"kind": "frame", "run": self.run, "step": snapshot.step, "time": self._clock.date()}
         self._send(wire.encode({**header, "rate": self.pacer.rate, "members": members}, fields))
 
-    def _rows(self, picture: Picture) -> Any:
-        """`(M, K)`: a row per member, a column per metric that the viewers were told of."""
-        rows = np.full((self._members, len(self._metrics)), np.nan, dtype=np.float32)
-        for column, name in enumerate(self._metrics):
-            if name in picture.metrics:
-                rows[:, column] = picture.metrics[name]
-        return rows
-
-    def _alarm(self, picture: Picture) -> None:
+    def _alarm(self, snapshot: RunSnapshot) -> None:
         # Between two exact evaluations the true return is taken to stand still.
-        self._last_known |= picture.metrics
+        self._last_known |= snapshot.metrics
         self._send_alarms(self.engine.divergences())
-        self._send_alarms(self.watch.see(picture.step, self._last_known))
+        self._send_alarms(self.watch.see(snapshot.step, self._last_known))
 
     def _send_alarms(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:

@@ -57,7 +57,7 @@ def describe(dataset: Dataset, gamma: float) -> dict[str, Any]:
     return {name: getattr(known, name) for name in (*names, "in_support", "q_bound", "gamma", "exact")}
 
 
-def judge(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[dict[str, Array], Array]:
+def evaluate(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[dict[str, Array], Array]:
     """In a known MDP: the exact return of each member's `policy (M, S, A)`, what follows from it, and `Q^π` float32."""
     returns = np.full(len(policy), np.nan)
     q = np.full(policy.shape, np.nan)
@@ -80,7 +80,7 @@ MEASURED = ("return", "return_low", "return_high")
 PLAYED_EPISODES = 128
 
 
-def playing(
+def measuring_returns(
     dataset: Dataset, learners: Sequence[Learner], gammas: Sequence[float]
 ) -> Generator[None, None, dict[str, Array]]:
     """Where returns are measured: `return` and its 95 % interval of all members, with a rest after every time step.

@@ -231,7 +231,7 @@ def test_now_is_when_it_was_ordered() -> None:
 def test_a_stored_policy_is_played_as_it_was() -> None:
     run = Engine(TABULAR)
     run.advance(200)
-    stored = run.look().tables["policy"][0]
+    stored = run.snapshot().tables["policy"][0]
     maker = FilmMaker(run, SYSTEM_CLOCK)
     run.advance(1)
     maker.order(order(200, member=0, policy=stored))

@@ -8,7 +8,8 @@ from offrl_core.evaluation.rollouts import measure
 from offrl_live.runs import datasets
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
-from offrl_live.runs.engine import Engine, Picture
+from offrl_live.runs.engine import Engine
+from offrl_live.runs.snapshot import RunSnapshot
 from offrl_live.runs.wire import dumps, plain
 
 MLP = {"hidden": "16", "batch_size": 32}
@@ -22,7 +23,7 @@ def config(lanes=LANES, **fields) -> RunConfig:
     return RunConfig("double-crossing", {}, lanes, **fields)
 
 
-def same(one: Picture, other: Picture) -> None:
+def same(one: RunSnapshot, other: RunSnapshot) -> None:
     """Equal to the bit."""
     assert one.step == other.step
     assert one.metrics.keys() == other.metrics.keys()
@@ -37,8 +38,8 @@ def test_slices_do_not_change_the_numbers() -> None:
     whole.advance(300)
     for updates in (1, 2, 97, 200):
         sliced.advance(updates)
-        sliced.look()
-    same(whole.look(), sliced.look())
+        sliced.snapshot()
+    same(whole.snapshot(), sliced.snapshot())
 
 
 def test_a_checkpoint_continues_to_the_bit() -> None:
@@ -50,7 +51,7 @@ def test_a_checkpoint_continues_to_the_bit() -> None:
     second.restore(saved)
     assert second.step == 120
     second.advance(180)
-    same(first.look(), second.look())
+    same(first.snapshot(), second.snapshot())
 
 
 def test_live_changes_act_at_their_step_and_are_replayed() -> None:
@@ -67,16 +68,16 @@ def test_live_changes_act_at_their_step_and_are_replayed() -> None:
 
     again = Engine(live.config)
     again.advance(220)
-    same(live.look(), again.look())
+    same(live.snapshot(), again.snapshot())
     assert again.marks == live.marks
 
     from_checkpoint = Engine(live.config)
     from_checkpoint.restore(saved)
     from_checkpoint.advance(70)
-    same(live.look(), from_checkpoint.look())
+    same(live.snapshot(), from_checkpoint.snapshot())
     unchanged = Engine(config())
     unchanged.advance(220)
-    assert unchanged.look().tables["q"].tobytes() != live.look().tables["q"].tobytes()
+    assert unchanged.snapshot().tables["q"].tobytes() != live.snapshot().tables["q"].tobytes()
 
 
 def test_a_drag_at_one_step_is_one_change_to_the_bit() -> None:
@@ -101,12 +102,12 @@ def test_a_drag_at_one_step_is_one_change_to_the_bit() -> None:
     ]
     again = Engine(live.config)
     again.advance(55)
-    same(live.look(), again.look())
+    same(live.snapshot(), again.snapshot())
     from_checkpoint = Engine(live.config)
     from_checkpoint.restore(saved)
     assert from_checkpoint.marks == live.marks
     from_checkpoint.advance(25)
-    same(live.look(), from_checkpoint.look())
+    same(live.snapshot(), from_checkpoint.snapshot())
 
 
 def test_a_branch_from_a_step_that_was_changed_has_its_own_values_there() -> None:
@@ -117,7 +118,7 @@ def test_a_branch_from_a_step_that_was_changed_has_its_own_values_there() -> Non
     branched.advance(40)
     anew = Engine(branched.config)
     anew.advance(100)
-    same(branched.look(), anew.look())
+    same(branched.snapshot(), anew.snapshot())
 
 
 def test_a_branch_is_the_run_with_another_future() -> None:
@@ -130,7 +131,7 @@ def test_a_branch_is_the_run_with_another_future() -> None:
     fast.restore(saved)
     fast.advance(100)
     slow.advance(200)
-    same(fast.look(), slow.look())
+    same(fast.snapshot(), slow.snapshot())
 
 
 def test_a_refused_change_changes_nothing() -> None:
@@ -149,23 +150,23 @@ def test_a_refused_change_changes_nothing() -> None:
             engine.set(lane, values)
     engine.advance(20)
     other.advance(40)
-    same(engine.look(), other.look())
+    same(engine.snapshot(), other.snapshot())
     assert engine.marks == []
 
 
 def test_lanes_are_the_learners_they_would_be_alone() -> None:
     engine = Engine(config())
     engine.advance(150)
-    picture, data = engine.look(), orl.load_dataset("double-crossing")
+    snapshot, data = engine.snapshot(), orl.load_dataset("double-crossing")
     alone = orl.Learner(data, "cql", approximator="mlp", **MLP)
     alone.advance(150)
-    np.testing.assert_array_equal(picture.tables["q"][4:], alone.snapshot().q)
+    np.testing.assert_array_equal(snapshot.tables["q"][4:], alone.snapshot().q)
     # A member of an axis is the learner of that value and seed; cql has no clone of the behaviour, bcq has.
     single = orl.Learner(data, "bcq", rho=0.3, seeds=[1])
     single.advance(150)
-    np.testing.assert_array_equal(picture.tables["q"][3], single.snapshot().q[0])
-    assert np.isnan(picture.tables["behavior"][4]).all()
-    assert not np.isnan(picture.tables["behavior"][:4]).any()
+    np.testing.assert_array_equal(snapshot.tables["q"][3], single.snapshot().q[0])
+    assert np.isnan(snapshot.tables["behavior"][4]).all()
+    assert not np.isnan(snapshot.tables["behavior"][:4]).any()
     described = [(m["lane"], m["algorithm"], m["values"].get("rho"), m["seed"]) for m in engine.members]
     assert described == [
         (0, "bcq", 0.05, 0),
@@ -179,17 +180,17 @@ def test_lanes_are_the_learners_they_would_be_alone() -> None:
 def test_the_truth_stands_beside_the_estimate() -> None:
     engine = Engine(config((Lane("bcq"), Lane("bc"))))
     engine.advance(1000)
-    picture, data = engine.look(), orl.load_dataset("double-crossing")
-    returns = [data.mdp.evaluate(policy, 0.95) for policy in picture.tables["policy"].astype(float)]
-    np.testing.assert_allclose(picture.metrics["return"], returns, rtol=1e-5)
-    assert picture.metrics["return"][0] == pytest.approx(0.95**11, abs=1e-5)
-    assert picture.metrics["return"][1] == pytest.approx(0.230, abs=2e-3)
-    assert picture.metrics["gap"][0] == pytest.approx(0.0, abs=1e-4)
-    q_pi = data.mdp.q_value(picture.tables["policy"][0].astype(float), 0.95)
-    np.testing.assert_allclose(picture.tables["q_pi"][0], q_pi, atol=1e-5)
+    snapshot, data = engine.snapshot(), orl.load_dataset("double-crossing")
+    returns = [data.mdp.evaluate(policy, 0.95) for policy in snapshot.tables["policy"].astype(float)]
+    np.testing.assert_allclose(snapshot.metrics["return"], returns, rtol=1e-5)
+    assert snapshot.metrics["return"][0] == pytest.approx(0.95**11, abs=1e-5)
+    assert snapshot.metrics["return"][1] == pytest.approx(0.230, abs=2e-3)
+    assert snapshot.metrics["gap"][0] == pytest.approx(0.0, abs=1e-4)
+    q_pi = data.mdp.q_value(snapshot.tables["policy"][0].astype(float), 0.95)
+    np.testing.assert_allclose(snapshot.tables["q_pi"][0], q_pi, atol=1e-5)
     seen = data.counts > 0
-    assert picture.metrics["q_data_true"][0] == pytest.approx(q_pi[seen].mean(), abs=1e-5)
-    assert "q_pi" not in engine.look(truth=False).tables
+    assert snapshot.metrics["q_data_true"][0] == pytest.approx(q_pi[seen].mean(), abs=1e-5)
+    assert "q_pi" not in engine.snapshot(truth=False).tables
 
 
 def test_a_live_discount_changes_the_truth() -> None:
@@ -215,18 +216,18 @@ def test_members_that_run_away_stop_and_the_others_go_on() -> None:
     assert (alarm.kind, alarm.member, alarm.step) == ("diverged", 0, 0)
     assert "weight became inf" in alarm.cause
     assert engine.divergences() == []
-    policy = engine.look().tables["policy"]
+    policy = engine.snapshot().tables["policy"]
     assert np.isfinite(policy).all()
     alone = Engine(config((Lane("rwr", hyperparameters={"temperature": 1.0}),)))
     alone.advance(50)
-    np.testing.assert_array_equal(policy[1], alone.look().tables["policy"][0])
+    np.testing.assert_array_equal(policy[1], alone.snapshot().tables["policy"][0])
 
 
 def test_a_run_without_members_left_stops_at_its_last_finite_step() -> None:
     wild = {"learning_rate": 2.0, "optimizer": "sgd", "hidden": "16"}
     engine = Engine(config((Lane("q-learning", "mlp", hyperparameters=wild),)))
     engine.advance(5)
-    last = engine.look()
+    last = engine.snapshot()
     engine.advance(2000)
     assert engine.stopped
     (alarm,) = engine.divergences()
@@ -234,8 +235,8 @@ def test_a_run_without_members_left_stops_at_its_last_finite_step() -> None:
     assert 0 < engine.step < 100
     assert "became" in engine.why_stopped
     # The update before made parameters that are finite, but not all that follows from them is.
-    np.testing.assert_array_equal(engine.look().tables["q"], last.tables["q"])
-    np.testing.assert_array_equal(engine.look().metrics["q_data"], last.metrics["q_data"])
+    np.testing.assert_array_equal(engine.snapshot().tables["q"], last.tables["q"])
+    np.testing.assert_array_equal(engine.snapshot().metrics["q_data"], last.metrics["q_data"])
     stopped = engine.step
     engine.advance(10)
     assert engine.step == stopped
@@ -269,17 +270,17 @@ def test_continuous_states_are_seen_at_their_probes() -> None:
     data = orl.Dataset.from_columns(rng.normal(size=(100, 3)), rng.integers(0, 2, 100), ends * 1.0, ends)
     engine = Engine(RunConfig(datasets.keep(data), {}, (Lane("bcq", "mlp", hyperparameters=MLP),)))
     engine.advance(20)
-    picture = engine.look()
-    assert picture.tables["q"].shape == (1, engine.describe()["states"], 2)
+    snapshot = engine.snapshot()
+    assert snapshot.tables["q"].shape == (1, engine.describe()["states"], 2)
     assert engine.static()["probes"].shape == (100, 3)
-    assert "return" not in picture.metrics
+    assert "return" not in snapshot.metrics
 
 
 def test_where_the_world_is_no_known_mdp_returns_are_measured() -> None:
     lane = Lane("bc", "mlp", hyperparameters={"hidden": "16", "learning_rate": (0.001, 0.003)})
     engine = Engine(RunConfig("cartpole", {}, (lane, Lane("bcq", "mlp", hyperparameters={"gamma": 0.9}))))
     engine.advance(30)
-    metrics = engine.look().metrics
+    metrics = engine.snapshot().metrics
     world, gamma = engine.dataset.world, engine.dataset.gamma
     expected = [measure(world, engine.lanes[0].policy, gamma), measure(world, engine.lanes[1].policy, 0.9)]
     for name in ("mean", "low", "high"):
@@ -292,7 +293,7 @@ def test_where_the_world_is_no_known_mdp_returns_are_measured() -> None:
 def test_the_digits_are_judged_exactly() -> None:
     engine = Engine(RunConfig("digits-bandit", {}, (Lane("bc", "mlp", 2, {"hidden": "16"}),)))
     engine.advance(20)
-    metrics, static = engine.look().metrics, engine.static()
+    metrics, static = engine.snapshot().metrics, engine.static()
     expected = engine.dataset.world.exact_returns(engine.lanes[0].policy)
     for name in ("return", "return_low", "return_high"):
         np.testing.assert_allclose(metrics[name], expected, rtol=1e-6)

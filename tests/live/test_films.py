@@ -35,7 +35,7 @@ def test_a_standing_run_shows_its_policy() -> None:
     bench.run(lambda: films(bench))
     header, arrays = films(bench)[0]
     engine = Engine(BCQ)
-    expected = film(engine.dataset.mdp, engine.look().tables["policy"][1], 200, 3)
+    expected = film(engine.dataset.mdp, engine.snapshot().tables["policy"][1], 200, 3)
     np.testing.assert_array_equal(arrays["observations"], expected.observations.T)
     np.testing.assert_array_equal(arrays["actions"], expected.actions.T)
     np.testing.assert_allclose(arrays["rewards"], expected.rewards.T)

@@ -131,7 +131,7 @@ def test_beside_others_a_change_acts_in_a_copy(hub: Hub) -> None:
     engine = Engine(NOISY.changed(at["step"], 0, {"alpha": 2.0}))
     engine.advance(at["step"])
     frame = hub.export(moved["run_id"]).frames[-1]
-    np.testing.assert_array_equal(frame.fields["q"], engine.look().tables["q"])
+    np.testing.assert_array_equal(frame.fields["q"], engine.snapshot().tables["q"])
 
 
 def test_a_branch_continues_to_the_bit_and_the_trunk_stays(hub: Hub) -> None:
@@ -154,7 +154,7 @@ def test_a_branch_continues_to_the_bit_and_the_trunk_stays(hub: Hub) -> None:
     assert step in [f.step for f in frames]
     engine = Engine(NOISY.changed(step, 0, {"gamma": 0.9}))
     engine.advance(frames[-1].step)
-    np.testing.assert_array_equal(frames[-1].fields["q"], engine.look().tables["q"])
+    np.testing.assert_array_equal(frames[-1].fields["q"], engine.snapshot().tables["q"])
     assert hub.info(run_id)["config"] == NOISY
 
 

@@ -78,7 +78,7 @@ def test_a_whole_run_in_one_thread() -> None:
             continue
         engine.advance(frame["step"] - engine.step)
         shown = wire.unpack(frame["fields"], frame["payload"])
-        np.testing.assert_array_equal(shown["q"], engine.look().tables["q"][0])
+        np.testing.assert_array_equal(shown["q"], engine.snapshot().tables["q"][0])
     assert engine.step == last
 
     viewer.say("branch", step=mark["step"] - 20, lane=0, values={"gamma": 0.9})
@@ -92,7 +92,7 @@ def test_a_whole_run_in_one_thread() -> None:
     there = alone.runs.export(moved["run_id"])
     engine = Engine(NOISY.changed(mark["step"] - 20, 0, {"gamma": 0.9}))
     engine.advance(there.frames[-1].step)
-    np.testing.assert_array_equal(there.frames[-1].fields["q"], engine.look().tables["q"])
+    np.testing.assert_array_equal(there.frames[-1].fields["q"], engine.snapshot().tables["q"])
 
 
 def test_the_pure_part_is_without_threads_sockets_processes_and_clocks() -> None:
@@ -132,7 +132,7 @@ def test_a_run_that_waits_gets_a_turn() -> None:
     frame = alone.runs.export(two).frames[-1]
     engine = Engine(NOISY)
     engine.advance(frame.step)
-    np.testing.assert_array_equal(frame.fields["q"], engine.look().tables["q"])
+    np.testing.assert_array_equal(frame.fields["q"], engine.snapshot().tables["q"])
 
 
 def test_what_nobody_watches_pauses_and_is_let_go() -> None:

@@ -31,7 +31,7 @@ def test_the_script_computes_the_same_numbers(step, capsys):
     config = _config()
     engine = Engine(config)
     engine.advance(step)
-    picture = engine.look()
+    snapshot = engine.snapshot()
 
     learners = []
     source = script(config, step).replace("learner = orl.Learner(", "learner = keep(orl.Learner)(")
@@ -46,7 +46,7 @@ def test_the_script_computes_the_same_numbers(step, capsys):
     exec(compile(source, "script", "exec"), {"keep": keep})
 
     policies = np.concatenate([learner.snapshot().policy for learner in learners])
-    np.testing.assert_array_equal(policies, picture.tables["policy"])
+    np.testing.assert_array_equal(policies, snapshot.tables["policy"])
     assert [learner.step for learner in learners] == [step, step]
     printed = capsys.readouterr().out
     assert f"after {step} updates" in printed

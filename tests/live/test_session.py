@@ -101,7 +101,7 @@ def test_what_it_sends_is_what_the_engine_computes(bench: Bench) -> None:
     engine = Engine(BCQ)
     for header, tables in zip(bench.of("frame"), bench.tables(), strict=True):
         engine.advance(header["step"] - engine.step)
-        for name, table in engine.look().tables.items():
+        for name, table in engine.snapshot().tables.items():
             if name in tables:
                 np.testing.assert_array_equal(tables[name], table)
 
@@ -192,7 +192,7 @@ def test_a_change_while_training_shows_at_once(bench: Bench) -> None:
     assert frame["step"] == mark["mark"]["step"] + 1
     engine = Engine(BCQ.changed(mark["mark"]["step"], 0, {"learning_rate": 0.01}))
     engine.advance(frame["step"])
-    np.testing.assert_array_equal(bench.tables()[-1]["q"], engine.look().tables["q"])
+    np.testing.assert_array_equal(bench.tables()[-1]["q"], engine.snapshot().tables["q"])
 
 
 def test_a_refused_change_is_answered_and_nothing_else(bench: Bench) -> None:
@@ -230,7 +230,7 @@ def test_it_continues_from_a_checkpoint_to_the_step_that_was_shown(bench: Bench)
     bench.run(lambda: "arrived" in bench.kinds())
     engine.advance(283)
     assert bench.of("frame")[0]["step"] == 333
-    np.testing.assert_array_equal(bench.tables()[0]["q"], engine.look().tables["q"])
+    np.testing.assert_array_equal(bench.tables()[0]["q"], engine.snapshot().tables["q"])
 
 
 def test_large_runs_send_who_is_looked_at_and_everybody_now_and_then(bench: Bench) -> None:
@@ -278,7 +278,7 @@ def test_returns_that_must_be_played_follow_their_frame(bench: Bench) -> None:
     assert (again[:, mean] <= again[:, high]).all()
     np.testing.assert_array_equal(bench.tables()[0]["q"], bench.tables()[1]["q"])
     engine = Engine(config)
-    np.testing.assert_allclose(again[:, mean], engine.look().metrics["return"], rtol=1e-6)
+    np.testing.assert_allclose(again[:, mean], engine.snapshot().metrics["return"], rtol=1e-6)
     # A command in the middle of it acts at once.
     bench.do("step", unit="update", limit=0)
     bench.work()

@@ -251,7 +251,7 @@ def test_a_slow_viewer_skips_frames_and_holds_up_nobody(served: Served, run_id: 
     gaps = np.diff(late)
     held = int(np.argmax(gaps > 10))
     assert gaps[held] > 10
-    # At most a window of four, and the first picture of all where that came before the counting.
+    # At most a window of four, and the first snapshot of all where that came before the counting.
     assert held < 5
     assert (gaps[:held] == 1).all()
 

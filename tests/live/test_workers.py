@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_fails_its_run_and_no_other() -> None:
         assert [f.step for f in frames] == sorted({f.step for f in frames})
         engine = Engine(NOISY)
         engine.advance(frames[-1].step)
-        np.testing.assert_array_equal(frames[-1].fields["q"], engine.look().tables["q"])
+        np.testing.assert_array_equal(frames[-1].fields["q"], engine.snapshot().tables["q"])
         until(lambda: len(hub.scheduler.workers) == 3)
     finally:
         hub.close()
@@ -140,7 +140,7 @@ def test_a_dataset_of_ones_own_trains_in_a_worker(hub: Hub) -> None:
     until(lambda: hub.info(run_id)["state"] == "finished")
     engine = Engine(RunConfig(name, {}, (Lane("constrained-q"),)))
     engine.advance(50)
-    np.testing.assert_array_equal(hub.export(run_id).frames[-1].fields["q"], engine.look().tables["q"])
+    np.testing.assert_array_equal(hub.export(run_id).frames[-1].fields["q"], engine.snapshot().tables["q"])
 
 
 @pytest.mark.parametrize("text", ["0", "many", "-2", "1.5"])
