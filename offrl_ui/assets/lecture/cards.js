@@ -1,11 +1,14 @@
 // The words around the pictures: where we are, what to predict, what was seen.
 
+/** @import { Lecture } from "./scene.js" */
+
 import { v } from "../shared/patch.js";
 
+/** @param {Lecture} app */
 export function header(app) {
   const data = app.component.data;
-  const ids = [...app.declared.keys()];
-  const at = ids.indexOf(app.sceneId);
+  const scenes = [...app.declared.values()];
+  const at = scenes.findIndex(({ id }) => id === app.sceneId);
   return v(
     "header",
     { class: "lecture-head", key: "head" },
@@ -26,7 +29,7 @@ export function header(app) {
       v(
         "ol",
         {},
-        ids.map((id, i) =>
+        scenes.map(({ id, title, title_text }, i) =>
           v(
             "li",
             {},
@@ -36,11 +39,11 @@ export function header(app) {
                 type: "button",
                 class: id === app.sceneId ? "step here" : "step",
                 "aria-current": id === app.sceneId ? "step" : null,
-                title: app.declared.get(id).title_text,
+                title: title_text,
                 onclick: () => app.go(id),
               },
               v("span", { class: "step-number" }, String(i + 1)),
-              v("span", { class: "step-title", html: app.declared.get(id).title }),
+              v("span", { class: "step-title", html: title }),
             ),
           ),
         ),
@@ -51,7 +54,7 @@ export function header(app) {
           type: "button",
           class: "round",
           "aria-label": "Next scene",
-          disabled: at === ids.length - 1 && data.pages.at(-1).name === data.page,
+          disabled: at === scenes.length - 1 && data.pages.at(-1)?.name === data.page,
           onclick: () => app.step(1),
         },
         "›",
@@ -61,7 +64,7 @@ export function header(app) {
       !app.options.embed &&
       v(
         "button",
-        { type: "button", class: "chip", onclick: () => app.openShare() },
+        { type: "button", class: "chip", onclick: () => app.showShare(true) },
         v("span", {}, "Share"),
         v("span", { class: "present-word" }, "· present"),
       ),
@@ -70,19 +73,19 @@ export function header(app) {
   );
 }
 
-// The audience's or one's own commitment.
+/** The audience's or one's own commitment. @param {Lecture} app */
 export function predictionCard(app) {
   const { scene, result } = app;
   if (!scene.prediction) return null;
   const chosen = app.committed[scene.id];
   const open = app.isRevealed;
-  const votes = app.room && app.follow.votes?.scene === scene.id ? app.follow.votes : null;
-  const showVotes = votes && (app.follow.presenting || open || chosen !== undefined);
+  const votes = app.follow.room && app.follow.votes?.scene === scene.id ? app.follow.votes : null;
+  const shownVotes = app.follow.presenting || open || chosen !== undefined ? votes : null;
   const total = votes ? votes.counts.reduce((a, b) => a + b, 0) : 0;
   const presenting = app.follow.presenting;
   return v(
     "section",
-    { class: `prediction${open ? " settled" : ""}${showVotes ? " voted" : ""}`, "aria-labelledby": "prediction-ask" },
+    { class: `prediction${open ? " settled" : ""}${shownVotes ? " voted" : ""}`, "aria-labelledby": "prediction-ask" },
     v("p", { class: "kicker" }, open ? "The question" : presenting ? "The audience predicts" : "Your prediction"),
     v("p", { id: "prediction-ask", class: "ask-text", html: scene.prediction.ask }),
     v(
@@ -91,7 +94,7 @@ export function predictionCard(app) {
       scene.prediction.choices.map((choice, i) => {
         const right = open && result?.right === i;
         const wrong = open && chosen === i && result?.right !== i && result?.right !== null;
-        const share = total ? votes.counts[i] / total : 0;
+        const share = shownVotes && total ? shownVotes.counts[i] / total : 0;
         return v(
           "button",
           {
@@ -101,7 +104,7 @@ export function predictionCard(app) {
             "aria-pressed": chosen === i ? "true" : "false",
             onclick: () => app.commit(i),
           },
-          showVotes &&
+          shownVotes &&
             v("span", { class: "share-bar", style: `width:${(100 * share).toFixed(1)}%`, "aria-hidden": "true" }),
           v(
             "span",
@@ -111,11 +114,11 @@ export function predictionCard(app) {
           v("span", { class: "option-text", html: choice }),
           right && v("span", { class: "unseen" }, " (right)"),
           wrong && v("span", { class: "unseen" }, " (not right)"),
-          showVotes && v("span", { class: "count" }, String(votes.counts[i])),
+          shownVotes && v("span", { class: "count" }, String(shownVotes.counts[i])),
         );
       }),
     ),
-    showVotes && v("p", { class: "tally" }, `${total} of ${votes.followers} have predicted`),
+    shownVotes && v("p", { class: "tally" }, `${total} of ${shownVotes.followers} have predicted`),
     !open &&
       (app.follow.led
         ? chosen !== undefined && v("p", { class: "tally" }, "Committed. The presenter will reveal.")
@@ -127,7 +130,7 @@ export function predictionCard(app) {
   );
 }
 
-// The answer: its point beside the question, the rest below the controls.
+/** The answer: its point beside the question, the rest below the controls. @param {Lecture} app */
 export function answerCard(app) {
   const { scene, result } = app;
   if (!app.isRevealed || !result) return null;

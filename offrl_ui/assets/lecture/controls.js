@@ -1,110 +1,106 @@
 // What the viewer moves: sliders, choices, switches, the play bar, and the named settings.
 
-import { v } from "../shared/patch.js";
-import { number } from "../shared/format.js";
+/** @import { Env } from "./drawing.d.ts" */
+/** @import { Description } from "../shared/element.d.ts" */
+/** @import { Control, Play, Preset, Scene, State, Value } from "./protocol.d.ts" */
+
 import { icon } from "../shared/dom.js";
+import { v } from "../shared/patch.js";
+import { isShown, POSITIONS, positionOf, valueAt, valueText } from "./values.js";
 
-const STEPS = 1000;
-const ICONS = Object.fromEntries(
-  ["play", "pause", "first", "live", "reset"].map((name) => [name, icon(name).outerHTML]),
-);
+/** @type {Map<string, string>} */
+const icons = new Map();
 
-// A value the control can take, nearest to `value`: within its limits and on its steps.
-export function snap(control, value) {
-  if (typeof control.default === "boolean" || control.choices.length) return value;
-  let next = Math.min(Math.max(value, control.low), control.high);
-  if (control.step) next = control.low + Math.round((next - control.low) / control.step) * control.step;
-  else next = Number(next.toPrecision(3));
-  next = Number(Math.min(Math.max(next, control.low), control.high).toPrecision(10));
-  return control.integer ? Math.round(next) : next;
+/** @param {Parameters<typeof icon>[0]} name */
+function iconOf(name) {
+  const known = icons.get(name) ?? icon(name).outerHTML;
+  icons.set(name, known);
+  return known;
 }
 
-// `steps` steps further; on a logarithmic slider a step is a hundredth of the range.
-export function nudged(control, value, steps) {
-  if (control.scale !== "log")
-    return snap(control, value + steps * (control.step ?? (control.high - control.low) / 200));
-  return snap(
-    { ...control, step: null },
-    Math.exp(Math.log(value) + (steps / 100) * Math.log(control.high / control.low)),
-  );
-}
+/** @param {string} html */
+const withoutTags = (html) => html.replace(/<[^>]*>/g, "");
 
-const plainHelp = (control) => control.help.replace(/<[^>]*>/g, "");
-
-export const shown = (control, state) => !control.shown_if || control.shown_if[1].includes(state[control.shown_if[0]]);
-
-const valueText = (control, value) => {
-  const special = control.special.find(([at]) => at === value);
-  if (special) return special[1];
-  // As many decimals as the steps need, so that the text does not jump while sliding.
-  const decimals =
-    control.step && control.scale !== "log"
-      ? Math.min(6, (String(Number(control.step.toPrecision(6))).split(".")[1] ?? "").length)
-      : null;
-  return decimals === null ? number(value, 3) : value.toFixed(decimals).replace("-", "−");
-};
-
-export function controlRow(control, state, env) {
-  const value = state[control.name];
-  const frozen = env.frozen(control.name);
-  const refusal = env.refusal?.name === control.name ? env.refusal.message : "";
+/**
+ * What the kinds of control share: its id, its name, and what stands below it.
+ *
+ * @param {Control} control
+ * @param {Env} env
+ */
+function common(control, env) {
   const id = `control-${control.name}`;
-  // The sentence of help: read out with the control, and shown on a click on the name or by "?".
-  const help = v("p", { class: env.helped === control.name ? "help" : "unseen", id: `${id}-help`, html: control.help });
-  const ask = (e) => {
-    if (e.key === "?") {
-      e.preventDefault();
-      env.help(control.name);
-    }
-  };
+  const disabled = env.frozen(control.name);
+  const refusal = env.refusal?.name === control.name ? env.refusal.message : "";
   const name = v(
     "span",
     {
       class: "control-name",
-      title: plainHelp(control),
-      onclick: (e) => {
-        e.preventDefault();
+      id: `${id}-name`,
+      title: withoutTags(control.help),
+      onclick: (event) => {
+        event.preventDefault();
         env.help(control.name);
       },
     },
     control.symbol && v("span", { class: "symbol", html: control.symbol }),
     v("span", { html: control.label }),
-    frozen && v("span", { class: "lock", title: "fixed by the link" }, "fixed"),
+    disabled && v("span", { class: "lock", title: "fixed by the link" }, "fixed"),
   );
-  const note = refusal && v("p", { class: "refusal", role: "alert" }, refusal);
-  if (typeof control.default === "boolean") {
-    return v(
-      "div",
-      { class: "control toggle", key: control.name },
-      v(
-        "label",
-        {},
-        v("input", {
-          type: "checkbox",
-          role: "switch",
-          id,
-          checked: value,
-          disabled: frozen,
-          "aria-describedby": `${id}-help`,
-          onkeydown: ask,
-          onchange: (e) => env.set({ [control.name]: e.currentTarget.checked }, true),
-        }),
-        v("span", { class: "switch", "aria-hidden": "true" }),
-        name,
-      ),
-      help,
-      note,
-    );
-  }
-  if (control.choices.length) return choice(control, value, frozen, name, [help, note], env, id, ask);
+  // The sentence of help: read out with the control, and shown on a click on the name or by "?".
+  const helped = env.helped === control.name;
+  const notes = [
+    v("p", { class: helped ? "help" : "unseen", id: `${id}-help`, html: control.help }),
+    refusal && v("p", { class: "refusal", role: "alert" }, refusal),
+  ];
+  /** @type {(event: KeyboardEvent) => void} */
+  const onkeydown = (event) => {
+    if (event.key !== "?") return;
+    event.preventDefault();
+    env.help(control.name);
+  };
+  const asking = { "aria-describedby": `${id}-help`, onkeydown };
+  const set = (/** @type {Value} */ value, final = true, exact = false) =>
+    env.set({ [control.name]: value }, final, exact);
+  return { id, disabled, name, notes, asking, set };
+}
+
+/** @param {Control} control @param {Value} value @param {Env} env */
+function controlRow(control, value, env) {
+  if (typeof value === "boolean") return switched(control, value, env);
+  if (typeof value === "number") return slider(control, value, env);
+  return control.widget === "select" ? select(control, value, env) : segments(control, value, env);
+}
+
+/** @param {Control} control @param {boolean} checked @param {Env} env */
+function switched(control, checked, env) {
+  const { id, disabled, name, notes, asking, set } = common(control, env);
+  return v(
+    "div",
+    { class: "control toggle", key: control.name },
+    v(
+      "label",
+      {},
+      v("input", {
+        type: "checkbox",
+        role: "switch",
+        ...{ id, checked, disabled, ...asking },
+        onchange: (event) => set(event.currentTarget.checked),
+      }),
+      v("span", { class: "switch", "aria-hidden": "true" }),
+      name,
+    ),
+    notes,
+  );
+}
+
+/** @param {Control} control @param {number} value @param {Env} env */
+function slider(control, value, env) {
+  const { id, disabled, name, notes, asking, set } = common(control, env);
   const log = control.scale === "log";
-  const position = log ? (STEPS * Math.log(value / control.low)) / Math.log(control.high / control.low) : value;
-  const read = (e) =>
-    log
-      ? control.low * (control.high / control.low) ** (e.currentTarget.valueAsNumber / STEPS)
-      : e.currentTarget.valueAsNumber;
-  const changed = value !== control.default;
+  const [min, max] = log ? [0, POSITIONS] : [control.low, control.high];
+  const position = positionOf(control, value);
   const text = valueText(control, value);
+  const reset = () => set(control.default);
   return v(
     "div",
     { class: "control", key: control.name },
@@ -114,88 +110,64 @@ export function controlRow(control, state, env) {
       v("label", { for: id }, name),
       v(
         "output",
-        {
-          class: changed ? "changed" : "",
-          ondblclick: () => env.set({ [control.name]: control.default }, true),
-          title: "double click: default",
-        },
+        { class: value !== control.default ? "changed" : "", ondblclick: reset, title: "double click: default" },
         text,
         control.unit && v("span", { class: "unit" }, ` ${control.unit}`),
       ),
     ),
     v("input", {
       type: "range",
-      id,
       key: id,
-      min: log ? 0 : control.low,
-      max: log ? STEPS : control.high,
+      ...{ id, min, max, disabled, ...asking },
       step: log ? 1 : (control.step ?? "any"),
       value: String(position),
-      disabled: frozen,
-      style: `--at:${(100 * (position - (log ? 0 : control.low))) / (log ? STEPS : control.high - control.low)}%`,
+      style: `--at:${(100 * (position - min)) / (max - min)}%`,
       "aria-valuetext": `${text} ${control.unit}`.trim(),
-      "aria-describedby": `${id}-help`,
-      onkeydown: ask,
-      oninput: (e) => env.set({ [control.name]: read(e) }, false),
-      onchange: (e) => env.set({ [control.name]: read(e) }, true),
-      ondblclick: () => env.set({ [control.name]: control.default }, true),
+      oninput: (event) => set(valueAt(control, event.currentTarget.valueAsNumber), false),
+      onchange: (event) => set(valueAt(control, event.currentTarget.valueAsNumber)),
+      ondblclick: reset,
     }),
     control.special.length > 0 &&
       v(
         "div",
         { class: "specials" },
-        control.special.map(([at, name]) =>
-          v(
-            "button",
-            {
-              type: "button",
-              class: "chip",
-              disabled: frozen,
-              onclick: () => env.set({ [control.name]: at }, true, true),
-            },
-            name,
-          ),
+        control.special.map(([at, word]) =>
+          v("button", { type: "button", class: "chip", disabled, onclick: () => set(at, true, true) }, word),
         ),
       ),
-    help,
-    note,
+    notes,
   );
 }
 
-function choice(control, value, frozen, name, notes, env, id, ask) {
-  if (control.widget === "select") {
-    return v(
-      "div",
-      { class: "control pick", key: control.name },
-      v("label", { for: id }, name),
-      v(
-        "select",
-        {
-          id,
-          value,
-          disabled: frozen,
-          "aria-describedby": `${id}-help`,
-          onkeydown: ask,
-          onchange: (e) => env.set({ [control.name]: e.currentTarget.value }, true),
-        },
-        control.choices.map(([c, label]) =>
-          v("option", { value: c, selected: c === value }, label.replace(/<[^>]*>/g, "")),
-        ),
-      ),
-      notes,
-    );
-  }
+/** @param {Control} control @param {string} value @param {Env} env */
+function select(control, value, env) {
+  const { id, disabled, name, notes, asking, set } = common(control, env);
+  return v(
+    "div",
+    { class: "control pick", key: control.name },
+    v("label", { for: id }, name),
+    v(
+      "select",
+      { id, value, disabled, ...asking, onchange: (event) => set(event.currentTarget.value) },
+      control.choices.map(([c, label]) => v("option", { value: c, selected: c === value }, withoutTags(label))),
+    ),
+    notes,
+  );
+}
+
+/** @param {Control} control @param {string} value @param {Env} env */
+function segments(control, value, env) {
+  const { id, disabled, name, notes, asking, set } = common(control, env);
   return v(
     "div",
     {
-      class: frozen ? "control choice frozen" : "control choice",
+      class: disabled ? "control choice frozen" : "control choice",
       key: control.name,
       role: "radiogroup",
       "aria-labelledby": `${id}-name`,
-      "aria-describedby": `${id}-help`,
-      onkeydown: ask,
+      ...asking,
     },
-    { ...name, props: { ...name.props, id: `${id}-name` } },
+    name,
     control.choices.map(([c, label]) =>
       v(
         "label",
@@ -205,8 +177,8 @@ function choice(control, value, frozen, name, notes, env, id, ask) {
           name: `${env.uid}-${control.name}`,
           value: c,
           checked: c === value,
-          disabled: frozen,
-          onchange: () => env.set({ [control.name]: c }, true),
+          disabled,
+          onchange: () => set(c),
         }),
         v("span", { html: label }),
       ),
@@ -215,19 +187,17 @@ function choice(control, value, frozen, name, notes, env, id, ask) {
   );
 }
 
-export function playBar(play, scene, state, env) {
-  const control = scene.controls.find((c) => c.name === play.control);
-  const value = state[control.name];
-  const button = (name, label, onclick, disabled) =>
-    v("button", {
-      type: "button",
-      class: "round",
-      "aria-label": label,
-      title: label,
-      html: ICONS[name],
-      onclick,
-      disabled,
-    });
+/** @param {Play} play @param {Control} control @param {number} value @param {Env} env */
+function playBar(play, control, value, env) {
+  const button = (
+    /** @type {"first" | "live"} */ name,
+    /** @type {string} */ label,
+    /** @type {() => void} */ onclick,
+    /** @type {boolean} */ disabled,
+  ) => {
+    const look = { class: "round", "aria-label": label, title: label, html: iconOf(name) };
+    return v("button", { type: "button", ...look, onclick, disabled });
+  };
   return v(
     "div",
     { class: "play", key: "play", role: "group", "aria-label": play.label },
@@ -235,66 +205,61 @@ export function playBar(play, scene, state, env) {
     v(
       "button",
       { type: "button", class: "primary", onclick: env.playing ? env.pause : env.play },
-      v("span", { html: ICONS[env.playing ? "pause" : "play"] }),
+      v("span", { html: iconOf(env.playing ? "pause" : "play") }),
       env.playing ? "Pause" : play.label,
     ),
     button("live", "One step", () => env.nudge(control.name, play.stride), value >= control.high),
   );
 }
 
-export function presets(scene, state, env) {
-  if (!scene.presets.length) return null;
-  const same = (values) => Object.entries(values).every(([k, value]) => state[k] === value);
+/** @param {readonly Preset[]} list @param {State} state @param {Env} env */
+function presets(list, state, env) {
   return v(
     "div",
     { class: "presets", key: "presets", role: "group", "aria-label": "settings worth seeing" },
-    scene.presets.map((p) =>
-      v(
+    list.map(({ label, values }) => {
+      const same = Object.entries(values).every(([name, value]) => state[name] === value);
+      return v(
         "button",
         {
           type: "button",
-          class: same(p.values) ? "chip chosen" : "chip",
-          "aria-pressed": same(p.values) ? "true" : "false",
-          onclick: () => env.set(p.values, true, true),
+          class: same ? "chip chosen" : "chip",
+          "aria-pressed": String(same),
+          onclick: () => env.set(values, true, true),
         },
-        v("span", { html: p.label }),
-      ),
-    ),
+        v("span", { html: label }),
+      );
+    }),
   );
 }
 
+/** @param {Scene} scene @param {State} state @param {Env} env @returns {Description} */
 export function controls(scene, state, env) {
-  const rows = scene.controls
-    .filter((c) => c.widget !== "none" && !env.hidden(c.name) && shown(c, state))
-    .map((c) => controlRow(c, state, env));
-  const lost =
-    env.refusal &&
-    !scene.controls.some((c) => c.name === env.refusal.name && c.widget !== "none") &&
-    v("p", { class: "refusal", role: "alert" }, env.refusal.message);
-  // Settings worth seeing would give the answer away.
+  const { play, refusal } = { ...scene, refusal: env.refusal };
+  const shown = scene.controls.filter((c) => c.widget !== "none");
+  const rows = shown
+    .filter((c) => !env.hidden(c.name) && isShown(c, state))
+    .map((c) => controlRow(c, state[c.name], env));
+  const lost = refusal && !shown.some((c) => c.name === refusal.name);
+  const played = play && !env.hidden(play.control) && scene.controls.find((c) => c.name === play.control);
+  const reset = { class: "chip reset", key: "reset", title: "Reset", "aria-label": "Reset" };
   return v(
     "section",
     { class: "controls", "aria-label": "controls" },
     v(
       "div",
       { class: "bar", key: "bar" },
-      scene.play && !env.hidden(scene.play.control) && playBar(scene.play, scene, state, env),
+      play && played && playBar(play, played, Number(state[played.name]), env),
       v(
         "button",
-        {
-          type: "button",
-          class: "chip reset",
-          key: "reset",
-          title: "Reset",
-          "aria-label": "Reset",
-          onclick: env.reset,
-        },
-        v("span", { html: ICONS.reset }),
+        { type: "button", ...reset, onclick: env.reset },
+        v("span", { html: iconOf("reset") }),
         v("span", { class: "reset-word" }, "Reset"),
       ),
-      env.revealed && presets(scene, state, env),
+      // Settings worth seeing would give the answer away.
+      env.revealed && scene.presets.length > 0 && presets(scene.presets, state, env),
     ),
     rows,
-    lost,
+    lost && v("p", { class: "refusal", role: "alert" }, refusal.message),
   );
 }

@@ -1,352 +1,304 @@
 // A grid world: values painted on a canvas; walks, arrows, pairs and names above them as SVG.
 
+/** @import { Context, Corner, Drawn, TipRow } from "./drawing.d.ts" */
+/** @import { Control, Grid, Layout, Numeral, Target } from "./protocol.d.ts" */
+
+import { hatchStyle } from "../shared/palette.js";
 import { v } from "../shared/patch.js";
+import { wedges } from "../world/grid.js";
 import { amount, num } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";
-import { Labels, around, labelText } from "./labels.js";
-import { hatchStyle } from "../shared/palette.js";
+import { place } from "./frame.js";
+import { around, Labels, labelText } from "./labels.js";
+import { walks } from "./walks.js";
 
-// The corners of an action's triangle in the cell at (x, y), by the direction it intends; the middle for staying.
-function actionCorners([dr, dc], x, y, s) {
-  const [cx, cy] = [x + s / 2, y + s / 2];
-  if (dr === 0 && dc === 0) return [-1, 1].flatMap((i) => [-i, i].map((j) => [cx + s * 0.16 * j, cy + s * 0.16 * i]));
-  const edge =
-    dr < 0
-      ? [
-          [x, y],
-          [x + s, y],
-        ]
-      : dr > 0
-        ? [
-            [x, y + s],
-            [x + s, y + s],
-          ]
-        : dc > 0
-          ? [
-              [x + s, y],
-              [x + s, y + s],
-            ]
-          : [
-              [x, y],
-              [x, y + s],
-            ];
-  return [[cx, cy], ...edge];
-}
-
-const middleOf = (corners) => [0, 1].map((i) => corners.reduce((sum, c) => sum + c[i], 0) / corners.length);
+/** @param {readonly Corner[]} corners */
 const outline = (corners) => `M${corners.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}Z`;
 
-// Rows and columns of walls around everything else take room and say nothing.
-function inner(layout) {
-  const there = layout.state_of_cell
-    .map((state, k) => [Math.floor(k / layout.cols), k % layout.cols, state])
-    .filter(([, , state]) => state >= 0);
-  const [rows, cols] = [there.map(([r]) => r), there.map(([, c]) => c)];
-  const [top, left] = [Math.min(...rows), Math.min(...cols)];
-  return { top, left, rows: Math.max(...rows) - top + 1, cols: Math.max(...cols) - left + 1 };
-}
-
-// Where cells stand, and which state is where.
-function geometry(layout, { width, height }) {
-  const part = inner(layout);
-  const s = Math.floor(Math.min(width / part.cols, height / part.rows) * 10) / 10;
-  const [left, top] = [(width - s * part.cols) / 2, (height - s * part.rows) / 2];
-  const place = (k) => [left + ((k % layout.cols) - part.left) * s, top + (Math.floor(k / layout.cols) - part.top) * s];
-  const cellOf = new Map();
-  layout.state_of_cell.forEach((state, k) => state >= 0 && !cellOf.has(state) && cellOf.set(state, k));
-  const stateAt = (px, py) => {
-    const [i, j] = [Math.floor((px - left) / s), Math.floor((py - top) / s)];
-    return i < 0 || j < 0 || i >= part.cols || j >= part.rows
-      ? -1
-      : layout.state_of_cell[(j + part.top) * layout.cols + i + part.left];
-  };
-  const centre = (k) => place(k).map((at) => at + s / 2);
-  return { s, left, top, right: left + s * part.cols, bottom: top + s * part.rows, place, centre, cellOf, stateAt };
-}
-
-export function drawGrid(picture, ctx) {
-  const { layout } = picture;
-  const { em } = ctx;
-  const g = geometry(layout, ctx);
-  const { s } = g;
-  const labels = new Labels(ctx);
-  const values = picture.action_values?.flat() ?? picture.state_values ?? [];
-  const scale = colourScale({ ...picture, log: false }, values, ctx);
-  const seen = (state, a) => picture.seen === null || picture.seen[state][a];
-  const paint = (pen, ratio) => {
-    const hatch = hatchStyle(pen, ctx.theme, ratio);
-    pen.fillStyle = ctx.theme.wall;
-    pen.fillRect(g.left, g.top, g.right - g.left, g.bottom - g.top);
-    layout.state_of_cell.forEach((state, k) => {
-      if (state < 0) return;
-      const [x, y] = g.place(k);
-      const whole = num(picture.state_values?.[state] ?? null);
-      pen.fillStyle = Number.isFinite(whole) ? scale.of(whole) : ctx.theme.background;
-      pen.fillRect(x, y, s + 0.4, s + 0.4);
-      if (picture.action_values) {
-        layout.directions.forEach((direction, a) => {
-          const value = num(picture.action_values[state][a]);
-          const shape = new Path2D(outline(actionCorners(direction, x, y, s)));
-          if (Number.isFinite(value)) {
-            pen.fillStyle = scale.of(value);
-            pen.fill(shape);
-          }
-          if (!seen(state, a)) {
-            pen.fillStyle = hatch;
-            pen.fill(shape);
-          }
-          pen.strokeStyle = ctx.theme.background;
-          pen.lineWidth = 0.6;
-          pen.stroke(shape);
-        });
-      }
-      pen.strokeStyle = ctx.theme.line;
-      pen.lineWidth = 0.7;
-      pen.strokeRect(x, y, s, s);
+/** Where cells stand on the screen, and which state is where. */
+class Cells {
+  /** @param {Layout} layout @param {{ width: number, height: number }} room */
+  constructor(layout, { width, height }) {
+    this.layout = layout;
+    const { cols, state_of_cell: states } = layout;
+    /** The first cell of each state. @type {Map<number, number>} */
+    this.of = new Map();
+    states.forEach((state, cell) => {
+      if (state >= 0 && !this.of.has(state)) this.of.set(state, cell);
     });
-  };
-  const pair = (t) => {
-    const corners = actionCorners(layout.directions[t.action], ...g.place(g.cellOf.get(t.state)), s);
-    return { corners, node: v("path", { d: outline(corners), class: "pair", stroke: ctx.colour(t.color) }) };
-  };
-  // From a cell to the pairs that its targets read.
-  const looks = (state) =>
-    picture.targets
-      .filter((t) => t.sources.includes(state))
-      .map((t) => {
-        const { corners } = pair(t);
-        const [[x0, y0], [x1, y1]] = [g.centre(g.cellOf.get(state)), middleOf(corners)];
-        const d = `M${x0},${y0}L${x1.toFixed(1)},${y1.toFixed(1)}`;
-        return v(
-          "g",
-          {},
-          v("path", { d: outline(corners), class: "pair strong", stroke: ctx.colour(t.color) }),
-          v("path", { d, class: "look-halo" }),
-          v("path", { d, class: "look", stroke: ctx.colour(t.color) }),
-          v("circle", { cx: x1, cy: y1, r: s * 0.1, class: "look-end", fill: ctx.colour(t.color) }),
-        );
-      });
-  layout.state_of_cell.forEach((state, k) => {
-    if (state >= 0) {
-      const [x, y] = g.place(k);
-      labels.block(x, y, x + s, y + s);
+    // Rows and columns of walls around everything else take room and say nothing.
+    const there = [...states.keys()].filter((cell) => states[cell] >= 0);
+    const [rows, columns] = [there.map((cell) => Math.floor(cell / cols)), there.map((cell) => cell % cols)];
+    this.first = { row: Math.min(...rows), column: Math.min(...columns) };
+    this.rows = Math.max(...rows) - this.first.row + 1;
+    this.columns = Math.max(...columns) - this.first.column + 1;
+    this.size = Math.floor(Math.min(width / this.columns, height / this.rows) * 10) / 10;
+    this.width = this.size * this.columns;
+    this.height = this.size * this.rows;
+    this.left = (width - this.width) / 2;
+    this.top = (height - this.height) / 2;
+    /** The shape of each action in a cell of size 1. @type {(readonly Corner[])[]} */
+    this.shapes = wedges(layout.directions) ?? [];
+  }
+
+  /** The upper left corner of a cell. @param {number} cell @returns {[x: number, y: number]} */
+  corner(cell) {
+    const { layout, first, size } = this;
+    const [row, column] = [Math.floor(cell / layout.cols), cell % layout.cols];
+    return [this.left + (column - first.column) * size, this.top + (row - first.row) * size];
+  }
+
+  /** @param {number} cell @returns {[x: number, y: number]} */
+  centre(cell) {
+    const [x, y] = this.corner(cell);
+    return [x + this.size / 2, y + this.size / 2];
+  }
+
+  /** The corner of a state's first cell. @param {number} state */
+  place(state) {
+    return this.corner(this.of.get(state) ?? 0);
+  }
+
+  /** The state at a place, or −1. @param {number} x @param {number} y */
+  stateAt(x, y) {
+    const { layout, first } = this;
+    const [column, row] = [Math.floor((x - this.left) / this.size), Math.floor((y - this.top) / this.size)];
+    if (column < 0 || row < 0 || column >= this.columns || row >= this.rows) return -1;
+    return layout.state_of_cell[(row + first.row) * layout.cols + column + first.column];
+  }
+
+  /** The part of a cell that shows an action, with the cell's corner at (x, y). @param {number} action @param {number} x @param {number} y */
+  shape(action, x, y) {
+    return (this.shapes[action] ?? []).map(([a, b]) => /** @type {Corner} */ ([x + a * this.size, y + b * this.size]));
+  }
+
+  /** The nearest state from one in a direction, over walls. @param {number} state @param {readonly [number, number]} step */
+  neighbour(state, [down, across]) {
+    const { rows, cols, state_of_cell: states } = this.layout;
+    let cell = this.of.get(state) ?? 0;
+    for (;;) {
+      const [row, column] = [Math.floor(cell / cols) + down, (cell % cols) + across];
+      if (row < 0 || column < 0 || row >= rows || column >= cols) return null;
+      cell = row * cols + column;
+      if (states[cell] >= 0) return states[cell];
     }
-  });
+  }
+}
+
+/** @param {Grid} picture @param {Context} ctx @returns {Drawn} */
+export function drawGrid(picture, ctx) {
+  const { layout, selected } = picture;
+  const cells = new Cells(layout, ctx);
+  const labels = new Labels(ctx);
+  const { size } = cells;
+  const values = picture.action_values?.flat() ?? picture.state_values ?? [];
+  const scale = colourScale(picture, values, ctx);
+  for (const cell of layout.state_of_cell.keys()) {
+    if (layout.state_of_cell[cell] < 0) continue;
+    const [x, y] = cells.corner(cell);
+    labels.block(x, y, x + size, y + size);
+  }
   const control = ctx.control(picture.control);
+  const { left: x, top: y, width, height } = cells;
+  const choose = (/** @type {Control} */ moved, /** @type {number} */ state) => {
+    if (state >= 0) ctx.set({ [moved.name]: state }, true);
+  };
   const nodes = [
     v("rect", {
-      x: g.left,
-      y: g.top,
-      width: g.right - g.left,
-      height: g.bottom - g.top,
-      class: "surface",
-      onpointerdown:
-        control &&
-        ((event) => {
-          const state = g.stateAt(...ctx.pointer(event));
-          if (state >= 0) ctx.set({ [control.name]: state }, true);
-        }),
+      ...{ x, y, width, height, class: "surface" },
+      onpointerdown: control && ((event) => choose(control, cells.stateAt(...ctx.pointer(event)))),
     }),
-    walks(picture.paths, (path) => path.cells.map(g.centre), ctx, { size: s, labels }),
-    picture.policy && arrows(picture, g, ctx),
-    picture.targets.map((t) => pair(t).node),
-    signs(layout, g, labels, em),
-    picture.selected !== null &&
-      g.cellOf.has(picture.selected) && [looks(picture.selected), selection(picture, g, control, ctx)],
+    walks(picture.paths, (path) => path.cells.map((cell) => cells.centre(cell)), ctx, size, labels),
+    picture.policy && arrows(picture.policy, cells),
+    picture.targets.map((t) => pair(t, cells, ctx, "pair")),
+    signs(cells, labels, ctx.em),
+    selected !== null &&
+      cells.of.has(selected) && [looks(selected, picture, cells, ctx), selection(selected, picture, cells, ctx)],
   ];
-  const probe = (px, py) => {
-    const state = g.stateAt(px, py);
-    if (state < 0) return null;
-    const rows = [];
-    if (picture.action_values) {
-      picture.action_values[state].forEach((q, a) =>
-        rows.push({
-          colour: ctx.actions[a],
-          name: labelText(picture.action_names[a] ?? `action ${a}`),
-          text: amount(q) + (seen(state, a) ? "" : " – not in the data"),
-        }),
-      );
-    } else if (picture.state_values)
-      rows.push({
-        colour: scale.of(num(picture.state_values[state])),
-        name: picture.value_label,
-        text: amount(picture.state_values[state]),
-      });
-    if (picture.policy)
-      picture.policy[state].forEach(
-        (p, a) =>
-          num(p) > 0 &&
-          rows.push({
-            colour: ctx.actions[a],
-            name: `π ${labelText(picture.action_names[a] ?? `action ${a}`)}`,
-            text: amount(p, "", 3),
-          }),
-      );
-    picture.targets
-      .filter((t) => t.sources.includes(state))
-      .forEach((t) =>
-        rows.push({ colour: ctx.colour(t.color), name: `its target reads: ${labelText(t.label)}`, text: "" }),
-      );
-    return {
-      x: px,
-      y: py,
-      line: false,
-      title: labelText(picture.state_names[state] ?? `state ${state}`),
-      rows,
-      overlay: looks(state),
-    };
+  const unseen = picture.action_values !== null && Boolean(picture.seen?.some((row) => row.some((ok) => !ok)));
+  return {
+    nodes: [nodes, labels.nodes()],
+    probe(px, py) {
+      const state = cells.stateAt(px, py);
+      if (state < 0) return null;
+      const title = nameOf(picture, state);
+      const rows = tipRows(state, picture, scale.of, ctx);
+      return { x: px, y: py, line: null, title, rows, overlay: looks(state, picture, cells, ctx) };
+    },
+    paint: (pen, ratio) => paint(pen, ratio, picture, cells, scale.of, ctx),
+    legend: legendOf(
+      values.length ? scale : null,
+      { name: picture.value_label, hatch: unseen, paths: picture.paths },
+      ctx,
+    ),
   };
-  const legend = values.length ? legendOf(scale, picture.value_label, "") : { name: "", stops: null };
-  legend.hatch =
-    picture.seen !== null && picture.action_values !== null && picture.seen.some((row) => row.some((ok) => !ok));
-  legend.paths = legendOfPaths(picture.paths, ctx);
-  return { nodes: [...nodes, labels.nodes()], probe, paint, legend };
 }
 
-// What a colour of line means is said once.
-export function legendOfPaths(paths, ctx) {
-  const named = new Map(paths.filter((p) => p.name).map((p) => [`${p.color}|${p.dash}|${p.name}`, p]));
-  return [...named.values()].map((p) => ({ name: p.name, colour: ctx.colour(p.color), dash: p.dash }));
-}
+/** @param {Grid} picture @param {number} state */
+const nameOf = (picture, state) => labelText(picture.state_names[state] ?? `state ${state}`);
 
-// A policy: in each cell an arrow per action, as long as the action is likely.
-function arrows(picture, g, ctx) {
-  const { layout, policy } = picture;
-  return layout.state_of_cell.flatMap((state, k) =>
-    state < 0
-      ? []
-      : layout.directions.map(([dr, dc], a) => {
-          const p = num(policy[state][a]);
-          if (!(p > 0.02) || (dr === 0 && dc === 0)) return null;
-          const norm = Math.hypot(dr, dc);
-          const [dx, dy] = [dc / norm, dr / norm];
-          const [x, y] = g.centre(k);
-          const [length, w] = [g.s * 0.46 * Math.sqrt(p), Math.max(g.s * 0.1, 1.5)];
-          const at = (along, across) => [x + dx * along - dy * across, y + dy * along + dx * across];
-          const neck = Math.max(length - 2.2 * w, 0);
-          return v("path", {
-            d: outline([
-              at(0, w / 2),
-              at(neck, w / 2),
-              at(neck, 1.3 * w),
-              at(length, 0),
-              at(neck, -1.3 * w),
-              at(neck, -w / 2),
-              at(0, -w / 2),
-            ]),
-            class: "arrow",
-          });
-        }),
-  );
-}
+/** @param {Grid} picture @param {number} state @param {number} action */
+const isSeen = ({ seen }, state, action) => seen === null || seen[state][action];
 
-// The letters of a world, and what they mean beside them.
-function signs(layout, g, labels, em) {
-  const meaning = new Map(layout.labels);
-  return layout.state_of_cell.map((state, k) => {
-    const sign = layout.cells[k];
-    if (state < 0 || sign === "." || sign === " ") return null;
-    const [x, y] = g.centre(k);
-    if (meaning.has(sign))
-      labels.put(
-        meaning.get(sign),
-        "mark-label",
-        around(x, y, g.s / 2, em)
-          .slice(4)
-          .concat([
-            [x - g.s / 2, y + g.s / 2 + em, "start"],
-            [x + g.s / 2, y - g.s / 2 - em * 0.4, "end"],
-            [x - g.s / 2, y - g.s / 2 - em * 0.4, "start"],
-            [x + g.s / 2, y + g.s / 2 + em, "end"],
-          ]),
-      );
-    return v(
-      "text",
-      {
-        x,
-        y: y + g.s * 0.17,
-        class: "sign-letter",
-        style: `font-size:${Math.max(g.s * 0.48, 9).toFixed(1)}px`,
-        "text-anchor": "middle",
-      },
-      sign,
-    );
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} ratio
+ * @param {Grid} picture
+ * @param {Cells} cells
+ * @param {(value: number) => string} colour
+ * @param {Context} ctx
+ */
+function paint(pen, ratio, picture, cells, colour, { theme }) {
+  const hatch = hatchStyle(pen, theme, ratio);
+  const { size, layout } = cells;
+  pen.fillStyle = theme.wall;
+  pen.fillRect(cells.left, cells.top, cells.width, cells.height);
+  layout.state_of_cell.forEach((state, cell) => {
+    if (state < 0) return;
+    const [x, y] = cells.corner(cell);
+    const whole = num(picture.state_values?.[state]);
+    pen.fillStyle = Number.isFinite(whole) ? colour(whole) : theme.background;
+    pen.fillRect(x, y, size + 0.4, size + 0.4);
+    picture.action_values?.[state].forEach((raw, action) => {
+      const value = num(raw);
+      const shape = new Path2D(outline(cells.shape(action, x, y)));
+      pen.fillStyle = colour(value);
+      if (Number.isFinite(value)) pen.fill(shape);
+      pen.fillStyle = hatch;
+      if (!isSeen(picture, state, action)) pen.fill(shape);
+      pen.strokeStyle = theme.background;
+      pen.lineWidth = 0.6;
+      pen.stroke(shape);
+    });
+    pen.strokeStyle = theme.line;
+    pen.lineWidth = 0.7;
+    pen.strokeRect(x, y, size, size);
   });
 }
 
-function selection(picture, g, control, ctx) {
-  const { layout } = picture;
-  const [x, y] = g.place(g.cellOf.get(picture.selected));
+/** The outline of a marked pair. @param {Target} target @param {Cells} cells @param {Context} ctx @param {string} name */
+const pair = ({ state, action, color }, cells, ctx, name) =>
+  v("path", { d: outline(cells.shape(action, ...cells.place(state))), class: name, stroke: ctx.colour(color) });
+
+/** From a cell to the pairs that its targets read. @param {number} state @param {Grid} picture @param {Cells} cells @param {Context} ctx */
+function looks(state, picture, cells, ctx) {
+  const [x0, y0] = cells.centre(cells.of.get(state) ?? 0);
+  return picture.targets
+    .filter((t) => t.sources.includes(state))
+    .map((t) => {
+      const corners = cells.shape(t.action, ...cells.place(t.state));
+      const middle = (/** @type {0 | 1} */ i) => corners.reduce((sum, c) => sum + c[i], 0) / corners.length;
+      const [cx, cy] = [middle(0), middle(1)];
+      const d = `M${x0},${y0}L${cx.toFixed(1)},${cy.toFixed(1)}`;
+      const colour = ctx.colour(t.color);
+      return v(
+        "g",
+        {},
+        pair(t, cells, ctx, "pair strong"),
+        v("path", { d, class: "look-halo" }),
+        v("path", { d, class: "look", stroke: colour }),
+        v("circle", { cx, cy, r: cells.size * 0.1, class: "look-end", fill: colour }),
+      );
+    });
+}
+
+/** @param {number} state @param {Grid} picture @param {(value: number) => string} colour @param {Context} ctx @returns {TipRow[]} */
+function tipRows(state, picture, colour, ctx) {
+  const { action_values: q, state_values: values, policy } = picture;
+  const { actions } = ctx.theme;
+  const name = (/** @type {number} */ a) => labelText(picture.action_names[a] ?? `action ${a}`);
+  const value = values
+    ? [{ colour: colour(num(values[state])), name: picture.value_label, text: amount(values[state]) }]
+    : [];
+  const ofActions = q?.[state].map((raw, a) => {
+    const text = amount(raw) + (isSeen(picture, state, a) ? "" : " – not in the data");
+    return { colour: actions[a], name: name(a), text };
+  });
+  const likely = (policy?.[state] ?? []).flatMap((p, a) =>
+    num(p) > 0 ? [{ colour: actions[a], name: `π ${name(a)}`, text: amount(p, "", 3) }] : [],
+  );
+  const targets = picture.targets
+    .filter((t) => t.sources.includes(state))
+    .map((t) => ({ colour: ctx.colour(t.color), name: `its target reads: ${t.label}`, text: "" }));
+  return [...(ofActions ?? value), ...likely, ...targets];
+}
+
+/** A policy: in each cell an arrow per action, as long as the action is likely. @param {readonly (readonly Numeral[])[]} policy @param {Cells} cells */
+function arrows(policy, cells) {
+  const { layout, size } = cells;
+  return layout.state_of_cell.flatMap((state, cell) => {
+    if (state < 0) return [];
+    const [x, y] = cells.centre(cell);
+    return layout.directions.map(([down, right], a) => {
+      const p = num(policy[state][a]);
+      const norm = Math.hypot(down, right);
+      if (!(p > 0.02) || norm === 0) return null;
+      const [dx, dy] = [right / norm, down / norm];
+      const [length, w] = [size * 0.46 * Math.sqrt(p), Math.max(size * 0.1, 1.5)];
+      const neck = Math.max(length - 2.2 * w, 0);
+      const half = /** @type {const} */ ([
+        [0, w / 2],
+        [neck, w / 2],
+        [neck, 1.3 * w],
+        [length, 0],
+      ]);
+      const mirrored = half.slice(0, -1).map(([along, across]) => /** @type {const} */ ([along, -across]));
+      const corners = [...half, ...mirrored.reverse()].map(
+        ([along, across]) => /** @type {Corner} */ ([x + dx * along - dy * across, y + dy * along + dx * across]),
+      );
+      return v("path", { d: outline(corners), class: "arrow" });
+    });
+  });
+}
+
+/** The letters of a world, and what they mean beside them. @param {Cells} cells @param {Labels} labels @param {number} em */
+function signs(cells, labels, em) {
+  const { layout, size } = cells;
+  const meaning = new Map(layout.labels);
+  return layout.state_of_cell.map((state, cell) => {
+    const sign = layout.cells[cell];
+    if (state < 0 || sign === "." || sign === " ") return null;
+    const [x, y] = cells.centre(cell);
+    const corners = [
+      place(x - size / 2, y + size / 2 + em, "start"),
+      place(x + size / 2, y - size / 2 - em * 0.4, "end"),
+      place(x - size / 2, y - size / 2 - em * 0.4, "start"),
+      place(x + size / 2, y + size / 2 + em, "end"),
+    ];
+    labels.put(meaning.get(sign) ?? "", "mark-label", [...around(x, y, size / 2, em).slice(4), ...corners]);
+    const style = `font-size:${Math.max(size * 0.48, 9).toFixed(1)}px`;
+    return v("text", { x, y: y + size * 0.17, class: "sign-letter", style, "text-anchor": "middle" }, sign);
+  });
+}
+
+/** @type {Record<string, readonly [number, number]>} */
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** The chosen state, moved by keys. @param {number} state @param {Grid} picture @param {Cells} cells @param {Context} ctx */
+function selection(state, picture, cells, ctx) {
+  const [x, y] = cells.place(state);
+  const control = ctx.control(picture.control);
   return v("rect", {
     key: "selected",
     x: x + 1,
     y: y + 1,
-    width: g.s - 2,
-    height: g.s - 2,
+    width: cells.size - 2,
+    height: cells.size - 2,
     class: "selected",
     tabindex: control ? 0 : null,
     role: control ? "slider" : null,
     "aria-label": control ? control.text : null,
-    "aria-valuenow": picture.selected,
+    "aria-valuenow": state,
     "aria-valuemin": control?.low,
     "aria-valuemax": control?.high,
-    "aria-valuetext": labelText(picture.state_names[picture.selected] ?? `state ${picture.selected}`),
+    "aria-valuetext": nameOf(picture, state),
     onkeydown: (event) => {
-      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const step = STEPS[event.key];
       if (!step || !control) return;
       event.preventDefault();
       event.stopPropagation();
-      // Over walls, to the next state in that direction.
-      let k = g.cellOf.get(picture.selected);
-      for (;;) {
-        const [row, col] = [Math.floor(k / layout.cols) + step[0], (k % layout.cols) + step[1]];
-        if (row < 0 || col < 0 || row >= layout.rows || col >= layout.cols) return;
-        k = row * layout.cols + col;
-        if (layout.state_of_cell[k] >= 0) break;
-      }
-      ctx.set({ [control.name]: layout.state_of_cell[k] }, true);
+      const next = cells.neighbour(state, step);
+      if (next !== null) ctx.set({ [control.name]: next }, true);
     },
   });
-}
-
-// Walks through the middles of cells, several through one cell in lanes beside each other. The last one is drawn above
-// the others, and its name comes first.
-export function walks(paths, pointsOf, ctx, { size, labels }) {
-  const drawn = paths.map((path, k) =>
-    walk(path, pointsOf(path), ctx, { shift: ((k % 5) - 2) * size * 0.11, size, labels }),
-  );
-  for (const path of [...paths].reverse()) {
-    const [x, y] = pointsOf(path).at(-1) ?? [0, 0];
-    labels.put(path.label, "end-label", around(x, y, size / 2, ctx.em), { fill: ctx.colour(path.color) });
-  }
-  return drawn;
-}
-
-function walk(path, points, ctx, { shift, size, labels }) {
-  if (points.length < 2) return null;
-  const at = points.map(([x, y]) => [x + shift, y + shift]);
-  // It ends before the middle of its last cell, where a letter may stand.
-  const [[ax, ay], [bx, by]] = at.slice(-2);
-  const short = Math.min(1, (0.34 * size) / (Math.hypot(bx - ax, by - ay) || 1));
-  const [x1, y1] = (at[at.length - 1] = [bx + (ax - bx) * short, by + (ay - by) * short]);
-  const angle = Math.atan2(y1 - ay, x1 - ax);
-  const wide = (1.6 + 1.6 * Math.min(Math.max(path.weight, 0), 3)) * Math.max(1, size / 40);
-  const head = 4 + 2.2 * wide;
-  const tip = (turn) =>
-    `${(x1 - head * Math.cos(angle + turn)).toFixed(1)},${(y1 - head * Math.sin(angle + turn)).toFixed(1)}`;
-  const stroke = ctx.colour(path.color);
-  const d = at.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join("");
-  labels.curve(at);
-  return v(
-    "g",
-    {},
-    v("path", { d, class: "path-halo", "stroke-width": wide + 2.5 }),
-    v("path", { d, class: "path", stroke, "stroke-width": wide, "stroke-dasharray": path.dash ? "6 5" : null }),
-    v("path", {
-      d: `M${tip(0.5)}L${x1.toFixed(1)},${y1.toFixed(1)}L${tip(-0.5)}`,
-      class: "path",
-      stroke,
-      "stroke-width": wide,
-    }),
-  );
 }

@@ -1,13 +1,23 @@
 // Reads out what changed, once a slider rests: the text alternatives of the first pictures, after a reveal the answer too.
 
+/** @import { Lecture } from "./scene.js" */
+/** @import { Result } from "./protocol.d.ts" */
+
 const REST = 700;
 
 export class Reader {
+  /** @param {Lecture} app */
   constructor(app) {
     this.app = app;
+    /** @type {Result | undefined} */
+    this.result = undefined;
+    this.revealed = false;
+    this.answerDue = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
   }
 
-  // Called with the live region whenever the page is drawn.
+  /** Called with the live region whenever the page is drawn. @param {Element} element */
   look(element) {
     const { app } = this;
     const { result, isRevealed } = app;
@@ -23,15 +33,10 @@ export class Reader {
       const seen = app
         .rowsOf(result)
         .flat()
-        .filter(({ name }) => app.isRevealed || !app.scene.covered.includes(name));
-      const answer = this.answerDue ? `${result.answer_text} ` : "";
+        .filter(({ name }) => app.isRevealed || !app.scene?.covered.includes(name));
+      const alternatives = seen.slice(0, 2).map(({ name }) => result.pictures[name].alt);
+      element.textContent = (this.answerDue ? `${result.answer_text} ` : "") + alternatives.join(" ");
       this.answerDue = false;
-      element.textContent =
-        answer +
-        seen
-          .slice(0, 2)
-          .map(({ name }) => result.pictures[name].alt)
-          .join(" ");
     }, REST);
   }
 

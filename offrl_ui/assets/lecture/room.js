@@ -1,21 +1,44 @@
 // "Follow me", seen from the browser: presenting a room, or following one and leaving it for a while.
 
+/** @import { Lecture } from "./scene.js" */
+/** @import { RefusedMessage, RoomMessage, ShowMessage, VotesMessage } from "./protocol.d.ts" */
+
 const STORE = "offrl-room";
 
+/** @typedef {{ role: "presenter", code: string, followers: number, ended: false, away: false }} Presented */
+/** @typedef {{ role: "follower", code: string, away: boolean, ended: boolean }} Followed */
+
+/** The room that this tab presents or follows, if any. */
 export class Room {
+  /** @param {Lecture} app */
   constructor(app) {
-    Object.assign(this, { app, room: null, votes: null, exploring: false, bigCode: false, shown: null, asked: "" });
+    this.app = app;
+    /** @type {Presented | Followed | null} */
+    this.room = null;
+    /** @type {VotesMessage | null} */
+    this.votes = null;
+    this.exploring = false;
+    this.bigCode = false;
+    /** What the presenter shows. @type {ShowMessage | null} */
+    this.shown = null;
+    /** @type {number | null} */
+    this.round = null;
+    /** The code that was followed last. */
+    this.asked = "";
+    this.resumed = false;
+    this.wasConnected = false;
   }
 
   get presenting() {
     return this.room?.role === "presenter";
   }
-  // What is on screen is the presenter's.
+
+  /** What is on screen is the presenter's. */
   get led() {
     return this.room?.role === "follower" && !this.room.ended && !this.exploring;
   }
 
-  // A link with a code; a presenter who comes back to his own page takes his room up again.
+  /** A link with a code; a presenter who comes back to their own page takes their room up again. @param {string} code */
   option(code) {
     if (code && code !== this.asked) {
       this.asked = code;
@@ -27,6 +50,7 @@ export class Room {
     }
   }
 
+  /** @returns {{ code: string, token: string } | null} */
   saved() {
     try {
       return JSON.parse(sessionStorage.getItem(STORE) ?? "null");
@@ -35,7 +59,7 @@ export class Room {
     }
   }
 
-  // After a lost connection the server does not know this tab any more.
+  /** After a lost connection the server does not know this tab any more. */
   connected() {
     if (!this.wasConnected) {
       this.wasConnected = true;
@@ -57,58 +81,69 @@ export class Room {
     this.app.draw();
   }
 
+  /** @param {RoomMessage} message */
   receive(message) {
-    const { app } = this;
-    if (message.type === "presenting") {
-      this.room = { role: "presenter", code: message.code, followers: this.room?.followers ?? 0 };
-      sessionStorage.setItem(STORE, JSON.stringify({ code: message.code, token: message.token }));
-      app.ask(true);
-    } else if (message.type === "following") {
-      this.room = { role: "follower", code: message.code, away: false, ended: false };
-    } else if (message.type === "show") {
-      this.shown = message;
-      if (!this.exploring) this.take(message);
-    } else if (message.type === "scene") {
-      app.foreign[message.scene.id] = message.scene;
-      if (this.shown && !this.exploring) this.take(this.shown);
-    } else if (message.type === "votes") {
-      this.votes = message;
-      if (this.presenting) this.room.followers = message.followers;
-    } else if (message.type === "presence") {
-      if (this.room) this.room.away = message.away;
-    } else if (message.type === "ended") {
-      if (this.room) this.room.ended = true;
+    const { app, room } = this;
+    switch (message.type) {
+      case "presenting": {
+        const { code, token } = message;
+        const followers = room?.role === "presenter" ? room.followers : 0;
+        this.room = { role: "presenter", code, followers, ended: false, away: false };
+        sessionStorage.setItem(STORE, JSON.stringify({ code, token }));
+        app.ask(true);
+        break;
+      }
+      case "following":
+        this.room = { role: "follower", code: message.code, away: false, ended: false };
+        break;
+      case "show":
+        this.shown = message;
+        if (!this.exploring) this.take(message);
+        break;
+      case "scene":
+        app.foreign[message.scene.id] = message.scene;
+        if (this.shown && !this.exploring) this.take(this.shown);
+        break;
+      case "votes":
+        this.votes = message;
+        if (room?.role === "presenter") room.followers = message.followers;
+        break;
+      case "presence":
+        if (room?.role === "follower") room.away = message.away;
+        break;
+      case "ended":
+        if (room?.role === "follower") room.ended = true;
     }
     app.draw();
   }
 
-  refused(message) {
-    if (/room/.test(message.message) && !this.room) {
-      this.app.notes = [message.message];
-      if (this.saved() && /no room|another presenter/.test(message.message)) sessionStorage.removeItem(STORE);
-    }
+  /** @param {RefusedMessage} refused */
+  refused({ message }) {
+    if (!/room/.test(message) || this.room) return;
+    this.app.notes = [message];
+    if (this.saved() && /no room|another presenter/.test(message)) sessionStorage.removeItem(STORE);
   }
 
-  // Show what the presenter shows.
+  /** Show what the presenter shows. @param {ShowMessage} message */
   take(message) {
     const { app } = this;
-    if (!app.declared.has(message.scene) && !app.foreign[message.scene]) {
-      app.socket.send({ type: "describe", scene: message.scene });
+    const { scene } = message;
+    if (!app.declared.has(scene) && !app.foreign[scene]) {
+      app.socket.send({ type: "describe", scene });
       return;
     }
-    if (app.sceneId !== message.scene) app.refusal = null;
-    app.sceneId = message.scene;
-    app.states[message.scene] = message.state;
-    app.results[message.scene] = message.result;
-    if (message.revealed) app.revealed[message.scene] = true;
-    else delete app.revealed[message.scene];
+    if (app.sceneId !== scene) app.refusal = null;
+    app.sceneId = scene;
+    app.states[scene] = message.state;
+    app.results[scene] = message.result;
+    app.revealed[scene] = message.revealed;
     // A new round: everybody may predict again.
-    if (message.round !== this.round) delete app.committed[message.scene];
+    if (message.round !== this.round) delete app.committed[scene];
     this.round = message.round;
     app.root.dataset.shown = String((Number(app.root.dataset.shown) || 0) + 1);
   }
 
-  // Whoever moves something while following explores on his own from there.
+  /** A follower who moves something explores on their own from there. */
   takeOver() {
     if (this.led) this.exploring = true;
   }
@@ -119,9 +154,12 @@ export class Room {
     this.app.draw();
   }
 
+  /** @param {number} choice */
   vote(choice) {
     this.app.socket.send({ type: "vote", scene: this.app.sceneId, choice });
   }
+
+  /** The presenter begins a new round. */
   cleared() {
     if (this.presenting) this.app.socket.send({ type: "clear" });
   }

@@ -1,56 +1,96 @@
-// One page of the lecture: its scenes, one at a time. Sliders ask the server over a socket, and the answer is drawn in place;
-// Streamlit only learns where the viewer is once a slider is let go, for the link.
+// One page of the lecture: its scenes, one at a time. Sliders ask the server over a socket, and the answer is drawn in
+// place; Streamlit only learns where the viewer is once a slider is let go, for the link.
 
-import { v, patch } from "../shared/patch.js";
-import { readTheme } from "../shared/palette.js";
-import { controls, nudged, snap } from "./controls.js";
-import { drawRows, rowsOf } from "./rows.js";
-import { Reader } from "./reader.js";
-import { measures } from "./labels.js";
-import { SceneSocket } from "./socket.js";
-import { roomStrip, shareDialog } from "./share.js";
-import { rolesOf } from "./colours.js";
-import { answerCard, header, predictionCard } from "./cards.js";
+/** @import { Component } from "../shared/component.d.ts" */
+/** @import { Control, FromServer, Result, Scene, State, Value } from "./protocol.d.ts" */
+/** @import { Rule, Share } from "./share.js" */
+
+import { patch } from "../shared/patch.js";
 import { bindKeys } from "./keys.js";
+import { fontsCame } from "./labels.js";
+import { lecturePage } from "./page.js";
+import { Reader } from "./reader.js";
 import { Room } from "./room.js";
+import { rowsOf } from "./rows.js";
+import { SceneSocket } from "./socket.js";
+import { nudged, snap } from "./values.js";
+
+/**
+ * The scene that a link opens, in the link's state.
+ *
+ * @typedef {{ number: number, scene: string, state: State, revealed: boolean, notes: string[], result: string | null }} Opening
+ */
+/** What a link says beside it. @typedef {{ present: boolean, embed: boolean, follow: string, hide: string[], fix: string[] }} Options */
+/**
+ * @typedef {{ page: string, title: string, pages: { name: string, title: string }[], scenes: Scene[], opening: Opening,
+ *   options: Options, notes: string[] }} PageData
+ */
 
 let instances = 0;
 
-class Lecture {
+/** A lecture page: which scene is shown, in which state, and what the viewer may do. */
+export class Lecture {
+  /** @param {HTMLElement} root @param {Component<PageData>} component */
   constructor(root, component) {
-    Object.assign(this, {
-      root,
-      component,
-      uid: `lecture-${++instances}`,
-      online: false,
-      frame: 0,
-      reported: 0,
-      playing: null,
-      results: {},
-      states: {},
-      committed: {},
-      revealed: {},
-    });
-    Object.assign(this, {
-      notes: [],
-      refusal: null,
-      sharing: false,
-      share: { present: true, embed: false, revealed: false, rules: {} },
-      qr: {},
-      copied: "",
-      helped: null,
-      foreign: {},
-    });
+    this.root = root;
+    this.component = component;
+    instances += 1;
+    this.uid = `lecture-${instances}`;
+    this.options = component.data.options;
+    /** The scenes of this page. @type {Map<string, Scene>} */
+    this.declared = new Map();
+    /** Scenes of other pages, which a presenter shows. @type {Record<string, Scene>} */
+    this.foreign = {};
+    this.sceneId = component.data.opening.scene;
+    /** @type {number | null} */
+    this.opened = null;
+
+    // By scene: the state, its newest result, what was predicted, and whether the answer is shown.
+    /** @type {Record<string, State>} */
+    this.states = {};
+    /** @type {Record<string, Result>} */
+    this.results = {};
+    /** @type {Record<string, number>} */
+    this.committed = {};
+    /** @type {Record<string, boolean>} */
+    this.revealed = {};
+
+    /** @type {string[]} */
+    this.notes = [];
+    /** @type {{ name: string | undefined, message: string } | null} */
+    this.refusal = null;
+    /** @type {string | null} */
+    this.helped = null;
+    /** @type {ReturnType<typeof setInterval> | null} */
+    this.playing = null;
+    this.online = false;
+    this.sharing = false;
+    /** @type {Share} */
+    this.share = { present: true, embed: false, revealed: false, rules: {} };
+    /** QR codes by address. @type {Record<string, string>} */
+    this.qr = {};
+    this.copied = "";
+    this.sideGoesOn = false;
+    this.frame = 0;
+    /** When Streamlit was told last. */
+    this.reported = 0;
+    /** The question whose answer is shown, and whether it has just come. */
+    this.answered = { id: 0, fresh: false };
+
     this.observer = new ResizeObserver(() => this.draw());
     this.media = matchMedia("(prefers-color-scheme: dark)");
     this.redraw = () => this.draw();
+    this.redrawWords = () => {
+      fontsCame();
+      this.draw();
+    };
     this.media.addEventListener("change", this.redraw);
-    document.fonts.addEventListener("loadingdone", this.redraw);
+    document.fonts.addEventListener("loadingdone", this.redrawWords);
     this.unbind = bindKeys(this);
     this.follow = new Room(this);
     this.reader = new Reader(this);
     this.socket = new SceneSocket(
-      (m) => this.receive(m),
+      (message) => this.receive(message),
       () => this.follow.connected(),
       (online) => {
         this.online = online;
@@ -60,13 +100,14 @@ class Lecture {
     this.update(component);
   }
 
-  // --- what Streamlit says ---
+  // --- Streamlit
+
+  /** @param {Component<PageData>} component */
   update(component) {
     this.component = component;
-    const data = component.data;
-    this.declared = new Map(data.scenes.map((s) => [s.id, s]));
-    this.options = data.options;
-    const opening = data.opening;
+    const { scenes, options, opening, notes } = component.data;
+    this.declared = new Map(scenes.map((scene) => [scene.id, scene]));
+    this.options = options;
     if (opening.number !== this.opened) {
       this.opened = opening.number;
       this.reported = Math.max(this.reported, Date.now());
@@ -74,15 +115,17 @@ class Lecture {
       this.states[opening.scene] = { ...opening.state };
       if (opening.result) this.results[opening.scene] = JSON.parse(opening.result);
       if (opening.revealed) this.revealed[opening.scene] = true;
-      this.notes = [...opening.notes, ...data.notes];
+      this.notes = [...opening.notes, ...notes];
       if (!opening.result || this.results[opening.scene].partial || this.follow.presenting) this.ask();
     }
-    this.follow.option(this.options.follow);
+    this.follow.option(options.follow);
     this.draw();
   }
 
-  // Tell the page where the viewer is; only after a control was let go. Without a socket (some proxies refuse them) the page
-  // answers with the picture.
+  /**
+   * Tell the page where the viewer is; only after a control was let go. Without a socket (some proxies refuse them) the
+   * page answers with the picture.
+   */
   report() {
     if (this.follow.led || !this.declared.has(this.sceneId)) return;
     this.reported = Math.max(this.reported + 1, Date.now());
@@ -95,87 +138,123 @@ class Lecture {
     });
   }
 
-  // --- the current scene ---
+  // --- the scene that is shown
+
   get scene() {
-    return this.declared.get(this.sceneId) ?? this.foreign[this.sceneId];
+    const scene = this.declared.get(this.sceneId) ?? this.foreign[this.sceneId];
+    if (!scene) throw new Error(`scene ${this.sceneId} is not declared`);
+    return scene;
   }
+
+  get defaults() {
+    return Object.fromEntries(this.scene.controls.map((c) => [c.name, c.default]));
+  }
+
   get state() {
-    return (
-      this.states[this.sceneId] ??
-      (this.states[this.sceneId] = Object.fromEntries(this.scene.controls.map((c) => [c.name, c.default])))
-    );
+    this.states[this.sceneId] ??= this.defaults;
+    return this.states[this.sceneId];
   }
+
+  /** @returns {Result | undefined} */
   get result() {
     return this.results[this.sceneId];
   }
+
   get isRevealed() {
     return !this.scene.prediction || Boolean(this.revealed[this.sceneId]);
   }
-  get room() {
-    return this.follow.room;
+
+  /** @param {string} name @returns {Control | undefined} */
+  control(name) {
+    return this.scene.controls.find((c) => c.name === name);
   }
-  get exploring() {
-    return this.follow.exploring;
+
+  /** @param {string} name */
+  frozen(name) {
+    return this.options.fix.includes(name) || this.hidden(name);
   }
-  get bigCode() {
-    return this.follow.bigCode;
+
+  /** @param {string} name */
+  hidden(name) {
+    return this.options.hide.includes(name);
   }
+
+  // --- the server
 
   ask(urgent = false) {
     const id = this.socket.compute(this.sceneId, { ...this.state }, this.isRevealed, urgent);
     performance.mark(`ask-${id}`);
   }
 
+  /** @param {FromServer} message */
   receive(message) {
-    if (message.type === "result") {
-      if (message.id < (this.drawnId ?? 0) || this.follow.led) return;
-      this.drawnId = message.id;
-      this.results[message.scene] = message.result;
-      this.refusal = null;
-      this.pendingDrawn = message.id;
-      this.draw();
-    } else if (message.type === "refused") {
-      const name = this.scene?.controls.find((c) => message.message.startsWith(`${c.name} = `))?.name;
-      this.refusal = { name, message: message.message };
-      this.follow.refused(message);
-      this.draw();
-    } else if (message.type === "qr") {
-      this.qr[message.url] = message.svg;
-      this.draw();
-    } else this.follow.receive(message);
+    switch (message.type) {
+      case "result":
+        if (message.id < this.answered.id || this.follow.led) return;
+        this.answered = { id: message.id, fresh: true };
+        this.results[message.scene] = message.result;
+        this.refusal = null;
+        break;
+      case "refused": {
+        const name = this.scene.controls.find((c) => message.message.startsWith(`${c.name} = `))?.name;
+        this.refusal = { name, message: message.message };
+        this.follow.refused(message);
+        break;
+      }
+      case "qr":
+        this.qr[message.url] = message.svg;
+        break;
+      default:
+        this.follow.receive(message);
+    }
+    this.draw();
   }
 
-  // `exact`: values as they are (settings and special values), else snapped to the control's steps.
+  // --- what the viewer does
+
+  /**
+   * Set controls.
+   *
+   * @param {Record<string, Value>} values
+   * @param {boolean} final the control was let go
+   * @param {boolean} exact values as they are (settings and special values), else snapped to the control's steps
+   */
   set(values, final, exact = false) {
     this.follow.takeOver();
     const state = { ...this.state };
     for (const [name, value] of Object.entries(values)) {
+      const control = this.control(name);
       // What the link fixes stays, also where a named setting says otherwise.
-      if (this.frozen(name)) continue;
-      const control = this.scene.controls.find((c) => c.name === name);
+      if (!control || this.frozen(name)) continue;
       state[name] = exact ? value : snap(control, value);
     }
-    const same = Object.keys(state).every((k) => state[k] === this.state[k]);
+    const same = Object.keys(state).every((name) => state[name] === this.state[name]);
     this.states[this.sceneId] = state;
     if (!same) this.ask();
     if (final) this.report();
     this.draw();
   }
 
+  /** @param {string} name @param {number} steps */
   nudge(name, steps) {
-    const control = this.scene.controls.find((c) => c.name === name);
-    this.set({ [name]: nudged(control, this.state[name], steps) }, true, true);
+    const control = this.control(name);
+    if (control) this.set({ [name]: nudged(control, Number(this.state[name]), steps) }, true, true);
   }
 
-  frozen(name) {
-    return this.options.fix.includes(name) || this.options.hide.includes(name);
-  }
-  hidden(name) {
-    return this.options.hide.includes(name);
+  /** @param {string} name */
+  help(name) {
+    this.helped = this.helped === name ? null : name;
+    this.draw();
   }
 
+  dismiss() {
+    this.notes = [];
+    this.draw();
+  }
+
+  /** @param {string} id */
   go(id) {
-    if (!this.scene || id === this.sceneId) return;
+    if (id === this.sceneId) return;
     this.pause();
     this.follow.takeOver();
     this.sceneId = id;
@@ -184,22 +263,23 @@ class Lecture {
     this.ask(true);
     this.report();
     this.draw();
-    this.root.scrollIntoView?.({ block: "start" });
+    this.root.scrollIntoView({ block: "start" });
   }
 
-  // Next or previous scene, over the edge of the page too.
+  /** Next or previous scene, over the edge of the page too. @param {number} by */
   step(by) {
     const ids = [...this.declared.keys()];
-    const at = ids.indexOf(this.sceneId) + by;
-    if (at >= 0 && at < ids.length) {
-      this.go(ids[at]);
+    const next = ids[ids.indexOf(this.sceneId) + by];
+    if (next) {
+      this.go(next);
       return;
     }
-    const pages = this.component.data.pages.map((p) => p.name);
-    const page = pages[pages.indexOf(this.component.data.page) + by];
-    if (page) this.component.setTriggerValue("go", page);
+    const { pages, page } = this.component.data;
+    const name = pages[pages.findIndex((p) => p.name === page) + by]?.name;
+    if (name) this.component.setTriggerValue("go", name);
   }
 
+  /** @param {number} choice */
   commit(choice) {
     if (this.committed[this.sceneId] !== undefined || this.isRevealed) return;
     this.committed[this.sceneId] = choice;
@@ -209,9 +289,10 @@ class Lecture {
   }
 
   reveal() {
-    if (this.isRevealed || this.follow.led) return;
+    const { prediction } = this.scene;
+    if (!prediction || this.isRevealed || this.follow.led) return;
     this.revealed[this.sceneId] = true;
-    this.set(this.scene.prediction.at, false, true);
+    this.set(prediction.at, false, true);
     // Followers learn of the reveal with the next picture.
     this.ask(true);
     this.report();
@@ -223,31 +304,26 @@ class Lecture {
     this.follow.takeOver();
     delete this.revealed[this.sceneId];
     delete this.committed[this.sceneId];
-    const kept = this.scene.controls.filter((c) => this.frozen(c.name)).map((c) => [c.name, this.state[c.name]]);
-    this.states[this.sceneId] = {
-      ...Object.fromEntries(this.scene.controls.map((c) => [c.name, c.default])),
-      ...Object.fromEntries(kept),
-    };
+    const kept = Object.entries(this.state).filter(([name]) => this.frozen(name));
+    this.states[this.sceneId] = { ...this.defaults, ...Object.fromEntries(kept) };
     this.follow.cleared();
     this.ask(true);
     this.report();
     this.draw();
   }
 
-  // --- playing a control ---
+  /** Move a control through its range. */
   play() {
     const { play } = this.scene;
-    if (!play || this.playing) return;
-    const control = this.scene.controls.find((c) => c.name === play.control);
-    if (this.state[control.name] >= control.high) this.set({ [control.name]: control.low }, false);
+    const control = play && this.control(play.control);
+    if (!control || this.playing) return;
+    const value = () => Number(this.state[control.name]);
+    if (value() >= control.high) this.set({ [control.name]: control.low }, false);
     const tick = () => {
-      const value = this.state[control.name];
-      if (value >= control.high) {
-        this.pause();
-        return;
-      }
+      if (value() >= control.high) this.pause();
       // Wait for the picture: playing shows every step it can draw, not steps nobody saw.
-      if (!this.socket.underWay) this.set({ [control.name]: Math.min(value + play.stride, control.high) }, false);
+      else if (!this.socket.underWay)
+        this.set({ [control.name]: Math.min(value() + play.stride, control.high) }, false);
     };
     this.playing = setInterval(tick, 1000 / play.per_second);
     this.draw();
@@ -261,55 +337,63 @@ class Lecture {
     this.draw();
   }
 
-  // --- the lecturer's tools ---
-  openShare() {
-    this.sharing = true;
+  // --- the lecturer's tools
+
+  /** @param {boolean} open */
+  showShare(open) {
+    this.sharing = open;
+    if (!open) this.root.querySelector("dialog")?.close();
     this.draw();
   }
-  closeShare() {
-    this.sharing = false;
-    this.root.querySelector("dialog")?.close();
-    this.draw();
-  }
+
+  /** @param {Partial<Share>} change */
   setShare(change) {
     this.share = { ...this.share, ...change };
     this.draw();
   }
+
+  /** @param {string} name @param {Rule} rule */
+  setRule(name, rule) {
+    this.setShare({ rules: { ...this.share.rules, [name]: rule } });
+  }
+
   openRoom() {
     this.follow.open();
-    this.closeShare();
+    this.showShare(false);
   }
-  endRoom() {
-    this.follow.end();
-  }
+
   explore() {
     this.follow.takeOver();
     this.draw();
   }
-  returnToRoom() {
-    this.follow.back();
-  }
+
   toggleCode() {
     this.follow.bigCode = !this.follow.bigCode;
     this.draw();
   }
+
+  /** @param {string} url */
   wantQr(url) {
     if (this.qr[url] !== undefined) return;
     this.qr[url] = "";
     this.socket.send({ type: "qr", url });
   }
+
+  /** @param {string} text */
   async copy(text) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      this.root.querySelector(".share-link input")?.select();
+      const field = this.root.querySelector(".share-link input");
+      if (field instanceof HTMLInputElement) field.select();
       document.execCommand("copy");
     }
     this.copied = text;
     this.draw();
   }
 
-  // --- drawing ---
+  // --- drawing
+
   draw() {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
@@ -320,124 +404,38 @@ class Lecture {
 
   drawNow() {
     const { root } = this;
-    if (!root.isConnected || !this.scene) return;
-    const theme = readTheme(root);
-    const colours = rolesOf(theme);
-    for (const [role, colour] of Object.entries(colours)) root.style.setProperty(`--role-${role}`, colour);
-    root.classList.toggle("present", this.options.present);
-    root.classList.toggle("dark", theme.dark);
-    const env = {
-      theme,
-      look: JSON.stringify([
-        theme.background,
-        theme.text,
-        this.options.fix,
-        this.options.hide,
-        getComputedStyle(root).fontSize,
-        measures(),
-      ]),
-      uid: this.uid,
-      present: this.options.present,
-      colour: (role) => colours[role] ?? theme.muted,
-      actions: theme.actions,
-      em: parseFloat(getComputedStyle(root).fontSize),
-      control: (name) =>
-        name && !this.frozen(name) ? (this.scene.controls.find((c) => c.name === name) ?? null) : null,
-      revealed: this.isRevealed,
-      frozen: (name) => this.frozen(name),
-      hidden: (name) => this.hidden(name),
-      refusal: this.refusal,
-      playing: this.playing !== null,
-      set: (values, final, exact) => this.set(values, final, exact),
-      nudge: (name, steps) => this.nudge(name, steps),
-      reset: () => this.reset(),
-      help: (name) => {
-        this.helped = this.helped === name ? null : name;
-        this.draw();
-      },
-      helped: this.helped,
-      play: () => this.play(),
-      pause: () => this.pause(),
-      watch: (element) => this.observer.observe(element),
-    };
-    const { scene, result } = this;
-    patch(root, [
-      header(this),
-      roomStrip(this),
-      this.notes.length > 0 &&
-        v(
-          "div",
-          { class: "notes", key: "notes", role: "status" },
-          this.notes.map((n) => v("p", {}, n)),
-          v(
-            "button",
-            {
-              type: "button",
-              class: "round",
-              "aria-label": "Dismiss",
-              onclick: () => {
-                this.notes = [];
-                this.draw();
-              },
-            },
-            "×",
-          ),
-        ),
-      v(
-        "section",
-        { class: this.isRevealed && result ? "scene open" : "scene", key: scene.id, "aria-label": scene.title_text },
-        v(
-          "div",
-          { class: "ask" },
-          v("h1", {}, place(this)),
-          v("h2", { html: scene.question }),
-          scene.setup && !(this.options.present && this.isRevealed) && v("div", { class: "setup", html: scene.setup }),
-        ),
-        v(
-          "div",
-          { class: this.sideGoesOn ? "side goes-on" : "side", onscroll: () => this.lookBelow() },
-          predictionCard(this),
-          controls(scene, this.state, env),
-        ),
-        answerCard(this),
-        v("div", { class: "pictures" }, drawRows(this, env)),
-      ),
-      v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => this.reader.look(element) }),
-      this.sharing && shareDialog(this),
-      !this.online &&
-        this.socket.tries > 0 &&
-        v(
-          "div",
-          { class: "offline", key: "offline", role: "status" },
-          "No live connection; pictures follow when you let go. Trying again…",
-        ),
-    ]);
+    if (!root.isConnected) return;
+    patch(root, lecturePage(this));
     const dialog = root.querySelector("dialog");
     if (dialog && !dialog.open) dialog.showModal();
     this.lookBelow();
-    root.dataset.partial = String(result?.partial ?? "");
+    root.dataset.partial = String(this.result?.partial ?? "");
     root.dataset.opening = String(this.opened);
-    if (this.pendingDrawn) this.drawn();
+    if (this.answered.fresh) this.drawn(this.answered.id);
+    this.answered.fresh = false;
   }
 
-  // Whether the column of controls goes on below what is seen of it: then it says so.
+  /** Whether the column of controls goes on below what is seen of it: then it says so. */
   lookBelow() {
-    const side = this.root.querySelector(".side");
-    const goesOn = Boolean(side) && this.options.present && side.scrollHeight - side.scrollTop - side.clientHeight > 6;
-    if (goesOn === Boolean(this.sideGoesOn)) return;
+    const side = this.options.present ? this.root.querySelector(".side") : null;
+    const goesOn = side !== null && side.scrollHeight - side.scrollTop - side.clientHeight > 6;
+    if (goesOn === this.sideGoesOn) return;
     this.sideGoesOn = goesOn;
     this.draw();
   }
 
+  /** @param {Result} result */
   rowsOf(result) {
     return rowsOf(this.scene, result, this.options.present, this.isRevealed);
   }
 
-  // The answer to the newest question is in the document; once this frame has been painted it is on screen, and with it the
-  // answers to all older questions, which it replaced. `benchmarks/scenes.py` reads the measures.
-  drawn() {
-    const id = this.pendingDrawn;
-    this.pendingDrawn = null;
+  /**
+   * The answer to the newest question is in the document; once this frame has been painted it is on screen, and with it
+   * the answers to all older questions, which it replaced. `benchmarks/scenes.py` reads the measures.
+   *
+   * @param {number} id
+   */
+  drawn(id) {
     this.root.dataset.drawn = String(id);
     requestAnimationFrame(() => {
       for (const mark of performance.getEntriesByType("mark")) {
@@ -453,25 +451,22 @@ class Lecture {
     this.unbind();
     this.observer.disconnect();
     this.media.removeEventListener("change", this.redraw);
-    document.fonts.removeEventListener("loadingdone", this.redraw);
+    document.fonts.removeEventListener("loadingdone", this.redrawWords);
     cancelAnimationFrame(this.frame);
     this.reader.stop();
     this.socket.close();
   }
 }
 
-// "Behaviour cloning with rewards · 2 of 6"
-function place(app) {
-  const ids = [...app.declared.keys()];
-  const at = ids.indexOf(app.sceneId);
-  return at < 0 ? "The lecture" : `${app.component.data.title} · ${at + 1} of ${ids.length}`;
-}
-
+/** @type {WeakMap<HTMLElement, Lecture>} */
 const lectures = new WeakMap();
 
+/** @param {Component<PageData>} component */
 export function mount(component) {
   const root = component.parentElement.querySelector(".lecture");
-  if (lectures.has(root)) lectures.get(root).update(component);
+  if (!(root instanceof HTMLElement)) throw new Error("a lecture has no element to draw into");
+  const lecture = lectures.get(root);
+  if (lecture) lecture.update(component);
   else lectures.set(root, new Lecture(root, component));
   return () => {
     lectures.get(root)?.destroy();

@@ -1,20 +1,28 @@
 // The lecturer's tools: a link to exactly this scene, what it hides or fixes, its QR code, and "follow me".
 
-import { v } from "../shared/patch.js";
-import { shown } from "./controls.js";
+/** @import { Lecture } from "./scene.js" */
+/** @import { Control } from "./protocol.d.ts" */
 
-const CHOICES = [
+import { v } from "../shared/patch.js";
+import { isShown } from "./values.js";
+
+/** What a link does to a control. @typedef {"show" | "fix" | "hide"} Rule */
+/** @typedef {{ present: boolean, embed: boolean, revealed: boolean, rules: Record<string, Rule> }} Share */
+
+/** @type {[Rule, string][]} */
+const RULES = [
   ["show", "can be moved"],
   ["fix", "fixed"],
   ["hide", "hidden"],
 ];
-// What is only moved in a picture has nothing that could be hidden.
-const choicesOf = (control) => (control.widget === "none" ? CHOICES.slice(0, 2) : CHOICES);
 
-// The address of a scene with its state, as the server reads it.
-export function linkTo(app, { present = false, embed = false, revealed = false, rules = {} } = {}) {
+/** What is only moved in a picture has nothing that could be hidden. @param {Control} control */
+const rulesOf = (control) => (control.widget === "none" ? RULES.slice(0, 2) : RULES);
+
+/** The address of a scene with its state, as the server reads it. @param {Lecture} app @param {Share} share */
+function linkTo(app, { present, embed, revealed, rules }) {
   const url = new URL(location.pathname, location.origin);
-  const put = (name, value) => url.searchParams.set(name, value);
+  const put = (/** @type {string} */ name, /** @type {string} */ value) => url.searchParams.set(name, value);
   put("scene", app.scene.id);
   put("v", "1");
   for (const control of app.scene.controls) {
@@ -31,11 +39,12 @@ export function linkTo(app, { present = false, embed = false, revealed = false, 
   return url.href;
 }
 
-export const followLink = (code) => {
+/** @param {string} code */
+function followLink(code) {
   const url = new URL(location.pathname, location.origin);
   url.searchParams.set("follow", code);
   return url.href;
-};
+}
 
 // A code that a phone cannot open would be no use in a lecture hall.
 const onlyHere = () =>
@@ -46,11 +55,12 @@ const onlyHere = () =>
     "This address opens on this computer only. For others, open the app under its network address.",
   );
 
+/** @param {Lecture} app */
 export function shareDialog(app) {
-  const share = app.share;
+  const { share } = app;
   const link = linkTo(app, share);
   app.wantQr(link);
-  const tick = (name, text) =>
+  const tick = (/** @type {"present" | "embed" | "revealed"} */ name, /** @type {string} */ text) =>
     v(
       "label",
       { class: "tick" },
@@ -63,12 +73,12 @@ export function shareDialog(app) {
     );
   return v(
     "dialog",
-    { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => app.closeShare() },
+    { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => app.showShare(false) },
     v(
       "div",
       { class: "share-head" },
       v("h3", { id: "share-title" }, "A link to this scene"),
-      v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => app.closeShare() }, "×"),
+      v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => app.showShare(false) }, "×"),
     ),
     v(
       "div",
@@ -80,7 +90,7 @@ export function shareDialog(app) {
         tick("embed", "For embedding in slides"),
         tick("revealed", "Answer shown from the start"),
         app.scene.controls
-          .filter((c) => shown(c, app.state))
+          .filter((c) => isShown(c, app.state))
           .map((c) =>
             v(
               "div",
@@ -91,9 +101,9 @@ export function shareDialog(app) {
                 {
                   value: share.rules[c.name] ?? "show",
                   "aria-label": c.text,
-                  onchange: (e) => app.setShare({ rules: { ...app.share.rules, [c.name]: e.currentTarget.value } }),
+                  onchange: (e) => app.setRule(c.name, /** @type {Rule} */ (e.currentTarget.value)),
                 },
-                choicesOf(c).map(([value, text]) =>
+                rulesOf(c).map(([value, text]) =>
                   v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text),
                 ),
               ),
@@ -126,10 +136,15 @@ export function shareDialog(app) {
       v(
         "p",
         {},
-        "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict along. No names; nothing is kept.",
+        "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict along. " +
+          "No names; nothing is kept.",
       ),
-      app.room?.role === "presenter"
-        ? v("button", { type: "button", class: "chip", onclick: () => app.endRoom() }, `End room ${app.room.code}`)
+      app.follow.room?.role === "presenter"
+        ? v(
+            "button",
+            { type: "button", class: "chip", onclick: () => app.follow.end() },
+            `End room ${app.follow.room.code}`,
+          )
         : v(
             "button",
             { type: "button", class: "primary", disabled: !app.online, onclick: () => app.openRoom() },
@@ -139,54 +154,50 @@ export function shareDialog(app) {
   );
 }
 
-// The strip above the scene: who presents, who follows.
+/** The strip above the scene: who presents, who follows. @param {Lecture} app */
 export function roomStrip(app) {
-  const room = app.room;
+  const room = app.follow.room;
   if (!room) return null;
   if (room.role === "presenter") {
     const link = followLink(room.code);
-    if (app.bigCode) app.wantQr(link);
+    if (app.follow.bigCode) app.wantQr(link);
     const people = `${room.followers} ${room.followers === 1 ? "follower" : "followers"}`;
     return v(
       "div",
-      { class: `room ${app.bigCode ? "big" : ""}`, key: "room", role: "status" },
-      app.bigCode &&
+      { class: `room ${app.follow.bigCode ? "big" : ""}`, key: "room", role: "status" },
+      app.follow.bigCode &&
         v("div", { class: "qr", role: "img", "aria-label": "QR code to follow", html: app.qr[link] ?? "" }),
       v(
         "div",
         {},
         v("span", { class: "room-code" }, room.code),
         v("span", {}, ` · ${people}`),
-        app.bigCode && v("p", { class: "room-link" }, link),
-        app.bigCode && onlyHere(),
+        app.follow.bigCode && v("p", { class: "room-link" }, link),
+        app.follow.bigCode && onlyHere(),
       ),
       v(
         "button",
         { type: "button", class: "chip", onclick: () => app.toggleCode() },
-        app.bigCode ? "Smaller" : "Show the code large",
+        app.follow.bigCode ? "Smaller" : "Show the code large",
       ),
-      v("button", { type: "button", class: "chip", onclick: () => app.endRoom() }, "End"),
+      v("button", { type: "button", class: "chip", onclick: () => app.follow.end() }, "End"),
     );
   }
   const where = room.ended
     ? "The presenter has ended this room."
     : room.away
       ? "The presenter is away; the picture waits."
-      : app.exploring
+      : app.follow.exploring
         ? "You are exploring on your own."
         : "You follow the presenter.";
   return v(
     "div",
-    { class: app.exploring ? "room exploring" : "room", key: "room", role: "status" },
+    { class: app.follow.exploring ? "room exploring" : "room", key: "room", role: "status" },
     v("span", { class: "room-code" }, room.code),
     v("span", {}, where),
     !room.ended &&
-      (app.exploring
-        ? v(
-            "button",
-            { type: "button", class: "primary", onclick: () => app.returnToRoom() },
-            "Return to the presenter",
-          )
+      (app.follow.exploring
+        ? v("button", { type: "button", class: "primary", onclick: () => app.follow.back() }, "Return to the presenter")
         : v("button", { type: "button", class: "chip", onclick: () => app.explore() }, "Explore on my own")),
   );
 }

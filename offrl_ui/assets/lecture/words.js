@@ -1,14 +1,25 @@
 // Pictures made of words and numbers: equations, tiles, checks, tables, code, boards.
 
+/** @import { Env } from "./drawing.d.ts" */
+/** @import { Board, Checks, Code, Equation, Html, NumberTiles, Numeral, Table, Words } from "./protocol.d.ts" */
+
 import { v } from "../shared/patch.js";
 import { amount } from "./axes.js";
 
-const text = (value, unit) =>
-  typeof value === "string" && value !== "inf" && value !== "-inf" ? value : amount(value, unit);
-const SIGN = { true: ["✓", "good", "holds"], false: ["✗", "bad", "fails"], null: ["–", "muted", "does not apply"] };
+/** @param {Numeral | string} value @returns {value is Numeral} */
+const isNumber = (value) => typeof value !== "string" || value === "inf" || value === "-inf";
 
+/** @param {Numeral | string} value @param {string} unit */
+const text = (value, unit) => (isNumber(value) ? amount(value, unit) : value);
+
+/** The sign of a condition, its tone, and how it is read out. @param {boolean | null} ok */
+const verdict = (ok) =>
+  ok === null ? ["–", "muted", "does not apply"] : ok ? ["✓", "good", "holds"] : ["✗", "bad", "fails"];
+
+/** @param {Words} picture */
 export const drawWords = (picture) => [v("div", { class: "words", html: picture.text })];
 
+/** @param {Equation} picture */
 export const drawEquation = (picture) => [
   v(
     "div",
@@ -24,6 +35,7 @@ export const drawEquation = (picture) => [
   ),
 ];
 
+/** @param {NumberTiles} picture */
 export const drawNumbers = (picture) => [
   v(
     "dl",
@@ -41,12 +53,13 @@ export const drawNumbers = (picture) => [
   ),
 ];
 
+/** @param {Checks} picture */
 export const drawChecks = (picture) => [
   v(
     "ul",
     { class: "checks" },
     picture.checks.map((c) => {
-      const [sign, tone, said] = SIGN[c.ok];
+      const [sign, tone, said] = verdict(c.ok);
       return v(
         "li",
         { class: tone },
@@ -57,11 +70,12 @@ export const drawChecks = (picture) => [
   ),
 ];
 
+/** @param {Table} picture */
 export function drawTable(picture) {
-  const cell = (content, k) =>
-    typeof content === "string" && content !== "inf" && content !== "-inf"
-      ? v(k ? "td" : "th", { html: content, scope: k ? null : "row" })
-      : v("td", { class: "figure" }, amount(content));
+  const cell = (/** @type {Numeral | Html} */ content, /** @type {number} */ k) =>
+    isNumber(content)
+      ? v("td", { class: "figure" }, amount(content))
+      : v(k ? "td" : "th", { html: content, scope: k ? null : "row" });
   // A heading stands where its numbers stand.
   const figures = picture.columns.map((_, k) => picture.rows.some((row) => typeof row[k] === "number"));
   const head = v(
@@ -79,15 +93,24 @@ export function drawTable(picture) {
   return [v("div", { class: "table", tabindex: 0, role: "group" }, v("table", {}, head, v("tbody", {}, body)))];
 }
 
-// The longest common subsequence of lines; what is not in it differs.
-function changed(left, right) {
+/**
+ * The numbers of the lines that only one of two programs has: what is not in their longest common subsequence.
+ *
+ * @param {readonly string[]} left
+ * @param {readonly string[]} right
+ * @returns {[gone: Set<number>, added: Set<number>]}
+ */
+export function changed(left, right) {
   const n = left.length;
   const m = right.length;
+  /** @type {number[][]} */
   const length = Array.from({ length: n + 1 }, () => new Array(m + 1).fill(0));
   for (let i = n - 1; i >= 0; i--)
     for (let j = m - 1; j >= 0; j--)
       length[i][j] = left[i] === right[j] ? 1 + length[i + 1][j + 1] : Math.max(length[i + 1][j], length[i][j + 1]);
+  /** @type {Set<number>} */
   const gone = new Set();
+  /** @type {Set<number>} */
   const added = new Set();
   let [i, j] = [0, 0];
   while (i < n || j < m) {
@@ -100,43 +123,42 @@ function changed(left, right) {
   return [gone, added];
 }
 
+/** @param {Code} picture */
 export function drawCode(picture) {
   const left = picture.left.split("\n");
   const right = picture.right.split("\n");
   const [gone, added] = changed(left, right);
-  const side = (title, lines, marked, active, kind, sign) =>
-    v(
-      "div",
-      { class: "program" },
-      v("h4", { html: title }),
-      v(
-        "pre",
-        { tabindex: 0 },
-        v(
-          "code",
-          {},
-          lines.map((line, i) =>
-            v(
-              "span",
-              { class: ["code-line", marked.has(i) ? kind : "", active.includes(i) ? "active" : ""].join(" ") },
-              v("span", { class: "gutter", "aria-hidden": "true" }, marked.has(i) ? sign : " "),
-              line || " ",
-            ),
-          ),
-        ),
-      ),
-    );
   return [
     v(
       "div",
       { class: "code" },
-      side(picture.left_title, left, gone, picture.active_left, "gone", "−"),
-      side(picture.right_title, right, added, picture.active_right, "added", "+"),
+      program(picture.left_title, left, gone, picture.active_left, ["gone", "−"]),
+      program(picture.right_title, right, added, picture.active_right, ["added", "+"]),
     ),
   ];
 }
 
-export function drawBoard(picture, ctx) {
+/**
+ * @param {Html} title
+ * @param {readonly string[]} lines
+ * @param {Set<number>} marked
+ * @param {readonly number[]} active lines that run now
+ * @param {[name: string, sign: string]} mark
+ */
+function program(title, lines, marked, active, [name, sign]) {
+  const code = lines.map((line, i) =>
+    v(
+      "span",
+      { class: ["code-line", marked.has(i) ? name : "", active.includes(i) ? "active" : ""].join(" ") },
+      v("span", { class: "gutter", "aria-hidden": "true" }, marked.has(i) ? sign : " "),
+      line || " ",
+    ),
+  );
+  return v("div", { class: "program" }, v("h4", { html: title }), v("pre", { tabindex: 0 }, v("code", {}, code)));
+}
+
+/** @param {Board} picture @param {Env} env */
+export function drawBoard(picture, env) {
   const head = [
     v("div", { class: "corner" }),
     picture.columns.map((c) => v("div", { class: "column-name", role: "columnheader", html: c })),
@@ -155,10 +177,10 @@ export function drawBoard(picture, ctx) {
               {
                 type: "button",
                 class: card.value === picture.selected ? "card chosen" : "card",
-                style: `--card:${ctx.colour(card.color)}`,
+                style: `--card:${env.colour(card.color)}`,
                 "aria-pressed": card.value === picture.selected ? "true" : "false",
-                disabled: ctx.frozen(picture.control),
-                onclick: () => ctx.set({ [picture.control]: card.value }, true),
+                disabled: env.frozen(picture.control),
+                onclick: () => env.set({ [picture.control]: card.value }, true),
               },
               v("span", { class: "card-name", html: card.label }),
               card.text && v("span", { class: "card-text", html: card.text }),

@@ -84,7 +84,7 @@ export type Properties<T = Element> = Events<T> &
 export interface Description {
   tag: string;
   props: Properties<never>;
-  children: Child[];
+  children: (Description | string)[];
 }
 
 /** What may stand in an element; nothing at all is left out, and lists may lie in lists. */

@@ -20,15 +20,20 @@ const drawn = new WeakMap();
  * @returns {Description}
  */
 export function v(tag, props = {}, ...children) {
-  return { tag, props, children };
+  return { tag, props, children: flat(children) };
 }
 
-/** @param {readonly Child[]} children @returns {(Description | string)[]} */
-function present(children) {
+/**
+ * Lists within lists as one, without what is nothing.
+ *
+ * @param {readonly Child[]} children
+ * @returns {(Description | string)[]}
+ */
+export function flat(children) {
   return children.flatMap((child) => {
     if (child === null || child === undefined || child === false) return [];
     if (typeof child === "number") return [String(child)];
-    return typeof child === "object" && "length" in child ? present(child) : [child];
+    return typeof child === "object" && "length" in child ? flat(child) : [child];
   });
 }
 
@@ -39,7 +44,7 @@ function present(children) {
  * @param {readonly Child[]} wanted
  */
 export function patch(parent, wanted) {
-  const nodes = present(wanted);
+  const nodes = flat(wanted);
   nodes.forEach((node, i) => {
     const old = parent.childNodes[i] ?? null;
     if (typeof node === "string") {
