@@ -211,9 +211,7 @@ class Batch:
     def pair_share(self) -> Array:
         """`(1 or M, A, U)`: each pair's share of the batch's rows."""
         if self._pair_share is None:
-            wide = 1 if self.take_index.flat.ndim == 1 else self.members
-            out = np.zeros((wide, self.actions, self.states), np.float32)
-            self._pair_share = self.put(self.shares, out)
+            self._pair_share = self.put(self.shares)
         return self._pair_share
 
     def state_share(self, place: str = "s") -> Array:

@@ -139,6 +139,7 @@ def test_rows_read_states_and_states_collect_rows(of_each: bool, static: bool) -
     assert batch.state_share().shape == batch.state_share("next").shape == (wide, 1, 2)
     assert batch.state_share() is batch.state_share()
     assert batch.pair_share() is batch.pair_share()
+    assert batch.pair_share().dtype == batch.state_share().dtype == np.float32
 
 
 def test_rows_with_states_of_their_own() -> None:
@@ -314,8 +315,11 @@ def test_conservative_penalty_by_hand() -> None:
     np.testing.assert_allclose(loss.curvature["q"][0], [[0.375, 0.25], [0.375, 0.125]])
     steep = losses.conservative_penalty(batch, "q", np.array([[2.0]]))
     np.testing.assert_allclose(steep.curvature["q"][0], [[1.5, 0.5], [1.5, 0.5]])
-    batch.outputs["q"] = batch.outputs["q"] + 1000
-    assert losses.conservative_penalty(batch, "q", np.array([[0.5]])).value == pytest.approx(loss.value)
+    # A member whose values lie far above another's has the same penalty.
+    apart = with_outputs(pointing(2, share=[0.5, 0.25, 0.25]), q=[LOGITS[0], np.add(LOGITS[0], 1000)])
+    both = losses.conservative_penalty(apart, "q", np.array([[0.5], [0.5]]))
+    np.testing.assert_allclose(both.value, loss.value.repeat(2))
+    np.testing.assert_allclose(both.gradients["q"], loss.gradients["q"].repeat(2, axis=0))
     batch.curvature = False
     assert losses.conservative_penalty(batch, "q", np.array([[2.0]])).curvature == {}
 
@@ -377,7 +381,10 @@ def test_q_networks_are_read_where_the_loss_needs_them(case: tuple[str, str, boo
     heads = [Head("q", reads=reads, copied=True, target_reads=copy, starts=True)]
     if second is not None:
         heads.append(Head("q2", reads=second, copied=True, target_reads=copy, starts=True))
-    assert targets.q_heads({"target_update": update, "double": double}, penalty_at_next=penalty) == tuple(heads)
+    choices = {"target_update": update, "double": double}
+    assert targets.q_heads(choices, penalty_at_next=penalty) == tuple(heads)
+    if not penalty:
+        assert targets.q_heads(choices) == tuple(heads)
 
 
 def test_targets_are_read_from_a_copy_or_from_the_network() -> None:
@@ -387,15 +394,15 @@ def test_targets_are_read_from_a_copy_or_from_the_network() -> None:
     assert targets.target_prefix(SimpleNamespace(target_update="soft")) == "target_"
 
 
-ALLOWED = np.array([[[True, False], [False, False], [True, False]]])
+ALLOWED = np.array([[[True, False], [False, False], [True, False]], [[False, True], [False, True], [True, True]]])
 
 
 def test_maximum_over_the_allowed_actions() -> None:
-    q = f32([[[1, -5], [9, -6], [3, -7]]])
-    assert targets.masked_max(q, None).tolist() == [[9, -5]]
-    assert targets.masked_max(q, ALLOWED).tolist() == [[3, 0]]  # where nothing is allowed, 0
-    np.testing.assert_array_equal(targets.greedy(q, None), [[[0, 1], [1, 0], [0, 0]]])
-    np.testing.assert_array_equal(targets.greedy(q, ALLOWED), [[[0, 1], [0, 0], [1, 0]]])
+    q = f32([[[1, -5], [9, -6], [3, -7]], [[10, 20], [30, 25], [0, 22]]])
+    assert targets.masked_max(q, None).tolist() == [[9, -5], [30, 25]]
+    assert targets.masked_max(q, ALLOWED).tolist() == [[3, 0], [0, 25]]  # where nothing is allowed, 0
+    np.testing.assert_array_equal(targets.greedy(q, None), [[[0, 1], [1, 0], [0, 0]], [[0, 0], [1, 1], [0, 0]]])
+    np.testing.assert_array_equal(targets.greedy(q, ALLOWED), [[[0, 1], [0, 0], [1, 0]], [[0, 0], [0, 1], [1, 0]]])
     tied = targets.greedy(f32([[[2, 1], [2, 1], [0, 1]]]), None)
     np.testing.assert_allclose(tied, [[[0.5, 1 / 3], [0.5, 1 / 3], [0, 1 / 3]]], rtol=1e-6)
     assert tied.dtype == np.float32
@@ -422,9 +429,9 @@ def test_next_values(update: str, double: str, expected: list[float]) -> None:
     }
     hp = SimpleNamespace(target_update=update, double=double)
     assert targets.best_next(batch, hp, None).tolist() == [expected]
-    first = np.array([[[True, False], [False, False]]])  # only action 0 of the first state
-    value = {"none": {"none": 1, "double": 1, "clipped": 1}, "hard": {"none": 50, "double": 50, "clipped": 5}}
-    assert targets.best_next(batch, hp, first).tolist() == [[value[update][double], 0]]
+    some = np.array([[[False, False], [False, True]]])  # only action 1 of the second state
+    value = {"none": {"none": 2, "double": 2, "clipped": 1}, "hard": {"none": 80, "double": 80, "clipped": 1}}
+    assert targets.best_next(batch, hp, some).tolist() == [[0, value[update][double]]]
 
 
 def test_td_target_by_hand() -> None:
@@ -471,8 +478,8 @@ def test_caps_by_hand() -> None:
 def test_softmax_over_the_batch_by_hand() -> None:
     batch = pointing(1, share=[0.5, 0.25, 0.25])
     # exp: 1, 3, 3 with mean .5 + .75 + .75 = 2; a shift of all of them changes nothing.
-    for shift in (0, 200):
-        np.testing.assert_allclose(weights.batch_softmax(batch, f32([[0, LN3, LN3]]) + shift), [[0.5, 1.5, 1.5]], 1e-4)
+    found = weights.batch_softmax(batch, f32([[0, LN3, LN3], [200, 200 + LN3, 200 + LN3]]))
+    np.testing.assert_allclose(found, [[0.5, 1.5, 1.5]] * 2, rtol=1e-4)
 
 
 def test_the_signal_is_the_reward_or_the_return() -> None:
@@ -603,5 +610,8 @@ def test_inputs_of_a_range_of_states() -> None:
     assert cut.dense.tolist() == [[[1, 2], [5, 6], [9, 10]]]
     assert cut.index.tolist() == [[1, 2]]
     assert cut.pairs.tolist() == [[[1, 2, 5, 6], [9, 10, 13, 14]]]
+    each = Inputs(pairs=np.arange(32).reshape(2, 2, 8)).columns(slice(1, 3), 4).pairs
+    assert each is not None
+    assert each.tolist()[1] == [[17, 18, 21, 22], [25, 26, 29, 30]]
     empty = Inputs().columns(slice(0, 1), 4)
     assert (empty.dense, empty.index, empty.pairs) == (None, None, None)
