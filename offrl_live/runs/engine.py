@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from offrl_core.dataset import Dataset, dataset_probes
 from offrl_core.evaluation import film
-from offrl_core.evaluation.alarms import Alarm, Facts
+from offrl_core.evaluation.alarm_rules import Facts
+from offrl_core.evaluation.alarms import Alarm
 from offrl_core.learning import Learner
 from offrl_core.learning.snapshot import Snapshot, merge_members
 from offrl_live.runs import truths

@@ -13,7 +13,7 @@ from offrl_core.algos import Algorithm
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Value
-from offrl_core.evaluation.alarms import Facts
+from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.rollouts import measuring
 from offrl_core.evaluation.truth import Truth
 from offrl_core.learning import Learner, Metric

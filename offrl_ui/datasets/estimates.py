@@ -12,13 +12,9 @@ import streamlit as st
 from offrl_core.algos import algorithms
 from offrl_core.data.degrade import subset
 from offrl_core.dataset import Dataset, DatasetError
-from offrl_core.evaluation.off_policy import (
-    Estimate,
-    Weighting,
-    estimate_behavior,
-    fitted_q_evaluation,
-    importance_sampling,
-)
+from offrl_core.evaluation.estimates import Estimate, estimate_behavior
+from offrl_core.evaluation.fitted_q import fitted_q_evaluation
+from offrl_core.evaluation.importance_sampling import Weighting, importance_sampling
 from offrl_core.learning import Learner
 
 MOST_ROWS = 100_000

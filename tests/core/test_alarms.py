@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from offrl_core.algos import algorithms, hyperparameters
-from offrl_core.evaluation.alarms import RULES, WINDOW, Facts, Watch
+from offrl_core.evaluation.alarm_rules import RULES, WINDOW, Facts
+from offrl_core.evaluation.alarms import Watch
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.recorder import record, schedule
 

@@ -9,12 +9,9 @@ import pytest
 
 from offrl_core import Dataset, DatasetError, TabularMDP
 from offrl_core.evaluation.empirical import empirical_mdp
-from offrl_core.evaluation.off_policy import (
-    WEIGHTINGS,
-    estimate_behavior,
-    fitted_q_evaluation,
-    importance_sampling,
-)
+from offrl_core.evaluation.estimates import estimate_behavior
+from offrl_core.evaluation.fitted_q import fitted_q_evaluation
+from offrl_core.evaluation.importance_sampling import WEIGHTINGS, importance_sampling
 
 POLICY = np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
 

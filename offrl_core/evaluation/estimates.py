@@ -1,0 +1,144 @@
+"""What estimates of a policy's return from logged episodes share: the record, the behaviour's probabilities, intervals.
+
+Without an environment the true return of a policy is unknown. These estimates come with an interval and an effective
+sample size, and both can mislead: the interval knows the spread between recorded episodes, not what they never show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from offrl_core.columns import discount
+from offrl_core.dataset import Array, Dataset, DatasetError
+from offrl_core.worlds.world import check_policy
+
+Policy = Array | Callable[[Array], Array]
+"""`(S, A)` probabilities for tabular data, or a function `observations (N,) or (N, D) → (N, A)` probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An estimated return.
+
+    Attributes:
+        value: the estimate of `J(π)`; NaN where the data says nothing about the policy.
+        low, high: percentile-bootstrap interval over episodes.
+        effective_sample_size: `(Σw)²/Σw²`. For importance sampling `w` are the episodes' weights, so it counts
+            episodes; for fitted Q evaluation they are the rows' one-step ratios `π/π_β`, so it counts rows.
+        method: name of the estimator.
+        unseen: share of the policy's discounted visits (in the model of the data) that fall on state–action pairs
+            without data, whose value is an assumption; 0 for importance sampling.
+    """
+
+    value: float
+    low: float
+    high: float
+    effective_sample_size: float
+    method: str
+    unseen: float = 0.0
+
+
+def probabilities(dataset: Dataset, policy: Policy, observations: Array) -> Array:
+    """`(N, A)` float64: what `policy` does in `observations`.
+
+    Raises:
+        DatasetError: the shape is wrong, or a row is not a distribution.
+    """
+    try:
+        if not callable(policy):
+            if dataset.n_states is None:
+                raise DatasetError("continuous observations need a policy that is a function of them")
+            table = check_policy(policy, dataset.n_states, dataset.n_actions)
+            if table.ndim != 2:
+                raise DatasetError(f"policy has shape {table.shape}; one policy (S, A) at a time is evaluated")
+            return np.asarray(table[observations])
+        rows = np.asarray(policy(observations), dtype=np.float64)
+        if rows.shape != (len(observations), dataset.n_actions):
+            raise DatasetError(f"policy returned shape {rows.shape}; it must be {len(observations), dataset.n_actions}")
+        return np.asarray(check_policy(rows, len(observations), dataset.n_actions))
+    except ValueError as error:
+        raise error if isinstance(error, DatasetError) else DatasetError(str(error)) from error
+
+
+def estimate_behavior(dataset: Dataset, *, floor: float = 0.01, seed: int = 0) -> Array:
+    """`(N,)`: the estimated probability `π_β(a_t|s_t)` of each recorded action.
+
+    Tabular data: the action frequencies `n(s,a)/n(s)`, which are the maximum-likelihood estimate; using it instead of
+    the true `π_β` usually lowers the variance of importance sampling (Hanna et al. 2019). Continuous data: a forest of
+    randomised trees (Geurts et al. 2006), each row judged only by trees that did not see it, mixed with a share `floor`
+    of the uniform policy so that no weight explodes; how well it fits decides what the weights are worth.
+    """
+    if dataset.tabular:
+        return np.asarray(dataset.behavior_policy[dataset.observations, dataset.actions])
+    present, actions = np.unique(dataset.actions, return_inverse=True)
+    if len(present) == 1:
+        return np.ones(len(dataset))
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    forest = ExtraTreesClassifier(50, min_samples_leaf=5, bootstrap=True, oob_score=_no_score, random_state=seed)
+    forest.fit(dataset.observations.copy(), actions)
+    shares = forest.oob_decision_function_
+    unjudged = ~np.isfinite(shares).all(axis=1)
+    if unjudged.any():
+        shares[unjudged] = forest.predict_proba(dataset.observations[unjudged])
+    taken = shares[np.arange(len(dataset)), actions]
+    return np.asarray((1.0 - floor) * taken + floor / dataset.n_actions)
+
+
+def _no_score(*_: Any) -> float:
+    """A score that is never read: scikit-learn asks for one, and only the out-of-bag votes are used here."""
+    return 0.0
+
+
+def check_arguments(dataset: Dataset, gamma: float | None, confidence: float, resamples: int) -> float:
+    gamma = discount(dataset.gamma if gamma is None else gamma)
+    if not 0.0 < confidence < 1.0:
+        raise DatasetError(f"confidence = {confidence!r} is not allowed: it must be between 0 and 1")
+    if resamples < 0:
+        raise DatasetError(f"resamples = {resamples!r} is not allowed: it must be 0 or above")
+    return gamma
+
+
+def log_probabilities(values: Array) -> Array:
+    return np.log(values, out=np.full(len(values), -np.inf), where=values > 0)
+
+
+def behavior_probabilities(dataset: Dataset, behavior: Any, seed: int) -> Array:
+    """`(N,)`: `π_β(a_t|s_t)`, above 0."""
+    if behavior is None:
+        return estimate_behavior(dataset, seed=seed)
+    if not callable(behavior) and np.shape(behavior) == (len(dataset),):
+        given = np.asarray(behavior, dtype=np.float64)
+        good = (given >= 0) & (given <= 1)
+    else:
+        given = probabilities(dataset, behavior, dataset.observations)[np.arange(len(dataset)), dataset.actions]
+        good = np.ones(len(given), dtype=bool)
+    impossible = ~good | (given <= 0)
+    if impossible.any():
+        row = int(np.flatnonzero(impossible)[0])
+        raise DatasetError(
+            f"behavior gives the action of row {row} probability {given[row]:g}: it was taken, so it must be above 0"
+        )
+    return given
+
+
+def effective_sample_size(logs: Array) -> float:
+    """`(Σw)²/Σw²` of weights given by their logarithms; 0 where all are 0."""
+    if np.isneginf(logs.max()):
+        return 0.0
+    return float(np.exp(2.0 * logsumexp(logs) - logsumexp(2.0 * logs)))
+
+
+def percentile_interval(values: Array, confidence: float) -> tuple[float, float]:
+    """Percentiles of bootstrap replicates; those that say nothing (no weight at all) are left out."""
+    finite = values[~np.isnan(values)]
+    if len(finite) == 0:
+        return np.nan, np.nan
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(finite, [tail, 1.0 - tail], method="nearest")
+    return float(low), float(high)
