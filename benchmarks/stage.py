@@ -52,7 +52,7 @@ COUNT = """async (element, seconds) => {
   const begin = performance.now();
   await new Promise((done) => requestAnimationFrame(function tick(now) {
     seen.ticks += 1;
-    const frame = element.stage.player.frame;
+    const frame = element.stage.playback.frame;
     if (frame) seen.steps.add(frame.step);
     if (seen.ticks % 20 === 0) {
       const { width, height } = world.canvas;
@@ -94,14 +94,14 @@ SCRUB = """async (element, seconds) => {
 CHANGED = """async (element, change) => {
   const { stage } = element;
   const begin = performance.now();
-  let after = stage.player.frame.step;
+  let after = stage.playback.frame.step;
   const marks = stage.store.marks.length;
   if (change) stage.session.send({ cmd: "set", lane: 0, values: change });
   else element.querySelector(".button.play").click();
   while (performance.now() - begin < 20000) {
     await new Promise((done) => requestAnimationFrame(done));
     const made = stage.store.marks.length > marks ? stage.store.marks.at(-1).step : change ? Infinity : after;
-    if (stage.player.frame.step > made) return performance.now() - begin;
+    if (stage.playback.frame.step > made) return performance.now() - begin;
   }
   return Infinity;
 }"""

@@ -61,7 +61,7 @@ def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(page: Pa
     page.keyboard.press("Home")
     for _ in range(6):
         page.keyboard.press("ArrowRight")
-    step = page.locator(".stage").evaluate("(element) => element.stage.player.frame.step")
+    step = page.locator(".stage").evaluate("(element) => element.stage.playback.frame.step")
     newest = page.evaluate("() => offrlBus.state.step")
     assert 0 < step < newest
     slider = page.locator(".settings [data-name=rho] input[type=range]")

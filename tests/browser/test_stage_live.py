@@ -39,7 +39,7 @@ def pause(page: Page) -> int:
 
 def test_a_picture_stands_before_play_then_it_trains_and_pauses(page: Page, host: Host):
     open_run(page, host, 1)
-    assert page.evaluate("stage.player.frame.step") == 0
+    assert page.evaluate("stage.playback.frame.step") == 0
     expect(page.locator(".step-text")).to_have_text(re.compile("step 0 of"))
     expect(page.locator(".inspector-table tbody tr")).to_have_count(4)
     play(page, 20)
@@ -59,10 +59,10 @@ def test_one_update_and_back(page: Page, host: Host):
         page.get_by_role("button", name="One step forward").click()
         page.wait_for_function(f"{STEP} === {expected}")
     page.get_by_role("button", name="One snapshot back").click()
-    assert page.evaluate("stage.player.frame.step") == 1
+    assert page.evaluate("stage.playback.frame.step") == 1
     assert page.evaluate(STEP) == 2
     page.get_by_role("button", name="newest").click()
-    assert page.evaluate("stage.player.frame.step") == 2
+    assert page.evaluate("stage.playback.frame.step") == 2
 
 
 def test_live_change_marks_timeline_and_curves(page: Page, host: Host):
@@ -107,7 +107,7 @@ def test_reset_moves_to_a_fresh_run_and_leaves_a_ghost(page: Page, host: Host):
     at_zero = page.evaluate(
         """async () => {
           const { pictureOf, modeOf } = await import(stage.options.assets + "world/modes.js");
-          const picture = pictureOf(stage.store, modeOf("ghost"), stage.player.frame, 0);
+          const picture = pictureOf(stage.store, modeOf("ghost"), stage.playback.frame, 0);
           return Math.max(...picture.map(Math.abs));
         }"""
     )
@@ -125,7 +125,7 @@ def test_branch_keeps_the_past_and_continues_from_there(page: Page, host: Host):
     page.keyboard.press("Home")
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    at = page.evaluate("stage.player.frame.step")
+    at = page.evaluate("stage.playback.frame.step")
     past = page.evaluate(f"stage.store.frames.list.filter((f) => f.step <= {at}).map((f) => f.step)")
     page.get_by_role("button", name="branch here").click()
     page.wait_for_function(f"stage.session.runId !== {run!r} && stage.session.ready && stage.store.frames.length > 0")

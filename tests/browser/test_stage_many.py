@@ -57,7 +57,7 @@ def test_outcome_against_the_axis_shows_median_and_quartiles(page: Page, lens):
     returns = column(lens, "return").reshape(len(RHO), 2)
     shown = page.evaluate(
         """() => { const m = stage.store.metricIndex("return");
-          return stage.store.groups.map((g) => [...stage.store.lastStats(stage.player.frame, g, m)]); }"""
+          return stage.store.groups.map((g) => [...stage.store.lastStats(stage.playback.frame, g, m)]); }"""
     )
     assert [s[0] for s in shown] == pytest.approx(np.median(returns, axis=1).tolist(), abs=1e-6)
     assert [s[1] for s in shown] == pytest.approx(np.quantile(returns, 0.25, axis=1).tolist(), abs=1e-6)
@@ -129,7 +129,7 @@ def test_side_by_side_marks_states_where_policies_differ(page: Page, host: Host)
     export = host.record("side", config(*lanes), [0, 10, 60])
     host.show(page, recording="side")
     assert page.evaluate("stage.world.panes.length") == 3
-    marked = page.evaluate("stage.world.differences(stage.player.frame, stage.store.shownMembers())")
+    marked = page.evaluate("stage.world.differences(stage.playback.frame)")
     policy, counts, terminal = export.frames[-1].fields["policy"], export.static["counts"], export.static["terminal"]
     differing = []
     for state in np.flatnonzero((counts.sum(axis=1) > 0) & ~terminal):
@@ -160,8 +160,8 @@ def test_truth_of_one_discount_is_not_told_of_another(page: Page, host: Host):
     expect(page.locator(".inspector-table thead")).to_contain_text("Q*")
     page.evaluate("stage.open(1)")
     painted(page)
-    assert page.evaluate("stage.inspector.column('truth', stage.player.frame, stage.store.view.state, 1)") is None
-    assert page.evaluate("stage.curves.figure.layout(false).shapes.length") == 0
+    assert page.evaluate("stage.inspector.column('truth', stage.playback.frame, stage.store.view.state, 1)") is None
+    assert page.evaluate("stage.curves.plot.layout.shapes.length") == 0
     assert page.locator(".tab[data-mode=error]").is_disabled()
 
 

@@ -91,7 +91,7 @@ def test_names_stand_still_while_the_numbers_change(page: Page, host: Host):
       const { x, y, width, height } = key.getBoundingClientRect(); return [x, y, width, height]; })"""
     seen = set()
     for step in STEPS:
-        page.evaluate("(step) => stage.player.seek(step)", step)
+        page.evaluate("(step) => stage.playback.seek(step)", step)
         painted(page)
         seen.add(str(page.evaluate(places)))
     assert len(seen) == 1
@@ -132,7 +132,7 @@ def test_a_zoom_takes_marks_names_and_playhead_along(page: Page, host: Host):
     assert page.evaluate("stage.curves.figure.pixel(0, 50)") == pytest.approx(box["x1"])
     assert page.evaluate("stage.curves.figure.step(0, stage.curves.figure.boxes[0].x0)") == pytest.approx(12)
     # What lies outside of the view is not drawn over it: the playhead before the first step, the line of the behaviour.
-    page.evaluate("stage.player.seek(3)")
+    page.evaluate("stage.playback.seek(3)")
     painted(page)
     expect(page.locator(".plot-cursor").first).to_be_hidden()
     expect(page.locator(".plot-line", has_text="behaviour")).to_be_hidden()

@@ -30,7 +30,7 @@ def visit(page: Page, server: Server, query: str = "") -> None:
 
 def test_a_rerun_keeps_the_stage_its_connection_and_its_place(page: Page, server: Server):
     visit(page, server)
-    stage(page, "void (s.mine = 'the same object', s.player.seek(0))")
+    stage(page, "void (s.mine = 'the same object', s.playback.seek(0))")
     sockets = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
     at_rest(page, page.locator(".stage .world"))
@@ -44,7 +44,7 @@ def test_a_rerun_keeps_the_stage_its_connection_and_its_place(page: Page, server
     page.get_by_role("button", name="Show all").first.click()
     page.wait_for_timeout(800)
     assert stage(page, "s.mine") == "the same object"
-    assert stage(page, "s.player.frame.step") == 0
+    assert stage(page, "s.playback.frame.step") == 0
     assert stage(page, "s.session.connected")
     assert [url for url in sockets if "/live/" in url] == []
 

@@ -54,7 +54,7 @@ def colours(page: Page, state: int, action: int) -> int:
           const { world } = stage;
           const geo = world.panes[0].geo, ratio = world.size[2];
           const [x, y] = world.scene.corner(geo, state);
-          const polygon = world.scene.shapes[action];
+          const polygon = world.scene.grid.shapes[action];
           const n = polygon.length;
           const centre = polygon.reduce(([a, b], [px, py]) => [a + px / n, b + py / n], [0, 0]);
           const [cx, cy] = [(x + centre[0] * geo.size) * ratio, (y + centre[1] * geo.size) * ratio];
@@ -125,7 +125,7 @@ def test_wedge_has_the_colour_of_its_value(page: Page, naive):
               const { world, store } = stage;
               const geo = world.panes[0].geo, ratio = world.size[2];
               const [x, y] = world.scene.corner(geo, state);
-              const polygon = world.scene.shapes[action];
+              const polygon = world.scene.grid.shapes[action];
               const n = polygon.length;
               const c = polygon.reduce(([a, b], [px, py]) => [a + px / n, b + py / n], [0, 0]);
               const at = [(x + c[0] * geo.size) * ratio, (y + c[1] * geo.size) * ratio];
@@ -142,7 +142,7 @@ def test_timeline_scrubs_over_every_snapshot_without_the_server(page: Page, naiv
     page.locator(".timeline").focus()
     page.keyboard.press("Home")
     for _ in STEPS:
-        seen.append(page.evaluate("stage.player.frame.step"))
+        seen.append(page.evaluate("stage.playback.frame.step"))
         page.keyboard.press("ArrowRight")
     assert seen == STEPS
     page.keyboard.press("End")
@@ -152,7 +152,7 @@ def test_timeline_scrubs_over_every_snapshot_without_the_server(page: Page, naiv
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"], steps=4)
     page.mouse.up()
-    assert page.evaluate("stage.player.frame.step") == STEPS[3]
+    assert page.evaluate("stage.playback.frame.step") == STEPS[3]
     assert page.locator(".timeline").get_attribute("aria-valuenow") == "3"
     painted(page)
     state = start_state(naive)
@@ -170,10 +170,10 @@ def test_film_plays_from_the_start_to_the_end_and_nothing_moves_place(page: Page
     before = places()
     page.locator("body").click(position={"x": 2, "y": 2})
     page.keyboard.press("Space")
-    page.wait_for_function("stage.player.film && stage.player.frame.step > 1")
+    page.wait_for_function("stage.playback.replay && stage.playback.frame.step > 1")
     assert places() == before
-    page.wait_for_function("!stage.player.film", timeout=15_000)
-    assert page.evaluate("stage.player.frame.step") == STEPS[-1]
+    page.wait_for_function("!stage.playback.replay", timeout=15_000)
+    assert page.evaluate("stage.playback.frame.step") == STEPS[-1]
     assert places() == before
 
 
@@ -212,7 +212,7 @@ def test_screen_reader_hears_where_the_run_stands(page: Page, naive):
 
 def test_svg_draws_what_the_screen_draws(page: Page, naive):
     text = page.evaluate(
-        """async () => { const { svgOf } = await import(stage.options.assets + "shared/save.js");
+        """async () => { const { svgOf } = await import(stage.options.assets + "stage/save.js");
           return svgOf(stage, "world"); }"""
     )
     root = ET.fromstring(text)
@@ -256,12 +256,12 @@ def test_alarms_say_their_cause_and_show_their_place(page: Page, host: Host):
         expect(entry).to_contain_text(alarm["cause"])
         entry.get_by_role("button", name="show me").click()
         painted(page)
-        assert page.evaluate("stage.player.frame.step") == alarm["step"]
+        assert page.evaluate("stage.playback.frame.step") == alarm["step"]
         assert page.evaluate("stage.store.view.mode") == alarm["mode"]
         expect(page.locator(".world")).to_have_class(re.compile("flash"))
         page.keyboard.press("End")
     # Before it rose an alarm does not stand.
-    page.evaluate("stage.player.seek(0)")
+    page.evaluate("stage.playback.seek(0)")
     expect(alarms).to_have_count(0)
 
 

@@ -6,7 +6,7 @@ import {
   niceTicks,
   number,
   percent,
-  plain,
+  setting,
   power,
   symbol,
 } from "../../offrl_ui/assets/shared/format.js";
@@ -34,8 +34,8 @@ test("numbers read as they are", () => {
 test("integers, settings, shares and powers", () => {
   assert.equal(integer(-1234567.4), "−1\u2009234\u2009567");
   assert.equal(integer(NaN), "–");
-  assert.equal(plain(0.30000000000000004), "0.3");
-  assert.equal(plain("adam"), "adam");
+  assert.equal(setting(0.30000000000000004), "0.3");
+  assert.equal(setting("adam"), "adam");
   assert.equal(percent(0.0512), "5.1 %");
   assert.equal(percent(0.5), "50 %");
   assert.equal(percent(NaN), "–");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StepScale, decimate, decimateBand } from "../../offrl_ui/assets/curves/series.js";
+import { decimate, decimateBand } from "../../offrl_ui/assets/curves/series.js";
+import { StepScale } from "../../offrl_ui/assets/curves/steps.js";
 import { close, randomFrom } from "./help.js";
 
 const random = randomFrom(2);

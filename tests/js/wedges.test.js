@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { wedges } from "../../offrl_ui/assets/world/grid.js";
+import { wedges } from "../../offrl_ui/assets/shared/grid.js";
 import { close } from "./help.js";
 
 const DIRECTIONS = {

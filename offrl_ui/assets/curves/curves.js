@@ -1,29 +1,66 @@
-// The curves: one Plotly figure with a panel for each kind of metric, updated in place.
-// While frames arrive, `Plotly.animate` moves decimated lines without a redraw and ranges move rarely; on pause one
-// `Plotly.react` brings every point, hover and zoom. The playhead is a plain element above the plot and never touches it.
+// The curves: one Plotly figure with a panel for each kind of metric, updated in place. While frames arrive,
+// `Plotly.animate` moves decimated lines without a redraw and ranges move rarely; on pause one `Plotly.react` brings
+// every point, hover and zoom. The playhead is a plain element above the plot and never touches it.
 
-import { h } from "../shared/dom.js";
-import { Figure, axisNames, layoutKey } from "./figure.js";
-import { Heads } from "./heads.js";
+import { h, textWidth } from "../shared/dom.js";
+import { Figure } from "./figure.js";
+import { PanelHeaders } from "./panel_headers.js";
+import { annotations, axisNames, layoutKey, movingLayout, plotlyLayout, plotlyTraces } from "./plotly_figure.js";
+
+/**
+ * @import { Frame } from "../run/frames.js"
+ * @import { Store } from "../run/store.js"
+ * @import { PlotlyLibrary, Span, Theme } from "../shared/types.d.ts"
+ * @import { Points } from "./figure.js"
+ */
+
+/** What Plotly makes of the element that it draws into.
+ * @typedef {HTMLElement & { on(event: string, listener: () => void): void, _fullLayout: Record<string, { range: Span }>
+ *   }} Plot */
 
 const INSTANT = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset", showTips: false };
 
 export class Curves {
-  // onSeek(step): a click on a curve; onHover(): the pointer moved to another step.
+  /**
+   * @param {HTMLElement} host
+   * @param {Store} store
+   * @param {{ onSeek: (step: number) => void, onHover: () => void }} actions - a click on a curve; the pointer moved to
+   *   another step
+   */
   constructor(host, store, { onSeek, onHover }) {
-    Object.assign(this, { host, store, onHover });
+    this.host = host;
+    this.store = store;
+    this.onHover = onHover;
+    /** The key of a single panel that is shown. @type {string | null} */
     this.only = null;
-    this.scaleFactor = 1;
+    /** How much larger than usual type is. */
+    this.factor = 1;
+    /** Whether the step axis is logarithmic; null for whatever shows the run best. @type {boolean | null} */
     this.logSteps = null;
-    this.plot = h("div", { class: "plot" });
+    /** @type {PlotlyLibrary | null} */
+    this.plotly = null;
+    /** @type {Theme | null} */
+    this.theme = null;
+    /** @type {Figure | null} */
+    this.figure = null;
+    this.plot = /** @type {Plot} */ (/** @type {unknown} */ (h("div", { class: "plot" })));
     this.overlay = h("div", { class: "plot-overlay", "aria-hidden": "true" });
-    const heads = h("div", { class: "plot-heads" });
+    const headers = h("div", { class: "plot-heads" });
     this.wait = h("p", { class: "plot-wait" }, "Curves are being prepared …");
-    host.append(this.plot, this.overlay, heads, this.wait);
-    this.heads = new Heads(heads);
+    host.append(this.plot, this.overlay, headers, this.wait);
+    this.headers = new PanelHeaders(headers);
+    /** The playhead in each panel. @type {HTMLElement[]} */
+    this.cursors = [];
+    /** @type {Frame | null} */
+    this.hovered = null;
     this.version = -1;
     this.updates = 0;
+    this.built = false;
+    this.settled = false;
+    // Plotly is at work, and has to build anew afterwards.
+    this.moving = false;
+    this.again = false;
     host.addEventListener("pointermove", (event) => this.hover(event));
     host.addEventListener("pointerleave", () => this.hover(null));
     host.addEventListener("click", (event) => {
@@ -32,20 +69,21 @@ export class Curves {
     });
   }
 
-  // Plotly arrives late on purpose: the world is drawn first.
+  /** Plotly arrives late on purpose: the world is drawn first. @param {PlotlyLibrary} plotly */
   attach(plotly) {
     this.plotly = plotly;
     this.wait.remove();
     this.build();
   }
 
-  // No library, no lines: the numbers at the step that is looked at still stand beside their names.
+  /** No library, no lines: the numbers at the step that is looked at still stand beside their names.
+   * @param {string} why */
   fail(why) {
     this.wait.textContent = `The curves cannot be drawn: ${why}.`;
     this.host.classList.add("without-lines");
   }
 
-  // Everything anew: another run, size or theme.
+  /** Everything anew: another run, size or theme. @param {Theme | null} [theme] */
   build(theme = this.theme) {
     this.theme = theme;
     const { clientWidth: width, clientHeight: height } = this.host;
@@ -55,28 +93,24 @@ export class Curves {
       this.again = true;
       return;
     }
-    this.figure = new Figure(this.store, theme, {
-      width,
-      height,
-      factor: this.scaleFactor,
-      only: this.only,
-      logSteps: this.logSteps ?? this.early(),
-    });
-    const data = this.figure.data(true);
-    this.figure.fit(data, true);
-    this.heads.build(this.figure);
+    const { factor, only, plotly } = this;
+    const logSteps = this.logSteps ?? this.early();
+    const figure = new Figure(this.store, theme, { width, height, factor, only, logSteps, textWidth });
+    this.figure = figure;
+    const data = figure.data(true);
+    figure.fit(data, true);
+    this.headers.build(figure);
     this.placeMarks();
-    if (!this.plotly || !this.figure.panels.length) return;
+    if (!plotly || !figure.panels.length) return;
     this.settled = false;
-    this.run(() =>
-      this.plotly.newPlot(this.plot, this.figure.plotly(data), this.figure.layout(false), CONFIG).then(() => {
-        this.plot.on("plotly_relayout", () => this.zoomed());
-      }),
-    );
+    this.run(async () => {
+      await plotly.newPlot(this.plot, plotlyTraces(figure, data), plotlyLayout(figure, false), CONFIG);
+      this.plot.on("plotly_relayout", () => this.zoomed());
+    });
     this.built = true;
   }
 
-  // Whether nearly all that moved did so in the first seventh of the run: then a logarithmic step axis shows it.
+  /** Whether nearly all that moved did so in the first seventh of the run: then a logarithmic step axis shows it. */
   early() {
     const { store } = this;
     const { list } = store.frames;
@@ -87,7 +121,8 @@ export class Curves {
       const metric = store.metricIndex(name);
       if (metric < 0) continue;
       const values = list.map((frame) => store.stat(frame, store.groups[0], metric)[0]);
-      const range = Math.max(...values.filter(Number.isFinite)) - Math.min(...values.filter(Number.isFinite));
+      const finite = values.filter(Number.isFinite);
+      const range = Math.max(...finite) - Math.min(...finite);
       if (!(range > 0)) continue;
       let previous = NaN;
       values.forEach((value, i) => {
@@ -106,10 +141,10 @@ export class Curves {
     return this.figure?.traces.length ?? 0;
   }
 
-  // While frames arrive: move the lines. Returns false while the plot is still busy with the last move.
+  /** While frames arrive: move the lines. Returns false while the plot is still busy with the last move. */
   update() {
-    const { figure } = this;
-    if (!this.built || this.moving || this.version === this.store.frames.version) return false;
+    const { figure, plotly } = this;
+    if (!figure || !plotly || !this.built || this.moving || this.version === this.store.frames.version) return false;
     const data = figure.data(false);
     const moved = figure.fit(data);
     // Leaving the rest state switches hover and zoom off again; only a full layout can do that.
@@ -117,42 +152,49 @@ export class Curves {
     const update = {
       data: figure.traces.map((trace, i) => ({ x: data[i].x, y: figure.y(trace, data[i].y) })),
       traces: figure.traces.map((_, i) => i),
-      ...(moved ? { layout: figure.movingLayout() } : {}),
+      ...(moved ? { layout: movingLayout(figure) } : {}),
     };
     if (moved) this.placeMarks();
-    return this.run(() => this.plotly.animate(this.plot, update, INSTANT));
+    return this.run(() => plotly.animate(this.plot, update, INSTANT));
   }
 
-  // At rest: every point, hover and zoom.
+  /** At rest: every point, hover and zoom. */
   settle() {
-    if (!this.built || this.moving || (this.settled && this.version === this.store.frames.version)) return;
-    if (this.logSteps === null && this.early() !== this.figure.steps.logarithmic) {
+    const { figure } = this;
+    if (!figure || !this.built || this.moving) return;
+    if (this.settled && this.version === this.store.frames.version) return;
+    if (this.logSteps === null && this.early() !== figure.steps.logarithmic) {
       this.build();
       return;
     }
-    const data = this.figure.data(true);
-    this.figure.fit(data, true);
+    const data = figure.data(true);
+    figure.fit(data, true);
     this.react(data, true);
   }
 
-  // The viewer has zoomed into a panel: what is drawn over the plot goes along.
+  /** The viewer has zoomed into a panel: what is drawn over the plot goes along. */
   zoomed() {
-    const { figure, plot } = this;
-    figure.zoom = figure.panels.map((_, p) => {
-      const { x, y } = axisNames(p);
-      return { x: plot._fullLayout[layoutKey(x)].range.slice(), y: plot._fullLayout[layoutKey(y)].range.slice() };
-    });
+    const { figure } = this;
+    if (!figure) return;
+    const { _fullLayout: layout } = this.plot;
+    /** @param {string} axis @returns {Span} */
+    const rangeOf = (axis) => [...layout[layoutKey(axis)].range];
+    figure.zoom = figure.panels.map((_, p) => ({ x: rangeOf(axisNames(p).x), y: rangeOf(axisNames(p).y) }));
     this.placeMarks();
     this.onHover();
   }
 
+  /** @param {Points[]} data @param {boolean} atRest */
   react(data, atRest) {
+    const { figure, plotly } = this;
+    if (!figure || !plotly) return false;
     this.settled = atRest;
-    this.figure.zoom = [];
+    figure.zoom = [];
     this.placeMarks();
-    return this.run(() => this.plotly.react(this.plot, this.figure.plotly(data), this.figure.layout(atRest)));
+    return this.run(() => plotly.react(this.plot, plotlyTraces(figure, data), plotlyLayout(figure, atRest)));
   }
 
+  /** @param {() => Promise<unknown>} change */
   run(change) {
     this.version = this.store.frames.version;
     this.updates += 1;
@@ -168,14 +210,15 @@ export class Curves {
     return true;
   }
 
-  // Numbers of the heads, and the playhead, at a frame.
+  /** Numbers of the headers, and the playhead, at a frame. @param {Frame} frame */
   show(frame) {
     const { figure } = this;
-    if (!figure || !frame) return;
+    if (!figure) return;
     const at = this.hovered ?? frame;
-    this.heads.update(at);
+    this.headers.update(at);
     figure.boxes.forEach((box, p) => {
-      const cursor = (this.cursors[p] ??= this.overlay.appendChild(h("div", { class: "plot-cursor" })));
+      this.cursors[p] ??= this.overlay.appendChild(h("div", { class: "plot-cursor" }));
+      const cursor = this.cursors[p];
       const x = figure.pixel(p, at.step);
       cursor.hidden = x === null;
       cursor.style.transform = `translate(${(x ?? 0).toFixed(1)}px, ${box.y0}px)`;
@@ -183,23 +226,24 @@ export class Curves {
     });
   }
 
-  // Live changes as dashed lines on every step axis, and the names of the lines that run across.
+  /** Live changes as dashed lines on every step axis, and the names of the lines that run across. */
   placeMarks() {
+    const { figure } = this;
     this.overlay.replaceChildren();
     this.cursors = [];
-    if (!this.figure) return;
-    this.heads.placeLines();
-    this.figure.boxes.forEach((box, p) => {
+    if (!figure) return;
+    this.headers.placeLines();
+    figure.boxes.forEach((box, p) => {
       for (const mark of this.store.marks) {
-        const x = mark.step > this.figure.last ? null : this.figure.pixel(p, mark.step);
+        const x = mark.step > figure.last ? null : figure.pixel(p, mark.step);
         if (x === null) continue;
-        this.overlay.append(
-          h("div", { class: "plot-mark", style: `left:${x.toFixed(1)}px;top:${box.y0}px;height:${box.y1 - box.y0}px` }),
-        );
+        const style = `left:${x.toFixed(1)}px;top:${box.y0}px;height:${box.y1 - box.y0}px`;
+        this.overlay.append(h("div", { class: "plot-mark", style }));
       }
     });
   }
 
+  /** The frame nearest to the pointer. @param {MouseEvent} event */
   frameAt(event) {
     const { frames } = this.store;
     if (!this.figure || !frames.length) return null;
@@ -213,9 +257,10 @@ export class Curves {
     return next && next.step - step < step - here.step ? next : here;
   }
 
+  /** @param {MouseEvent | null} event */
   hover(event) {
     const frame = event ? this.frameAt(event) : null;
-    if (frame === (this.hovered ?? null)) return;
+    if (frame === this.hovered) return;
     this.hovered = frame;
     this.onHover();
   }
@@ -225,19 +270,19 @@ export class Curves {
     if (!figure || host.clientWidth !== figure.width || host.clientHeight !== figure.height) this.build();
   }
 
-  image(format, filename) {
-    const { figure, theme } = this;
-    const { width, height } = figure;
-    const annotations = figure.annotations();
-    const layout = { ...figure.layout(false), annotations, paper_bgcolor: theme.background };
-    return this.plotly.downloadImage(
-      { data: figure.plotly(figure.data(true)), layout },
-      { format, width, height, filename, scale: format === "png" ? 2 : 1 },
-    );
+  /** Save as a file. @param {string} format - png or svg @param {string} filename */
+  async save(format, filename) {
+    const { figure, plotly } = this;
+    if (!figure || !plotly) return;
+    const { width, height, theme } = figure;
+    const look = { annotations: annotations(figure), paper_bgcolor: theme.background };
+    const layout = { ...plotlyLayout(figure, false), ...look };
+    const options = { format, width, height, filename, scale: format === "png" ? 2 : 1 };
+    await plotly.downloadImage({ data: plotlyTraces(figure, figure.data(true)), layout }, options);
   }
 
   destroy() {
     this.again = false;
-    if (this.built) this.plotly.purge(this.plot);
+    if (this.built) this.plotly?.purge(this.plot);
   }
 }

@@ -3,9 +3,9 @@
 /** @import { Context, Corner, Drawn, TipRow } from "./drawing.d.ts" */
 /** @import { Control, Grid, Layout, Numeral, Target } from "./protocol.d.ts" */
 
-import { hatchStyle } from "../shared/palette.js";
+import { hatchStyle } from "../shared/signs.js";
 import { v } from "../shared/patch.js";
-import { wedges } from "../world/grid.js";
+import { wedges } from "../shared/grid.js";
 import { amount, num } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";
 import { place } from "./frame.js";

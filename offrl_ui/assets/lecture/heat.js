@@ -3,7 +3,8 @@
 /** @import { Context, Drawn, Frame } from "./drawing.d.ts" */
 /** @import { Axis, Heat, Line } from "./protocol.d.ts" */
 
-import { hatchStyle, luminance } from "../shared/palette.js";
+import { luminance } from "../shared/palette.js";
+import { hatchStyle } from "../shared/signs.js";
 import { v } from "../shared/patch.js";
 import { amount, num, PictureAxis } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";

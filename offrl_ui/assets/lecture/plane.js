@@ -4,7 +4,7 @@
 /** @import { Numeral, Plane } from "./protocol.d.ts" */
 /** @import { PictureAxis as Laid } from "./axes.js" */
 
-import { arrowPath } from "../shared/palette.js";
+import { arrowPath } from "../shared/signs.js";
 import { v } from "../shared/patch.js";
 import { amount, num, PictureAxis } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";

@@ -3,70 +3,99 @@
 import { bus } from "../shared/bus.js";
 import { RecordingSource, SocketSource } from "./source.js";
 
+/**
+ * @import { BinaryMessage, Command, Delivered, Hello, Moved, Source } from "./protocol.d.ts"
+ * @import { Frames } from "./frames.js"
+ * @import { Store } from "./store.js"
+ */
+
+/**
+ * run: id of a live run; recording: address of one, or its messages; live: address of the live runs.
+ * @typedef {{ run?: string, recording?: string | (string | ArrayBuffer)[], live?: string }} Wanted
+ */
+
+/**
+ * @typedef {object} SessionEvents
+ * @property {(again: boolean) => void} began - `again`: the same run, after a lost connection
+ * @property {() => void} firstFrame
+ * @property {(message?: Delivered) => void} changed
+ * @property {(name: string, payload: Record<string, unknown>) => void} emit
+ */
+
+/** @type {Record<number, string>} */
 const CLOSED = {
   4404: "This run is gone: nobody watched it for a while.",
   4429: "The server refused too many messages from this page. Reload to connect again.",
   1013: "Too many viewers watch this run at the moment. Reload to try again.",
   1008: "The server refused the connection.",
 };
-const FRAMES = new Set(["frame", "backlog", "history"]);
 
 export class Session {
-  // on: { began(), firstFrame(), changed(message), emit(name, payload) }
+  /** @param {Store} store @param {SessionEvents} on */
   constructor(store, on) {
-    Object.assign(this, { store, on });
+    this.store = store;
+    this.on = on;
+    /** @type {Source | null} */
     this.source = null;
+    /** @type {string | null} */
     this.runId = null;
+    /** @type {string | undefined} */
+    this.base = undefined;
+    /** Frames that the server need not send again. @type {Frames | null} */
+    this.kept = null;
     this.ready = false;
+    this.again = false;
+    this.acknowledged = -1;
     this.generation = 0;
+    /** Ids of the stage's own commands. @type {Set<number>} */
     this.own = new Set();
   }
 
   get live() {
     return Boolean(this.source?.live);
   }
+
   get recording() {
     return Boolean(this.source && !this.source.live);
   }
+
   get connected() {
     return Boolean(this.source?.open);
   }
 
-  // A command of the stage itself; answers to those of other parts of the page are not its business.
+  /** A command of the stage itself; answers to those of other parts are not its business. @param {Command} command */
   send(command) {
     const id = bus.send(command);
     if (id !== null) this.own.add(id);
     return id;
   }
 
-  // Everything up to this frame is on screen: the server sends no more than a few frames ahead of it.
+  /** Everything up to this frame is on screen: the server sends no more than a few frames ahead of it.
+   * @param {number} seq */
   drawn(seq) {
     // Before the run is ready, the frames on screen are still those of the run before.
-    if (!this.live || !this.connected || !this.ready || !(seq > this.acknowledged)) return;
+    if (!this.source?.live || !this.connected || !this.ready || !(seq > this.acknowledged)) return;
     this.acknowledged = seq;
     this.source.send({ cmd: "ack", seq });
   }
 
-  // run: id of a live run; recording: address of one, or its messages. kept: frames that the server need not send again.
+  /** @param {Wanted} wanted @param {Frames | null} [kept] */
   async connect({ run, recording, live }, kept = null) {
     this.disconnect();
     const generation = ++this.generation;
-    Object.assign(this, {
-      runId: run ?? null,
-      base: live ?? this.base,
-      kept,
-      ready: false,
-      source: null,
-      acknowledged: -1,
-    });
-    Object.assign(this.store, { closed: null, state: null });
+    this.runId = run ?? null;
+    this.base = live ?? this.base;
+    this.kept = kept;
+    this.ready = false;
+    this.acknowledged = -1;
+    this.store.closed = this.store.state = null;
     let source = null;
     try {
       if (run) source = new SocketSource(run, { base: this.base, after: () => this.newest() });
       else if (Array.isArray(recording)) source = new RecordingSource(recording);
       else if (recording) source = await RecordingSource.fetch(recording);
     } catch (error) {
-      this.store.closed = error.message;
+      this.store.closed = error instanceof Error ? error.message : String(error);
     }
     if (generation !== this.generation) return;
     this.on.changed();
@@ -87,32 +116,34 @@ export class Session {
     bus.detach(source);
   }
 
-  // Number of the newest frame that is here; -1 to receive all of them.
+  /** Number of the newest frame that is here; -1 to receive all of them. */
   newest() {
     if (this.kept) return this.kept.lastSeq;
     return this.ready ? this.store.frames.lastSeq : -1;
   }
 
+  /** @param {Delivered} message */
   receive(message) {
     const { store } = this;
     // An alarm has a kind too: what tells the binary messages apart is their payload.
-    if (message.payload) this.binary(message);
+    if ("payload" in message) this.binary(message);
     else {
-      const { type } = message;
-      if (type === "hello") this.hello(message);
-      else if (type === "state") store.state = message;
-      else if (type === "mark") store.addMark(message);
-      else if (type === "alarm") store.alarms.push(message);
-      else if (type === "truth" && store.hello) store.hello.truth = message.truth;
-      else if (type === "equation" && store.hello)
-        Object.assign(store.hello.lanes[message.lane], { equation: message.equation, formulas: message.formulas });
-      else if (type === "moved") this.moved(message);
-      else if (type === "close" && message.final) this.closed(message);
+      if (message.type === "hello") this.hello(message);
+      else if (message.type === "state") store.state = message;
+      else if (message.type === "mark") store.addMark(message);
+      else if (message.type === "alarm") store.alarms.push(message);
+      else if (message.type === "truth" && store.hello) store.hello.truth = message.truth;
+      else if (message.type === "equation" && store.hello) {
+        const { lane, equation, formulas } = message;
+        Object.assign(store.hello.lanes[lane], { equation, formulas });
+      } else if (message.type === "moved") this.moved(message);
+      else if (message.type === "close" && message.final) this.closed(message);
       bus.receive(message);
     }
     this.on.changed(message);
   }
 
+  /** @param {BinaryMessage} message */
   binary(message) {
     const { store } = this;
     if (!store.hello) return;
@@ -120,7 +151,7 @@ export class Session {
       store.setStatic(message);
       this.begin();
       bus.emit("static", store.static);
-    } else if (FRAMES.has(message.kind)) {
+    } else if (message.kind === "frame" || message.kind === "backlog" || message.kind === "history") {
       if (!this.ready) this.begin();
       const first = store.frames.length === 0;
       const frame = store.addFrames(message);
@@ -130,16 +161,16 @@ export class Session {
     } else if (message.kind === "selected") store.setRows(message);
   }
 
+  /** @param {Hello} message */
   hello(message) {
-    const { store } = this;
-    const again = !this.kept && this.ready && store.hello?.run?.id === message.run?.id;
-    const wanted = this.kept;
-    const taken = store.begin(message, wanted ?? (again ? store.frames : null));
+    const { store, kept } = this;
+    const again = !kept && this.ready && store.hello?.run?.id === message.run?.id;
+    const taken = store.begin(message, kept ?? (again ? store.frames : null));
     this.kept = null;
     this.ready = false;
     this.again = again;
     // The branch has other members than its parent: what was kept cannot be continued, so everything is asked for.
-    if (wanted && !taken) this.connect({ run: this.runId });
+    if (kept && !taken && this.runId) this.connect({ run: this.runId });
   }
 
   begin() {
@@ -147,15 +178,17 @@ export class Session {
     this.on.began(this.again);
   }
 
-  // The viewer has a run of his own now: what was seen stays behind as a ghost, the common past is kept.
+  /** The viewer has a run of its own now: what was seen stays behind as a ghost, the common past is kept.
+   * @param {Moved} message */
   moved({ run_id: run, reason = "", step, after }) {
     const { store, runId: previous } = this;
     store.keepGhost(reason || "the run before");
-    const kept = Number.isFinite(after) && Number.isFinite(step) ? store.frames.until(step, after) : null;
+    const kept = step !== undefined && after !== undefined ? store.frames.until(step, after) : null;
     this.connect({ run }, kept?.length ? kept : null);
     this.on.emit("moved", { run_id: run, previous, reason });
   }
 
+  /** @param {{ code: number, reason: string }} close */
   closed({ code, reason }) {
     this.store.closed = CLOSED[code] ?? (reason || "The connection was closed.");
     if (code === 4404) this.on.emit("gone", { run_id: this.runId });

@@ -1,28 +1,44 @@
-// Where messages come from: a live run over a WebSocket, or a recording in memory. Both have the same face:
-//   start(receive), send(command), close(), open (boolean), live (whether it can train on)
-// `receive` gets text messages as objects and binary messages as decoded { kind, header, payload }.
+// Where messages come from: a live run over a WebSocket, or a recording in memory. Both are a `Source` (protocol.d.ts):
+// `receive` gets text messages as objects and binary messages as `decode` gives them.
 
 import { decode, gunzip, unpackRecording } from "./wire.js";
 
+/** @import { Delivered, Sent, Source } from "./protocol.d.ts" */
+/** @typedef {(message: Delivered) => void} Receive */
+
+/** @param {string | ArrayBuffer} data @param {Receive} receive */
 function deliver(data, receive) {
-  if (typeof data === "string") receive(JSON.parse(data));
-  else receive(decode(data));
+  receive(typeof data === "string" ? JSON.parse(data) : decode(data));
 }
 
+/** @implements {Source} */
 export class SocketSource {
-  // after: number of the newest frame that is already here; only newer ones are sent, also after a lost connection.
+  /**
+   * @param {string} runId
+   * @param {object} [options]
+   * @param {string} [options.base] - address of the live runs
+   * @param {() => number} [options.after] - number of the newest frame that is already here; only newer ones are sent,
+   *   also
+   *   after a lost connection
+   */
   constructor(runId, { base = "/live/", after = () => -1 } = {}) {
     this.runId = runId;
     this.live = true;
     this.open = false;
     this.closed = false;
     this.attempt = 0;
-    const url = new URL(base + encodeURIComponent(runId), location.href);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    this.url = url;
+    this.url = new URL(base + encodeURIComponent(runId), location.href);
+    this.url.protocol = this.url.protocol === "https:" ? "wss:" : "ws:";
     this.after = after;
+    /** @type {Receive} */
+    this.receive = () => {};
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    /** @type {number | undefined} */
+    this.retry = undefined;
   }
 
+  /** @param {Receive} receive */
   start(receive) {
     this.receive = receive;
     this.connect();
@@ -31,7 +47,7 @@ export class SocketSource {
   connect() {
     if (this.closed) return;
     const after = this.after();
-    if (after >= 0) this.url.searchParams.set("after", after);
+    if (after >= 0) this.url.searchParams.set("after", String(after));
     else this.url.searchParams.delete("after");
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
@@ -59,8 +75,9 @@ export class SocketSource {
     };
   }
 
+  /** @param {Sent} command */
   send(command) {
-    this.socket.send(JSON.stringify(command));
+    this.socket?.send(JSON.stringify(command));
   }
 
   close() {
@@ -71,20 +88,25 @@ export class SocketSource {
   }
 }
 
+/** @implements {Source} */
 export class RecordingSource {
-  // messages: strings (JSON) and ArrayBuffers, in the order in which a viewer received them.
+  /** @param {(string | ArrayBuffer)[]} messages - in the order in which a viewer received them */
   constructor(messages) {
     this.messages = messages;
     this.live = false;
     this.open = false;
+    /** @type {Receive} */
+    this.receive = () => {};
   }
 
+  /** @param {string} url */
   static async fetch(url) {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`the recording could not be loaded (${response.status})`);
     return new RecordingSource(unpackRecording(await gunzip(await response.arrayBuffer())));
   }
 
+  /** @param {Receive} receive */
   start(receive) {
     this.receive = receive;
     this.open = true;
@@ -97,12 +119,12 @@ export class RecordingSource {
     receive({ type: "recorded" });
   }
 
-  // Looking (select, view) needs no answer: everything is in the recorded frames already.
+  /** Looking needs no answer: everything is in the recorded frames already. @param {Sent} command */
   send(command) {
     if (["select", "view", "history", "pause"].includes(command.cmd)) return;
     const message =
       "This is a recording: it can be played, scrubbed and looked at. To change something, open it as a live run.";
-    queueMicrotask(() => this.receive({ type: "refused", id: command.id, message }));
+    queueMicrotask(() => this.receive({ type: "refused", id: command.id ?? null, message }));
   }
 
   close() {

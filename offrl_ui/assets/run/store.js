@@ -1,320 +1,289 @@
-// What the stage knows: the run's description, its frames, the curves' statistics, the ghost of the run before,
-// what is looked at, and the colour scales shared by every picture.
+// What the stage knows: the run's description, its frames, the ghost of the run before, what is looked at, and the
+// colour scales shared by every picture.
 
 import { niceBeyond } from "../shared/format.js";
+import { Scale, extent } from "../shared/scale.js";
 import { Frames } from "./frames.js";
 import { axesOf, groupsOf } from "./groups.js";
-import { Scale, extent } from "../shared/scale.js";
+import { Ghost, RunHistory } from "./history.js";
 import { fieldsOf } from "./wire.js";
+
+/**
+ * @import { Alarm, FramesMessage, Hello, Layout, Mark } from "./protocol.d.ts"
+ * @import { SelectedMessage, StateMessage, StaticMessage } from "./protocol.d.ts"
+ * @import { Frame } from "./frames.js"
+ * @import { Axis, Group } from "./groups.js"
+ * @import { Run } from "./history.js"
+ */
+
+/**
+ * What never changes in a run: counts of the data, and the truth where it is known.
+ * @typedef {object} Static
+ * @property {Int32Array} [counts] - (S, A)
+ * @property {Float32Array} [behavior_policy] - (S, A)
+ * @property {Uint8Array} [terminal] - (S)
+ * @property {Float32Array} [q_star] - (S, A)
+ * @property {Float32Array} [v_star] - (S)
+ * @property {Float32Array} [probes] - (S, D)
+ */
+
+/**
+ * The selected state's rows in every stored frame, in full precision: the answer to `select` in large worlds.
+ * @typedef {object} SelectedRows
+ * @property {number} state
+ * @property {number} member
+ * @property {string[]} names
+ * @property {Map<number, number>} at - step → place
+ * @property {number} size
+ * @property {number} actions
+ * @property {Float32Array} data
+ */
 
 const GHOST_BYTES = 24e6;
 const MOST_WORLDS = 16;
 
-export class Store {
+export class Store extends RunHistory {
   constructor() {
+    super();
+    /** @type {Ghost | null} */
     this.ghost = null;
+    /**
+     * What is looked at.
+     * @type {{ mode: string | null, member: number, many: boolean, state: number | null, action: number | null }}
+     */
     this.view = { mode: null, member: 0, many: true, state: null, action: null };
-    this.clear();
-  }
-
-  clear() {
-    this.hello = null;
-    this.static = {};
-    this.frames = new Frames();
-    this.stats = new WeakMap();
-    this.rows = null;
-    this.tables = null;
-    this.marks = [];
-    this.alarms = [];
+    /** @type {StateMessage | null} */
     this.state = null;
-    this.scales = new Map();
-    this.groups = [];
+    /** Why there is no connection. @type {string | null} */
+    this.closed = null;
+    /** @type {Mark[]} */
+    this.marks = [];
+    /** @type {Alarm[]} */
+    this.alarms = [];
+    /** @type {Axis[]} */
     this.axes = [];
+    /** @type {Static} */
+    this.static = {};
+    /** @type {Record<string, number[]>} */
+    this.staticShapes = {};
+    /** Counts, NaN where nothing was seen: there is no number to colour. @type {Float32Array | null} */
+    this.seenCounts = null;
+    /** Rows of the data in each state. */
+    this.visits = new Float64Array(0);
+    /** 1 for a state that ends the episode. @type {Uint8Array} */
+    this.terminal = new Uint8Array(0);
+    /** @type {SelectedRows | null} */
+    this.rows = null;
+    /** Large worlds: the tables that the selected state's rows come from. @type {Set<string> | null} */
+    this.tables = null;
+    /** @type {Map<string, Scale>} */
+    this.scales = new Map();
   }
 
-  // A hello begins a run. `kept` are frames of the past that the server will not send again (a reconnection, or a branch
-  // that shares its past); they hold only if members and metrics are the same. Returns whether they were taken.
+  /**
+   * A hello begins a run. `kept` are frames of the past that the server will not send again (a reconnection, or a
+   * branch
+   * that shares its past); they hold only if members and metrics are the same. Returns whether they were taken.
+   * @param {Hello} hello
+   * @param {Frames | null} [kept]
+   */
   begin(hello, kept = null) {
-    const { view, ghost, state, marks, alarms } = this;
-    const before = this.hello;
-    this.clear();
-    this.hello = describe(hello);
-    this.state = state;
-    const same = kept && before && sameShape(before, this.hello);
-    if (same) {
-      this.frames = kept;
-      const last = kept.last?.step ?? 0;
-      this.marks = marks.filter((mark) => mark.step <= last);
-      this.alarms = alarms.filter((alarm) => (alarm.step ?? 0) <= last);
-    }
-    this.groups = groupsOf(this.hello);
-    this.axes = axesOf(this.hello);
-    this.view = view;
+    const { hello: before, ghost } = this;
+    const run = describe(hello);
+    const same = Boolean(kept && before && sameShape(before, run));
+    const last = kept?.last?.step ?? 0;
+    this.hello = run;
+    this.frames = same && kept ? kept : new Frames();
+    this.stats = new WeakMap();
+    this.marks = same ? this.marks.filter((mark) => mark.step <= last) : [];
+    this.alarms = same ? this.alarms.filter((alarm) => (alarm.step ?? 0) <= last) : [];
+    this.groups = groupsOf(run);
+    this.axes = axesOf(run);
+    Object.assign(this, {
+      static: {},
+      staticShapes: {},
+      seenCounts: null,
+      rows: null,
+      tables: null,
+      scales: new Map(),
+    });
     // A curve of another dataset says nothing about this one.
-    this.ghost = ghost && ghost.hello.run?.config?.dataset === this.hello.run?.config?.dataset ? ghost : null;
-    if (view.member >= this.hello.members.length) view.member = 0;
-    if (view.state !== null && view.state >= this.hello.nStates) view.state = null;
-    if (view.state === null) view.state = startOf(this.hello);
-    return Boolean(same);
+    if (ghost && ghost.run.run?.config?.dataset !== run.run?.config?.dataset) this.ghost = null;
+    const { view } = this;
+    if (view.member >= run.members.length) view.member = 0;
+    if (view.state !== null && view.state >= run.nStates) view.state = null;
+    if (view.state === null) view.state = startOf(run);
+    return same;
   }
 
+  /** @param {StaticMessage} message */
   setStatic(message) {
     const { values, shapes } = fieldsOf(message);
-    this.static = values;
+    this.static = /** @type {Static} */ (/** @type {unknown} */ (values));
     this.staticShapes = shapes;
     const { counts } = this.static;
-    const { nStates: S, nActions: A } = this.hello;
-    // Where nothing was seen there is no number to colour.
+    const { nStates: S, nActions: A, layout } = this.run;
     this.seenCounts = counts ? Float32Array.from(counts, (n) => n || NaN) : null;
     this.visits = new Float64Array(S);
     if (counts) for (let s = 0; s < S; s++) for (let a = 0; a < A; a++) this.visits[s] += counts[s * A + a];
-    this.terminal = new Uint8Array(S);
-    for (const s of this.hello.layout.terminal ?? []) this.terminal[s] = 1;
-    if (this.static.terminal) this.terminal = this.static.terminal;
+    this.terminal = this.static.terminal ?? new Uint8Array(S);
+    if (!this.static.terminal) for (const s of layout.terminal ?? []) this.terminal[s] = 1;
     this.scales.clear();
   }
 
-  // Frames of a `frame`, `backlog` or `history` message.
+  /** Take in all frames of a message; the newest of them. @param {FramesMessage} message @returns {Frame | null} */
   addFrames({ header, payload }) {
     let latest = null;
-    for (const one of header.frames ?? [header]) {
+    for (const one of "frames" in header ? header.frames : [header]) {
       latest = this.frames.insert(one, payload);
       this.stats.delete(latest);
-      // Large worlds send few tables, and the selected state's rows of every table that there is.
       if (one.selected) this.tables = new Set(one.selected.rows);
     }
     return latest;
   }
 
-  // What was changed at one step of a lane is one mark, and a later word about it replaces the earlier.
+  /**
+   * What was changed at one step of a lane is one mark; a later word about it replaces the earlier.
+   * @param {Mark} mark
+   */
   addMark(mark) {
     this.marks = [...this.marks.filter((known) => known.step !== mark.step || known.lane !== mark.lane), mark];
   }
 
-  // The selected state's rows in every stored frame, in full precision: the answer to `select` in large worlds.
+  /** @param {SelectedMessage} message */
   setRows({ header, payload }) {
     const { values, shapes } = fieldsOf({ header, payload });
     const [, rows, actions] = shapes.selected;
     const at = new Map(header.steps.map((step, i) => [step, i]));
-    this.rows = {
-      state: header.state,
-      member: header.member,
-      names: header.rows,
-      at,
-      size: rows * actions,
-      actions,
-      data: values.selected,
-    };
+    const { state, member, rows: names } = header;
+    const data = /** @type {Float32Array} */ (values.selected);
+    this.rows = { state, member, names, at, size: rows * actions, actions, data };
   }
 
-  // Row `name` of state `s` at a frame: in full precision where that was sent, else from the (quantised) table.
+  /**
+   * Row `name` of state `s` at a frame: in full precision where that was sent, else from the (quantised) table.
+   * @param {Frame} frame
+   * @param {string} name
+   * @param {number} member
+   * @param {number} s
+   */
   row(frame, name, member, s) {
-    const { nActions: A } = this.hello;
+    const { nActions: A } = this.run;
     const exact = frame.selectedRow(name, member, s);
     if (exact) return exact;
     const { rows } = this;
-    if (rows && rows.state === s && rows.member === member && rows.at.has(frame.step) && rows.names.includes(name)) {
-      const from = rows.at.get(frame.step) * rows.size + rows.names.indexOf(name) * rows.actions;
+    const at = rows?.state === s && rows.member === member ? rows.at.get(frame.step) : undefined;
+    if (rows && at !== undefined && rows.names.includes(name)) {
+      const from = at * rows.size + rows.names.indexOf(name) * rows.actions;
       return rows.data.subarray(from, from + rows.actions);
     }
     const table = frame.table(name, member);
     return table && table.length >= (s + 1) * A ? table.subarray(s * A, (s + 1) * A) : null;
   }
 
-  // Statistics over a group's members of one metric at one frame: [median, lower quartile, upper quartile].
-  stat(frame, group, metric) {
-    const K = this.hello.metrics.length;
-    let stats = this.stats.get(frame);
-    if (!stats) {
-      stats = {
-        done: new Uint8Array(this.groups.length * K),
-        values: new Float32Array(this.groups.length * K * 3).fill(NaN),
-      };
-      this.stats.set(frame, stats);
-    }
-    const at = group.index * K + metric;
-    if (!stats.done[at]) {
-      stats.done[at] = 1;
-      const values = [];
-      for (const member of group.members) {
-        const value = frame.metrics?.[member * K + metric];
-        if (value !== undefined && !Number.isNaN(value)) values.push(value);
-      }
-      if (values.length) {
-        values.sort((a, b) => a - b);
-        [0.5, 0.25, 0.75].forEach((q, i) => {
-          stats.values[at * 3 + i] = quantile(values, q);
-        });
-      }
-    }
-    return stats.values.subarray(at * 3, at * 3 + 3);
-  }
-
-  // The statistics at a frame or, where they were not computed then (exact returns of large worlds), shortly before.
-  lastStats(frame, group, metric) {
-    return this.lately(
-      frame,
-      (one) => this.stat(one, group, metric),
-      ([median]) => median,
-    );
-  }
-
-  // The same for a single member.
-  lastValue(frame, member, metric) {
-    const at = member * this.hello.metrics.length + metric;
-    return this.lately(
-      frame,
-      (one) => one.metrics?.[at] ?? NaN,
-      (value) => value,
-    );
-  }
-
-  lately(frame, read, number) {
-    const { list } = this.frames;
-    const from = this.frames.indexAt(frame.step);
-    for (let i = from; i >= 0 && i > from - 60; i--) {
-      const found = read(list[i]);
-      if (!Number.isNaN(number(found))) return found;
-    }
-    return read(frame);
-  }
-
-  lastStat(frame, group, metric) {
-    return this.lastStats(frame, group, metric)[0];
-  }
-
-  // Whether every model that is drawn has a metric at a frame.
+  /** Whether every model that is drawn has a metric at a frame. @param {string} name @param {Frame} frame */
   everyoneHas(name, frame) {
-    const [metric, K] = [this.metricIndex(name), this.hello.metrics.length];
-    return (
-      metric >= 0 && this.shownMembers().every((member) => !Number.isNaN(frame.metrics?.[member * K + metric] ?? NaN))
-    );
+    const metric = this.metricIndex(name);
+    return metric >= 0 && this.shownMembers().every((member) => !Number.isNaN(this.value(frame, member, metric)));
   }
 
-  metricIndex(name) {
-    return this.hello.metrics.findIndex((metric) => metric.name === name);
-  }
-
-  // The truth (Q*, best and behaviour returns) is told at one discount: it says nothing about members with another.
+  /**
+   * The truth (Q*, best and behaviour returns) is told at one discount: it says nothing about members with another.
+   * @param {number} member
+   */
   truthHolds(member) {
-    const { truth, members } = this.hello;
+    const { truth, members } = this.run;
     const own = members[member]?.values?.gamma;
-    return own === undefined || !Number.isFinite(truth.gamma) || Math.abs(own - truth.gamma) < 1e-9;
+    return typeof own !== "number" || typeof truth.gamma !== "number" || Math.abs(own - truth.gamma) < 1e-9;
   }
 
   get truthHoldsForAll() {
-    return this.hello.members.every((_, member) => this.truthHolds(member));
+    return this.run.members.every((_, member) => this.truthHolds(member));
   }
 
+  /** @param {number} member @returns {Group} */
   groupOf(member) {
     return this.groups.find((group) => group.members.includes(member)) ?? this.groups[0];
   }
 
-  // Members that are drawn as worlds: the chosen one, or one of each group (of the same seed).
+  /** Members that are drawn as worlds: the chosen one, or one of each group (of the same seed). */
   shownMembers() {
     const { member, many } = this.view;
     if (!many || this.groups.length < 2) return [member];
-    const seed = this.hello.members[member]?.seed;
+    const { members } = this.run;
+    const seed = members[member]?.seed;
     // Always with the one that is looked at.
     const from = Math.max(this.groups.findIndex((group) => group.members.includes(member)) - MOST_WORLDS + 1, 0);
-    return this.groups
-      .slice(from, from + MOST_WORLDS)
-      .map((group) =>
-        group.members.includes(member)
-          ? member
-          : (group.members.find((m) => this.hello.members[m].seed === seed) ?? group.members[0]),
-      );
+    return this.groups.slice(from, from + MOST_WORLDS).map((group) => {
+      if (group.members.includes(member)) return member;
+      return group.members.find((m) => members[m].seed === seed) ?? group.members[0];
+    });
   }
 
-  // The run so far stays behind as a ghost: its curves, and a thinned copy of its tables for the difference map.
+  /** The run so far stays behind: its curves, and a thinned copy of its tables. @param {string} label */
   keepGhost(label) {
-    if (this.frames.length < 2) return;
-    let list = this.frames.list.slice();
-    let bytes = this.frames.bytes;
-    while (bytes > GHOST_BYTES && list.length > 16) {
-      list = list.filter((_, i) => i % 2 === 0 || i === list.length - 1);
-      bytes /= 2;
-    }
-    const frames = new Frames();
-    frames.list = list;
-    this.ghost = { label, frames, groups: this.groups, hello: this.hello, stats: this.stats, stat: this.stat };
+    if (this.frames.length >= 2) this.ghost = new Ghost(label, this, GHOST_BYTES);
   }
 
-  // Whether the ghost's tables can be subtracted from this run's (same states and actions).
+  /** Whether the ghost's tables can be subtracted from this run's (same states and actions). */
   get comparable() {
     const [a, b] = [this.ghost?.hello, this.hello];
-    return Boolean(
-      a &&
-        b &&
-        a.nStates === b.nStates &&
-        a.nActions === b.nActions &&
-        JSON.stringify(a.layout) === JSON.stringify(b.layout),
-    );
+    if (!a || !b || a.nStates !== b.nStates || a.nActions !== b.nActions) return false;
+    return JSON.stringify(a.layout) === JSON.stringify(b.layout);
   }
 
-  // One scale per meaning, shared by all modes and members that show it.
+  /** One scale per meaning, shared by all modes and members that show it. @param {string} name */
   scale(name) {
-    if (!this.scales.has(name)) this.scales.set(name, this.makeScale(name));
-    return this.scales.get(name);
-  }
-
-  makeScale(name) {
-    const { counts, q_star } = this.static;
-    if (name === "value") {
-      const [low, high] = q_star ? extent(q_star) : [0, 0];
-      // The truth sets the scale, so that a learned value and its truth have the same colour.
-      return new Scale({
-        kind: "value",
-        label: "value",
-        unit: "return",
-        low: Number.isFinite(low) ? Math.min(low, 0) : 0,
-        high: Number.isFinite(high) ? niceBeyond(Math.max(high, 0)) : 0,
-      });
-    }
-    if (name === "count") {
-      const scale = new Scale({ kind: "amount", label: "n(s,a)", unit: "rows", log: true });
-      if (counts) scale.include(...extent(counts, (i) => counts[i] > 0), 0);
-      scale.fixed = true;
-      return scale;
-    }
-    if (name === "probability")
-      return new Scale({ kind: "amount", label: "π(a|s)", unit: "probability", low: 0, high: 1, fixed: true });
-    if (name === "weight") return new Scale({ kind: "amount", label: "weight", unit: "", low: 0, high: 1 });
-    return new Scale({ kind: "diverging", label: name, unit: "return" });
+    const scale = this.scales.get(name) ?? newScale(name, this.static);
+    this.scales.set(name, scale);
+    return scale;
   }
 }
 
-export function quantile(sorted, q) {
-  const at = (sorted.length - 1) * q;
-  const low = Math.floor(at);
-  const high = Math.min(low + 1, sorted.length - 1);
-  // Infinities are equal to themselves: interpolating between them would give NaN.
-  return sorted[low] === sorted[high] ? sorted[low] : sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+/** @param {string} name @param {Static} known */
+function newScale(name, { counts, q_star: truth }) {
+  if (name === "value") {
+    // The truth sets the scale, so that a learned value and its truth have the same colour.
+    const [least, most] = truth ? extent(truth) : [0, 0];
+    const low = Number.isFinite(least) ? Math.min(least, 0) : 0;
+    const high = Number.isFinite(most) ? niceBeyond(Math.max(most, 0)) : 0;
+    return new Scale({ kind: "value", label: "value", unit: "return", low, high });
+  }
+  if (name === "count") {
+    const scale = new Scale({ kind: "amount", label: "n(s,a)", unit: "rows", log: true });
+    if (counts) scale.include(...extent(counts, (i) => counts[i] > 0), 0);
+    scale.fixed = true;
+    return scale;
+  }
+  if (name === "probability")
+    return new Scale({ kind: "amount", label: "π(a|s)", unit: "probability", low: 0, high: 1, fixed: true });
+  if (name === "weight") return new Scale({ kind: "amount", label: "weight", low: 0, high: 1 });
+  return new Scale({ kind: "diverging", label: name, unit: "return" });
 }
 
-const sameShape = (a, b) =>
-  a.nStates === b.nStates &&
-  a.nActions === b.nActions &&
-  a.members.length === b.members.length &&
-  JSON.stringify(a.metrics.map((m) => m.name)) === JSON.stringify(b.metrics.map((m) => m.name));
+/** @param {Run} a @param {Run} b */
+function sameShape(a, b) {
+  if (a.nStates !== b.nStates || a.nActions !== b.nActions || a.members.length !== b.members.length) return false;
+  return JSON.stringify(a.metrics.map((m) => m.name)) === JSON.stringify(b.metrics.map((m) => m.name));
+}
 
-// The state selected first: the world's own start where the picture names it, else the first start in the data.
+/** The state selected first: the world's own start where the picture names it, else the first start in the data.
+ * @param {{ layout: Layout, initial_states: number[] }} run */
 function startOf({ layout, initial_states: starts }) {
   const cell = layout?.kind === "grid" ? layout.cells.indexOf("S") : -1;
-  const state = cell < 0 ? -1 : layout.state_of_cell[cell];
+  const state = layout?.kind === "grid" && cell >= 0 ? layout.state_of_cell[cell] : -1;
   return state >= 0 ? state : (starts[0] ?? 0);
 }
 
-// The hello with the few things that everything asks for.
+/** The hello with the few things that everything asks for. @param {Hello} hello @returns {Run} */
 function describe(hello) {
-  const names = Array.isArray(hello.actions)
-    ? hello.actions
-    : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
+  const { actions, states } = hello;
+  const names = Array.isArray(actions) ? actions : Array.from({ length: actions }, (_, a) => `action ${a}`);
   return {
     ...hello,
     actionNames: names,
     nActions: names.length,
-    nStates: Array.isArray(hello.states) ? hello.states.length : hello.states,
+    nStates: Array.isArray(states) ? states.length : states,
     initial_states: hello.initial_states ?? [],
     truth: hello.truth ?? {},
     metrics: hello.metrics ?? [],

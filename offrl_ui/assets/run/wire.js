@@ -1,9 +1,19 @@
-// The wire format (docs/architecture.md, protocol version 1) and recordings made of it.
+// The wire format (docs/protocol.md) and recordings made of it.
+
+/** @import { BinaryMessage, Dtype, Field, Payload } from "./protocol.d.ts" */
+
+/** @typedef {Float32Array | Int32Array | Uint8Array} Table */
+/** @typedef {Float32Array | Int32Array | Uint8Array | Uint16Array} Raw - a field as it was sent */
 
 const utf8 = new TextDecoder();
+/** @type {Record<Dtype, new (buffer: ArrayBuffer, offset: number, length: number) => Raw>} */
 const TYPES = { f4: Float32Array, i4: Int32Array, u1: Uint8Array, b1: Uint8Array, f2: Uint16Array };
 
-// binary message → { kind, header, payload }; throws on anything that is not one.
+/**
+ * A binary message; throws on anything that is not one.
+ * @param {ArrayBuffer} buffer
+ * @returns {BinaryMessage}
+ */
 export function decode(buffer) {
   if (buffer.byteLength < 4) throw new Error(`a binary message of ${buffer.byteLength} bytes has no header`);
   const length = new DataView(buffer).getUint32(0, true);
@@ -15,18 +25,23 @@ export function decode(buffer) {
   return { kind: header.kind, header, payload };
 }
 
-const count = (shape) => shape.reduce((a, b) => a * b, 1);
-
-// A field as it lies in the payload: { data, shape, dtype, lo, hi }, nothing copied.
+/**
+ * A field as it lies in the payload, nothing copied.
+ * @template {Field} F
+ * @param {F} field
+ * @param {Payload} payload
+ */
 export function rawField(field, payload) {
   const Type = TYPES[field.dtype];
   if (!Type) throw new Error(`field ${field.name} has the unknown type ${field.dtype}`);
-  return { ...field, data: new Type(payload.buffer, payload.start + field.offset, count(field.shape)) };
+  const count = field.shape.reduce((a, b) => a * b, 1);
+  return { ...field, data: new Type(payload.buffer, payload.start + field.offset, count) };
 }
 
+/** @type {Float32Array | null} */
 let halves = null;
 
-// float16 bits → float32, by a table made once.
+/** float16 bits → float32, by a table made once. */
 function halfTable() {
   if (halves) return halves;
   halves = new Float32Array(65536);
@@ -34,24 +49,23 @@ function halfTable() {
     const sign = bits & 0x8000 ? -1 : 1;
     const exponent = (bits >> 10) & 31;
     const fraction = bits & 1023;
-    halves[bits] =
-      exponent === 31
-        ? fraction
-          ? NaN
-          : sign * Infinity
-        : exponent
-          ? sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
-          : sign * 2 ** -14 * (fraction / 1024);
+    if (exponent === 31) halves[bits] = fraction ? NaN : sign * Infinity;
+    else if (exponent) halves[bits] = sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
+    else halves[bits] = sign * 2 ** -14 * (fraction / 1024);
   }
   return halves;
 }
 
-// Numbers of a raw field from `from`, `length` of them, as Float32Array.
-export function numbers(field, from = 0, length = field.data.length) {
-  const { data, dtype, lo, hi } = field;
-  if (dtype === "f4") return data.subarray(from, from + length);
+/**
+ * Numbers of a raw field from `from`, `length` of them.
+ * @param {Pick<Field, "dtype" | "lo" | "hi"> & { data: Raw }} field
+ * @param {number} [from]
+ * @param {number} [length]
+ */
+export function numbers({ data, dtype, lo, hi }, from = 0, length = data.length) {
+  if (data instanceof Float32Array) return data.subarray(from, from + length);
   const out = new Float32Array(length);
-  if (dtype === "u1" && lo !== undefined && lo !== null) {
+  if (dtype === "u1" && typeof lo === "number" && typeof hi === "number") {
     const step = (hi - lo) / 254;
     for (let i = 0; i < length; i++) {
       const code = data[from + i];
@@ -66,21 +80,32 @@ export function numbers(field, from = 0, length = field.data.length) {
   return out;
 }
 
-// All fields of a message as arrays: { name: Float32Array | Int32Array, … }, with their shapes in `shapes`.
+/**
+ * All fields of a message as arrays, with their shapes; counts and masks stay whole numbers.
+ * @param {{ header: { fields?: Field[] }, payload: Payload }} message
+ */
 export function fieldsOf({ header, payload }) {
+  /** @type {Record<string, Table>} */
   const values = {};
+  /** @type {Record<string, number[]>} */
   const shapes = {};
   for (const field of header.fields ?? []) {
     const raw = rawField(field, payload);
-    values[field.name] = raw.dtype === "i4" || raw.dtype === "b1" ? raw.data : numbers(raw);
+    const { data } = raw;
+    const mask = raw.dtype === "b1" && data instanceof Uint8Array;
+    values[field.name] = mask || data instanceof Int32Array ? data : numbers(raw);
     shapes[field.name] = field.shape;
   }
   return { values, shapes };
 }
 
-// A recording: messages as a viewer received them, `uint8 0 text, 1 binary | uint32 length | bytes` each.
+/**
+ * The messages of a recording as a viewer received them: `uint8 0 text, 1 binary | uint32 length | bytes` each.
+ * @param {ArrayBuffer} buffer
+ */
 export function unpackRecording(buffer) {
   const view = new DataView(buffer);
+  /** @type {(string | ArrayBuffer)[]} */
   const messages = [];
   let at = 0;
   while (at < buffer.byteLength) {
@@ -96,6 +121,7 @@ export function unpackRecording(buffer) {
   return messages;
 }
 
+/** What is not gzipped is given back as it is. @param {ArrayBuffer} buffer */
 export async function gunzip(buffer) {
   const head = new Uint8Array(buffer, 0, 2);
   if (head[0] !== 0x1f || head[1] !== 0x8b) return buffer;

@@ -1,5 +1,5 @@
-// Axes: how far along an axis a number stands, and which numbers are written beside it. Curves of the stage and pictures
-// of the lecture share them.
+// Axes: how far along an axis a number stands, and which numbers are written beside it. Curves of the stage and
+// pictures of the lecture share them.
 
 import { niceTicks, power, trimmed } from "./format.js";
 

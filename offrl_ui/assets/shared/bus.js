@@ -4,119 +4,168 @@
 //
 //   import { bus } from "./bus.js"
 //   const off = bus.on("hello", (hello) => …)     // called at once if a hello has already arrived
-//   bus.send({ cmd: "set", lane: 0, values: { rho: 0.2 } })   // returns the message's id, or null when nothing is connected
+//   bus.send({ cmd: "set", lane: 0, values: { rho: 0.2 } })   // the message's id, or null when nothing is connected
 //   bus.hyperparameters(0)                         // declarations of lane 0 with their current `value`
 //
-// Events (payload is the protocol's message as received, see docs/architecture.md):
-//   sticky: hello, static, state, frame {step, seq, time},
-//     viewing {mode, member, state, action, shown step, past (an earlier step than the newest), name(state)}
-//   others: mark, alarm, moved, refused, history, hyperparameters {lane, name, value}, open, close {reason},
-//   choose {state, action}: another part of the page wants the stage to select this
-// After "moved" the stage reconnects by itself; subscribers only see the next hello.
+// The events are those of BusEvents. After "moved" the stage reconnects by itself; subscribers only see the next hello.
+
+/**
+ * @import { Alarm, Command, Hyperparameter, Mark, Message, Source, Value } from "../run/protocol.d.ts"
+ * @import { Hello, StateMessage } from "../run/protocol.d.ts"
+ */
+
+/**
+ * What is on screen; `past`: an earlier step than the newest one; `name` says a state in words.
+ * @typedef {object} Viewing
+ * @property {string | null} mode
+ * @property {number} member
+ * @property {number | null} state
+ * @property {number | null} action
+ * @property {number | null} step
+ * @property {boolean} past
+ * @property {(state: number) => string | undefined} name
+ */
+
+/**
+ * Messages of the protocol by their type, and what parts of the page tell each other. `choose` asks the stage to
+ * select.
+ * @typedef {{ [M in Message as M["type"]]: M } & {
+ *   static: import("../run/store.js").Static,
+ *   frame: { step: number, seq?: number, time?: number },
+ *   viewing: Viewing,
+ *   hyperparameters: { lane: number, name: string, value: Value },
+ *   choose: { state: number, action: number | null },
+ * }} BusEvents
+ */
 
 const STICKY = new Set(["hello", "static", "state", "frame", "viewing"]);
 
-export function createBus() {
-  const listeners = new Map();
-  const last = new Map();
-  let source = null;
-  let lastId = 0;
-  let marks = [];
-  let alarms = [];
+export class Bus {
+  constructor() {
+    /** @type {Map<string, Set<(payload: any) => void>>} */
+    this.listeners = new Map();
+    /** @type {Partial<BusEvents>} */
+    this.last = {};
+    /** @type {Source | null} */
+    this.source = null;
+    this.lastId = 0;
+    /** @type {Mark[]} */
+    this.marks = [];
+    /** @type {Alarm[]} */
+    this.alarms = [];
+  }
 
-  // One part of the page must not stop the others from hearing a message.
-  function tell(type, listener, payload) {
-    try {
-      listener(payload);
-    } catch (error) {
-      console.error(`offrl: a listener of "${type}" failed`, error);
+  get connected() {
+    return Boolean(this.source?.open);
+  }
+
+  /** @returns {Hello | null} */
+  get hello() {
+    return this.last.hello ?? null;
+  }
+
+  /** @returns {StateMessage | null} */
+  get state() {
+    return this.last.state ?? null;
+  }
+
+  /**
+   * Subscribe; returns the function that unsubscribes.
+   * @template {keyof BusEvents} T
+   * @param {T} type
+   * @param {(payload: BusEvents[T]) => void} listener
+   */
+  on(type, listener) {
+    const listeners = this.listeners.get(type) ?? new Set();
+    this.listeners.set(type, listeners.add(listener));
+    const last = this.last[type];
+    if (last) tell(type, listener, last);
+    return () => {
+      listeners.delete(listener);
+    };
+  }
+
+  /**
+   * @template {keyof BusEvents} T
+   * @param {T} type
+   * @param {BusEvents[T]} payload
+   */
+  emit(type, payload) {
+    if (STICKY.has(type)) Object.assign(this.last, { [type]: payload });
+    for (const listener of [...(this.listeners.get(type) ?? [])]) tell(type, listener, payload);
+  }
+
+  /** Declarations of a lane's hyperparameters, each with its current `value`. @returns {Hyperparameter[]} */
+  hyperparameters(lane = 0) {
+    return this.hello?.lanes?.[lane]?.hyperparameters ?? [];
+  }
+
+  /**
+   * Send a command to the run. The answer to a message that was not accepted is a "refused" event with this id.
+   * @param {Command} command
+   */
+  send(command) {
+    const id = ++this.lastId;
+    if (!this.source?.open) {
+      this.emit("refused", { type: "refused", id, message: "There is no connection to a run at the moment." });
+      return null;
     }
+    this.source.send({ ...command, id });
+    return id;
   }
 
-  function emit(type, payload) {
-    if (STICKY.has(type)) last.set(type, payload);
-    for (const listener of [...(listeners.get(type) ?? [])]) tell(type, listener, payload);
+  // The stage calls these: the source that is current, and each message it received.
+
+  /** @param {Source} next */
+  attach(next) {
+    if (this.source === next) return;
+    Object.assign(this, { source: next, marks: [], alarms: [], last: {} });
   }
 
-  function setValue(lane, name, value) {
-    const declared = last.get("hello")?.lanes?.[lane]?.hyperparameters?.find((h) => h.name === name);
+  /** @param {Source} old */
+  detach(old) {
+    if (this.source !== old) return;
+    this.source = null;
+    this.last = {};
+  }
+
+  /** @param {Message} message */
+  receive(message) {
+    if (message.type === "hello") Object.assign(this, { marks: [], alarms: [] });
+    if (message.type === "mark") {
+      const { step, lane = 0, what = {} } = message;
+      this.marks = [...this.marks.filter((known) => known.step !== step || known.lane !== message.lane), message];
+      for (const [name, [, value]] of Object.entries(what)) this.setValue(lane, name, value);
+    }
+    if (message.type === "alarm") this.alarms.push(message);
+    this.emit(message.type, /** @type {any} */ (message)); // the event of a message's type is that message
+  }
+
+  /** @param {number} lane @param {string} name @param {Value} value */
+  setValue(lane, name, value) {
+    const declared = this.hyperparameters(lane).find((h) => h.name === name);
     if (!declared || Object.is(declared.value, value)) return;
     declared.value = value;
-    emit("hyperparameters", { lane, name, value });
+    this.emit("hyperparameters", { lane, name, value });
   }
-
-  return {
-    get source() {
-      return source;
-    },
-    get connected() {
-      return source !== null && source.open;
-    },
-    get hello() {
-      return last.get("hello") ?? null;
-    },
-    get state() {
-      return last.get("state") ?? null;
-    },
-    get marks() {
-      return marks;
-    },
-    get alarms() {
-      return alarms;
-    },
-
-    // Subscribe; returns the function that unsubscribes.
-    on(type, listener) {
-      if (!listeners.has(type)) listeners.set(type, new Set());
-      listeners.get(type).add(listener);
-      if (last.has(type)) tell(type, listener, last.get(type));
-      return () => listeners.get(type).delete(listener);
-    },
-    emit,
-
-    // Declarations of a lane's hyperparameters, each with its current `value`.
-    hyperparameters(lane = 0) {
-      return last.get("hello")?.lanes?.[lane]?.hyperparameters ?? [];
-    },
-
-    // Send a command to the run. The answer to a message that was not accepted is a "refused" event with this id.
-    send(command) {
-      const id = ++lastId;
-      if (!this.connected) {
-        emit("refused", { type: "refused", id, message: "There is no connection to a run at the moment." });
-        return null;
-      }
-      source.send({ ...command, id });
-      return id;
-    },
-
-    // The stage calls these: the source that is current, and each message it received.
-    attach(next) {
-      if (source === next) return;
-      source = next;
-      marks = [];
-      alarms = [];
-      last.clear();
-    },
-    detach(old) {
-      if (source !== old) return;
-      source = null;
-      last.clear();
-    },
-    receive(message) {
-      if (message.type === "hello") {
-        marks = [];
-        alarms = [];
-      }
-      if (message.type === "mark") {
-        marks = [...marks.filter((known) => known.step !== message.step || known.lane !== message.lane), message];
-        for (const [name, [, value]] of Object.entries(message.what ?? {})) setValue(message.lane ?? 0, name, value);
-      }
-      if (message.type === "alarm") alarms.push(message);
-      emit(message.type, message);
-    },
-  };
 }
 
+/**
+ * One part of the page must not stop the others from hearing a message.
+ * @template T
+ * @param {string} type
+ * @param {(payload: T) => void} listener
+ * @param {T} payload
+ */
+function tell(type, listener, payload) {
+  try {
+    listener(payload);
+  } catch (error) {
+    console.error(`offrl: a listener of "${type}" failed`, error);
+  }
+}
+
+const page = /** @type {{ offrlBus?: Bus }} */ (globalThis);
+page.offrlBus ??= new Bus();
 // The singleton lives on the window: copies of this module loaded from different addresses share it.
-export const bus = globalThis.offrlBus ?? (globalThis.offrlBus = createBus());
+export const bus = page.offrlBus;

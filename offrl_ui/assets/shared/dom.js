@@ -6,6 +6,8 @@
 /** @type {WeakMap<Element, Map<string, ((event: Event) => void) | null>>} */
 const handlers = new WeakMap();
 
+const SVG = "http://www.w3.org/2000/svg";
+
 // Written as properties: the attribute holds only what they began as.
 const LIVE = new Set(["value", "checked", "disabled", "open", "indeterminate"]);
 
@@ -38,7 +40,8 @@ function listen(element, type, handler) {
 }
 
 /**
- * An element of the page that the caller keeps: h("button", { class: "x", onclick: f, "aria-label": "…" }, "text", child).
+ * An element of the page that the caller keeps: h("button", { class: "x", onclick: f, "aria-label": "…" }, "text",
+ * child).
  *
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -53,16 +56,48 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-// Text is written only where it changed: a write of the same text still costs a layout.
+/**
+ * Text is written only where it changed: a write of the same text still costs a layout.
+ * @param {Node} element
+ * @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** @param {HTMLCanvasElement} canvas */
+export function contextOf(canvas) {
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("this browser has no room for another canvas");
+  return context;
+}
+
+/**
+ * Size a canvas and clear it; its context draws in pixels of the page.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width
+ * @param {number} height
+ * @param {number} ratio - pixels of the screen for one of the page
+ */
+export function clearCanvas(canvas, width, height, ratio) {
+  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
+  const context = contextOf(canvas);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+/** @type {CanvasRenderingContext2D | null} */
 let ruler = null;
 
-// Pixels that a text takes in a font ("11px Source Sans"): pages have different ones.
+/**
+ * Pixels that a text takes in a font ("11px Source Sans"): pages have different ones.
+ * @param {string} text
+ * @param {string} font
+ */
 export function textWidth(text, font) {
-  ruler ??= document.createElement("canvas").getContext("2d");
+  ruler ??= contextOf(document.createElement("canvas"));
   ruler.font = font;
   return ruler.measureText(text).width;
 }
@@ -81,26 +116,48 @@ const PATHS = {
   many: "M4 4h7v7H4zm9 0h7v7h-7zm-9 9h7v7H4zm9 0h7v7h-7z",
 };
 
+/** @param {keyof typeof PATHS} name */
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  svg.classList.add("icon");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  const svg = document.createElementNS(SVG, "svg");
+  const path = document.createElementNS(SVG, "path");
+  for (const [key, value] of [
+    ["viewBox", "0 0 24 24"],
+    ["aria-hidden", "true"],
+    ["class", "icon"],
+  ])
+    svg.setAttribute(key, value);
   path.setAttribute("d", PATHS[name]);
   path.setAttribute("fill-rule", "evenodd");
   svg.append(path);
   return svg;
 }
 
+/**
+ * @param {keyof typeof PATHS} name
+ * @param {string} label
+ * @param {() => void} onclick
+ * @param {Properties<HTMLButtonElement>} [extra]
+ */
 export function iconButton(name, label, onclick, extra = {}) {
-  return h(
-    "button",
-    { type: "button", class: "button icon-button", "aria-label": label, title: label, onclick, ...extra },
-    icon(name),
-  );
+  const props = { type: "button", class: "button icon-button", "aria-label": label, title: label, onclick, ...extra };
+  return h("button", props, icon(name));
 }
 
+/**
+ * Another icon and label on a button that has both; nothing is written where they are the same.
+ * @param {HTMLButtonElement} button
+ * @param {keyof typeof PATHS} name
+ * @param {string} label
+ */
+export function setIcon(button, name, label) {
+  if (button.dataset.icon === name) return;
+  button.dataset.icon = name;
+  button.replaceChildren(icon(name));
+  button.setAttribute("aria-label", label);
+  button.title = label;
+}
+
+/** @param {Blob} blob @param {string} name */
 export function download(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: name });

@@ -1,12 +1,19 @@
 // Numbers as they are written on screen: three significant digits, a real minus, powers of ten in full.
 
+/** @type {Record<string, string>} */
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
+/** Ten to the power of a whole number. @param {number} exponent */
 export function power(exponent) {
-  return "10" + [...String(exponent)].map((digit) => SUPERSCRIPT[digit]).join("");
+  return `10${[...String(exponent)].map((digit) => SUPERSCRIPT[digit]).join("")}`;
 }
 
-// Three significant digits by default: 0.569, −12.3, 1 240, 3.1·10⁷; "–" where there is no number.
+/**
+ * Three significant digits by default: 0.569, −12.3, 1 240, 3.1·10⁷; "–" where there is no number.
+ * @param {number | null | undefined} value
+ * @param {number} [digits]
+ * @returns {string}
+ */
 export function number(value, digits = 3) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (value === Infinity) return "∞";
@@ -15,44 +22,54 @@ export function number(value, digits = 3) {
   const size = Math.abs(value);
   if (size >= 1e5 || size < 1e-3) {
     const [mantissa, exponent] = value.toExponential(Math.max(digits - 2, 0)).split("e");
-    if (Number(mantissa) === 1) return power(Number(exponent));
+    if (Math.abs(Number(mantissa)) === 1) return (value < 0 ? "−" : "") + power(Number(exponent));
     return `${minus(mantissa)}·${power(Number(exponent))}`;
   }
   if (Number.isInteger(value)) return integer(value);
-  const text = value.toPrecision(digits);
-  return minus(size >= 1000 ? integer(Math.round(value)) : text);
+  return size >= 1000 ? integer(Math.round(value)) : minus(value.toPrecision(digits));
 }
 
 /**
  * The same without zeros at the end of its decimals: 0.5, 12, 2·10⁶.
- *
  * @param {number | null | undefined} value
+ * @param {number} [digits]
  */
 export function trimmed(value, digits = 4) {
-  return number(value, digits).replace(/(\.\d*?)0+(?=$|·)/, "$1").replace(/\.(?=$|·)/, "");
+  return number(value, digits)
+    .replace(/(\.\d*?)0+(?=$|·)/, "$1")
+    .replace(/\.(?=$|·)/, "");
 }
 
-// A setting as it was given: 0.3, 100, 1e-4.
-export function plain(value) {
+/**
+ * A setting as it was given: 0.3, 100, 1e-4.
+ * @param {unknown} value
+ */
+export function setting(value) {
   return typeof value === "number" ? minus(String(+value.toPrecision(4))) : String(value);
 }
 
-// Thousands are set apart by a thin space.
+/**
+ * Thousands are set apart by a thin space.
+ * @param {number} value
+ * @returns {string}
+ */
 export function integer(value) {
   if (!Number.isFinite(value)) return number(value);
   return minus(String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u2009"));
 }
 
+/** @param {string} text */
 function minus(text) {
   return text.replace("-", "−");
 }
 
+/** @param {number} value - a share, 0 to 1 */
 export function percent(value) {
   if (!Number.isFinite(value)) return "–";
   return `${value >= 0.0995 || value === 0 ? Math.round(value * 100) : (value * 100).toPrecision(2)} %`;
 }
 
-// The names of hyperparameters as they stand in the equations.
+/** The names of hyperparameters as they stand in the equations. @type {Record<string, string>} */
 const SYMBOLS = {
   rho: "ρ",
   alpha: "α",
@@ -69,17 +86,26 @@ const SYMBOLS = {
   kappa: "κ",
 };
 
-// A LaTeX symbol as plain text, for labels that are drawn and not typeset.
+/**
+ * A LaTeX symbol as plain text, for labels that are drawn and not typeset.
+ * @param {string | null | undefined} latex
+ * @param {string} [fallback]
+ */
 export function symbol(latex, fallback = "") {
   if (!latex) return fallback;
   const text = latex
     .replace(/\\(?:text|mathrm|mathbf|operatorname)\{([^}]*)\}/g, "$1")
-    .replace(/\\([a-zA-Z]+)/g, (all, name) => SYMBOLS[name] ?? name)
+    .replace(/\\([a-zA-Z]+)/g, (_, name) => SYMBOLS[name] ?? name)
     .replace(/[{}$\\]/g, "");
   return text || fallback;
 }
 
-// Ticks at round numbers: at most `count` of them inside [low, high].
+/**
+ * Ticks at round numbers: at most `count` of them inside [low, high].
+ * @param {number} low
+ * @param {number} high
+ * @param {number} [count]
+ */
 export function niceTicks(low, high, count = 5) {
   const span = high - low;
   if (!(span > 0) || !Number.isFinite(span)) return [low];
@@ -92,11 +118,14 @@ export function niceTicks(low, high, count = 5) {
   return ticks;
 }
 
-// The next round number away from zero (1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten).
+/**
+ * The next round number away from zero (1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten).
+ * @param {number} value
+ */
 export function niceBeyond(value) {
   if (value === 0 || !Number.isFinite(value)) return value;
   const size = Math.abs(value);
   const magnitude = 10 ** Math.floor(Math.log10(size));
-  const step = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((m) => m * magnitude >= size * (1 - 1e-9));
+  const step = [1, 1.5, 2, 3, 4, 5, 6, 8].find((m) => m * magnitude >= size * (1 - 1e-9)) ?? 10;
   return Math.sign(value) * step * magnitude;
 }

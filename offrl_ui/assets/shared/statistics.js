@@ -1,6 +1,10 @@
-// Small statistics over seeds (Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice").
+// Small statistics over seeds (Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical
+// precipice").
 
-// Mean of the middle half, with fractional weights at its edges.
+/**
+ * Mean of the middle half, with fractional weights at its edges.
+ * @param {number[]} values
+ */
 export function interquartileMean(values) {
   const n = values.length;
   if (!n) return NaN;
@@ -15,7 +19,13 @@ export function interquartileMean(values) {
   return sum / weight;
 }
 
-// 95 % percentile interval of the interquartile mean; the resamples are drawn from a fixed seed, so the answer is stable.
+/**
+ * 95 % percentile interval of the interquartile mean; the resamples are drawn from a fixed seed, so the answer is
+ * stable.
+ * @param {number[]} values
+ * @param {number} [resamples]
+ * @returns {[low: number, high: number]}
+ */
 export function bootstrapInterval(values, resamples = 2000) {
   const n = values.length;
   if (n < 2) return [NaN, NaN];
@@ -32,4 +42,17 @@ export function bootstrapInterval(values, resamples = 2000) {
   );
   means.sort((a, b) => a - b);
   return [means[Math.floor(0.025 * resamples)], means[Math.ceil(0.975 * resamples) - 1]];
+}
+
+/**
+ * @param {number[]} sorted - in ascending order
+ * @param {number} q - 0 to 1
+ */
+export function quantile(sorted, q) {
+  if (!sorted.length) return NaN;
+  const at = (sorted.length - 1) * q;
+  const low = Math.floor(at);
+  const high = Math.min(low + 1, sorted.length - 1);
+  // Infinities are equal to themselves: interpolating between them would give NaN.
+  return sorted[low] === sorted[high] ? sorted[low] : sorted[low] + (at - low) * (sorted[high] - sorted[low]);
 }

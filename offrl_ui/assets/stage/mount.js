@@ -3,9 +3,18 @@
 
 import { Stage } from "./stage.js";
 
+/**
+ * @import { Component } from "../shared/types.d.ts"
+ * @import { StageOptions } from "./stage.js"
+ */
+
+/** @typedef {{ wanted: StageOptions, stage: Stage | null, gone: boolean }} Mounted */
+
+/** @type {WeakMap<HTMLElement, Mounted>} */
 const stages = new WeakMap();
 let events = 0;
 
+/** @param {HTMLElement} host @param {string | undefined} assets */
 async function style(host, assets) {
   if (!assets) return; // a single-file replay brings its styles along
   const href = new URL("stage/stage.css", new URL(assets, location.href)).href;
@@ -22,22 +31,25 @@ async function style(host, assets) {
   await loaded;
 }
 
-// Build or update the stage in `host`. `options` as for Stage.
+/** Build or update the stage in `host`. @param {HTMLElement & { stage?: Stage }} host @param {StageOptions} options */
 export async function mountStage(host, options) {
   const there = stages.get(host);
   if (there) {
     there.wanted = options;
-    if (there.stage) there.stage.update(options);
+    there.stage?.update(options);
     return there;
   }
+  /** @type {Mounted} */
   const entry = { wanted: options, stage: null, gone: false };
   stages.set(host, entry);
   await style(host, options.assets);
+  if (entry.gone) return entry;
   // On the element, so that tools and tests find the stage within a page's shadow roots.
-  if (!entry.gone) host.stage = entry.stage = new Stage(host, entry.wanted);
+  host.stage = entry.stage = new Stage(host, entry.wanted);
   return entry;
 }
 
+/** @param {HTMLElement} host */
 export function unmountStage(host) {
   const entry = stages.get(host);
   if (!entry) return;
@@ -46,10 +58,13 @@ export function unmountStage(host) {
   stages.delete(host);
 }
 
+/** @param {Component<StageOptions>} component */
 export function mount({ parentElement, data, setTriggerValue }) {
-  const host = parentElement.querySelector(".stage");
-  // A repeated value would not be an event: each carries a number of its own.
-  const emit = (name, payload) => setTriggerValue(name, { ...payload, event: ++events });
-  mountStage(host, { ...data, emit });
+  const host = /** @type {HTMLElement} */ (parentElement.querySelector(".stage"));
+  mountStage(host, {
+    ...data,
+    // A repeated value would not be an event: each carries a number of its own.
+    emit: (name, payload) => setTriggerValue(name, { ...payload, event: ++events }),
+  });
   return () => unmountStage(host);
 }

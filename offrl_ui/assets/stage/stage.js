@@ -1,51 +1,84 @@
 // The stage: joins run, pictures and transport, and draws when something visible changed.
 
-import { bus } from "../shared/bus.js";
 import { Curves } from "../curves/curves.js";
-import { Film } from "../film/film.js";
-import { integer } from "../shared/format.js";
-import { Inspector, memberLabel } from "./inspector.js";
-import { bindKeys } from "../shared/keys.js";
-import { availability, modeOf } from "../world/modes.js";
 import { Outcome } from "../curves/outcome.js";
-import { readTheme } from "../shared/palette.js";
-import { Player } from "../run/player.js";
-import { loadPlotly } from "../shared/plotly.js";
-import { save } from "../shared/save.js";
+import { Film } from "../film/film.js";
+import { Playback } from "../run/playback.js";
 import { Session } from "../run/session.js";
-import { buildSkeleton, fillPickers, markTabs } from "./skeleton.js";
 import { Store } from "../run/store.js";
-import { Notices, Speaker, TopLine } from "./summary.js";
-import { Transport } from "./transport.js";
+import { bus } from "../shared/bus.js";
+import { integer } from "../shared/format.js";
+import { readTheme } from "../shared/palette.js";
+import { loadPlotly } from "../shared/plotly.js";
+import { modeOf, whyMissing } from "../world/modes.js";
 import { World } from "../world/world.js";
+import { buildElements, fillPickers, markTabs } from "./elements.js";
+import { Inspector, memberLabel } from "./inspector.js";
+import { bindKeys } from "./keys.js";
+import { Notices } from "./notices.js";
+import { CurvePace } from "./pace.js";
+import { save } from "./save.js";
+import { Speaker } from "./speaker.js";
+import { TopLine } from "./top_line.js";
+import { Transport } from "./transport.js";
 
-// Lines move with every frame (about twelve a second), half as often with many of them; they come to rest when nothing has
-// arrived for a while.
-const CURVES_EVERY = 80;
-const MANY_TRACES = 40;
-const REST_AFTER = 450;
+/**
+ * @import { Alarm, Delivered } from "../run/protocol.d.ts"
+ * @import { Frame } from "../run/frames.js"
+ * @import { Wanted } from "../run/session.js"
+ * @import { Viewing } from "../shared/bus.js"
+ */
+
+/** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
+/**
+ * What is shown. `assets`: address of the modules; `emit` tells the page about selected, viewed, moved and gone.
+ * @typedef {Wanted & { assets?: string, mode?: string, member?: number, state?: number, emit?: Emit }} StageOptions
+ */
+/** @typedef {{ state: number, action: number | null, member?: number }} Selection */
 
 export class Stage {
-  // options: run, recording (address or list of messages), live (address of the sockets), assets, mode, member, state;
-  // emit(name, payload) tells the page about selected, viewed, moved and gone.
+  /** @param {HTMLElement} root @param {StageOptions} options */
   constructor(root, options) {
-    Object.assign(this, { root, options, emit: options.emit ?? (() => {}) });
-    const store = (this.store = new Store());
-    const session = (this.session = new Session(store, {
+    this.root = root;
+    this.options = options;
+    /** @type {Emit} */
+    this.emit = options.emit ?? (() => {});
+    this.gone = false;
+    this.dirty = false;
+    this.presenting = false;
+    this.outcomeShown = false;
+    /** @type {number | null} */
+    this.request = null;
+    /** The frame whose tables are held decoded. @type {Frame | null} */
+    this.held = null;
+    this.viewing = "";
+    /** What the run was last told that is looked at. @type {{ key: string, source: object | null }} */
+    this.watched = { key: "", source: null };
+    /** The mode that was asked for, by the page or by hand. */
+    this.asked = options.mode ?? null;
+    this.theme = readTheme(root);
+    root.dataset.theme = this.theme.dark ? "dark" : "light";
+    this.store = new Store();
+    const { mode = null, member = 0, state = null } = options;
+    Object.assign(this.store.view, { mode, member, state });
+    this.session = new Session(this.store, {
       began: (again) => this.began(again),
       firstFrame: () => this.firstFrame(),
       changed: (message) => this.heard(message),
       emit: (name, payload) => this.emit(name, payload),
-    }));
-    const player = (this.player = new Player(store, {
+    });
+    const { store, session } = this;
+    const invalidate = () => this.invalidate();
+    this.playback = new Playback(store, {
       send: (command) => session.send(command),
       speed: () => this.transport.value,
       live: () => session.live,
-      onChange: () => this.invalidate(),
-    }));
-    const ui = (this.ui = buildSkeleton(root, {
+      onChange: invalidate,
+    });
+    const { playback } = this;
+    this.ui = buildElements(root, {
       mode: (key) => this.setMode(key),
-      member: (member) => this.setMember(member),
+      member: (chosen) => this.setMember(chosen),
       many: (many) => this.setMany(many),
       outcome: (shown) => this.showOutcome(shown),
       save: (what) => save(this, what),
@@ -53,109 +86,126 @@ export class Stage {
       panel: (key) => this.setPanel(key),
       logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
-    }));
+    });
+    const { ui } = this;
     this.world = new World(ui.world, store, {
       onSelect: (hit) => this.select(hit),
-      onOpen: (member) => this.open(member),
-      onHover: () => this.invalidate(),
+      onOpen: (chosen) => this.open(chosen),
+      onHover: invalidate,
     });
-    this.curves = new Curves(ui.curves, store, {
-      onSeek: (step) => player.seek(step),
-      onHover: () => this.invalidate(),
-    });
+    this.curves = new Curves(ui.curves, store, { onSeek: (step) => playback.seek(step), onHover: invalidate });
+    this.pace = new CurvePace(this.curves, playback, invalidate);
     this.film = new Film(this);
     this.outcome = new Outcome(ui.outcome, store, {
-      onPick: (member) => this.setMember(member),
-      onOpen: (member) => this.open(member),
+      onPick: (chosen) => this.setMember(chosen),
+      onOpen: (chosen) => this.open(chosen),
     });
     this.inspector = new Inspector(ui.inspector, store, ui.notices);
     this.top = new TopLine(ui.top, store, ui.member);
-    this.speaker = new Speaker(ui.live, this.world.canvas, store, () => this.invalidate());
+    this.speaker = new Speaker(ui.live, this.world.canvas, store, invalidate);
     this.notices = new Notices(ui.notices, store, {
       onShow: (alarm) => this.showAlarm(alarm),
       onRestart: () => session.send({ cmd: "restart" }),
       onContinue: () => {
-        player.newest();
+        playback.newest();
         session.send({ cmd: "play" });
       },
     });
     this.transport = new Transport(ui.transport, store, {
-      reset: () => player.reset(),
-      back: () => player.back(),
-      toggle: () => player.toggle(),
-      forward: (unit) => player.forward(unit),
+      reset: () => playback.reset(),
+      back: () => playback.back(),
+      toggle: () => playback.toggle(),
+      forward: (unit) => playback.forward(unit),
       speed: (value) => {
         if (session.live) session.send({ cmd: "speed", value });
       },
-      seek: (step) => player.seek(step),
-      newest: () => player.newest(),
-      branch: () => session.send({ cmd: "branch", step: player.frame.step, lane: 0, values: {} }),
+      seek: (step) => playback.seek(step),
+      newest: () => playback.newest(),
+      branch: () => session.send({ cmd: "branch", step: playback.frame?.step ?? 0, lane: 0, values: {} }),
     });
-    this.unbind = bindKeys(this);
-    this.off = bus.on("choose", (what) => this.select(what, true));
-    this.observer = new ResizeObserver(() => this.resize());
-    this.observer.observe(ui.world);
-    this.observer.observe(ui.curves);
-    this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.onScheme = () => this.retheme();
-    this.scheme.addEventListener("change", this.onScheme);
-    this.asked = options.mode ?? null; // the mode that was asked for, by the page or by hand
-    Object.assign(store.view, { mode: this.asked, member: options.member ?? 0, state: options.state ?? null });
-    this.retheme();
-    this.onFullscreen = () => {
-      if (!document.fullscreenElement) this.present(false);
-    };
-    document.addEventListener("fullscreenchange", this.onFullscreen);
+    this.letGo = this.listen();
+    this.curves.build(this.theme);
     session.connect(options);
-    loadPlotly(options.assets).then(
+    loadPlotly(options.assets ?? "").then(
       (plotly) => {
-        if (!this.gone) {
-          this.curves.attach(plotly);
-          this.invalidate();
-        }
+        if (this.gone) return;
+        this.curves.attach(plotly);
+        this.invalidate();
       },
       (error) => this.curves.fail(error.message),
     );
   }
 
-  // Another run or another view, as the page asks for it; what did not change is left alone.
+  /**
+   * Keys, sizes, the look of the page, and what other parts of it ask for; returns the function that lets go of all.
+   */
+  listen() {
+    const unbind = bindKeys(this);
+    const off = bus.on("choose", (what) => this.select(what, true));
+    const observer = new ResizeObserver(() => this.resize());
+    observer.observe(this.ui.world);
+    observer.observe(this.ui.curves);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const onScheme = () => this.retheme();
+    scheme.addEventListener("change", onScheme);
+    const onFullscreen = () => {
+      if (!document.fullscreenElement) this.present(false);
+    };
+    document.addEventListener("fullscreenchange", onFullscreen);
+    return () => {
+      unbind();
+      off();
+      observer.disconnect();
+      scheme.removeEventListener("change", onScheme);
+      document.removeEventListener("fullscreenchange", onFullscreen);
+    };
+  }
+
+  /** Another run or another view, as the page asks for it; what did not change is left alone.
+   * @param {StageOptions} options */
   update(options) {
     const before = this.options;
-    Object.assign(this, { options, emit: options.emit ?? this.emit });
+    this.options = options;
+    this.emit = options.emit ?? this.emit;
     this.retheme();
+    /** @param {keyof StageOptions} name */
     const changed = (name) => JSON.stringify(options[name]) !== JSON.stringify(before[name]);
     // The page may still name the run that this viewer was moved away from: only another name is a wish.
     const elsewhere = options.run ? options.run !== this.session.runId && changed("run") : changed("recording");
     if (elsewhere) this.session.connect(options);
-    if (changed("mode") && options.mode) this.setMode(options.mode, true);
-    if (changed("member") && Number.isInteger(options.member)) this.setMember(options.member, true);
-    if (changed("state") && Number.isInteger(options.state)) this.select({ state: options.state, action: null }, true);
+    const { mode, member, state } = options;
+    if (changed("mode") && mode) this.setMode(mode, true);
+    if (changed("member") && member !== undefined) this.setMember(member, true);
+    if (changed("state") && state !== undefined) this.select({ state, action: null }, true);
   }
 
+  /** @param {Delivered} [message] */
   heard(message) {
     if (this.gone) return;
-    const { store } = this;
-    this.arrived = performance.now();
-    if (message?.kind === "film") this.film.take(message);
-    else if (message?.payload) this.world.revise();
-    else if (message?.type === "state") this.transport.follow(message);
+    this.pace.arrived = performance.now();
+    if (message && "payload" in message) {
+      if (message.kind === "film") this.film.take(message);
+      else this.world.revise();
+    } else if (message?.type === "refused") {
+      if (this.film.refused(message)) return;
+      if (message.id !== null && this.session.own.has(message.id)) this.notices.refuse(message.message);
+    } else if (message?.type === "state") this.transport.follow(message);
     else if (message?.type === "mark") this.curves.placeMarks();
     else if (message?.type === "moved") this.notices.refuse(`A run of your own: ${message.reason}.`, "calm");
     else if (message?.type === "truth") {
       this.top.begin();
       this.curves.build();
-    } else if (message?.type === "refused" && this.film.refused(message)) return;
-    else if (message?.type === "refused" && this.session.own.has(message.id)) this.notices.refuse(message.message);
-    else if (message?.type === "hello" && store.hello) {
-      fillPickers(this.ui, store, (member) => memberLabel(store, member));
+    } else if (message?.type === "hello" && this.store.hello) {
+      fillPickers(this.ui, this.store, (member) => memberLabel(this.store, member));
       this.top.begin();
       this.root.classList.add("has-run");
     }
     this.invalidate();
   }
 
+  /** @param {boolean} again - the same run, after a lost connection */
   began(again) {
-    if (!again) this.player.begin();
+    if (!again) this.playback.begin();
     this.world.begin();
     this.film.begin();
     this.outcome.begin();
@@ -165,10 +215,11 @@ export class Stage {
   }
 
   firstFrame() {
-    const { store, player } = this;
-    const asked = this.asked && !availability(store, modeOf(this.asked), player.frame) ? this.asked : null;
+    const { store, playback } = this;
+    const { frame } = playback;
+    const asked = this.asked && !whyMissing(store, modeOf(this.asked), frame) ? this.asked : null;
     // Every model has a policy, but not every one has Q.
-    store.view.mode = asked ?? (store.everyoneHas("q_data", player.frame) ? "q" : "policy");
+    store.view.mode = asked ?? (frame && store.everyoneHas("q_data", frame) ? "q" : "policy");
     // The rest of the backlog arrives within this turn: the curves are drawn once it is there.
     queueMicrotask(() => {
       this.curves.build();
@@ -176,27 +227,25 @@ export class Stage {
     });
   }
 
-  // Tell the run what this viewer looks at; the past of members that were not watched is asked for.
+  /** Tell the run what this viewer looks at; the past of members that were not watched is asked for. */
   watch() {
     const { store, session } = this;
     if (!session.live || !session.ready) return;
     const { member, mode, state } = store.view;
     const members = store.shownMembers();
-    const command = {
-      cmd: "view",
-      member,
-      ...(members.length > 1 ? { members } : {}),
-      ...(mode ? { mode: modeOf(mode).wire } : {}),
-    };
+    const { wire } = modeOf(mode);
+    const several = members.length > 1 ? { members } : {};
+    const command = { cmd: /** @type {const} */ ("view"), member, ...several, ...(mode ? { mode: wire } : {}) };
     const key = JSON.stringify(command);
-    if (key === this.watched?.key && this.watched.source === session.source) return;
+    if (key === this.watched.key && this.watched.source === session.source) return;
     this.watched = { key, source: session.source };
     session.send(command);
     session.send({ cmd: "select", state });
-    const { list } = store.frames;
-    const wanted = store.tables?.has(modeOf(mode).wire) ? modeOf(mode).wire : null;
-    const missing = members.filter((m) => list.some((frame) => !frame.has(m) || (wanted && !frame.holds(m, wanted))));
-    for (const m of missing) session.send({ cmd: "history", member: m });
+    const wanted = store.tables?.has(wire) ? wire : null;
+    for (const m of members) {
+      const known = store.frames.list.every((frame) => frame.has(m) && (!wanted || frame.holds(m, wanted)));
+      if (!known) session.send({ cmd: "history", member: m });
+    }
   }
 
   invalidate() {
@@ -204,82 +253,81 @@ export class Stage {
     if (!this.request && !this.gone) this.request = requestAnimationFrame((now) => this.tick(now));
   }
 
+  /** @param {number} now */
   tick(now) {
     this.request = null;
-    const filming = this.player.tick(now);
-    if (this.dirty || filming) {
+    const replaying = this.playback.tick(now);
+    if (this.dirty || replaying) {
       this.dirty = false;
       this.render(now);
     }
-    if (filming) this.invalidate();
+    if (replaying) this.invalidate();
   }
 
+  /** @param {number} now */
   render(now) {
-    const { store, player, session } = this;
-    const frame = player.frame;
-    const info = { connected: session.connected, filming: player.film !== null, recording: session.recording };
-    const name = (session.ready && this.world.scene?.name(store.view.state)) || "";
-    if (session.ready) {
-      // Marks on the browser's timeline, for whoever measures.
-      if (this.world.draw(frame, this.theme) && this.world.draws === 1) performance.mark("offrl:world");
-      this.world.showTip(frame);
-      this.film.update(frame, this.theme);
-      this.top.update(frame);
-      markTabs(this.ui, store, frame);
-      if (frame) {
-        if (this.world.scene) this.inspector.update(frame, this.world.scene, this.theme);
-        if (this.outcomeShown) this.outcome.update(frame, this.theme);
-        this.curves.show(frame);
-        this.moveCurves(now);
-      }
-    }
-    this.notices.update(info, frame?.step ?? 0);
+    const { store, playback, session, world } = this;
+    const { frame } = playback;
+    const replaying = playback.replay !== null;
+    const situation = { connected: session.connected, replaying, recording: session.recording };
+    if (session.ready) this.renderRun(now, frame);
+    this.notices.update(situation, frame?.step ?? 0);
     this.transport.update({
       frame,
-      playing: player.playing,
-      following: player.atEnd || info.filming,
+      playing: playback.playing,
+      following: playback.atEnd || replaying,
       live: session.live,
       stepText: this.stepText(frame),
     });
-    this.speaker.update(now, frame, name, { ...info, standing: !player.playing });
-    if (frame !== this.released) {
-      this.released?.release();
-      this.released = frame;
+    const { state } = store.view;
+    const name = (session.ready && state !== null && world.scene?.name(state)) || "";
+    this.speaker.update(now, frame, name, { ...situation, standing: !playback.playing });
+    if (frame !== this.held) {
+      this.held?.release();
+      this.held = frame;
     }
     session.drawn(store.frames.lastSeq);
-    const { mode, member, state, action } = store.view;
-    const viewing = { mode, member, state, action, step: frame?.step ?? null, past: !(player.atEnd || player.playing) };
-    if (JSON.stringify(viewing) !== JSON.stringify(this.viewing)) {
-      this.viewing = viewing;
-      bus.emit("viewing", { ...viewing, name: (s) => this.world.scene?.name(s) });
-    }
+    this.tellView(frame);
   }
 
-  moveCurves(now) {
-    const { curves, player } = this;
-    if (curves.version === this.store.frames.version && curves.settled) return;
-    const every = curves.traces > MANY_TRACES ? 2 * CURVES_EVERY : CURVES_EVERY;
-    if (player.training && now - (this.curvesAt ?? -Infinity) >= every - 8 && curves.update()) this.curvesAt = now;
-    clearTimeout(this.rest);
-    this.rest = setTimeout(
-      () => {
-        if (this.gone) return;
-        if (player.training && performance.now() - this.arrived < REST_AFTER) curves.update();
-        else curves.settle();
-        this.invalidate();
-      },
-      player.training ? REST_AFTER : 120,
-    );
+  /** @param {number} now @param {Frame | null} frame */
+  renderRun(now, frame) {
+    const { store, world, theme } = this;
+    // Marks on the browser's timeline, for whoever measures.
+    if (world.draw(frame, theme) && world.draws === 1) performance.mark("offrl:world");
+    world.showTip(frame);
+    this.film.update(frame, theme);
+    this.top.update(frame);
+    markTabs(this.ui, store, frame);
+    if (!frame) return;
+    if (world.scene) this.inspector.update(frame, world.scene, theme);
+    if (this.outcomeShown) this.outcome.update(frame, theme);
+    this.curves.show(frame);
+    this.pace.move(now);
   }
 
+  /** Tell other parts of the page what is on screen. @param {Frame | null} frame */
+  tellView(frame) {
+    const { mode, member, state, action } = this.store.view;
+    const past = !(this.playback.atEnd || this.playback.playing);
+    const viewing = { mode, member, state, action, step: frame?.step ?? null, past };
+    if (JSON.stringify(viewing) === this.viewing) return;
+    this.viewing = JSON.stringify(viewing);
+    /** @type {Viewing["name"]} */
+    const name = (s) => this.world.scene?.name(s);
+    bus.emit("viewing", { ...viewing, name });
+  }
+
+  /** @param {Frame | null} frame */
   stepText(frame) {
     const last = this.store.frames.last?.step ?? 0;
-    const budget = this.store.state?.budget;
+    const budget = this.store.state?.budget ?? 0;
     // A recording ends where it ends, whatever the run was allowed.
-    const end = !this.player.atEnd ? last : this.session.live && budget > last ? budget : null;
+    const end = !this.playback.atEnd ? last : this.session.live && budget > last ? budget : null;
     return `step ${integer(frame?.step ?? 0)}${end ? ` of ${integer(end)}` : ""}`;
   }
 
+  /** @param {string} key @param {boolean} [quiet] - the page knows already */
   setMode(key, quiet = false) {
     this.asked = this.store.view.mode = key;
     this.watch();
@@ -287,16 +335,19 @@ export class Stage {
     this.invalidate();
   }
 
+  /** @param {number} member @param {boolean} [quiet] */
   setMember(member, quiet = false) {
     const { store } = this;
     if (!store.hello || member < 0 || member >= store.hello.members.length) return;
-    Object.assign(store, { rows: null }).view.member = member;
+    store.rows = null;
+    store.view.member = member;
     this.ui.member.value = String(member);
     this.watch();
     if (!quiet) this.emit("viewed", { mode: store.view.mode, member });
     this.invalidate();
   }
 
+  /** @param {boolean} many */
   setMany(many) {
     this.store.view.many = many;
     this.world.revise();
@@ -304,46 +355,45 @@ export class Stage {
     this.invalidate();
   }
 
-  // One of several worlds alone.
+  /** One of several worlds alone. @param {number} member */
   open(member) {
     this.setMany(false);
     this.setMember(member);
   }
 
-  select({ state, action, member }, quiet = false) {
+  /** @param {Selection} selection @param {boolean} [quiet] */
+  select({ state, action = null, member }, quiet = false) {
     const { store, session } = this;
     if (!store.hello || state < 0 || state >= store.hello.nStates) return;
-    Object.assign(store.view, { state, action: action ?? null });
+    store.view.state = state;
+    store.view.action = action;
     if (member !== undefined && member !== store.view.member) this.setMember(member);
     if (session.live) session.send({ cmd: "select", state });
-    if (!quiet)
-      this.emit("selected", {
-        state,
-        action: action ?? null,
-        member: store.view.member,
-        step: this.player.frame?.step ?? null,
-      });
+    const step = this.playback.frame?.step ?? null;
+    if (!quiet) this.emit("selected", { state, action, member: store.view.member, step });
     this.invalidate();
   }
 
-  // The place of an alarm: its step, its model, the view and the curve that show it.
+  /** The place of an alarm: its step, its model, the view and the curve that show it. @param {Alarm} alarm */
   showAlarm(alarm) {
-    this.player.seek(alarm.step);
+    this.playback.seek(alarm.step);
     if (alarm.member !== this.store.view.member) this.setMember(alarm.member);
     const mode = modeOf(alarm.mode);
-    if (!availability(this.store, mode, this.player.frame)) this.setMode(mode.key);
+    if (!whyMissing(this.store, mode, this.playback.frame)) this.setMode(mode.key);
     this.showOutcome(false);
-    this.curves.heads.flash(alarm.panel);
+    this.curves.headers.flash(alarm.panel);
     this.ui.world.classList.remove("flash");
     requestAnimationFrame(() => this.ui.world.classList.add("flash"));
   }
 
+  /** @param {number} x @param {number} y */
   setDimensions(x, y) {
-    Object.assign(this.world.scene, { x, y });
+    if (this.world.scene) Object.assign(this.world.scene, { x, y });
     this.world.revise();
     this.invalidate();
   }
 
+  /** @param {boolean} shown */
   showOutcome(shown) {
     const possible = this.store.groups.length > 1;
     this.outcomeShown = shown && possible;
@@ -352,6 +402,7 @@ export class Stage {
     this.invalidate();
   }
 
+  /** @param {string} key */
   setPanel(key) {
     this.curves.only = key;
     this.curves.build();
@@ -364,13 +415,14 @@ export class Stage {
     this.invalidate();
   }
 
-  // Projector: the world and one chosen curve, type one and a half times as large, on the whole screen where that is allowed.
+  /** Projector: the world and one chosen curve, type one and a half times as large, on the whole screen where that is
+   * allowed. @param {boolean} on */
   present(on) {
-    if (on === Boolean(this.presenting)) return;
+    if (on === this.presenting) return;
     this.presenting = on;
     this.root.classList.toggle("present", on);
     this.ui.present.setAttribute("aria-pressed", String(on));
-    this.world.scaleFactor = this.curves.scaleFactor = on ? 1.5 : 1;
+    this.world.factor = this.curves.factor = on ? 1.5 : 1;
     this.curves.only = on ? this.ui.panel.value : null;
     if (on) this.root.requestFullscreen?.().catch(() => {});
     else if (document.fullscreenElement) document.exitFullscreen();
@@ -397,15 +449,11 @@ export class Stage {
 
   destroy() {
     this.gone = true;
-    cancelAnimationFrame(this.request);
-    clearTimeout(this.rest);
+    if (this.request) cancelAnimationFrame(this.request);
+    this.pace.stop();
     this.speaker.stop();
     this.film.destroy();
-    this.observer.disconnect();
-    this.scheme.removeEventListener("change", this.onScheme);
-    document.removeEventListener("fullscreenchange", this.onFullscreen);
-    this.unbind();
-    this.off();
+    this.letGo();
     this.session.disconnect();
     this.curves.destroy();
     this.root.replaceChildren();

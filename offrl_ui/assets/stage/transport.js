@@ -1,25 +1,47 @@
-// Transport: reset, back, play, forward with its unit, speed, and the timeline. The timeline gives every snapshot that is
-// here the same room: they are dense where training was slow, so the first updates can be scrubbed one by one.
+// Transport: reset, back, play, forward with its unit, speed, and the timeline. The timeline gives every snapshot that
+// is here the same room: they are dense where training was slow, so the first updates can be scrubbed one by one.
 
-import { h, icon, iconButton, setText } from "../shared/dom.js";
-import { integer, number, plain } from "../shared/format.js";
+import { h, icon, iconButton, setIcon, setText } from "../shared/dom.js";
+import { integer, number, setting } from "../shared/format.js";
+
+/**
+ * @import { Mark } from "../run/protocol.d.ts"
+ * @import { Frame } from "../run/frames.js"
+ * @import { Store } from "../run/store.js"
+ */
+
+/**
+ * @typedef {object} TransportActions
+ * @property {() => void} reset
+ * @property {() => void} back
+ * @property {() => void} toggle
+ * @property {(unit: string) => void} forward
+ * @property {(value: number) => void} speed
+ * @property {(step: number) => void} seek
+ * @property {() => void} newest
+ * @property {() => void} branch
+ */
 
 // Updates per second; 0 is as fast as it goes.
 export const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 0];
+const UNITS = [
+  ["update", "1 update"],
+  ["epoch", "1 epoch"],
+  ["snapshot", "snapshot"],
+];
 
 export class Transport {
-  // actions: { reset, back, toggle, forward(unit), speed(value), seek(step), newest, branch }
+  /** @param {HTMLElement} host @param {Store} store @param {TransportActions} actions */
   constructor(host, store, actions) {
-    Object.assign(this, { host, store, actions });
-    this.unit = h(
-      "select",
-      { class: "unit", "aria-label": "Size of one step forward", title: "Size of one step forward" },
-      ...[
-        ["update", "1 update"],
-        ["epoch", "1 epoch"],
-        ["snapshot", "snapshot"],
-      ].map(([value, text]) => h("option", { value }, text)),
-    );
+    this.host = host;
+    this.store = store;
+    this.actions = actions;
+    this.unit = h("select", {
+      class: "unit",
+      "aria-label": "Size of one step forward",
+      title: "Size of one step forward",
+    });
+    this.unit.append(...UNITS.map(([value, text]) => h("option", { value }, text)));
     this.play = iconButton("play", "Play (space)", actions.toggle, { class: "button play" });
     this.resetButton = iconButton("reset", "Start again from step 0 (r)", actions.reset);
     this.forward = iconButton("forward", "One step forward (→)", () => actions.forward(this.unit.value));
@@ -31,25 +53,24 @@ export class Transport {
       value: "7",
       class: "speed",
       "aria-label": "Speed, updates per second",
+      oninput: () => {
+        this.saySpeed();
+        actions.speed(this.value);
+      },
     });
+    /** The run's own speed as it was last told. @type {number | null} */
+    this.heard = null;
     this.speedText = h("span", { class: "speed-text" });
     this.reached = h("span", { class: "reached" });
-    this.speed.addEventListener("input", () => {
-      this.saySpeed();
-      actions.speed(this.value);
-    });
     this.track = h("div", { class: "track" });
     this.fill = h("div", { class: "track-fill" });
     this.thumb = h("div", { class: "track-thumb" });
     this.marks = h("div", { class: "track-marks", "aria-hidden": "true" });
-    this.line = h(
-      "div",
-      { class: "timeline", tabindex: "0", role: "slider", "aria-label": "Timeline", "aria-valuemin": "0" },
-      this.track,
-      this.fill,
-      this.marks,
-      this.thumb,
-    );
+    this.marksKey = "";
+    const slider = { tabindex: "0", role: "slider", "aria-label": "Timeline", "aria-valuemin": "0" };
+    this.line = h("div", { class: "timeline", ...slider }, this.track, this.fill, this.marks, this.thumb);
+    /** The step and the last one that the timeline has told. */
+    this.told = "";
     this.step = h("span", { class: "step-text" });
     this.newest = h(
       "button",
@@ -57,32 +78,15 @@ export class Transport {
       icon("live"),
       "newest",
     );
-    this.branch = h(
-      "button",
-      {
-        type: "button",
-        class: "button small",
-        title: "Continue from this step as a run of its own; so does moving a live control",
-        onclick: actions.branch,
-      },
-      "branch here",
-    );
+    const title = "Continue from this step as a run of its own; so does moving a live control";
+    const branch = { type: "button", class: "button small", title, onclick: actions.branch };
+    this.branch = h("button", branch, "branch here");
+    const back = iconButton("back", "One snapshot back (←)", actions.back);
+    const buttons = [this.resetButton, back, this.play, this.forward, this.unit];
+    const speedLine = h("span", { class: "speed-line" }, this.speedText, this.reached);
     host.append(
-      h(
-        "div",
-        { class: "transport-buttons", role: "group", "aria-label": "Transport" },
-        this.resetButton,
-        iconButton("back", "One snapshot back (←)", actions.back),
-        this.play,
-        this.forward,
-        this.unit,
-      ),
-      h(
-        "label",
-        { class: "transport-speed" },
-        h("span", { class: "speed-line" }, this.speedText, this.reached),
-        this.speed,
-      ),
+      h("div", { class: "transport-buttons", role: "group", "aria-label": "Transport" }, ...buttons),
+      h("label", { class: "transport-speed" }, speedLine, this.speed),
       h("div", { class: "transport-line" }, this.line),
       h(
         "div",
@@ -96,31 +100,34 @@ export class Transport {
   }
 
   get value() {
-    return SPEEDS[this.speed.value];
+    return SPEEDS[Number(this.speed.value)];
   }
 
+  /** @param {number} value */
   setSpeed(value) {
     const index = value === 0 ? SPEEDS.length - 1 : SPEEDS.findLastIndex((speed) => speed !== 0 && speed <= value);
     this.speed.value = String(Math.max(index, 0));
     this.saySpeed();
   }
 
-  // The run's own speed, unless the slider is just being moved.
+  /** The run's own speed, unless the slider is just being moved. @param {{ speed?: number | null }} state */
   follow({ speed }) {
     if (speed === undefined || speed === null || speed === this.heard) return;
     this.heard = speed;
-    if (this.host.getRootNode().activeElement !== this.speed) this.setSpeed(speed);
+    const root = /** @type {Document | ShadowRoot} */ (this.host.getRootNode());
+    if (root.activeElement !== this.speed) this.setSpeed(speed);
   }
 
   saySpeed() {
-    const text =
-      this.value === 0 ? "as fast as it goes" : `${integer(this.value)} update${this.value === 1 ? "" : "s"}/s`;
+    const updates = `${integer(this.value)} update${this.value === 1 ? "" : "s"}/s`;
+    const text = this.value === 0 ? "as fast as it goes" : updates;
     setText(this.speedText, text);
     this.speed.setAttribute("aria-valuetext", text);
   }
 
   drag() {
     const { line } = this;
+    /** @param {PointerEvent} event */
     const seek = (event) => {
       const bounds = this.track.getBoundingClientRect();
       const share = Math.min(Math.max((event.clientX - bounds.left) / bounds.width, 0), 1);
@@ -140,34 +147,34 @@ export class Transport {
     line.addEventListener("pointercancel", stop);
   }
 
-  // Place of a step on the timeline, 0 to 1.
+  /** Place of a step on the timeline, 0 to 1. @param {number} step */
   share(step) {
     const { frames } = this.store;
     return frames.length > 1 ? frames.indexAt(step) / (frames.length - 1) : 0;
   }
 
-  // following: the newest frame is shown, or a film plays.
+  /**
+   * @param {object} shown
+   * @param {Frame | null} shown.frame
+   * @param {boolean} shown.playing
+   * @param {boolean} shown.following - the newest frame is shown, or a replay plays
+   * @param {boolean} shown.live
+   * @param {string} shown.stepText
+   */
   update({ frame, playing, following, live, stepText }) {
     const { store, line } = this;
     const last = store.frames.last?.step ?? 0;
     const at = frame?.step ?? 0;
-    const share = this.share(at);
-    const name = playing ? "pause" : "play";
-    if (this.play.dataset.icon !== name) {
-      this.play.dataset.icon = name;
-      this.play.replaceChildren(icon(name));
-      const label = playing ? "Pause (space)" : "Play (space)";
-      this.play.setAttribute("aria-label", label);
-      this.play.title = label;
-    }
-    this.thumb.style.left = `${(share * 100).toFixed(2)}%`;
-    this.fill.style.width = `${(share * 100).toFixed(2)}%`;
-    if (this.at !== at || this.last !== last) {
-      this.at = at;
-      this.last = last;
-      line.setAttribute("aria-valuemax", last);
-      line.setAttribute("aria-valuenow", at);
-      line.setAttribute("aria-valuetext", `step ${at} of ${last}`);
+    const place = `${(this.share(at) * 100).toFixed(2)}%`;
+    setIcon(this.play, playing ? "pause" : "play", playing ? "Pause (space)" : "Play (space)");
+    this.thumb.style.left = place;
+    this.fill.style.width = place;
+    const told = `step ${at} of ${last}`;
+    if (this.told !== told) {
+      this.told = told;
+      line.setAttribute("aria-valuemax", String(last));
+      line.setAttribute("aria-valuenow", String(at));
+      line.setAttribute("aria-valuetext", told);
     }
     setText(this.step, stepText);
     this.newest.hidden = following;
@@ -178,26 +185,23 @@ export class Transport {
   }
 
   drawMarks() {
-    const { marks, frames } = this.store;
-    const several = this.store.hello?.lanes.length > 1;
+    const { marks, frames, hello } = this.store;
+    const several = (hello?.lanes.length ?? 0) > 1;
     const key = `${JSON.stringify(marks)}:${frames.length}`;
     if (key === this.marksKey) return;
     this.marksKey = key;
-    this.marks.replaceChildren(
-      ...marks.map((mark) =>
-        h("i", {
-          class: "track-mark",
-          title: markText(mark, several),
-          style: `left:${(100 * this.share(mark.step)).toFixed(2)}%`,
-        }),
-      ),
+    const places = marks.map((mark) => `left:${(100 * this.share(mark.step)).toFixed(2)}%`);
+    const drawn = marks.map((mark, i) =>
+      h("i", { class: "track-mark", title: markText(mark, several), style: places[i] }),
     );
+    this.marks.replaceChildren(...drawn);
   }
 }
 
-export function markText(mark, several) {
-  const what = Object.entries(mark.what ?? {}).map(
-    ([name, [before, after]]) => `${name} ${plain(before)} → ${plain(after)}`,
+/** @param {Mark} mark @param {boolean} several - lanes */
+export function markText({ step, lane, what }, several) {
+  const changes = Object.entries(what ?? {}).map(
+    ([name, [before, after]]) => `${name} ${setting(before)} → ${setting(after)}`,
   );
-  return `step ${integer(mark.step)}: ${several ? `${mark.lane + 1}. ` : ""}${what.join(", ")}`;
+  return `step ${integer(step)}: ${several ? `${lane + 1}. ` : ""}${changes.join(", ")}`;
 }

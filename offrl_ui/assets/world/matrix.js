@@ -1,30 +1,62 @@
 // States × actions as a matrix, for worlds without geometry. States run from left to right in the layout's order and,
-// where there are many, fold into bands like lines of text, so that every cell of a 716 × 25 world has pixels of its own.
+// where there are many, fold into bands like lines of text, so that every cell of a 716 × 25 world has pixels of its
+// own.
 
-import { hatchStyle, rampOf, withAlpha } from "../shared/palette.js";
+import { contextOf } from "../shared/dom.js";
 import { number } from "../shared/format.js";
+import { rampOf, withAlpha } from "../shared/palette.js";
+import { hatchStyle } from "../shared/signs.js";
+import { SvgContext } from "../shared/svg.js";
+
+/**
+ * @import { MatrixLayout } from "../run/protocol.d.ts"
+ * @import { Store } from "../run/store.js"
+ * @import { Box, Pen, Point, Theme } from "../shared/types.d.ts"
+ * @import { Outline, Painted, Scene } from "./scenes.d.ts"
+ */
+
+/**
+ * The fold: so many bands of so many columns of cells, and where they begin; `named`: the actions' names stand beside.
+ * @typedef {object} Fold
+ * @property {number} bands
+ * @property {number} cols
+ * @property {number} width
+ * @property {number} height
+ * @property {boolean} named
+ * @property {number} label
+ * @property {number} x
+ * @property {number} y
+ */
 
 const LABEL = 16;
 const LEFT = 14;
 
+/** @implements {Scene<Fold>} */
 export class MatrixScene {
-  constructor(store) {
+  /** @param {Store} store @param {MatrixLayout} layout */
+  constructor(store, layout) {
     this.store = store;
-    this.layout = store.hello.layout;
+    this.layout = layout;
     this.order = this.layout.order;
     this.place = new Map(this.order.map((state, i) => [state, i]));
-    this.A = store.hello.nActions;
+    this.A = store.run.nActions;
+    /** One pixel per cell. @type {HTMLCanvasElement | null} */
     this.image = null;
     // Proportions of the best fold: the picture is about as wide as 1.5 times its height.
     this.aspect = 1.5;
   }
 
-  // Fold into the number of bands that gives the largest cells; few states get large ones, with the actions' names.
+  /**
+   * Fold into the number of bands that gives the largest cells; few states get large ones, with the actions' names.
+   * @param {Box} box
+   * @returns {Fold}
+   */
   geometry(box) {
     const S = this.order.length;
     const most = S * this.A > 24 ? 44 : 90;
     const label = Math.min(LABEL, box.height * 0.08);
-    const names = box.width > 240 ? Math.max(...this.store.hello.actionNames.map((name) => name.length)) * 6 + 10 : 0;
+    const names = box.width > 240 ? Math.max(...this.store.run.actionNames.map((name) => name.length)) * 6 + 10 : 0;
+    /** @type {Omit<Fold, "label" | "x" | "y"> & { left: number, score: number } | null} */
     let best = null;
     for (let bands = 1; bands <= Math.min(S, 24); bands++) {
       const cols = Math.ceil(S / bands);
@@ -35,7 +67,11 @@ export class MatrixScene {
       const score = Math.min(width, height);
       if (!best || score > best.score * 1.001) best = { bands, cols, width, height, left, score, named: left > LEFT };
     }
-    const { left, ...fold } = best ?? { bands: 1, cols: S, width: 1, height: 1, left: LEFT, named: false };
+    const {
+      left,
+      score: _,
+      ...fold
+    } = best ?? { bands: 1, cols: S, width: 1, height: 1, left: LEFT, score: 0, named: false };
     const total = fold.bands * (fold.height * this.A + label);
     const spare = box.width - left - fold.cols * fold.width;
     return {
@@ -46,6 +82,7 @@ export class MatrixScene {
     };
   }
 
+  /** @param {Fold} geo @param {number} index @param {number} [action] @returns {Point} */
   cell(geo, index, action = 0) {
     const band = Math.floor(index / geo.cols);
     return [
@@ -54,20 +91,21 @@ export class MatrixScene {
     ];
   }
 
-  draw(ctx, geo, { values, scale, theme, perState }) {
+  /** @param {Pen} pen @param {Fold} geo @param {Painted} what */
+  draw(pen, geo, { values, scale, theme, perState }) {
     const { A, order } = this;
-    if (ctx.isSvg) return this.drawCells(ctx, geo, { values, scale, theme, perState });
+    if (pen instanceof SvgContext) {
+      this.drawCells(pen, geo, { values, scale, theme, perState });
+      return;
+    }
     // One pixel per cell, scaled up without smoothing: 18 000 cells cost a millisecond.
     const { cols, bands } = geo;
-    if (!this.image || this.image.width !== cols || this.image.height !== bands * A) {
-      this.image = document.createElement("canvas");
-      this.image.width = cols;
-      this.image.height = bands * A;
-      this.pixels = new ImageData(cols, bands * A);
-    }
+    this.image ??= document.createElement("canvas");
+    if (this.image.width !== cols || this.image.height !== bands * A)
+      Object.assign(this.image, { width: cols, height: bands * A });
+    const pixels = new ImageData(cols, bands * A);
     const { table } = rampOf(scale.kind, theme.dark);
-    const { data } = this.pixels;
-    data.fill(0);
+    const { data } = pixels;
     for (let i = 0; i < order.length; i++) {
       if (this.store.terminal[order[i]]) continue;
       for (let a = 0; a < A; a++) {
@@ -81,128 +119,134 @@ export class MatrixScene {
         data[at + 3] = 255;
       }
     }
-    this.image.getContext("2d").putImageData(this.pixels, 0, 0);
-    ctx.imageSmoothingEnabled = false;
+    contextOf(this.image).putImageData(pixels, 0, 0);
+    pen.imageSmoothingEnabled = false;
     for (let band = 0; band < bands; band++) {
       const [x, y] = this.cell(geo, band * cols);
-      ctx.drawImage(this.image, 0, band * A, cols, A, x, y, cols * geo.width, A * geo.height);
+      pen.drawImage(this.image, 0, band * A, cols, A, x, y, cols * geo.width, A * geo.height);
     }
   }
 
-  drawCells(ctx, geo, { values, scale, theme, perState }) {
+  /** @param {Pen} pen @param {Fold} geo @param {Pick<Painted, "values" | "scale" | "theme" | "perState">} what */
+  drawCells(pen, geo, { values, scale, theme, perState }) {
     this.order.forEach((state, i) => {
       if (this.store.terminal[state]) return;
       for (let a = 0; a < this.A; a++) {
         const value = perState ? values[state] : values[state * this.A + a];
         if (Number.isNaN(value)) continue;
         const [x, y] = this.cell(geo, i, a);
-        ctx.fillStyle = scale.colour(value, theme.dark);
-        ctx.fillRect(x, y, geo.width + 0.2, geo.height + 0.2);
+        pen.fillStyle = scale.colour(value, theme.dark);
+        pen.fillRect(x, y, geo.width + 0.2, geo.height + 0.2);
       }
     });
   }
 
-  drawStatic(ctx, geo, theme, ratio, small) {
+  /** @param {Pen} pen @param {Fold} geo @param {Theme} theme @param {number} ratio @param {boolean} small */
+  drawStatic(pen, geo, theme, ratio, small) {
     const { counts } = this.store.static;
     const { A, order, layout } = this;
     if (counts) {
       // Runs of unseen actions in a column are one rectangle: a tenth of the path.
-      ctx.beginPath();
+      pen.beginPath();
       order.forEach((state, i) => {
         if (this.store.terminal[state]) return;
         for (let a = 0; a < A; ) {
           let end = a;
           while (end < A && !counts[state * A + end]) end++;
-          if (end > a) ctx.rect(...this.cell(geo, i, a), geo.width, (end - a) * geo.height);
+          if (end > a) pen.rect(...this.cell(geo, i, a), geo.width, (end - a) * geo.height);
           a = end + 1;
         }
       });
-      ctx.fillStyle = hatchStyle(ctx, theme, ratio, Math.min(geo.width, geo.height));
-      ctx.fill();
+      pen.fillStyle = hatchStyle(pen, theme, ratio, Math.min(geo.width, geo.height));
+      pen.fill();
     }
-    ctx.fillStyle = theme.line;
+    pen.fillStyle = theme.line;
     order.forEach((state, i) => {
-      if (this.store.terminal[state]) ctx.fillRect(...this.cell(geo, i), geo.width, A * geo.height);
+      if (this.store.terminal[state]) pen.fillRect(...this.cell(geo, i), geo.width, A * geo.height);
     });
     if (Math.min(geo.width, geo.height) >= 9) {
-      ctx.strokeStyle = theme.background;
-      ctx.lineWidth = 1;
-      ctx.beginPath();
+      pen.strokeStyle = theme.background;
+      pen.lineWidth = 1;
+      pen.beginPath();
       order.forEach((_, i) => {
-        for (let a = 0; a < A; a++) ctx.rect(...this.cell(geo, i, a), geo.width, geo.height);
+        for (let a = 0; a < A; a++) pen.rect(...this.cell(geo, i, a), geo.width, geo.height);
       });
-      ctx.stroke();
+      pen.stroke();
     }
     if (small) return;
     const font = Math.min(10.5, geo.label - 4);
-    ctx.font = `${font}px ${theme.font}`;
-    ctx.fillStyle = theme.muted;
-    ctx.textBaseline = "alphabetic";
+    pen.font = `${font}px ${theme.font}`;
+    pen.fillStyle = theme.muted;
+    pen.textBaseline = "alphabetic";
     const { row_value: value = [] } = layout;
     for (let band = 0; band < geo.bands; band++) {
       const first = band * geo.cols;
       const last = Math.min(first + geo.cols, order.length) - 1;
       const [x, top] = this.cell(geo, first);
       const y = top + A * geo.height + geo.label - 4;
+      /** @param {number} i */
       const say = (i) =>
         this.store.terminal[order[i]] ? "ends" : value.length ? number(value[i], 3) : String(order[i]);
-      ctx.textAlign = "left";
-      ctx.fillText(say(first), x, y);
-      ctx.textAlign = "right";
+      pen.textAlign = "left";
+      pen.fillText(say(first), x, y);
+      pen.textAlign = "right";
       const end = x + (last - first + 1) * geo.width;
-      if (last > first) ctx.fillText(say(last), end, y);
+      if (last > first) pen.fillText(say(last), end, y);
       if (band === 0 && end - x > 200) {
-        ctx.textAlign = "center";
-        ctx.fillText(`${layout.row_title} →`, (x + end) / 2, y);
+        pen.textAlign = "center";
+        pen.fillText(`${layout.row_title} →`, (x + end) / 2, y);
       }
     }
     if (geo.named) {
-      ctx.textAlign = "right";
-      ctx.textBaseline = "middle";
-      ctx.font = `11px ${theme.font}`;
-      this.store.hello.actionNames.forEach((name, a) => {
+      pen.textAlign = "right";
+      pen.textBaseline = "middle";
+      pen.font = `11px ${theme.font}`;
+      this.store.run.actionNames.forEach((name, a) => {
         const [x, y] = this.cell(geo, 0, a);
-        ctx.fillText(name, x - 7, y + geo.height / 2);
+        pen.fillText(name, x - 7, y + geo.height / 2);
       });
       return;
     }
     const height = geo.bands * (A * geo.height + geo.label);
-    ctx.save();
-    ctx.translate(geo.x - 5, geo.y + height / 2);
-    ctx.rotate(-Math.PI / 2);
-    ctx.textAlign = "center";
-    if (height > layout.column_title.length * 6) ctx.fillText(layout.column_title, 0, 0);
-    ctx.restore();
+    pen.save();
+    pen.translate(geo.x - 5, geo.y + height / 2);
+    pen.rotate(-Math.PI / 2);
+    pen.textAlign = "center";
+    if (height > layout.column_title.length * 6) pen.fillText(layout.column_title, 0, 0);
+    pen.restore();
   }
 
-  outline(ctx, geo, state, { colour, inner, width, action }) {
+  /** @param {Pen} pen @param {Fold} geo @param {number} state @param {Outline} style */
+  outline(pen, geo, state, { colour, inner, width, action }) {
     const index = this.place.get(state);
     if (index === undefined) return;
     const [x, y] = this.cell(geo, index);
     const pad = geo.width < 6 ? 1.5 : 0;
-    for (const [stroke, thick] of [
+    for (const [stroke, thick] of /** @type {const} */ ([
       [inner, width + 2],
       [colour, width],
-    ]) {
+    ])) {
       if (!stroke) continue;
-      ctx.strokeStyle = stroke;
-      ctx.lineWidth = geo.width < 6 ? Math.min(thick, 2.2) : thick;
-      ctx.strokeRect(x - pad, y - pad, geo.width + 2 * pad, geo.height * this.A + 2 * pad);
-      if (action !== null && action !== undefined) {
+      pen.strokeStyle = stroke;
+      pen.lineWidth = geo.width < 6 ? Math.min(thick, 2.2) : thick;
+      pen.strokeRect(x - pad, y - pad, geo.width + 2 * pad, geo.height * this.A + 2 * pad);
+      if (action !== null) {
         const [ax, ay] = this.cell(geo, index, action);
-        ctx.strokeRect(ax - pad, ay - pad, geo.width + 2 * pad, geo.height + 2 * pad);
+        pen.strokeRect(ax - pad, ay - pad, geo.width + 2 * pad, geo.height + 2 * pad);
       }
     }
   }
 
-  markDifference(ctx, geo, state, theme) {
+  /** @param {Pen} pen @param {Fold} geo @param {number} state @param {Theme} theme */
+  markDifference(pen, geo, state, theme) {
     const index = this.place.get(state);
     if (index === undefined) return;
     const [x, y] = this.cell(geo, index);
-    ctx.fillStyle = withAlpha(theme.warning, 0.95);
-    ctx.fillRect(x, y - 2.5, Math.max(geo.width, 1), 2);
+    pen.fillStyle = withAlpha(theme.warning, 0.95);
+    pen.fillRect(x, y - 2.5, Math.max(geo.width, 1), 2);
   }
 
+  /** @param {Fold} geo @param {number} x @param {number} y */
   hit(geo, x, y) {
     const stride = geo.height * this.A + geo.label;
     const band = Math.floor((y - geo.y) / stride);
@@ -215,6 +259,7 @@ export class MatrixScene {
     return { state, action: this.store.terminal[state] ? null : action };
   }
 
+  /** @param {number} state */
   name(state) {
     const index = this.place.get(state);
     const { row_value: value = [], row_title: title } = this.layout;
@@ -226,6 +271,7 @@ export class MatrixScene {
     return `state ${state}${detail}${terminal}`;
   }
 
+  /** @param {number} state @param {number} dx */
   neighbour(state, dx) {
     const index = this.place.get(state) ?? 0;
     return this.order[Math.min(Math.max(index + dx, 0), this.order.length - 1)];

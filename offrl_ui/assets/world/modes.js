@@ -1,5 +1,23 @@
 // What the world can show. A mode says where its numbers come from, per action or per state, and on which scale.
 
+/**
+ * @import { Frame } from "../run/frames.js"
+ * @import { Store } from "../run/store.js"
+ * @import { Numbers } from "../shared/types.d.ts"
+ */
+
+/**
+ * @typedef {object} Mode
+ * @property {string} key - its name in links
+ * @property {string} label
+ * @property {string} title
+ * @property {string} wire - its name in messages
+ * @property {string} scale
+ * @property {string} legend
+ * @property {boolean} [perState]
+ */
+
+/** @type {Mode[]} */
 export const MODES = [
   { key: "q", label: "Q", title: "learned action values Q(s,a)", wire: "q", scale: "value", legend: "Q(s,a), learned" },
   {
@@ -69,18 +87,21 @@ export const MODES = [
   },
 ];
 
-// By its key, or by its name on the wire.
+/** By its key, or by its name on the wire. @param {string | null} name */
 export const modeOf = (name) =>
   MODES.find(({ key }) => key === name) ?? MODES.find(({ wire }) => wire === name) ?? MODES[0];
 
-const minus = (a, b) => {
-  if (!a || !b || a.length !== b.length) return null;
-  const out = new Float32Array(a.length);
-  for (let i = 0; i < a.length; i++) out[i] = a[i] - b[i];
-  return out;
-};
+/** @param {Float32Array | null | undefined} a @param {Float32Array | null | undefined} b */
+function minus(a, b) {
+  return a && b && a.length === b.length ? a.map((value, i) => value - b[i]) : null;
+}
 
-// V where the system learns none but has Q and a policy: the mean of Q over the policy.
+/**
+ * V; where the system learns none but has Q and a policy, the mean of Q over the policy.
+ * @param {Frame} frame
+ * @param {number} member
+ * @param {number} A
+ */
 function valuesOf(frame, member, A) {
   const own = frame.table("v", member);
   if (own) return own;
@@ -93,25 +114,34 @@ function valuesOf(frame, member, A) {
   return out;
 }
 
-// Numbers of a mode at a frame for a member: Float32Array (S·A), or (S) for a mode per state; null where there are none.
+/**
+ * Numbers of a mode at a frame for a member: (S·A), or (S) for a mode per state; null where there are none.
+ * @param {Store} store
+ * @param {Mode} mode
+ * @param {Frame | null} frame
+ * @param {number} member
+ */
 export function pictureOf(store, mode, frame, member) {
   const { q_star: truth } = store.static;
   if (mode.key === "data") return store.seenCounts;
   if ((mode.key === "truth" || mode.key === "error") && !store.truthHolds(member)) return null;
   if (mode.key === "truth") return truth ?? null;
   if (!frame) return null;
-  if (mode.key === "q") return frame.table("q", member);
-  if (mode.key === "v") return valuesOf(frame, member, store.hello.nActions);
-  if (mode.key === "policy") return frame.table("policy", member);
-  if (mode.key === "weights") return frame.table("weights", member);
-  if (mode.key === "advantage") return frame.table("advantages", member);
-  if (mode.key === "error") return minus(frame.table("q", member), truth);
-  return minus(frame.table("q", member), ghostTable(store, frame, member, "q"));
+  if (mode.key === "v") return valuesOf(frame, member, store.run.nActions);
+  const own = frame.table(mode.wire, member);
+  if (mode.key === "error") return minus(own, truth);
+  return mode.key === "ghost" ? minus(own, ghostTable(store, frame, member, mode.wire)) : own;
 }
 
-// A table of the ghost at the same step (or its last), of the member in the same place.
+/**
+ * A table of the ghost at the same step (or its last), of the member in the same place.
+ * @param {Store} store
+ * @param {Frame} frame
+ * @param {number} member
+ * @param {string} name
+ */
 export function ghostTable(store, frame, member, name) {
-  const ghost = store.ghost;
+  const { ghost } = store;
   if (!ghost || !store.comparable) return null;
   const { frames } = ghost;
   const then = frames.list[frames.indexAt(frame.step)];
@@ -119,17 +149,20 @@ export function ghostTable(store, frame, member, name) {
   return then.table(name, member) ?? then.table(name, [...then.members.keys()][0]);
 }
 
-// Modes that have something to show in this run, with the reason where not.
-export function availability(store, mode, frame) {
+/**
+ * Why a mode has nothing to show in this run; empty where it has.
+ * @param {Store} store
+ * @param {Mode} mode
+ * @param {Frame | null} frame
+ */
+export function whyMissing(store, mode, frame) {
   if (!store.hello || !frame) return "";
   const members = store.shownMembers();
-  const someone = members.some((member) => pictureOf(store, mode, frame, member));
-  if (someone) return "";
+  if (members.some((member) => pictureOf(store, mode, frame, member))) return "";
   if (mode.key === "truth" || mode.key === "error") {
     if (!store.static.q_star) return "the truth is not known for this data";
-    return members.some((member) => store.truthHolds(member))
-      ? "this system learns no Q"
-      : "the truth is known at another discount";
+    const holds = members.some((member) => store.truthHolds(member));
+    return holds ? "this system learns no Q" : "the truth is known at another discount";
   }
   if (mode.key === "ghost") return "there is no run before to compare with";
   if (mode.key === "data") return "counts exist only where states repeat";
@@ -138,7 +171,12 @@ export function availability(store, mode, frame) {
   return store.tables?.has(mode.wire) ? "" : `this system has no ${mode.label}`;
 }
 
-// Actions that are greedy in state s of a policy table: those within rounding of the largest probability.
+/**
+ * Actions that are greedy in state s of a policy table: those within rounding of the largest probability.
+ * @param {Numbers} policy
+ * @param {number} s
+ * @param {number} A
+ */
 export function greedy(policy, s, A) {
   let best = -Infinity;
   for (let a = 0; a < A; a++) best = Math.max(best, policy[s * A + a]);

@@ -1,68 +1,90 @@
 // Continuous states: the probe states as points in a plane of two chosen dimensions. Each is a small pie with one wedge
 // per action, so that it reads like a cell of a grid; the greedy action's shape stands in the middle for the policy.
 
-import { SHAPES, actionColour, arrowPath, hatchStyle, shapePath, withAlpha } from "../shared/palette.js";
-import { niceTicks, number } from "../shared/format.js";
+import { AxisScale } from "../shared/axis.js";
+import { number } from "../shared/format.js";
+import { actionColour, withAlpha } from "../shared/palette.js";
+import { SHAPES, arrowPath, hatchStyle, shapePath } from "../shared/signs.js";
 
+/**
+ * @import { PlaneLayout } from "../run/protocol.d.ts"
+ * @import { Store } from "../run/store.js"
+ * @import { Box, Numbers, Pen, Point, Theme } from "../shared/types.d.ts"
+ * @import { Outline, Painted, Scene } from "./scenes.d.ts"
+ */
+
+/** @typedef {Box & { small: boolean, radius: number }} PlanePlace - the plane, and the size of a probe */
+/** @typedef {(value: number) => number} Along */
+
+const FULL = 2 * Math.PI;
+/** A turn between 0 (not included) and a full one. @param {number} angle */
+const wrap = (angle) => ((angle % FULL) + FULL) % FULL || FULL;
 const AXIS = { left: 40, bottom: 32, top: 6, right: 8 };
 
+/** @implements {Scene<PlanePlace>} */
 export class PlaneScene {
-  constructor(store) {
+  /** @param {Store} store @param {PlaneLayout} layout */
+  constructor(store, layout) {
     this.store = store;
-    this.layout = store.hello.layout;
+    this.layout = layout;
+    this.probes = store.static.probes ?? null;
+    this.D = store.staticShapes.probes?.[1] ?? layout.names.length;
     this.x = this.layout.x ?? 0;
     this.y = this.layout.y ?? 1;
     this.spatial = (this.layout.walls ?? []).length > 0 || (this.layout.regions ?? []).length > 0;
     const [w, h] = [this.span(this.x), this.span(this.y)];
     this.aspect = this.spatial ? w / h : 1.35;
-    this.A = store.hello.nActions;
+    this.A = store.run.nActions;
     const directions = this.layout.directions ?? [];
     this.directions = directions.length === this.A ? directions : null;
     this.turn = this.wedgeTurns();
   }
 
+  /** @param {number} dimension */
   span(dimension) {
     return this.layout.high[dimension] - this.layout.low[dimension];
   }
 
-  get probes() {
-    return this.store.static.probes;
-  }
-  get D() {
-    return this.store.staticShapes.probes?.[1] ?? this.layout.names.length;
-  }
   get count() {
     return this.probes ? this.probes.length / this.D : 0;
   }
 
-  // Coordinate of a probe along a drawn dimension: one of the observation's own, or a projection of all of them.
+  /**
+   * Coordinate of a probe along a drawn dimension: one of the observation's own, or a projection of all of them.
+   * @param {number} state
+   * @param {number} dimension
+   */
   coordinate(state, dimension) {
+    const { probes, D } = this;
     const { projection } = this.layout;
-    if (!projection) return this.probes[state * this.D + dimension];
-    return projection[dimension].reduce((sum, weight, d) => sum + weight * this.probes[state * this.D + d], 0);
+    if (!probes) return NaN;
+    if (!projection) return probes[state * D + dimension];
+    return projection[dimension].reduce((sum, weight, d) => sum + weight * probes[state * D + d], 0);
   }
 
-  // Start angle and width of each action's wedge: around its direction where directions differ, else in order from the top.
+  // Start angle and width of each action's wedge: around its direction where directions differ, else in order from the
+  // top.
   wedgeTurns() {
+    /** @type {[start: number, width: number][]} */
     const even = Array.from({ length: this.A }, (_, a) => [
       -Math.PI / 2 + (2 * Math.PI * (a - 0.5)) / this.A,
       (2 * Math.PI) / this.A,
     ]);
     if (!this.directions) return even;
-    const angles = this.directions.map(([dx, dy]) => (dx || dy ? Math.atan2(-dy, dx) : null));
-    const distinct = new Set(angles.map(String));
-    if (distinct.size < this.A || angles.includes(null)) return even;
+    const angles = this.directions.map(([dx, dy]) => (dx || dy ? Math.atan2(-dy, dx) : NaN));
+    if (new Set(angles).size < this.A || angles.some(Number.isNaN)) return even;
     const sorted = angles.map((angle, a) => ({ angle, a })).sort((p, q) => p.angle - q.angle);
+    /** @type {[start: number, width: number][]} */
     const turns = new Array(this.A);
     sorted.forEach(({ angle, a }, i) => {
-      const wrap = (d) => ((d % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) || 2 * Math.PI;
-      const before = wrap(angle - sorted.at(i - 1).angle) / 2;
+      const before = wrap(angle - sorted[(i - 1 + sorted.length) % sorted.length].angle) / 2;
       const after = wrap(sorted[(i + 1) % sorted.length].angle - angle) / 2;
       turns[a] = [angle - before, before + after];
     });
     return turns;
   }
 
+  /** @param {Box} box */
   geometry(box) {
     const small = box.width < 240;
     const edge = small ? { left: 2, bottom: 2, top: 2, right: 2 } : AXIS;
@@ -78,7 +100,7 @@ export class PlaneScene {
     return { ...geo, radius: Math.min(Math.max(this.spacing(geo) * 0.9, 3.6), 13) };
   }
 
-  // Typical distance of a probe to its nearest neighbour, in pixels.
+  /** Typical distance of a probe to its nearest neighbour, in pixels. @param {Box} geo */
   spacing(geo) {
     if (!this.probes) return 8;
     const points = Array.from({ length: this.count }, (_, s) => this.at(geo, s));
@@ -92,6 +114,7 @@ export class PlaneScene {
     return nearest.sort((a, b) => a - b)[Math.floor(nearest.length / 2)] ?? 8;
   }
 
+  /** @param {Box} geo @param {number} state @returns {Point} */
   at(geo, state) {
     const { low } = this.layout;
     return [
@@ -100,183 +123,217 @@ export class PlaneScene {
     ];
   }
 
-  pie(ctx, [x, y], radius, a) {
+  /** @param {Pen} pen @param {Point} point @param {number} radius @param {number} a */
+  pie(pen, [x, y], radius, a) {
     const [start, width] = this.turn[a];
-    if (this.A > 1) ctx.moveTo(x, y);
-    ctx.arc(x, y, radius, start, start + width);
-    ctx.closePath();
+    if (this.A > 1) pen.moveTo(x, y);
+    pen.arc(x, y, radius, start, start + width);
+    pen.closePath();
   }
 
-  draw(ctx, geo, { values, scale, theme, perState, arrows, policy }) {
+  /** @param {Pen} pen @param {PlanePlace} geo @param {Painted} what */
+  draw(pen, geo, { values, scale, theme, perState, arrows, policy }) {
     if (!this.probes) return;
     const { A } = this;
     for (let s = 0; s < this.count; s++) {
       const point = this.at(geo, s);
       if (arrows) {
-        this.glyph(ctx, geo, point, s, policy, theme);
+        if (policy) this.glyph(pen, geo, point, s, policy, theme);
         continue;
       }
       for (let a = 0; a < (perState ? 1 : A); a++) {
         const value = values[perState ? s : s * A + a];
         if (Number.isNaN(value)) continue;
-        ctx.fillStyle = scale.colour(value, theme.dark);
-        ctx.beginPath();
-        if (perState) ctx.arc(...point, geo.radius, 0, 2 * Math.PI);
-        else this.pie(ctx, point, geo.radius, a);
-        ctx.fill();
+        pen.fillStyle = scale.colour(value, theme.dark);
+        pen.beginPath();
+        if (perState) pen.arc(...point, geo.radius, 0, 2 * Math.PI);
+        else this.pie(pen, point, geo.radius, a);
+        pen.fill();
       }
       if (policy && geo.radius >= 6 && !this.layout.image)
-        this.greedyGlyph(ctx, geo.radius * 0.34, point, s, policy, theme);
+        this.greedyGlyph(pen, geo.radius * 0.34, point, s, policy, theme);
     }
   }
 
+  /** @param {Numbers} policy @param {number} s */
   best(policy, s) {
     let best = 0;
     for (let a = 1; a < this.A; a++) if (policy[s * this.A + a] > policy[s * this.A + best]) best = a;
     return best;
   }
 
-  greedyGlyph(ctx, radius, [x, y], s, policy, theme) {
-    shapePath(ctx, SHAPES[this.best(policy, s) % SHAPES.length], x, y, radius);
-    ctx.fillStyle = theme.background;
-    ctx.fill();
+  /**
+   * @param {Pen} pen
+   * @param {number} radius
+   * @param {Point} point
+   * @param {number} s
+   * @param {Numbers} policy
+   * @param {Theme} theme
+   */
+  greedyGlyph(pen, radius, [x, y], s, policy, theme) {
+    shapePath(pen, SHAPES[this.best(policy, s) % SHAPES.length], x, y, radius);
+    pen.fillStyle = theme.background;
+    pen.fill();
   }
 
-  // The policy: an arrow or a shape in the action's own colour, as large as the action is probable.
-  glyph(ctx, geo, [x, y], s, policy, theme) {
+  /**
+   * The policy: an arrow or a shape in the action's own colour, as large as the action is probable.
+   * @param {Pen} pen
+   * @param {PlanePlace} geo
+   * @param {Point} point
+   * @param {number} s
+   * @param {Numbers} policy
+   * @param {Theme} theme
+   */
+  glyph(pen, geo, [x, y], s, policy, theme) {
     if (this.layout.image) {
       // The picture lies above: a disc in the chosen action's colour shows around it.
       const best = this.best(policy, s);
-      ctx.fillStyle = actionColour(theme, best);
-      ctx.beginPath();
-      ctx.arc(x, y, geo.radius * (0.75 + 0.45 * policy[s * this.A + best]), 0, 2 * Math.PI);
-      ctx.fill();
+      pen.fillStyle = actionColour(theme, best);
+      pen.beginPath();
+      pen.arc(x, y, geo.radius * (0.75 + 0.45 * policy[s * this.A + best]), 0, 2 * Math.PI);
+      pen.fill();
       return;
     }
     for (let a = 0; a < this.A; a++) {
       const p = policy[s * this.A + a];
       if (!(p > 0.01)) continue;
-      ctx.fillStyle = actionColour(theme, a);
+      pen.fillStyle = actionColour(theme, a);
       const [dx, dy] = this.directions?.[a] ?? [0, 0];
       const size = Math.max(geo.radius, geo.small ? 3 : 7);
       if (dx || dy) {
         const norm = Math.hypot(dx, dy);
-        arrowPath(ctx, x, y, dx / norm, -dy / norm, size * (0.3 + 1.1 * p), size * (0.1 + 0.2 * p));
-      } else if (a === this.best(policy, s)) shapePath(ctx, SHAPES[a % SHAPES.length], x, y, size * (0.2 + 0.4 * p));
+        arrowPath(pen, x, y, dx / norm, -dy / norm, size * (0.3 + 1.1 * p), size * (0.1 + 0.2 * p));
+      } else if (a === this.best(policy, s)) shapePath(pen, SHAPES[a % SHAPES.length], x, y, size * (0.2 + 0.4 * p));
       else continue;
-      ctx.fill();
+      pen.fill();
     }
   }
 
-  drawStatic(ctx, geo, theme, ratio, small) {
+  /** @param {Pen} pen @param {PlanePlace} geo @param {Theme} theme @param {number} ratio @param {boolean} small */
+  drawStatic(pen, geo, theme, ratio, small) {
     const { layout } = this;
-    ctx.strokeStyle = theme.line;
-    ctx.lineWidth = 1;
-    ctx.strokeRect(geo.x, geo.y, geo.width, geo.height);
+    pen.strokeStyle = theme.line;
+    pen.lineWidth = 1;
+    pen.strokeRect(geo.x, geo.y, geo.width, geo.height);
     const { counts } = this.store.static;
     if (counts && this.probes) {
-      ctx.beginPath();
+      pen.beginPath();
       for (let s = 0; s < this.count; s++) {
-        for (let a = 0; a < this.A; a++) if (!counts[s * this.A + a]) this.pie(ctx, this.at(geo, s), geo.radius, a);
+        for (let a = 0; a < this.A; a++) if (!counts[s * this.A + a]) this.pie(pen, this.at(geo, s), geo.radius, a);
       }
-      ctx.fillStyle = hatchStyle(ctx, theme, ratio);
-      ctx.fill();
+      pen.fillStyle = hatchStyle(pen, theme, ratio);
+      pen.fill();
     }
-    const [px, py] = [
-      (v) => geo.x + ((v - layout.low[this.x]) / this.span(this.x)) * geo.width,
-      (v) => geo.y + (1 - (v - layout.low[this.y]) / this.span(this.y)) * geo.height,
-    ];
+    /** @type {Along} */
+    const px = (v) => geo.x + ((v - layout.low[this.x]) / this.span(this.x)) * geo.width;
+    /** @type {Along} */
+    const py = (v) => geo.y + (1 - (v - layout.low[this.y]) / this.span(this.y)) * geo.height;
     if (this.x === (layout.x ?? 0) && this.y === (layout.y ?? 1)) {
       for (const [x0, y0, x1, y1] of layout.walls ?? []) {
-        ctx.fillStyle = theme.wall;
-        ctx.fillRect(px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
+        pen.fillStyle = theme.wall;
+        pen.fillRect(px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
       }
       for (const [label, x0, y0, x1, y1] of layout.regions ?? []) {
-        ctx.strokeStyle = theme.text;
-        ctx.setLineDash([4, 3]);
-        ctx.strokeRect(px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
-        ctx.setLineDash([]);
+        pen.strokeStyle = theme.text;
+        pen.setLineDash([4, 3]);
+        pen.strokeRect(px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
+        pen.setLineDash([]);
         if (small) continue;
         // Beside the region, where there is wall: the probes inside stay visible.
-        ctx.font = `600 11px ${theme.font}`;
-        ctx.textAlign = "center";
-        ctx.textBaseline = "middle";
-        ctx.fillStyle = theme.text;
+        pen.font = `600 11px ${theme.font}`;
+        pen.textAlign = "center";
+        pen.textBaseline = "middle";
+        pen.fillStyle = theme.text;
         const below = py(y0) + 9 < geo.y + geo.height;
-        ctx.fillText(label, (px(x0) + px(x1)) / 2, below ? py(y0) + 9 : py(y1) - 9);
+        pen.fillText(label, (px(x0) + px(x1)) / 2, below ? py(y0) + 9 : py(y1) - 9);
       }
     }
     if (layout.image && geo.radius > 4)
-      for (let s = 0; s < this.count; s++) this.drawImage(ctx, s, ...this.at(geo, s), geo.radius * 0.62, theme);
-    if (!geo.small && !small) this.drawAxes(ctx, geo, theme, px, py);
+      for (let s = 0; s < this.count; s++) this.drawImage(pen, s, ...this.at(geo, s), geo.radius * 0.62, theme);
+    if (!geo.small && !small) this.drawAxes(pen, geo, theme, px, py);
   }
 
-  // The observation itself, where it is an image, as a small square around (x, y).
-  drawImage(ctx, state, x, y, half, theme) {
+  /**
+   * The observation itself, where it is an image, as a small square around (x, y).
+   * @param {Pen} pen
+   * @param {number} state
+   * @param {number} x
+   * @param {number} y
+   * @param {number} half
+   * @param {Theme} theme
+   */
+  drawImage(pen, state, x, y, half, theme) {
+    if (!this.layout.image || !this.probes) return;
     const [rows, cols] = this.layout.image;
     const pixels = this.probes.subarray(state * this.D, (state + 1) * this.D);
     const size = (2 * half) / Math.max(rows, cols);
-    ctx.fillStyle = theme.background;
-    ctx.fillRect(x - half, y - half, size * cols, size * rows);
+    pen.fillStyle = theme.background;
+    pen.fillRect(x - half, y - half, size * cols, size * rows);
     const most = Math.max(...pixels) || 1;
     for (let i = 0; i < rows * cols; i++) {
       if (pixels[i] < 0.05 * most) continue;
-      ctx.fillStyle = withAlpha(theme.text, pixels[i] / most);
-      ctx.fillRect(x - half + (i % cols) * size, y - half + Math.floor(i / cols) * size, size + 0.2, size + 0.2);
+      pen.fillStyle = withAlpha(theme.text, pixels[i] / most);
+      pen.fillRect(x - half + (i % cols) * size, y - half + Math.floor(i / cols) * size, size + 0.2, size + 0.2);
     }
   }
 
-  drawAxes(ctx, geo, theme, px, py) {
+  /** @param {Pen} pen @param {Box} geo @param {Theme} theme @param {Along} px @param {Along} py */
+  drawAxes(pen, geo, theme, px, py) {
     const { layout } = this;
-    ctx.font = `10.5px ${theme.font}`;
-    ctx.fillStyle = theme.muted;
-    ctx.textBaseline = "alphabetic";
-    ctx.textAlign = "center";
-    for (const tick of niceTicks(layout.low[this.x], layout.high[this.x], 6))
-      ctx.fillText(number(tick, 2), px(tick), geo.y + geo.height + 13);
-    ctx.fillText(layout.names[this.x], geo.x + geo.width / 2, geo.y + geo.height + 26);
-    ctx.textAlign = "right";
-    ctx.textBaseline = "middle";
-    for (const tick of niceTicks(layout.low[this.y], layout.high[this.y], 5))
-      ctx.fillText(number(tick, 2), geo.x - 5, py(tick));
-    ctx.save();
-    ctx.translate(geo.x - 32, geo.y + geo.height / 2);
-    ctx.rotate(-Math.PI / 2);
-    ctx.textAlign = "center";
-    ctx.fillText(layout.names[this.y], 0, 0);
-    ctx.restore();
+    pen.font = `10.5px ${theme.font}`;
+    pen.fillStyle = theme.muted;
+    pen.textBaseline = "alphabetic";
+    pen.textAlign = "center";
+    for (const { at, text } of new AxisScale().ticks(layout.low[this.x], layout.high[this.x], 6))
+      pen.fillText(text, px(at), geo.y + geo.height + 13);
+    pen.fillText(layout.names[this.x], geo.x + geo.width / 2, geo.y + geo.height + 26);
+    pen.textAlign = "right";
+    pen.textBaseline = "middle";
+    for (const { at, text } of new AxisScale().ticks(layout.low[this.y], layout.high[this.y], 5))
+      pen.fillText(text, geo.x - 5, py(at));
+    pen.save();
+    pen.translate(geo.x - 32, geo.y + geo.height / 2);
+    pen.rotate(-Math.PI / 2);
+    pen.textAlign = "center";
+    pen.fillText(layout.names[this.y], 0, 0);
+    pen.restore();
   }
 
-  outline(ctx, geo, state, { colour, inner, width, action }) {
+  /** @param {Pen} pen @param {PlanePlace} geo @param {number} state @param {Outline} style */
+  outline(pen, geo, state, { colour, inner, width, action }) {
     if (!this.probes || (state + 1) * this.D > this.probes.length) return;
     const point = this.at(geo, state);
-    for (const [stroke, thick] of [
+    for (const [stroke, thick] of /** @type {const} */ ([
       [inner, width + 2],
       [colour, width],
-    ]) {
+    ])) {
       if (!stroke) continue;
-      ctx.strokeStyle = stroke;
-      ctx.lineWidth = thick;
-      ctx.beginPath();
-      ctx.arc(...point, geo.radius + 1.5, 0, 2 * Math.PI);
-      ctx.stroke();
-      if (action === null || action === undefined) continue;
-      ctx.beginPath();
-      this.pie(ctx, point, geo.radius + 1.5, action);
-      ctx.stroke();
+      pen.strokeStyle = stroke;
+      pen.lineWidth = thick;
+      pen.beginPath();
+      pen.arc(...point, geo.radius + 1.5, 0, 2 * Math.PI);
+      pen.stroke();
+      if (action === null) continue;
+      pen.beginPath();
+      this.pie(pen, point, geo.radius + 1.5, action);
+      pen.stroke();
     }
   }
 
-  markDifference(ctx, geo, state, theme) {
+  /** @param {Pen} pen @param {PlanePlace} geo @param {number} state @param {Theme} theme */
+  markDifference(pen, geo, state, theme) {
     const [x, y] = this.at(geo, state);
-    ctx.beginPath();
-    ctx.arc(x + geo.radius * 0.8, y - geo.radius * 0.8, Math.max(geo.radius * 0.28, 1.5), 0, 2 * Math.PI);
-    ctx.fillStyle = theme.warning;
-    ctx.fill();
+    pen.beginPath();
+    pen.arc(x + geo.radius * 0.8, y - geo.radius * 0.8, Math.max(geo.radius * 0.28, 1.5), 0, 2 * Math.PI);
+    pen.fillStyle = theme.warning;
+    pen.fill();
   }
 
+  /** @param {PlanePlace} geo @param {number} x @param {number} y */
   hit(geo, x, y) {
     if (!this.probes) return null;
+    /** @type {{ state: number, dx: number, dy: number } | null} */
     let best = null;
     let nearest = (geo.radius + 5) ** 2;
     for (let s = 0; s < this.count; s++) {
@@ -289,27 +346,26 @@ export class PlaneScene {
     }
     if (!best) return null;
     const angle = Math.atan2(best.dy, best.dx);
-    const action = this.turn.findIndex(
-      ([start, width]) => (((angle - start) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) < width,
-    );
+    const action = this.turn.findIndex(([start, width]) => wrap(angle - start) % FULL < width);
     return { state: best.state, action: action < 0 ? null : action };
   }
 
+  /** @param {number} state */
   name(state) {
-    if (!this.probes || (state + 1) * this.D > this.probes.length) return `probe ${state}`;
+    const { probes, D } = this;
     const { names, image } = this.layout;
-    if (image) return `probe ${state}`;
+    if (image || !probes || (state + 1) * D > probes.length) return `probe ${state}`;
     const parts = names.slice(0, 4).map((name, d) => {
-      const [, title, unit] = name.match(/^(.*?)(?: \((.*)\))?$/);
-      return `${title} ${number(this.probes[state * this.D + d], 2)}${unit ? ` ${unit}` : ""}`;
+      const [, title, unit] = name.match(/^(.*?)(?: \((.*)\))?$/) ?? ["", name];
+      return `${title} ${number(probes[state * D + d], 2)}${unit ? ` ${unit}` : ""}`;
     });
     return `probe ${state}: ${parts.join(", ")}`;
   }
 
-  // The nearest probe in a direction of the picture.
+  /** The nearest probe in a direction of the picture. @param {number} state @param {number} dx @param {number} dy */
   neighbour(state, dx, dy) {
     if (!this.probes) return state;
-    const geo = { x: 0, y: 0, width: 1000, height: 1000 / this.aspect };
+    const geo = { x: 0, y: 0, width: 1000, height: 1000 / this.aspect, small: false, radius: 0 };
     const [x, y] = this.at(geo, state);
     let best = state;
     let cost = Infinity;

@@ -1,0 +1,287 @@
+// The wire protocol (docs/protocol.md): a type for each message, in the order of that page.
+
+/** A value of a hyperparameter. */
+export type Value = number | string | boolean;
+
+// Binary messages
+
+export type Dtype = "f4" | "f2" | "u1" | "i4" | "b1";
+/** An array in a payload. A `u1` field with `lo` and `hi` is quantised linearly between them; 255 is missing. */
+export interface Field {
+  name: string;
+  dtype: Dtype;
+  shape: number[];
+  offset: number;
+  lo?: number | null;
+  hi?: number | null;
+}
+export interface Payload {
+  buffer: ArrayBuffer;
+  /** Where the payload begins in the buffer. */
+  start: number;
+}
+/** A binary message as `decode` gives it. */
+export interface Binary<Kind extends string = string, Header = object> {
+  kind: Kind;
+  header: Header & { kind?: string; fields?: Field[] };
+  payload: Payload;
+}
+
+export interface FrameHeader {
+  seq?: number;
+  step: number;
+  time?: number;
+  rate?: number;
+  member?: number;
+  members?: number[];
+  fields: Field[];
+  /** Large worlds: the state whose rows are sent in full precision, and which rows these are. */
+  selected?: { state: number; rows: string[] };
+}
+export type StaticMessage = Binary<"static">;
+export type FrameMessage = Binary<"frame", FrameHeader>;
+export type BacklogMessage = Binary<"backlog", { frames: FrameHeader[] }>;
+export type HistoryMessage = Binary<"history", { frames: FrameHeader[]; id: number; member: number }>;
+export type FramesMessage = FrameMessage | BacklogMessage | HistoryMessage;
+export type SelectedMessage = Binary<"selected", { state: number; member: number; rows: string[]; steps: number[] }>;
+export interface FilmHeader {
+  id: number;
+  step: number;
+  member: number;
+  seed: number;
+  gamma: number;
+  horizon: number;
+  lengths: number[];
+  terminated: boolean[];
+  endings: string[];
+}
+export type FilmMessage = Binary<"film", FilmHeader>;
+export type BinaryMessage = StaticMessage | FramesMessage | SelectedMessage | FilmMessage;
+
+// Text messages from the server
+
+/** A declared hyperparameter, with its value as it is now. */
+export interface Hyperparameter {
+  name: string;
+  symbol: string;
+  default: Value;
+  value: Value;
+  help: string;
+  low: number | null;
+  high: number | null;
+  choices: string[];
+  scale: "linear" | "log";
+  integer: boolean;
+  live: boolean;
+  paper: string;
+  greedier: "up" | "down" | "";
+  special: Record<string, string> | null;
+}
+export interface Member {
+  index: number;
+  lane?: number;
+  label: string;
+  algorithm?: string;
+  values?: Record<string, Value>;
+  seed: number;
+}
+export interface Lane {
+  algorithm: string;
+  approximator: string;
+  title?: string;
+  group?: string;
+  seeds?: number;
+  axes?: string[];
+  equation: string;
+  formulas?: Record<string, string>;
+  hyperparameters: Hyperparameter[];
+}
+export interface Metric {
+  name: string;
+  panel: string;
+  unit?: string;
+  title?: string;
+  formula?: string;
+  help?: string;
+  bad?: string;
+}
+export interface Truth {
+  behavior?: number | null;
+  behavior_interval?: [number, number] | null;
+  behavior_kind?: string | null;
+  optimal?: number | null;
+  optimal_interval?: [number, number] | null;
+  optimal_kind?: string | null;
+  in_support?: number | null;
+  q_bound?: number | null;
+  gamma?: number | null;
+  exact?: boolean;
+}
+export interface GridLayout {
+  kind: "grid";
+  rows: number;
+  cols: number;
+  cells: string;
+  state_of_cell: number[];
+  directions: [row: number, col: number][];
+  labels: [letter: string, meaning: string][];
+  action_grid?: undefined;
+  image?: undefined;
+  terminal?: undefined;
+}
+export interface MatrixLayout {
+  kind: "matrix";
+  order: number[];
+  row_title: string;
+  column_title: string;
+  row_value: number[];
+  terminal: number[];
+  action_grid: [rows: number, cols: number] | null;
+  directions?: undefined;
+  image?: undefined;
+}
+export interface PlaneLayout {
+  kind: "plane";
+  names: string[];
+  low: number[];
+  high: number[];
+  x: number;
+  y: number;
+  walls: [x0: number, y0: number, x1: number, y1: number][];
+  directions: [dx: number, dy: number][];
+  regions: [label: string, x0: number, y0: number, x1: number, y1: number][];
+  projection: number[][] | null;
+  image: [rows: number, cols: number] | null;
+  action_grid?: undefined;
+  terminal?: undefined;
+}
+export type Layout = GridLayout | MatrixLayout | PlaneLayout;
+export interface RunConfig {
+  dataset: string;
+}
+export interface Hello {
+  type: "hello";
+  protocol: number;
+  run: { id: string; key: string; title: string; private: boolean; parent: string | null; config: RunConfig };
+  layout: Layout;
+  states: number | string[];
+  actions: number | string[];
+  rows?: number;
+  episodes?: number;
+  steps_per_epoch?: number;
+  members: Member[];
+  lanes: Lane[];
+  metrics: Metric[];
+  truth: Truth;
+  initial_states: number[];
+  film?: { world?: string; horizon?: number; why_not?: string };
+}
+export type RunState = "queued" | "starting" | "running" | "paused" | "finished" | "diverged" | "failed" | "stopped";
+export interface StateMessage {
+  type: "state";
+  state: RunState;
+  reason?: string;
+  place?: number | null;
+  step: number;
+  budget: number;
+  speed: number;
+  rate: number;
+  alone?: boolean;
+  playing?: boolean;
+}
+export interface Mark {
+  type: "mark";
+  step: number;
+  lane: number;
+  what: Record<string, [before: Value, after: Value]>;
+}
+export interface EquationMessage {
+  type: "equation";
+  lane: number;
+  equation: string;
+  formulas: Record<string, string>;
+}
+export interface Alarm {
+  type: "alarm";
+  kind: string;
+  active?: boolean;
+  member: number;
+  step: number;
+  title: string;
+  cause: string;
+  panel: string;
+  mode: string;
+}
+export interface TruthMessage {
+  type: "truth";
+  truth: Truth;
+}
+export interface Moved {
+  type: "moved";
+  run_id: string;
+  reason?: string;
+  parent?: string;
+  step?: number;
+  after?: number;
+}
+export interface Accepted {
+  type: "accepted";
+  id: number;
+}
+export interface Refused {
+  type: "refused";
+  id: number | null;
+  message: string;
+}
+export interface Explained {
+  type: "explain";
+  id: number;
+  step: number;
+  data: Record<string, unknown>;
+}
+export type TextMessage =
+  | Hello
+  | StateMessage
+  | Mark
+  | EquationMessage
+  | Alarm
+  | TruthMessage
+  | Moved
+  | Accepted
+  | Refused
+  | Explained;
+
+/** What a source says about itself: it opened, it closed, it is a recording that has been read. */
+export type SourceMessage =
+  | { type: "open" }
+  | { type: "close"; code: number; reason: string; final: boolean }
+  | { type: "recorded" };
+export type Message = TextMessage | SourceMessage;
+/** Everything that a source delivers. */
+export type Delivered = Message | BinaryMessage;
+
+// Commands from the viewer
+
+export type Command =
+  | { cmd: "play" | "pause" | "reset" | "stop" | "restart" }
+  | { cmd: "step"; unit: string }
+  | { cmd: "speed"; value: number }
+  | { cmd: "set"; lane: number; values: Record<string, Value> }
+  | { cmd: "branch"; step: number; lane: number; values: Record<string, Value> }
+  | { cmd: "view"; member: number; members?: number[]; mode?: string }
+  | { cmd: "select"; state: number | null }
+  | { cmd: "history"; member: number }
+  | { cmd: "explain"; row?: number; state?: number; action?: number; member?: number }
+  | { cmd: "film"; step?: number; member?: number; seed?: number }
+  | { cmd: "ack"; seq: number };
+export type Sent = Command & { id?: number };
+
+/** Where messages come from: a live run, or a recording (source.js). */
+export interface Source {
+  /** Whether it can train on. */
+  readonly live: boolean;
+  readonly open: boolean;
+  start(receive: (message: Delivered) => void): void;
+  send(command: Sent): void;
+  close(): void;
+}

@@ -1,0 +1,222 @@
+// The stage's elements, in reading order, and the pickers above the world.
+
+import { PANELS, panelsDeclared } from "../curves/panels.js";
+import { h, icon, iconButton } from "../shared/dom.js";
+import { MODES, modeOf, whyMissing } from "../world/modes.js";
+import { SAVES } from "./save.js";
+
+/**
+ * @import { Frame } from "../run/frames.js"
+ * @import { Store } from "../run/store.js"
+ */
+
+/**
+ * @typedef {object} StageActions
+ * @property {(key: string) => void} mode
+ * @property {(member: number) => void} member
+ * @property {(many: boolean) => void} many
+ * @property {(shown: boolean) => void} outcome
+ * @property {(what: string) => void} save
+ * @property {(x: number, y: number) => void} dimensions
+ * @property {(key: string) => void} panel
+ * @property {() => void} logSteps
+ * @property {() => void} present
+ */
+
+/** @typedef {ReturnType<typeof buildElements>} StageElements */
+
+/** @param {HTMLElement} root @param {StageActions} on */
+export function buildElements(root, on) {
+  const top = h("header", { class: "top" });
+  const transport = h("div", { class: "transport" });
+  const { save, saves } = saveMenu(on);
+  const { tabs, member, many, dimensions, axes } = pickers(on);
+  const present = iconButton("present", "Projector: the world and one curve, large (p)", on.present, {
+    class: "button icon-button present-button",
+    "aria-pressed": "false",
+  });
+  const world = h("div", { class: "world" });
+  const film = h(
+    "button",
+    {
+      type: "button",
+      class: "button small film-button",
+      "aria-pressed": "false",
+      title: "Film: the policy of this step walks its world (f)",
+    },
+    "film",
+  );
+  const filmBar = h("div", { class: "film", role: "group", "aria-label": "Film", hidden: true });
+  const curves = h("div", { class: "curves", role: "group", "aria-label": "Curves over the steps" });
+  const outcome = h("div", { class: "outcome", hidden: true });
+  const panel = h("select", {
+    class: "panel-picker",
+    "aria-label": "Which curve is shown",
+    onchange: () => on.panel(panel.value),
+  });
+  panel.append(...PANELS.map(({ key, title }) => h("option", { value: key }, title)));
+  const choices = [tab("curves", "true", () => on.outcome(false)), tab("outcome", "false", () => on.outcome(true))];
+  const named = { role: "radiogroup", "aria-label": "Curves or outcome against the axis" };
+  const views = h("div", { class: "tabs views", ...named, hidden: true }, ...choices);
+  /**
+   * @param {boolean} shown - whether the outcome is, in the place of the curves
+   * @param {boolean} possible
+   * @param {boolean} drawn - whether it is a picture, which can be saved
+   */
+  const showOutcome = (shown, possible, drawn) => {
+    views.hidden = !possible;
+    for (const item of saves) if (item.dataset.save?.startsWith("outcome")) item.hidden = !drawn;
+    choices.forEach((choice, i) => {
+      choice.setAttribute("aria-checked", String(Boolean(i) === shown));
+    });
+    outcome.hidden = !shown;
+    curves.classList.toggle("covered", shown);
+  };
+  const inspector = h("section", { class: "inspector", "aria-label": "Selected state" });
+  const notices = h("section", { class: "notices", "aria-label": "State of the run and alarms" });
+  const live = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
+  const tools = h("div", { class: "tools" }, film, many, present, save);
+  const worldPanel = h(
+    "section",
+    { class: "world-panel", "aria-label": "World" },
+    h("div", { class: "bar-line" }, tabs, tools),
+    world,
+    filmBar,
+    axes,
+  );
+  const curvesPanel = h(
+    "section",
+    { class: "curves-panel", "aria-label": "Curves" },
+    h("div", { class: "bar-line views-line" }, views, panel),
+    h("div", { class: "curves-box" }, curves, outcome),
+  );
+  root.replaceChildren(
+    top,
+    transport,
+    h("div", { class: "main" }, worldPanel, curvesPanel),
+    h("div", { class: "below" }, inspector, notices),
+    live,
+  );
+  // A radio group is one stop of the tab key; arrows would move within it, but here they belong to the timeline.
+  root.setAttribute("tabindex", "-1");
+  const shown = { top, transport, world, filmBar, curves, outcome, inspector, notices, live };
+  return { ...shown, tabs, member, many, dimensions, axes, present, film, panel, showOutcome };
+}
+
+/** @param {string} text @param {string} checked @param {() => void} onclick */
+const tab = (text, checked, onclick) =>
+  h("button", { type: "button", class: "tab", role: "radio", "aria-checked": checked, onclick }, text);
+
+/** What is looked at: mode, model, all of them or one, and the dimensions that are drawn. @param {StageActions} on */
+function pickers(on) {
+  const modes = MODES.map(({ key, label, title }) => {
+    const button = tab(label, "false", () => on.mode(key));
+    button.title = title;
+    button.dataset.mode = key;
+    return button;
+  });
+  const named = { role: "radiogroup", "aria-label": "What the world shows" };
+  const tabs = h("div", { class: "tabs", ...named }, ...modes);
+  const member = h("select", {
+    class: "member",
+    "aria-label": "Which model is looked at",
+    hidden: true,
+    onchange: () => on.member(Number(member.value)),
+  });
+  const many = h("button", {
+    type: "button",
+    class: "button icon-button",
+    hidden: true,
+    "aria-pressed": "false",
+    onclick: () => on.many(many.getAttribute("aria-pressed") !== "true"),
+  });
+  const choose = () => on.dimensions(Number(x.value), Number(y.value));
+  /** @param {string} axis @returns {HTMLSelectElement} */
+  const dimension = (axis) =>
+    h("select", { class: "dimension", "aria-label": `Dimension drawn along ${axis}`, onchange: choose });
+  const [x, y] = [dimension("x"), dimension("y")];
+  const axes = h("div", { class: "dimensions", hidden: true }, h("label", {}, "x ", x), h("label", {}, "y ", y));
+  return { tabs, member, many, dimensions: [x, y], axes };
+}
+
+/** @param {StageActions} on */
+function saveMenu(on) {
+  /** @param {string} text @param {() => void} act */
+  const item = (text, act) => {
+    const onclick = () => {
+      act();
+      save.open = false;
+    };
+    return h("button", { type: "button", class: "menu-item", onclick }, text);
+  };
+  const saves = SAVES.map(([what, text]) => {
+    const button = item(text, () => on.save(what));
+    button.dataset.save = what;
+    return button;
+  });
+  const logSteps = item("curves: linear or logarithmic steps", () => on.logSteps());
+  const title = "Save pictures and options";
+  const save = h(
+    "details",
+    { class: "menu" },
+    h("summary", { class: "button icon-button", "aria-label": title, title }, icon("save")),
+    h("div", { class: "menu-list" }, ...saves, logSteps),
+  );
+  return { save, saves };
+}
+
+/** @param {StageElements} ui @param {Store} store @param {(member: number) => string} label */
+export function fillPickers(ui, store, label) {
+  const { members, layout } = store.run;
+  ui.member.hidden = members.length < 2;
+  fill(
+    ui.member,
+    members.map((_, i) => [String(i), label(i) || `model ${i + 1}`]),
+    String(store.view.member),
+  );
+  fill(
+    ui.panel,
+    panelsDeclared(store).map(({ key, title }) => [key, title]),
+    ui.panel.value,
+  );
+  const plane = layout?.kind === "plane" && layout.names.length > 2;
+  ui.axes.hidden = !plane;
+  if (!plane) return;
+  const drawn = [layout.x ?? 0, layout.y ?? 1];
+  ui.dimensions.forEach((select, i) => {
+    fill(
+      select,
+      layout.names.map((name, d) => [String(d), name]),
+      String(drawn[i]),
+    );
+  });
+}
+
+/** @param {HTMLSelectElement} select @param {[value: string, text: string][]} options @param {string} value */
+function fill(select, options, value) {
+  select.replaceChildren(...options.map(([name, text]) => h("option", { value: name }, text)));
+  select.value = value;
+}
+
+/** @param {StageElements} ui @param {Store} store @param {Frame | null} frame */
+export function markTabs(ui, store, frame) {
+  for (const button of /** @type {Iterable<HTMLButtonElement>} */ (ui.tabs.children)) {
+    const mode = modeOf(button.dataset.mode ?? null);
+    const missing = whyMissing(store, mode, frame);
+    const checked = String(mode.key === store.view.mode);
+    if (button.getAttribute("aria-checked") !== checked) button.setAttribute("aria-checked", checked);
+    if (mode.key === "ghost") button.hidden = !store.ghost;
+    if (button.disabled === Boolean(missing)) continue;
+    button.disabled = Boolean(missing);
+    button.title = missing ? `${mode.title} (${missing})` : mode.title;
+  }
+  const many = String(store.view.many);
+  ui.many.hidden = store.groups.length < 2;
+  if (ui.many.dataset.shown === many) return;
+  ui.many.dataset.shown = many;
+  ui.many.setAttribute("aria-pressed", many);
+  const text = store.view.many ? "Show one world" : "Show all worlds";
+  ui.many.setAttribute("aria-label", text);
+  ui.many.title = text;
+  ui.many.replaceChildren(icon(store.view.many ? "one" : "many"));
+}

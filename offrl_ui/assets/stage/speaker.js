@@ -1,0 +1,87 @@
+// What is on screen, in sentences, for those who cannot see it: while training every five seconds, else on every
+// change.
+
+import { setText } from "../shared/dom.js";
+import { integer, number } from "../shared/format.js";
+import { stateText } from "./notices.js";
+
+/**
+ * @import { Frame } from "../run/frames.js"
+ * @import { Store } from "../run/store.js"
+ * @import { Situation } from "./notices.js"
+ */
+
+const SPOKEN_EVERY = 5000;
+const SETTLED_AFTER = 600;
+
+export class Speaker {
+  /** @param {HTMLElement} region @param {HTMLElement} canvas @param {Store} store @param {() => void} again */
+  constructor(region, canvas, store, again) {
+    this.region = region;
+    this.canvas = canvas;
+    this.store = store;
+    this.again = again;
+    this.key = "";
+    this.at = -Infinity;
+    /** @type {number | undefined} */
+    this.timer = undefined;
+  }
+
+  /**
+   * @param {number} now
+   * @param {Frame | null} frame
+   * @param {string} name - of the selected state
+   * @param {Situation & { standing: boolean }} situation - `standing`: nothing moves by itself
+   */
+  update(now, frame, name, situation) {
+    const { state } = this.store.view;
+    const { text: stateName } = stateText(this.store, situation);
+    const key = [situation.standing, state, stateName, situation.standing ? frame?.step : ""].join();
+    const wait = key === this.key ? SPOKEN_EVERY : SETTLED_AFTER;
+    if (key === this.key && situation.standing) return;
+    if (now - this.at < wait) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(this.again, wait);
+      return;
+    }
+    this.key = key;
+    this.at = now;
+    const text = sentences(this.store, frame, stateName, name);
+    setText(this.region, text);
+    this.canvas.setAttribute("aria-label", `${text} Click, or shift and arrow keys, select a state.`);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+  }
+}
+
+/** @param {Store} store @param {Frame | null} frame @param {string} stateName - of the run @param {string} name */
+export function sentences(store, frame, stateName, name) {
+  if (!store.hello || !frame) return "No frame yet.";
+  const metric = store.metricIndex("return");
+  const group = store.groupOf(store.view.member);
+  const parts = [`Step ${integer(frame.step)}.`];
+  const median = metric >= 0 ? store.lastStat(frame, group, metric) : NaN;
+  const whose = group.label && store.groups.length > 1 ? ` for ${group.label}` : "";
+  if (Number.isFinite(median)) parts.push(`True return ${number(median)}${whose}.`);
+  const { optimal, behavior } = store.run.truth;
+  if (typeof optimal === "number" && store.truthHolds(store.view.member))
+    parts.push(`The best possible is ${number(optimal)}, behaviour ${number(behavior)}.`);
+  parts.push(...preference(store, frame, name), `${stateName}.`);
+  return parts.join(" ");
+}
+
+/** What the policy does in the selected state. @param {Store} store @param {Frame} frame @param {string} name */
+function preference(store, frame, name) {
+  const { state, member } = store.view;
+  const policy = state === null || store.terminal[state] ? null : store.row(frame, "policy", member, state);
+  if (state === null || !policy) return [];
+  const best = policy.indexOf(Math.max(...policy));
+  const q = store.row(frame, "q", member, state);
+  const { counts } = store.static;
+  const seen = counts ? counts[state * store.run.nActions + best] > 0 : true;
+  const value = q ? `, Q ${number(q[best])}` : "";
+  const action = `${store.run.actionNames[best]} with probability ${number(policy[best], 2)}`;
+  return [`In ${name} the policy prefers ${action}${value}${seen ? "" : ", an action that is not in the data"}.`];
+}
