@@ -7,7 +7,7 @@
  * Polygons in the unit square, one for each action: wedges that meet in the middle, by the direction of their action,
  * and a
  * diamond in the middle for staying. Null where directions do not tell the actions apart.
- * @param {readonly [row: number, col: number][]} directions
+ * @param {readonly (readonly [row: number, col: number])[]} directions
  * @returns {Polygon[] | null}
  */
 export function wedges(directions) {

@@ -44,7 +44,7 @@ export interface GridShape {
   cols: number;
   cells: string | string[];
   state_of_cell: number[];
-  directions?: [row: number, col: number][];
+  directions?: readonly (readonly [row: number, col: number])[];
 }
 
 /** How a layout names and turns its actions: what a sign of an action is drawn from. */
