@@ -8,6 +8,7 @@ from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
 from offrl_core.learning.metric_catalogue import metrics
+from offrl_core.learning.snapshot import merge_members
 
 DATA = random_data(1, rows=200)
 
@@ -76,6 +77,21 @@ def test_metrics_by_hand() -> None:
         assert s.metrics["weight_max_share"][m] == pytest.approx(w.max() / w.sum(), rel=1e-3)
         assert s.metrics["weight_median"][m] == pytest.approx(np.sort(w)[len(w) // 2], rel=1e-3)
         assert s.metrics["weight_p90"][m] == pytest.approx(np.sort(w)[len(w) * 9 // 10], rel=1e-3)
+
+
+def test_snapshots_of_several_learners_stand_side_by_side() -> None:
+    bc, bcq = orl.Learner(DATA, "bc").snapshot(), orl.Learner(DATA, "bcq", seeds=2).snapshot()
+    both = merge_members([([1], bc), ([0, 2], bcq)], 5)
+    assert both.step == 5
+    np.testing.assert_array_equal(both.policy, [bcq.policy[0], bc.policy[0], bcq.policy[1]])
+    # Cloning has no Q, and every action is allowed there.
+    np.testing.assert_array_equal(both.q, [bcq.q[0], np.full_like(bcq.q[0], np.nan), bcq.q[1]])
+    np.testing.assert_array_equal(both.allowed, [bcq.allowed[0], np.ones_like(bcq.allowed[0]), bcq.allowed[1]])
+    assert both.weights is None
+    assert both.tables.keys() == {*bcq.tables, *bc.tables}
+    assert np.isnan(both.metrics["loss_td"]).tolist() == [False, True, False]
+    assert both.metrics["loss_policy"][1] == bc.metrics["loss_policy"][0]
+    assert merge_members([([0], bc)], bc.step) is bc
 
 
 def test_every_metric_says_what_it_is() -> None:
