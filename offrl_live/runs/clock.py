@@ -1,4 +1,4 @@
-"""The times that runs go by, handed in by whoever runs them."""
+"""The times that runs go by, handed in from outside."""
 
 from __future__ import annotations
 

@@ -233,10 +233,9 @@ class RunConfig:
     def key(self) -> str:
         """Equal for equal runs: a digest of everything, defaults written out."""
         data = self.to_json()
-        for number, plain in enumerate(data["lanes"]):
-            plain["hyperparameters"] = {n: h.default for n, h in self.declared(number).items()} | plain[
-                "hyperparameters"
-            ]
+        for number, lane in enumerate(data["lanes"]):
+            defaults = {name: h.default for name, h in self.declared(number).items()}
+            lane["hyperparameters"] = defaults | lane["hyperparameters"]
         canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from offrl_core.algos import algorithm
 from offrl_live.runs.config import RunConfig
-from offrl_live.runs.wire import plain
+from offrl_live.runs.wire import json_data
 
 PROTOCOL = 1
 
@@ -27,8 +27,8 @@ def hello(
         "key": config.key,
         "title": title,
         "private": private,
-        "parent": plain(parent),
-        "config": plain(config.to_json()),
+        "parent": json_data(parent),
+        "config": json_data(config.to_json()),
     }
     return {"type": "hello", "protocol": PROTOCOL, "run": run, **described}
 

@@ -1,4 +1,4 @@
-"""Every run, who watches it and where it trains, in one thread: no locks, sockets, processes or clock of its own."""
+"""Every run, its viewers and where it trains, in one thread: no locks, sockets, processes or clock of its own."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ class LiveRuns:
         self._unshare(run)
         run.private = True
         run.revive()
-        self.scheduler.order(run, {"do": "set", "lane": lane, "values": dict(values), **answer_to})
+        self.scheduler.tell(run, {"do": "set", "lane": lane, "values": dict(values), **answer_to})
 
     def branch(self, run: Run, step: int, lane: int, values: Mapping[str, Value]) -> Run:
         """A run that shares this one's past up to `step` and stands there, with `values`, checked ones, in `lane`.

@@ -22,7 +22,7 @@ PLAYED_SHARE = 0.05
 CHECKPOINT_SHARE = 0.01
 CHECKPOINT_SECONDS = 0.25
 
-# While a viewer waits for a film that he asked for.
+# While a viewer waits for a film that it asked for.
 FILM_SHARE = 0.25
 
 # What playing all policies takes, until it was done once.

@@ -14,7 +14,7 @@ from offrl_live.runs.engine import Engine
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.hello import hello
 from offrl_live.runs.timeline import Frame
-from offrl_live.runs.wire import plain
+from offrl_live.runs.wire import json_data
 
 
 def schedule(steps: int, frames: int) -> list[int]:
@@ -34,14 +34,14 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
     """
     engine = Engine(config, dataset)
     watch = Watch(engine.facts())
-    described = plain(engine.describe())
+    described = json_data(engine.describe())
     names = [metric["name"] for metric in described["metrics"]]
     frames: list[Frame] = []
     alarms: list[dict[str, Any]] = []
     members = tuple(range(len(engine.members)))
     for wanted in steps:
         engine.advance(wanted - engine.step)
-        alarms += [{"type": "alarm", **plain(alarm.to_json())} for alarm in engine.divergences()]
+        alarms += [{"type": "alarm", **json_data(alarm.to_json())} for alarm in engine.divergences()]
         if frames and frames[-1].step == engine.step:
             break
         snapshot = engine.snapshot()

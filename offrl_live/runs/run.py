@@ -1,4 +1,4 @@
-"""A run and its viewers: what is known of a run, who trains it, and what each viewer was sent and is to be sent."""
+"""A run and its viewers: what is known of a run, where it trains, and what each viewer was sent and is to be sent."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from offrl_live.runs.worker_messages import take
 log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 5.0
+STATE_CHANGING = ("play", "pause", "step", "set")
 
 Received = Callable[[WorkerHandle, dict[str, Any], memoryview], None]
 Ended = Callable[[WorkerHandle, str], None]
@@ -83,7 +84,7 @@ class Scheduler:
             self.queue.remove(run)
         if run.training:
             run.pausing = True
-            self.order(run, {"do": "pause"})
+            self.tell(run, {"do": "pause"})
         self.schedule()
 
     def give_back(self, run: Run) -> None:
@@ -101,19 +102,17 @@ class Scheduler:
 
     def tell(self, run: Run, command: dict[str, Any]) -> None:
         """A command for the run, now or as soon as it is built."""
+        changes_state = command["do"] in STATE_CHANGING
+        if changes_state:
+            run.resting = False
         if run.built and run.worker is not None:
-            if "order" in command:
+            if changes_state:  # until its answer, reports of earlier states do not count
                 run.order += 1
                 command = {**command, "order": run.order}
             run.worker.send({**command, "run": run.id})
         else:
             run.pending.append(command)
             self.need(run)
-
-    def order(self, run: Run, command: dict[str, Any]) -> None:
-        """A command that changes the run's state: until its answer, reports of earlier states do not count."""
-        run.resting = False
-        self.tell(run, {**command, "order": None})
 
     def place(self, run: Run) -> int | None:
         """The run's place in the queue, from 1; None when it does not wait."""
@@ -216,7 +215,7 @@ class Scheduler:
             turn = self.turn if run.viewers or not watched else 0.0
             if run.training and not run.pausing and self._clock.now() - run.turn_began > turn:
                 run.pausing = True
-                self.order(run, {"do": "pause"})
+                self.tell(run, {"do": "pause"})
                 self.queue.append(run)
         self.queue.sort(key=lambda run: not run.viewers)  # stable: first come, first served, but the watched ones first
 
@@ -233,7 +232,7 @@ class Scheduler:
             run.training = True
             run.turn_began = self._clock.now()
             keep_on, run.keep_on = run.keep_on, False
-            self.order(run, {"do": "play", "limit": run.limit, "keep_on": keep_on})
+            self.tell(run, {"do": "play", "limit": run.limit, "keep_on": keep_on})
             self.state_changed(run)
         for run in list(self._waiting):
             if run.worker is not None or self._give_worker(run):

@@ -266,7 +266,7 @@ class Session:
         except ValueError as error:
             self._reply(command, "refused", message=str(error))
             return
-        self._reply(command, "explain", step=self.engine.step, data=wire.plain(data))
+        self._reply(command, "explain", step=self.engine.step, data=wire.json_data(data))
 
     def _films_due(self) -> bool:
         """Whether somebody waits for a film and it may have a slice: the run trains on meanwhile."""
@@ -295,7 +295,7 @@ class Session:
         hello = self.engine.describe()
         self._members = len(hello["members"])
         self._metrics = [metric["name"] for metric in hello["metrics"]]
-        header = {"kind": "built", "run": self.run, "hello": wire.plain(hello)}
+        header = {"kind": "built", "run": self.run, "hello": wire.json_data(hello)}
         self._send(wire.encode(header, self.engine.static()))
         self._send_marks()
 
@@ -314,7 +314,7 @@ class Session:
             return
         for mark in self.engine.marks:
             if mark not in self._marks_sent:
-                self._send(wire.encode({"kind": "mark", "run": self.run, "mark": wire.plain(mark.to_json())}, {}))
+                self._send(wire.encode({"kind": "mark", "run": self.run, "mark": wire.json_data(mark.to_json())}, {}))
         self._marks_sent = self.engine.marks
         self.watch.facts = self.engine.facts()
 
@@ -323,7 +323,7 @@ class Session:
         if self.engine.gammas == self._gammas:
             return
         self._gammas = self.engine.gammas
-        header = {"kind": "truth", "run": self.run, "truth": wire.plain(self.engine.truth())}
+        header = {"kind": "truth", "run": self.run, "truth": wire.json_data(self.engine.truth())}
         self._send(wire.encode(header, self.engine.static()))
 
     def _show(self, *, truth: bool = False) -> str:
@@ -398,7 +398,7 @@ class Session:
 
     def _send_alarms(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:
-            header = {"kind": "alarm", "run": self.run, "alarm": wire.plain(alarm.to_json())}
+            header = {"kind": "alarm", "run": self.run, "alarm": wire.json_data(alarm.to_json())}
             self._send(wire.encode(header, {}))
 
     def _save(self) -> None:

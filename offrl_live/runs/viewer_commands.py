@@ -67,7 +67,7 @@ def _step(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     runs.scheduler.rest(mine)
     mine.lengthen()
     mine.revive()
-    runs.scheduler.order(mine, {"do": "step", "unit": request["unit"], "limit": mine.limit})
+    runs.scheduler.tell(mine, {"do": "step", "unit": request["unit"], "limit": mine.limit})
     if others:
         _move(runs, viewer, mine, mine.step, "others watch this run: you step through a copy of your own")
     return False

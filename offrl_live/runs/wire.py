@@ -32,14 +32,14 @@ class WireError(ValueError):
     """Bytes that are not a message of this protocol; the message says what is wrong."""
 
 
-def plain(value: Any) -> Any:
+def json_data(value: Any) -> Any:
     """`value` as plain JSON data: numpy turned into Python, tuples into lists, numbers that JSON lacks into None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_data(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        return json_data(value.tolist())
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
+        return [json_data(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from offrl_live.runs import wire
 from offrl_live.runs.clock import Clock
@@ -34,38 +35,35 @@ class Worker:
 
     def work(self) -> None:
         """One slice of what there is to do."""
-        self._guarded(lambda session: session.work())
+        if self.session is not None:
+            with self._reporting(self.session.run):
+                self.session.work()
 
     def obey(self, command: Command) -> None:
         """Carry out one command: `start` a run, `drop` it, or one for the run that is here."""
         if command["do"] == "start":
             self.session = None  # frees the old run's memory before the new one is built
-            try:
+            with self._reporting(command["run"]):
                 self.session = Session(command, self._send, self._clock)
-            except Exception as error:
-                self._failed(str(command["run"]), error)
         elif self.session is not None and command["run"] == self.session.run:
             if command["do"] == "drop":
                 self.session = None
             else:
-                self._guarded(lambda session: session.obey(command))
+                with self._reporting(self.session.run):
+                    self.session.obey(command)
 
-    def _guarded(self, act: Callable[[Session], None]) -> None:
+    @contextmanager
+    def _reporting(self, run: str) -> Iterator[None]:
         """A run that raises is a failed run; the worker goes on to the next one."""
-        if self.session is None:
-            return
         try:
-            act(self.session)
+            yield
         except BrokenPipeError:
             raise
         except Exception as error:
-            run, self.session = self.session.run, None
-            self._failed(run, error)
-
-    def _failed(self, run: str, error: Exception) -> None:
-        log.error("run failed: %s", "".join(traceback.format_exception(error)))
-        reason = f"{type(error).__name__}: {error}"
-        self._send(wire.encode({"kind": "error", "run": run, "reason": reason[:500]}, {}))
+            self.session = None
+            log.error("run failed: %s", "".join(traceback.format_exception(error)))
+            reason = f"{type(error).__name__}: {error}"
+            self._send(wire.encode({"kind": "error", "run": run, "reason": reason[:500]}, {}))
 
 
 class LocalWorker:

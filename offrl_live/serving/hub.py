@@ -40,7 +40,7 @@ class Hub(LiveRuns):
     """Live runs for many threads: script threads call it, the event loop serves its viewers, workers are processes.
 
     Attributes:
-        lock: held by whoever reads or changes a run. The methods here take it themselves.
+        lock: to be held while a run is read or changed; the methods here take it themselves.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:

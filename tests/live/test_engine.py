@@ -10,7 +10,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.snapshot import RunSnapshot
-from offrl_live.runs.wire import dumps, plain
+from offrl_live.runs.wire import dumps, json_data
 
 MLP = {"hidden": "16", "batch_size": 32}
 LANES = (
@@ -245,7 +245,7 @@ def test_a_run_without_members_left_stops_at_its_last_finite_step() -> None:
 def test_it_describes_itself_in_plain_data() -> None:
     engine = Engine(config())
     hello = engine.describe()
-    assert len(dumps(plain(hello))) > 1000
+    assert len(dumps(json_data(hello))) > 1000
     assert (hello["states"], len(hello["actions"]), len(hello["members"])) == (24, 4, 5)
     assert {"return", "gap", "q_data", "q_missing", "value_start"} <= {m["name"] for m in hello["metrics"]}
     rho = next(h for h in hello["lanes"][0]["hyperparameters"] if h["name"] == "rho")

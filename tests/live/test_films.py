@@ -50,20 +50,20 @@ def test_the_run_trains_on_while_a_film_is_made_and_its_numbers_stay() -> None:
     bench = Bench()
     bench.start(POLE)
     bench.do("play", limit=0, keep_on=False)
-    bench.run(lambda: bench.of("frame")[-1]["step"] >= 1500)
+    bench.run(lambda: bench.of("frame")[-1]["step"] >= 500)
     saved = next((h["step"], data) for h, _, data in bench.sent if h["kind"] == "checkpoint")
     run = bench.worker.session.engine
     first = run.step
     # Far from the checkpoint: the film takes many slices, and the run has its own between them.
-    ask(bench, step=1200, checkpoint=saved)
+    ask(bench, step=400, checkpoint=saved)
     bench.run(lambda: films(bench))
     assert run.step > first
     header, arrays = films(bench)[0]
     bench.do("pause")
     engine = Engine(POLE)
-    engine.advance(1200)
+    engine.advance(400)
     expected = film(engine.dataset.world, engine.lanes[0].policy_of(0), 200)
-    assert header["step"] == 1200
+    assert header["step"] == 400
     np.testing.assert_array_equal(arrays["observations"], expected.observations.swapaxes(0, 1))
     engine.advance(run.step - engine.step)
     assert engine.checkpoint() == run.checkpoint()

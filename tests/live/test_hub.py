@@ -27,7 +27,7 @@ def test_training_reaches_all_who_play_and_a_pause_is_ones_own(hub: Hub) -> None
     until(two.frames)
     one.say("play")
     until(lambda: len(one.frames()) > 3)
-    # Nobody is pulled along: who has not pressed play keeps looking at what he looks at.
+    # Nobody is pulled along: a viewer that has not pressed play keeps its frame.
     assert len(two.frames()) == 1
     two.say("play")
     until(lambda: len(two.frames()) > 3)
@@ -102,7 +102,7 @@ def test_a_drag_while_paused_is_one_mark_and_one_change(hub: Hub) -> None:
     late = Watcher(hub, run_id)
     until(lambda: late.of("mark"))
     assert [mark["what"] for mark in late.of("mark")] == [came_to]
-    # Who opens what the run has become finds the run itself.
+    # Opening what the run has become finds the run itself.
     assert hub.open(CQL.changed(0, 0, {"alpha": 2.0, "gamma": 0.9})) == run_id
 
 

@@ -9,7 +9,7 @@ from offrl_live.runs import wire
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.worker import Worker
-from offrl_live.serving.clock import SYSTEM_CLOCK
+from tests.live.watching import HandClock, SkippingClock
 
 BCQ = RunConfig("double-crossing", {}, (Lane("bcq"),))
 
@@ -17,9 +17,10 @@ BCQ = RunConfig("double-crossing", {}, (Lane("bcq"),))
 class Bench:
     """A worker driven by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, time: HandClock | SkippingClock | None = None) -> None:
+        self.time = time or SkippingClock()
         self.sent: list[tuple[dict, dict, bytes]] = []
-        self.worker = Worker(self._receive, SYSTEM_CLOCK)
+        self.worker = Worker(self._receive, self.time.clock)
         self.order = 0
 
     def _receive(self, message: bytes) -> None:
@@ -36,7 +37,7 @@ class Bench:
 
     def work(self) -> None:
         """One slice, once it is time for it."""
-        time.sleep(self.worker.wait() or 0.0)
+        self.time.sleep(self.worker.wait() or 0.0)
         self.worker.work()
 
     def run(self, until, seconds: float = 20.0) -> None:
@@ -205,19 +206,20 @@ def test_a_refused_change_is_answered_and_nothing_else(bench: Bench) -> None:
 
 
 @pytest.mark.timing
-def test_the_speed_is_kept_and_pausing_acts_at_once(bench: Bench) -> None:
+def test_the_speed_is_kept_and_pausing_acts_at_once() -> None:
+    hand = HandClock()
+    bench = Bench(hand)
     bench.start(speed=100.0)
     bench.worker.session.engine.advance(1)  # past the slow start
     bench.do("play", limit=0, keep_on=False)
-    began, first = time.monotonic(), bench.worker.session.engine.step
-    bench.run(lambda: time.monotonic() - began > 1.0)
-    done = bench.worker.session.engine.step - first
-    assert 80 <= done <= 112
+    began, first = hand.time, bench.worker.session.engine.step
+    bench.run(lambda: hand.time - began > 2.0)
+    assert 198 <= bench.worker.session.engine.step - first <= 202
     frames = [header["time"] for header in bench.of("frame")]
-    assert 8 <= len(frames) - 1 <= 13
-    pressed = time.monotonic()
+    assert 20 <= len(frames) - 1 <= 25
+    pressed = hand.time
     bench.do("pause")
-    assert time.monotonic() - pressed < 0.2
+    assert hand.time == pressed
     assert bench.of("state")[-1]["state"] == "paused"
     assert bench.of("frame")[-1]["step"] == bench.of("checkpoint")[-1]["step"] == bench.of("state")[-1]["step"]
 

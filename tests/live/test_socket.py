@@ -22,6 +22,7 @@ from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.live_runs import Limits
 from offrl_live.serving.hub import Hub
 from offrl_live.serving.socket import live_route
+from tests.live.watching import until
 from tests.threads import in_a_loop
 
 CQL = RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0)
@@ -123,7 +124,7 @@ def test_a_reconnection_gets_only_what_is_new(served: Served, run_id: str) -> No
         return [frame["seq"] for frame in backlog["frames"]]
 
     seq = browse(served.url(run_id), first)
-    time.sleep(0.4)
+    until(lambda: served.hub.export(run_id).frames[-1].seq > seq + 2)
     new = browse(served.url(run_id, f"?after={seq}"), second)
     assert new[0] == seq + 1
     assert len(new) < 40

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from offrl_live.runs.wire import WireError, decode, encode, plain, quantise, split
+from offrl_live.runs.wire import WireError, decode, encode, json_data, quantise, split
 from tests.hypothesis_profiles import examples
 
 
@@ -85,4 +85,4 @@ def test_fields_beyond_the_payload_are_refused(entry) -> None:
 
 def test_plain_data_is_json() -> None:
     data = {"a": np.float32(1.5), "b": (np.int64(2), float("inf")), 3: np.array([np.nan, 1.0])}
-    assert plain(data) == {"a": 1.5, "b": [2, None], "3": [None, 1.0]}
+    assert json_data(data) == {"a": 1.5, "b": [2, None], "3": [None, 1.0]}

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from offrl_live.runs import wire
+from offrl_live.runs.clock import Clock
 from offrl_live.runs.commands import parse
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.live_runs import LiveRuns
 from offrl_live.runs.viewer_commands import carry_out
+from offrl_live.serving.clock import SYSTEM_CLOCK
 
 CQL = RunConfig("double-crossing", {}, (Lane("cql"),), budget=0)
 NOISY = RunConfig("double-crossing", {}, (Lane("cql", hyperparameters={"batch_size": 64}),), budget=0)
@@ -23,6 +25,35 @@ def until(what: Callable[[], object], seconds: float = 30.0) -> Any:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
     return found
+
+
+class HandClock:
+    """A clock that stands still until `sleep` moves it."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.clock = Clock(*[lambda: self.time] * 3)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass; never exactly as long as was asked for, as in life."""
+        self.time += seconds + 1e-4
+
+
+class SkippingClock:
+    """The machine's clock, on which `sleep` takes no time."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+        machine = SYSTEM_CLOCK
+        self.clock = Clock(
+            now=lambda: machine.now() + self._skipped,
+            effort=machine.effort,
+            date=lambda: machine.date() + self._skipped,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Go on as if this time had passed."""
+        self._skipped += seconds
 
 
 class Watcher:
