@@ -36,6 +36,9 @@ class Hyperparameter:
         greedier: which direction moves away from cloning towards the greedy policy.
         special: named values outside the range, for example `{0: "all rows"}`; they are allowed too.
         max_length: how long a text may be; a string default without choices declares a text (such as a grid's layout).
+        label: what it is called on screen; the name with spaces when empty.
+        needs: another name and its values with which alone this one has an effect: `("behavior", ("mix",))`.
+        family: shared by many algorithms, so that a panel shows it after an algorithm's own.
     """
 
     name: str
@@ -52,6 +55,9 @@ class Hyperparameter:
     greedier: Literal["up", "down", ""] = ""
     special: Mapping[float, str] | None = None
     max_length: int = 0
+    label: str = ""
+    needs: tuple[str, tuple[str, ...]] | None = None
+    family: bool = False
 
     @property
     def text(self) -> bool:

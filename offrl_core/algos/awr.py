@@ -64,6 +64,7 @@ class AWR(ValueCloning):
             low=0.0,
             high=1.0,
             paper=".95 (Peng et al. 2019)",
+            needs=("value_target", ("lambda",)),
         ),
         replace(
             TARGET_NETWORK[1],

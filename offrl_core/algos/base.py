@@ -108,6 +108,7 @@ class Algorithm(ABC):
 
     Class attributes:
         name, title: identifier and name on screen.
+        short_title: the name of this very class where there is little room; `title` when empty.
         group: family in the lecture: `cloning` (one objective, many weights) or `q-learning` (one target, many
             constraints).
         number: the system's number in the lecture; None for one that is not in it.
@@ -121,6 +122,7 @@ class Algorithm(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    short_title: ClassVar[str] = ""
     group: ClassVar[Group]
     number: ClassVar[int | None] = None
     summary: ClassVar[str]

@@ -21,6 +21,7 @@ class BC(Cloning):
 
     name = "bc"
     title = "Behaviour cloning"
+    short_title = "BC"
     number = 1
     summary = "Copies the behaviour policy, good and bad alike."
 

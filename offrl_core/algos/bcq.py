@@ -44,6 +44,7 @@ class BCQ(QLearning):
             high=1.0,
             greedier="down",
             paper=".3 with the relative rule (Fujimoto, Conti et al. 2019)",
+            label="threshold",
         ),
         Hyperparameter(
             "rule",

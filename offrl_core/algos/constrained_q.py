@@ -28,6 +28,7 @@ class ConstrainedQ(QLearning):
 
     name = "constrained-q"
     title = "Constrained Q-learning"
+    short_title = "Ā-Q"
     number = 15
     summary = "Q-learning whose maximum ignores every action that the data does not show in that state."
     source = "the lecture; Fujimoto, Meger & Precup 2019, section 4.1"

@@ -57,6 +57,7 @@ class CQL(QLearning):
             high=100.0,
             greedier="down",
             paper=".5 to 5 (Kumar et al. 2020)",
+            label="penalty",
         ),
         Hyperparameter(
             "form",

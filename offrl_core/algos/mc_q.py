@@ -28,6 +28,7 @@ class MCQ(ActionValues):
 
     name = "mc-q"
     title = "Monte Carlo Q"
+    short_title = "MC Q"
     number = 14
     summary = "Regresses Q on recorded returns: it cannot diverge, and it only knows what the behaviour is worth."
     source = "Sutton & Barto 2018, chapter 5"

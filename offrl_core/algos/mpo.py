@@ -56,6 +56,7 @@ class MPO(CriticCloning):
             scale="log",
             greedier="up",
             paper=".1 (Abdolmaleki et al. 2018)",
+            label="KL bound",
         ),
         Hyperparameter(
             "epsilon_policy",

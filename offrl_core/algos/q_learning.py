@@ -66,6 +66,7 @@ class QLearning(ActionValues):
 
     name = "q-learning"
     title = "Naive Q-learning"
+    short_title = "Naive Q"
     number = 12
     summary = "Q-learning on a fixed dataset: its maximum trusts values of actions that nobody ever took."
     source = "Watkins & Dayan 1992; Mnih et al. 2015 (target network)"

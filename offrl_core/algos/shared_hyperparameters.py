@@ -21,6 +21,8 @@ GAMMA = Hyperparameter(
     "Discount: up looks further ahead and bootstraps more; down cares for the next rewards only.",
     low=0.0,
     high=1.0,
+    label="discount",
+    family=True,
 )
 
 
@@ -60,6 +62,7 @@ def beta(default: float, *, paper: str) -> Hyperparameter:
         high=1000.0,
         paper=paper,
         greedier="up",
+        label="advantage weight",
     )
 
 
@@ -90,6 +93,8 @@ TARGET_NETWORK = (
         "behind (soft).",
         choices=("none", "hard", "soft"),
         paper="hard, every 10 000 updates (Mnih et al. 2015)",
+        label="target network",
+        family=True,
     ),
     Hyperparameter(
         "target_period",
@@ -101,6 +106,8 @@ TARGET_NETWORK = (
         high=10_000,
         scale="log",
         integer=True,
+        needs=("target_update", ("hard",)),
+        family=True,
     ),
     Hyperparameter(
         "target_rate",
@@ -111,6 +118,8 @@ TARGET_NETWORK = (
         high=1.0,
         scale="log",
         paper=".005 (Lillicrap et al. 2016: .001)",
+        needs=("target_update", ("soft",)),
+        family=True,
     ),
 )
 INITIAL = (
@@ -123,6 +132,8 @@ INITIAL = (
         low=-1000.0,
         high=1000.0,
         live=False,
+        label="initial Q",
+        family=True,
     ),
     Hyperparameter(
         "initial_spread",
@@ -133,6 +144,7 @@ INITIAL = (
         low=0.0,
         high=100.0,
         live=False,
+        family=True,
     ),
 )
 DOUBLE = Hyperparameter(
@@ -144,6 +156,8 @@ DOUBLE = Hyperparameter(
     choices=("none", "double", "clipped"),
     live=False,
     paper="double: van Hasselt et al. 2016; clipped: Fujimoto et al. 2018",
+    label="double Q",
+    family=True,
 )
 Q_LEARNING = (GAMMA, *TARGET_NETWORK, DOUBLE, *INITIAL)
 CRITIC = (

@@ -52,6 +52,7 @@ def gamma(default: float) -> DatasetOption:
         "Discount: up looks further ahead, down prefers early reward.",
         low=0.0,
         high=1.0,
+        label="discount",
     )
 
 
@@ -90,6 +91,7 @@ def collecting(
             "Share of random actions in the behaviour: up covers more actions, down records purer behaviour.",
             low=0.0,
             high=1.0,
+            label="random actions",
         ),
         option(
             "horizon",
@@ -112,6 +114,7 @@ def collecting(
                 low=0.001,
                 high=100.0,
                 scale="log",
+                needs=("behavior", ("softmax", "mix")),
             )
         )
     if "drawn" in names:
@@ -122,6 +125,7 @@ def collecting(
                 "",
                 "The policy you drew: one character a cell, ^ > v < or . for any action; rows may be parted by /.",
                 max_length=(MAX_SIDE + 1) * MAX_SIDE,
+                needs=("behavior", ("drawn", "mix")),
             )
         )
     declared += [
@@ -132,6 +136,7 @@ def collecting(
             f"Share of the episodes collected by {name} when the behaviour is a mix.",
             low=0.0,
             high=1.0,
+            needs=("behavior", ("mix",)),
         )
         for name in names
     ]
@@ -142,6 +147,7 @@ def collecting(
             "",
             "The episodes you played: seed:actions, parted by semicolons; each is replayed in the world.",
             max_length=MAX_OWN,
+            needs=("behavior", ("own", "mix")),
         )
     )
     return tuple(declared)

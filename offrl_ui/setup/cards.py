@@ -20,8 +20,6 @@ WIDTH, HEIGHT = 15.0, 10.0
 STAGE = "double-crossing"
 UPDATES = 1500
 T = TypeVar("T")
-# Titles that are too long for a card.
-SHORT = {"bc": "BC", "q-learning": "Naive Q", "mc-q": "MC Q", "constrained-q": "Ā-Q"}
 
 
 # Whoever comes first draws; others wait for the finished picture instead of drawing it again.
@@ -65,12 +63,14 @@ def _brought_card(dataset: Dataset) -> str:
 def algorithm_cards() -> list[dict[str, Any]]:
     """A card for every algorithm, in the two families of the lecture."""
     titles = {"cloning": "Cloning, reweighted", "q-learning": "Q-learning, constrained"}
-    groups: dict[str, list[dict[str, Any]]] = {group: [] for group in titles}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for name, kind in orl.algorithms().items():
         drawn, value = algorithm_card(name)
         text = f"{kind.title}. {kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {value:.3g}."
-        groups[kind.group].append({"id": name, "title": SHORT.get(name, kind.title), "text": text, "picture": drawn})
-    return [{"title": titles[group], "cards": cards} for group, cards in groups.items()]
+        groups.setdefault(kind.group, []).append(
+            {"id": name, "title": vars(kind).get("short_title") or kind.title, "text": text, "picture": drawn}
+        )
+    return [{"title": titles.get(group, group.capitalize()), "cards": cards} for group, cards in groups.items()]
 
 
 def dataset_picture(dataset: Dataset) -> str:

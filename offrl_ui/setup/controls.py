@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, get_args
 
 from offrl_core.algos import APPROXIMATORS, algorithms
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.options import Section
 from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_lecture.base.text import mathml
 from offrl_live.runs.checks import ConfigError
@@ -15,45 +16,16 @@ from offrl_live.runs.config import RunConfig
 from offrl_ui.setup.links import Note
 from offrl_ui.setup.selection import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
 
-LABELS = {
-    "gamma": "discount",
-    "rho": "threshold",
-    "alpha": "penalty",
-    "beta": "advantage weight",
-    "seed": "seed of the data",
-    "initial_value": "initial Q",
-    "initial_spread": "initial spread",
-    "target_update": "target network",
-    "double": "double Q",
-    "slip": "slip",
-    "epsilon": "ε",
-}
-# Which control has an effect only while another one has one of these values.
-NEEDS = {
-    "target_period": ("target_update", ("hard",)),
-    "target_rate": ("target_update", ("soft",)),
-    "trace_decay": ("value_target", ("lambda",)),
-    "softness": ("behavior", ("softmax", "mix")),
-    "drawn": ("behavior", ("drawn", "mix")),
-    "own": ("behavior", ("own", "mix")),
-}
-DATA_TITLES = {"collecting": "Collecting", "world": "World", "degrade": "Degrade"}
-COMMON = ("gamma", "target_update", "target_period", "target_rate", "double", "initial_value", "initial_spread")
-
 
 def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
     """One control of the panel, as plain data."""
-    label = LABELS.get(h.name, h.name.replace("_", " "))
-    if h.name == "epsilon":
-        label = "KL bound" if h.live else "random actions"
     return {
         **asdict(h),
         "symbol": mathml(h.symbol) if h.symbol else "",
         "special": {f"{key:g}": name for key, name in (h.special or {}).items()},
-        "label": label,
+        "label": h.label or h.name.replace("_", " "),
         "allowed": h.allowed,
         "value": list(value) if isinstance(value, tuple) else value,
-        "needs": ("behavior", ("mix",)) if h.name.startswith("mix_") else NEEDS.get(h.name),
         **more,
     }
 
@@ -75,7 +47,7 @@ def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, A
             shown.append(SEED)
         items = [item(h, config.options.get(h.name, h.default)) for h in shown]
         folded = not every or heading == "degrade"
-        sections.append({"id": heading, "title": DATA_TITLES[heading], "items": items, "folded": folded})
+        sections.append({"id": heading, "title": heading.capitalize(), "items": items, "folded": folded})
     return sections
 
 
@@ -85,8 +57,7 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
     known = config.declared(index)
     now = {name: lane.hyperparameters.get(name, h.default) for name, h in known.items()}
     own = {h.name for h in algorithms()[lane.algorithm].declared}
-    special = [h for name, h in known.items() if name in own and name not in COMMON]
-    common = [h for name, h in known.items() if name in own and name in COMMON]
+    algorithm = sorted((h for name, h in known.items() if name in own), key=lambda h: h.family)
     learning = [h for name, h in known.items() if name not in own]
     model = [
         item(
@@ -100,7 +71,7 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
         {
             "id": "algorithm",
             "title": "Hyperparameters",
-            "items": [item(h, now[h.name], axis=h.numeric) for h in special + common],
+            "items": [item(h, now[h.name], axis=h.numeric) for h in algorithm],
             "run": True,
         },
         {"id": "model", "title": "Model", "items": model},
@@ -139,7 +110,7 @@ def apply(config: RunConfig, index: int, given: Mapping[str, Any]) -> tuple[RunC
 
 def _set(config: RunConfig, index: int, section: str, name: str, value: Any) -> RunConfig:
     setting = tuple(value) if isinstance(value, list) else value
-    if section in DATA_TITLES:
+    if section in get_args(Section):
         return replace(config, options={**config.options, name: setting})
     lane = config.lanes[index]
     if section == "model" and name == "approximator":

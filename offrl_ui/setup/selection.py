@@ -26,6 +26,7 @@ SEED = Hyperparameter(
     high=9999,
     integer=True,
     live=False,
+    label="seed of the data",
 )
 SEEDS = Hyperparameter(
     "seeds",
