@@ -3,7 +3,7 @@
     python benchmarks/data_files.py [--rows 1000000] [--repeat 3]
 
 Each file is read in a fresh process, so that its memory is its own. Memory is the highest resident size while reading,
-above what the process had before, in multiples of the dataset's own arrays. For isolated reading (the default) it is
+above what the process had before, in multiples of the dataset's own arrays. For isolated reading, as of uploads, it is
 that of the process that asks; "not isolated" shows what parsing takes, which the other process has to itself.
 """
 
@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 from offrl_core.data.report import validate  # noqa: E402
 from offrl_core.dataset import Dataset  # noqa: E402
 from offrl_core.formats import read_file  # noqa: E402
+from offrl_live.processes.file_reader import read_isolated  # noqa: E402
 
 TARGETS = {"foreign.parquet": 2.0, "foreign.csv": 6.0}
 MEMORY = 4.0
@@ -78,10 +79,11 @@ def resident(field: str) -> int:
 def measure(path: Path, isolated: bool) -> dict[str, float]:
     """Read one file in this process, after everything that does not depend on its size has been loaded."""
     # A small file loads the libraries (and starts the process that reads) before the measurement begins.
-    read_file(path.with_name("warm" + path.suffix), isolated=isolated)
+    read = read_isolated if isolated else read_file
+    read(path.with_name("warm" + path.suffix))
     before = resident("VmRSS")
     begun = time.perf_counter()
-    dataset = Dataset.from_reading(reading := read_file(path, isolated=isolated))
+    dataset = Dataset.from_reading(reading := read(path))
     seconds = time.perf_counter() - begun
     peak = resident("VmHWM") - before
     size = sum(getattr(dataset, name).nbytes for name in ARRAYS)

@@ -252,8 +252,7 @@ class Dataset:
         Args:
             source: a path, or an uploaded file as bytes or an open binary file.
             how: `format`, `mapping` (which column is what, such as `{"state": ["x", "y"], "action": "drug"}`),
-                `limits`, `progress`, `isolated`: see `read_file` in `offrl_core.formats`, which also tells what
-                was found and done.
+                `limits`, `progress`: see `read_file` in `offrl_core.formats`, which also tells what was found and done.
 
         Raises:
             DatasetError: the file cannot be read as a dataset; the message names the file, the row and the column.

@@ -45,9 +45,11 @@ def read_file(
     limits: Limits | None = None,
     progress: Progress | None = None,
     name: str | None = None,
-    isolated: bool = True,
 ) -> Reading:
     """Read a log of decisions.
+
+    Parsers of binary formats crash or hang on some damaged files, and the process with them: a server reads what it is
+    sent in a process of its own.
 
     Args:
         source: a path, or what was uploaded: bytes or an open binary file.
@@ -57,9 +59,6 @@ def read_file(
         limits: what the file may ask for.
         progress: called with the share done in [0, 1] and what is being done.
         name: what messages call the file; by default its own name.
-        isolated: read in another process, bounded in memory and time and unable to write files: parsers of binary
-            formats crash or hang on some damaged files, and this process goes on all the same. False is a little
-            faster, for files that are surely sound.
 
     Raises:
         FileError: the file cannot be read as a dataset; the message names the file, the row and the column.
@@ -68,10 +67,6 @@ def read_file(
     mapping = ColumnMapping.from_json(mapping) if isinstance(mapping, Mapping) else mapping
     _check_format(format)
     given = Source.of(source, limits, name)
-    if isolated:
-        from offrl_core.formats.sandbox import read_isolated
-
-        return read_isolated(given, format, mapping, limits, progress)
     return parse_file(given, format, mapping, limits, progress)
 
 
@@ -81,7 +76,6 @@ def preview_file(
     format: str | None = None,
     limits: Limits | None = None,
     name: str | None = None,
-    isolated: bool = True,
 ) -> Preview:
     """Look at a file: its format, columns, first rows, and a guess of which column is what.
 
@@ -90,10 +84,6 @@ def preview_file(
     limits = limits or Limits()
     _check_format(format)
     given = Source.of(source, limits, name)
-    if isolated:
-        from offrl_core.formats.sandbox import preview_isolated
-
-        return preview_isolated(given, format, limits)
     return parse_preview(given, format, limits)
 
 

@@ -52,7 +52,7 @@ class Limits:
         members: files in an archive or folder, episodes stored as groups, or pieces that an array is stored in.
         states: distinct states of tabular data.
         actions: distinct actions.
-        seconds: time of an isolated reading.
+        seconds: time of a reading in another process.
     """
 
     bytes: int = 200_000_000

@@ -88,7 +88,7 @@ class RemoteCourse:
         failure = ""
         with _one_at_a_time:
             try:
-                child = Child("offrl_lecture.training.background.train", nice=5)
+                child = Child(train, nice=5)
                 child.send((self._make, self._arguments))
                 while not self.ready(self.last):
                     frame = child.recv()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -27,8 +27,11 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 _ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-# The path is set once Python runs: modules beside somebody's script must not stand in for Python's own.
-_RUN = "import sys; sys.path[:] = sys.argv[5:]; from offrl_live.processes.child import run; run(*sys.argv[1:5])"
+# Python's own modules first: one beside somebody's script must not stand in for them.
+_RUN = (
+    "import sys; sys.path += sys.argv[5:]; import site; site.main();"
+    "from offrl_live.processes.child import run; run(*sys.argv[1:5])"
+)
 _PATIENCE = 5.0
 """Seconds that a child may take to end once it has closed its connection."""
 
@@ -55,7 +58,7 @@ class Child:
     has sent: a child that works on somebody's file must be read with `recv_bytes` alone.
 
     Args:
-        function: dotted name of a function that takes the child's end of the connection.
+        function: a function at the top of a module; it takes the child's end of the connection.
         nice: by how much its priority is lower than that of this process.
         options: further arguments of `subprocess.Popen`, such as `env`.
 
@@ -63,14 +66,15 @@ class Child:
         OSError: no process could be started.
     """
 
-    def __init__(self, function: str, *, nice: int = 0, **options: Any) -> None:
+    def __init__(self, function: Callable[[Connection], None], *, nice: int = 0, **options: Any) -> None:
         self._connection, theirs = Pipe()
         self._code: Future[int] = Future()
         options["env"] = {**options.get("env", os.environ), **_ONE_THREAD}
         if not options.get("start_new_session"):
             options["process_group"] = 0
-        arguments = (function, str(theirs.fileno()), str(os.getpid()), str(nice), _ROOT, *filter(None, sys.path))
-        command = [sys.executable, "-I", "-c", _RUN, *arguments]
+        name = f"{function.__module__}:{function.__name__}"
+        arguments = (name, str(theirs.fileno()), str(os.getpid()), str(nice), _ROOT, *filter(None, sys.path))
+        command = [sys.executable, "-I", "-S", "-c", _RUN, *arguments]
         started: Future[subprocess.Popen[bytes]] = Future()
         with theirs:
             options |= _inherited(theirs.fileno())
@@ -92,11 +96,6 @@ class Child:
         """The process id."""
         return self._process.pid
 
-    @property
-    def alive(self) -> bool:
-        """Whether it has not ended."""
-        return not self._code.done()
-
     def wait(self, seconds: float | None = None) -> int:
         """Its exit code, once it has ended.
 
@@ -107,9 +106,20 @@ class Child:
 
     def kill(self) -> None:
         """End it, and what it has forked; returns at once."""
-        if self.alive:
+        if not self._code.done():
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._process.kill()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has neither ended nor sent anything that is still to be received."""
+        return not self._code.done() and not self._connection.poll()
+
+    def end(self) -> None:
+        """End it, and wait until it has ended."""
+        self.kill()
+        with suppress(TimeoutError):
+            self.wait(_PATIENCE)
 
     # Each of these raises ChildEnded where the child has ended or closed its end of the connection.
 
@@ -162,7 +172,7 @@ def run(function: str, handle: str, parent: str, nice: str) -> None:
     die_with_parent(int(parent))
     if hasattr(os, "nice"):
         os.nice(int(nice))
-    module, _, name = function.rpartition(".")
+    module, _, name = function.partition(":")
     try:
         getattr(import_module(module), name)(Connection(int(handle)))
     except ConnectionError:

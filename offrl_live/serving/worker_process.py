@@ -11,7 +11,6 @@ import pickle
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -51,7 +50,7 @@ class WorkerProcess:
     def start(self) -> None:
         """Start the process; it warms up by itself."""
         try:
-            self._child = Child(f"{__name__}.serve", nice=2)  # the server answers first
+            self._child = Child(serve, nice=2)  # the server answers first
         except OSError as error:
             # In a thread, as every end is reported: the caller may hold the lock that `ended` takes.
             threading.Thread(target=self._ended, args=(self, f"a worker could not be started: {error}")).start()
@@ -72,9 +71,7 @@ class WorkerProcess:
         """End the process."""
         self._closing = True
         if self._child is not None:
-            self._child.kill()
-            with suppress(TimeoutError):
-                self._child.wait(2.0)
+            self._child.end()
 
     def _write(self, child: Child) -> None:
         """A worker that does not read must not hold up the server: commands go out in a thread of their own."""

@@ -20,9 +20,8 @@ from offrl_core.formats import (
     Limits,
     Preview,
     Reading,
-    preview_file,
-    read_file,
 )
+from offrl_live.processes.file_reader import preview_isolated, read_isolated
 from offrl_live.runs.datasets import keep
 from offrl_ui.setup.links import plain
 
@@ -79,7 +78,7 @@ def upload_form() -> str | None:
         memory = {"id": file.file_id, "preview": None, "error": None}
         try:
             with st.spinner("Looking at the file …"):
-                memory["preview"] = preview_file(file.getvalue(), name=file.name, limits=limits)
+                memory["preview"] = preview_isolated(file.getvalue(), name=file.name, limits=limits)
         except FileError as error:
             memory["error"] = str(error)
         st.session_state["preview"] = memory
@@ -106,7 +105,7 @@ def upload_form() -> str | None:
 
 
 def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, limits: Limits) -> Reading:
-    """`read_file` in a process of its own, with its progress on the page."""
+    """The file, read in a process of its own with its progress on the page."""
     told = {"share": 0.0, "doing": "start"}
     left = Event()
 
@@ -119,7 +118,7 @@ def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, l
     with ThreadPoolExecutor(1) as pool:
         # The reader reports from a thread that knows no page: this one looks and draws.
         future = pool.submit(
-            read_file, data, format=format_, mapping=mapping, limits=limits, progress=progress, name=name
+            read_isolated, data, format=format_, mapping=mapping, limits=limits, progress=progress, name=name
         )
         try:
             while not future.done():

@@ -14,7 +14,8 @@ from log_files import read_file
 
 from offrl_core import Dataset
 from offrl_core.data.report import validate
-from offrl_core.formats import ColumnMapping, FileError, Limits, sandbox
+from offrl_core.formats import ColumnMapping, FileError, Limits
+from offrl_live.processes.child import Child
 from tests.hypothesis_profiles import examples
 
 LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000, seconds=10.0)
@@ -28,7 +29,7 @@ def _ours() -> bool:
     """Whether Python is importing a module, or the process that reads files is being started."""
     frame = sys._getframe()
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_code is sandbox._start.__code__:
+        if frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_code is Child._hold.__code__:
             return True
         frame = frame.f_back
     return False

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from offrl_core import Dataset, formats
 from offrl_core.formats import ColumnMapping, Finding
+from offrl_live.processes.file_reader import read_isolated
 
 COLUMNS = ("observations", "actions", "rewards", "next_observations", "terminations", "truncations", "episode_starts")
 FACTS = ("n_actions", "n_states", "action_names", "observation_names", "gamma", "name", "options", "behavior_names")
@@ -46,9 +47,9 @@ class Read:
     mapping: ColumnMapping | None
 
 
-def read_file(source: Any, **how: Any) -> Read:
-    """Read a file into a dataset; arguments and errors as in `offrl_core.formats`."""
-    reading = formats.read_file(source, **how)
+def read_file(source: Any, *, isolated: bool = False, **how: Any) -> Read:
+    """Read a file into a dataset, here or in another process; arguments and errors as in `offrl_core.formats`."""
+    reading = (read_isolated if isolated else formats.read_file)(source, **how)
     return Read(Dataset.from_reading(reading), reading.findings, reading.format, reading.mapping)
 
 

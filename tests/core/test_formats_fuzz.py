@@ -26,6 +26,7 @@ from log_files import (
 )
 
 from offrl_core.formats import ColumnMapping, FileError, preview_file
+from offrl_live.processes.file_reader import preview_isolated
 
 PYTHON_PARSED = ("csv", "csv-loose", "npz")
 """Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries
@@ -149,8 +150,8 @@ def _fuzz_preview(samples: dict[str, bytes], key: str, plan: list[tuple[str, flo
     message = "fuzz.bin"
     try:
         with watched():
-            isolated = key not in PYTHON_PARSED
-            preview_file(damaged(samples[key], plan), name="fuzz.bin", limits=LIMITS, isolated=isolated)
+            preview = preview_file if key in PYTHON_PARSED else preview_isolated
+            preview(damaged(samples[key], plan), name="fuzz.bin", limits=LIMITS)
     except FileError as refusal:
         message = str(refusal)
     assert message.startswith("fuzz.bin")

@@ -199,7 +199,7 @@ def explained(data: bytes, **how: Any) -> None:
     """The file is read, or refused with a reason; that it were damaged is none, because it is not."""
     try:
         with watched():
-            reading = read_file(data, name="odd.bin", limits=LIMITS, isolated=False, **how)
+            reading = read_file(data, name="odd.bin", limits=LIMITS, **how)
     except FileError as refusal:
         reason, reading = str(refusal), None
     else:

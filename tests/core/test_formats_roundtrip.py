@@ -73,7 +73,7 @@ def datasets(draw: st.DrawFn) -> Dataset:
 def test_reads_back_equal(format: str, data: Dataset) -> None:
     file = io.BytesIO()
     data.to_file(file, format=format)
-    reading = read_file(file.getvalue(), isolated=False)
+    reading = read_file(file.getvalue())
     assert reading.format == format
     assert_same(reading.dataset, data)
     assert not [finding for finding in reading.findings if finding.code not in ("missing-final-flag",)]

@@ -28,7 +28,7 @@ CSV = b"s,a,r\n0,0,0\n1,1,1\n"
 def refuse(data: bytes, message: str, limits: Limits = SMALL) -> None:
     """Reading is refused with this message, which names the file."""
     with pytest.raises(FileError, match=rf"(?s)^evil\.x.*{message}"):
-        read_file(data, name="evil.x", limits=limits, isolated=False)
+        read_file(data, name="evil.x", limits=limits)
 
 
 def npz(**arrays: bytes | np.ndarray) -> bytes:

@@ -54,14 +54,13 @@ def stop(connection: Connection) -> None:
 
 
 def test_messages_of_any_size_come_back_as_they_were() -> None:
-    child = Child(f"{__name__}.echo")
+    child = Child(echo)
     for size in (0, 1, 20_000, 30_000_000):
         sent = np.random.default_rng(size).bytes(size)
         child.send(sent)
         assert child.recv() == sent
     child.kill()
     assert child.wait(10) == -signal.SIGKILL
-    assert not child.alive
     with pytest.raises(ChildEnded, match="was ended by signal 9"):
         child.recv_bytes()
     with pytest.raises(ChildEnded, match="was ended by signal 9"):
@@ -70,7 +69,7 @@ def test_messages_of_any_size_come_back_as_they_were() -> None:
 
 def test_a_child_has_one_thread_for_linear_algebra_and_stands_back() -> None:
     own = os.nice(0)
-    threads, nice, alone, given = Child(f"{__name__}.surroundings", nice=3, env={"OFFRL_TEST": "yes"}).recv()
+    threads, nice, alone, given = Child(surroundings, nice=3, env={"OFFRL_TEST": "yes"}).recv()
     assert set(threads.values()) == {"1"}
     assert set(threads) >= {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
     assert nice == own + 3
@@ -80,27 +79,27 @@ def test_a_child_has_one_thread_for_linear_algebra_and_stands_back() -> None:
 
 def test_why_a_child_has_ended() -> None:
     with pytest.raises(ChildEnded, match="ended with code 7") as ended:
-        Child(f"{__name__}.stop").recv()
+        Child(stop).recv()
     assert ended.value.code == 7
     with pytest.raises(ChildEnded, match="ended with code 1"):
-        Child("offrl_live.processes.no_such_module.f").recv()
+        Child(lambda connection: None).recv()  # it has no name by which the child could find it
 
 
 def test_a_child_that_leaves_its_connection_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("offrl_live.processes.child._PATIENCE", 0.1)
     with pytest.raises(ChildEnded, match="signal 9"):
-        Child(f"{__name__}.leave").recv()
+        Child(leave).recv()
 
 
 def test_a_child_that_cannot_be_started_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(FileNotFoundError):
-        Child(f"{__name__}.echo")
+        Child(echo)
 
 
 def test_a_child_outlives_the_thread_that_asked_for_it() -> None:
     with ThreadPoolExecutor(1) as pool:
-        child = pool.submit(Child, f"{__name__}.echo").result()
+        child = pool.submit(Child, echo).result()
     child.send("still here")
     assert child.recv() == "still here"
     child.kill()
@@ -121,13 +120,29 @@ hub.play(run)
 while hub.info(run)["step"] < 20:
     time.sleep(0.02)
 """
+READER = """
+from threading import Event, Thread
+from offrl_live.processes.file_reader import read_isolated
+begun = Event()
+def reading(share, doing):
+    begun.set()
+    Event().wait()
+log = b"s,a,r\\n" + b"0,0,0\\n1,1,1\\n" * 500_000
+Thread(target=read_isolated, args=(log,), kwargs={"progress": reading}, daemon=True).start()
+begun.wait()
+"""
 ANYWHERE = """
-from offrl_live.processes.child import Child
 sys.path.append(sys.argv[2])
-child = Child("test_processes.forget_the_parent")
+from test_processes import Child, forget_the_parent
+child = Child(forget_the_parent)
 child.recv()
 """
-USERS = {"a course": (COURSE, 1), "live workers": (WORKERS, 3), "a child that only has its connection": (ANYWHERE, 1)}
+USERS = {
+    "a course": (COURSE, 1),
+    "live workers": (WORKERS, 3),
+    "the reading of a file": (READER, 2),
+    "a child that only has its connection": (ANYWHERE, 1),
+}
 PARENT = """
 import select, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is told to ignore it

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
-from offrl_core.formats import Limits, read_file, sandbox
+from offrl_core.formats import Limits
+from offrl_live.processes import file_reader
 from offrl_ui.datasets import charts, collect, upload
 from offrl_ui.setup import cards, selection
 
@@ -121,8 +122,8 @@ def test_whoever_leaves_in_the_middle_keeps_no_reader_busy(monkeypatch: pytest.M
     text = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 1_500_000
     with pytest.raises(Left):
         upload._read(text, "log.csv", "csv", None, Limits())
-    assert sandbox._kept._process is None  # ended in the middle; one that had answered would wait for the next file
-    assert len(read_file(text[:60]).log) == 9
+    assert file_reader._spare is None  # ended in the middle; one that had answered would wait for the next file
+    assert len(file_reader.read_isolated(text[:60]).log) == 9
 
 
 def test_an_upload_can_be_trained_on():

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Pipe
 from pathlib import Path
 
 import pytest
-from log_files import assert_same, d4rl, log, read_file
 
-from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file, sandbox
+from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file
+from offrl_live.processes import confined_reader, file_reader
+from offrl_live.processes.child import Child
+from offrl_live.processes.file_reader import preview_isolated, read_isolated
+from tests.core.log_files import assert_same, d4rl, log, read_file
 
 CSV = b"s,a,r\n0,0,0\n1,1,1\n"
 
@@ -20,8 +24,8 @@ CSV = b"s,a,r\n0,0,0\n1,1,1\n"
 def test_isolated_reading_gives_the_same(tmp_path: Path) -> None:
     told: list[float] = []
     data = d4rl(log())
-    apart = read_file(data, name="x.h5", progress=lambda share, doing: told.append(share))
-    here = read_file(data, name="x.h5", isolated=False)
+    apart = read_file(data, name="x.h5", isolated=True, progress=lambda share, doing: told.append(share))
+    here = read_file(data, name="x.h5")
     assert_same(apart.dataset, here.dataset)
     assert (apart.format, apart.mapping, apart.findings) == (here.format, here.mapping, here.findings)
     assert told == sorted(told)
@@ -29,39 +33,87 @@ def test_isolated_reading_gives_the_same(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(CSV)
     mapping = ColumnMapping(state=("s",), action="a", reward="r", states="vector")
-    table = read_file(path, mapping=mapping)
-    assert_same(table.dataset, read_file(path, mapping=mapping, isolated=False).dataset)
+    table = read_file(path, isolated=True, mapping=mapping)
+    assert_same(table.dataset, read_file(path, mapping=mapping).dataset)
     assert table.mapping == mapping
-    assert preview_file(CSV, name="x.csv") == preview_file(CSV, name="x.csv", isolated=False)
+    assert preview_isolated(CSV, name="x.csv") == preview_file(CSV, name="x.csv")
 
 
 def test_isolated_reading_passes_errors_on() -> None:
     with pytest.raises(FileError, match=r"^x\.csv, row 2, column 'r': 'z' is not allowed") as caught:
-        read_file(b"s,a,r\n0,0,0\n1,1,z\n", name="x.csv")
+        read_isolated(b"s,a,r\n0,0,0\n1,1,z\n", name="x.csv")
     assert (caught.value.row, caught.value.column) == (2, "r")
 
 
 def test_isolated_reading_ends_in_time() -> None:
     big = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 1_000_000
     with pytest.raises(FileError, match=r"^upload: reading it took longer than 0\.05 s"):
-        read_file(big, limits=Limits(seconds=0.05))
-    assert len(read_file(CSV).dataset) == 2
+        read_isolated(big, limits=Limits(seconds=0.05))
+    assert len(read_isolated(CSV).log) == 2
+
+
+def spare() -> Child:
+    """The process that waits for the next file."""
+    read_isolated(CSV)
+    assert file_reader._spare is not None
+    return file_reader._spare[0]
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_reader_that_dies_takes_nothing_with_it() -> None:
     big = b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 500_000
+    waiting = spare()
 
     def crash(share: float, doing: str) -> None:
-        process = sandbox._kept._process
-        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-            os.kill(int(child), signal.SIGSEGV)
+        for child in children_of(waiting.pid):
+            os.kill(child, signal.SIGSEGV)
 
     with pytest.raises(FileError, match=r"^upload: the file is damaged in a way that ended the process .*\(code 245\)"):
-        read_file(big, progress=crash)
-    assert len(read_file(CSV).dataset) == 2
-    sandbox._kept.kill()  # as if it had been lost while idle
-    sandbox._kept._process.wait(10)
-    assert len(read_file(CSV).dataset) == 2
+        read_isolated(big, progress=crash)
+    assert len(read_isolated(CSV).log) == 2
+
+
+def test_one_process_reads_file_after_file() -> None:
+    waiting = spare()
+    with pytest.raises(FileError):
+        read_isolated(b"")
+    assert spare() is waiting
+
+
+def test_a_reader_that_was_lost_while_idle_is_started_again() -> None:
+    waiting = spare()
+    waiting.kill()
+    waiting.wait(10)
+    assert len(read_isolated(CSV).log) == 2
+    assert spare() is not waiting
+
+
+def test_a_reader_that_is_about_to_leave_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = spare()
+    monkeypatch.setattr(file_reader, "_NEARLY_LEAVING", 0.0)
+    assert len(read_isolated(CSV).log) == 2
+    assert waiting.wait(10) == -signal.SIGKILL
+
+
+def test_a_reader_that_nobody_asks_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confined_reader, "IDLE_SECONDS", 0.2)
+    mine, theirs = Pipe()
+    with ThreadPoolExecutor(1) as pool:
+        served = pool.submit(confined_reader.serve, theirs)
+        assert mine.recv_bytes() == b"started"
+        served.result(10)
+
+
+def test_what_a_reader_says_out_of_turn_is_not_heard() -> None:
+    """A file that has taken over the process that reads it must not answer for the next one."""
+    waiting = spare()
+    waiting.send_bytes(b"{}")  # a request that nobody waits for: the fork fails, and the process with it
+    waiting.send_bytes(b"")
+    waiting.wait(10)
+    assert len(read_isolated(CSV).log) == 2
 
 
 def test_a_viewer_who_leaves_while_reading_disturbs_nobody() -> None:
@@ -72,23 +124,16 @@ def test_a_viewer_who_leaves_while_reading_disturbs_nobody() -> None:
         raise Left
 
     with pytest.raises(Left):
-        read_file(b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 50_000, progress=leave)
-    assert len(read_file(CSV).dataset) == 2
-
-
-def test_a_reader_that_left_while_idle_is_started_again() -> None:
-    read_file(CSV)
-    process = sandbox._kept._process
-    process.stdin.close()  # it reads the end of its input and leaves
-    process.wait(10)
-    assert len(read_file(CSV).dataset) == 2
-    assert sandbox._kept._process is not process
+        read_isolated(b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 50_000, progress=leave)
+    assert len(read_isolated(CSV).log) == 2
 
 
 def test_the_reader_takes_pythons_own_modules(tmp_path: Path) -> None:
     """A module beside a viewer's script that is called like one of Python's must not end the process that reads."""
     (tmp_path / "types.py").write_text("raise SystemExit(3)")
-    script = "from offrl_core.formats import read_file; print(len(read_file(b's,a,r\\n0,0,0\\n1,1,1\\n').log))"
+    script = "import sys\nbeside = sys.path.pop(0)\n"
+    script += "from offrl_live.processes.file_reader import read_isolated\nsys.path.insert(0, beside)\n"
+    script += "print(len(read_isolated(b's,a,r\\n0,0,0\\n1,1,1\\n').log))"
     (tmp_path / "run.py").write_text(script)
     for command in (["run.py"], ["-c", script]):
         ran = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -96,18 +141,18 @@ def test_the_reader_takes_pythons_own_modules(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_cannot_be_started_is_no_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    sandbox._kept.end()
+    spare().end()
     with monkeypatch.context() as changed:
         changed.setattr(sys, "executable", "/bin/false")
         with pytest.raises(RuntimeError, match=r"cannot be started \(code 1\)"):
-            read_file(CSV)
-    assert len(read_file(CSV).dataset) == 2
+            read_isolated(CSV)
+    assert len(read_isolated(CSV).log) == 2
 
 
 def test_no_more_readers_than_seats() -> None:
     def reads(pid: str) -> bool:
         try:
-            return b"sandbox_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            return b"confined_reader" in Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:  # it has ended
             return False
 
@@ -123,7 +168,7 @@ def test_no_more_readers_than_seats() -> None:
 
     texts = [b"s,a,r\n" + b"0,0,0\n1,1,1\n" * 50_000] * 8
     with ThreadPoolExecutor(8) as pool:
-        lengths = [len(reading.dataset) for reading in pool.map(lambda text: read_file(text, progress=progress), texts)]
+        lengths = [len(reading.log) for reading in pool.map(lambda text: read_isolated(text, progress=progress), texts)]
     assert lengths == [100_000] * 8
     assert 0 < most <= max(2, os.cpu_count() or 1)
 
@@ -131,7 +176,7 @@ def test_no_more_readers_than_seats() -> None:
 def test_several_files_at_once() -> None:
     texts = [b"s,a,r\n" + b"0,0,0\n1,1,1\n" * size for size in (1, 20_000, 3, 4_000)]
     with ThreadPoolExecutor(4) as pool:
-        lengths = [len(reading.dataset) for reading in pool.map(read_file, texts)]
+        lengths = [len(reading.log) for reading in pool.map(read_isolated, texts)]
     assert lengths == [2, 40_000, 6, 8_000]
 
 
@@ -139,7 +184,7 @@ def test_the_process_that_reads_can_do_nothing_else(tmp_path: Path) -> None:
     script = """
 import os, pickle, subprocess, sys
 from offrl_core.formats import Limits
-from offrl_core.formats.sandbox_process import confine
+from offrl_live.processes.confined_reader import confine
 old = open(sys.argv[1] + "/old", "w")
 confine(Limits(unpacked=10**6))
 for name, act in {
