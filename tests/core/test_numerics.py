@@ -283,6 +283,13 @@ def test_squared_error_of_v_by_hand() -> None:
     np.testing.assert_allclose(loss.curvature["value"], [[[0.75, 0.25]]])
 
 
+def test_the_value_of_a_squared_penalty_outlives_float32() -> None:
+    batch = pointing(1)
+    batch.outputs = {"q_next": f32([[[0, 0], [0, 1e30]]])}
+    loss = losses.next_state_penalty(batch, "q", f32([[1]]), "lecture-d")
+    assert loss.value == pytest.approx([1e60 / 3], rel=1e-5)  # of the row that took the other action
+
+
 def test_the_value_of_a_squared_error_outlives_float32() -> None:
     for output, shape in (("q", (1, 2, 2)), ("value", (1, 1, 2))):
         batch = pointing(1)
@@ -538,6 +545,8 @@ def test_sizes_and_views() -> None:
     table = Table(4, 3)
     assert table.size == 12
     assert table.views(np.zeros((2, 12)))[0].shape == (2, 3, 4)
+    layers = table.views(np.zeros((2, 12)))
+    assert table.evaluate(layers, Inputs(), table.workspace(2, 4)) is layers[0]
     into = [np.zeros((1, 3, 4))]
     table.gradient([], Inputs(), table.workspace(1, 4), np.ones((1, 3, 4)), into)
     assert (into[0] == 1).all()
@@ -555,6 +564,25 @@ def test_a_network_by_hand() -> None:
     # At x = 1 only h₀ = 3 is active, at x = −2 only h₁ = 2.
     np.testing.assert_array_equal(into[0], [[[3, 3], [20, -10]]])
     np.testing.assert_array_equal(into[1], [[[3, 20, 11]]])
+
+
+def test_shared_pair_features_by_hand() -> None:
+    function = PairLinear(2, 2)
+    theta = f32([[1, 10], [2, 20]])
+    pairs = f32([[[1, 2, 3, 4, 5, 6], [0, 1, 0, 1, 0, 1]]])  # φ₀ and φ₁ of action 0 in three states, then of action 1
+    work = function.workspace(2, 3)
+    found = function.evaluate(function.views(theta), Inputs(pairs=pairs), work)
+    np.testing.assert_array_equal(found, [[[1, 12, 3], [14, 5, 16]], [[2, 24, 6], [28, 10, 32]]])
+    assert found is work.out
+    into = function.views(np.zeros_like(theta))
+    at = f32([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])  # only the first two states carry a gradient
+    function.gradient(function.views(theta), Inputs(pairs=pairs), work, at, into)
+    np.testing.assert_array_equal(into[0], [[[1 + 4 + 12 + 20, 2 + 3]], [[5 + 12 + 28 + 40, 6 + 7]]])
+    # Each member with features of its own.
+    each = Inputs(pairs=np.concatenate([pairs, 2 * pairs]))
+    np.testing.assert_array_equal(function.evaluate(function.views(theta), each, work)[1, 0], [4, 48, 12])
+    function.gradient(function.views(theta), each, work, at, into)
+    np.testing.assert_array_equal(into[0][1], [[2 * 85, 2 * 13]])
 
 
 def test_one_hot_inputs_by_hand() -> None:
