@@ -108,7 +108,7 @@ class Algorithm(ABC):
 
     Class attributes:
         name, title: identifier and name on screen.
-        short_title: the name of this very class where there is little room; `title` when empty.
+        short_title: the name where there is little room; `title` when empty.
         group: family in the lecture: `cloning` (one objective, many weights) or `q-learning` (one target, many
             constraints).
         number: the system's number in the lecture; None for one that is not in it.
@@ -131,6 +131,11 @@ class Algorithm(ABC):
     declared: ClassVar[tuple[Hyperparameter, ...]] = ()
     defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
     table_learning_rate: ClassVar[float] = 1.0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # What an algorithm is called is its own, whatever else it takes over from another.
+        cls.short_title, cls.number = vars(cls).get("short_title", ""), vars(cls).get("number")
 
     @classmethod
     def default_choices(cls) -> dict[str, Value]:

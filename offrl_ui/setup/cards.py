@@ -68,7 +68,7 @@ def algorithm_cards() -> list[dict[str, Any]]:
         drawn, value = algorithm_card(name)
         text = f"{kind.title}. {kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {value:.3g}."
         groups.setdefault(kind.group, []).append(
-            {"id": name, "title": vars(kind).get("short_title") or kind.title, "text": text, "picture": drawn}
+            {"id": name, "title": kind.short_title or kind.title, "text": text, "picture": drawn}
         )
     return [{"title": titles.get(group, group.capitalize()), "cards": cards} for group, cards in groups.items()]
 
