@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MODES, greedy, modeOf, pictureOf, whyMissing } from "../../offrl_ui/assets/world/modes.js";
+import { binary, frame, hello, store } from "./example.js";
+
+const made = store({}, [frame(1, [[0, 0, 0]])]);
+const { last } = made.frames;
+const picture = (key, member = 0) => pictureOf(made, modeOf(key), last, member);
+
+test("modes are found by their name in links and on the wire", () => {
+  assert.equal(modeOf("advantage").key, "advantage");
+  assert.equal(modeOf("advantages").key, "advantage");
+  assert.equal(modeOf("nonsense"), MODES[0]);
+  assert.equal(modeOf(null), MODES[0]);
+});
+
+test("a mode's numbers are the frame's table, the data's counts or the truth", () => {
+  assert.equal(picture("q")[3], 3);
+  assert.equal(picture("policy")[1], 0.75);
+  assert.deepEqual([...picture("data").slice(0, 3)], [3, 1, NaN]);
+  assert.equal(picture("truth")[1], 1);
+  assert.equal(picture("error")[1], 0);
+  assert.equal(picture("error")[3], 2.75);
+  assert.equal(picture("weights"), null);
+});
+
+test("values that no system learns are the mean of Q over the policy", () => {
+  assert.deepEqual([...picture("v")], [0.75, 2.75, 4.75, 6.75, 8.75]);
+});
+
+test("the run before is subtracted at the same step", () => {
+  const now = store({}, [frame(1, [[0, 0, 0]], { q: 1 }), frame(2, [[0, 0, 0]], { q: 5 })]);
+  assert.equal(whyMissing(now, modeOf("ghost"), now.frames.last), "there is no run before to compare with");
+  now.keepGhost("before");
+  now.begin(hello());
+  now.addFrames(frame(1, [[0, 0, 0]], { q: 3 }));
+  assert.deepEqual([...new Set(pictureOf(now, modeOf("ghost"), now.frames.last, 0))], [2]);
+});
+
+test("what has nothing to show says why", () => {
+  const why = (key) => whyMissing(made, modeOf(key), last);
+  assert.equal(why("q"), "");
+  assert.equal(why("weights"), "this system has no weights");
+  const elsewhere = store({ members: [{ seed: 0, values: { gamma: 0.5 } }] }, [frame(1, [[0, 0, 0]])]);
+  assert.equal(whyMissing(elsewhere, modeOf("truth"), elsewhere.frames.last), "the truth is known at another discount");
+  elsewhere.setStatic(binary("static", {}, {}));
+  assert.equal(whyMissing(elsewhere, modeOf("truth"), elsewhere.frames.last), "the truth is not known for this data");
+  assert.equal(whyMissing(elsewhere, modeOf("data"), elsewhere.frames.last), "counts exist only where states repeat");
+});
+
+test("greedy actions are those within rounding of the largest probability", () => {
+  assert.deepEqual(greedy([0.5, 0.495, 0.005], 0, 3), [0, 1]);
+  assert.deepEqual(greedy([0, 1, 0.9, 0.1], 1, 2), [0]);
+});
