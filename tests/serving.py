@@ -15,6 +15,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# As `python -m`, but the server ends with its input, and so with the process that holds the other end: a test run that
+# is killed leaves no server behind.
+LAUNCH = """
+import os, runpy, sys, threading
+def end_with_input():
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+threading.Thread(target=end_with_input, daemon=True).start()
+module = sys.argv.pop(1)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
 
 @dataclass
 class Server:
@@ -54,10 +67,11 @@ def start_server(log: Path, *arguments: str, environment: dict[str, str] | None 
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", *command[0].split(), "--server.headless=true"),
+                *(sys.executable, "-c", LAUNCH, *command[0].split(), "--server.headless=true"),
                 *(f"--server.port={port}", "--server.address=127.0.0.1", *arguments),
             ],
             cwd=ROOT,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},

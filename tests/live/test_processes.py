@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from offrl_live.processes.child import Child, ChildEnded, inbox
+from tests.processes import descendants, left_behind
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,24 +155,6 @@ if __name__ == "__main__":
 """
 
 
-def descendants(pid: int) -> list[int]:
-    """Every process below this one."""
-    try:
-        lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    except OSError:
-        return []
-    children = [int(word) for text in lists for word in text.split()]
-    return [*children, *(below for child in children for below in descendants(child))]
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie, which only waits to be collected, does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at Linux's list of processes")
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGINT", "its own"])
@@ -193,7 +176,4 @@ def test_no_child_outlives_its_parent(user: str, end: str) -> None:
         else:
             parent.send_signal(signal.Signals[end])
             parent.wait(20)
-    deadline = time.monotonic() + 5
-    while any(map(alive, children)):
-        assert time.monotonic() < deadline, "children are left behind"
-        time.sleep(0.02)
+    assert left_behind(children, 5) == []
