@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.dataset import Dataset, dataset_probes
+from offrl_core.declarations import Hyperparameter
 from offrl_core.evaluation import film
 from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.alarms import Alarm
@@ -23,6 +24,12 @@ from offrl_live.runs.timeline import Mark
 Array = npt.NDArray[Any]
 
 _HEAD, _LENGTH = struct.Struct("<QQ"), struct.Struct("<Q")
+
+# What `hello` says of a hyperparameter, beside its value.
+_DECLARED = (
+    *("name", "symbol", "default", "help", "low", "high", "choices"),
+    *("scale", "integer", "live", "paper", "greedier", "special", "max_length"),
+)
 
 
 class Engine:
@@ -306,9 +313,5 @@ class Engine:
         self._mark()
 
 
-def _declaration(h: Any) -> dict[str, Any]:
-    return {**_fields(h), "numeric": h.numeric, "allowed": h.allowed}
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+def _declaration(h: Hyperparameter) -> dict[str, Any]:
+    return {**{name: getattr(h, name) for name in _DECLARED}, "numeric": h.numeric, "allowed": h.allowed}

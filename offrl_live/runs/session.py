@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from offrl_core.dataset import Dataset
-from offrl_core.evaluation.alarms import Alarm, Watch
-from offrl_live.runs import datasets, truths, wire
+from offrl_core.evaluation.alarms import Watch
+from offrl_live.runs import datasets, truths
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.convergence import Convergence
 from offrl_live.runs.engine import Engine
-from offrl_live.runs.films import FilmMaker, film_message
+from offrl_live.runs.films import FilmMaker
 from offrl_live.runs.pace import (
     CHECKPOINT_SECONDS,
     CHECKPOINT_SHARE,
@@ -28,14 +28,10 @@ from offrl_live.runs.pace import (
     Pacer,
     Rhythm,
 )
+from offrl_live.runs.session_messages import Command, Send, SessionMessages
 from offrl_live.runs.snapshot import RunSnapshot
-from offrl_live.runs.timeline import Mark
+from offrl_live.runs.wire import json_data
 
-Command = Mapping[str, Any]
-Send = Callable[[bytes], None]
-
-# Frames up to this size carry every member; above it, those that are looked at, and all of them more rarely.
-FULL_FRAME_BYTES = 512_000
 REPLAY_SLICE = 64
 
 
@@ -51,7 +47,6 @@ class Session:
 
     def __init__(self, command: Command, send: Send, clock: Clock) -> None:
         self.run: str = command["run"]
-        self._send = send
         self._clock = clock
         dataset: Dataset | None = command["dataset"]
         if dataset is not None:
@@ -59,7 +54,6 @@ class Session:
         self.engine = Engine(RunConfig.from_json(command["config"]))
         if command["checkpoint"] is not None:
             self.engine.restore(command["checkpoint"])
-        self.focus: tuple[int, ...] = tuple(command["focus"])
         self.limit: int = command["limit"]
         self.replay_to: int = command["step"]
         self.training = False
@@ -71,21 +65,18 @@ class Session:
         self.films = Rhythm(FILM_SHARE)
         self.film_maker = FilmMaker(self.engine, clock)
         self.convergence = Convergence(self.engine.settling_window)
-        self._marks_sent: list[Mark] = []
         self._shown = -1
         self._evaluated = -1
         self._saved = -1
-        self._until_full = 0
         self._next_update = 0.0
         self._until: int | None = None
         self._evaluation: Iterator[RunSnapshot | None] | None = None
         self._evaluation_seconds = 0.0
         self._order: int = command["order"]
-        self._gammas = self.engine.gammas
         self._reported = ("paused", "")
         self._last_known: dict[str, Any] = {}
         self.watch = Watch(self.engine.facts())
-        self._emit_built()
+        self._messages = SessionMessages(self.run, self.engine, tuple(command["focus"]), send)
         if self.engine.step >= self.replay_to:
             self._arrived()
 
@@ -131,14 +122,13 @@ class Session:
         elif do == "set":
             self._set(command)
         elif do == "focus":
-            self.focus = tuple(command["members"])
-            self._until_full = 0
+            self._messages.focus(tuple(command["members"]))
             if not self.training:
                 self._show(truth=True)
         elif do == "explain":
             self._explain(command)
         elif do == "film" and (dropped := self.film_maker.order(command)) is not None:
-            self._reply(dropped, "refused", message="another film was asked for meanwhile")
+            self._messages.reply(dropped, "refused", message="another film was asked for meanwhile")
 
     # playing
 
@@ -155,7 +145,7 @@ class Session:
         self._save()
         self._show(truth=True)
         self._send_marks()
-        self._send(wire.encode({"kind": "arrived", "run": self.run}, {}))
+        self._messages.arrived()
         self._state("paused", "")
 
     def _play(self, *, keep_on: bool = False) -> None:
@@ -176,7 +166,7 @@ class Session:
     def _ended(self) -> bool:
         """Report why there is nothing left to train, if so."""
         if self.engine.stopped:
-            self._send_alarms(self.engine.divergences())
+            self._messages.alarms(self.engine.divergences())
             self._pause("diverged", self.engine.why_stopped)
             return True
         if self.limit and self.engine.step >= self.limit:
@@ -241,13 +231,13 @@ class Session:
         try:
             self.engine.set(command["lane"], command["values"])
         except ConfigError as error:
-            self._reply(command, "refused", message=str(error))
+            self._messages.reply(command, "refused", message=str(error))
             if not self.training:
                 self._state(*self._reported)
             return
         self._send_marks()
         self.convergence.restart(window=self.engine.settling_window)
-        self._reply(command, "accepted")
+        self._messages.reply(command, "accepted")
         if self.training:
             # The next frame is the first one computed with the new value.
             self.engine.advance(1)
@@ -264,9 +254,9 @@ class Session:
         try:
             data = self.engine.explain(command["member"], command["what"])
         except ValueError as error:
-            self._reply(command, "refused", message=str(error))
+            self._messages.reply(command, "refused", message=str(error))
             return
-        self._reply(command, "explain", step=self.engine.step, data=wire.json_data(data))
+        self._messages.reply(command, "explain", step=self.engine.step, data=json_data(data))
 
     def _films_due(self) -> bool:
         """Whether somebody waits for a film and it may have a slice: the run trains on meanwhile."""
@@ -282,49 +272,20 @@ class Session:
             return
         order, film, why_not = finished
         if film is None:
-            self._reply(order, "refused", message=why_not)
+            self._messages.reply(order, "refused", message=why_not)
             return
-        header = {"kind": "film", "run": self.run, "viewer": order["viewer"], "id": order["id"]}
-        gamma = self.engine.gammas[order["member"]]
-        about = {**header, "step": order["step"], "member": order["member"], "gamma": gamma}
-        self._send(film_message(about, film))
+        self._messages.film(order, film)
 
-    # sending
-
-    def _emit_built(self) -> None:
-        hello = self.engine.describe()
-        self._members = len(hello["members"])
-        self._metrics = [metric["name"] for metric in hello["metrics"]]
-        header = {"kind": "built", "run": self.run, "hello": wire.json_data(hello)}
-        self._send(wire.encode(header, self.engine.static()))
-        self._send_marks()
+    # looking
 
     def _state(self, state: str, reason: str) -> None:
         self._reported = (state, reason)
-        header = {"kind": "state", "run": self.run, "state": state, "reason": reason, "step": self.engine.step}
         rate = self.pacer.rate if self.training else 0.0
-        self._send(wire.encode({**header, "order": self._order, "rate": rate}, {}))
-
-    def _reply(self, command: Command, kind: str, **more: Any) -> None:
-        header = {"kind": "reply", "run": self.run, "viewer": command["viewer"], "id": command["id"], "type": kind}
-        self._send(wire.encode({**header, **more}, {}))
+        self._messages.state(state, reason, order=self._order, rate=rate)
 
     def _send_marks(self) -> None:
-        if self._marks_sent is self.engine.marks:
-            return
-        for mark in self.engine.marks:
-            if mark not in self._marks_sent:
-                self._send(wire.encode({"kind": "mark", "run": self.run, "mark": wire.json_data(mark.to_json())}, {}))
-        self._marks_sent = self.engine.marks
-        self.watch.facts = self.engine.facts()
-
-    def _follow_discount(self) -> None:
-        """Where the discount was changed live, what is true changed with it; solving takes time, so frames go first."""
-        if self.engine.gammas == self._gammas:
-            return
-        self._gammas = self.engine.gammas
-        header = {"kind": "truth", "run": self.run, "truth": wire.json_data(self.engine.truth())}
-        self._send(wire.encode(header, self.engine.static()))
+        if self._messages.marks():
+            self.watch.facts = self.engine.facts()
 
     def _show(self, *, truth: bool = False) -> str:
         """Send a frame of now; the true return is in it, or follows, when asked for or when it is due.
@@ -352,7 +313,7 @@ class Session:
         self._shown = snapshot.step
         settled = self.convergence.see(snapshot.step, snapshot.tables, snapshot.metrics.get("loss_policy"))
         self.frames.done(now, self._clock.effort() - effort - seconds)
-        self._follow_discount()
+        self._messages.truth()
         return settled
 
     def _evaluate_on(self) -> None:
@@ -373,39 +334,18 @@ class Session:
             return
 
     def _send_frame(self, snapshot: RunSnapshot) -> None:
-        tables = snapshot.tables
-        size = sum(table.nbytes for table in tables.values())
-        members: tuple[int, ...] = tuple(range(self._members))
-        if size > FULL_FRAME_BYTES and self._members > 1:
-            self._until_full -= 1
-            if self._until_full > 0:
-                members = tuple(m for m in self.focus if m < self._members) or (0,)
-            else:
-                self._until_full = max(2, size // FULL_FRAME_BYTES)
-        chosen = slice(None) if len(members) == self._members else list(members)
-        fields = {
-            "metrics": snapshot.matrix(self._metrics),
-            **{name: table[chosen] for name, table in snapshot.tables.items()},
-        }
-        header = {"kind": "frame", "run": self.run, "step": snapshot.step, "time": self._clock.date()}
-        self._send(wire.encode({**header, "rate": self.pacer.rate, "members": members}, fields))
+        self._messages.frame(snapshot, date=self._clock.date(), rate=self.pacer.rate)
 
     def _alarm(self, snapshot: RunSnapshot) -> None:
         # Between two exact evaluations the true return is taken to stand still.
         self._last_known |= snapshot.metrics
-        self._send_alarms(self.engine.divergences())
-        self._send_alarms(self.watch.see(snapshot.step, self._last_known))
-
-    def _send_alarms(self, alarms: list[Alarm]) -> None:
-        for alarm in alarms:
-            header = {"kind": "alarm", "run": self.run, "alarm": wire.json_data(alarm.to_json())}
-            self._send(wire.encode(header, {}))
+        self._messages.alarms(self.engine.divergences())
+        self._messages.alarms(self.watch.see(snapshot.step, self._last_known))
 
     def _save(self) -> None:
         if self._saved == self.engine.step:
             return
         effort = self._clock.effort()
-        message = wire.encode({"kind": "checkpoint", "run": self.run, "step": self.engine.step}, {})
-        self._send(message + self.engine.checkpoint())
+        self._messages.checkpoint()
         self.checkpoints.done(self._clock.now(), self._clock.effort() - effort)
         self._saved = self.engine.step

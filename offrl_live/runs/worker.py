@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from offrl_live.runs import wire
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.scheduler import Received
-from offrl_live.runs.session import Command, Send, Session
+from offrl_live.runs.session import Session
+from offrl_live.runs.session_messages import Command, Send
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ import logging
 import pickle
 import queue
 import threading
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -19,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from offrl_core.data.catalogue import load_dataset
 from offrl_live.processes.child import Child, ChildEnded, inbox
 from offrl_live.runs import truths
+from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.wire import WireError, encode, split
 from offrl_live.runs.worker import Worker
 from offrl_live.serving.clock import SYSTEM_CLOCK
@@ -26,9 +26,6 @@ from offrl_live.serving.clock import SYSTEM_CLOCK
 log = logging.getLogger(__name__)
 
 WARM_DATASETS = ("double-crossing", "icu-sepsis")
-
-Received = Callable[["WorkerProcess", dict[str, Any], memoryview], None]
-Ended = Callable[["WorkerProcess", str], None]
 
 
 class WorkerProcess:
