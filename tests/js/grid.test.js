@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Grid } from "../../offrl_ui/assets/shared/grid.js";
+import { GridCells } from "../../offrl_ui/assets/shared/grid.js";
 import { SvgContext } from "../../offrl_ui/assets/shared/svg.js";
 import { GridScene } from "../../offrl_ui/assets/world/grid.js";
 import { arrange } from "../../offrl_ui/assets/world/panes.js";
@@ -23,19 +23,19 @@ const RINGED = {
 const box = { x: 0, y: 0, width: 400, height: 300 };
 
 test("rings of wall are left out but for the margin", () => {
-  assert.deepEqual(new Grid(RINGED, 4, 0).crop, { top: 1, left: 1, rows: 2, cols: 3 });
-  assert.deepEqual(new Grid(RINGED, 4, 0.5).crop, { top: 0.5, left: 0.5, rows: 3, cols: 4 });
+  assert.deepEqual(new GridCells(RINGED, 4, 0).crop, { top: 1, left: 1, rows: 2, cols: 3 });
+  assert.deepEqual(new GridCells(RINGED, 4, 0.5).crop, { top: 0.5, left: 0.5, rows: 3, cols: 4 });
 });
 
 test("cells fill the box and stand in its middle", () => {
-  const grid = new Grid(RINGED, 4, 0.5);
+  const grid = new GridCells(RINGED, 4, 0.5);
   const place = grid.fit(box);
   assert.deepEqual(place, { size: 100, x: -50, y: -50, frame: { x: 0, y: 0, width: 400, height: 300 } });
   assert.deepEqual(grid.corner(place, 3), [150, 150]);
 });
 
 test("a point hits the state and the part that belongs to the action's direction", () => {
-  const grid = new Grid(RINGED, 4, 0.5);
+  const grid = new GridCells(RINGED, 4, 0.5);
   const place = grid.fit(box);
   assert.deepEqual(grid.hit(place, [200, 160]), { state: 3, action: 0 });
   assert.deepEqual(grid.hit(place, [240, 200]), { state: 3, action: 1 });
@@ -46,28 +46,28 @@ test("a point hits the state and the part that belongs to the action's direction
 });
 
 test("a resting action lies in the middle, on top", () => {
-  const grid = new Grid({ ...RINGED, directions: [...FOUR, [0, 0]] }, 5, 0.5);
+  const grid = new GridCells({ ...RINGED, directions: [...FOUR, [0, 0]] }, 5, 0.5);
   const place = grid.fit(box);
   assert.equal(grid.hit(place, [200, 200]).action, 4);
   assert.equal(grid.hit(place, [200, 155]).action, 0);
 });
 
 test("actions without directions of their own are bars from left to right", () => {
-  const grid = new Grid({ ...RINGED, directions: [] }, 4, 0.5);
+  const grid = new GridCells({ ...RINGED, directions: [] }, 4, 0.5);
   assert.equal(grid.asBars, true);
   assert.equal(grid.hit(grid.fit(box), [160, 200]).action, 0);
   assert.equal(grid.hit(grid.fit(box), [240, 200]).action, 3);
 });
 
 test("the next state in a direction may lie behind walls; at the edge there is none", () => {
-  const grid = new Grid(RINGED, 4, 0);
+  const grid = new GridCells(RINGED, 4, 0);
   assert.equal(grid.neighbour(0, 1, 0), 1);
   assert.equal(grid.neighbour(0, 0, 1), 2);
   assert.equal(grid.neighbour(4, 1, 0), 4);
 });
 
 test("walls are the frame with a hole for each cell that is none", () => {
-  const grid = new Grid(RINGED, 4, 0.5);
+  const grid = new GridCells(RINGED, 4, 0.5);
   const svg = new SvgContext(400, 300, "#fff");
   grid.drawWalls(svg, grid.fit(box), THEME);
   assert.equal(svg.parts.length, 1);

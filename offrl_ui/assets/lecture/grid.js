@@ -3,9 +3,9 @@
 /** @import { Context, Corner, Drawn, TipRow } from "./drawing.d.ts" */
 /** @import { Control, Grid, Layout, Numeral, Target } from "./protocol.d.ts" */
 
-import { hatchStyle } from "../shared/signs.js";
+import { GridCells } from "../shared/grid.js";
 import { v } from "../shared/patch.js";
-import { wedges } from "../shared/grid.js";
+import { arrowCorners, hatchStyle } from "../shared/signs.js";
 import { amount, num } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";
 import { place } from "./frame.js";
@@ -20,32 +20,16 @@ class Cells {
   /** @param {Layout} layout @param {{ width: number, height: number }} room */
   constructor(layout, { width, height }) {
     this.layout = layout;
-    const { cols, state_of_cell: states } = layout;
-    /** The first cell of each state. @type {Map<number, number>} */
-    this.of = new Map();
-    states.forEach((state, cell) => {
-      if (state >= 0 && !this.of.has(state)) this.of.set(state, cell);
-    });
-    // Rows and columns of walls around everything else take room and say nothing.
-    const there = [...states.keys()].filter((cell) => states[cell] >= 0);
-    const [rows, columns] = [there.map((cell) => Math.floor(cell / cols)), there.map((cell) => cell % cols)];
-    this.first = { row: Math.min(...rows), column: Math.min(...columns) };
-    this.rows = Math.max(...rows) - this.first.row + 1;
-    this.columns = Math.max(...columns) - this.first.column + 1;
-    this.size = Math.floor(Math.min(width / this.columns, height / this.rows) * 10) / 10;
-    this.width = this.size * this.columns;
-    this.height = this.size * this.rows;
-    this.left = (width - this.width) / 2;
-    this.top = (height - this.height) / 2;
-    /** The shape of each action in a cell of size 1. @type {(readonly Corner[])[]} */
-    this.shapes = wedges(layout.directions) ?? [];
+    this.grid = new GridCells(layout, layout.directions.length, 0);
+    this.at = this.grid.fit({ x: 0, y: 0, width, height }, 0.1);
+    this.size = this.at.size;
+    /** The first cell of each state. */
+    this.of = this.grid.cellOf;
   }
 
-  /** The upper left corner of a cell. @param {number} cell @returns {[x: number, y: number]} */
+  /** The upper left corner of a cell. @param {number} cell */
   corner(cell) {
-    const { layout, first, size } = this;
-    const [row, column] = [Math.floor(cell / layout.cols), cell % layout.cols];
-    return [this.left + (column - first.column) * size, this.top + (row - first.row) * size];
+    return this.grid.cornerOf(this.at, cell);
   }
 
   /** @param {number} cell @returns {[x: number, y: number]} */
@@ -56,32 +40,22 @@ class Cells {
 
   /** The corner of a state's first cell. @param {number} state */
   place(state) {
-    return this.corner(this.of.get(state) ?? 0);
+    return this.grid.corner(this.at, state);
   }
 
   /** The state at a place, or −1. @param {number} x @param {number} y */
   stateAt(x, y) {
-    const { layout, first } = this;
-    const [column, row] = [Math.floor((x - this.left) / this.size), Math.floor((y - this.top) / this.size)];
-    if (column < 0 || row < 0 || column >= this.columns || row >= this.rows) return -1;
-    return layout.state_of_cell[(row + first.row) * layout.cols + column + first.column];
+    return this.grid.hit(this.at, [x, y])?.state ?? -1;
   }
 
-  /** The part of a cell that shows an action, with the cell's corner at (x, y). @param {number} action @param {number} x @param {number} y */
+  /**
+   * The part of a cell that shows an action, with the cell's corner at (x, y).
+   * @param {number} action
+   * @param {number} x
+   * @param {number} y
+   */
   shape(action, x, y) {
-    return (this.shapes[action] ?? []).map(([a, b]) => /** @type {Corner} */ ([x + a * this.size, y + b * this.size]));
-  }
-
-  /** The nearest state from one in a direction, over walls. @param {number} state @param {readonly [number, number]} step */
-  neighbour(state, [down, across]) {
-    const { rows, cols, state_of_cell: states } = this.layout;
-    let cell = this.of.get(state) ?? 0;
-    for (;;) {
-      const [row, column] = [Math.floor(cell / cols) + down, (cell % cols) + across];
-      if (row < 0 || column < 0 || row >= rows || column >= cols) return null;
-      cell = row * cols + column;
-      if (states[cell] >= 0) return states[cell];
-    }
+    return this.grid.shapes[action].map(([a, b]) => /** @type {Corner} */ ([x + a * this.size, y + b * this.size]));
   }
 }
 
@@ -99,13 +73,14 @@ export function drawGrid(picture, ctx) {
     labels.block(x, y, x + size, y + size);
   }
   const control = ctx.control(picture.control);
-  const { left: x, top: y, width, height } = cells;
+  const { frame } = cells.at;
   const choose = (/** @type {Control} */ moved, /** @type {number} */ state) => {
     if (state >= 0) ctx.set({ [moved.name]: state }, true);
   };
   const nodes = [
     v("rect", {
-      ...{ x, y, width, height, class: "surface" },
+      ...frame,
+      class: "surface",
       onpointerdown: control && ((event) => choose(control, cells.stateAt(...ctx.pointer(event)))),
     }),
     walks(picture.paths, (path) => path.cells.map((cell) => cells.centre(cell)), ctx, size, labels),
@@ -151,8 +126,9 @@ const isSeen = ({ seen }, state, action) => seen === null || seen[state][action]
 function paint(pen, ratio, picture, cells, colour, { theme }) {
   const hatch = hatchStyle(pen, theme, ratio);
   const { size, layout } = cells;
+  const { frame } = cells.at;
   pen.fillStyle = theme.wall;
-  pen.fillRect(cells.left, cells.top, cells.width, cells.height);
+  pen.fillRect(frame.x, frame.y, frame.width, frame.height);
   layout.state_of_cell.forEach((state, cell) => {
     if (state < 0) return;
     const [x, y] = cells.corner(cell);
@@ -235,18 +211,7 @@ function arrows(policy, cells) {
       if (!(p > 0.02) || norm === 0) return null;
       const [dx, dy] = [right / norm, down / norm];
       const [length, w] = [size * 0.46 * Math.sqrt(p), Math.max(size * 0.1, 1.5)];
-      const neck = Math.max(length - 2.2 * w, 0);
-      const half = /** @type {const} */ ([
-        [0, w / 2],
-        [neck, w / 2],
-        [neck, 1.3 * w],
-        [length, 0],
-      ]);
-      const mirrored = half.slice(0, -1).map(([along, across]) => /** @type {const} */ ([along, -across]));
-      const corners = [...half, ...mirrored.reverse()].map(
-        ([along, across]) => /** @type {Corner} */ ([x + dx * along - dy * across, y + dy * along + dx * across]),
-      );
-      return v("path", { d: outline(corners), class: "arrow" });
+      return v("path", { d: outline(arrowCorners(x, y, dx, dy, length, w)), class: "arrow" });
     });
   });
 }
@@ -271,8 +236,8 @@ function signs(cells, labels, em) {
   });
 }
 
-/** @type {Record<string, readonly [number, number]>} */
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+/** @type {Record<string, readonly [dx: number, dy: number]>} */
+const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 /** The chosen state, moved by keys. @param {number} state @param {Grid} picture @param {Cells} cells @param {Context} ctx */
 function selection(state, picture, cells, ctx) {
@@ -297,8 +262,8 @@ function selection(state, picture, cells, ctx) {
       if (!step || !control) return;
       event.preventDefault();
       event.stopPropagation();
-      const next = cells.neighbour(state, step);
-      if (next !== null) ctx.set({ [control.name]: next }, true);
+      const next = cells.grid.neighbour(state, ...step);
+      if (next !== state) ctx.set({ [control.name]: next }, true);
     },
   });
 }

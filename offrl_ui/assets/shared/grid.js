@@ -107,7 +107,7 @@ export function tracePolygon(path, [x, y], size, polygon) {
  * @typedef {{ size: number, x: number, y: number, frame: Box }} GridPlace */
 
 /** The cells of a grid world, its states, and the parts of a cell. */
-export class Grid {
+export class GridCells {
   /**
    * @param {GridShape} layout
    * @param {number} nActions
@@ -154,20 +154,24 @@ export class Grid {
   /**
    * The largest place in a box.
    * @param {Box} box
-   * @param {number} [grain] - the side of a cell is a multiple of this many pixels
+   * @param {number} [grain] - places and sizes are multiples of this many pixels
    * @returns {GridPlace}
    */
   fit(box, grain = 1) {
     const { top, left, rows, cols } = this.crop;
-    const size = Math.max(Math.floor(Math.min(box.width / cols, box.height / rows) / grain) * grain, 2);
+    /** @param {number} value */
+    const down = (value) => Math.floor(value / grain) * grain;
+    const size = Math.max(down(Math.min(box.width / cols, box.height / rows)), 2);
     const [width, height] = [size * cols, size * rows];
     const frame = {
-      x: box.x + Math.floor((box.width - width) / 2),
-      y: box.y + Math.floor((box.height - height) / 2),
+      x: box.x + down((box.width - width) / 2),
+      y: box.y + down((box.height - height) / 2),
       width,
       height,
     };
-    return { size, x: Math.round(frame.x - left * size), y: Math.round(frame.y - top * size), frame };
+    /** @param {number} value */
+    const near = (value) => Math.round(value / grain) * grain;
+    return { size, x: near(frame.x - left * size), y: near(frame.y - top * size), frame };
   }
 
   /** Upper left corner of a cell. @param {GridPlace} place @param {number} cell @returns {Point} */

@@ -42,8 +42,8 @@ export type RampKind = "value" | "amount" | "diverging";
 export interface GridShape {
   rows: number;
   cols: number;
-  cells: string | string[];
-  state_of_cell: number[];
+  cells: string | readonly string[];
+  state_of_cell: readonly number[];
   directions?: readonly (readonly [row: number, col: number])[];
 }
 

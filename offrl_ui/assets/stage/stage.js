@@ -51,7 +51,8 @@ export class Stage {
     this.request = null;
     /** The frame whose tables are held decoded. @type {Frame | null} */
     this.held = null;
-    this.viewing = "";
+    /** What other parts of the page were last told is on screen. @type {Omit<Viewing, "name"> | null} */
+    this.viewing = null;
     /** What the run was last told that is looked at. @type {{ key: string, source: object | null }} */
     this.watched = { key: "", source: null };
     /** The mode that was asked for, by the page or by hand. */
@@ -311,8 +312,8 @@ export class Stage {
     const { mode, member, state, action } = this.store.view;
     const past = !(this.playback.atEnd || this.playback.playing);
     const viewing = { mode, member, state, action, step: frame?.step ?? null, past };
-    if (JSON.stringify(viewing) === this.viewing) return;
-    this.viewing = JSON.stringify(viewing);
+    if (JSON.stringify(viewing) === JSON.stringify(this.viewing)) return;
+    this.viewing = viewing;
     /** @type {Viewing["name"]} */
     const name = (s) => this.world.scene?.name(s);
     bus.emit("viewing", { ...viewing, name });

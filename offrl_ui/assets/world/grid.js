@@ -1,7 +1,7 @@
 // A grid world: every cell is cut into one part per action (for four directions, triangles), coloured by the mode's
 // numbers. Unseen actions are hatched.
 
-import { Grid, tracePolygon } from "../shared/grid.js";
+import { GridCells, tracePolygon } from "../shared/grid.js";
 import { actionColour, withAlpha } from "../shared/palette.js";
 import { arrowPath, hatchStyle } from "../shared/signs.js";
 
@@ -19,7 +19,7 @@ export class GridScene {
   constructor(store, layout) {
     this.store = store;
     this.layout = layout;
-    this.grid = new Grid(layout, store.run.nActions, 0.5);
+    this.grid = new GridCells(layout, store.run.nActions, 0.5);
     this.aspect = this.grid.crop.cols / this.grid.crop.rows;
     this.labels = new Map(layout.labels ?? []);
   }
