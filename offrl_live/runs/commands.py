@@ -1,4 +1,4 @@
-"""What a viewer may say: parsed and checked by hand, nothing else gets further."""
+"""The commands of viewers: a message is parsed and checked here, and becomes a `Request` or a refusal."""
 
 from __future__ import annotations
 

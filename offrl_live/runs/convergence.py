@@ -1,4 +1,4 @@
-"""When training has arrived: nothing moves any more."""
+"""Whether a run has converged: nothing moves any more."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Convergence:
         self._since: tuple[int, dict[str, Array]] | None = None
 
     def restart(self, *, armed: bool = True, window: int | None = None) -> None:
-        """Look anew, after a change; `armed=False` never reports, for a viewer that trains on regardless."""
+        """Begin again, after a change; with `armed=False` nothing is reported: the run trains on regardless."""
         if window is not None:
             self.window = max(LEAST_UPDATES, window)
         self._armed, self._since = armed, None

@@ -65,7 +65,7 @@ class RunExport:
         return columns | {name: metrics[:, column] for column, name in enumerate(names)}
 
     def recording(self, *, members: Sequence[int] | None = None, most: int = 300, compact: bool = True) -> bytes:
-        """The run as the messages that a viewer would have received, gzipped (docs/architecture.md, recordings).
+        """The run as the messages that a viewer would have received, gzipped (docs/protocol.md).
 
         Args:
             members: whose tables to include; all by default.

@@ -141,7 +141,7 @@ class LiveRuns:
         return bool(alone)
 
     def _remember(self, run_id: str) -> None:
-        """Make a run anew that was forgotten because nobody watched."""
+        """Make a forgotten run again from its configuration."""
         config = self._forgotten.pop(run_id)
         try:
             self.add(Run(run_id, RunConfig.from_json(config.to_json()), private=True))
@@ -203,7 +203,7 @@ class LiveRuns:
             self.scheduler.state_changed(run)
 
     def speed(self, run_id: str, updates_per_second: float) -> None:
-        """How fast a run trains that nobody watches (viewers say it themselves); 0 for as fast as it goes."""
+        """How fast a run trains while it has no viewers, which choose for themselves; 0 for as fast as it goes."""
         self.find(run_id).speed = float(updates_per_second)
 
     def speed_changed(self, run: Run) -> None:
@@ -285,7 +285,7 @@ class LiveRuns:
         return next_messages(viewer)
 
     def view_changed(self, run: Run) -> None:
-        """Somebody looks at another member; large runs send what is looked at."""
+        """A viewer looks at other members: a large run sends the tables of those that are looked at."""
         newest = run.timeline.frames.last
         if run.built and run.viewers and newest is not None and len(newest.members) < run.config.members:
             self.scheduler.tell(run, {"do": "focus", "members": run.focus})

@@ -1,4 +1,4 @@
-"""How fast a run goes and how often it is looked at."""
+"""How many updates a run makes at a time, and how often frames, true returns and checkpoints are made of it."""
 
 from __future__ import annotations
 

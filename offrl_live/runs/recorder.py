@@ -1,4 +1,4 @@
-"""A whole run at once, without a worker: the same engine, looked at where a schedule says."""
+"""Recording a whole run at once, without a worker: the same engine, with a frame at each step of a schedule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
 
     Args:
         config: the run, its live changes included.
-        steps: where to look, growing. Training ends early where every member diverged.
+        steps: where to keep a frame, growing. Training ends early where every member diverged.
         title: of the run.
         dataset: the data, where the configuration names an upload.
     """

@@ -115,7 +115,7 @@ class Run:
 
     @property
     def focus(self) -> tuple[int, ...]:
-        """The members that somebody looks at."""
+        """The members that viewers look at."""
         return tuple(sorted({m for viewer in self.viewers for m in viewer.view.watched})) or (0,)
 
     @property

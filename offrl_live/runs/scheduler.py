@@ -1,4 +1,4 @@
-"""Which run has a worker, and which ones train: a few workers, a queue, turns."""
+"""The scheduler: which run has a worker, and which ones train; more wait in a queue and take turns."""
 
 from __future__ import annotations
 

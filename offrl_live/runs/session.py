@@ -1,4 +1,4 @@
-"""One run in a worker: trained in slices between commands, at its pace, sending what there is to see."""
+"""A session: one run in a worker, trained in slices between commands, at its pace, sending what there is to see."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Session:
         return False
 
     def _pause(self, state: str, reason: str) -> None:
-        """Stop training; the last frame, with its truth, and a checkpoint go out before the word."""
+        """Stop training: the last frame, with its truth, and a checkpoint are sent, then the state."""
         self.training, self._until = False, None
         if not self._shown == self._evaluated == self.engine.step:
             self._show(truth=True)
@@ -259,7 +259,7 @@ class Session:
         self._messages.reply(command, "explain", step=self.engine.step, data=json_data(data))
 
     def _films_due(self) -> bool:
-        """Whether somebody waits for a film and it may have a slice: the run trains on meanwhile."""
+        """Whether a viewer waits for a film and it may have a slice: the run trains on meanwhile."""
         return self.film_maker.busy and (not self.training or self.films.due(self._clock.now()))
 
     def _film(self) -> None:

@@ -2,7 +2,7 @@
 
 `uint32 little-endian header length | JSON header | payload`. The header's `fields` list each array's name, dtype, shape
 and offset from the payload's start; arrays are little-endian, C-ordered and 4-byte aligned. One format serves the pipe
-between worker and server and the socket between server and viewer (docs/architecture.md, wire protocol).
+between worker and server and the socket between server and viewer (docs/protocol.md).
 """
 
 from __future__ import annotations
