@@ -14,7 +14,7 @@ from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import RESERVED, Scene
 from offrl_lecture.registry import Page, pages
 from offrl_ui.lecture.rooms import ALPHABET, CODE_LENGTH
-from offrl_ui.lecture.scene_results import SceneFailure, studio
+from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 from offrl_ui.shared import component
 
 # Lecture mode and embedding in slides: nothing but the scene.
@@ -99,7 +99,7 @@ def _opening(page: Page, params: dict[str, str], before: dict[str, Any] | None) 
         params = {}
     state, refused = scene.from_query(params)
     try:
-        result = studio().first(scene, state)
+        result = scene_results().first(scene, state)
     except SceneFailure as failure:
         result = None
         notes.append(f"{failure}; its data could not be drawn.")

@@ -1,4 +1,4 @@
-"""Follow me: one presenter, a short code, and everybody who opens it sees the same scene.
+"""Rooms to follow a presenter in: a short code, and everybody that opens it sees the presenter's scene.
 
 A state is computed once (by the presenter's change) and its bytes are sent to all. What a follower has not yet received
 is replaced by what is newer, so a slow connection falls behind in frames and never in time. Predictions of the audience

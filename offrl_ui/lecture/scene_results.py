@@ -1,4 +1,4 @@
-"""Computes scenes: once per state, in server threads, shared by everyone who looks at that state."""
+"""The results of scenes: each state is computed once, in server threads, and shared by all that show it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SceneFailure(RuntimeError):
 
 
 class _Job:
-    """One state being computed, a result at a time: its newest one, and who waits for the next."""
+    """One state being computed, a result at a time: its newest result, and the viewers that wait for the next."""
 
     def __init__(self, results: Generator[tuple[str, bool] | None, None, None]) -> None:
         self.results = results
@@ -56,12 +56,12 @@ class _Job:
                     loop.call_soon_threadsafe(event.set)
 
 
-class Studio:
-    """Answers "what does this scene look like in this state?" as encoded JSON.
+class SceneResults:
+    """Computes what scenes show in a state, as encoded JSON, and keeps the results.
 
     Args:
         threads: how many states are computed at once.
-        budget: str of results kept; the least recently used are dropped first.
+        budget: characters of results kept; the least recently used are dropped first.
     """
 
     def __init__(self, threads: int = 2, budget: int = 48 * 2**20) -> None:
@@ -212,6 +212,6 @@ def _results(scene: Scene, state: dict[str, Value]) -> Generator[tuple[str, bool
 
 
 @cache
-def studio() -> Studio:
-    """The server's one studio."""
-    return Studio()
+def scene_results() -> SceneResults:
+    """The results of this server."""
+    return SceneResults()

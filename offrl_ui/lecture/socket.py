@@ -37,7 +37,7 @@ from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
 from offrl_live.serving.socket_limits import MessageLimit, same_origin
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
-from offrl_ui.lecture.scene_results import SceneFailure, studio
+from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class Connection:
     async def _answer(self, number: int, scene: Scene, state: dict[str, Value], revealed: bool) -> None:
         began = time.perf_counter()
         try:
-            async with contextlib.aclosing(studio().watch(scene, state)) as results:
+            async with contextlib.aclosing(scene_results().watch(scene, state)) as results:
                 async for result in results:
                     ms = round(1000 * (time.perf_counter() - began), 2)
                     head = {"type": "result", "id": number, "scene": scene.id, "ms": ms}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import json
 import threading
@@ -22,33 +21,15 @@ from offrl_lecture.base.encode import picture_json, result_json, scene_json
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Check, Checks, Line, Lines, Panels, Words
 from offrl_lecture.base.scene import RESERVED, Control, Preset, Scene
 from offrl_lecture.registry import pages, scenes
-from offrl_ui.lecture.scene_results import SceneFailure, Studio
+from offrl_ui.lecture.scene_results import SceneFailure, SceneResults
 from tests.hypothesis_profiles import examples
+from tests.lecture.scene_states import final_pictures, states_of
 from tests.threads import in_a_loop
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENES = list(scenes().values())
 IDS = [scene.id for scene in SCENES]
 PAGE_1 = [scene.id for scene in pages()["reweighting"].scenes]
-
-
-def final_pictures(scene: Scene, state):
-    made = scene.compute(state)
-    return list(made)[-1] if inspect.isgenerator(made) else made
-
-
-def values_of(spec: Hyperparameter) -> st.SearchStrategy:
-    if isinstance(spec.default, bool):
-        return st.booleans()
-    if spec.choices:
-        return st.sampled_from(spec.choices)
-    if spec.integer:
-        return st.integers(int(spec.low), int(spec.high))
-    return st.floats(spec.low, spec.high, allow_nan=False)
-
-
-def states_of(scene: Scene) -> st.SearchStrategy:
-    return st.fixed_dictionaries({c.name: values_of(c.spec) for c in scene.controls})
 
 
 def corners(scene: Scene):
@@ -206,7 +187,7 @@ def test_what_the_pictures_of_page_1_say_is_what_the_lecture_says() -> None:
 @given(data=st.data())
 def test_links_round_trip(data: st.DataObject) -> None:
     scene = data.draw(st.sampled_from(SCENES))
-    state = scene.resolve(data.draw(states_of(scene)))
+    state = scene.resolve(data.draw(states_of(scene, linked=True)))
     query = urlencode(scene.query(state))
     assert f"scene={scene.id}" in query
     assert scene.from_query(query) == (state, [])
@@ -343,7 +324,7 @@ def test_the_text_alternative_reads_the_drawn_numbers() -> None:
     assert picture_json(checks)["alt"] == "Does it work? yes: Positive: yes; not applicable: flat."
 
 
-# --- the studio ----------------------------------------------------------------------------------------------------
+# --- results -------------------------------------------------------------------------------------------------------
 
 
 def counting_scene(compute) -> Scene:
@@ -358,7 +339,7 @@ def test_a_state_is_computed_once() -> None:
         next(calls)
         return {"words": Words(title="T", text=str(state["x"]))}
 
-    scene, studio = counting_scene(compute), Studio()
+    scene, studio = counting_scene(compute), SceneResults()
     first = studio.first(scene, {"x": 1})
     assert studio.first(scene, {"x": 1}) == first
     assert studio.first(scene, {"x": 2}) != first
@@ -374,7 +355,7 @@ def test_viewers_of_one_state_share_its_computation() -> None:
         yield {"words": Words(title="T", text="half")}
         yield {"words": Words(title="T", text="whole")}
 
-    scene, studio = counting_scene(compute), Studio()
+    scene, studio = counting_scene(compute), SceneResults()
 
     async def watch() -> list[str]:
         return [result async for result in studio.watch(scene, {"x": 1})]
@@ -406,7 +387,7 @@ def test_a_computation_nobody_waits_for_is_stopped() -> None:
         finally:
             closed.set()
 
-    scene, studio = counting_scene(compute), Studio()
+    scene, studio = counting_scene(compute), SceneResults()
 
     async def watch() -> None:
         async for _ in studio.watch(scene, {"x": 1}):
@@ -432,7 +413,7 @@ def test_who_waits_for_a_training_keeps_nobody_else_waiting() -> None:
                 yield None  # it is trained elsewhere
         yield {"words": Words(title="T", text="there")}
 
-    scene, studio = counting_scene(compute), Studio(threads=1)
+    scene, studio = counting_scene(compute), SceneResults(threads=1)
 
     async def watch(x: int) -> list[str]:
         return [result async for result in studio.watch(scene, {"x": x})]
@@ -456,7 +437,7 @@ def test_a_failure_is_told_and_the_next_state_works() -> None:
     def compute(state):
         return {"words": Words(title="T", text=str(1 / (state["x"] - 1)))}
 
-    scene, studio = counting_scene(compute), Studio()
+    scene, studio = counting_scene(compute), SceneResults()
 
     async def watch(x: int) -> list[str]:
         return [result async for result in studio.watch(scene, {"x": x})]
@@ -473,7 +454,7 @@ def test_results_are_dropped_when_the_budget_is_spent() -> None:
         next(calls)
         return {"words": Words(title="T", text="long " * 200)}
 
-    scene, studio = counting_scene(compute), Studio(budget=5000)
+    scene, studio = counting_scene(compute), SceneResults(budget=5000)
     for x in (1, 2, 3, 4, 1):
         studio.first(scene, {"x": x})
     assert next(calls) == 5
@@ -482,33 +463,33 @@ def test_results_are_dropped_when_the_budget_is_spent() -> None:
 # --- the page ------------------------------------------------------------------------------------------------------
 
 
-def page(**query: str) -> AppTest:
-    test = AppTest.from_file(ROOT / "pages" / "reweighting.py", default_timeout=90)
+@pytest.fixture(scope="module")
+def lecture_page() -> AppTest:
+    """The page, in one session; each `opening` opens another link in it."""
+    return AppTest.from_file(ROOT / "pages" / "reweighting.py", default_timeout=90)
+
+
+def opening(test: AppTest, **query: str) -> dict:
+    """What the page opens with for a link."""
+    test.query_params.clear()
     for name, value in query.items():
         test.query_params[name] = value
-    return test.run()
-
-
-def opening(test: AppTest) -> dict:
+    assert not test.run().exception
     return test.session_state["lecture-reweighting-memory"]["opening"]
 
 
-def test_the_page_opens_its_first_scene() -> None:
-    test = page()
-    assert not test.exception
-    shown = opening(test)
+def test_the_page_opens_its_first_scene(lecture_page: AppTest) -> None:
+    shown = opening(lecture_page)
     assert shown["scene"] == "cloning"
     assert json.loads(shown["result"])["pictures"]
     assert shown["notes"] == []
 
 
-def test_a_link_opens_its_scene_and_state_and_explains_what_it_refused() -> None:
-    test = page(scene="emrl", v="1", r_plus="-1.0", r_minus="77", reveal="1")
-    assert not test.exception
-    shown = opening(test)
+def test_a_link_opens_its_scene_and_state_and_explains_what_it_refused(lecture_page: AppTest) -> None:
+    shown = opening(lecture_page, scene="emrl", v="1", r_plus="-1.0", r_minus="77", reveal="1")
     assert shown["scene"] == "emrl"
     assert shown["revealed"] is True
     assert shown["state"]["r_plus"] == -1.0
     assert shown["state"]["r_minus"] == 0.1
     assert "r_minus = 77.0 is not allowed" in shown["notes"][0]
-    assert "no scene 'nowhere'" in opening(page(scene="nowhere"))["notes"][0]
+    assert "no scene 'nowhere'" in opening(lecture_page, scene="nowhere")["notes"][0]

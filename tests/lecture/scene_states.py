@@ -1,0 +1,36 @@
+"""States of a scene to draw, and the pictures that they end with."""
+
+from __future__ import annotations
+
+import inspect
+
+from hypothesis import strategies as st
+
+from offrl_lecture.base.pictures import Picture
+from offrl_lecture.base.scene import Control, Scene, State
+
+
+def final_pictures(scene: Scene, state: State) -> dict[str, Picture]:
+    """What a scene draws in a state, the last of its results where it computes in steps."""
+    made = scene.compute(state)
+    return list(made)[-1] if inspect.isgenerator(made) else made
+
+
+def values_of(control: Control, *, linked: bool = False) -> st.SearchStrategy:
+    """The values that a viewer can give a control: a number on its steps, or any that a link may ask for (`linked`)."""
+    spec = control.spec
+    if isinstance(spec.default, bool):
+        return st.booleans()
+    if spec.choices:
+        return st.sampled_from(spec.choices)
+    if spec.integer:
+        return st.integers(int(spec.low), int(spec.high))
+    if linked:
+        return st.floats(spec.low, spec.high, allow_nan=False)
+    step = control.step or 0.01
+    return st.integers(0, round((spec.high - spec.low) / step)).map(lambda k: min(spec.high, spec.low + k * step))
+
+
+def states_of(scene: Scene, *, linked: bool = False) -> st.SearchStrategy:
+    """Any state of a scene."""
+    return st.fixed_dictionaries({control.name: values_of(control, linked=linked) for control in scene.controls})
