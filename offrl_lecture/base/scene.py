@@ -1,59 +1,4 @@
-r"""How to write a scene of the lecture.
-
-A scene is one question with a live picture that answers it. It is data plus one pure function::
-
-    from offrl_core.declarations import Hyperparameter
-    from offrl_lecture import triad                      # the computation lives in the core
-    from offrl_lecture.base.pictures import Axis, Line, Lines, Mark
-    from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
-
-    def _doubling(state: State) -> dict[str, Picture]:
-        run = triad.run(theta=state["theta0"], gamma=state["gamma"], steps=40)
-        return {
-            "theta": Lines(
-                title=r"The parameter $\theta$",
-                x=Axis("update", low=0, high=40),
-                y=Axis(r"$\theta$", scale="symlog"),
-                lines=(Line("learned", range(41), run.theta), Line("truth", (0, 40), (0, 0), "truth", dash=True)),
-            )
-        }
-
-    DOUBLING = Scene(
-        id="doubling",
-        title="The doubling",
-        question=r"Why does $\theta$ keep increasing?",
-        controls=(
-            Control(Hyperparameter("gamma", r"\gamma", 1.0, "Above ½ it diverges.", low=0, high=1), step=0.01),
-        ),
-        compute=_doubling,
-        prediction=Prediction(r"After ten updates, $\theta$ is …", ("0", "10", "1024"), right=2),
-        answer=lambda state, pictures: "Every update doubles it …",
-        layout=(("theta",),),
-        covered=("theta",),
-    )
-
-    TITLE = "Q-learning without exploration"
-    SCENES = (DOUBLING,)                                        # picked up by registry.py
-
-Rules
-- `compute(state)` gets every control's validated value and returns named pictures (see `pictures.py`) in plain Python
-  or numpy numbers. It runs in a server thread, is cached by state, and must be pure: same state, same pictures.
-  Aim at 20 ms; cache inside `offrl_core` (`functools.lru_cache`) what does not depend on the slider that moves.
-- **Slow computations** (over about 0.3 s, such as a training run) are generators: `yield` a dict of pictures now and
-  then, and the viewer sees the run grow; the last dict is the result and is cached. A newer state from the same viewer
-  closes the generator (once nobody else waits for it). A generator never waits: where something is trained elsewhere
-  and there is nothing new, it yields None and is asked again in a moment.
-- **Animation** is a control like any other: declare an integer control (`step`), let `compute` draw that step of a
-  sequence the core computed (cached), and name it in `play=Play("step")`. It can then be played, stepped, scrubbed,
-  linked and followed.
-- **Question before reveal.** `covered` names the pictures that stay covered until the viewer has committed to a
-  prediction (or pressed reveal). `answer` is shown only after that; it gets the state and the pictures and must be true
-  for *every* state, so it reads its numbers from them. Its first paragraph is the point: a lecture shows only that one.
-- Fix axis limits whenever a control moves the data. Every picture has a title, axes with labels and units, and a text
-  alternative (made from the data; pass `alt=` where you can say it better).
-- Text is rich text: `**strong**`, `*emphasis*`, `` `code` ``, `$LaTeX$`, a blank line for a new paragraph.
-- Importing a scene module must be cheap: no training and no heavy imports at module level.
-"""
+"""A scene of the lecture: one question, data and one pure function that draw its answer (docs/add-a-scene.md)."""
 
 from __future__ import annotations
 
@@ -144,7 +89,7 @@ class Play:
 
 @dataclass(frozen=True)
 class Scene:
-    """One question of the lecture with its live picture. See the module's docstring for how to write one.
+    """One question of the lecture with its live picture. `docs/add-a-scene.md` writes one.
 
     Args:
         id: name in the link, unique over all pages: lower-case letters, digits, hyphens.

@@ -339,10 +339,10 @@ def test_a_state_is_computed_once() -> None:
         next(calls)
         return {"words": Words(title="T", text=str(state["x"]))}
 
-    scene, studio = counting_scene(compute), SceneResults()
-    first = studio.first(scene, {"x": 1})
-    assert studio.first(scene, {"x": 1}) == first
-    assert studio.first(scene, {"x": 2}) != first
+    scene, computed = counting_scene(compute), SceneResults()
+    first = computed.first(scene, {"x": 1})
+    assert computed.first(scene, {"x": 1}) == first
+    assert computed.first(scene, {"x": 2}) != first
     assert next(calls) == 2
 
 
@@ -355,10 +355,10 @@ def test_viewers_of_one_state_share_its_computation() -> None:
         yield {"words": Words(title="T", text="half")}
         yield {"words": Words(title="T", text="whole")}
 
-    scene, studio = counting_scene(compute), SceneResults()
+    scene, computed = counting_scene(compute), SceneResults()
 
     async def watch() -> list[str]:
-        return [result async for result in studio.watch(scene, {"x": 1})]
+        return [result async for result in computed.watch(scene, {"x": 1})]
 
     async def crowd() -> list[list[str]]:
         tasks = [asyncio.ensure_future(watch()) for _ in range(20)]
@@ -373,7 +373,7 @@ def test_viewers_of_one_state_share_its_computation() -> None:
         assert "whole" in results[-1]
         assert last["partial"] is False
         assert all(json.loads(r)["partial"] for r in results[:-1])
-    assert json.loads(studio.first(scene, {"x": 1}))["partial"] is False
+    assert json.loads(computed.first(scene, {"x": 1}))["partial"] is False
 
 
 def test_a_computation_nobody_waits_for_is_stopped() -> None:
@@ -387,10 +387,10 @@ def test_a_computation_nobody_waits_for_is_stopped() -> None:
         finally:
             closed.set()
 
-    scene, studio = counting_scene(compute), SceneResults()
+    scene, computed = counting_scene(compute), SceneResults()
 
     async def watch() -> None:
-        async for _ in studio.watch(scene, {"x": 1}):
+        async for _ in computed.watch(scene, {"x": 1}):
             pass
 
     async def leave() -> None:
@@ -413,10 +413,10 @@ def test_who_waits_for_a_training_keeps_nobody_else_waiting() -> None:
                 yield None  # it is trained elsewhere
         yield {"words": Words(title="T", text="there")}
 
-    scene, studio = counting_scene(compute), SceneResults(threads=1)
+    scene, computed = counting_scene(compute), SceneResults(threads=1)
 
     async def watch(x: int) -> list[str]:
-        return [result async for result in studio.watch(scene, {"x": x})]
+        return [result async for result in computed.watch(scene, {"x": x})]
 
     async def hall() -> list[list[str]]:
         waiting = [asyncio.ensure_future(watch(x)) for x in range(20)]
@@ -437,10 +437,10 @@ def test_a_failure_is_told_and_the_next_state_works() -> None:
     def compute(state):
         return {"words": Words(title="T", text=str(1 / (state["x"] - 1)))}
 
-    scene, studio = counting_scene(compute), SceneResults()
+    scene, computed = counting_scene(compute), SceneResults()
 
     async def watch(x: int) -> list[str]:
-        return [result async for result in studio.watch(scene, {"x": x})]
+        return [result async for result in computed.watch(scene, {"x": x})]
 
     with pytest.raises(SceneFailure, match="counting"):
         in_a_loop(watch(1))
@@ -454,9 +454,9 @@ def test_results_are_dropped_when_the_budget_is_spent() -> None:
         next(calls)
         return {"words": Words(title="T", text="long " * 200)}
 
-    scene, studio = counting_scene(compute), SceneResults(budget=5000)
+    scene, computed = counting_scene(compute), SceneResults(budget=5000)
     for x in (1, 2, 3, 4, 1):
-        studio.first(scene, {"x": x})
+        computed.first(scene, {"x": x})
     assert next(calls) == 5
 
 
