@@ -31,6 +31,7 @@ test("a linear axis writes as many digits as its numbers need to differ", () => 
 test("a logarithmic axis writes powers of ten, and their multiples where few are in sight", () => {
   assert.deepEqual(texts("log", 1e-4, 1e4, 4), ["10⁻⁴", "0.01", "1", "100", "10⁴"]);
   assert.deepEqual(texts("log", 0.5, 30, 5), ["0.5", "1", "2", "5", "10", "20"]);
+  assert.deepEqual(texts("log", 30, 3e4, 4), ["100", "1\u2009000", "10⁴"], "multiples would be too many");
   // Less than one power of ten: round numbers.
   assert.deepEqual(texts("log", 2, 8, 4), ["2", "4", "6", "8"]);
 });

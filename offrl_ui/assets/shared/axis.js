@@ -68,11 +68,10 @@ export class AxisScale {
 function decades(low, high, count) {
   const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
   if (last <= first) return [];
+  const exponents = Array.from({ length: last - first + 2 }, (_, i) => first - 1 + i);
+  const multiples = exponents.flatMap((e) => [1, 2, 5].map((m) => m * 10 ** e)).filter((y) => within(y, low, high));
+  if (multiples.length <= 2 * count) return multiples;
   const every = Math.max(1, Math.ceil((last - first) / count));
-  if (every === 1 && 3 * (last - first) < 2 * count) {
-    const exponents = Array.from({ length: last - first + 2 }, (_, i) => first - 1 + i);
-    return exponents.flatMap((e) => [1, 2, 5].map((m) => m * 10 ** e)).filter((y) => within(y, low, high));
-  }
   return Array.from({ length: Math.floor((last - first) / every) + 1 }, (_, i) => 10 ** (first + i * every));
 }
 

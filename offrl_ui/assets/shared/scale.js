@@ -87,7 +87,7 @@ export class Scale {
     const share = this.log
       ? (Math.log(Math.max(value, this.low)) - Math.log(this.low)) / (Math.log(this.high) - Math.log(this.low))
       : (value - this.low) / (this.high - this.low);
-    return share < 0 ? 0 : share > 1 ? 1 : share;
+    return Math.min(Math.max(share, 0), 1);
   }
 
   /** @param {number} value */

@@ -3,7 +3,7 @@
 /** @import { Box } from "../shared/types.d.ts" */
 /** @import { Scene } from "./scenes.d.ts" */
 
-/** @typedef {{ member: number, box: Box, title: Pick<Box, "x" | "y" | "width"> | null, geo: any }} Pane */
+/** @typedef {{ member: number, box: Box, title: Pick<Box, "x" | "y" | "width"> | null, geo: unknown }} Pane */
 
 export const TITLE = 17;
 const GAP = 10;

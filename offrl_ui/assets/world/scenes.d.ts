@@ -28,7 +28,7 @@ export interface Hit {
 }
 
 /** A picture of the world: `Geo` says where it stands. */
-export interface Scene<Geo = any> {
+export interface Scene<Geo = unknown> {
   /** Width by height that it likes best. */
   aspect: number;
   geometry(box: Box): Geo;
