@@ -1,4 +1,4 @@
-"""From a file's columns to a log: the traps that all formats share are handled here, once.
+"""From the columns of a file to a log: what is the same for all formats.
 
 Labels are mapped to numbers, flags are completed, episodes are cut, next states are found, and each of these is noted.
 """

@@ -60,12 +60,15 @@ class Cells:
             value = self.values[index] if self.labels is None else repr(self.labels[self.values[index]])
             raise FileError(f"{value} is not allowed: {allowed}", row=self.row(index), column=self.name)
 
-    def numbers(self, needed: str) -> Array:
+    def numbers(self, needed: str, single: str = "") -> Array:
         """`(N,)` or `(N, D)` numbers; words for true and false are 1 and 0.
 
         Raises:
-            FileError: some cell is other text; `needed` says what was asked for.
+            FileError: some cell is other text; `needed` says what was asked for. Or, where `single` says that one
+                number per row was asked for, there are several.
         """
+        if single and self.values.ndim != 1:
+            raise FileError(single, column=self.name)
         if self.labels is None:
             return self.values
         if self.truth is not None:
@@ -80,9 +83,7 @@ class Cells:
         if self.labels is not None and self.truth is None:
             wrong = np.array([label.lower() not in _TRUE | _FALSE for label in self.labels])
             self.refuse(wrong[self.values] & ~self.missing, allowed)
-        values = self.numbers(allowed)
-        if values.ndim != 1:
-            raise FileError("a flag must be one value per row", column=self.name)
+        values = self.numbers(allowed, single="a flag must be one value per row")
         self.refuse(~self.missing & (values != 0) & (values != 1), allowed)
         return np.asarray((values == 1) & ~self.missing)
 

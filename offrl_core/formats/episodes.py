@@ -1,4 +1,4 @@
-"""Minari's episodes, one by one in the file, as columns."""
+"""Episodes that stand one by one in a file, as in Minari's layouts, joined to columns."""
 
 from __future__ import annotations
 

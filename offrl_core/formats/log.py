@@ -1,4 +1,4 @@
-"""A log of decisions between a file and a dataset."""
+"""A log of decisions as it is read from a file, and written to one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of rows: sorted by episode and time, with what is strange about the time told."""
+"""The order of rows: sorted by episode and time, with findings where the time is irregular."""
 
 from __future__ import annotations
 

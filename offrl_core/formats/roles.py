@@ -93,9 +93,7 @@ def _flag(table: LazyTable, name: str | None, context: Context) -> Array | None:
 
 
 def _rewards(cells: Cells) -> Array:
-    values = cells.numbers("a reward must be a number")
-    if values.ndim != 1:
-        raise FileError("a reward must be one number", column=cells.name)
+    values = cells.numbers("a reward must be a number", single="a reward must be one number")
     return np.asarray(np.where(cells.missing, np.nan, values))
 
 

@@ -1,4 +1,4 @@
-"""A dataset as a table of rows, and what a table of rows says about itself: shared by CSV and Parquet."""
+"""Tables in CSV and Parquet: a log as one, and what the columns of one hold."""
 
 from __future__ import annotations
 

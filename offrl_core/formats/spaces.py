@@ -1,4 +1,4 @@
-"""The observation and action spaces that Minari stores as JSON, and observations made of several parts."""
+"""The observation and action spaces that Minari stores as JSON."""
 
 from __future__ import annotations
 
