@@ -223,5 +223,5 @@ class Columns:
         return np.asarray(index + 1 if self.rows is None else self.rows[index])
 
 
-def nothing(share: float, doing: str) -> None:
+def no_progress(share: float, doing: str) -> None:
     """A `Progress` that goes nowhere."""

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from offrl_core.formats import ColumnInfo, ColumnMapping, FileError, Finding, Limits, Preview, Progress, Reading, npz
 from offrl_core.formats.assemble import assemble
-from offrl_core.formats.base import Context, nothing
+from offrl_core.formats.base import Context, no_progress
 from offrl_core.formats.source import Source
 from offrl_live.processes.child import Child, ChildEnded
 from offrl_live.processes.confined_reader import IDLE_SECONDS, serve
@@ -57,14 +57,14 @@ def read_isolated(
     Raises:
         FileError: the file ended the process that read it, or reading it took longer than `limits.seconds`.
     """
-    limits, progress = limits or Limits(), progress or nothing
+    limits, progress = limits or Limits(), progress or no_progress
     given = Source.of(source, limits, name)
     asked = {"what": "read", "format": format, "mapping": None if mapping is None else mapping.to_json()}
     answer, data = _ask(asked, given, limits, progress)
     wide = {**asdict(limits), "bytes": len(data), "unpacked": 2 * limits.unpacked}
-    columns = npz.read(Source(given.name, data=data), Context(Limits(**wide), nothing))
+    columns = npz.read(Source(given.name, data=data), Context(Limits(**wide), no_progress))
     del data
-    log = assemble(columns, Context(limits, nothing))
+    log = assemble(columns, Context(limits, no_progress))
     progress(1.0, "done")
     findings = tuple(Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in answer["findings"])
     return Reading(given.name, log, findings, answer["format"], _mapping(answer))
@@ -79,7 +79,7 @@ def preview_isolated(
 ) -> Preview:
     """`offrl_core.formats.preview_file` in another process; arguments and errors as in `read_isolated`."""
     limits = limits or Limits()
-    answer, _ = _ask({"what": "preview", "format": format}, Source.of(source, limits, name), limits, nothing)
+    answer, _ = _ask({"what": "preview", "format": format}, Source.of(source, limits, name), limits, no_progress)
     columns = tuple(ColumnInfo(**{**info, "examples": tuple(info["examples"])}) for info in answer["columns"])
     sample = tuple(tuple(row) for row in answer["sample"])
     return Preview(answer["format"], columns, answer["rows"], sample, _mapping(answer))

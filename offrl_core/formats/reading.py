@@ -1,4 +1,4 @@
-"""Reading in this very process: the format is told, its module reads the columns, and they become a log."""
+"""Reading a file: its format is recognised, its module reads the columns, and they become a log."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, BinaryIO
 
 from offrl_core.columns import DatasetError
 from offrl_core.formats.assemble import assemble
-from offrl_core.formats.base import Context, FileError, Limits, Progress, nothing
+from offrl_core.formats.base import Context, FileError, Limits, Progress, no_progress
 from offrl_core.formats.log import Reading
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, guess_mapping
 from offrl_core.formats.registry import FORMATS
 from offrl_core.formats.source import Source
 
-_Parsed = TypeVar("_Parsed")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 # What the parsers raise on files that are not what they seem; anything else is a fault of ours and must be seen.
@@ -49,40 +49,70 @@ class Preview:
     mapping: ColumnMapping | None = None
 
 
-def parse_file(
-    given: Source, format: str | None, mapping: ColumnMapping | None, limits: Limits, progress: Progress
+def read_file(
+    source: str | Path | bytes | BinaryIO | Source,
+    *,
+    format: str | None = None,
+    mapping: ColumnMapping | Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    name: str | None = None,
 ) -> Reading:
-    """`read_file` in this process; arguments and errors as there."""
-    context = Context(limits, progress, mapping)
+    """Read a log of decisions.
 
-    def parse() -> Reading:
+    Parsers of binary formats crash or hang on some damaged files, and the process with them: a server reads what it is
+    sent in a process of its own.
+
+    Args:
+        source: a path, or what was uploaded: bytes or an open binary file.
+        format: one of `FORMATS`; by default it is told from the file's first bytes and its name.
+        mapping: which column is what, for CSV and Parquet: a `ColumnMapping`, or its fields by name, such as
+            `{"state": ["x", "y"], "action": "drug", "reward": "reward"}`; by default it is guessed from the names.
+        limits: what the file may ask for.
+        progress: called with the share done in [0, 1] and what is being done.
+        name: what messages call the file; by default its own name.
+
+    Raises:
+        FileError: the file cannot be read as a dataset; the message names the file, the row and the column.
+    """
+    mapping = ColumnMapping.from_json(mapping) if isinstance(mapping, Mapping) else mapping
+    _check_format(format)
+    context = Context(limits or Limits(), progress or no_progress, mapping)
+    given = Source.of(source, context.limits, name)
+    with _errors_name(given):
         found = format or sniff(given, context)
         columns = import_module(FORMATS[found].module).read(given, context)
         columns.details.setdefault("name", Path(given.name).stem[:80] or "custom")
-        progress(0.85, "build the dataset")
+        context.progress(0.85, "build the dataset")
         log = assemble(columns, context)
-        progress(1.0, "done")
-        return Reading(given.name, log, tuple(context.findings), found, context.mapping)
-
-    return _guarded(given, parse)
+    context.progress(1.0, "done")
+    return Reading(given.name, log, tuple(context.findings), found, context.mapping)
 
 
-def parse_preview(given: Source, format: str | None, limits: Limits) -> Preview:
-    """`preview_file` in this process; arguments and errors as there."""
-    context = Context(limits, nothing)
+def preview_file(
+    source: str | Path | bytes | BinaryIO | Source,
+    *,
+    format: str | None = None,
+    limits: Limits | None = None,
+    name: str | None = None,
+) -> Preview:
+    """Look at a file: its format, columns, first rows, and a guess of which column is what.
 
-    def look() -> Preview:
+    Arguments and errors as `read_file`.
+    """
+    _check_format(format)
+    context = Context(limits or Limits(), no_progress)
+    given = Source.of(source, context.limits, name)
+    with _errors_name(given):
         found = format or sniff(given, context)
-        if not FORMATS[found].mapped:
-            return Preview(found)
-        from offrl_core.formats.rows import describe_columns, known_mapping, sample_rows
+        preview = Preview(found)
+        if FORMATS[found].mapped:
+            from offrl_core.formats.rows import describe_columns, known_mapping, sample_rows
 
-        table, count, own = import_module(FORMATS[found].module).preview(given, context)
-        infos = describe_columns(table)
-        guessed = known_mapping(own) or guess_mapping(infos)
-        return Preview(found, infos, count, sample_rows(table), guessed)
-
-    return _guarded(given, look)
+            table, count, own = import_module(FORMATS[found].module).preview(given, context)
+            infos = describe_columns(table)
+            preview = Preview(found, infos, count, sample_rows(table), known_mapping(own) or guess_mapping(infos))
+    return preview
 
 
 def sniff(source: Source, context: Context) -> str:
@@ -142,10 +172,16 @@ def _hdf5_format(source: Source, context: Context) -> str:
     raise FileError(f"this HDF5 file has none of the known layouts (D4RL, d3rlpy, Minari); it holds {listed}")
 
 
-def _guarded(source: Source, parse: Callable[[], _Parsed]) -> _Parsed:
-    """Run a parser; whatever a broken file makes it raise becomes an error that names the file."""
+def _check_format(format: str | None) -> None:
+    if format is not None and format not in FORMATS:
+        raise FileError(f"format = {format!r} is not allowed: it must be one of {', '.join(FORMATS)}")
+
+
+@contextmanager
+def _errors_name(source: Source) -> Iterator[None]:
+    """Whatever a broken file makes a parser raise becomes an error that names the file."""
     try:
-        return parse()
+        yield
     except FileError as error:
         raise error.within(source.name) from error
     except DatasetError as error:
