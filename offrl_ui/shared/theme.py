@@ -1,4 +1,4 @@
-"""Colours and the look of standing charts: the same meanings as on the live stage (`assets/palette.js`)."""
+"""Colours and the look of standing charts: the same meanings as on the live stage (`assets/shared/palette.js`)."""
 
 from __future__ import annotations
 
