@@ -1,151 +1,195 @@
 // A grid to draw on: its cells (walls, start, goal, …) or a policy of arrows. Pointer and keyboard.
 //
-// data: { rows, cols, cells, arrows (null: draw cells), tools: [{ letter, label }], names: { letter: label }, seq, most (largest side) }
-// State for the script: `drawn` = { seq, rows, cols, text }, once a stroke is finished.
-import { h, setText } from "../shared/dom.js";
+// Told to the script: `drawn` = { seq, rows, cols, text }, once a stroke is finished.
 
-const editors = new WeakMap();
+/** @import { Component } from "../shared/component.d.ts" */
+/** @typedef {[row: number, col: number]} Cell */
+/**
+ * `arrows` null: the cells are drawn, else a policy; `most` is the largest side, `names` say what letters mean.
+ *
+ * @typedef {{ rows: number, cols: number, cells: string, arrows: string | null, tools: { letter: string, label: string }[],
+ *   names: Record<string, string>, seq: number, most: number }} GridData
+ */
+
+import { patch, v } from "../shared/patch.js";
+
 const ARROWS = "^>v<";
+/** @type {Record<string, string>} */
 const WAYS = { "^": "up", ">": "right", v: "down", "<": "left", ".": "any action" };
-const STEPS = { "^": [-1, 0], ">": [0, 1], v: [1, 0], "<": [0, -1] };
-const NS = "http://www.w3.org/2000/svg";
+/** Where arrows lead, in the order of ARROWS. @type {Cell[]} */
+const STEPS = [
+  [-1, 0],
+  [0, 1],
+  [1, 0],
+  [0, -1],
+];
+/** @type {Record<string, number>} */
+const CURSOR = { ArrowUp: 0, ArrowRight: 1, ArrowDown: 2, ArrowLeft: 3 };
+/** @type {Record<string, string>} */
+const LETTERS = { w: "^", d: ">", s: "v", a: "<", ".": "." };
+const EDGE = 0.06; // of a cell, around the grid
 
+/** @type {WeakMap<Node, GridEditor>} */
+const editors = new WeakMap();
+
+/** @param {Component<GridData>} component */
 export function mount(component) {
-  const root = component.parentElement.querySelector(".grid_editor");
-  let editor = editors.get(root);
-  if (!editor) {
-    editor = new GridEditor(root);
-    editors.set(root, editor);
-  }
+  const { parentElement } = component;
+  const editor = editors.get(parentElement) ?? new GridEditor(component);
+  editors.set(parentElement, editor);
   editor.update(component);
-  return () => editors.delete(root);
+  return () => editors.delete(parentElement);
 }
 
 class GridEditor {
-  constructor(root) {
-    this.root = root;
+  /** @param {Component<GridData>} component */
+  constructor(component) {
+    this.root = /** @type {HTMLElement} */ (component.parentElement.querySelector(".grid_editor"));
+    this.component = component;
     this.seq = -1;
+    this.rows = 0;
+    this.cols = 0;
+    this.policy = false;
+    /** @type {string[]} */
+    this.cells = [];
+    /** @type {string[]} */
+    this.arrows = [];
+    this.tool = component.data.tools[0]?.letter ?? "";
+    /** @type {Cell} */
     this.cursor = [0, 0];
-    this.tools = h("div", { class: "tools", role: "radiogroup", "aria-label": "what to draw" });
-    this.sides = h(
-      "div",
-      { class: "tools" },
-      ...[
-        ["rows", 1, "Add a row"],
-        ["rows", -1, "Remove a row"],
-        ["cols", 1, "Add a column"],
-        ["cols", -1, "Remove a column"],
-      ].map(([side, way, label]) => h("button", { type: "button", onclick: () => this.grow(side, way) }, label)),
-    );
-    this.svg = document.createElementNS(NS, "svg");
-    this.svg.setAttribute("tabindex", "0");
-    this.svg.setAttribute("role", "application");
-    this.hint = h("p", { class: "hint" });
-    this.said = h("p", { class: "said", "aria-live": "polite" });
-    root.replaceChildren(this.tools, this.svg, this.sides, this.hint, this.said);
-    this.svg.onpointerdown = (event) => this.down(event);
-    this.svg.onpointermove = (event) => this.move(event);
-    this.svg.onpointerup = this.svg.onpointercancel = () => this.up();
-    this.svg.onkeydown = (event) => this.key(event);
+    /** What the pointer draws at the moment. @type {{ last: Cell, moved: boolean } | null} */
+    this.stroke = null;
+    /** The cell of the cursor in words, for those who do not see it. */
+    this.said = "";
   }
 
+  /** @param {Component<GridData>} component */
   update(component) {
     this.component = component;
     const { data } = component;
     if (data.seq < this.seq) return;
     this.seq = data.seq;
-    this.policy = data.arrows !== null;
-    Object.assign(this, { rows: data.rows, cols: data.cols, most: data.most });
+    this.rows = data.rows;
+    this.cols = data.cols;
     this.cells = [...data.cells];
-    this.arrows = this.policy ? [...data.arrows] : null;
-    this.tool ??= data.tools[0]?.letter;
-    this.tools.replaceChildren(
-      ...data.tools.map(({ letter, label }) =>
-        h(
-          "button",
-          {
-            type: "button",
-            role: "radio",
-            "aria-checked": String(letter === this.tool),
-            "data-letter": letter,
-            onclick: () => {
-              this.tool = letter;
-              this.mark();
-            },
-          },
-          `${letter === "." ? "·" : letter} ${label}`,
-        ),
-      ),
-    );
-    this.sides.hidden = this.policy;
-    this.svg.setAttribute("aria-label", this.policy ? "policy: one arrow a cell" : "grid: one letter a cell");
-    this.hint.textContent = this.policy
-      ? "Drag along a way, or click a cell to turn its arrow. Keys: arrows move, W A S D set an arrow, . any action."
-      : "Click or drag to draw. Keys: arrows move, a letter draws it, . floor, # wall.";
+    this.policy = data.arrows !== null;
+    this.arrows = [...(data.arrows ?? "")];
     this.draw();
   }
 
-  mark() {
-    for (const button of this.tools.children)
-      button.setAttribute("aria-checked", String(button.dataset.letter === this.tool));
-  }
-
   draw() {
-    const { rows, cols, cells, arrows } = this;
-    this.svg.setAttribute("viewBox", `-0.06 -0.06 ${cols + 0.12} ${rows + 0.12}`);
-    this.svg.style.setProperty("--ratio", cols / rows);
-    const parts = [];
-    for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < cols; c++) {
-        const letter = cells[r * cols + c];
-        const here = r === this.cursor[0] && c === this.cursor[1] ? " here" : "";
-        parts.push(
-          `<rect class="${letter === "#" ? "wall" : "floor"}${here}" x="${c + 0.03}" y="${r + 0.03}" width=".94" height=".94"/>`,
-        );
-        if (letter !== "#" && letter !== ".")
-          parts.push(
-            `<text class="letter" x="${c + (arrows ? 0.2 : 0.5)}" y="${r + (arrows ? 0.26 : 0.54)}" font-size="${arrows ? 0.34 : 0.6}">${escape(letter)}</text>`,
-          );
-        const arrow = arrows?.[r * cols + c];
-        if (letter !== "#" && arrow && arrow !== ".") {
-          const turn = 90 * ARROWS.indexOf(arrow);
-          parts.push(
-            `<path class="arrow" transform="translate(${c + 0.5} ${r + 0.5}) rotate(${turn})" d="M0 .3V-.22M-.17 -.06L0 -.28L.17 -.06"/>`,
-          );
-        }
-      }
-    }
-    this.svg.innerHTML = parts.join("");
+    const { policy } = this;
+    const tools = { class: "tools", role: "radiogroup", "aria-label": "what to draw" };
+    const grow = (/** @type {"rows" | "cols"} */ side, /** @type {number} */ by, /** @type {string} */ label) =>
+      v("button", { type: "button", onclick: () => this.grow(side, by) }, label);
+    patch(this.root, [
+      v(
+        "div",
+        tools,
+        this.component.data.tools.map(({ letter, label }) => this.toolButton(letter, label)),
+      ),
+      this.drawing(),
+      v(
+        "div",
+        { class: "tools", hidden: policy },
+        grow("rows", 1, "Add a row"),
+        grow("rows", -1, "Remove a row"),
+        grow("cols", 1, "Add a column"),
+        grow("cols", -1, "Remove a column"),
+      ),
+      v(
+        "p",
+        { class: "hint" },
+        policy
+          ? "Drag along a way, or click a cell to turn its arrow. Keys: arrows move, W A S D set an arrow, . any action."
+          : "Click or drag to draw. Keys: arrows move, a letter draws it, . floor, # wall.",
+      ),
+      v("p", { class: "said", "aria-live": "polite" }, this.said),
+    ]);
   }
 
-  cell(event) {
-    const box = this.svg.getBoundingClientRect();
-    const scale = Math.min(box.width / (this.cols + 0.12), box.height / (this.rows + 0.12));
-    const left = box.left + (box.width - scale * (this.cols + 0.12)) / 2;
-    const top = box.top + (box.height - scale * (this.rows + 0.12)) / 2;
-    const at = [Math.floor((event.clientY - top) / scale - 0.06), Math.floor((event.clientX - left) / scale - 0.06)];
-    return at[0] >= 0 && at[0] < this.rows && at[1] >= 0 && at[1] < this.cols ? at : null;
+  /** @param {string} letter @param {string} label */
+  toolButton(letter, label) {
+    const onclick = () => {
+      this.tool = letter;
+      this.draw();
+    };
+    const chosen = { role: "radio", "aria-checked": String(letter === this.tool), "data-letter": letter };
+    return v("button", { type: "button", ...chosen, onclick }, `${letter === "." ? "·" : letter} ${label}`);
   }
 
-  down(event) {
-    const at = this.cell(event);
+  drawing() {
+    const { rows, cols, policy } = this;
+    const end = () => this.up();
+    return v(
+      "svg",
+      {
+        tabindex: 0,
+        role: "application",
+        "aria-label": policy ? "policy: one arrow a cell" : "grid: one letter a cell",
+        viewBox: `${-EDGE} ${-EDGE} ${cols + 2 * EDGE} ${rows + 2 * EDGE}`,
+        style: `--ratio:${cols / rows}`,
+        onpointerdown: (event) => this.down(event, event.currentTarget),
+        onpointermove: (event) => this.move(event, event.currentTarget),
+        onpointerup: end,
+        onpointercancel: end,
+        onkeydown: (event) => this.key(event),
+      },
+      this.cells.map((letter, place) => this.cell(letter, Math.floor(place / cols), place % cols)),
+    );
+  }
+
+  /** @param {string} letter @param {number} row @param {number} col */
+  cell(letter, row, col) {
+    const { policy } = this;
+    const here = row === this.cursor[0] && col === this.cursor[1] ? " here" : "";
+    const arrow = policy && letter !== "#" ? ARROWS.indexOf(this.arrows[row * this.cols + col]) : -1;
+    const word = { x: col + (policy ? 0.2 : 0.5), y: row + (policy ? 0.26 : 0.54), "font-size": policy ? 0.34 : 0.6 };
+    const turn = `translate(${col + 0.5} ${row + 0.5}) rotate(${90 * arrow})`;
+    const box = { x: col + 0.03, y: row + 0.03, width: 0.94, height: 0.94 };
+    return [
+      v("rect", { ...box, class: `${letter === "#" ? "wall" : "floor"}${here}` }),
+      letter !== "#" && letter !== "." && v("text", { ...word, class: "letter" }, letter),
+      arrow >= 0 && v("path", { class: "arrow", transform: turn, d: "M0 .3V-.22M-.17 -.06L0 -.28L.17 -.06" }),
+    ];
+  }
+
+  /** The cell at the pointer. @param {PointerEvent} event @param {Element} svg @returns {Cell | null} */
+  cellAt(event, svg) {
+    const { rows, cols } = this;
+    const box = svg.getBoundingClientRect();
+    const [width, height] = [cols + 2 * EDGE, rows + 2 * EDGE];
+    const scale = Math.min(box.width / width, box.height / height);
+    const left = box.left + (box.width - scale * width) / 2;
+    const top = box.top + (box.height - scale * height) / 2;
+    const row = Math.floor((event.clientY - top) / scale - EDGE);
+    const col = Math.floor((event.clientX - left) / scale - EDGE);
+    return row >= 0 && row < rows && col >= 0 && col < cols ? [row, col] : null;
+  }
+
+  /** @param {PointerEvent} event @param {SVGSVGElement} svg */
+  down(event, svg) {
+    const at = this.cellAt(event, svg);
     if (!at) return;
     event.preventDefault();
-    this.svg.focus({ preventScroll: true }); // the page must not move under the pointer
-    this.svg.setPointerCapture(event.pointerId);
+    svg.focus({ preventScroll: true }); // the page must not move under the pointer
+    svg.setPointerCapture(event.pointerId);
     this.cursor = at;
     this.stroke = { last: at, moved: false };
     if (!this.policy) this.put(at, this.tool);
     this.draw();
   }
 
-  move(event) {
-    const at = this.stroke && this.cell(event);
-    if (!at || (at[0] === this.stroke.last[0] && at[1] === this.stroke.last[1])) return;
-    const [dr, dc] = [at[0] - this.stroke.last[0], at[1] - this.stroke.last[1]];
-    if (this.policy && Math.abs(dr) + Math.abs(dc) === 1)
-      this.put(this.stroke.last, ARROWS[[..."^>v<"].findIndex((a) => STEPS[a][0] === dr && STEPS[a][1] === dc)]);
+  /** @param {PointerEvent} event @param {SVGSVGElement} svg */
+  move(event, svg) {
+    const at = this.stroke && this.cellAt(event, svg);
+    if (!at || !this.stroke) return;
+    const { last } = this.stroke;
+    const [down, right] = [at[0] - last[0], at[1] - last[1]];
+    if (!down && !right) return;
+    const way = STEPS.findIndex((step) => step[0] === down && step[1] === right);
     if (!this.policy) this.put(at, this.tool);
+    else if (way >= 0) this.put(last, ARROWS[way]);
     this.stroke = { last: at, moved: true };
     this.cursor = at;
     this.draw();
@@ -153,72 +197,72 @@ class GridEditor {
 
   up() {
     if (!this.stroke) return;
-    if (this.policy && !this.stroke.moved) {
+    const { last, moved } = this.stroke;
+    if (this.policy && !moved) {
       const turns = `${ARROWS}.`;
-      const now = this.arrows[this.stroke.last[0] * this.cols + this.stroke.last[1]];
-      this.put(this.stroke.last, turns[(turns.indexOf(now) + 1) % turns.length]);
+      const now = turns.indexOf(this.arrows[last[0] * this.cols + last[1]]);
+      this.put(last, turns[(now + 1) % turns.length]);
     }
     this.stroke = null;
     this.draw();
     this.commit();
   }
 
-  put([r, c], letter) {
-    const place = r * this.cols + c;
+  /** @param {Cell} cell @param {string} letter */
+  put([row, col], letter) {
+    const place = row * this.cols + col;
     if (this.policy) {
       if (this.cells[place] !== "#") this.arrows[place] = letter;
       return;
     }
-    // One start is enough: a second one would take its place.
-    if (letter === "S")
-      this.cells.forEach((old, i) => {
-        if (old === "S") this.cells[i] = ".";
-      });
+    // One start is enough: a second one takes its place.
+    if (letter === "S") this.cells = this.cells.map((old) => (old === "S" ? "." : old));
     this.cells[place] = letter;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    if (way) {
-      this.cursor = [
-        Math.min(this.rows - 1, Math.max(0, this.cursor[0] + way[0])),
-        Math.min(this.cols - 1, Math.max(0, this.cursor[1] + way[1])),
-      ];
-    } else if (this.policy) {
-      const letter = { w: "^", d: ">", s: "v", a: "<", ".": "." }[event.key.toLowerCase()];
-      if (!letter) return;
-      this.put(this.cursor, letter);
-      this.commit();
-    } else {
-      const letter = event.key === "Enter" || event.key === " " ? this.tool : event.key.toUpperCase();
-      if (![...this.tools.children].some((button) => button.dataset.letter === letter)) return;
+    const letter = this.letterOf(event.key);
+    if (event.key in CURSOR) {
+      const [down, right] = STEPS[CURSOR[event.key]];
+      const clamp = (/** @type {number} */ at, /** @type {number} */ most) => Math.min(most - 1, Math.max(0, at));
+      this.cursor = [clamp(this.cursor[0] + down, this.rows), clamp(this.cursor[1] + right, this.cols)];
+    } else if (letter === null) return;
+    else {
       this.put(this.cursor, letter);
       this.commit();
     }
     event.preventDefault();
     event.stopPropagation();
+    this.said = this.inWords();
     this.draw();
-    this.say();
   }
 
-  // The cursor's cell in words, for those who do not see it.
-  say() {
-    const [r, c] = this.cursor;
-    const place = r * this.cols + c;
-    const name = this.component.data.names[this.cells[place]] ?? this.cells[place];
-    const arrow = this.policy && this.cells[place] !== "#" ? `, ${WAYS[this.arrows[place]]}` : "";
-    setText(this.said, `row ${r + 1}, column ${c + 1}: ${name}${arrow}`);
+  /** What a key draws, if anything. @param {string} key */
+  letterOf(key) {
+    if (this.policy) return LETTERS[key.toLowerCase()] ?? null;
+    const letter = key === "Enter" || key === " " ? this.tool : key.toUpperCase();
+    return this.component.data.tools.some((tool) => tool.letter === letter) ? letter : null;
   }
 
-  grow(side, way) {
-    const { rows, cols } = this;
-    if (this[side] + way < 2 || this[side] + way > this.most) return;
-    if (side === "rows") this.cells = way > 0 ? [...this.cells, ...Array(cols).fill("#")] : this.cells.slice(0, -cols);
-    else {
-      const lines = Array.from({ length: rows }, (_, r) => this.cells.slice(r * cols, (r + 1) * cols));
-      this.cells = lines.flatMap((line) => (way > 0 ? [...line, "#"] : line.slice(0, -1)));
-    }
-    this[side] += way;
+  /** The cursor's cell in words. */
+  inWords() {
+    const [row, col] = this.cursor;
+    const place = row * this.cols + col;
+    const letter = this.cells[place];
+    const arrow = this.policy && letter !== "#" ? `, ${WAYS[this.arrows[place]]}` : "";
+    return `row ${row + 1}, column ${col + 1}: ${this.component.data.names[letter] ?? letter}${arrow}`;
+  }
+
+  /** Add or remove the last row or column. @param {"rows" | "cols"} side @param {number} by */
+  grow(side, by) {
+    const { cols, rows } = this;
+    if (this[side] + by < 2 || this[side] + by > this.component.data.most) return;
+    const lines = Array.from({ length: rows }, (_, r) => this.cells.slice(r * cols, (r + 1) * cols));
+    const grown = by > 0 ? [...lines, Array(cols).fill("#")] : lines.slice(0, -1);
+    const widened = lines.map((line) => (by > 0 ? [...line, "#"] : line.slice(0, -1)));
+    this.cells = (side === "rows" ? grown : widened).flat();
+    this[side] += by;
     this.draw();
     this.commit();
   }
@@ -229,5 +273,3 @@ class GridEditor {
     this.component.setStateValue("drawn", { seq: this.seq, rows: this.rows, cols: this.cols, text });
   }
 }
-
-const escape = (text) => text.replace(/[<>&"]/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -1,118 +1,129 @@
 // Cards to choose from, each with a real picture. A group of radio buttons to keyboards and screen readers.
 //
-// data: { label, value, seq, few, columns, groups: [{ title, cards: [{ id, title, text, picture (SVG) }] }] }
-// `few` > 0 shows that many cards of each group (the chosen one always among them) behind a "show all" button.
-// State for the script: `picked` = { id, seq }.
+// Told to the script: `picked` = { id, seq }.
+
+/** @import { Component } from "../shared/component.d.ts" */
+/** @typedef {{ id: string, title: string, text: string, picture: string }} Card `picture` is SVG */
+/** @typedef {{ title: string, cards: Card[] }} Group */
+/**
+ * `few` > 0 shows that many cards of each group (the chosen one always among them) behind a "show all" button.
+ *
+ * @typedef {{ label: string, value: string | null, seq: number, few: number, columns: number, groups: Group[] }} PickerData
+ */
+
+import { patch, v } from "../shared/patch.js";
+
+/** @type {WeakMap<Node, Picker>} */
 const pickers = new WeakMap();
 
+/** @type {Record<string, number>} */
+const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+/** @param {Component<PickerData>} component */
 export function mount(component) {
-  const { parentElement, data } = component;
-  let picker = pickers.get(parentElement);
-  if (!picker) {
-    picker = { root: parentElement.querySelector(".picker"), all: false, seq: data.seq };
-    pickers.set(parentElement, picker);
-  }
-  picker.component = component;
-  const shape = JSON.stringify([data.label, data.few, data.columns, data.groups]);
-  if (data.seq >= picker.seq) picker.value = data.value;
-  picker.seq = Math.max(picker.seq, data.seq);
-  if (shape !== picker.shape) {
-    picker.shape = shape;
-    picker.data = data;
-    build(picker);
-  }
-  mark(picker);
+  const { parentElement } = component;
+  const picker = pickers.get(parentElement) ?? new Picker(component);
+  pickers.set(parentElement, picker);
+  picker.update(component);
   return () => pickers.delete(parentElement);
 }
 
-function build(picker) {
-  const { root, data } = picker;
-  root.replaceChildren();
-  root.style.setProperty("--columns", data.columns || "auto-fill");
-  root.style.setProperty("--least", data.columns ? "0px" : "7rem");
-  let hidden = 0;
-  for (const group of data.groups) {
-    const box = document.createElement("div");
-    box.className = "group";
-    box.setAttribute("role", "radiogroup");
-    box.setAttribute("aria-label", group.title || data.label);
-    if (group.title)
-      box.append(Object.assign(document.createElement("div"), { className: "title", textContent: group.title }));
-    const grid = document.createElement("div");
-    grid.className = "grid";
-    const chosen = group.cards.findIndex((card) => card.id === picker.value);
-    group.cards.forEach((card, index) => {
-      const limit = data.few && chosen >= data.few ? data.few - 1 : data.few;
-      const extra = data.few > 0 && index >= limit && index !== chosen;
-      if (extra && !picker.all) {
-        hidden += 1;
-        return;
-      }
-      grid.append(cardNode(picker, card));
-    });
-    box.append(grid);
-    root.append(box);
+class Picker {
+  /** @param {Component<PickerData>} component */
+  constructor(component) {
+    this.root = /** @type {HTMLElement} */ (component.parentElement.querySelector(".picker"));
+    this.component = component;
+    this.all = false;
+    this.seq = component.data.seq;
+    this.value = component.data.value;
   }
-  if (hidden || picker.all) {
-    const more = document.createElement("button");
-    more.type = "button";
-    more.className = "more";
-    more.textContent = picker.all ? "Show fewer" : `Show all (${hidden} more)`;
-    more.setAttribute("aria-expanded", String(picker.all));
-    more.onclick = () => {
-      picker.all = !picker.all;
-      build(picker);
-      mark(picker);
-      root.querySelector(".more")?.focus();
-    };
-    root.append(more);
+
+  /** @param {Component<PickerData>} component */
+  update(component) {
+    const { data } = component;
+    this.component = component;
+    if (data.seq >= this.seq) this.value = data.value;
+    this.seq = Math.max(this.seq, data.seq);
+    this.root.style.setProperty("--columns", String(data.columns || "auto-fill"));
+    this.root.style.setProperty("--least", data.columns ? "0px" : "7rem");
+    this.draw();
   }
-}
 
-function cardNode(picker, card) {
-  const node = document.createElement("button");
-  node.type = "button";
-  node.className = "card";
-  node.dataset.id = card.id;
-  node.setAttribute("role", "radio");
-  if (card.text) node.title = card.text;
-  const picture = document.createElement("span");
-  picture.className = "picture";
-  picture.setAttribute("aria-hidden", "true");
-  picture.innerHTML = card.picture;
-  const title = document.createElement("span");
-  title.className = "name";
-  title.textContent = card.title;
-  node.append(picture, title);
-  node.onclick = () => choose(picker, card.id);
-  node.onkeydown = (event) => {
-    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    const cards = [...picker.root.querySelectorAll(".card")];
-    const next = cards[(cards.indexOf(node) + way + cards.length) % cards.length];
-    next.focus();
-    choose(picker, next.dataset.id);
-  };
-  return node;
-}
+  /** The cards of a group that are in sight. @param {Group} group */
+  seen({ cards }) {
+    const { few } = this.component.data;
+    if (this.all || few <= 0) return cards;
+    const chosen = cards.findIndex((card) => card.id === this.value);
+    return cards.filter((_, i) => i < (chosen >= few ? few - 1 : few) || i === chosen);
+  }
 
-function choose(picker, id) {
-  if (id === picker.value) return;
-  picker.value = id;
-  picker.seq += 1;
-  mark(picker);
-  picker.component.setStateValue("picked", { id, seq: picker.seq });
-}
+  draw() {
+    const { groups, label } = this.component.data;
+    const hidden = groups.reduce((sum, group) => sum + group.cards.length - this.seen(group).length, 0);
+    patch(this.root, [
+      groups.map((group) =>
+        v(
+          "div",
+          { class: "group", role: "radiogroup", "aria-label": group.title || label },
+          group.title && v("div", { class: "title" }, group.title),
+          v("div", { class: "grid" }, this.cards(this.seen(group))),
+        ),
+      ),
+      (hidden > 0 || this.all) &&
+        v(
+          "button",
+          {
+            type: "button",
+            class: "more",
+            key: "more",
+            "aria-expanded": String(this.all),
+            onclick: () => {
+              this.all = !this.all;
+              this.draw();
+            },
+          },
+          this.all ? "Show fewer" : `Show all (${hidden} more)`,
+        ),
+    ]);
+  }
 
-// One tab stop per group: the chosen card, or the first one where the choice lies elsewhere.
-function mark(picker) {
-  for (const group of picker.root.querySelectorAll(".group")) {
-    const cards = [...group.querySelectorAll(".card")];
-    const chosen = cards.find((card) => card.dataset.id === picker.value);
-    for (const card of cards) {
-      card.setAttribute("aria-checked", String(card === chosen));
-      card.tabIndex = card === (chosen ?? cards[0]) ? 0 : -1;
-    }
+  /** One tab stop per group: the chosen card, or the first one where the choice lies elsewhere. @param {Card[]} cards */
+  cards(cards) {
+    const stop = cards.some((card) => card.id === this.value) ? this.value : cards[0]?.id;
+    return cards.map((card) =>
+      v(
+        "button",
+        {
+          type: "button",
+          class: "card",
+          key: card.id,
+          role: "radio",
+          "data-id": card.id,
+          title: card.text || null,
+          "aria-checked": String(card.id === this.value),
+          tabindex: card.id === stop ? 0 : -1,
+          onclick: () => this.choose(card.id),
+          onkeydown: (event) => {
+            if (!(event.key in KEYS)) return;
+            event.preventDefault();
+            const all = [...this.root.querySelectorAll(".card")].filter((one) => one instanceof HTMLElement);
+            const next = all[(all.indexOf(event.currentTarget) + KEYS[event.key] + all.length) % all.length];
+            next.focus();
+            this.choose(next.dataset.id ?? card.id);
+          },
+        },
+        v("span", { class: "picture", "aria-hidden": "true", html: card.picture }),
+        v("span", { class: "name" }, card.title),
+      ),
+    );
+  }
+
+  /** @param {string} id */
+  choose(id) {
+    if (id === this.value) return;
+    this.value = id;
+    this.seq += 1;
+    this.draw();
+    this.component.setStateValue("picked", { id, seq: this.seq });
   }
 }

@@ -1,13 +1,17 @@
-// Which row of the data is looked at: its number to type, its neighbours in the data, episode after episode, and among the rows of
-// the same pair, and what was recorded in it.
+// Which row of the data is looked at: its number to type, its neighbours in the data, episode after episode, and among the
+// rows of the same pair, and what was recorded in it.
+
+/** @import { Explanation, Names } from "./explanation.d.ts" */
 
 import { h, setText } from "../shared/dom.js";
 import { integer, number } from "../shared/format.js";
 
 export class RowPicker {
-  // onRow(row): another row is asked for.
-  constructor({ onRow }) {
+  /** @param {(row: number) => void} onRow another row is asked for */
+  constructor(onRow) {
     this.onRow = onRow;
+    this.rows = 0;
+    this.shown = "";
     this.field = h("input", {
       type: "text",
       inputmode: "numeric",
@@ -16,7 +20,7 @@ export class RowPicker {
       "aria-label": "Row number",
       onchange: () => this.typed(),
       onkeydown: (event) => {
-        if (event.key === "Escape") this.field.value = this.shown ?? "";
+        if (event.key === "Escape") this.field.value = this.shown;
         event.stopPropagation();
       },
     });
@@ -43,112 +47,110 @@ export class RowPicker {
 
   typed() {
     const text = this.field.value.trim();
-    if (/^\d{1,9}$/.test(text)) return this.onRow(Number(text));
-    return this.refuse(
-      `${text === "" ? "An empty field" : text} is not allowed: a row is a whole number from 0${this.rows ? ` to ${integer(this.rows - 1)}` : ""}.`,
-    );
+    if (/^\d{1,9}$/.test(text)) {
+      this.onRow(Number(text));
+      return;
+    }
+    const end = this.rows ? ` to ${integer(this.rows - 1)}` : "";
+    const what = text === "" ? "An empty field" : text;
+    this.refuse(`${what} is not allowed: a row is a whole number from 0${end}.`);
   }
 
+  /** @param {string} sentence */
   refuse(sentence) {
     setText(this.message, sentence);
     this.message.hidden = !sentence;
     this.field.toggleAttribute("aria-invalid", Boolean(sentence));
   }
 
-  // data: an answer to `explain`; say: how a state, an action or a vector is called.
-  show(data, say) {
+  /** @param {Explanation} data @param {Names} names */
+  show(data, names) {
     const { row, episode, pair } = data;
     this.rows = data.rows;
     this.shown = row === null ? "" : String(row);
-    if (this.field.getRootNode().activeElement !== this.field) this.field.value = this.shown;
+    const root = this.field.getRootNode();
+    const active = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
+    if (active !== this.field) this.field.value = this.shown;
     this.refuse("");
     setText(this.of, `of 0 to ${integer(data.rows - 1)}`);
     this.pair.node.hidden = Boolean(data.observation);
-    this.pair.show(
-      pair ? `${integer(pair.at + 1)} of ${integer(pair.of)} with this s and a` : "no row has this s and a",
-      pair?.previous,
-      pair?.following,
-    );
-    const inside = (other) => (other >= 0 && other < data.rows ? other : null);
+    const place = pair ? `${integer(pair.at + 1)} of ${integer(pair.of)} with this s and a` : "no row has this s and a";
+    this.pair.show(place, [pair?.previous ?? null, pair?.following ?? null]);
+    const step = episode && `episode ${integer(episode.number)}, step ${episode.step + 1} of ${episode.length}`;
+    const beside = [-1, 1].map((by) => (row === null ? -1 : row + by));
     this.episode.show(
-      episode ? `episode ${integer(episode.number)}, step ${episode.step + 1} of ${episode.length}` : "",
-      inside(row - 1),
-      inside(row + 1),
+      step ?? "",
+      beside.map((other) => (other >= 0 && other < data.rows ? other : null)),
     );
     this.episode.node.hidden = !episode;
-    this.image.hidden = !(say.image && data.observation);
-    if (!this.image.hidden) drawPair(this.image, say.image, data);
-    setText(this.facts, row === null ? "" : facts(data, say));
+    const { observation, next_observation: following } = data;
+    this.image.hidden = !(names.image && observation && following);
+    if (names.image && observation && following) drawPair(this.image, names.image, [observation, following]);
+    setText(this.facts, row === null ? "" : facts(data, names));
   }
 }
 
-// ‹ text ›
+/** ‹ text › */
 class Neighbours {
+  /** @param {string} name @param {string} what @param {(row: number) => void} onRow */
   constructor(name, what, onRow) {
-    this.buttons = [
-      ["‹", "Previous"],
-      ["›", "Next"],
-    ].map(([sign, word], i) =>
-      h(
-        "button",
-        {
-          type: "button",
-          class: "plain",
-          "data-go": `${name}${i}`,
-          "aria-label": `${word} ${what}`,
-          title: `${word} ${what}`,
-          onclick: () => onRow(this.rows[i]),
-        },
-        sign,
-      ),
-    );
+    /** @type {(number | null)[]} */
+    this.rows = [null, null];
+    const button = (/** @type {string} */ sign, /** @type {string} */ word, /** @type {number} */ i) => {
+      const label = `${word} ${what}`;
+      const onclick = () => {
+        const row = this.rows[i];
+        if (row !== null) onRow(row);
+      };
+      const props = { class: "plain", "data-go": `${name}${i}`, "aria-label": label, title: label, onclick };
+      return h("button", { type: "button", ...props }, sign);
+    };
+    this.buttons = [button("‹", "Previous", 0), button("›", "Next", 1)];
     this.text = h("span", { class: "row-text" });
     this.node = h("span", { class: "row-neighbours" }, this.buttons[0], this.text, this.buttons[1]);
   }
 
-  show(text, ...rows) {
+  /** @param {string} text @param {(number | null)[]} rows the one before and the one after */
+  show(text, rows) {
     this.rows = rows;
     setText(this.text, text);
     this.buttons.forEach((button, i) => {
-      button.disabled = rows[i] === null || rows[i] === undefined;
+      button.disabled = rows[i] === null;
     });
   }
 }
 
-// The transition as it was recorded: s, a, r, s′, and how it went on.
+/** The transition as it was recorded: s, a, r, s′, and how it went on. @param {Explanation} data @param {Names} names */
 function facts(data, { state, action, vector, image }) {
-  const here = data.observation
-    ? image
-      ? "s, left"
-      : `s = (${vector(data.observation)})`
-    : `s = ${state(data.state)}`;
-  const there = data.next_observation
-    ? image
-      ? "s′, right"
-      : `s′ = (${vector(data.next_observation)})`
-    : `s′ = ${state(data.next_state)}`;
-  const ends = data.terminated
-    ? "terminated: nothing is bootstrapped"
-    : data.truncated
-      ? "truncated: the recording stops, the value of s′ counts"
-      : "";
+  const { observation, next_observation: following } = data;
+  const named = (/** @type {string} */ sign, /** @type {number[] | null} */ x, /** @type {number} */ s) =>
+    `${sign} = ${x ? `(${vector(x)})` : state(s)}`;
+  const here = observation && image ? "s, left" : named("s", observation, data.state);
+  const there = following && image ? "s′, right" : named("s′", following, data.next_state);
+  const truncated = data.truncated ? "truncated: the recording stops, the value of s′ counts" : "";
+  const ends = data.terminated ? "terminated: nothing is bootstrapped" : truncated;
   const next = data.next_action === null ? "" : `a′ = ${action(data.next_action)}`;
-  return [here, `a = ${action(data.action)}`, `r = ${number(data.reward)}`, there, next, ends]
-    .filter(Boolean)
-    .join(" · ");
+  const all = [here, `a = ${action(data.action)}`, `r = ${number(data.reward)}`, there, next, ends];
+  return all.filter(Boolean).join(" · ");
 }
 
-// Two observations that are images, beside each other.
-function drawPair(canvas, [rows, cols], { observation, next_observation: following }) {
+/**
+ * Two observations that are images, beside each other.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {readonly [rows: number, cols: number]} shape
+ * @param {number[][]} images
+ */
+function drawPair(canvas, [rows, cols], images) {
   const size = 8;
   Object.assign(canvas, { width: (2 * cols + 2) * size, height: rows * size });
-  const ctx = canvas.getContext("2d");
-  ctx.fillStyle = getComputedStyle(canvas).color;
-  [observation, following].forEach((pixels, k) => {
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  pen.fillStyle = getComputedStyle(canvas).color;
+  images.forEach((pixels, k) => {
     const most = Math.max(...pixels) || 1;
     pixels.forEach((pixel, i) => {
-      ctx.globalAlpha = Math.max(pixel / most, 0);
-      ctx.fillRect((k * (cols + 2) + (i % cols)) * size, Math.floor(i / cols) * size, size, size);
+      pen.globalAlpha = Math.max(pixel / most, 0);
+      pen.fillRect((k * (cols + 2) + (i % cols)) * size, Math.floor(i / cols) * size, size, size);
     });
   });
 }

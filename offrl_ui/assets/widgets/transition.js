@@ -1,8 +1,19 @@
-// Inside one update: the numbers of one transition on their way through the running algorithm, step by step, as the algorithm
-// itself reports them. Looked at is the most usual row of the state and action that are selected, or any row of the data; what
-// is chosen here is selected on the stage too, and the other way round. It asks again while the run trains.
-//
-// data: { assets }
+// One transition through an update: its numbers on their way through the running algorithm, step by step, as the algorithm
+// itself reports them. Looked at is the most usual row of the state and action that are selected, or any row of the data;
+// what is chosen here is selected on the stage too, and the other way round. It asks again while the run trains.
+
+/** @import { Component } from "../shared/component.d.ts" */
+/** @import { Explanation, Step } from "./explanation.d.ts" */
+/**
+ * @typedef {{ actions: number | string[], layout?: { projection?: unknown, names?: string[], image?: [number, number] | null },
+ *   run?: { config: { dataset: unknown, options: unknown } } }} Hello
+ */
+/**
+ * What the stage looks at; `name` says how a state is called.
+ *
+ * @typedef {{ member: number, state: number, action: number | null, step: number, name: (state: number) => string }} Viewing
+ */
+
 import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
 import { integer, number, percent } from "../shared/format.js";
@@ -12,112 +23,146 @@ import { RowPicker } from "./row_picker.js";
 const EVERY = 700; // ms between questions while the run trains
 const RECORDED =
   "This is a recording: it holds what the models became, not the data's rows. Train it live to look inside a transition.";
+
+/** @type {Record<string, number>} */
+const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+/** @type {WeakMap<Node, TransitionView>} */
 const views = new WeakMap();
 
-export function mount(component) {
-  const root = component.parentElement.querySelector(".transition");
-  let view = views.get(root);
-  if (!view) {
-    view = new TransitionView(root);
-    views.set(root, view);
-  }
+/** @param {Component<object>} component */
+export function mount({ parentElement }) {
+  const view = views.get(parentElement) ?? new TransitionView(parentElement);
+  views.set(parentElement, view);
   return () => {
     view.close();
-    views.delete(root);
+    views.delete(parentElement);
   };
 }
 
 class TransitionView {
-  constructor(root) {
-    this.root = root;
-    this.action = null; // chosen by hand; null: the most frequent one
-    this.row = null; // chosen by hand; null: the most usual one of the pair
-    this.shown = null;
-    this.slow = 0; // steps uncovered in slow motion; 0: all at once
+  /** @param {ParentNode} parent */
+  constructor(parent) {
+    this.root = /** @type {HTMLElement} */ (parent.querySelector(".transition"));
+    /** Chosen by hand; null: the most frequent one. @type {number | null} */
+    this.action = null;
+    /** Chosen by hand; null: the most usual one of the pair. @type {number | null} */
+    this.row = null;
+    /** Which steps are shown, and of what. */
+    this.shown = "";
+    /** Steps uncovered in slow motion; 0: all at once. */
+    this.slow = 0;
+    /** What the stage looks at. @type {Viewing | null} */
+    this.viewing = null;
+    /** What the stage has been asked to select. @type {{ state: number, action: number | null } | null} */
+    this.expected = null;
+    /** @type {{ step: number, data: Explanation } | null} */
+    this.answer = null;
+    /** Names of the actions; empty before a run. @type {string[]} */
+    this.names = [];
+    /** @type {string[] | null} */
+    this.dimensions = null;
+    /** @type {[number, number] | null} */
+    this.image = null;
+    /** How often the data has each pair. @type {ArrayLike<number> | null} */
+    this.counts = null;
+    /** The data that the rows belong to. */
+    this.dataset = "";
+    /** The number of the question that waits for its answer. @type {number | null} */
+    this.asked = null;
+    /** @type {ReturnType<typeof setTimeout> | null} */
+    this.timer = null;
+    this.refocus = false;
+    this.visible = true;
     this.title = h("p", { class: "where" });
     this.actions = h("div", { class: "actions", role: "radiogroup", "aria-label": "action" });
-    this.picker = new RowPicker({ onRow: (row) => this.look({ row }) });
+    this.picker = new RowPicker((row) => this.look({ row }));
     this.steps = h("ol", { class: "steps" });
     this.toggle = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow ? 0 : 1) });
-    this.next = h(
-      "button",
-      { type: "button", class: "plain", onclick: () => this.setSlow(this.slow + 1) },
-      "Next step",
-    );
+    const next = { class: "plain", onclick: () => this.setSlow(this.slow + 1) };
+    this.next = h("button", { type: "button", ...next }, "Next step");
     this.body = h("div", { hidden: true }, this.actions, this.picker.node);
-    root.replaceChildren(this.title, this.body, this.steps, h("div", { class: "motion" }, this.toggle, this.next));
+    this.root.replaceChildren(this.title, this.body, this.steps, h("div", { class: "motion" }, this.toggle, this.next));
     this.setSlow(0);
-    this.visible = true;
     this.observer = new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;
       if (this.visible) this.soon(0);
     });
-    this.observer.observe(root);
+    this.observer.observe(this.root);
     this.off = [
-      bus.on("hello", (hello) => this.begin(hello)),
-      bus.on("static", (tables) => {
+      bus.on("hello", (/** @type {Hello} */ hello) => this.begin(hello)),
+      bus.on("static", (/** @type {{ counts?: ArrayLike<number> } | null} */ tables) => {
         this.counts = tables?.counts ?? null;
         this.soon(0);
       }),
-      bus.on("viewing", (view) => this.view(view)),
+      bus.on("viewing", (/** @type {Viewing} */ viewing) => this.view(viewing)),
       bus.on("frame", () => this.soon(EVERY)),
       bus.on("mark", () => this.soon(0)),
-      bus.on("explain", (message) => {
-        if (message.id === this.asked) this.show(message);
+      bus.on("explain", (/** @type {{ id: number, step: number, data: Explanation }} */ { id, step, data }) => {
+        if (id === this.asked) this.show(step, data);
       }),
-      bus.on("refused", ({ id, message }) => {
-        if (id === this.asked && id !== null) this.refused(message);
+      bus.on("refused", (/** @type {{ id: number | null, message: string }} */ { id, message }) => {
+        if (id !== null && id === this.asked) this.refused(message);
       }),
       bus.on("close", () => this.say("There is no live run to look into at the moment.")),
     ];
   }
 
-  begin(hello) {
-    const { layout } = hello;
-    this.names = Array.isArray(hello.actions)
-      ? hello.actions
-      : Array.from({ length: hello.actions }, (_, a) => `action ${a}`);
-    this.dimensions = layout?.projection ? null : layout?.names;
+  /** A run begins. @param {Hello} hello */
+  begin({ actions, layout, run }) {
+    this.names = Array.isArray(actions) ? actions : Array.from({ length: actions }, (_, a) => `action ${a}`);
+    this.dimensions = (layout?.projection ? null : layout?.names) ?? null;
     this.image = layout?.image ?? null;
-    const { dataset, options } = hello.run?.config ?? {};
-    const rows = JSON.stringify([dataset, options]);
+    const dataset = JSON.stringify([run?.config.dataset, run?.config.options]);
     // A branch has the rows of its parent.
-    if (rows !== this.rows) Object.assign(this, { rows, row: null });
-    Object.assign(this, { action: null, shown: null });
+    if (dataset !== this.dataset) this.row = null;
+    this.dataset = dataset;
+    this.action = null;
+    this.shown = "";
     this.steps.replaceChildren();
     this.body.hidden = true;
     this.soon(0);
   }
 
-  // The stage looks at something else. A row that was chosen here stays until another state is selected there.
-  view({ member, state, action, step, name }) {
-    const another = state !== this.state || (action !== null && action !== this.selected);
-    const own = this.expected && this.expected.state === state && this.expected.action === action;
-    const again = another || member !== this.member;
-    Object.assign(this, { member, state, selected: action, seen: step, name, expected: null });
-    if (another && !own) Object.assign(this, { row: null, action });
-    if (again) this.soon(0);
+  /**
+   * The stage looks at something else. A row that was chosen here stays until another state is selected there.
+   *
+   * @param {Viewing} viewing
+   */
+  view(viewing) {
+    const { state, action } = viewing;
+    const before = this.viewing;
+    const another = state !== before?.state || (action !== null && action !== before?.action);
+    const own = this.expected?.state === state && this.expected.action === action;
+    this.viewing = viewing;
+    this.expected = null;
+    if (another && !own) {
+      this.row = null;
+      this.action = action;
+    }
+    if (another || viewing.member !== before?.member) this.soon(0);
     else this.where();
   }
 
-  // Look at an action of the selected state, or at a row.
-  look({ action = null, row = null }) {
-    Object.assign(this, { action, row });
-    if (row === null) this.choose(this.state, action);
+  /** Look at an action of the selected state, or at a row. @param {{ action?: number, row?: number }} what */
+  look({ action, row }) {
+    this.action = action ?? null;
+    this.row = row ?? null;
+    if (this.row === null && this.viewing) this.choose(this.viewing.state, this.action);
     this.soon(0);
   }
 
-  // Have the stage select the same.
+  /** Have the stage select the same. @param {number} state @param {number | null} action */
   choose(state, action) {
-    if (state === this.state && action === this.selected) return;
+    if (state === this.viewing?.state && action === this.viewing.action) return;
     this.expected = { state, action };
     bus.emit("choose", { state, action });
   }
 
-  // Ask for the numbers, at most once in `wait` ms.
+  /** Ask for the numbers, at most once in `wait` ms. @param {number} wait */
   soon(wait) {
-    if (this.timer && wait > 0) return;
-    clearTimeout(this.timer);
+    if (this.timer !== null && wait > 0) return;
+    clearTimeout(this.timer ?? undefined);
     this.timer = setTimeout(() => {
       this.timer = null;
       this.ask();
@@ -125,29 +170,39 @@ class TransitionView {
   }
 
   ask() {
-    if (!this.visible || !this.names) return;
-    if (bus.source && !bus.source.live) return this.say(RECORDED);
-    if (!bus.connected || this.state === null || this.state === undefined) return;
-    const what = this.row === null ? { state: this.state, action: this.action ?? this.usual() } : { row: this.row };
-    this.asked = bus.send({ cmd: "explain", member: this.member ?? 0, ...what });
+    if (!this.visible || !this.names.length) return;
+    if (bus.source && !bus.source.live) {
+      this.say(RECORDED);
+      return;
+    }
+    const { viewing } = this;
+    if (!bus.connected || !viewing || viewing.state === null) return;
+    const pair = () => ({ state: viewing.state, action: this.action ?? this.usual(viewing.state) });
+    const what = this.row === null ? pair() : { row: this.row };
+    this.asked = bus.send({ cmd: "explain", member: viewing.member ?? 0, ...what });
   }
 
-  // The action that the data shows most often in this state.
-  usual() {
-    if (!this.counts) return 0;
-    const row = Array.from(this.counts.subarray(this.state * this.names.length, (this.state + 1) * this.names.length));
-    return Math.max(0, row.indexOf(Math.max(...row)));
+  /** How often the data has an action in a state; null where nobody knows. @param {number} state @param {number} action */
+  count(state, action) {
+    return this.counts ? this.counts[state * this.names.length + action] : null;
   }
 
-  async show({ step, data }) {
+  /** The action that the data shows most often in this state. @param {number} state */
+  usual(state) {
+    const counts = this.names.map((_, action) => this.count(state, action) ?? 0);
+    return counts.indexOf(Math.max(...counts));
+  }
+
+  /** @param {number} step @param {Explanation} data */
+  async show(step, data) {
     const formulas = await typeset(data.steps.flatMap((one) => pieces(one.latex)));
     if (!this.root.isConnected) return;
-    Object.assign(this, { step, data });
+    this.answer = { step, data };
     if (this.row !== null && data.state >= 0) this.choose(data.state, data.action);
     this.body.hidden = false;
     this.pick(data);
     this.picker.show(data, {
-      state: (s) => this.name?.(s) ?? String(s),
+      state: (s) => this.viewing?.name(s) ?? String(s),
       action: (a) => this.names[a] ?? String(a),
       vector: (x) => this.vector(x),
       image: this.image,
@@ -156,15 +211,10 @@ class TransitionView {
     const shape = JSON.stringify([data.state, data.action, data.steps.map((one) => one.name)]);
     if (shape !== this.shown) {
       this.shown = shape;
+      const parts = ["formula", "value"].map((name) => () => h("span", { class: name }));
       this.steps.replaceChildren(
-        ...data.steps.map((one) =>
-          h(
-            "li",
-            { "data-step": one.name },
-            h("span", { class: "title" }, one.title),
-            h("span", { class: "formula" }),
-            h("span", { class: "value" }),
-          ),
+        ...data.steps.map(({ name, title }) =>
+          h("li", { "data-step": name }, h("span", { class: "title" }, title), ...parts.map((part) => part())),
         ),
       );
       this.setSlow(this.slow ? 1 : 0);
@@ -179,109 +229,109 @@ class TransitionView {
     });
   }
 
-  // What the numbers below are about, and when.
+  /** What the numbers below are about, and when. */
   where() {
-    const { data, step, seen } = this;
-    if (!data || this.body.hidden) return;
-    const what = data.observation ? `row ${integer(data.row)}` : (this.name?.(data.state) ?? `s = ${data.state}`);
-    const times = data.observation
-      ? ""
-      : data.in_data
-        ? `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data`
-        : "never in the data";
-    const now = `the update after step ${integer(step)}`;
-    const past =
-      seen !== null && seen !== undefined && seen !== step && bus.state?.state !== "running"
-        ? `, where the run stands (the picture shows step ${integer(seen)})`
-        : "";
-    setText(this.title, [what, this.names[data.action], times, now + past].filter(Boolean).join(" · "));
+    if (!this.answer || this.body.hidden) return;
+    const { step, data } = this.answer;
+    const seen = this.viewing?.step;
+    const state = this.viewing?.name(data.state) ?? `s = ${data.state}`;
+    const what = data.observation ? `row ${integer(data.row ?? 0)}` : state;
+    const rows = `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data`;
+    const times = data.observation ? "" : data.in_data ? rows : "never in the data";
+    const past = typeof seen === "number" && seen !== step && bus.state?.state !== "running";
+    const shown = past ? `, where the run stands (the picture shows step ${integer(seen)})` : "";
+    const now = `the update after step ${integer(step)}${shown}`;
+    setText(this.title, [what, this.names[data.action], times, now].filter(Boolean).join(" · "));
   }
 
+  /** @param {number[]} x */
   vector(x) {
-    return x
-      .map((value, d) => {
-        const [, title, unit] = (this.dimensions?.[d] ?? "").match(/^(.*?)(?: \((.*)\))?$/);
-        return [title, number(value), unit].filter(Boolean).join(" ");
-      })
-      .join(", ");
+    const named = x.map((value, d) => {
+      const [, title, unit] = (this.dimensions?.[d] ?? "").match(/^(.*?)(?: \((.*)\))?$/) ?? [];
+      return [title, number(value), unit].filter(Boolean).join(" ");
+    });
+    return named.join(", ");
   }
 
+  /** The number of a step. @param {Element} node @param {Step} step */
   write(node, { name, value, latex }) {
-    if (Array.isArray(value) && value.length === this.names.length && name !== "allowed") {
-      const most = Math.max(...value.map(Math.abs), 1e-12);
-      node.replaceChildren(
-        ...value.map((x, a) =>
-          h(
-            "span",
-            { class: "bar", title: `${this.names[a]}: ${number(x, 4)}` },
-            h("i", { class: x < 0 ? "negative" : "", style: `height:${(100 * Math.abs(x)) / most}%` }),
-          ),
-        ),
-      );
-      node.setAttribute("role", "img");
-      node.setAttribute("aria-label", value.map((x, a) => `${this.names[a]} ${number(x)}`).join(", "));
-    } else if (name === "allowed")
-      setText(
-        node,
-        value.length === this.names.length ? "all of them" : value.map((a) => this.names[a]).join(", ") || "none",
-      );
-    else if (name === "chosen") setText(node, this.names[value] ?? String(value));
-    else if (name === "share") setText(node, percent(value));
-    else setText(node, latex ? "" : Array.isArray(value) ? value.map((x) => number(x)).join(" → ") : number(value, 4));
+    const list = Array.isArray(value) ? value : null;
+    const one = list ? NaN : Number(value);
+    if (name === "allowed" && list) {
+      const all = list.length === this.names.length;
+      setText(node, all ? "all of them" : list.map((a) => this.names[a]).join(", ") || "none");
+    } else if (list?.length === this.names.length) this.bars(node, list);
+    else if (name === "chosen") setText(node, this.names[one] ?? String(value));
+    else if (name === "share") setText(node, percent(one));
+    else setText(node, latex ? "" : list ? list.map((x) => number(x)).join(" → ") : number(one, 4));
   }
 
-  // One button per action; the ones that the data never shows here are marked.
+  /** A bar per action. @param {Element} node @param {number[]} values */
+  bars(node, values) {
+    const most = Math.max(...values.map(Math.abs), 1e-12);
+    const bars = values.map((x, a) => {
+      const height = `height:${(100 * Math.abs(x)) / most}%`;
+      const bar = h("i", { class: x < 0 ? "negative" : "", style: height });
+      return h("span", { class: "bar", title: `${this.names[a]}: ${number(x, 4)}` }, bar);
+    });
+    node.replaceChildren(...bars);
+    node.setAttribute("role", "img");
+    node.setAttribute("aria-label", values.map((x, a) => `${this.names[a]} ${number(x)}`).join(", "));
+  }
+
+  /** One button per action; the ones that the data never shows here are marked. @param {Explanation} data */
   pick({ state, action }) {
-    const A = this.names.length;
-    const count = (a) => (this.counts ? this.counts[state * A + a] : null);
-    this.actions.replaceChildren(
-      ...this.names.map((name, a) =>
-        h(
-          "button",
-          {
-            type: "button",
-            role: "radio",
-            "aria-checked": String(a === action),
-            tabindex: a === action ? 0 : -1,
-            class: count(a) === 0 ? "unseen" : "",
-            title: count(a) === 0 ? `${name}: never in the data` : name,
-            onclick: () => this.look({ action: a }),
-            onkeydown: (event) => {
-              const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-              if (!way) return;
-              event.preventDefault();
-              event.stopPropagation();
-              this.refocus = true;
-              this.look({ action: (a + way + A) % A });
-            },
+    const buttons = this.names.map((name, a) => {
+      const unseen = this.count(state, a) === 0;
+      return h(
+        "button",
+        {
+          type: "button",
+          role: "radio",
+          "aria-checked": String(a === action),
+          tabindex: a === action ? 0 : -1,
+          class: unseen ? "unseen" : "",
+          title: unseen ? `${name}: never in the data` : name,
+          onclick: () => this.look({ action: a }),
+          onkeydown: (event) => {
+            if (!(event.key in KEYS)) return;
+            event.preventDefault();
+            event.stopPropagation();
+            this.refocus = true;
+            this.look({ action: (a + KEYS[event.key] + this.names.length) % this.names.length });
           },
-          name,
-        ),
-      ),
-    );
-    if (this.refocus) this.actions.children[action]?.focus();
+        },
+        name,
+      );
+    });
+    this.actions.replaceChildren(...buttons);
+    if (this.refocus) buttons[action]?.focus();
     this.refocus = false;
   }
 
-  // Slow motion: one named step after the other.
+  /** Slow motion: one named step after the other. @param {number} count */
   setSlow(count) {
-    const all = this.steps.children.length;
-    this.slow = count > all && all ? 0 : count;
+    const rows = [...this.steps.children];
+    this.slow = rows.length && count > rows.length ? 0 : count;
     setText(this.toggle, this.slow ? "Show all steps" : "Slow motion: one step at a time");
     this.next.hidden = !this.slow;
-    [...this.steps.children].forEach((row, i) => {
-      row.hidden = this.slow > 0 && i >= this.slow;
+    rows.forEach((row, i) => {
+      row.toggleAttribute("hidden", this.slow > 0 && i >= this.slow);
       row.classList.toggle("now", this.slow > 0 && i === this.slow - 1);
     });
   }
 
-  // A row that does not exist: what is shown stays.
+  /** A row that does not exist: what is shown stays. @param {string} message */
   refused(message) {
-    if (this.row === null) return this.say(message);
-    this.row = this.data?.row ?? null;
-    return this.picker.refuse(message);
+    if (this.row === null) {
+      this.say(message);
+      return;
+    }
+    this.row = this.answer?.data.row ?? null;
+    this.picker.refuse(message);
   }
 
+  /** @param {string} sentence */
   say(sentence) {
     if (this.shown) return;
     this.body.hidden = true;
@@ -289,15 +339,15 @@ class TransitionView {
   }
 
   close() {
-    clearTimeout(this.timer);
+    clearTimeout(this.timer ?? undefined);
     this.observer.disconnect();
     for (const off of this.off) off();
   }
 }
 
-// A formula cut before its equals signs, so that a long one may break into lines there.
-function pieces(latex) {
+/** A formula cut before its equals signs, so that a long one may break into lines there. @param {string} latex */
+export function pieces(latex) {
   const parts = latex.split(/ (?==|\\to )/);
-  const whole = (part) => part.split("{").length === part.split("}").length;
-  return !latex ? [] : parts.every(whole) ? parts : [latex];
+  const whole = parts.every((part) => part.split("{").length === part.split("}").length);
+  return !latex ? [] : whole ? parts : [latex];
 }

@@ -1,81 +1,112 @@
 // The tree of branches of this visit: each run with what was changed and when; fold, name, go there.
 //
-// data: { label, shown, nodes: [{ id, parent, name, text, step, state }] }   (parents come before their branches)
-// Events for the script: `went` = { id, event }, `named` = { id, name, event }.
+// Told to the script: `went` = { id, event }, `named` = { id, name, event }.
+
+/** @import { Component } from "../shared/component.d.ts" */
+/** @typedef {{ id: string, parent: string | null, name: string, text: string, step: number, state: string }} Branch */
+/** Parents come before their branches. @typedef {{ label: string, shown: string, nodes: Branch[] }} TreeData */
+
+import { patch, v } from "../shared/patch.js";
+
+/** @type {WeakMap<Node, Tree>} */
 const trees = new WeakMap();
 let events = 0;
 
+/** @param {Component<TreeData>} component */
 export function mount(component) {
-  const { parentElement, data } = component;
-  let tree = trees.get(parentElement);
-  if (!tree) {
-    tree = { root: parentElement.querySelector(".tree"), folded: new Set() };
-    trees.set(parentElement, tree);
-  }
-  tree.component = component;
-  const shape = JSON.stringify(data);
-  if (shape !== tree.shape && !tree.root.contains(focusedField(tree.root))) {
-    tree.shape = shape;
-    build(tree, data);
-  }
+  const { parentElement } = component;
+  const tree = trees.get(parentElement) ?? new Tree(component);
+  trees.set(parentElement, tree);
+  tree.update(component);
   return () => trees.delete(parentElement);
 }
 
-function focusedField(root) {
-  const active = root.getRootNode().activeElement;
-  return active?.matches?.("input") ? active : null;
-}
-
-function build(tree, data) {
-  const inside = new Map();
-  for (const node of data.nodes) {
-    const parent = data.nodes.some((other) => other.id === node.parent) ? node.parent : null;
-    inside.set(parent, [...(inside.get(parent) ?? []), node]);
+class Tree {
+  /** @param {Component<TreeData>} component */
+  constructor(component) {
+    this.root = /** @type {HTMLElement} */ (component.parentElement.querySelector(".tree"));
+    this.component = component;
+    /** @type {Set<string>} */
+    this.folded = new Set();
   }
-  const list = (parent) => {
-    const ul = document.createElement("ul");
-    if (parent === null) ul.setAttribute("aria-label", data.label);
-    for (const node of inside.get(parent) ?? [])
-      ul.append(entry(tree, data, node, inside.has(node.id) ? list(node.id) : null));
-    return ul;
-  };
-  tree.root.replaceChildren(list(null));
-}
 
-function entry(tree, data, node, branches) {
-  const item = document.createElement("li");
-  const line = document.createElement("div");
-  line.className = "line";
-  const fold = document.createElement("button");
-  fold.type = "button";
-  fold.className = "fold";
-  const open = !tree.folded.has(node.id);
-  fold.textContent = branches ? (open ? "▾" : "▸") : "•";
-  fold.disabled = !branches;
-  fold.setAttribute("aria-expanded", String(open));
-  fold.setAttribute("aria-label", `${open ? "Fold" : "Unfold"} the branches of ${node.name}`);
-  fold.onclick = () => {
-    if (tree.folded.has(node.id)) tree.folded.delete(node.id);
-    else tree.folded.add(node.id);
-    build(tree, data);
-  };
-  const go = document.createElement("button");
-  go.type = "button";
-  go.className = "go";
-  go.textContent = node.text;
-  if (node.id === data.shown) go.setAttribute("aria-current", "true");
-  go.title =
-    node.id === data.shown ? "Shown above" : "Show this run above; the one that is shown now becomes the ghost";
-  go.onclick = () => tree.component.setTriggerValue("went", { id: node.id, event: ++events });
-  const name = document.createElement("input");
-  name.type = "text";
-  name.maxLength = 40;
-  name.value = node.name;
-  name.setAttribute("aria-label", "Name of this branch");
-  name.onchange = () =>
-    tree.component.setTriggerValue("named", { id: node.id, name: name.value.trim(), event: ++events });
-  line.append(fold, name, go);
-  item.append(line);
-  if (branches && open) item.append(branches);
-  return item;
+  /** @param {Component<TreeData>} component */
+  update(component) {
+    this.component = component;
+    // A name that is being typed stays.
+    const root = this.root.getRootNode();
+    const active = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
+    if (!(active instanceof HTMLInputElement && this.root.contains(active))) this.draw();
+  }
+
+  draw() {
+    const { label } = this.component.data;
+    patch(this.root, [v("ul", { "aria-label": label }, this.entries(null))]);
+  }
+
+  /** The runs that began at `parent`; those whose parent is not here stand at the root. @param {string | null} parent */
+  branches(parent) {
+    const { nodes } = this.component.data;
+    const known = new Set(nodes.map(({ id }) => id));
+    return nodes.filter((node) => (node.parent !== null && known.has(node.parent) ? node.parent : null) === parent);
+  }
+
+  /** @param {string | null} parent @returns {ReturnType<typeof v>[]} */
+  entries(parent) {
+    return this.branches(parent).map((branch) => this.entry(branch));
+  }
+
+  /** @param {Branch} branch */
+  entry({ id, name, text }) {
+    const open = !this.folded.has(id);
+    const inside = this.entries(id);
+    const shown = id === this.component.data.shown;
+    const tell = (/** @type {string} */ event, /** @type {object} */ what) => {
+      events += 1;
+      this.component.setTriggerValue(event, { id, ...what, event: events });
+    };
+    return v(
+      "li",
+      { key: id },
+      v(
+        "div",
+        { class: "line" },
+        v(
+          "button",
+          {
+            type: "button",
+            class: "fold",
+            disabled: !inside.length,
+            "aria-expanded": String(open),
+            "aria-label": `${open ? "Fold" : "Unfold"} the branches of ${name}`,
+            onclick: () => {
+              if (open) this.folded.add(id);
+              else this.folded.delete(id);
+              this.draw();
+            },
+          },
+          inside.length ? (open ? "▾" : "▸") : "•",
+        ),
+        v("input", {
+          type: "text",
+          maxlength: 40,
+          value: name,
+          "aria-label": "Name of this branch",
+          onchange: (event) => tell("named", { name: event.currentTarget.value.trim() }),
+        }),
+        v(
+          "button",
+          {
+            type: "button",
+            class: "go",
+            "aria-current": shown ? "true" : null,
+            title: shown ? "Shown above" : "Show this run above; the one that is shown now becomes the ghost",
+            onclick: () => tell("went", {}),
+          },
+          text,
+        ),
+      ),
+      open && inside.length > 0 && v("ul", {}, inside),
+    );
+  }
 }

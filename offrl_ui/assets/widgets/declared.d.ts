@@ -1,0 +1,52 @@
+// What the script declares: settings with their sections (offrl_ui/setup/controls.py).
+
+/** A value of a setting; several where an axis is open. */
+export type Value = number | string | boolean | number[];
+
+export interface Item {
+  name: string;
+  /** MathML. */
+  symbol: string;
+  label: string;
+  /** Shown only while the setting of that name has one of these values. */
+  needs?: readonly [name: string, values: readonly Value[]] | null;
+  value: Value;
+  default: number | string | boolean;
+  help: string;
+  allowed: string;
+  paper: string;
+  /** Which way the policy becomes greedier. */
+  greedier: "" | "up" | "down" | null;
+  low: number;
+  high: number;
+  choices: readonly string[];
+  titles?: Record<string, string>;
+  scale: "linear" | "log";
+  integer: boolean;
+  max_length?: number;
+  /** Acts on the run at once. */
+  live: boolean;
+  /** Values beyond the range that have a name. */
+  special?: Record<string, string> | null;
+  /** May be opened into several values. */
+  axis?: boolean;
+}
+
+export interface Section {
+  id: string;
+  title: string;
+  items: readonly Item[];
+  folded?: boolean;
+  note?: string;
+  /** Its live values act on the run. */
+  run?: boolean;
+}
+
+export interface SettingsData {
+  scope: string;
+  seq: number;
+  lane: number;
+  sections: readonly Section[];
+  /** `section.name` → why its last value was not taken. */
+  refused: Record<string, string>;
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+
+/** A connection that the test opens, answers and closes. */
+class FakeSocket {
+  static OPEN = 1;
+  static all = [];
+  constructor(address) {
+    Object.assign(this, { address: String(address), readyState: 0, sent: [] });
+    FakeSocket.all.push(this);
+  }
+  open() {
+    this.readyState = 1;
+    this.onopen();
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  answer(message) {
+    this.onmessage({ data: JSON.stringify(message) });
+  }
+  close() {
+    this.readyState = 3;
+    this.onclose();
+  }
+}
+globalThis.WebSocket = FakeSocket;
+globalThis.location = { href: "https://lecture.example/reweighting?scene=emrl" };
+const { SceneSocket } = await import("../../offrl_ui/assets/lecture/socket.js");
+
+let heard;
+let states;
+let socket;
+const newest = () => FakeSocket.all.at(-1);
+const ids = () => newest().sent.map(({ id }) => id);
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  FakeSocket.all.length = 0;
+  [heard, states] = [[], []];
+  socket = new SceneSocket(
+    (message) => heard.push(message.type),
+    () => heard.push("open"),
+    (online) => states.push(online),
+  );
+});
+afterEach(() => mock.timers.reset());
+
+test("it connects to the page's own server, safely where the page is safe", () => {
+  assert.equal(newest().address, "wss://lecture.example/scene");
+});
+
+test("what is sent before the connection stands waits for it", () => {
+  socket.send({ type: "present" });
+  assert.deepEqual(newest().sent, []);
+  newest().open();
+  assert.deepEqual(newest().sent, [{ type: "present" }]);
+  assert.deepEqual([heard, states], [["open"], [true]]);
+});
+
+test("of the states that a moving slider asks for only the newest waits", () => {
+  newest().open();
+  for (const x of [1, 2, 3]) socket.compute("emrl", { x }, true);
+  assert.deepEqual(ids(), [1]);
+  newest().answer({ type: "result", id: 1 });
+  assert.deepEqual(ids(), [1, 3]);
+  assert.deepEqual(newest().sent[1], { type: "compute", id: 3, scene: "emrl", state: { x: 3 }, revealed: true });
+});
+
+test("an urgent question does not wait, and a late answer does not free the way", () => {
+  newest().open();
+  socket.compute("emrl", {}, true);
+  socket.compute("rwr", {}, true, true);
+  assert.deepEqual(ids(), [1, 2]);
+  socket.compute("rwr", { x: 1 }, true);
+  newest().answer({ type: "result", id: 1 });
+  assert.deepEqual(ids(), [1, 2]);
+  newest().answer({ type: "refused", id: 2, message: "no" });
+  assert.deepEqual(ids(), [1, 2, 3]);
+  assert.deepEqual(heard.slice(1), ["result", "refused"]);
+});
+
+test("a lost connection is opened again, and the question asked again", () => {
+  newest().open();
+  socket.compute("emrl", { x: 1 }, false);
+  newest().close();
+  assert.deepEqual(states, [true, false]);
+  assert.equal(FakeSocket.all.length, 1);
+  // Between 0.7 and 1.3 times a second after the first loss.
+  mock.timers.tick(600);
+  assert.equal(FakeSocket.all.length, 1);
+  mock.timers.tick(800);
+  assert.equal(FakeSocket.all.length, 2);
+  newest().open();
+  assert.deepEqual(ids(), [1]);
+});
+
+test("a newer question replaces the one that was lost", () => {
+  newest().open();
+  socket.compute("emrl", { x: 1 }, false);
+  newest().close();
+  socket.compute("emrl", { x: 2 }, false);
+  mock.timers.tick(1500);
+  newest().open();
+  assert.deepEqual(ids(), [2]);
+});
+
+test("once closed it stays closed", () => {
+  newest().open();
+  socket.close();
+  mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 1);
+});
