@@ -158,6 +158,7 @@ export interface PlaneLayout {
 export type Layout = GridLayout | MatrixLayout | PlaneLayout;
 export interface RunConfig {
   dataset: string;
+  options?: Record<string, unknown>;
 }
 export interface Hello {
   type: "hello";
@@ -233,11 +234,40 @@ export interface Refused {
   id: number | null;
   message: string;
 }
+/** One number of an update, as the algorithm reports it. */
+export interface ExplainedStep {
+  name: string;
+  title: string;
+  latex: string;
+  value: number | number[];
+}
+/** One row of the data on its way through the next update. */
+export interface Explanation {
+  /** The row's number; null where no row has this state and action. */
+  row: number | null;
+  rows: number;
+  /** A number, or −1 where states are vectors. */
+  state: number;
+  action: number;
+  reward: number;
+  next_state: number;
+  next_action: number | null;
+  observation: number[] | null;
+  next_observation: number[] | null;
+  terminated: boolean;
+  truncated: boolean;
+  count: number;
+  in_data: boolean;
+  episode: { number: number; step: number; length: number } | null;
+  /** The row's place among those with the same state and action. */
+  pair: { at: number; of: number; previous: number | null; following: number | null } | null;
+  steps: ExplainedStep[];
+}
 export interface Explained {
   type: "explain";
   id: number;
   step: number;
-  data: Record<string, unknown>;
+  data: Explanation;
 }
 export type TextMessage =
   | Hello

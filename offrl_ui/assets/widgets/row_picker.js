@@ -1,7 +1,13 @@
 // Which row of the data is looked at: its number to type, its neighbours in the data, episode after episode, and among the
 // rows of the same pair, and what was recorded in it.
 
-/** @import { Explanation, Names } from "./explanation.d.ts" */
+/** @import { Explanation } from "../run/protocol.d.ts" */
+/**
+ * How a state, an action or a vector is called; the shape of an observation that is an image.
+ *
+ * @typedef {{ state: (state: number) => string, action: (action: number) => string, vector: (x: number[]) => string,
+ *   image: readonly [rows: number, cols: number] | null }} Names
+ */
 
 import { h, setText } from "../shared/dom.js";
 import { integer, number } from "../shared/format.js";

@@ -6,6 +6,7 @@
 
 /** @import { Component } from "../shared/component.d.ts" */
 /** @import { SettingsData, Value } from "./declared.d.ts" */
+/** @import { Command } from "../run/protocol.d.ts" */
 
 import { bus } from "../shared/bus.js";
 import { h } from "../shared/dom.js";
@@ -48,16 +49,14 @@ export class Settings {
     this.later = undefined;
     this.off = [
       bus.on("hello", () => this.meetRun()),
-      bus.on("hyperparameters", (/** @type {{ lane: number, name: string, value: Value }} */ { lane, name, value }) =>
-        this.adopt(lane, name, value),
-      ),
+      bus.on("hyperparameters", ({ lane, name, value }) => this.adopt(lane, name, value)),
       bus.on("mark", () => this.commitSoon()),
-      bus.on("viewing", (/** @type {{ step: number, past: boolean }} */ { step, past }) => {
+      bus.on("viewing", ({ step, past }) => {
         this.past = past ? step : null;
       }),
-      bus.on("refused", (/** @type {{ id: number, message: string }} */ { id, message }) =>
-        this.asked.get(id)?.say(message),
-      ),
+      bus.on("refused", ({ id, message }) => {
+        if (id !== null) this.asked.get(id)?.say(message);
+      }),
     ];
   }
 
@@ -119,7 +118,9 @@ export class Settings {
   send(row) {
     const { name, live } = row.item;
     if (!live) return;
+    if (Array.isArray(row.value)) return; // an axis is trained by another run, which the script makes
     const change = { lane: this.data.lane, values: { [name]: row.value } };
+    /** @type {Command} */
     const command = this.past === null ? { cmd: "set", ...change } : { cmd: "branch", step: this.past, ...change };
     const id = bus.connected ? bus.send(command) : null;
     if (id === null) {

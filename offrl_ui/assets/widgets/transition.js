@@ -3,16 +3,8 @@
 // what is chosen here is selected on the stage too, and the other way round. It asks again while the run trains.
 
 /** @import { Component } from "../shared/component.d.ts" */
-/** @import { Explanation, Step } from "./explanation.d.ts" */
-/**
- * @typedef {{ actions: number | string[], layout?: { projection?: unknown, names?: string[], image?: [number, number] | null },
- *   run?: { config: { dataset: unknown, options: unknown } } }} Hello
- */
-/**
- * What the stage looks at; `name` says how a state is called.
- *
- * @typedef {{ member: number, state: number, action: number | null, step: number, name: (state: number) => string }} Viewing
- */
+/** @import { ExplainedStep, Explanation, Hello } from "../run/protocol.d.ts" */
+/** @import { Viewing } from "../shared/bus.js" */
 
 import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
@@ -62,7 +54,7 @@ class TransitionView {
     this.names = [];
     /** @type {string[] | null} */
     this.dimensions = null;
-    /** @type {[number, number] | null} */
+    /** @type {readonly [number, number] | null} */
     this.image = null;
     /** How often the data has each pair. @type {ArrayLike<number> | null} */
     this.counts = null;
@@ -90,18 +82,18 @@ class TransitionView {
     });
     this.observer.observe(this.root);
     this.off = [
-      bus.on("hello", (/** @type {Hello} */ hello) => this.begin(hello)),
-      bus.on("static", (/** @type {{ counts?: ArrayLike<number> } | null} */ tables) => {
+      bus.on("hello", (hello) => this.begin(hello)),
+      bus.on("static", (tables) => {
         this.counts = tables?.counts ?? null;
         this.soon(0);
       }),
-      bus.on("viewing", (/** @type {Viewing} */ viewing) => this.view(viewing)),
+      bus.on("viewing", (viewing) => this.view(viewing)),
       bus.on("frame", () => this.soon(EVERY)),
       bus.on("mark", () => this.soon(0)),
-      bus.on("explain", (/** @type {{ id: number, step: number, data: Explanation }} */ { id, step, data }) => {
+      bus.on("explain", ({ id, step, data }) => {
         if (id === this.asked) this.show(step, data);
       }),
-      bus.on("refused", (/** @type {{ id: number | null, message: string }} */ { id, message }) => {
+      bus.on("refused", ({ id, message }) => {
         if (id !== null && id === this.asked) this.refused(message);
       }),
       bus.on("close", () => this.say("There is no live run to look into at the moment.")),
@@ -111,9 +103,9 @@ class TransitionView {
   /** A run begins. @param {Hello} hello */
   begin({ actions, layout, run }) {
     this.names = Array.isArray(actions) ? actions : Array.from({ length: actions }, (_, a) => `action ${a}`);
-    this.dimensions = (layout?.projection ? null : layout?.names) ?? null;
-    this.image = layout?.image ?? null;
-    const dataset = JSON.stringify([run?.config.dataset, run?.config.options]);
+    this.dimensions = layout.kind === "plane" && !layout.projection ? layout.names : null;
+    this.image = layout.image ?? null;
+    const dataset = JSON.stringify([run.config.dataset, run.config.options]);
     // A branch has the rows of its parent.
     if (dataset !== this.dataset) this.row = null;
     this.dataset = dataset;
@@ -148,7 +140,8 @@ class TransitionView {
   look({ action, row }) {
     this.action = action ?? null;
     this.row = row ?? null;
-    if (this.row === null && this.viewing) this.choose(this.viewing.state, this.action);
+    const state = this.viewing?.state ?? null;
+    if (this.row === null && state !== null) this.choose(state, this.action);
     this.soon(0);
   }
 
@@ -175,11 +168,10 @@ class TransitionView {
       this.say(RECORDED);
       return;
     }
-    const { viewing } = this;
-    if (!bus.connected || !viewing || viewing.state === null) return;
-    const pair = () => ({ state: viewing.state, action: this.action ?? this.usual(viewing.state) });
-    const what = this.row === null ? pair() : { row: this.row };
-    this.asked = bus.send({ cmd: "explain", member: viewing.member ?? 0, ...what });
+    const { state, member } = this.viewing ?? { state: null, member: 0 };
+    if (!bus.connected || state === null) return;
+    const what = this.row === null ? { state, action: this.action ?? this.usual(state) } : { row: this.row };
+    this.asked = bus.send({ cmd: "explain", member, ...what });
   }
 
   /** How often the data has an action in a state; null where nobody knows. @param {number} state @param {number} action */
@@ -253,7 +245,7 @@ class TransitionView {
     return named.join(", ");
   }
 
-  /** The number of a step. @param {Element} node @param {Step} step */
+  /** The number of a step. @param {Element} node @param {ExplainedStep} step */
   write(node, { name, value, latex }) {
     const list = Array.isArray(value) ? value : null;
     const one = list ? NaN : Number(value);
