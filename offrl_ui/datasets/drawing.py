@@ -50,7 +50,13 @@ def board(
         "most": most,
         "seq": component.last_heard(key),
     }
-    component.show("widgets/grid_editor", key=key, data=data, on_drawn_change=drawn)
+    component.show(
+        "widgets/grid_editor",
+        key=key,
+        data=data,
+        styles=("shared/buttons.css", "widgets/grid_editor.css"),
+        on_drawn_change=drawn,
+    )
 
 
 def player_keys(*, key: str, on_move: Callable[[int, str], None], **shown: Any) -> None:
@@ -68,4 +74,10 @@ def player_keys(*, key: str, on_move: Callable[[int, str], None], **shown: Any) 
         if isinstance(answer.get("episode"), int):
             on_move(answer["episode"], answer["text"])
 
-    component.show("film/player_keys", key=key, data=shown, on_moves_change=moved)
+    component.show(
+        "film/player_keys",
+        key=key,
+        data=shown,
+        styles=("shared/buttons.css", "film/player_keys.css"),
+        on_moves_change=moved,
+    )

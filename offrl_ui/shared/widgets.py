@@ -123,7 +123,7 @@ def tree(
 
 def transition(*, key: str) -> None:
     """Show the numbers of the selected state and an action through the next update, as the algorithm reports them."""
-    component.show("widgets/transition", key=key, data={})
+    component.show("widgets/transition", key=key, data={}, styles=("shared/buttons.css", "widgets/transition.css"))
 
 
 def drawing(svg: str, title: str, *, key: str, legend: Sequence[tuple[str, str]] = ()) -> None:

@@ -64,7 +64,7 @@ export function header(app) {
       !app.options.embed &&
       v(
         "button",
-        { type: "button", class: "chip", onclick: () => app.showShare(true) },
+        { type: "button", class: "chip", onclick: () => app.sharing.show(true) },
         v("span", {}, "Share"),
         v("span", { class: "present-word" }, "· present"),
       ),

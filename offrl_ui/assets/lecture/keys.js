@@ -35,11 +35,11 @@ export function bindKeys(app) {
     v: () => app.reveal(),
     0: () => app.reset(),
     Backspace: () => app.reset(),
-    p: () => (app.playing ? app.pause() : app.play()),
+    p: () => (app.player.playing ? app.player.pause() : app.player.play()),
     f: () => app.toggleCode(),
   };
   const onkeydown = (/** @type {KeyboardEvent} */ event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || app.sharing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || app.sharing.open) return;
     const path = event.composedPath();
     if (!path.includes(app.root) && !app.options.present) return;
     const focused = path[0] instanceof Element ? path[0] : null;

@@ -34,14 +34,14 @@ function environment(app) {
     frozen: (name) => app.frozen(name),
     hidden: (name) => app.hidden(name),
     refusal: app.refusal,
-    playing: app.playing !== null,
+    playing: app.player.playing,
     set: (values, final, exact) => app.set(values, final, exact),
     nudge: (name, steps) => app.nudge(name, steps),
     reset: () => app.reset(),
     help: (name) => app.help(name),
     helped: app.helped,
-    play: () => app.play(),
-    pause: () => app.pause(),
+    play: () => app.player.play(),
+    pause: () => app.player.pause(),
     watch: (element) => app.observer.observe(element),
   };
 }
@@ -75,7 +75,7 @@ export function lecturePage(app) {
       v("div", { class: "pictures" }, drawRows(result ? app.rowsOf(result) : [], result, covered, env)),
     ),
     v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => app.reader.look(element) }),
-    app.sharing && shareDialog(app),
+    app.sharing.open && shareDialog(app),
     !app.online &&
       app.socket.tries > 0 &&
       v(

@@ -364,6 +364,29 @@ export interface Result {
   partial: boolean;
 }
 
+// --- what the page hands over (offrl_ui/lecture/page.py)
+
+/** The scene that a link opens, in the link's state; its result as JSON where the page has computed it. */
+export interface Opening {
+  number: number;
+  scene: string;
+  state: State;
+  revealed: boolean;
+  notes: string[];
+  result: string | null;
+}
+
+export interface PageData {
+  page: string;
+  title: string;
+  pages: { name: string; title: string }[];
+  scenes: Scene[];
+  opening: Opening;
+  /** What a link says beside it. */
+  options: { present: boolean; embed: boolean; follow: string; hide: string[]; fix: string[] };
+  notes: string[];
+}
+
 // --- messages
 
 export type FromBrowser =

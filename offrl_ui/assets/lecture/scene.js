@@ -2,29 +2,19 @@
 // place; Streamlit only learns where the viewer is once a slider is let go, for the link.
 
 /** @import { Component } from "../shared/component.d.ts" */
-/** @import { Control, FromServer, Result, Scene, State, Value } from "./protocol.d.ts" */
-/** @import { Rule, Share } from "./share.js" */
+/** @import { Control, FromServer, PageData, Result, Scene, State, Value } from "./protocol.d.ts" */
 
 import { patch } from "../shared/patch.js";
 import { bindKeys } from "./keys.js";
 import { fontsCame } from "./labels.js";
 import { lecturePage } from "./page.js";
+import { Player } from "./player.js";
 import { Reader } from "./reader.js";
 import { Room } from "./room.js";
 import { rowsOf } from "./rows.js";
+import { Sharing } from "./sharing.js";
 import { SceneSocket } from "./socket.js";
 import { nudged, snap } from "./values.js";
-
-/**
- * The scene that a link opens, in the link's state.
- *
- * @typedef {{ number: number, scene: string, state: State, revealed: boolean, notes: string[], result: string | null }} Opening
- */
-/** What a link says beside it. @typedef {{ present: boolean, embed: boolean, follow: string, hide: string[], fix: string[] }} Options */
-/**
- * @typedef {{ page: string, title: string, pages: { name: string, title: string }[], scenes: Scene[], opening: Opening,
- *   options: Options, notes: string[] }} PageData
- */
 
 let instances = 0;
 
@@ -61,15 +51,7 @@ export class Lecture {
     this.refusal = null;
     /** @type {string | null} */
     this.helped = null;
-    /** @type {ReturnType<typeof setInterval> | null} */
-    this.playing = null;
     this.online = false;
-    this.sharing = false;
-    /** @type {Share} */
-    this.share = { present: true, embed: false, revealed: false, rules: {} };
-    /** QR codes by address. @type {Record<string, string>} */
-    this.qr = {};
-    this.copied = "";
     this.sideGoesOn = false;
     this.frame = 0;
     /** When Streamlit was told last. */
@@ -89,6 +71,8 @@ export class Lecture {
     this.unbind = bindKeys(this);
     this.follow = new Room(this);
     this.reader = new Reader(this);
+    this.sharing = new Sharing(this);
+    this.player = new Player(this);
     this.socket = new SceneSocket(
       (message) => this.receive(message),
       () => this.follow.connected(),
@@ -202,7 +186,7 @@ export class Lecture {
         break;
       }
       case "qr":
-        this.qr[message.url] = message.svg;
+        this.sharing.codes[message.url] = message.svg;
         break;
       default:
         this.follow.receive(message);
@@ -255,7 +239,7 @@ export class Lecture {
   /** @param {string} id */
   go(id) {
     if (id === this.sceneId) return;
-    this.pause();
+    this.player.pause();
     this.follow.takeOver();
     this.sceneId = id;
     this.notes = [];
@@ -300,7 +284,7 @@ export class Lecture {
   }
 
   reset() {
-    this.pause();
+    this.player.pause();
     this.follow.takeOver();
     delete this.revealed[this.sceneId];
     delete this.committed[this.sceneId];
@@ -312,54 +296,11 @@ export class Lecture {
     this.draw();
   }
 
-  /** Move a control through its range. */
-  play() {
-    const { play } = this.scene;
-    const control = play && this.control(play.control);
-    if (!control || this.playing) return;
-    const value = () => Number(this.state[control.name]);
-    if (value() >= control.high) this.set({ [control.name]: control.low }, false);
-    const tick = () => {
-      if (value() >= control.high) this.pause();
-      // Wait for the picture: playing shows every step it can draw, not steps nobody saw.
-      else if (!this.socket.underWay)
-        this.set({ [control.name]: Math.min(value() + play.stride, control.high) }, false);
-    };
-    this.playing = setInterval(tick, 1000 / play.per_second);
-    this.draw();
-  }
-
-  pause() {
-    if (!this.playing) return;
-    clearInterval(this.playing);
-    this.playing = null;
-    this.report();
-    this.draw();
-  }
-
   // --- the lecturer's tools
-
-  /** @param {boolean} open */
-  showShare(open) {
-    this.sharing = open;
-    if (!open) this.root.querySelector("dialog")?.close();
-    this.draw();
-  }
-
-  /** @param {Partial<Share>} change */
-  setShare(change) {
-    this.share = { ...this.share, ...change };
-    this.draw();
-  }
-
-  /** @param {string} name @param {Rule} rule */
-  setRule(name, rule) {
-    this.setShare({ rules: { ...this.share.rules, [name]: rule } });
-  }
 
   openRoom() {
     this.follow.open();
-    this.showShare(false);
+    this.sharing.show(false);
   }
 
   explore() {
@@ -369,26 +310,6 @@ export class Lecture {
 
   toggleCode() {
     this.follow.bigCode = !this.follow.bigCode;
-    this.draw();
-  }
-
-  /** @param {string} url */
-  wantQr(url) {
-    if (this.qr[url] !== undefined) return;
-    this.qr[url] = "";
-    this.socket.send({ type: "qr", url });
-  }
-
-  /** @param {string} text */
-  async copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      const field = this.root.querySelector(".share-link input");
-      if (field instanceof HTMLInputElement) field.select();
-      document.execCommand("copy");
-    }
-    this.copied = text;
     this.draw();
   }
 
@@ -447,7 +368,7 @@ export class Lecture {
   }
 
   destroy() {
-    this.pause();
+    this.player.pause();
     this.unbind();
     this.observer.disconnect();
     this.media.removeEventListener("change", this.redraw);

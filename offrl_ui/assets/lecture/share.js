@@ -2,12 +2,10 @@
 
 /** @import { Lecture } from "./scene.js" */
 /** @import { Control } from "./protocol.d.ts" */
+/** @import { LinkOptions, Rule } from "./sharing.js" */
 
 import { v } from "../shared/patch.js";
 import { isShown } from "./values.js";
-
-/** What a link does to a control. @typedef {"show" | "fix" | "hide"} Rule */
-/** @typedef {{ present: boolean, embed: boolean, revealed: boolean, rules: Record<string, Rule> }} Share */
 
 /** @type {[Rule, string][]} */
 const RULES = [
@@ -19,7 +17,7 @@ const RULES = [
 /** What is only moved in a picture has nothing that could be hidden. @param {Control} control */
 const rulesOf = (control) => (control.widget === "none" ? RULES.slice(0, 2) : RULES);
 
-/** The address of a scene with its state, as the server reads it. @param {Lecture} app @param {Share} share */
+/** The address of a scene with its state, as the server reads it. @param {Lecture} app @param {LinkOptions} options */
 function linkTo(app, { present, embed, revealed, rules }) {
   const url = new URL(location.pathname, location.origin);
   const put = (/** @type {string} */ name, /** @type {string} */ value) => url.searchParams.set(name, value);
@@ -57,28 +55,28 @@ const onlyHere = () =>
 
 /** @param {Lecture} app */
 export function shareDialog(app) {
-  const { share } = app;
-  const link = linkTo(app, share);
-  app.wantQr(link);
+  const { sharing } = app;
+  const { options } = sharing;
+  const link = linkTo(app, options);
   const tick = (/** @type {"present" | "embed" | "revealed"} */ name, /** @type {string} */ text) =>
     v(
       "label",
       { class: "tick" },
       v("input", {
         type: "checkbox",
-        checked: share[name],
-        onchange: (e) => app.setShare({ [name]: e.currentTarget.checked }),
+        checked: options[name],
+        onchange: (e) => sharing.set({ [name]: e.currentTarget.checked }),
       }),
       text,
     );
   return v(
     "dialog",
-    { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => app.showShare(false) },
+    { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => sharing.show(false) },
     v(
       "div",
       { class: "share-head" },
       v("h3", { id: "share-title" }, "A link to this scene"),
-      v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => app.showShare(false) }, "×"),
+      v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => sharing.show(false) }, "×"),
     ),
     v(
       "div",
@@ -99,18 +97,18 @@ export function shareDialog(app) {
               v(
                 "select",
                 {
-                  value: share.rules[c.name] ?? "show",
+                  value: options.rules[c.name] ?? "show",
                   "aria-label": c.text,
-                  onchange: (e) => app.setRule(c.name, /** @type {Rule} */ (e.currentTarget.value)),
+                  onchange: (e) => sharing.setRule(c.name, /** @type {Rule} */ (e.currentTarget.value)),
                 },
                 rulesOf(c).map(([value, text]) =>
-                  v("option", { value, selected: (share.rules[c.name] ?? "show") === value }, text),
+                  v("option", { value, selected: (options.rules[c.name] ?? "show") === value }, text),
                 ),
               ),
             ),
           ),
       ),
-      v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: app.qr[link] ?? "" }),
+      v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: sharing.code(link) }),
     ),
     v(
       "div",
@@ -124,8 +122,8 @@ export function shareDialog(app) {
       }),
       v(
         "button",
-        { type: "button", class: "primary", onclick: () => app.copy(link) },
-        app.copied === link ? "Copied" : "Copy",
+        { type: "button", class: "primary", onclick: () => sharing.copy(link) },
+        sharing.copied === link ? "Copied" : "Copy",
       ),
     ),
     onlyHere(),
@@ -160,13 +158,12 @@ export function roomStrip(app) {
   if (!room) return null;
   if (room.role === "presenter") {
     const link = followLink(room.code);
-    if (app.follow.bigCode) app.wantQr(link);
     const people = `${room.followers} ${room.followers === 1 ? "follower" : "followers"}`;
     return v(
       "div",
       { class: `room ${app.follow.bigCode ? "big" : ""}`, key: "room", role: "status" },
       app.follow.bigCode &&
-        v("div", { class: "qr", role: "img", "aria-label": "QR code to follow", html: app.qr[link] ?? "" }),
+        v("div", { class: "qr", role: "img", "aria-label": "QR code to follow", html: app.sharing.code(link) }),
       v(
         "div",
         {},

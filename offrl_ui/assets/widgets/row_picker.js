@@ -108,7 +108,7 @@ class Neighbours {
         const row = this.rows[i];
         if (row !== null) onRow(row);
       };
-      const props = { class: "plain", "data-go": `${name}${i}`, "aria-label": label, title: label, onclick };
+      const props = { "data-go": `${name}${i}`, "aria-label": label, title: label, onclick };
       return h("button", { type: "button", ...props }, sign);
     };
     this.buttons = [button("‹", "Previous", 0), button("›", "Next", 1)];

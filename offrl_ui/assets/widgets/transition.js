@@ -70,9 +70,8 @@ class TransitionView {
     this.actions = h("div", { class: "actions", role: "radiogroup", "aria-label": "action" });
     this.picker = new RowPicker((row) => this.look({ row }));
     this.steps = h("ol", { class: "steps" });
-    this.toggle = h("button", { type: "button", class: "plain", onclick: () => this.setSlow(this.slow ? 0 : 1) });
-    const next = { class: "plain", onclick: () => this.setSlow(this.slow + 1) };
-    this.next = h("button", { type: "button", ...next }, "Next step");
+    this.toggle = h("button", { type: "button", onclick: () => this.setSlow(this.slow ? 0 : 1) });
+    this.next = h("button", { type: "button", onclick: () => this.setSlow(this.slow + 1) }, "Next step");
     this.body = h("div", { hidden: true }, this.actions, this.picker.node);
     this.root.replaceChildren(this.title, this.body, this.steps, h("div", { class: "motion" }, this.toggle, this.next));
     this.setSlow(0);
