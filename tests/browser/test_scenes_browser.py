@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from offrl_lecture.registry import pages
-from tests.browser.scene_walk import LOW, WIDE, after, assert_nothing_blank, open_scene, reveal, show_scene, walk
+from tests.browser.scene_walk import LOW, WIDE, after, assert_nothing_blank, cover, open_scene, reveal, show_scene, walk
 from tests.browser.waiting import at_rest, eventually
 
 SCENES = [scene.id for scene in pages()["reweighting"].scenes]
@@ -31,24 +31,26 @@ def test_every_control_of_a_scene_moves_to_both_ends(tab: Page, server, scene: s
     walk(tab, server.url, "reweighting", scene)
 
 
-def test_prediction_comes_before_the_picture(page: Page, server) -> None:
-    open_scene(page, server.url, "cloning")
-    expect(page.locator(".cover")).to_have_count(3)
-    expect(page.locator(".answer")).to_have_count(0)
-    page.locator(".option").nth(0).click()
-    expect(page.locator(".cover")).to_have_count(0)
-    expect(page.locator(".option.wrong")).to_contain_text("the better action")
-    expect(page.locator(".option.right")).to_contain_text("both, half and half")
-    page.get_by_role("button", name="Reset").click()
-    expect(page.locator(".cover")).to_have_count(3)
+def test_prediction_comes_before_the_picture(tab: Page, server) -> None:
+    show_scene(tab, server.url, "cloning")
+    cover(tab)
+    expect(tab.locator(".cover")).to_have_count(3)
+    expect(tab.locator(".answer")).to_have_count(0)
+    tab.locator(".option").nth(0).click()
+    expect(tab.locator(".cover")).to_have_count(0)
+    expect(tab.locator(".option.wrong")).to_contain_text("the better action")
+    expect(tab.locator(".option.right")).to_contain_text("both, half and half")
+    tab.get_by_role("button", name="Reset").click()
+    expect(tab.locator(".cover")).to_have_count(3)
 
 
-def test_committing_shows_the_case_that_was_asked(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl")
-    page.locator(".option").nth(0).click()
-    expect(page.locator(".answer-text")).to_contain_text("0.818182")
-    expect(page.locator(".answer-text")).to_contain_text("the worse action")
-    expect(page.locator("#control-r_minus")).to_have_value("-2")
+def test_committing_shows_the_case_that_was_asked(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl")
+    cover(tab)
+    tab.locator(".option").nth(0).click()
+    expect(tab.locator(".answer-text")).to_contain_text("0.818182")
+    expect(tab.locator(".answer-text")).to_contain_text("the worse action")
+    expect(tab.locator("#control-r_minus")).to_have_value("-2")
 
 
 def test_a_bar_is_dragged_and_moved_by_keys_and_the_link_follows(page: Page, server) -> None:
@@ -108,73 +110,77 @@ def test_an_own_curve_is_drawn(tab: Page, server) -> None:
     expect(tab.locator(".checks")).to_contain_text("Not monotonic")
 
 
-def test_refused_values_of_a_link_are_explained(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl", "&r_plus=55&start=0.3")
-    expect(page.locator(".notes")).to_contain_text("r_plus = 55.0 is not allowed")
-    expect(page.locator("#control-start")).to_have_value("0.3")
+def test_refused_values_of_a_link_are_explained(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl", "&r_plus=55&start=0.3")
+    expect(tab.locator(".notes")).to_contain_text("r_plus = 55.0 is not allowed")
+    expect(tab.locator("#control-start")).to_have_value("0.3")
 
 
-def test_lecture_mode_shows_nothing_but_the_scene(page: Page, server) -> None:
-    page.set_viewport_size({"width": 1280, "height": 720})
-    open_scene(page, server.url, "emrl", "&present=1")
-    expect(page.get_by_test_id("stHeader")).to_be_hidden()
-    size = page.locator(".lecture").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
+def test_lecture_mode_shows_nothing_but_the_scene(tab: Page, server) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    show_scene(tab, server.url, "emrl", "&present=1")
+    cover(tab)
+    expect(tab.get_by_test_id("stHeader")).to_be_hidden()
+    size = tab.locator(".lecture").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
     assert size >= 18
-    page.keyboard.press("Space")
-    expect(page.locator(".answer-text")).to_contain_text("worse action")
+    tab.keyboard.press("Space")
+    expect(tab.locator(".answer-text")).to_contain_text("worse action")
     fits = "(e) => e.getBoundingClientRect().bottom <= innerHeight + 1"
-    eventually(page, lambda: page.locator(".lecture").evaluate(fits), True)
-    assert_nothing_blank(page)
-    for plot in page.locator(".lecture .plot").all():
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(fits), True)
+    assert_nothing_blank(tab)
+    for plot in tab.locator(".lecture .plot").all():
         box = plot.bounding_box()
         assert box["y"] + box["height"] <= 721
         assert box["height"] > 70
-    page.keyboard.press("0")
-    expect(page.locator(".answer-text")).to_have_count(0)
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
-    page.keyboard.press("PageUp")
-    expect(page.locator(".step.here")).to_contain_text("Reward as weight")
-    assert_nothing_blank(page)
+    tab.keyboard.press("0")
+    expect(tab.locator(".answer-text")).to_have_count(0)
+    tab.keyboard.press("ArrowRight")
+    expect(tab.locator(".step.here")).to_contain_text("Choose the weight function")
+    tab.keyboard.press("PageUp")
+    expect(tab.locator(".step.here")).to_contain_text("Reward as weight")
+    assert_nothing_blank(tab)
 
 
-def test_keys_of_lecture_mode_work_while_a_slider_has_the_focus(page: Page, server) -> None:
-    page.set_viewport_size({"width": 1280, "height": 720})
-    open_scene(page, server.url, "emrl", "&present=1")
-    slider = page.locator("#control-start")
+def test_keys_of_lecture_mode_work_while_a_slider_has_the_focus(tab: Page, server) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    show_scene(tab, server.url, "emrl", "&present=1")
+    cover(tab)
+    slider = tab.locator("#control-start")
     slider.press("ArrowRight")
     expect(slider).to_have_value("0.51")
     slider.press("Space")
-    expect(page.locator(".answer-text")).to_contain_text("worse action")
+    expect(tab.locator(".answer-text")).to_contain_text("worse action")
     slider.press("0")
-    expect(page.locator(".answer-text")).to_have_count(0)
+    expect(tab.locator(".answer-text")).to_have_count(0)
     slider.press("PageDown")
-    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+    expect(tab.locator(".step.here")).to_contain_text("Choose the weight function")
     # A choice keeps the keys that move it.
-    page.locator("input[type=radio][value=identity]").press("ArrowRight")
-    expect(page.locator("input[type=radio][value=abs]")).to_be_checked()
-    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+    tab.locator("input[type=radio][value=identity]").press("ArrowRight")
+    expect(tab.locator("input[type=radio][value=abs]")).to_be_checked()
+    expect(tab.locator(".step.here")).to_contain_text("Choose the weight function")
 
 
-def test_named_settings_wait_for_the_prediction(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl")
-    expect(page.locator(".presets")).to_have_count(0)
-    page.locator(".option").nth(1).click()
-    expect(page.locator(".presets .chip")).to_have_count(4)
-    page.get_by_role("button", name="Reset").click()
-    expect(page.locator(".presets")).to_have_count(0)
+def test_named_settings_wait_for_the_prediction(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl")
+    cover(tab)
+    expect(tab.locator(".presets")).to_have_count(0)
+    tab.locator(".option").nth(1).click()
+    expect(tab.locator(".presets .chip")).to_have_count(4)
+    tab.get_by_role("button", name="Reset").click()
+    expect(tab.locator(".presets")).to_have_count(0)
 
 
-def test_the_answer_stands_beside_the_question_and_is_read_out(page: Page, server) -> None:
-    open_scene(page, server.url, "advantage")
-    page.locator(".option").nth(2).click()
-    point, question = page.locator(".point"), page.locator(".ask h2")
+def test_the_answer_stands_beside_the_question_and_is_read_out(tab: Page, server) -> None:
+    show_scene(tab, server.url, "advantage")
+    cover(tab)
+    tab.locator(".option").nth(2).click()
+    point, question = tab.locator(".point"), tab.locator(".ask h2")
     expect(point).to_contain_text("supervised learning twice")
     below = point.bounding_box()["y"] - question.bounding_box()["y"] - question.bounding_box()["height"]
     assert 0 <= below <= 90
     assert point.bounding_box()["y"] + point.bounding_box()["height"] < 900
-    expect(page.locator(".more")).to_contain_text("In numbers")
-    expect(page.locator(".lecture [aria-live=polite]")).to_contain_text("supervised learning twice")
+    expect(tab.locator(".more")).to_contain_text("In numbers")
+    expect(tab.locator(".lecture [aria-live=polite]")).to_contain_text("supervised learning twice")
 
 
 def test_a_scene_can_be_embedded_in_slides(page: Page, server) -> None:
@@ -194,14 +200,14 @@ def test_lecture_mode_fits_a_projector(tab: Page, server, scene: str) -> None:
     eventually(tab, lambda: tab.locator(".lecture .pictures").evaluate(LOW), [])
 
 
-def test_a_link_hides_and_fixes_controls(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl", "&r_plus=1.5&hide=start,share&fix=r_plus")
-    expect(page.locator("#control-start")).to_have_count(0)
-    expect(page.locator("#control-share")).to_have_count(0)
-    expect(page.locator("#control-r_plus")).to_be_disabled()
-    expect(page.locator("#control-r_plus")).to_have_value("1.5")
-    expect(page.locator("#control-r_minus")).to_be_enabled()
-    expect(page.get_by_role("slider", name="a+, reward of a+")).to_have_count(0)
+def test_a_link_hides_and_fixes_controls(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl", "&r_plus=1.5&hide=start,share&fix=r_plus")
+    expect(tab.locator("#control-start")).to_have_count(0)
+    expect(tab.locator("#control-share")).to_have_count(0)
+    expect(tab.locator("#control-r_plus")).to_be_disabled()
+    expect(tab.locator("#control-r_plus")).to_have_value("1.5")
+    expect(tab.locator("#control-r_minus")).to_be_enabled()
+    expect(tab.get_by_role("slider", name="a+, reward of a+")).to_have_count(0)
 
 
 def test_the_share_dialog_builds_such_a_link_with_its_qr_code(page: Page, server) -> None:
@@ -328,10 +334,10 @@ def test_the_lecture_goes_on_over_the_edge_of_a_page(browser: Browser, page: Pag
     other.close()
 
 
-def test_help_is_shown_by_a_key_and_read_with_the_control(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl")
-    slider = page.locator("#control-share")
-    help_ = page.locator(f"#{slider.get_attribute('aria-describedby')}")
+def test_help_is_shown_by_a_key_and_read_with_the_control(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl")
+    slider = tab.locator("#control-share")
+    help_ = tab.locator(f"#{slider.get_attribute('aria-describedby')}")
     expect(help_).to_have_class("unseen")
     expect(help_).to_contain_text("more data, more push")
     slider.press("?")
@@ -346,13 +352,13 @@ def test_a_phone_shows_everything_in_its_width(tab: Page, server, scene: str) ->
     eventually(tab, lambda: tab.locator(".lecture").evaluate(WIDE), [])
 
 
-def test_the_text_alternative_is_read_out_when_the_slider_rests(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl", "&reveal=1")
-    after(page, lambda: page.locator("#control-r_plus").press("Home"))
-    live = page.locator(".lecture [aria-live=polite]")
+def test_the_text_alternative_is_read_out_when_the_slider_rests(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl", "&reveal=1")
+    after(tab, lambda: tab.locator("#control-r_plus").press("Home"))
+    live = tab.locator(".lecture [aria-live=polite]")
     expect(live).to_contain_text("a+ −3")
-    figure = page.locator("figure").nth(1)
-    described = page.locator(f"#{figure.get_attribute('aria-describedby')}")
+    figure = tab.locator("figure").nth(1)
+    described = tab.locator(f"#{figure.get_attribute('aria-describedby')}")
     expect(described).to_contain_text("probability against update")
 
 
