@@ -19,9 +19,9 @@ RUNS = {
     "lens": SIX,
 }
 
-# What is wrong with the heads: a line without a name, a name that is cut, that leaves its head or covers another one.
+# What is wrong with the headers: a line without a name, a name that is cut, that leaves its head or covers another one.
 WRONG = """() => {
-  const { figure, heads } = stage.curves;
+  const { figure, headers } = stage.curves;
   const wrong = [];
   const rect = (node) => node.getBoundingClientRect();
   const apart = (a, b) => a.right <= b.left + 0.5 || b.right <= a.left + 0.5
@@ -30,7 +30,7 @@ WRONG = """() => {
     if (!apart(rect(one), rect(other))) wrong.push(`${one.textContent} covers ${other.textContent}`);
   }));
   figure.panels.forEach((panel, p) => {
-    const head = heads.host.children[p];
+    const head = headers.host.children[p];
     const keys = [...head.querySelectorAll(".plot-key")];
     const lines = figure.traces.filter((trace) => trace.panel === p && trace.kind === "line");
     const named = head.querySelectorAll("button.plot-key").length;
@@ -44,7 +44,7 @@ WRONG = """() => {
     covered(keys);
     if (figure.boxes[p].y1 - figure.boxes[p].y0 < 60) wrong.push(`${panel.key}: no room is left for the lines`);
   });
-  covered(heads.lines.map(({ node }) => node).filter((node) => !node.hidden));
+  covered(headers.lines.map(({ node }) => node).filter((node) => !node.hidden));
   return wrong;
 }"""
 
