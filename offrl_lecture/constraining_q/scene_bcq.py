@@ -160,8 +160,7 @@ def _answer(state: State, _: object) -> str:
     )
     said = (
         f"After {step} updates the true return is highest, {number(true.max(), 3)}, for **{between}** (best "
-        f"{number(best, 3)}, "
-        rf"$\pi_\beta$ {number(behavior, 3)}). Less extrapolates, more clones."
+        rf"{number(best, 3)}, $\pi_\beta$ {number(behavior, 3)}). Less extrapolates, more clones."
         "\n\n"
         rf"**At $\rho=0$** every action passes: naive Q-learning, which believes {number(believed[0], 3)} and gets "
         f"{number(true[0], 3)}. "
@@ -169,14 +168,12 @@ def _answer(state: State, _: object) -> str:
     said += "Its guesses are back. " if roads else "The triad is back. "
     said += (
         rf"**At $\rho=1$** only the most likely action passes: it gets {number(true[-1], 3)}, what always taking a "
-        rf"clone's "
-        "favourite is worth. "
+        "clone's favourite is worth. "
     )
     if roads:
         said += (
             r"The upper edge is no accident: $\pi_\beta$ takes the road to the goal with .375 at the first crossing "
-            r"and .4 at "
-            "the second; a larger threshold closes it."
+            "and .4 at the second; a larger threshold closes it."
         )
     return said
 

@@ -173,8 +173,7 @@ def _answer(state: State, _: object) -> str:
     if limited:
         return (
             r"The maximum over $\bar A(s')=\{a':(s',a')\in X\}$ never leaves the data: every value it reads has rows "
-            r"of its "
-            f"own. After {step} updates it believes **{believed}** and gets **{true}** (optimum "
+            f"of its own. After {step} updates it believes **{believed}** and gets **{true}** (optimum "
             f"{number(roads_truth().optimal or 0)})."
             "\n\nThe walks from $S$ and the walk to the goal are joined where they cross: nobody walked that road."
         )

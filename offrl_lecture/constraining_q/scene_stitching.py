@@ -183,9 +183,9 @@ def _answer(state: State, _: object) -> str:
         "second crossing *first* and let that flow back. Several steps of maximisation, inside the data.\n\n"
         f"BC copies the shares at each crossing ({got['bc']}). RWR weighs whole recorded returns, and of the walks "
         f"from $S$ those to D had the best ({got['rwr']}). MARWIL and the one-step method know the value of "
-        f"$\\pi_\\beta$, in which the "
-        "second crossing goes wrong six times in ten: turning down to D looks a little better than going on "
-        rf"($.3\gamma^2={number(0.3 * 0.95**2)}$ against $.4\gamma^8={number(0.4 * 0.95**8)}$). Greedy on that gets "
+        r"$\pi_\beta$, in which the second crossing goes wrong six times in ten: turning down to D looks a little "
+        rf"better than going on ($.3\gamma^2={number(0.3 * 0.95**2)}$ against $.4\gamma^8={number(0.4 * 0.95**8)}$). "
+        "Greedy on that gets "
         f"{got['one-step']}; MARWIL, which only leans that way, {got['marwil']}."
     )
 

@@ -181,8 +181,7 @@ _SAID = {
     "clipped": "The smaller of two values counts. But both networks share the features: where one extrapolates "
     "upwards, so does the other, and the smaller one does what a single network does.",
     "small-step": r"A smaller $\mathrm{lr}$ brings the factor $1+\mathrm{lr}(\dots)$ nearer to 1 and never to the "
-    r"other side: the same "
-    "fate, only later.",
+    "other side: the same fate, only later.",
     "residual": r"The gradient flows through the target too: true gradient descent on the Bellman error, which a small "
     r"step cannot make diverge. In general it is slow, and in random worlds biased: it needs two independent next "
     r"states of one pair, and the data hold one.",

@@ -164,8 +164,7 @@ def _why_the_triad(toy: Toy, diverges: bool) -> str:
         return r"With $\gamma\le\tfrac12$ bootstrapping is too weak to grow, whatever the data."
     return (
         rf"At $\gamma={number(toy.gamma)}$ the share {number(toy.share)} is past the border {border}: the corrections "
-        rf"of "
-        "$a=2$ outweigh the growth."
+        "of $a=2$ outweigh the growth."
     )
 
 

@@ -254,8 +254,7 @@ def _doubling_answer(state: State, _: object) -> str:
     if end == "stands still":
         return (
             rf"The point lies on the border: the factor is 1 and $\theta$ stays at {number(toy.theta)}, though the "
-            rf"truth "
-            "is 0. Nothing diverges and nothing is learned."
+            "truth is 0. Nothing diverges and nothing is learned."
         )
     return (
         f"The factor is {number(factor)}: each step overshoots 0 by more than it came from."

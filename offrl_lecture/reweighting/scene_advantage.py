@@ -126,8 +126,8 @@ def _advantage_answer(state: State, _pictures: Pictures) -> str:
         "As in actor-critic, **the advantage** solves it: what is left is the action. MARWIL is **supervised learning "
         "twice**, a regression for $V$ and weighted cloning. $V$ judges the policy that *made the data*, and its "
         "returns are samples of just this value: Monte Carlo is allowed.\n\nFor the value of $\\pi_\\theta$ they would "
-        "not be. TD regresses onto targets of its own making; both estimate "
-        f"the same value and may differ on finite data.\n\nIn numbers{learned}: {'; '.join(spread)}.\n\nIn a table "
+        "not be. TD regresses onto targets of its own making; both estimate the same value and may differ on finite "
+        f"data.\n\nIn numbers{learned}: {'; '.join(spread)}.\n\nIn a table "
         "the baseline cancels inside each state, so $G$ and $G-V$ end at the same policy. What differs is how many "
         "rows count, and a network that shares its parameters over all states feels that."
     )
