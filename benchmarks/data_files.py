@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from offrl_core.data.report import validate  # noqa: E402
 from offrl_core.dataset import Dataset  # noqa: E402
 from offrl_core.formats import read_file  # noqa: E402
-from offrl_live.processes.file_reader import read_isolated  # noqa: E402
+from offrl_core.processes.file_reader import read_isolated  # noqa: E402
 
 TARGETS = {"foreign.parquet": 2.0, "foreign.csv": 6.0}
 MEMORY = 4.0

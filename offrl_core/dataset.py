@@ -246,18 +246,25 @@ class Dataset:
         return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
 
     @classmethod
-    def from_file(cls, source: str | Path | bytes | BinaryIO, **how: Any) -> Dataset:
+    def from_file(cls, source: str | Path | bytes | BinaryIO, *, isolated: bool = True, **how: Any) -> Dataset:
         """Read a log of decisions: CSV, Parquet, NPZ, D4RL, d3rlpy or Minari.
 
         Args:
             source: a path, or an uploaded file as bytes or an open binary file.
             how: `format`, `mapping` (which column is what, such as `{"state": ["x", "y"], "action": "drug"}`),
                 `limits`, `progress`: see `read_file` in `offrl_core.formats`, which also tells what was found and done.
+            isolated: read in another process, bounded in memory and time and unable to write files: parsers of binary
+                formats crash or hang on some damaged files, and this process goes on all the same. False is a little
+                faster, for files that are surely sound.
 
         Raises:
             DatasetError: the file cannot be read as a dataset; the message names the file, the row and the column.
         """
-        return cls.from_reading(read_file(source, **how))
+        if not isolated:
+            return cls.from_reading(read_file(source, **how))
+        from offrl_core.processes.file_reader import read_isolated
+
+        return cls.from_reading(read_isolated(source, **how))
 
     @classmethod
     def from_reading(cls, reading: Reading) -> Dataset:

@@ -60,8 +60,8 @@ def read_file(
 ) -> Reading:
     """Read a log of decisions.
 
-    Parsers of binary formats crash or hang on some damaged files, and the process with them: a server reads what it is
-    sent in a process of its own.
+    Parsers of binary formats crash or hang on some damaged files, and the process with them:
+    `offrl_core.processes.file_reader.read_isolated` reads in a process of its own.
 
     Args:
         source: a path, or what was uploaded: bytes or an open binary file.

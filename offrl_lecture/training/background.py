@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from multiprocessing.connection import Connection
 
+from offrl_core.processes.child import Child, ChildEnded, inbox
 from offrl_lecture.training.course import Course, Frame
-from offrl_live.processes.child import Child, ChildEnded, inbox
 
 _one_at_a_time = threading.Lock()
 

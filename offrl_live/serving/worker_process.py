@@ -16,7 +16,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from offrl_core.data.catalogue import load_dataset
-from offrl_live.processes.child import Child, ChildEnded, inbox
+from offrl_core.processes.child import Child, ChildEnded, inbox
 from offrl_live.runs import truths
 from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.wire import WireError, encode, split

@@ -21,7 +21,7 @@ from offrl_core.formats import (
     Preview,
     Reading,
 )
-from offrl_live.processes.file_reader import preview_isolated, read_isolated
+from offrl_core.processes.file_reader import preview_isolated, read_isolated
 from offrl_live.runs.datasets import keep
 from offrl_ui.setup.links import plain
 

@@ -15,7 +15,7 @@ from log_files import read_file
 from offrl_core import Dataset
 from offrl_core.data.report import validate
 from offrl_core.formats import ColumnMapping, FileError, Limits
-from offrl_live.processes.child import Child
+from offrl_core.processes.child import Child
 from tests.hypothesis_profiles import examples
 
 LIMITS = Limits(bytes=1_000_000, unpacked=50_000_000, rows=100_000, columns=200, members=1000, seconds=10.0)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from offrl_core import Dataset, formats
 from offrl_core.formats import ColumnMapping, Finding
-from offrl_live.processes.file_reader import read_isolated
+from offrl_core.processes.file_reader import read_isolated
 
 COLUMNS = ("observations", "actions", "rewards", "next_observations", "terminations", "truncations", "episode_starts")
 FACTS = ("n_actions", "n_states", "action_names", "observation_names", "gamma", "name", "options", "behavior_names")

@@ -26,7 +26,7 @@ from log_files import (
 )
 
 from offrl_core.formats import ColumnMapping, FileError, preview_file
-from offrl_live.processes.file_reader import preview_isolated
+from offrl_core.processes.file_reader import preview_isolated
 
 PYTHON_PARSED = ("csv", "csv-loose", "npz")
 """Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file
-from offrl_live.processes import confined_reader, file_reader
-from offrl_live.processes.child import Child
-from offrl_live.processes.file_reader import preview_isolated, read_isolated
+from offrl_core.processes import confined_reader, file_reader
+from offrl_core.processes.child import Child
+from offrl_core.processes.file_reader import preview_isolated, read_isolated
 from tests.core.log_files import assert_same, d4rl, log, read_file
 
 CSV = b"s,a,r\n0,0,0\n1,1,1\n"
@@ -132,7 +132,7 @@ def test_the_reader_takes_pythons_own_modules(tmp_path: Path) -> None:
     """A module beside a viewer's script that is called like one of Python's must not end the process that reads."""
     (tmp_path / "types.py").write_text("raise SystemExit(3)")
     script = "import sys\nbeside = sys.path.pop(0)\n"
-    script += "from offrl_live.processes.file_reader import read_isolated\nsys.path.insert(0, beside)\n"
+    script += "from offrl_core.processes.file_reader import read_isolated\nsys.path.insert(0, beside)\n"
     script += "print(len(read_isolated(b's,a,r\\n0,0,0\\n1,1,1\\n').log))"
     (tmp_path / "run.py").write_text(script)
     for command in (["run.py"], ["-c", script]):
@@ -184,7 +184,7 @@ def test_the_process_that_reads_can_do_nothing_else(tmp_path: Path) -> None:
     script = """
 import os, pickle, subprocess, sys
 from offrl_core.formats import Limits
-from offrl_live.processes.confined_reader import confine
+from offrl_core.processes.confined_reader import confine
 old = open(sys.argv[1] + "/old", "w")
 confine(Limits(unpacked=10**6))
 for name, act in {

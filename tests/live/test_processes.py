@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offrl_live.processes.child import Child, ChildEnded, inbox
+from offrl_core.processes.child import Child, ChildEnded, inbox
 from tests.processes import descendants, left_behind
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def test_why_a_child_has_ended() -> None:
 
 
 def test_a_child_that_leaves_its_connection_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offrl_live.processes.child._PATIENCE", 0.1)
+    monkeypatch.setattr("offrl_core.processes.child._PATIENCE", 0.1)
     with pytest.raises(ChildEnded, match="signal 9"):
         Child(leave).recv()
 
@@ -123,7 +123,7 @@ while hub.info(run)["step"] < 20:
 """
 READER = """
 from threading import Event, Thread
-from offrl_live.processes.file_reader import read_isolated
+from offrl_core.processes.file_reader import read_isolated
 begun = Event()
 def reading(share, doing):
     begun.set()

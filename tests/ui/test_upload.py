@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
 from offrl_core.formats import Limits
-from offrl_live.processes import file_reader
+from offrl_core.processes import file_reader
 from offrl_ui.datasets import charts, collect, upload
 from offrl_ui.setup import cards, selection
 

@@ -30,7 +30,7 @@ _ONE_THREAD = dict.fromkeys(
 # Python's own modules first: one beside somebody's script must not stand in for them.
 _RUN = (
     "import sys; sys.path += sys.argv[5:]; import site; site.main();"
-    "from offrl_live.processes.child import run; run(*sys.argv[1:5])"
+    "from offrl_core.processes.child import run; run(*sys.argv[1:5])"
 )
 _PATIENCE = 5.0
 """Seconds that a child may take to end once it has closed its connection."""

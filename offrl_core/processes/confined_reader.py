@@ -17,7 +17,7 @@ from typing import Any
 
 from offrl_core.formats import FORMATS, FileError, Limits, npz, preview_file, read_file
 from offrl_core.formats.source import Source
-from offrl_live.processes.child import die_with_parent
+from offrl_core.processes.child import die_with_parent
 
 IDLE_SECONDS = 60.0
 """After so long without a file the process ends."""

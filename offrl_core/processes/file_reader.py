@@ -14,16 +14,27 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from offrl_core.formats import ColumnInfo, ColumnMapping, FileError, Finding, Limits, Preview, Progress, Reading, npz
+from offrl_core.formats import (
+    ColumnInfo,
+    ColumnMapping,
+    FileError,
+    Finding,
+    Limits,
+    Preview,
+    Progress,
+    Reading,
+    npz,
+)
 from offrl_core.formats.assemble import assemble
 from offrl_core.formats.base import Context, no_progress
 from offrl_core.formats.source import Source
-from offrl_live.processes.child import Child, ChildEnded
-from offrl_live.processes.confined_reader import IDLE_SECONDS, serve
+from offrl_core.processes.child import Child, ChildEnded
+from offrl_core.processes.confined_reader import IDLE_SECONDS, serve
 
 _SEATS = threading.BoundedSemaphore(max(2, os.cpu_count() or 1))
 """Files read at once; further ones wait. Each reading may fill a good part of the memory."""
@@ -47,7 +58,7 @@ def read_isolated(
     source: str | Path | bytes | BinaryIO,
     *,
     format: str | None = None,
-    mapping: ColumnMapping | None = None,
+    mapping: ColumnMapping | Mapping[str, Any] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
     name: str | None = None,
@@ -58,6 +69,7 @@ def read_isolated(
         FileError: the file ended the process that read it, or reading it took longer than `limits.seconds`.
     """
     limits, progress = limits or Limits(), progress or no_progress
+    mapping = ColumnMapping.from_json(mapping) if isinstance(mapping, Mapping) else mapping
     given = Source.of(source, limits, name)
     asked = {"what": "read", "format": format, "mapping": None if mapping is None else mapping.to_json()}
     answer, data = _ask(asked, given, limits, progress)
