@@ -116,29 +116,28 @@ def test_refused_values_of_a_link_are_explained(tab: Page, server) -> None:
     expect(tab.locator("#control-start")).to_have_value("0.3")
 
 
-def test_lecture_mode_shows_nothing_but_the_scene(tab: Page, server) -> None:
-    tab.set_viewport_size({"width": 1280, "height": 720})
-    show_scene(tab, server.url, "emrl", "&present=1")
-    cover(tab)
-    expect(tab.get_by_test_id("stHeader")).to_be_hidden()
-    size = tab.locator(".lecture").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
+def test_lecture_mode_shows_nothing_but_the_scene(page: Page, server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_scene(page, server.url, "emrl", "&present=1")
+    expect(page.get_by_test_id("stHeader")).to_be_hidden()
+    size = page.locator(".lecture").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
     assert size >= 18
-    tab.keyboard.press("Space")
-    expect(tab.locator(".answer-text")).to_contain_text("worse action")
+    page.keyboard.press("Space")
+    expect(page.locator(".answer-text")).to_contain_text("worse action")
     fits = "(e) => e.getBoundingClientRect().bottom <= innerHeight + 1"
-    eventually(tab, lambda: tab.locator(".lecture").evaluate(fits), True)
-    assert_nothing_blank(tab)
-    for plot in tab.locator(".lecture .plot").all():
+    eventually(page, lambda: page.locator(".lecture").evaluate(fits), True)
+    assert_nothing_blank(page)
+    for plot in page.locator(".lecture .plot").all():
         box = plot.bounding_box()
         assert box["y"] + box["height"] <= 721
         assert box["height"] > 70
-    tab.keyboard.press("0")
-    expect(tab.locator(".answer-text")).to_have_count(0)
-    tab.keyboard.press("ArrowRight")
-    expect(tab.locator(".step.here")).to_contain_text("Choose the weight function")
-    tab.keyboard.press("PageUp")
-    expect(tab.locator(".step.here")).to_contain_text("Reward as weight")
-    assert_nothing_blank(tab)
+    page.keyboard.press("0")
+    expect(page.locator(".answer-text")).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
+    page.keyboard.press("PageUp")
+    expect(page.locator(".step.here")).to_contain_text("Reward as weight")
+    assert_nothing_blank(page)
 
 
 def test_keys_of_lecture_mode_work_while_a_slider_has_the_focus(tab: Page, server) -> None:
