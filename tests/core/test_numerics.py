@@ -67,6 +67,12 @@ def test_offsets_that_are_already_known_are_used() -> None:
     np.testing.assert_array_equal(index.add(f32([[1, 2]]), np.zeros((1, 4), np.float32)), [[0, 0, 1, 2]])
 
 
+def test_many_scattered_rows() -> None:
+    flat = np.array([2, 0, 2, 1, 0, 2])
+    out = Index(flat, 3, static=True).add(f32([[1, 2, 4, 8, 16, 32]]), np.zeros((1, 3), np.float32))
+    np.testing.assert_array_equal(out, [[18, 8, 37]])
+
+
 def test_no_rows_add_nothing() -> None:
     out = np.ones((1, 3), np.float32)
     Index(np.array([], int), 3, static=True).add(np.zeros((1, 0), np.float32), out)
@@ -166,6 +172,14 @@ def test_means_count_merged_rows_as_often_as_they_are() -> None:
     assert small.mean(f32([[1e8, 1, -1e8]]))[0] == pytest.approx(1 / 3, rel=1e-6)
     assert small.mean_over_states(f32([[1e8, 1, -1e8]]))[0] == pytest.approx(1 / 3, rel=1e-6)
     assert (small.total, small.rows, small.share) == (3, 3, np.float32(1 / 3))
+
+
+def test_a_new_batch_is_empty() -> None:
+    batch = Batch(2, 3, 4, 5)
+    assert (batch.members, batch.actions, batch.states, batch.rows) == (2, 3, 4, 5)
+    assert batch.columns == batch.outputs == batch.memory == batch.found == {}
+    assert batch.counts is batch.counts_next is batch.take_next_index is None
+    assert batch.curvature is False
 
 
 def test_known_shares_are_taken_over() -> None:
@@ -288,6 +302,7 @@ def test_the_value_of_a_squared_penalty_outlives_float32() -> None:
     batch.outputs = {"q_next": f32([[[0, 0], [0, 1e30]]])}
     loss = losses.next_state_penalty(batch, "q", f32([[1]]), "lecture-d")
     assert loss.value == pytest.approx([1e60 / 3], rel=1e-5)  # of the row that took the other action
+    assert loss.gradients["q_next"].dtype == np.float32
 
 
 def test_the_value_of_a_squared_error_outlives_float32() -> None:
@@ -322,11 +337,17 @@ def test_conservative_penalty_by_hand() -> None:
     np.testing.assert_allclose(loss.curvature["q"][0], [[0.375, 0.25], [0.375, 0.125]])
     steep = losses.conservative_penalty(batch, "q", np.array([[2.0]]))
     np.testing.assert_allclose(steep.curvature["q"][0], [[1.5, 0.5], [1.5, 0.5]])
-    # A member whose values lie far above another's has the same penalty.
-    apart = with_outputs(pointing(2, share=[0.5, 0.25, 0.25]), q=[LOGITS[0], np.add(LOGITS[0], 1000)])
-    both = losses.conservative_penalty(apart, "q", np.array([[0.5], [0.5]]))
-    np.testing.assert_allclose(both.value, loss.value.repeat(2))
-    np.testing.assert_allclose(both.gradients["q"], loss.gradients["q"].repeat(2, axis=0))
+    # A member whose values lie far above another's.
+    above = np.add([[0, 1], [2, 1]], 1000)
+    both, alone = (
+        losses.conservative_penalty(
+            with_outputs(pointing(len(q), share=[0.5, 0.25, 0.25]), q=q), "q", np.full((len(q), 1), 0.5)
+        )
+        for q in ([LOGITS[0], above], [above])
+    )
+    np.testing.assert_allclose(both.value, [*loss.value, *alone.value])
+    np.testing.assert_allclose(both.gradients["q"], [*loss.gradients["q"], *alone.gradients["q"]])
+    assert np.isfinite(both.value).all()
     batch.curvature = False
     assert losses.conservative_penalty(batch, "q", np.array([[2.0]])).curvature == {}
 
@@ -439,6 +460,9 @@ def test_next_values(update: str, double: str, expected: list[float]) -> None:
     some = np.array([[[False, False], [False, True]]])  # only action 1 of the second state
     value = {"none": {"none": 2, "double": 2, "clipped": 1}, "hard": {"none": 80, "double": 80, "clipped": 1}}
     assert targets.best_next(batch, hp, some).tolist() == [[0, value[update][double]]]
+    other = np.array([[[False, True], [False, False]]])  # only action 0 of the second state
+    value = {"none": {"none": 4, "double": 4, "clipped": 3}, "hard": {"none": 60, "double": 60, "clipped": 7}}
+    assert targets.best_next(batch, hp, other).tolist() == [[0, value[update][double]]]
 
 
 def test_td_target_by_hand() -> None:
@@ -564,6 +588,32 @@ def test_a_network_by_hand() -> None:
     # At x = 1 only h₀ = 3 is active, at x = −2 only h₁ = 2.
     np.testing.assert_array_equal(into[0], [[[3, 3], [20, -10]]])
     np.testing.assert_array_equal(into[1], [[[3, 20, 11]]])
+
+
+def test_every_positive_activation_passes_its_gradient() -> None:
+    network = Network(1, (1,), 1)
+    flat = f32([[1, 0, 1, 0]])  # out = relu(x)
+    work = network.workspace(1, 3)
+    x = Inputs(dense=f32([[[0.5, 0, -0.5], [1, 1, 1]]]))
+    network.evaluate(network.views(flat), x, work)
+    into = network.views(np.zeros_like(flat))
+    network.gradient(network.views(flat), x, work, f32([[[1, 10, 100]]]), into)
+    np.testing.assert_array_equal(into[0], [[[0.5, 1]]])
+
+
+def test_two_hidden_layers_by_hand() -> None:
+    network = Network(1, (2, 1), 1)
+    # h = relu(2x + 1), relu(−x); g = relu(h₀ + 5 h₁ − 1); out = 4 g + .5
+    flat = f32([[2, 1, -1, 0, 1, 5, -1, 4, 0.5]])
+    x = Inputs(dense=f32([[[1, -2], [1, 1]]]))
+    work = network.workspace(1, 2)
+    np.testing.assert_array_equal(network.evaluate(network.views(flat), x, work), [[[8.5, 36.5]]])
+    into = network.views(np.zeros_like(flat))
+    network.gradient(network.views(flat), x, work, f32([[[1, 10]]]), into)
+    # At x = 1: h = (3, 0), g = 2, pull 4 at g. At x = −2: h = (0, 2), g = 9, pull 40 at g.
+    np.testing.assert_array_equal(into[2], [[[2 + 90, 11]]])
+    np.testing.assert_array_equal(into[1], [[[12, 80, 44]]])
+    np.testing.assert_array_equal(into[0], [[[4, 4], [-400, 200]]])
 
 
 def test_shared_pair_features_by_hand() -> None:
