@@ -26,7 +26,7 @@ def test_the_readme_has_two_commands_of_one_line():
 
 def test_every_link_and_picture_in_the_readme_exists():
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", README)
-    assert "docs/architecture.md" in targets
+    assert "docs/map.md" in targets
     for target in targets:
         assert (ROOT / target).exists(), target
 

@@ -64,7 +64,7 @@ def replay_html(recording: bytes, title: str, *, charts: bool = True, **view: An
     """The page as UTF-8.
 
     Args:
-        recording: a gzipped recording (docs/architecture.md, "Recording").
+        recording: a gzipped recording (docs/protocol.md, "Recordings").
         title: of the page.
         charts: include the chart library (1.4 MB packed); without it the world, the states and the timeline still play.
         view: what is shown first: `mode` (one of `stage.MODES`), `member`, `state`.
