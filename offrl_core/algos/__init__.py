@@ -99,7 +99,7 @@ def hyperparameters(
 
 def declarations(kind: type[Algorithm], approximator: str, dataset: Dataset | None) -> tuple[Hyperparameter, ...]:
     """`hyperparameters` for an approximator that is known to fit the dataset."""
-    declared = (*kind.declared, *approximator_hyperparameters(kind, approximator, dataset))
+    declared = (*kind.hyperparameters, *approximator_hyperparameters(kind, approximator, dataset))
     changed: dict[str, Value] = dict(kind.defaults.get(approximator, {}))
     if dataset is not None:
         changed["gamma"] = float(dataset.gamma)

@@ -32,7 +32,7 @@ class AWAC(CriticCloning):
         "Cloning weighted by how much better an action is than the policy's average, by a critic of that very policy."
     )
     source = "Nair et al. 2020"
-    declared = (
+    hyperparameters = (
         *CRITIC,
         temperature(
             0.1,

@@ -38,7 +38,7 @@ class AWR(ValueCloning):
     number = 7
     summary = "Cloning weighted by the exponential of a TD(λ) advantage, capped."
     source = "Peng et al. 2019"
-    declared = (
+    hyperparameters = (
         GAMMA,
         temperature(
             0.05,

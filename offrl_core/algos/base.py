@@ -115,7 +115,7 @@ class Algorithm(ABC):
         summary: one sentence.
         equation: LaTeX, with the hyperparameters' own symbols, under the defaults; see `equation_for`.
         source: author, year, what is taken from there.
-        declared: the system's own hyperparameters; the approximator adds its own (`hyperparameters()` gives all).
+        hyperparameters: the system's own; the approximator adds its own (the function `hyperparameters` gives all).
         defaults: approximator → defaults that differ there.
         table_learning_rate: the table's default step.
     """
@@ -128,7 +128,7 @@ class Algorithm(ABC):
     summary: ClassVar[str]
     equation = _Equation()
     source: ClassVar[str] = ""
-    declared: ClassVar[tuple[Hyperparameter, ...]] = ()
+    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
     table_learning_rate: ClassVar[float] = 1.0
 
@@ -140,7 +140,7 @@ class Algorithm(ABC):
     @classmethod
     def default_choices(cls) -> dict[str, Value]:
         """The system's own hyperparameters on a table, where nothing else is said."""
-        return {h.name: h.default for h in cls.declared} | dict(cls.defaults.get("table", {}))
+        return {h.name: h.default for h in cls.hyperparameters} | dict(cls.defaults.get("table", {}))
 
     @abstractmethod
     def equation_for(self, choices: Mapping[str, Value]) -> str:

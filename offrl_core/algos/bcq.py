@@ -33,7 +33,7 @@ class BCQ(QLearning):
     number = 16
     summary = "Q-learning whose maximum is limited to actions that a clone of the behaviour finds likely."
     source = "Fujimoto, Meger & Precup 2019; discrete form: Fujimoto, Conti et al. 2019"
-    declared = (
+    hyperparameters = (
         *Q_LEARNING,
         Hyperparameter(
             "rho",

@@ -32,7 +32,7 @@ class ConstrainedQ(QLearning):
     number = 15
     summary = "Q-learning whose maximum ignores every action that the data does not show in that state."
     source = "the lecture; Fujimoto, Meger & Precup 2019, section 4.1"
-    declared = (
+    hyperparameters = (
         *Q_LEARNING,
         Hyperparameter(
             "min_count",

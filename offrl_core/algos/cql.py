@@ -46,7 +46,7 @@ class CQL(QLearning):
         "paper": r"\log\sum_{b} e^{Q(s,b)} - Q(s,a)",
     }
     source = "the lecture; Kumar et al. 2020, equation 4"
-    declared = (
+    hyperparameters = (
         *Q_LEARNING,
         Hyperparameter(
             "alpha",

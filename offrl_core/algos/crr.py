@@ -33,7 +33,7 @@ class CRR(CriticCloning):
     number = 9
     summary = "Cloning of only those rows whose action a critic finds better than the policy."
     source = "Wang et al. 2020"
-    declared = (
+    hyperparameters = (
         *CRITIC,
         Hyperparameter(
             "filter",

@@ -31,7 +31,7 @@ class EMRL(Cloning):
     number = 2
     summary = "Cloning weighted by the reward itself; negative rewards make it run away."
     source = "Dayan & Hinton 1997"
-    declared = (
+    hyperparameters = (
         RETURN_GAMMA,
         signal_choice("reward"),
         Hyperparameter(

@@ -40,7 +40,7 @@ class IQL(Cloning):
         "An upper expectile over the data's own actions stands in for the maximum; no other action is ever queried."
     )
     source = "Kostrikov, Nair & Levine 2021"
-    declared = (
+    hyperparameters = (
         *CRITIC,
         Hyperparameter(
             "expectile",

@@ -38,7 +38,7 @@ class MARWIL(ValueCloning):
     number = 6
     summary = "Cloning weighted by the exponential of the advantage over the behaviour's own value."
     source = "Wang et al. 2018"
-    declared = (
+    hyperparameters = (
         GAMMA,
         beta(10.0, paper="1 with the running normalisation (Wang et al. 2018)"),
         Hyperparameter(

@@ -32,7 +32,7 @@ class MCQ(ActionValues):
     number = 14
     summary = "Regresses Q on recorded returns: it cannot diverge, and it only knows what the behaviour is worth."
     source = "Sutton & Barto 2018, chapter 5"
-    declared = (RETURN_GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
+    hyperparameters = (RETURN_GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
         return together("y = G", RETURN, r"\mathcal{L} = \tfrac12\left(Q(s,a) - y\right)^2")

@@ -44,7 +44,7 @@ class MPO(CriticCloning):
     number = 11
     summary = "Reweights a prior over all actions by the critic under a KL bound, then clones the result."
     source = "Abdolmaleki et al. 2018"
-    declared = (
+    hyperparameters = (
         *CRITIC,
         Hyperparameter(
             "epsilon",

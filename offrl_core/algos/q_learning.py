@@ -70,7 +70,7 @@ class QLearning(ActionValues):
     number = 12
     summary = "Q-learning on a fixed dataset: its maximum trusts values of actions that nobody ever took."
     source = "Watkins & Dayan 1992; Mnih et al. 2015 (target network)"
-    declared: ClassVar[tuple[Hyperparameter, ...]] = Q_LEARNING
+    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = Q_LEARNING
     defaults = NETWORK_TARGETS
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:

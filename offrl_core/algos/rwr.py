@@ -34,7 +34,7 @@ class RWR(Cloning):
     number = 4
     summary = "Cloning weighted by the exponential of the reward, or of the whole return."
     source = "Peters & Schaal 2007"
-    declared = (
+    hyperparameters = (
         RETURN_GAMMA,
         signal_choice("return"),
         temperature(

@@ -49,7 +49,7 @@ def _system(kind: type[Algorithm]) -> str:
     lines = [f"### {number}{kind.title} (`{kind.name}`)\n", f"{kind.summary}\n", *_equations(kind)]
     lines.append(f"{body}\n")
     lines.append(f"Source: {kind.source or 'the lecture'}.\n")
-    own = {h.name for h in kind.declared}
+    own = {h.name for h in kind.hyperparameters}
     declared = [[h for h in hyperparameters(kind, a) if h.name in own] for a in APPROXIMATORS]
     if own:
         lines.append(_table(COLUMNS, [_row(*same) for same in zip(*declared, strict=True)]))
@@ -61,7 +61,7 @@ def _equations(kind: type[Algorithm]) -> Iterable[str]:
     default = _pieces(kind.equation)
     yield "$$\n\\begin{gathered}\n" + " \\cr\n".join(map(_math, default)) + "\n\\end{gathered}\n$$\n"
     changed = []
-    for h in kind.declared:
+    for h in kind.hyperparameters:
         named: list[tuple[Value, str]] = [(choice, f"= {choice}") for choice in h.choices]
         if h.special and h.low is not None:
             named += [(value, f"= {value:g} ({words})") for value, words in h.special.items()]
@@ -88,7 +88,7 @@ def _pieces(equation: str) -> list[str]:
 
 
 def _approximator(name: str, title: str) -> str:
-    own = {h.name for kind in algorithms().values() for h in kind.declared}
+    own = {h.name for kind in algorithms().values() for h in kind.hyperparameters}
     declared = {h.name: h for kind in algorithms().values() for h in hyperparameters(kind, name) if h.name not in own}
     return f"### {title} (`{name}`)\n\n" + _table(COLUMNS, [_row(h) for h in declared.values()])
 

@@ -230,7 +230,7 @@ class Learner:
     # changing
 
     @property
-    def settings(self) -> dict[str, Value | list[Value]]:
+    def hyperparameters(self) -> dict[str, Value | list[Value]]:
         """The current values; a list along an opened axis."""
         current: dict[str, Value | list[Value]] = dict(self._values[0])
         return current | self.axes

@@ -65,7 +65,7 @@ class Engine:
         """Every member of every lane, in order: `index, lane, label, algorithm, values (as they are now), seed`."""
         records: list[dict[str, Any]] = []
         for number, (lane, learner) in enumerate(zip(self.config.lanes, self.lanes, strict=True)):
-            now = learner.settings
+            now = learner.hyperparameters
             for member in learner.members:
                 own = {name: value if name in learner.axes else now[name] for name, value in member.values.items()}
                 records.append(
@@ -222,7 +222,7 @@ class Engine:
             names += [*truths.MEASURED, *(["gap"] if "value_start" in names else [])]
         lanes = []
         for lane, learner in zip(self.config.lanes, self.lanes, strict=True):
-            now, kind = learner.settings, learner.algorithm
+            now, kind = learner.hyperparameters, learner.algorithm
             declared = [{**_declaration(h), "value": now[h.name]} for h in learner.declared.values()]
             lanes.append(
                 {

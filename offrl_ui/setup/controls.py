@@ -56,7 +56,7 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
     lane = config.lanes[index]
     known = config.declared(index)
     now = {name: lane.hyperparameters.get(name, h.default) for name, h in known.items()}
-    own = {h.name for h in algorithms()[lane.algorithm].declared}
+    own = {h.name for h in algorithms()[lane.algorithm].hyperparameters}
     algorithm = sorted((h for name, h in known.items() if name in own), key=lambda h: h.family)
     learning = [h for name, h in known.items() if name not in own]
     model = [

@@ -84,7 +84,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
     lane = Lane(algorithm, approximator, old.seeds)
     stays = declared(data, algorithm, approximator)
     if old.approximator != approximator:
-        stays = {h.name: h for h in algorithms()[algorithm].declared}
+        stays = {h.name: h for h in algorithms()[algorithm].hyperparameters}
     for name, value in old.hyperparameters.items():
         if name in stays:
             try:

@@ -254,6 +254,6 @@ def test_live_choices_change_the_next_update(system: str) -> None:
             one = learner(system, "mlp", "vectors")
             one.advance(3)
             one.set(**{h.name: choice})
-            assert one.settings[h.name] == choice
+            assert one.hyperparameters[h.name] == choice
             assert one.advance(3) == 3 or one.diverged
             one.snapshot()

@@ -24,7 +24,7 @@ def test_the_page_names_everything() -> None:
     page = docs.write()
     for name, kind in orl.algorithms().items():
         assert f"(`{name}`)" in page
-        for h in kind.declared:
+        for h in kind.hyperparameters:
             assert f"| `{h.name}` |" in page
             assert h.help in page
     for metric in METRICS:
@@ -38,7 +38,7 @@ def test_the_page_names_everything() -> None:
 def every_choice(kind: type[Algorithm]) -> Iterator[dict[str, object]]:
     """The defaults, and each other choice by itself."""
     yield kind.default_choices()
-    for h in kind.declared:
+    for h in kind.hyperparameters:
         for value in (*h.choices, *(h.special or {}), *((h.low,) if h.special else ())):
             yield {**kind.default_choices(), h.name: value}
 
@@ -48,7 +48,7 @@ def test_equations_speak_with_the_symbols_of_the_hyperparameters(name: str) -> N
     kind = orl.algorithms()[name]
     equations = {kind().equation_for(choices) for choices in every_choice(kind)}
     assert kind.equation == kind().equation == kind().equation_for(kind.default_choices())
-    for h in kind.declared:
+    for h in kind.hyperparameters:
         if h.symbol and not h.name.startswith("initial_"):  # what Q is at first stands in no update
             assert any(h.symbol in equation for equation in equations), h.name
         shown = {kind().equation_for({**kind.default_choices(), h.name: choice}) for choice in h.choices}

@@ -20,7 +20,7 @@ def test_members_are_the_product_in_the_order_given_seeds_fastest() -> None:
     assert values == [(g, p, k) for g in (0.5, 0.9) for p in (0, 0.1, 0.3) for k in (0, 1)]
     assert learner.members[5].label == "gamma=0.5 rho=0.3 seed=1"
     assert [m.index for m in learner.members] == list(range(12))
-    assert learner.settings["rho"] == [0, 0.1, 0.3]
+    assert learner.hyperparameters["rho"] == [0, 0.1, 0.3]
     assert orl.Learner(DATA, "bc").members[0].label == ""
     assert [m.seed for m in orl.Learner(DATA, "bc", seeds=[7, 3]).members] == [7, 3]
 
@@ -94,8 +94,8 @@ def test_steps_in_any_portions_are_the_same(approximator: str) -> None:
 def test_set() -> None:
     learner = orl.Learner(DATA, "bcq", rho=[0.0, 0.2], gamma=[0.5, 0.7, 0.9], seeds=2)
     learner.set(gamma=[0.1, 0.2, 0.3], rho=0.25)
-    assert learner.settings["gamma"] == [0.1, 0.2, 0.3]
-    assert learner.settings["rho"] == [0.25, 0.25]
+    assert learner.hyperparameters["gamma"] == [0.1, 0.2, 0.3]
+    assert learner.hyperparameters["rho"] == [0.25, 0.25]
     assert [v["gamma"] for v in learner._values] == [0.1, 0.1, 0.2, 0.2, 0.3, 0.3] * 2
     before = learner._values
     for bad, match in (

@@ -27,9 +27,9 @@ def test_numpy_and_pandas_open_axes_as_lists_do() -> None:
         assert orl.Learner(DATA, "bcq", rho=rho, seeds=seeds).members == expected
     learner = orl.Learner(DATA, "constrained-q", min_count=range(1, 3), gamma=np.array(0.5), double=np.str_("double"))
     assert [m.values["min_count"] for m in learner.members] == [1, 2]
-    assert (learner.settings["gamma"], learner.settings["double"]) == (0.5, "double")
+    assert (learner.hyperparameters["gamma"], learner.hyperparameters["double"]) == (0.5, "double")
     learner.set(min_count=pd.Series([3, 4]))
-    assert learner.settings["min_count"] == [3, 4]
+    assert learner.hyperparameters["min_count"] == [3, 4]
 
 
 @pytest.mark.parametrize(

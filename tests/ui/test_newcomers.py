@@ -35,7 +35,7 @@ class Cautious(QLearning):
     title = "Cautious Q-learning"
     summary = "Naive Q-learning that never quite trusts itself."
     source = "nobody, never"
-    declared = (
+    hyperparameters = (
         *QLearning.declared,
         Hyperparameter("doubt", r"\delta", 0.25, "Share of any action: up is closer to uniform.", low=0.0, high=1.0),
     )
