@@ -35,19 +35,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(os.cpu_count() or 1, 4)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark what needs a browser. A file's tests stay in one process; those that look at the clock share one."""
+    """Mark what needs a browser."""
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
-        timing = item.get_closest_marker("timing")
-        item.add_marker(pytest.mark.xdist_group("timing" if timing else item.location[0]))
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
     for item in items:
-        item.config.stash[LEFT_OUT].append(item.nodeid.partition("[")[0].partition("@")[0])
+        item.config.stash[LEFT_OUT].append(item.location[0])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -70,7 +67,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if counts:
         terminalreporter.section("left out")
         for name, count in sorted(counts.items()):
-            terminalreporter.line(name if count == 1 else f"{name} ({count} cases)")
+            terminalreporter.line(f"{name}: {count} tests")
         if config.option.markexpr == "not slow":
             terminalreporter.line('These are marked slow; pytest -m "slow or not slow" runs everything.')
 

@@ -177,7 +177,7 @@ def test_damage_that_makes_a_library_hang(samples: dict[str, bytes], key: str, p
     limits = replace(LIMITS, seconds=2.0)
     begun = time.monotonic()
     try:
-        read_file(damaged(samples[key], plan), limits=limits)
+        read_file(damaged(samples[key], plan), isolated=True, limits=limits)
     except FileError as refusal:
         message = str(refusal)
     else:

@@ -205,7 +205,6 @@ def test_a_refused_change_is_answered_and_nothing_else(bench: Bench) -> None:
     assert state["order"] == bench.order
 
 
-@pytest.mark.timing
 def test_the_speed_is_kept_and_pausing_acts_at_once() -> None:
     hand = HandClock()
     bench = Bench(hand)
