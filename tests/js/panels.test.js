@@ -19,7 +19,7 @@ const panel = (key) => PANELS.find((one) => one.key === key);
 const withMetrics = (metrics, more = {}) => store({ metrics, ...more });
 const lens = (n) => Array.from({ length: n }, (_, i) => ({ seed: 0, values: { rho: i / 10 } }));
 
-test("a panel draws the metrics it knows in its own order, the truth dashed in the colour of what it is the truth of", () => {
+test("a panel draws the metrics it knows in its own order, the truth dashed in the colour of its estimate", () => {
   const made = withMetrics([metric("q_data_true", "q"), metric("q_data", "q"), metric("q_max", "q")]);
   assert.deepEqual(
     metricsOf(made, panel("q")).map(({ name, colour, dash }) => [name, colour, dash]),

@@ -152,11 +152,23 @@ function paint(pen, ratio, picture, cells, colour, { theme }) {
   });
 }
 
-/** The outline of a marked pair. @param {Target} target @param {Cells} cells @param {Context} ctx @param {string} name */
+/**
+ * The outline of a marked pair.
+ * @param {Target} target
+ * @param {Cells} cells
+ * @param {Context} ctx
+ * @param {string} name
+ */
 const pair = ({ state, action, color }, cells, ctx, name) =>
   v("path", { d: outline(cells.shape(action, ...cells.place(state))), class: name, stroke: ctx.colour(color) });
 
-/** From a cell to the pairs that its targets read. @param {number} state @param {Grid} picture @param {Cells} cells @param {Context} ctx */
+/**
+ * From a cell to the pairs that its targets read.
+ * @param {number} state
+ * @param {Grid} picture
+ * @param {Cells} cells
+ * @param {Context} ctx
+ */
 function looks(state, picture, cells, ctx) {
   const [x0, y0] = cells.centre(cells.of.get(state) ?? 0);
   return picture.targets
@@ -178,7 +190,13 @@ function looks(state, picture, cells, ctx) {
     });
 }
 
-/** @param {number} state @param {Grid} picture @param {(value: number) => string} colour @param {Context} ctx @returns {TipRow[]} */
+/**
+ * @param {number} state
+ * @param {Grid} picture
+ * @param {(value: number) => string} colour
+ * @param {Context} ctx
+ * @returns {TipRow[]}
+ */
 function tipRows(state, picture, colour, ctx) {
   const { action_values: q, state_values: values, policy } = picture;
   const { actions } = ctx.theme;
@@ -199,7 +217,11 @@ function tipRows(state, picture, colour, ctx) {
   return [...(ofActions ?? value), ...likely, ...targets];
 }
 
-/** A policy: in each cell an arrow per action, as long as the action is likely. @param {readonly (readonly Numeral[])[]} policy @param {Cells} cells */
+/**
+ * A policy: in each cell an arrow per action, as long as the action is likely.
+ * @param {readonly (readonly Numeral[])[]} policy
+ * @param {Cells} cells
+ */
 function arrows(policy, cells) {
   const { layout, size } = cells;
   return layout.state_of_cell.flatMap((state, cell) => {
@@ -216,7 +238,12 @@ function arrows(policy, cells) {
   });
 }
 
-/** The letters of a world, and what they mean beside them. @param {Cells} cells @param {Labels} labels @param {number} em */
+/**
+ * The letters of a world, and what they mean beside them.
+ * @param {Cells} cells
+ * @param {Labels} labels
+ * @param {number} em
+ */
 function signs(cells, labels, em) {
   const { layout, size } = cells;
   const meaning = new Map(layout.labels);
@@ -239,7 +266,13 @@ function signs(cells, labels, em) {
 /** @type {Record<string, readonly [dx: number, dy: number]>} */
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-/** The chosen state, moved by keys. @param {number} state @param {Grid} picture @param {Cells} cells @param {Context} ctx */
+/**
+ * The chosen state, moved by keys.
+ * @param {number} state
+ * @param {Grid} picture
+ * @param {Cells} cells
+ * @param {Context} ctx
+ */
 function selection(state, picture, cells, ctx) {
   const [x, y] = cells.place(state);
   const control = ctx.control(picture.control);

@@ -122,7 +122,12 @@ function paint(pen, ratio, picture, { left, right, top, bottom }, colour, { em, 
   });
 }
 
-/** A curve on the map; its name stands beside it, from its last point on backwards. @param {Line} line @param {Frame} f @param {Context} ctx */
+/**
+ * A curve on the map; its name stands beside it, from its last point on backwards.
+ * @param {Line} line
+ * @param {Frame} f
+ * @param {Context} ctx
+ */
 function contour(line, { x, y, left, right, top, bottom, labels }, { em, theme }) {
   const corners = line.x.map((cx, i) => /** @type {const} */ ([x.at(num(cx)), y.at(num(line.y[i]))]));
   const d = corners.map(([px, py], i) => `${i ? "L" : "M"}${px.toFixed(1)},${py.toFixed(1)}`).join("");

@@ -4,7 +4,8 @@
 /** @import { Lecture } from "./scene.js" */
 
 /**
- * Whether a focused element needs a key: text fields all of them, buttons space, sliders and choices those that move them.
+ * Whether a focused element needs a key: text fields all of them, buttons space, sliders and choices those that move
+ * them.
  *
  * @param {Element | null} element
  * @param {string} key

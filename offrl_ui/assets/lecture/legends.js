@@ -28,7 +28,8 @@ export function yLabel(picture) {
 function stripes(bar, env) {
   if (!bar.colors.length) return env.colour(bar.color);
   const share = 100 / bar.colors.length;
-  return `linear-gradient(90deg,${bar.colors.map((c, i) => `${env.colour(c)} ${i * share}% ${(i + 1) * share}%`).join(",")})`;
+  const stops = bar.colors.map((c, i) => `${env.colour(c)} ${i * share}% ${(i + 1) * share}%`);
+  return `linear-gradient(90deg,${stops.join(",")})`;
 }
 
 /** @param {readonly Line[]} lines @param {Env} env @returns {Description[]} */

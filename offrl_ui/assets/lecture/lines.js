@@ -76,7 +76,12 @@ function drawBand(line, band, f, fill) {
   return v("path", { d: `M${there.join("L")}L${back.join("L")}Z`, fill, class: "band" });
 }
 
-/** The path of a line, its corners, and arrows where it leaves the numbers. @param {Line} line @param {Frame} f @param {string} colour */
+/**
+ * The path of a line, its corners, and arrows where it leaves the numbers.
+ * @param {Line} line
+ * @param {Frame} f
+ * @param {string} colour
+ */
 function trace(line, f, colour) {
   let d = "";
   let pen = false;
@@ -122,7 +127,12 @@ function leaving(x, y, upwards, f, colour) {
   return v("path", { d: `M${x - 6},${y - 7 * up}L${x},${y}L${x + 6},${y - 7 * up}`, stroke: colour, class: "off" });
 }
 
-/** Names at the ends of their curves, moved apart where they would touch. @param {Line[]} lines @param {Frame} f @param {Context} ctx */
+/**
+ * Names at the ends of their curves, moved apart where they would touch.
+ * @param {Line[]} lines
+ * @param {Frame} f
+ * @param {Context} ctx
+ */
 function endLabels(lines, f, ctx) {
   const items = lines.flatMap((line) => {
     const i = line.y.findLastIndex((y) => Number.isFinite(num(y)));
@@ -140,8 +150,8 @@ function endLabels(lines, f, ctx) {
 }
 
 /**
- * Heights in ascending order, moved as little as it takes to stand `gap` apart within `low` and `high`: those that touch
- * share their shift.
+ * Heights in ascending order, moved as little as it takes to stand `gap` apart within `low` and `high`: those that
+ * touch share their shift.
  *
  * @param {number[]} heights
  * @param {number} gap

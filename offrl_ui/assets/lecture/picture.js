@@ -59,7 +59,13 @@ export function figure(name, picture, env, { covered = false, width = 1 }) {
   );
 }
 
-/** The legend of a picture, and what stands below it. @param {string} name @param {Picture} picture @param {Env} env @returns {Child[]} */
+/**
+ * The legend of a picture, and what stands below it.
+ * @param {string} name
+ * @param {Picture} picture
+ * @param {Env} env
+ * @returns {Child[]}
+ */
 function contents(name, picture, env) {
   if (picture.kind === "panels") return [legendOfPanels(picture, env), panels(picture, env, name)];
   return isText(picture) ? [null, words(picture, env)] : plot(name, picture, env);

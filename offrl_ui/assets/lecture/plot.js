@@ -39,8 +39,8 @@ function draw(picture, ctx) {
 const plots = new WeakMap();
 
 /**
- * Draw a picture into `element`, in the size that it has; what is drawn already is left alone, since a slider moves many
- * times before its answer comes.
+ * Draw a picture into `element`, in the size that it has; what is drawn already is left alone, since a slider moves
+ * many times before its answer comes.
  *
  * @param {HTMLElement} element
  * @param {string} name
@@ -104,13 +104,23 @@ function silent(node) {
 /** @param {Description | string} node @returns {boolean} */
 const hasRole = (node) => typeof node !== "string" && (Boolean(node.props.role) || node.children.some(hasRole));
 
-/** The legend of a map stands above it, and is known once it has been drawn. @param {Element} element @param {Drawing} picture @param {MapLegend} legend */
+/**
+ * The legend of a map stands above it, and is known once it has been drawn.
+ * @param {Element} element
+ * @param {Drawing} picture
+ * @param {MapLegend} legend
+ */
 function showLegend(element, picture, legend) {
   const place = element.parentElement?.querySelector(":scope > .head > .legend");
   if (place) patch(place, [yLabel(picture), mapLegend(legend)]);
 }
 
-/** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height @param {NonNullable<Drawn["paint"]>} paint */
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width
+ * @param {number} height
+ * @param {NonNullable<Drawn["paint"]>} paint
+ */
 function repaint(canvas, width, height, paint) {
   const ratio = devicePixelRatio || 1;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -125,7 +135,11 @@ function repaint(canvas, width, height, paint) {
   paint(pen, ratio);
 }
 
-/** @param {Parameters<Context["drag"]>[0]} event @param {SVGSVGElement} svg @param {Parameters<Context["drag"]>[1]} move */
+/**
+ * @param {Parameters<Context["drag"]>[0]} event
+ * @param {SVGSVGElement} svg
+ * @param {Parameters<Context["drag"]>[1]} move
+ */
 function startDrag(event, svg, move) {
   if (event.button > 0) return;
   event.preventDefault();
@@ -157,7 +171,13 @@ function showTip(element, nodes) {
   if (place) patch(place, nodes);
 }
 
-/** The box beside the pointer. @param {PointerEvent} event @param {Element} element @param {Context} ctx @param {Drawn["probe"]} probe */
+/**
+ * The box beside the pointer.
+ * @param {PointerEvent} event
+ * @param {Element} element
+ * @param {Context} ctx
+ * @param {Drawn["probe"]} probe
+ */
 function hover(event, element, ctx, probe) {
   const [px, py] = ctx.pointer(event);
   const found = event.buttons ? null : probe?.(px, py);

@@ -1,4 +1,5 @@
-// Reads out what changed, once a slider rests: the text alternatives of the first pictures, after a reveal the answer too.
+// Reads out what changed, once a slider rests: the text alternatives of the first pictures, after a reveal the answer
+// too.
 
 /** @import { Lecture } from "./scene.js" */
 /** @import { Result } from "./protocol.d.ts" */

@@ -38,7 +38,10 @@ export class Room {
     return this.room?.role === "follower" && !this.room.ended && !this.exploring;
   }
 
-  /** A link with a code; a presenter who comes back to their own page takes their room up again. @param {string} code */
+  /**
+   * A link with a code; a presenter who comes back to their own page takes their room up again.
+   * @param {string} code
+   */
   option(code) {
     if (code && code !== this.asked) {
       this.asked = code;

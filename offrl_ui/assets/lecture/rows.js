@@ -10,8 +10,8 @@ import { figure, fills } from "./picture.js";
 const WEIGHTS = { short: 0.55, normal: 1, tall: 1.6 };
 
 /**
- * The rows of the layout, and below them what it does not name; on a projector without what stands aside. Until the reveal
- * others may stand in for covered pictures.
+ * The rows of the layout, and below them what it does not name; on a projector without what stands aside. Until the
+ * reveal others may stand in for covered pictures.
  *
  * @param {Pick<Scene, "aside" | "layout" | "stand_in">} scene
  * @param {Pick<Result, "pictures">} result

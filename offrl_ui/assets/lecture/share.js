@@ -134,8 +134,8 @@ export function shareDialog(app) {
       v(
         "p",
         {},
-        "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict along. " +
-          "No names; nothing is kept.",
+        "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict " +
+          "along. No names; nothing is kept.",
       ),
       app.follow.room?.role === "presenter"
         ? v(

@@ -1,5 +1,5 @@
-// The connection to `/scene`. Of the states that a moving slider asks for, only the newest waits: one is under way, one may
-// follow.
+// The connection to `/scene`. Of the states that a moving slider asks for, only the newest waits: one is under way, one
+// may follow.
 
 /** @import { FromBrowser, FromServer, State } from "./protocol.d.ts" */
 /** @typedef {Extract<FromBrowser, { type: "compute" }>} Question */
@@ -67,7 +67,8 @@ export class SceneSocket {
   }
 
   /**
-   * Ask for a state; an older question that was not sent yet is forgotten. `urgent` does not wait for the one under way.
+   * Ask for a state; an older question that was not sent yet is forgotten. `urgent` does not wait for the one under
+   * way.
    *
    * @param {string} scene
    * @param {State} state

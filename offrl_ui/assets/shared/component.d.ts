@@ -1,4 +1,4 @@
-// A Streamlit component as its module gets it (offrl_ui/shared/component.py): where to draw, what to draw, whom to tell.
+// A Streamlit component as its module gets it (offrl_ui/shared/component.py): where to draw, what, and whom to tell.
 
 export interface Component<Data> {
   parentElement: ParentNode & Node;

@@ -1,6 +1,8 @@
 // A drawing that the server made, under its title and the meaning of its colours.
 
-/** @param {{ parentElement: ParentNode, data: { title: string, svg: string, legend: [string, string][] } }} component */
+/**
+ * @param {{ parentElement: ParentNode, data: { title: string, svg: string, legend: [string, string][] } }} component
+ */
 export function mount({ parentElement, data }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".drawing"));
   let figure = root.querySelector("figure");

@@ -7,8 +7,8 @@
 /**
  * `arrows` null: the cells are drawn, else a policy; `most` is the largest side, `names` say what letters mean.
  *
- * @typedef {{ rows: number, cols: number, cells: string, arrows: string | null, tools: { letter: string, label: string }[],
- *   names: Record<string, string>, seq: number, most: number }} GridData
+ * @typedef {{ rows: number, cols: number, cells: string, arrows: string | null,
+ *   tools: { letter: string, label: string }[], names: Record<string, string>, seq: number, most: number }} GridData
  */
 
 import { patch, v } from "../shared/patch.js";
@@ -101,7 +101,8 @@ class GridEditor {
         "p",
         { class: "hint" },
         policy
-          ? "Drag along a way, or click a cell to turn its arrow. Keys: arrows move, W A S D set an arrow, . any action."
+          ? "Drag along a way, or click a cell to turn its arrow. " +
+              "Keys: arrows move, W A S D set an arrow, . any action."
           : "Click or drag to draw. Keys: arrows move, a letter draws it, . floor, # wall.",
       ),
       v("p", { class: "said", "aria-live": "polite" }, this.said),

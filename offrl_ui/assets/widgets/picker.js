@@ -8,7 +8,8 @@
 /**
  * `few` > 0 shows that many cards of each group (the chosen one always among them) behind a "show all" button.
  *
- * @typedef {{ label: string, value: string | null, seq: number, few: number, columns: number, groups: Group[] }} PickerData
+ * @typedef {{ label: string, value: string | null, seq: number, few: number, columns: number,
+ *   groups: Group[] }} PickerData
  */
 
 import { patch, v } from "../shared/patch.js";
@@ -87,7 +88,10 @@ class Picker {
     ]);
   }
 
-  /** One tab stop per group: the chosen card, or the first one where the choice lies elsewhere. @param {Card[]} cards */
+  /**
+   * One tab stop per group: the chosen card, or the first one where the choice lies elsewhere.
+   * @param {Card[]} cards
+   */
   cards(cards) {
     const stop = cards.some((card) => card.id === this.value) ? this.value : cards[0]?.id;
     return cards.map((card) =>

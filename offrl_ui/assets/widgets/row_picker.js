@@ -1,5 +1,5 @@
-// Which row of the data is looked at: its number to type, its neighbours in the data, episode after episode, and among the
-// rows of the same pair, and what was recorded in it.
+// Which row of the data is looked at: its number to type, its neighbours in the data, episode after episode, and among
+// the rows of the same pair, and what was recorded in it.
 
 /** @import { Explanation } from "../run/protocol.d.ts" */
 /**
@@ -126,7 +126,11 @@ class Neighbours {
   }
 }
 
-/** The transition as it was recorded: s, a, r, s′, and how it went on. @param {Explanation} data @param {Names} names */
+/**
+ * The transition as it was recorded: s, a, r, s′, and how it went on.
+ * @param {Explanation} data
+ * @param {Names} names
+ */
 function facts(data, { state, action, vector, image }) {
   const { observation, next_observation: following } = data;
   const named = (/** @type {string} */ sign, /** @type {number[] | null} */ x, /** @type {number} */ s) =>

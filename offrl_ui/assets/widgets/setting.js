@@ -6,7 +6,8 @@
 /**
  * The part of a setting that is moved: nodes beside its name, another below, and how it shows a value.
  *
- * @typedef {{ head: (Node | null)[], track?: HTMLElement, place?: (value: Value) => void, paint: (value: Value) => void }} Field
+ * @typedef {{ head: (Node | null)[], track?: HTMLElement, place?: (value: Value) => void,
+ *   paint: (value: Value) => void }} Field
  */
 
 import { h } from "../shared/dom.js";

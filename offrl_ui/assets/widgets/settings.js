@@ -1,6 +1,6 @@
 // Settings made from declarations: dataset options and hyperparameters. A live one acts on the run while it is being
-// dragged (over the bus, without a script rerun); the script hears of a change when the control is let go. While the stage
-// shows an earlier step, letting go makes a branch from there: what is changed is what is looked at.
+// dragged (over the bus, without a script rerun); the script hears of a change when the control is let go. While the
+// stage shows an earlier step, letting go makes a branch from there: what is changed is what is looked at.
 //
 // Told to the script: `changed` = { scope, seq, values: { section: { name: value } } }, absolute, so that none is lost.
 
@@ -146,8 +146,8 @@ export class Settings {
   }
 
   /**
-   * A run said hello: it gets what was set meanwhile, and everything else is taken over from it (a branch brings its own
-   * values).
+   * A run said hello: it gets what was set meanwhile, and everything else is taken over from it (a branch brings its
+   * own values).
    */
   meetRun() {
     if (this.shape === "") return; // there are no rows yet: it asks again once there are

@@ -1,4 +1,5 @@
-// Sliders of settings: values at their positions, steps of the arrow keys, values of an opened axis, and what is refused.
+// Sliders of settings: values at their positions, steps of the arrow keys, values of an opened axis, and what is
+// refused.
 
 /** @import { Item, Value } from "./declared.d.ts" */
 

@@ -1,6 +1,7 @@
-// One transition through an update: its numbers on their way through the running algorithm, step by step, as the algorithm
-// itself reports them. Looked at is the most usual row of the state and action that are selected, or any row of the data;
-// what is chosen here is selected on the stage too, and the other way round. It asks again while the run trains.
+// One transition through an update: its numbers on their way through the running algorithm, step by step, as the
+// algorithm itself reports them. Looked at is the most usual row of the state and action that are selected, or any row
+// of the data; what is chosen here is selected on the stage too, and the other way round. It asks again while the run
+// trains.
 
 /** @import { Component } from "../shared/component.d.ts" */
 /** @import { ExplainedStep, Explanation, Hello } from "../run/protocol.d.ts" */
@@ -14,7 +15,8 @@ import { RowPicker } from "./row_picker.js";
 
 const EVERY = 700; // ms between questions while the run trains
 const RECORDED =
-  "This is a recording: it holds what the models became, not the data's rows. Train it live to look inside a transition.";
+  "This is a recording: it holds what the models became, not the data's rows. " +
+  "Train it live to look inside a transition.";
 
 /** @type {Record<string, number>} */
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
@@ -173,7 +175,11 @@ class TransitionView {
     this.asked = bus.send({ cmd: "explain", member, ...what });
   }
 
-  /** How often the data has an action in a state; null where nobody knows. @param {number} state @param {number} action */
+  /**
+   * How often the data has an action in a state; null where nobody knows.
+   * @param {number} state
+   * @param {number} action
+   */
   count(state, action) {
     return this.counts ? this.counts[state * this.names.length + action] : null;
   }

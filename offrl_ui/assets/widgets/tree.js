@@ -44,7 +44,10 @@ class Tree {
     patch(this.root, [v("ul", { "aria-label": label }, this.entries(null))]);
   }
 
-  /** The runs that began at `parent`; those whose parent is not here stand at the root. @param {string | null} parent */
+  /**
+   * The runs that began at `parent`; those whose parent is not here stand at the root.
+   * @param {string | null} parent
+   */
   branches(parent) {
     const { nodes } = this.component.data;
     const known = new Set(nodes.map(({ id }) => id));
