@@ -36,7 +36,7 @@ class Cautious(QLearning):
     summary = "Naive Q-learning that never quite trusts itself."
     source = "nobody, never"
     hyperparameters = (
-        *QLearning.declared,
+        *QLearning.hyperparameters,
         Hyperparameter("doubt", r"\delta", 0.25, "Share of any action: up is closer to uniform.", low=0.0, high=1.0),
     )
 
