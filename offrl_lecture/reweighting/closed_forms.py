@@ -165,15 +165,20 @@ def apply_function(name: str, rewards: npt.ArrayLike, *, shift: float = 0.0, kno
 class FunctionCheck:
     """What is true of `f` on the drawn range, with a pair of rewards that shows a failure.
 
+    A continuous `f` tells all rewards apart (it is injective) exactly where it rises everywhere or falls everywhere.
+
     Attributes:
         negative_at: a reward where `f(r) < 0`; None if there is none.
         falling: `(r₁, r₂)` with `r₁ < r₂` and `f(r₁) > f(r₂)`: the worse reward weighs more.
-        flat: `(r₁, r₂)` with `r₁ < r₂` and `f(r₁) = f(r₂)`: the two cannot be told apart.
+        same: `(r₁, r₂)` with `r₁ < r₂` and `f(r₁) = f(r₂)`: the two cannot be told apart, the pair that lies furthest
+            apart. None where `f` is injective.
+        flat: whether everything between these two weighs the same, too.
     """
 
     negative_at: float | None
     falling: tuple[float, float] | None
-    flat: tuple[float, float] | None
+    same: tuple[float, float] | None
+    flat: bool = False
 
     @property
     def works(self) -> bool:
@@ -182,7 +187,7 @@ class FunctionCheck:
 
 
 def check_function(rewards: npt.ArrayLike, values: npt.ArrayLike, *, tolerance: float = 1e-9) -> FunctionCheck:
-    """Check `f` on a fine grid of rewards in rising order.
+    """Check `f` on a fine grid of rewards in rising order, with straight lines between its points.
 
     The pair reported for a fall is the one with the largest drop.
     """
@@ -193,13 +198,29 @@ def check_function(rewards: npt.ArrayLike, values: npt.ArrayLike, *, tolerance: 
     if drop.max() > tolerance:
         low = int(drop.argmax())
         falling = (float(r[int(f[: low + 1].argmax())]), float(r[low]))
-    level = np.abs(np.diff(f)) <= tolerance
-    flat = None
-    if level.any():
-        first = int(level.argmax())
-        ends = np.flatnonzero(~level[first:])
-        flat = (float(r[first]), float(r[first + int(ends[0]) if ends.size else -1]))
-    return FunctionCheck(negative, falling, flat)
+    same = _same_weight(r, f, tolerance)
+    flat = same is not None and bool(np.ptp(f[(r >= same[0]) & (r <= same[1])]) <= tolerance)
+    return FunctionCheck(negative, falling, same, flat)
+
+
+def _same_weight(r: Array, f: Array, tolerance: float) -> tuple[float, float] | None:
+    """The two rewards that lie furthest apart of those with equal `f`; None where no two have one."""
+    step = np.diff(f)
+    if (step > tolerance).all() or (step < -tolerance).all():
+        return None
+    below, above = np.minimum(f[:-1], f[1:]) - tolerance, np.maximum(f[:-1], f[1:]) + tolerance
+    meets = (below <= f[:, None]) & (f[:, None] <= above)  # (levels, pieces): where the curve has each point's level
+    first, last = meets.argmax(axis=1), meets.shape[1] - 1 - meets[:, ::-1].argmax(axis=1)
+
+    def at(piece: Array, level_piece: float) -> Array:
+        """Where in the piece the level is met; at one end where the piece is level itself."""
+        rise = np.where(np.abs(step[piece]) > tolerance, step[piece], np.nan)
+        share = np.nan_to_num(np.clip((f - f[piece]) / rise, 0.0, 1.0), nan=level_piece)
+        return np.asarray(r[piece] + share * (r[piece + 1] - r[piece]))
+
+    left, right = at(first, 0.0), at(last, 1.0)
+    widest = int((right - left).argmax())
+    return float(left[widest]), float(right[widest])
 
 
 # --- RWR -----------------------------------------------------------------------------------------------------------

@@ -123,16 +123,13 @@ def _checks(check: core.FunctionCheck) -> tuple[Check, ...]:
             f"**Not monotonic**: a reward of {number(worse, 3)} weighs more than one of {number(better, 3)}; "
             "failure is rewarded.",
         )
-    if check.flat is None:
-        strict = Check(True, "**Tells all rewards apart**: the curve is flat nowhere.")
+    if check.same is None:
+        apart = Check(True, "**Tells all rewards apart**: no two of them weigh the same.")
     else:
-        low, high = check.flat
-        strict = Check(
-            None,
-            f"**Flat** from {number(low, 3)} to {number(high, 3)}: those rewards all look the same"
-            + (", and if all are there, nothing is learned." if check.negative_at is None else "."),
-        )
-    return positive, monotonic, strict
+        low, high = (number(r, 3) for r in check.same)
+        alike = f"all rewards from {low} to {high} weigh the same" if check.flat else f"{low} and {high} weigh the same"
+        apart = Check(False, f"**Does not tell all rewards apart**: {alike}.")
+    return positive, monotonic, apart
 
 
 def _function_answer(state: State, _pictures: Pictures) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -112,28 +113,64 @@ GRID = np.linspace(-3, 3, 241)
 
 
 @pytest.mark.parametrize(
-    ("name", "positive", "monotonic", "flat"),
+    ("name", "positive", "monotonic", "apart"),
     [
-        ("identity", False, True, False),
+        ("identity", False, True, True),
         ("abs", True, False, False),
-        ("relu", True, True, True),
-        ("softplus", True, True, False),
-        ("exp", True, True, False),
+        ("relu", True, True, False),
+        ("softplus", True, True, True),
+        ("exp", True, True, True),
     ],
 )
-def test_the_checker_knows_each_function(name, positive, monotonic, flat) -> None:
+def test_the_checker_knows_each_function(name, positive, monotonic, apart) -> None:
     check = core.check_function(GRID, core.apply_function(name, GRID))
     assert (check.negative_at is None) == positive
     assert (check.falling is None) == monotonic
-    assert (check.flat is not None) == flat
+    assert (check.same is None) == apart
     assert check.works == (positive and monotonic)
+
+
+KNOTS = (-3, -2, -1, 0, 1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("heights", "same", "flat"),
+    [
+        ((0, 1, 2, 3, 4, 5, 6), None, False),
+        ((6, 5, 4, 3, 2, 1, 0), None, False),  # the wrong way round, and still each reward has a weight of its own
+        ((0, 2, 1, 3, 2, 4, 3), (-2.0, 1.0), False),  # a zigzag, flat nowhere
+        ((0, 3, 1, 4, 5, 6, 2), (-2.0 - 1 / 3, 3.0), False),  # met again in the middle of a piece
+        ((0, 1, 2, 2, 2, 3, 4), (-1.0, 1.0), True),
+        ((3, 3, 3, 3, 3, 3, 3), (-3.0, 3.0), True),
+    ],
+)
+def test_a_drawn_curve_tells_rewards_apart_where_it_is_injective(heights, same, flat) -> None:
+    check = core.check_function(GRID, core.apply_function("own", GRID, knots=(KNOTS, heights)))
+    assert check.same == (None if same is None else pytest.approx(same))
+    assert check.flat == flat
+
+
+@given(st.lists(st.integers(0, 90), min_size=7, max_size=7))
+def test_the_two_rewards_that_weigh_the_same_do(tenths: list[int]) -> None:
+    heights = [k / 10 for k in tenths]
+    curve = core.apply_function("own", GRID, knots=(KNOTS, heights))
+    check = core.check_function(GRID, curve)
+    rising, falling = ([a < b for a, b in itertools.pairwise(hs)] for hs in (heights, heights[::-1]))
+    assert (check.same is None) == (all(rising) or all(falling))
+    if check.same is not None:
+        low, high = core.apply_function("own", check.same, knots=(KNOTS, heights))
+        assert check.same[0] < check.same[1]
+        assert low == pytest.approx(high, abs=1e-6)
 
 
 def test_the_checker_shows_where_it_fails() -> None:
     check = core.check_function(GRID, core.apply_function("abs", GRID))
     assert check.falling == pytest.approx((-3.0, 0.0))
     assert core.check_function(GRID, core.apply_function("identity", GRID)).negative_at == -3.0
-    assert core.check_function(GRID, core.apply_function("relu", GRID)).flat == pytest.approx((-3.0, 0.0))
+    assert core.check_function(GRID, core.apply_function("abs", GRID)).same == pytest.approx((-3.0, 3.0))
+    relu = core.check_function(GRID, core.apply_function("relu", GRID))
+    assert relu.same == pytest.approx((-3.0, 0.0))
+    assert relu.flat
     hump = core.apply_function("own", GRID, knots=([-3, 0, 3], [1, 4, 2]))
     assert core.check_function(GRID, hump).falling == pytest.approx((0.0, 3.0))
 
