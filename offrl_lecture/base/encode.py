@@ -112,16 +112,19 @@ def result_json(scene: Scene, state: State, pictures: Pictures, *, partial: bool
 
 def _control_json(control: Control) -> dict[str, Any]:
     spec = control.spec
+    written = [(c, control.labels.get(c, c)) for c in spec.choices]
     return {
         "name": control.name,
         "symbol": mathml(spec.symbol) if spec.symbol else "",
         "label": html(control.label or control.name.replace("_", " ")),
         "text": plain(control.label or control.name.replace("_", " ")),
         "help": html(spec.help),
+        "help_text": plain(spec.help),
         "default": spec.default,
         "low": spec.low,
         "high": spec.high,
-        "choices": [[c, html(control.labels.get(c, c))] for c in spec.choices],
+        "choices": [[c, html(label), plain(label)] for c, label in written],
+        "texts": [[int(k), plain(label)] for k, label in control.labels.items()] if spec.integer else [],
         "scale": spec.scale,
         "integer": spec.integer,
         "special": [[float(k), v] for k, v in (spec.special or {}).items()],

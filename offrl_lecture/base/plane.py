@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from offrl_core.dataset import Array
@@ -11,6 +12,11 @@ from offrl_lecture.base.pictures import Axis, Plane
 
 _LETTERS = {label: letter for letter, label in LABELS.items()}
 """Names of places that are short enough for a picture."""
+
+
+def _every(low: float, high: float, step: int = 3) -> range:
+    """Whole cells, as far apart on one axis as on the other."""
+    return range(math.ceil(low / step) * step, math.floor(high) + 1, step)
 
 
 def valued_plane(
@@ -28,8 +34,8 @@ def valued_plane(
         title=title,
         caption=caption,
         height=height,
-        x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0]),
-        y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1]),
+        x=Axis("x", unit="cells", low=layout.low[0], high=layout.high[0], ticks=_every(layout.low[0], layout.high[0])),
+        y=Axis("y", unit="cells", low=layout.low[1], high=layout.high[1], ticks=_every(layout.low[1], layout.high[1])),
         walls=layout.walls,
         regions=[(_LETTERS.get(name, name), x0, y0, x1, y1) for name, x0, y0, x1, y1 in layout.regions],
         dots=[(x, y, v) for (x, y), v in zip(at.round(3).tolist(), values.tolist(), strict=True)],

@@ -29,7 +29,8 @@ class Control:
         spec: name, symbol, default, range, scale and the sentence of help. `live` and `paper` are not used by scenes.
         step: smallest change of a number (sliders and dragged points snap to it); None divides the range into 200.
         label: name on screen (rich text); the spec's name with spaces when empty.
-        labels: for a choice: value → what is written on its button.
+        labels: for a choice: value → what is written on its button; for a whole number that counts settings: the
+            number → what is written beside the slider.
         unit: shown behind the number.
         widget: `auto` (slider, buttons for choices, switch for bool), `select` for long lists, or `none` for a control
             that is only moved in a picture (a dragged point, a clicked panel), by pointer and by keyboard.

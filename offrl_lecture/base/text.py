@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
@@ -33,7 +34,7 @@ star * ast *
 # What only sets or spaces its argument disappears.
 _SETTING = (
     *("mathbb", "mathrm", "mathbf", "mathcal", "text", "textstyle", "operatorname"),
-    *("left", "right", "bigl", "bigr", "big", "hat", "bar", "frac", "tfrac"),
+    *("left", "right", "bigl", "bigr", "big", "hat", "frac", "tfrac"),
 )
 _COMMANDS = {
     **dict(re.findall(r"(\w+) (\S+)", _SIGNS)),
@@ -46,6 +47,8 @@ _COMMANDS = {
 }
 # A function's name stands apart from its argument, unless a bracket follows.
 _FUNCTION = re.compile(r"<mi>(log|exp)</mi>(?!<mo[^>]*>(?:&#x00028;|\())")
+# A sign with a line above it, as in Ā.
+_OVERLINED = re.compile(r"\\bar\s*(?:\{(\w)\}|(\w))")
 # A bar of an absolute value is no operator with room on both sides.
 _BAR = re.compile(r'<mo(?: stretchy="false")?>&#x0007C;</mo>')
 # The glyph of a prime is raised already; as an exponent it would float.
@@ -142,6 +145,7 @@ def _fraction(found: re.Match[str]) -> str:
 def _latex_runs(latex: str) -> list[list[str]]:
     flat = re.sub(r"\\color\{[a-z0-9]+\}", "", latex).replace(r"\|", "‖")
     flat = re.sub(r"\\[dt]?frac(?:\{([^{}]*)\}|(\w))(?:\{([^{}]*)\}|(\w))", _fraction, flat)
+    flat = _OVERLINED.sub(lambda m: unicodedata.normalize("NFC", (m[1] or m[2]) + "\u0304"), flat)
     flat = re.sub(r"\\([,;:! ])", " ", flat).replace("\\{", "{{").replace("\\}", "}}")
     flat = re.sub(r"\\([A-Za-z]+)\s*", lambda m: _COMMANDS.get(m[1], m[1]), flat)
     flat = re.sub(r"\s*([←→⇒↦∝≥≤≠≈])\s*", r" \1 ", flat).replace("-", "−").replace("'", "′")

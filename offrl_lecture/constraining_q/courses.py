@@ -23,6 +23,7 @@ from offrl_lecture.training.measures import common, walked
 RHOS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 MAZE_RHOS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 MAZE_FRAMES = 40
+MAZE_SEEDS = 2
 ALPHAS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 SEEDS = 8
 
@@ -85,7 +86,7 @@ def bcq_maze() -> Course:
                 "bcq",
                 approximator="mlp",
                 rho=list(MAZE_RHOS),
-                seeds=2,
+                seeds=MAZE_SEEDS,
                 hidden="32-32",
                 batch_size=128,
                 learning_rate=3e-3,

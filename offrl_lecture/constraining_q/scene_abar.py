@@ -12,7 +12,7 @@ from offrl_core.worlds.layout import PlaneLayout
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Plane
 from offrl_lecture.base.plane import valued_plane
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
-from offrl_lecture.base.text import number
+from offrl_lecture.base.text import listed, number
 from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
 from offrl_lecture.constraining_q.support import WIDTHS, Resolution
@@ -88,6 +88,11 @@ def _seen(done: list[Resolution], chosen: Resolution) -> Lines:
     )
 
 
+def _dips(at: Resolution) -> bool:
+    """Whether coarse cells, not missing data, keep the policy from its way."""
+    return at.blocked > 0.05 and at.lost <= 0.02
+
+
 def _finenesses(done: list[Resolution]) -> list[float]:
     return [1 / r.width for r in done]
 
@@ -98,8 +103,14 @@ def _values(done: list[Resolution], chosen: Resolution) -> Lines:
     recorded = constraining.behavior_return(data)
     true = np.array([r.true for r in done])
     error = 1.96 * np.array([r.true_error for r in done])
+    dips = [r for r in done if _dips(r)]
+    worst = max((r.blocked for r in dips), default=0.0)
     return Lines(
         title=r"What $\bar A$ believes, and what its policy gets",
+        caption=f"The true return dips at widths {listed([number(r.width) for r in dips])}: their cells lie across the "
+        f"ends of walls, which stop up to {number(100 * worst, 2)} % of the moves."
+        if dips
+        else "",
         x=_axis(),
         y=Axis("value at the start", low=0, high=0.36),
         lines=(
@@ -176,12 +187,18 @@ def _answer(state: State, _: object) -> str:
             rf"Only {number(100 * chosen.seen_twice, 2)} % of the rows share their state: $\bar A(s)$ holds one "
             r"action, this is **evaluation of $\pi_\beta$**, and in states it never met the policy knows nothing."
         )
-    elif chosen.true > 2 * recorded:
-        head += "Walks meet in the same cells, and their pieces join: constrained Q-learning does all it should."
-    elif chosen.width > 0.5:
-        head += "Such coarse cells mix places that differ: what works in one corner of a cell fails in another."
+    elif chosen.lost > 0.02:
+        head += (
+            f"Walks still meet, but too rarely: {number(100 * chosen.lost, 2)} % of the policy's steps are in cells "
+            "without data."
+        )
+    elif _dips(chosen):
+        head += (
+            f"Walls stop {number(100 * chosen.blocked, 2)} % of its moves: a cell lies across the end of a wall, and "
+            "the one action for all of it is right in one part and runs into the wall in the other."
+        )
     else:
-        head += "Walks still meet, but too rarely: the policy soon finds itself in a cell without data."
+        head += "Walks meet in the same cells, and their pieces join: constrained Q-learning does all it should."
     return (
         head
         + "\n\n"
@@ -205,12 +222,14 @@ ABAR = Scene(
                 "fineness",
                 "",
                 2,
-                "How finely positions are told apart: up makes cells smaller, until every state is seen once.",
+                "How finely positions are told apart: to the right cells are smaller, until every state is seen once.",
                 0,
                 len(WIDTHS) - 1,
                 integer=True,
             ),
-            label="fineness",
+            label="width of a cell",
+            labels={str(k): number(width) for k, width in enumerate(WIDTHS)},
+            unit="cells of the grid",
         ),
     ),
     compute=_abar,

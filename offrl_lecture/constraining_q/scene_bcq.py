@@ -183,6 +183,8 @@ BCQ = Scene(
     title="BCQ: how likely is likely enough?",
     question=r"Step 1 clones $\pi_\beta$, step 2 lets the maximum see only what it finds likely. How large should "
     r"$\rho$ be?",
+    setup="Every threshold trains at once on the same data: the hundred walks of the two roads with a table, "
+    f"{courses.SEEDS} seeds each, or the walks of the maze with a network, {courses.MAZE_SEEDS} seeds each.",
     controls=(
         Control(
             Hyperparameter("world", "", "roads", "Where it learns.", choices=tuple(_WORLDS)),

@@ -16,7 +16,8 @@ from scipy.special import logsumexp, softmax
 
 from offrl_core.dataset import Array, Dataset
 from offrl_core.evaluation.empirical import behavior_values, constrained_values
-from offrl_core.worlds.maze import Maze
+from offrl_core.worlds.maze import DIRECTIONS, Maze
+from offrl_core.worlds.world import Rollout
 from offrl_lecture.constraining_q.binning import binned, choices_per_state, seen_twice
 from offrl_lecture.training.datasets import maze
 
@@ -106,6 +107,8 @@ class Resolution:
         values: `(N,)` `V_Ā` of each row's state.
         true: return of the greedy policy, by rollouts in the maze (uniform in cells that the data never visit).
         true_error: the standard error of `true`.
+        blocked: of the moves that this policy makes, the share that a wall stops.
+        lost: the share of its steps that it makes in cells without data.
     """
 
     width: float
@@ -117,6 +120,8 @@ class Resolution:
     values: Array
     true: float
     true_error: float
+    blocked: float
+    lost: float
 
 
 @lru_cache(maxsize=64)
@@ -132,16 +137,21 @@ def resolution(width: float, rollouts: int = 300) -> Resolution:
     starts = table.observations[data.episode_starts][first]
     lookup = {tuple(cell): state for state, cell in enumerate(cells.tolist())}
 
-    def act(observations: Array, rng: np.random.Generator) -> Array:
+    def cell_of(observations: Array) -> tuple[Array, Array]:
+        """Each position's cell, and whether the data act there."""
         keys = np.floor(observations.astype(np.float64) / width).astype(np.int64).tolist()
         at = np.array([lookup.get(tuple(key), -1) for key in keys])
-        known = (at >= 0) & np.isfinite(values[at]).any(axis=1)
+        return at, (at >= 0) & np.isfinite(values[at]).any(axis=1)
+
+    def act(observations: Array, rng: np.random.Generator) -> Array:
+        at, known = cell_of(observations)
         actions = rng.integers(0, data.n_actions, size=len(at))
         if known.any():
             actions[known] = np.nanargmax(values[at[known]], axis=1)
         return actions
 
-    returns = world.rollout(act, rollouts, world.time_limit, 0).returns(data.gamma)
+    walks = world.rollout(act, rollouts, world.time_limit, 0)
+    returns = walks.returns(data.gamma)
     return Resolution(
         width,
         len(cells),
@@ -152,7 +162,16 @@ def resolution(width: float, rollouts: int = 300) -> Resolution:
         v[table.observations],
         float(returns.mean()),
         float(returns.std(ddof=1) / np.sqrt(len(returns))),
+        blocked_share(world, walks),
+        float((~cell_of(walks.observations[:-1][walks.alive])[1]).mean()),
     )
+
+
+def blocked_share(world: Maze, walks: Rollout) -> float:
+    """Of the moves in a direction, the share that came less than half as far as a move goes: a wall stopped them."""
+    moves = walks.alive & np.any(np.array(DIRECTIONS)[walks.actions] != 0, axis=-1)
+    far = np.linalg.norm(np.diff(walks.observations, axis=0), axis=-1)
+    return float((far < world.step_length / 2)[moves].mean())
 
 
 @lru_cache(maxsize=1)

@@ -39,6 +39,18 @@ _FORMS = {
 }
 
 
+def _named(state: State, choice: str) -> str:
+    """A remedy with the number that it depends on."""
+    number_of = {
+        "target-network": rf"$K={int(state['period'])}$",
+        "double": rf"$\theta_B={number(float(state['second']))}\,\theta_A$",
+        "clipped": rf"$\theta_B={number(float(state['second']))}\,\theta_A$",
+        "bcq": rf"$\rho={number(float(state['rho']))}$",
+        "cql": rf"$\alpha={number(float(state['alpha']))}$",
+    }
+    return _CHOICES[choice] + (f", {number_of[choice]}" if choice in number_of else "")
+
+
 def _remedy(state: State, choice: str) -> tuple[Toy, Remedy]:
     toy = toy_of(state)
     if choice == "small-step":
@@ -74,7 +86,7 @@ def _curve(toy: Toy, remedy: Remedy, exact: np.ndarray, small: bool, down: bool)
     learned = None if small else courses.toy_thetas(toy, remedy, _STEPS)
     if learned is not None:
         lines.append(Line(r"trained $\theta$", range(len(learned)), learned, "learned", width=5.0))
-        lines.append(Line("exact recursion", x, exact, "truth", dash=True))
+        lines.append(Line("exact recursion", x[::5], exact[::5], "truth", mode="points"))
     else:
         lines.append(Line(r"$\theta$, exact recursion", x, exact, "learned", width=2.6))
     return Lines(
@@ -92,10 +104,10 @@ def _remedies(state: State) -> dict[str, Picture]:
     # One scale for all, so that they can be compared.
     down = any(bool(np.nanmin(path) < -0.5) for path in paths.values())
     panels = []
-    for name, label in _CHOICES.items():
+    for name in _CHOICES:
         verdict, tone = _verdict(*_remedy(state, name))
         lines = _curve(*_remedy(state, name), paths[name], small=True, down=down)
-        panels.append(Panel(label, lines, value=name, verdict=verdict, tone=tone))
+        panels.append(Panel(_named(state, name), lines, value=name, verdict=verdict, tone=tone))
     return {
         "theta": _curve(toy, remedy, paths[choice], small=False, down=down),
         "plain": replace(
@@ -103,7 +115,7 @@ def _remedies(state: State) -> dict[str, Picture]:
             title=r"The parameter $\theta$, with nothing against it",
         ),
         "push": _push(toy, remedy),
-        "numbers": _numbers(toy, remedy, choice),
+        "numbers": _numbers(toy, remedy, _named(state, choice)),
         "all": Panels(
             title="All of them, with the same numbers",
             panels=tuple(panels),
@@ -142,7 +154,7 @@ def _push(toy: Toy, remedy: Remedy) -> Lines:
     )
 
 
-def _numbers(toy: Toy, remedy: Remedy, choice: str) -> NumberTiles:
+def _numbers(toy: Toy, remedy: Remedy, named: str) -> NumberTiles:
     verdict, tone = _verdict(toy, remedy)
     tiles = [Number("where it ends", verdict, tone=tone)]  # type: ignore[arg-type]
     if remedy.name.startswith("cql-"):
@@ -168,7 +180,7 @@ def _numbers(toy: Toy, remedy: Remedy, choice: str) -> NumberTiles:
     if remedy.name in ("constrained", "bcq"):
         allowed = remedies.allowed_actions(toy, remedy)
         tiles.append(Number(r"the max may choose", " or ".join(f"a={a}" for a in allowed)))
-    return NumberTiles(title=f"With {_CHOICES[choice]}", numbers=tuple(tiles))
+    return NumberTiles(title=f"With {named}", numbers=tuple(tiles))
 
 
 _SAID = {
@@ -197,7 +209,7 @@ def _remedies_answer(state: State, _: object) -> str:
     toy, remedy = _remedy(state, choice)
     verdict, _tone = _verdict(toy, remedy)
     more = {"constrained": _abar_more, "bcq": _bcq_more, "cql": _cql_more}.get(choice)
-    said = f"**{_CHOICES[choice]}: {verdict}.** {_SAID[choice]}"
+    said = f"**{_named(state, choice)}: {verdict}.** {_SAID[choice]}"
     return said + (f"\n\n{more(toy, remedy)}" if more else "")
 
 

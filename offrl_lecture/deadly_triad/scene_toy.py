@@ -37,6 +37,7 @@ from offrl_lecture.deadly_triad.toy import Toy
 
 LAST = 130
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+_QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 
 
 def _signed(value: float) -> str:
@@ -112,7 +113,7 @@ def _first(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines
         x=Axis("update", low=-0.3, high=12.6, ticks=(0, 2, 4, 6, 8, 10, 12)),
         y=Axis(r"$\theta = Q(s,1)$", low=low - 0.04 * (high - low), high=high + 0.08 * (high - low)),
         lines=(
-            Line("exact recursion", range(13), exact[:13], "muted", mode="points", faint=True),
+            Line("exact recursion", range(13), exact[:13], "truth", mode="points", faint=True),
             Line(r"trained $\theta$", range(13), learned[:13], "learned", mode="both"),
             Line("true value", (0, 12.6), (0.0, 0.0), "truth", dash=True),
         ),
@@ -142,7 +143,7 @@ def _long(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines:
         ),
         lines=(
             Line(r"trained $\theta$", range(LAST + 1), learned, "learned", width=4.0),
-            Line("exact recursion", range(LAST + 1), shown, "truth", dash=True),
+            Line("exact recursion", range(0, LAST + 1, 5), shown[::5], "truth", mode="points"),
             Line("true value", (0, LAST), (0.0, 0.0), "truth", dash=True, label="truth"),
         ),
         marks=(
@@ -180,8 +181,8 @@ def growth_map(toy: Toy) -> Heat:
     return Heat(
         title=r"Growth of $\theta$ in one update",
         caption="Orange grows, blue shrinks. Drag the point.",
-        x=Axis(r"discount $\gamma$", low=0, high=1),
-        y=Axis(r"share $p$ of rows with $a=2$", low=0, high=1),
+        x=Axis(r"discount $\gamma$", low=0, high=1, ticks=_QUARTERS),
+        y=Axis(r"share $p$ of rows with $a=2$", low=0, high=1, ticks=_QUARTERS),
         z=z,
         z_label="factor",
         palette="diverging",

@@ -15,6 +15,8 @@ from offrl_lecture.reweighting.scene_cloning import ACTION_COLORS, ACTIONS, PROB
 
 STEPS = 100
 RATE = 1.0
+_FAR = np.geomspace(600, 8, 40)  # gaps of the logits beyond which no run of this scene comes
+_LOSSES = (-1000, -100, -10, -1, 0, 1, 10)
 
 
 def _emrl(state: State) -> dict[str, Picture]:
@@ -25,8 +27,6 @@ def _emrl(state: State) -> dict[str, Picture]:
     best = core.optimum(behavior, rewards)
     flat = core.stationary(behavior, rewards)
     updates = np.arange(STEPS + 1)
-    grid = np.linspace(0.001, 0.999, 121)
-    policies = np.stack([grid, 1 - grid], axis=1)
     p = float(run.policy[step, 0])
     lines = [
         Line(r"$\pi_\theta(a^+)$", updates, run.policy[:, 0], "a1", label="$a^+$"),
@@ -75,8 +75,8 @@ def _emrl(state: State) -> dict[str, Picture]:
             title=r"The loss $-\sum_a\pi_\beta(a)\,r_a\log\pi_\theta(a)$",
             alarm=_emrl_alarm(rewards),
             x=PROBABILITY,
-            y=Axis("loss", low=-4, high=4),
-            lines=(Line("loss", grid, core.loss(behavior, rewards, policies), "c1"),),
+            y=Axis("loss", scale="symlog", threshold=1.0, low=-2000, high=20, ticks=_LOSSES),
+            lines=(Line("loss", *_loss_curve(behavior, rewards), "c1"),),
             marks=loss_marks,
             points=(Point(p, float(run.loss[step]), f"update {step}", "learned"),),
             legend=False,
@@ -101,6 +101,13 @@ def _emrl(state: State) -> dict[str, Picture]:
             ),
         ),
     }
+
+
+def _loss_curve(behavior: np.ndarray, rewards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of `a+` and the loss there; so close to both edges that the curve goes as far as training does."""
+    gap = np.concatenate([-_FAR, np.linspace(-7, 7, 121), _FAR[::-1]])
+    log_policy = -np.stack([np.logaddexp(0, -gap), np.logaddexp(0, gap)], axis=1)
+    return 1 / (1 + np.exp(-gap)), -(log_policy * behavior * rewards).sum(axis=1)
 
 
 def _signed(value: float) -> str:

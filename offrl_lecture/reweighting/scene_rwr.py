@@ -76,7 +76,11 @@ def _rwr(state: State) -> dict[str, Picture]:
         ),
         "line": NumberLine(
             title=rf"The exponents ${symbol}/\tau$ on the line of numbers that float32 can exponentiate",
-            axis=Axis(rf"${symbol}/\tau$", scale="symlog", threshold=20.0, low=-30000.0, high=30000.0),
+            axis=Axis(
+                *(rf"${symbol}/\tau$", "", "symlog", -30000.0, 30000.0),
+                threshold=20.0,
+                ticks=(-1e4, -1e3, -100, -10, 0, 10, 100, 1e3, 1e4),
+            ),
             points=tuple(Point(signal[i] / tau, 0.0, a, COLORS[i]) for i, a in enumerate(ACTIONS)),
             zones=(
                 Zone(core.FLOAT32_EXP_HIGH, np.inf, "exp = inf", "bad"),

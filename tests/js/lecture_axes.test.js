@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { amount, num, PictureAxis } from "../../offrl_ui/assets/lecture/axes.js";
+import { amount, num, numbersAcross, PictureAxis } from "../../offrl_ui/assets/lecture/axes.js";
 import { close } from "./help.js";
 
 const axis = { label: "", unit: "", scale: "linear", low: null, high: null, threshold: 1, ticks: [], tick_labels: [] };
@@ -29,6 +29,18 @@ for (const [scale, low, high] of [
     }
   });
 }
+
+test("however narrow a picture is, an end of its axis has a number near it", () => {
+  for (const pixels of [40, 120, 300, 900]) {
+    for (const high of [1, 12, 60, 300, 4000]) {
+      const { ticks } = new PictureAxis({ ...axis, low: 0, high }, [], 0, pixels, numbersAcross(pixels, 14));
+      assert.ok(
+        ticks.length >= 3 && high - ticks.at(-1).at < 0.35 * high,
+        `${pixels} ${high}: ${ticks.map((t) => t.text)}`,
+      );
+    }
+  }
+});
 
 test("without limits an axis holds its data, with room beside it", () => {
   const linear = new PictureAxis(axis, [1, null, 3, "inf"], 0, 100, 5);

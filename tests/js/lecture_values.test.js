@@ -12,6 +12,7 @@ const control = {
   scale: "linear",
   integer: false,
   special: [],
+  texts: [],
   shown_if: null,
 };
 const log = { ...control, default: 1, low: 0.01, high: 100, step: null, scale: "log" };
@@ -53,6 +54,20 @@ test("a value is written with the decimals of its steps", () => {
   assert.equal(valueText({ ...control, step: 0.1 + 0.2 }, 0.6), "0.6");
   assert.equal(valueText(log, 0.0123), "0.0123");
   assert.equal(valueText({ ...control, special: [[-1, "none"]] }, -1), "none");
+  // A number that counts settings is written as what it stands for.
+  const counted = {
+    ...control,
+    step: 1,
+    integer: true,
+    texts: [
+      [0, "2 cells"],
+      [1, "1.5 cells"],
+    ],
+  };
+  assert.deepEqual(
+    [0, 1, 2].map((k) => valueText(counted, k)),
+    ["2 cells", "1.5 cells", "2"],
+  );
 });
 
 test("a control may depend on another one", () => {

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import offrl_core as orl
 from offrl_core.evaluation.empirical import behavior_values, constrained_values
+from offrl_core.worlds.world import Rollout
 from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
 from offrl_lecture.constraining_q.binning import binned, choices_per_state, seen_twice
@@ -223,6 +224,23 @@ def test_in_continuous_states_constrained_q_becomes_evaluation():
     assert fine.true < 0.01
     shares = [constraining.resolution(w).seen_twice for w in (0.25, 0.05, 0.01, 0.001)]
     assert shares == sorted(shares, reverse=True)
+    # Where coarse cells lie across the ends of walls, walls stop the policy; where cells are fine, it is lost.
+    across = constraining.resolution(0.7)
+    assert across.true < 0.2 * coarse.true
+    assert across.blocked > 0.5
+    assert across.lost == 0
+    assert coarse.blocked < 0.01
+    assert coarse.lost == 0
+    assert fine.lost > 0.9
+
+
+def test_a_move_that_a_wall_stops_by_hand():
+    world = maze().world
+    actions = np.array([[1, 4, 1], [1, 1, -1]])  # right, stay, right; right, right, over
+    x = np.array([[0.0, 0.0, 0.0], [0.4, 0.0, 0.1], [0.8, 0.05, 0.1]])
+    walks = Rollout(np.stack([x, 0 * x], axis=2), actions, 0.0 * x[1:], actions >= 0, np.zeros(3, bool))
+    # Of four moves in a direction two came less than half of .4 far: that of the third walk and the second's last.
+    assert constraining.blocked_share(world, walks) == 0.5
 
 
 # --- BCQ, CQL, stitching ------------------------------------------------------------------------------------------

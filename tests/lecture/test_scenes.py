@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import threading
 import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -75,6 +77,11 @@ def test_the_declaration_of_a_scene_is_plain_json(scene_id: str) -> None:
     assert [c["name"] for c in declared["controls"]] == [c.name for c in scene.controls]
     for control in declared["controls"]:
         assert control["help"], control["name"]
+        # What a list of options, a title and a slider's value show is text and no markup.
+        named = [words for *_, words in (*control["choices"], *control["texts"])]
+        for words in (control["help_text"], *named):
+            assert words
+            assert not re.search(r"[<&$\\]", words), words
     named = {cell["name"] for row in declared["layout"] for cell in row} | set(declared["covered"])
     assert all(named)
 
@@ -180,6 +187,20 @@ def test_what_the_pictures_of_page_1_say_is_what_the_lecture_says() -> None:
     assert [text.number(m.at, 5) for m in pictures["line"].marks] == ["88.723", "−103.97"]
 
 
+def test_the_marker_of_emrls_loss_stands_at_its_loss() -> None:
+    emrl = scenes()["emrl"]
+    for values in ({"r_plus": -3.0, "r_minus": -3.0, "share": 0.95}, {"start": 0.02, "step": 0, "r_plus": 3.0}, {}):
+        pictures = emrl.compute(emrl.resolve(values))
+        picture, loss = pictures["loss"], pictures["numbers"].numbers[1].value
+        (point,) = picture.points
+        assert point.y == loss
+        assert picture.y.low < loss < picture.y.high
+        curve = picture.lines[0]
+        near = abs(np.asarray(curve.x) - point.x).argmin()
+        assert min(curve.y) < loss + 1e-3
+        assert curve.y[near] == pytest.approx(loss, rel=0.2)
+
+
 # --- links ---------------------------------------------------------------------------------------------------------
 
 
@@ -277,6 +298,7 @@ def test_mathematics_is_read_as_words() -> None:
     assert text.plain(r"$\mathrm{KL}(\pi_\beta\|\pi_\theta)$") == "KL(π sub β‖π sub θ)"
     assert text.plain(r"$\pi\propto\pi_\beta\,r$") == "π ∝ π sub β r"
     assert text.plain(r"$\textstyle\sum_b Q$") == "Σ sub b Q"
+    assert text.plain(r"$|\bar A(s)|$ and $\bar{x}_1$") == "|Ā(s)| and x̄ sub 1"
 
 
 def test_labels_and_text_alternatives_are_unicode() -> None:

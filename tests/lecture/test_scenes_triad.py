@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from offrl_lecture.base import text
 from offrl_lecture.base.encode import result_json
 from offrl_lecture.base.scene import Scene, State
 from offrl_lecture.deadly_triad import toy as triad
@@ -89,6 +90,16 @@ def test_each_panels_verdict_is_its_limit(state: State) -> None:
         assert ("the truth" in panel["verdict"]) == (abs(q1) < 1e-9 and abs(q2) < 1e-9)
     chosen = dict(panels[found["pictures"]["all"]["selected"]]["sets"])
     assert chosen == {name: state[name] for name in chosen}
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(states_of(scenes()["remedies"]))
+def test_a_remedys_verdict_stands_beside_the_number_it_depends_on(state: State) -> None:
+    found = result(scenes()["remedies"], state)
+    named = {panel["value"]: panel["label"] for panel in found["pictures"]["all"]["panels"]}
+    for remedy, number in (("cql", "alpha"), ("bcq", "rho"), ("target-network", "period")):
+        assert f"<mn>{text.number(state[number])}</mn>" in named[remedy]
+    assert ("α" in found["answer_text"].partition(":")[0]) == (state["remedy"] == "cql")
 
 
 def test_before_the_prediction_nothing_gives_the_answer_away() -> None:

@@ -23,6 +23,14 @@ export function num(value) {
  */
 export const amount = (value, unit = "", digits = 4) => `${trimmed(num(value), digits)}${unit ? ` ${unit}` : ""}`;
 
+/**
+ * About how many numbers have room along a picture; never so few that an end of the axis has none near it.
+ *
+ * @param {number} pixels
+ * @param {number} em
+ */
+export const numbersAcross = (pixels, em) => Math.max(3, Math.round(pixels / (em * 4.2)));
+
 /** An axis laid along pixels. */
 export class PictureAxis {
   /**

@@ -18,9 +18,6 @@ function iconOf(name) {
   return known;
 }
 
-/** @param {string} html */
-const withoutTags = (html) => html.replace(/<[^>]*>/g, "");
-
 /**
  * What the kinds of control share: its id, its name, and what stands below it.
  *
@@ -36,7 +33,7 @@ function common(control, env) {
     {
       class: "control-name",
       id: `${id}-name`,
-      title: withoutTags(control.help),
+      title: control.help_text,
       onclick: (event) => {
         event.preventDefault();
         env.help(control.name);
@@ -149,7 +146,7 @@ function select(control, value, env) {
     v(
       "select",
       { id, value, disabled, ...asking, onchange: (event) => set(event.currentTarget.value) },
-      control.choices.map(([c, label]) => v("option", { value: c, selected: c === value }, withoutTags(label))),
+      control.choices.map(([c, , text]) => v("option", { value: c, selected: c === value }, text)),
     ),
     notes,
   );

@@ -4,7 +4,7 @@
 /** @import { Axis, Mark, Numeral, Zone } from "./protocol.d.ts" */
 
 import { v } from "../shared/patch.js";
-import { num, PictureAxis } from "./axes.js";
+import { num, numbersAcross, PictureAxis } from "./axes.js";
 import { Labels } from "./labels.js";
 
 /**
@@ -25,7 +25,7 @@ export function frame(picture, xs, ys, ctx, { right, categories = 0 }) {
   const y = new PictureAxis(picture.y, ys, bottom, top, Math.max(2, Math.round((bottom - top) / (em * 2.6))));
   const left = ctx.mini ? 2 : Math.max(...y.ticks.map((t) => labels.width(t.text, "tick")), em) + em * 0.7;
   const end = width - (ctx.mini ? 2 : right);
-  const x = new PictureAxis(picture.x, xs, left, end, Math.max(2, Math.round((end - left) / (em * 5.2))));
+  const x = new PictureAxis(picture.x, xs, left, end, numbersAcross(end - left, em));
   return { x, y, left, right: end, top, bottom, width, labels };
 }
 

@@ -6,7 +6,7 @@
 import { luminance } from "../shared/palette.js";
 import { hatchStyle } from "../shared/signs.js";
 import { v } from "../shared/patch.js";
-import { amount, num, PictureAxis } from "./axes.js";
+import { amount, num, numbersAcross, PictureAxis } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";
 import { place, xTicks, yNumbers } from "./frame.js";
 import { handle } from "./handles.js";
@@ -30,8 +30,7 @@ export function drawHeat(picture, ctx) {
   const labels = new Labels(ctx);
   const left = Math.max(...y.ticks.map((t) => labels.width(t.text, "tick")), em) + em * 0.7;
   const right = width - 12;
-  const columns = Math.max(2, Math.round((right - left) / (em * 5)));
-  const x = new PictureAxis(spread(picture.x, cols), [], left, right, columns);
+  const x = new PictureAxis(spread(picture.x, cols), [], left, right, numbersAcross(right - left, em));
   const f = { x, y, left, right, top, bottom, width, labels };
   const scale = colourScale(picture, picture.z.flat(), ctx, picture);
   const movable = picture.points.find((p) => ctx.control(p.control_x) || ctx.control(p.control_y));

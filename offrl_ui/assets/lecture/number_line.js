@@ -4,7 +4,7 @@
 /** @import { NumberLine, Point } from "./protocol.d.ts" */
 
 import { v } from "../shared/patch.js";
-import { amount, num, PictureAxis } from "./axes.js";
+import { amount, num, numbersAcross, PictureAxis } from "./axes.js";
 import { across, marks, xTicks, zones } from "./frame.js";
 import { handle } from "./handles.js";
 import { Labels, labelText } from "./labels.js";
@@ -15,7 +15,7 @@ export function drawNumberLine(picture, ctx) {
   const labels = new Labels(ctx);
   const line = height - em * 1.9;
   const values = picture.points.map((p) => p.x);
-  const x = new PictureAxis(picture.axis, values, em, width - em, Math.max(2, Math.round(width / (em * 5.5))));
+  const x = new PictureAxis(picture.axis, values, em, width - em, numbersAcross(width, em));
   const f = { x, y: x, left: em, right: width - em, top: em * 0.4, bottom: line, width, labels };
   /** Where each row of names is free. @type {number[]} */
   const rows = [];

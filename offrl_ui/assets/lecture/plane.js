@@ -6,7 +6,7 @@
 
 import { arrowPath } from "../shared/signs.js";
 import { v } from "../shared/patch.js";
-import { amount, num, PictureAxis } from "./axes.js";
+import { amount, num, numbersAcross, PictureAxis } from "./axes.js";
 import { colourScale, legendOf } from "./colours.js";
 import { xTicks, yNumbers } from "./frame.js";
 import { handle } from "./handles.js";
@@ -23,7 +23,7 @@ export function drawPlane(picture, ctx) {
   const { left, right, top, bottom } = room;
   const xs = dots.map((d) => d[0]);
   const ys = dots.map((d) => d[1]);
-  const x = new PictureAxis(picture.x, xs, left, right, Math.round(width / (em * 6)));
+  const x = new PictureAxis(picture.x, xs, left, right, numbersAcross(right - left, em));
   const y = new PictureAxis(picture.y, ys, bottom, top, Math.round(height / (em * 3)));
   const labels = new Labels(ctx);
   const f = { x, y, ...room, width, labels };

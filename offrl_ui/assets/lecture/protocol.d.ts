@@ -300,10 +300,12 @@ export interface Control {
   label: Html;
   text: string;
   help: Html;
+  help_text: string;
   default: Value;
   low: number;
   high: number;
-  choices: readonly (readonly [value: string, label: Html])[];
+  choices: readonly (readonly [value: string, label: Html, text: string])[];
+  texts: readonly (readonly [value: number, text: string])[];
   scale: "linear" | "log";
   integer: boolean;
   special: readonly (readonly [value: number, name: string])[];

@@ -48,8 +48,8 @@ export function valueAt({ scale, low, high }, position) {
 
 /** @param {Control} control @param {number} value */
 export function valueText(control, value) {
-  const special = control.special.find(([at]) => at === value);
-  if (special) return special[1];
+  const named = [...control.special, ...control.texts].find(([at]) => at === value);
+  if (named) return named[1];
   if (!control.step || control.scale === "log") return number(value, 3);
   // As many decimals as the steps need, so that the text does not jump while sliding.
   const [, decimals = ""] = String(Number(control.step.toPrecision(6))).split(".");

@@ -72,12 +72,12 @@ export const drawChecks = (picture) => [
 
 /** @param {Table} picture */
 export function drawTable(picture) {
+  // A heading stands where its numbers stand, and so does a word among numbers.
+  const figures = picture.columns.map((_, k) => picture.rows.some((row) => typeof row[k] === "number"));
   const cell = (/** @type {Numeral | Html} */ content, /** @type {number} */ k) =>
     isNumber(content)
       ? v("td", { class: "figure" }, amount(content))
-      : v(k ? "td" : "th", { html: content, scope: k ? null : "row" });
-  // A heading stands where its numbers stand.
-  const figures = picture.columns.map((_, k) => picture.rows.some((row) => typeof row[k] === "number"));
+      : v(k ? "td" : "th", { class: figures[k] ? "figure" : null, html: content, scope: k ? null : "row" });
   const head = v(
     "thead",
     {},
