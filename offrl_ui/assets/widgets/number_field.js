@@ -4,9 +4,9 @@
 /** @import { Setting } from "./setting.js" */
 
 import { h } from "../shared/dom.js";
-import { afterSteps, fromTick, refusal, suggestAxis, TICKS, toTick, written } from "./slider.js";
+import { afterSteps, fromTick, suggestAxis, TICKS, toTick, written } from "./slider.js";
+import { readTyped } from "./typed.js";
 
-const MOST_VALUES = 16;
 const AXIS = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 13h12M3.5 10V6M8 10V3M12.5 10V7.5"/></svg>`;
 
 /** Steps of the keys. @type {Record<string, number>} */
@@ -20,6 +20,7 @@ export class NumberField {
     /** What the field shows: nothing is set while it has not been changed. */
     this.shown = "";
     this.text = h("input", {
+      oninput: () => this.judge(false),
       type: "text",
       inputmode: "decimal",
       class: "number",
@@ -85,42 +86,20 @@ export class NumberField {
     else this.setting.set(suggestAxis(Number(value), this.item));
   }
 
+  /** The text is let go: its value is set, or it is said again why it is none. */
   typed() {
-    const text = this.text.value.trim();
-    if (this.item.axis && text !== this.shown && /;|,\s|,.*,/.test(text)) this.typedAxis(text);
-    else this.typedNumber(text.replace(/^\.(?=\d)/, "0.").replace(",", "."));
+    const reading = this.judge(true);
+    if ("value" in reading && this.text.value.trim() !== this.shown) this.setting.set(reading.value);
   }
 
-  /** @param {string} text */
-  typedNumber(text) {
-    if (text === this.shown) {
-      this.setting.say("");
-      return;
-    }
-    const named = Object.entries(this.item.special ?? {}).find(([, name]) => name === text);
-    const number = named ? Number(named[0]) : text === "" ? NaN : Number(text);
-    const why = refusal(number, this.item);
-    if (why) this.refuse(text === "" ? "An empty field" : text, why);
-    else this.setting.set(number);
-  }
-
-  /** Several numbers, separated by semicolons or by commas with a space. @param {string} text */
-  typedAxis(text) {
-    const values = text
-      .split(/[;\s]+|,\s*/)
-      .filter(Boolean)
-      .map(Number);
-    const wrong = values.find((value) => refusal(value, this.item));
-    if (wrong !== undefined) this.refuse(text, `${wrong}: ${refusal(wrong, this.item)}`);
-    else if (values.length > MOST_VALUES || values.length < 2)
-      this.refuse(text, `an axis has 2 to ${MOST_VALUES} values`);
-    else this.setting.set([...new Set(values)].sort((a, b) => a - b));
-  }
-
-  /** @param {string} what @param {string} why */
-  refuse(what, why) {
-    this.text.setAttribute("aria-invalid", "true");
-    this.setting.say(`${what} is not allowed: ${why}. The run keeps ${written(this.setting.value, this.item)}.`);
+  /** Read the text as it stands, and say what is wrong with it. @param {boolean} final - nothing more is typed */
+  judge(final) {
+    const reading = readTyped(this.text.value, this.item);
+    const kept = `The run keeps ${written(this.setting.value, this.item)}.`;
+    const calm = "why" in reading && reading.unfinished && !final;
+    this.text.toggleAttribute("aria-invalid", "why" in reading && !calm);
+    this.setting.say("why" in reading ? `${reading.what} is not allowed: ${reading.why}. ${kept}` : "", calm);
+    return reading;
   }
 
   /** Put the slider where a value is. @param {Value} value */

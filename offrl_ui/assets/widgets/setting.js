@@ -183,9 +183,10 @@ export class Setting {
     this.field.paint(this.value);
   }
 
-  /** @param {string} sentence */
-  say(sentence) {
+  /** Why a value is not taken. @param {string} sentence @param {boolean} [calm] - it is still being typed */
+  say(sentence, calm = false) {
     this.message.textContent = sentence;
+    this.message.classList.toggle("calm", calm);
     this.message.hidden = !sentence;
   }
 
