@@ -29,7 +29,7 @@ def on_screen(value: float) -> str:
     if value == 0:
         return "0"
     if abs(value) < 1e-3 or abs(value) >= 1e5:
-        mantissa, exponent = f"{value:.1e}".split("e")
+        mantissa, exponent = f"{value:.2e}".split("e")
         power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return f"{mantissa}·10{power}".replace("-", "−")
     return np.format_float_positional(value, 3, unique=False, fractional=False, trim="k").rstrip(".").replace("-", "−")

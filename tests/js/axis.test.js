@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AxisScale } from "../../offrl_ui/assets/shared/axis.js";
+import { AxisScale, fitting, leastRoom, rounding } from "../../offrl_ui/assets/shared/axis.js";
 import { close } from "./help.js";
 
 for (const kind of ["linear", "log", "symlog"]) {
@@ -42,4 +42,46 @@ test("a symmetric logarithmic axis shows zero and both signs", () => {
   // Within the threshold it is as good as linear.
   assert.deepEqual(texts("symlog", 0, 0.4, 4), ["0", "0.1", "0.2", "0.3", "0.4"]);
   assert.equal(new AxisScale("symlog").text(-1e6, 1), "−10⁶");
+});
+
+test("one rule says when numbers are told apart by their powers of ten only", () => {
+  const kind = (...numbers) => fitting(...numbers).kind;
+  assert.equal(kind("value", 0, 20, 1), "linear");
+  assert.equal(kind("value", 0, 21, 1), "symlog");
+  assert.equal(kind("value", -2048, 0, 0.5), "symlog");
+  assert.equal(fitting("value", 0, 1e38, 0.5).threshold, 0.5);
+  assert.equal(kind("amount", 0.1, 3, 1), "linear");
+  assert.equal(kind("amount", 0.1, 3.1, 1), "log");
+  assert.equal(kind("amount", 0, 900, 1), "linear");
+  assert.equal(kind("amount", 0, 2e38, 1), "symlog", "zeros stand on no logarithmic axis");
+  assert.equal(kind("plain", 0, 1e6, 1), "linear");
+  assert.deepEqual(
+    ["linear", "log", "symlog"].map((one) => new AxisScale(one, 0.5).words),
+    ["", "logarithmic", "logarithmic beyond ±0.5"],
+  );
+});
+
+test("a doubling is a step of one width on the scale of what explodes", () => {
+  const scale = fitting("value", 0, 2 ** 127, 1);
+  const steps = [10, 50, 100].map((k) => scale.forward(2 ** (k + 1)) - scale.forward(2 ** k));
+  for (const step of steps) close(step, Math.log10(2), 1e-6);
+});
+
+test("the bound of rounding holds for float32's own differences, and is not far off", () => {
+  const f = Math.fround;
+  let worst = 0;
+  for (let i = 1; i <= 2000; i++) {
+    const q = [0, 1, 2, 3].map((a) => f(Math.sin(i * (a + 1))));
+    const pi = [0.1, 0.2, 0.3, 0.4].map(f);
+    const mean = q.reduce((sum, x, a) => f(sum + f(pi[a] * x)), 0);
+    const exact = q.reduce((sum, x, a) => sum + pi[a] * x, 0);
+    worst = Math.max(worst, Math.abs(mean - exact) / Math.max(...q.map(Math.abs)));
+  }
+  assert.ok(worst <= rounding(1, 5), `${worst} > ${rounding(1, 5)}`);
+  assert.ok(worst > rounding(1, 5) / 20);
+});
+
+test("an axis never zooms into rounding", () => {
+  close(leastRoom(0.5, 0.6, 1), 0.015);
+  assert.deepEqual([leastRoom(0, 0, 0.57), leastRoom(-5e-10, 5e-10, 0.57)], [0.57, 0.57]);
 });

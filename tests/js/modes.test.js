@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MODES, greedy, modeOf, pictureOf, whyMissing } from "../../offrl_ui/assets/world/modes.js";
+import { MODES, greedy, modeOf, pictureOf, roundingOf, whyMissing } from "../../offrl_ui/assets/world/modes.js";
 import { binary, frame, hello, store } from "./example.js";
+import { close } from "./help.js";
 
 const made = store({}, [frame(1, [[0, 0, 0]])]);
 const { last } = made.frames;
@@ -35,6 +36,34 @@ test("the run before is subtracted at the same step", () => {
   now.begin(hello());
   now.addFrames(frame(1, [[0, 0, 0]], { q: 3 }));
   assert.deepEqual([...new Set(pictureOf(now, modeOf("ghost"), now.frames.last, 0))], [2]);
+});
+
+test("advantages that are rounding are no advantages, at whatever size the values have", () => {
+  const advantages = (size, difference) => {
+    const q = { shape: [5, 2], data: Array.from({ length: 10 }, (_, i) => size * (i % 2 ? 1 : 1 - 1e-8)) };
+    const own = { shape: [5, 2], data: Array.from({ length: 10 }, (_, i) => (i % 2 ? 0 : -difference * size)) };
+    const now = store();
+    now.addFrames(binary("frame", { step: 1, seq: 1, member: 0 }, { q, advantages: own }));
+    return pictureOf(now, modeOf("advantage"), now.frames.last, 0)[0];
+  };
+  for (const size of [0.57, 1e20]) {
+    assert.equal(advantages(size, 1e-8), 0);
+    close(advantages(size, 1e-5), -1e-5 * size, 1e-6);
+  }
+  // Eight roundings of half a unit in the last place, for two actions.
+  assert.equal(roundingOf([-2, 1, Infinity], 2, 1), 8 * 2 ** -24 * 2);
+  assert.equal(roundingOf([], 2, 0.5), 8 * 2 ** -24 * 0.5);
+});
+
+test("a difference to the truth is not told from half a step of a quantised table", () => {
+  const now = store();
+  const q = { name: "q", dtype: "u1", shape: [5, 2], offset: 0, lo: -1, hi: 1 };
+  // The truth of the first state is 0 and 1; 127 stands for 0, 253 for 0.992.
+  const payload = { buffer: Uint8Array.of(127, 253, ...Array(10).fill(127)).buffer, start: 0 };
+  now.addFrames({ kind: "frame", header: { step: 1, seq: 1, member: 0, fields: [q] }, payload });
+  const error = pictureOf(now, modeOf("error"), now.frames.last, 0);
+  assert.equal(error[0], 0);
+  close(error[1], -1 / 127, 1e-4);
 });
 
 test("what has nothing to show says why", () => {

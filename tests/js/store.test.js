@@ -150,12 +150,15 @@ test("a run of a single frame leaves no ghost", () => {
   assert.equal(made.ghost, null);
 });
 
-test("the truth sets the scale of values; counts are logarithmic and fixed", () => {
+test("the truth sets the scale of values and their usual size; that of counts is fixed", () => {
   const made = store();
   const value = made.scale("value");
   assert.deepEqual([value.low, value.high, made.scale("value") === value], [0, 1, true]);
+  assert.equal(value.usual, 1);
+  assert.equal(store({ truth: { optimal: -3, q_bound: 0 } }).usual, 3);
+  assert.equal(store({ truth: { optimal: 0, q_bound: 0 } }).usual, 1, "where every value is 0");
   const count = made.scale("count");
-  assert.deepEqual([count.log, count.low, count.high], [true, 1, 4]);
+  assert.deepEqual([count.axis.kind, count.low, count.high], ["linear", 0, 4]);
   assert.equal(count.include(1, 1000, 3), false);
   assert.equal(made.scale("error").kind, "diverging");
 });

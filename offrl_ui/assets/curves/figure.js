@@ -1,6 +1,6 @@
 // What the figure of curves consists of: boxes, traces, axes and their ranges. Nothing here touches the page.
 
-import { AxisScale } from "../shared/axis.js";
+import { AxisScale, fitting, leastRoom } from "../shared/axis.js";
 import { legendOf } from "./panel_legend.js";
 import { metricsOf, panelsOf, planTraces, references } from "./panels.js";
 import { decimate, decimateBand } from "./series.js";
@@ -200,29 +200,29 @@ export class Figure {
       const right = rangeOf(
         this.traces.flatMap((trace, i) => (trace.panel === p && trace.metric.right ? [data[i]] : [])),
       );
-      if (left.low <= left.high) moved = this.fitLeft(panel, this.axes[p], left, fit) || moved;
-      if (right.low <= right.high) moved = this.fitRight(this.axes[p], right.high) || moved;
+      if (left[0] <= left[1]) moved = this.fitLeft(panel, this.axes[p], left, fit) || moved;
+      if (right[0] <= right[1]) moved = this.fitRight(this.axes[p], right[1]) || moved;
     });
     return moved;
   }
 
-  /** @param {Panel} panel @param {PanelAxis} axis @param {ReturnType<typeof rangeOf>} values @param {boolean} fit */
-  fitLeft(panel, axis, { low, high, smallest }, fit) {
-    const scale = this.scaleFor(panel.key, low, high, smallest);
+  /** @param {Panel} panel @param {PanelAxis} axis @param {Span} values @param {boolean} fit */
+  fitLeft({ key, sort, base = [] }, axis, [low, high], fit) {
+    const { usual } = this.store;
+    const scale = fitting(sort, low, high, usual);
     const changed = scale.kind !== axis.scale.kind;
     if (changed) Object.assign(axis, { scale, range: null });
     const size = Math.max(Math.abs(low), Math.abs(high));
-    const held = references(this.store, panel.key, this.theme)
+    const held = references(this.store, key, this.theme)
       .filter((line) => line.show || Math.abs(line.value) <= 2 * size)
       .map((line) => line.value);
-    if (scale.kind !== "log") held.push(...(panel.base ?? []));
-    const a = scale.forward(Math.min(scale.kind === "log" ? smallest : low, ...held));
-    const b = scale.forward(Math.max(high, ...held));
+    if (scale.kind !== "log") held.push(...base);
+    const [least, most] = [Math.min(low, ...held), Math.max(high, ...held)];
+    const [a, b] = [scale.forward(least), scale.forward(most)];
     const before = fit ? null : axis.range;
     if (before && a >= before[0] && b <= before[1]) return changed;
-    // Never closer than a twentieth of the value itself: rounding noise is not a curve.
-    const least = Math.max((b - a) * 0.08, scale.kind === "linear" ? Math.abs(b) * 0.025 : 0.05, 1e-9);
-    const pad = least + (before ? (b - a) * 0.25 : 0);
+    const room = scale.kind === "linear" ? leastRoom(least, most, sort === "value" ? usual : 1) : 0.05;
+    const pad = Math.max((b - a) * 0.08, room) + (before ? (b - a) * 0.25 : 0);
     axis.range = [before && a >= before[0] ? before[0] : a - pad, before && b <= before[1] ? before[1] : b + pad];
     return true;
   }
@@ -235,26 +235,6 @@ export class Figure {
     return true;
   }
 
-  /**
-   * Linear; logarithmic for losses; symmetric logarithmic once values leave the truth's order of magnitude behind.
-   * @param {string} panel
-   * @param {number} low
-   * @param {number} high
-   * @param {number} smallest - of the positive values
-   */
-  scaleFor(panel, low, high, smallest) {
-    const size = Math.max(Math.abs(low), Math.abs(high));
-    if (panel === "loss") {
-      if (low > 0 && high / smallest > 20) return new AxisScale("log");
-      return size > 1e3 && low < 0 ? new AxisScale("symlog", 1) : new AxisScale();
-    }
-    if (panel === "weights" && low > 0 && high / low > 200) return new AxisScale("log");
-    const { q_bound: bound, optimal } = this.store.run.truth;
-    const usual = Math.max(Math.abs(bound ?? 0), Math.abs(optimal ?? 0)) || 1;
-    const ofValues = panel === "q" || panel === "return";
-    return ofValues && size > 20 * usual ? new AxisScale("symlog", usual) : new AxisScale();
-  }
-
   /** Numbers of a trace as places on its axis. @param {Trace} trace @param {number[]} values */
   y(trace, values) {
     const { scale } = this.axes[trace.panel];
@@ -262,17 +242,16 @@ export class Figure {
   }
 }
 
-/** @param {Points[]} curves */
+/** @param {Points[]} curves @returns {Span} */
 function rangeOf(curves) {
-  let [low, high, smallest] = [Infinity, -Infinity, Infinity];
+  let [low, high] = [Infinity, -Infinity];
   for (const { y: values } of curves) {
     for (const y of values) {
       if (y < low) low = y;
       if (y > high) high = y;
-      if (y > 0 && y < smallest) smallest = y;
     }
   }
-  return { low, high, smallest };
+  return [low, high];
 }
 
 /**

@@ -111,7 +111,7 @@ export class Outcome {
     const shown = [
       ["return", { title: "true return", references: true }],
       ["gap", { title: "estimate − true return" }],
-      ["effective_sample_size", { title: "effective sample size", zero: true }],
+      ["effective_sample_size", { title: "effective sample size", share: true }],
     ];
     return shown.flatMap(([name, metric]) => {
       const index = store.metricIndex(name);

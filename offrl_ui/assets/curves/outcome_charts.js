@@ -1,8 +1,8 @@
 // Outcome against one hyperparameter, as a curve for each metric, or against two, as a heat map.
 
-import { AxisScale } from "../shared/axis.js";
+import { fitting, leastRoom } from "../shared/axis.js";
 import { number, setting } from "../shared/format.js";
-import { withAlpha } from "../shared/palette.js";
+import { rampOf, withAlpha } from "../shared/palette.js";
 import { Scale } from "../shared/scale.js";
 import { groupColour } from "./panels.js";
 
@@ -13,8 +13,9 @@ import { groupColour } from "./panels.js";
  * @import { Pen, Theme } from "../shared/types.d.ts"
  */
 
-/** A metric over the axis; `references`: with the best and the behaviour's return; `zero`: zero is in the picture.
- * @typedef {{ index: number, title: string, unit?: string, references?: boolean, zero?: boolean }} OutcomeMetric */
+/** A metric over the axis; `references`: with the best and the behaviour's return; `share`: a share, with zero in the
+ * picture. @typedef {{ index: number, title: string, unit?: string, references?: boolean, share?: boolean }}
+ *   OutcomeMetric */
 /**
  * @typedef {{ store: Store, theme: Theme, frame: Frame, width: number, height: number, metrics: OutcomeMetric[] }}
  *   Drawn
@@ -52,14 +53,17 @@ export function drawAxis(pen, { store, theme, frame, width, height, metrics }) {
     const stats = groups.map((group) => [...store.lastStats(frame, group, metric.index)]);
     const refs = metric.references && store.truthHoldsForAll ? referencesOf(store) : [];
     const all = [...stats.flat(), ...refs.map(({ value }) => value)].filter(Number.isFinite);
-    if (metric.zero) all.push(0);
-    let [low, high] = [Math.min(...all), Math.max(...all)];
-    const pad = Math.max((high - low) * 0.1, 1e-9);
-    [low, high] = [low - pad, high + pad];
+    if (metric.share) all.push(0);
+    const [least, most] = [Math.min(...all), Math.max(...all)];
+    const scale = fitting(metric.share ? "plain" : "value", least, most, store.usual);
+    const [a, b] = [scale.forward(least), scale.forward(most)];
+    const room = scale.kind === "linear" ? leastRoom(least, most, metric.share ? 1 : store.usual) : 0.05;
+    const pad = Math.max((b - a) * 0.1, room);
+    const [low, high] = [a - pad, b + pad];
     /** @param {number} value */
-    const yOf = (value) => y0 - ((value - low) / (high - low)) * (y0 - y1);
-    chartTitle(pen, theme, metric, y1 - 8);
-    for (const { at: tick, text } of new AxisScale().ticks(low, high, 3)) {
+    const yOf = (value) => y0 - ((scale.forward(value) - low) / (high - low)) * (y0 - y1);
+    chartTitle(pen, theme, metric, scale.words, y1 - 8);
+    for (const { at: tick, text } of scale.ticks(scale.backward(low), scale.backward(high), 3)) {
       pen.fillStyle = theme.line;
       pen.fillRect(left, yOf(tick), width - left - right, 1);
       pen.fillStyle = theme.muted;
@@ -124,13 +128,14 @@ function referencesOf(store) {
   return known.filter(({ value }) => Number.isFinite(value));
 }
 
-/** @param {Pen} pen @param {Theme} theme @param {OutcomeMetric} metric @param {number} y */
-function chartTitle(pen, theme, { title, unit }, y) {
+/** @param {Pen} pen @param {Theme} theme @param {OutcomeMetric} metric @param {string} scale - in words
+ * @param {number} y */
+function chartTitle(pen, theme, { title, unit }, scale, y) {
   pen.textAlign = "left";
   pen.textBaseline = "alphabetic";
   pen.font = `600 11.5px ${theme.font}`;
   pen.fillStyle = theme.text;
-  pen.fillText(`${title}${unit ? `, ${unit}` : ""}`, 4, y);
+  pen.fillText([title, unit, scale].filter(Boolean).join(", "), 4, y);
   pen.font = `11px ${theme.font}`;
 }
 
@@ -176,15 +181,17 @@ export function drawMap(pen, { store, theme, frame, width, height, metrics }) {
   const values = store.groups.map((group) => store.lastStat(frame, group, metric.index));
   const known = store.truthHoldsForAll ? referencesOf(store).map(({ value }) => value) : [];
   const all = [...values, ...known].filter(Number.isFinite);
-  const scale = new Scale({ kind: "value", low: Math.min(...all), high: Math.max(...all) });
-  chartTitle(pen, theme, metric, 12);
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const scale = new Scale({ kind: "value", low: least, high: most, usual: store.usual });
+  scale.include(least, most, frame.step);
+  chartTitle(pen, theme, metric, scale.axis.words, 12);
   mapLegend(pen, theme, scale, width);
   const current = store.groupOf(store.view.member);
   store.groups.forEach((group, i) => {
     const x = left + across.values.indexOf(group.values[across.name]) * w;
     const y = top + (up.values.length - 1 - up.values.indexOf(group.values[up.name])) * hgt;
     cells.push({ group, x, y, w, h: hgt });
-    if (!Number.isFinite(values[i])) return;
+    if (Number.isNaN(values[i])) return;
     pen.fillStyle = scale.colour(values[i], theme.dark);
     pen.fillRect(x, y, w - 1, hgt - 1);
     pen.fillStyle = scale.at(values[i]) > 0.6 ? "#111" : "#fff";
@@ -220,8 +227,9 @@ export function drawMap(pen, { store, theme, frame, width, height, metrics }) {
 function mapLegend(pen, theme, scale, width) {
   const [low, high] = [number(scale.low), number(scale.high)];
   const [bar, right] = [90, width - 8 - pen.measureText(high).width - 5];
+  const { css } = rampOf(scale.kind, theme.dark);
   for (let i = 0; i < bar; i += 2) {
-    pen.fillStyle = scale.colour(scale.low + ((scale.high - scale.low) * i) / bar, theme.dark);
+    pen.fillStyle = css[Math.round((255 * i) / bar)];
     pen.fillRect(right - bar + i, 4, 2.4, 9);
   }
   pen.fillStyle = theme.muted;

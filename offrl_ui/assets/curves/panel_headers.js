@@ -13,8 +13,6 @@ import { references } from "./panels.js";
  * @import { Reference, Trace } from "./panels.js"
  */
 
-const KINDS = { linear: "", log: "log", symlog: "symlog" };
-
 export class PanelHeaders {
   /** @param {HTMLElement} host */
   constructor(host) {
@@ -127,7 +125,8 @@ export class PanelHeaders {
     for (const { value, trace } of this.values)
       setText(value, number(store.lastStat(frame, trace.group, trace.metric.index)));
     axes.forEach(({ scale }, p) => {
-      setText(this.tags[p], KINDS[scale.kind]);
+      setText(this.tags[p], scale.kind === "linear" ? "" : scale.kind);
+      this.tags[p].title = scale.words;
     });
   }
 

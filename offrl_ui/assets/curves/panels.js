@@ -10,13 +10,14 @@ import { colourAt, mix, rampOf } from "../shared/palette.js";
  * @import { Theme } from "../shared/types.d.ts"
  */
 
+/** @import { Sort } from "../shared/axis.js" */
 /** @typedef {"solid" | "dash" | "longdash" | "dot" | "dashdot"} Dash */
 /**
  * @typedef {{ name: string, label: string, colour: number, dash?: Dash, right?: boolean }} Line - how a metric is drawn
  */
 
 /**
- * A panel, with the lines that it knows, in order. Other metrics that the run declares for it follow under their own
+ * A panel, with the lines that it knows, in order, and what sort of numbers its left axis has. Other metrics that the run declares for it follow under their own
  * titles.
  * `also` names metrics that do so in every run, `undrawn` those that are only sent and exported; `base` has numbers
  * that a
@@ -24,6 +25,7 @@ import { colourAt, mix, rampOf } from "../shared/palette.js";
  * @typedef {object} Panel
  * @property {string} key
  * @property {string} title
+ * @property {Sort} sort
  * @property {Line[]} lines
  * @property {string[]} [also]
  * @property {string[]} [undrawn]
@@ -53,6 +55,7 @@ export const PANELS = [
   {
     key: "return",
     title: "True return",
+    sort: "value",
     lines: [
       { name: "return", label: "J(π)", colour: 0 },
       { name: "value_start", label: "estimate", colour: 1 },
@@ -61,6 +64,7 @@ export const PANELS = [
   {
     key: "q",
     title: "Mean Q",
+    sort: "value",
     lines: [
       { name: "q_data", label: "data", colour: 0 },
       { name: "q_data_true", label: "its truth", colour: 0, dash: "dash" },
@@ -72,6 +76,7 @@ export const PANELS = [
   {
     key: "loss",
     title: "Loss",
+    sort: "amount",
     lines: [
       { name: "loss_policy", label: "policy", colour: 0 },
       { name: "loss_td", label: "Q", colour: 1 },
@@ -85,6 +90,7 @@ export const PANELS = [
   {
     key: "weights",
     title: "Weights",
+    sort: "amount",
     lines: [
       { name: "weight_median", label: "median", colour: 0 },
       { name: "weight_p90", label: "90 %", colour: 2 },
@@ -97,6 +103,7 @@ export const PANELS = [
   {
     key: "policy",
     title: "Policy",
+    sort: "plain",
     lines: [
       { name: "mass_unseen", label: "mass on unseen", colour: 1 },
       { name: "entropy", label: "entropy →", colour: 0, right: true },
@@ -127,6 +134,7 @@ export function panelsDeclared(store) {
   const titled = [...own].map((key) => ({
     key,
     title: key[0].toUpperCase() + key.slice(1).replaceAll("_", " "),
+    sort: /** @type {Sort} */ ("plain"),
     lines: [],
   }));
   return [...PANELS, ...titled];

@@ -1,6 +1,6 @@
 // The ring of frames: every snapshot that the viewer has received, by step, thinned to a budget of bytes.
 
-import { numbers, rawField } from "./wire.js";
+import { LEVELS, numbers, rawField } from "./wire.js";
 
 /**
  * @import { Field, FrameHeader, Payload } from "./protocol.d.ts"
@@ -82,6 +82,18 @@ export class Frame {
     const table = this.decoded.get(key) ?? numbers(field, entry.slot * length, length);
     this.decoded.set(key, table);
     return table;
+  }
+
+  /**
+   * How far a number of a size may be off in a table, because of the way in which it was sent.
+   * @param {string} name
+   * @param {number} member
+   * @param {number} size
+   */
+  error(name, member, size) {
+    const { dtype, lo, hi } = this.members.get(member)?.fields[name] ?? {};
+    if (dtype === "f2") return 2 ** -11 * size;
+    return dtype === "u1" ? ((hi ?? 0) - (lo ?? 0)) / (2 * LEVELS) : 0;
   }
 
   /**

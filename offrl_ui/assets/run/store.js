@@ -232,33 +232,38 @@ export class Store extends RunHistory {
     return JSON.stringify(a.layout) === JSON.stringify(b.layout);
   }
 
+  /** Size of the true values: of the bound on them, of the best return. */
+  get usual() {
+    const { q_bound: bound, optimal } = this.run.truth;
+    return Math.max(Math.abs(bound ?? 0), Math.abs(optimal ?? 0)) || 1;
+  }
+
   /** One scale per meaning, shared by all modes and members that show it. @param {string} name */
   scale(name) {
-    const scale = this.scales.get(name) ?? newScale(name, this.static);
+    const scale = this.scales.get(name) ?? newScale(name, this.static, this.usual);
     this.scales.set(name, scale);
     return scale;
   }
 }
 
-/** @param {string} name @param {Static} known */
-function newScale(name, { counts, q_star: truth }) {
+/** @param {string} name @param {Static} known @param {number} usual */
+function newScale(name, { counts, q_star: truth }, usual) {
   if (name === "value") {
     // The truth sets the scale, so that a learned value and its truth have the same colour.
     const [least, most] = truth ? extent(truth) : [0, 0];
     const low = Number.isFinite(least) ? Math.min(least, 0) : 0;
     const high = Number.isFinite(most) ? niceBeyond(Math.max(most, 0)) : 0;
-    return new Scale({ kind: "value", label: "value", unit: "return", low, high });
+    return new Scale({ kind: "value", low, high, usual });
   }
   if (name === "count") {
-    const scale = new Scale({ kind: "amount", label: "n(s,a)", unit: "rows", log: true });
+    const scale = new Scale({ kind: "amount" });
     if (counts) scale.include(...extent(counts, (i) => counts[i] > 0), 0);
     scale.fixed = true;
     return scale;
   }
-  if (name === "probability")
-    return new Scale({ kind: "amount", label: "π(a|s)", unit: "probability", low: 0, high: 1, fixed: true });
-  if (name === "weight") return new Scale({ kind: "amount", label: "weight", low: 0, high: 1 });
-  return new Scale({ kind: "diverging", label: name, unit: "return" });
+  if (name === "probability") return new Scale({ kind: "amount", sort: "plain", low: 0, high: 1, fixed: true });
+  if (name === "weight") return new Scale({ kind: "amount", low: 0, high: 1 });
+  return new Scale({ kind: "diverging", usual });
 }
 
 /** @param {Run} a @param {Run} b */

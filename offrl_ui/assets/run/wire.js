@@ -38,6 +38,9 @@ export function rawField(field, payload) {
   return { ...field, data: new Type(payload.buffer, payload.start + field.offset, count) };
 }
 
+/** Steps of a quantised field between its ends; the code after them is missing. */
+export const LEVELS = 254;
+
 /** @type {Float32Array | null} */
 let halves = null;
 
@@ -66,7 +69,7 @@ export function numbers({ data, dtype, lo, hi }, from = 0, length = data.length)
   if (data instanceof Float32Array) return data.subarray(from, from + length);
   const out = new Float32Array(length);
   if (dtype === "u1" && typeof lo === "number" && typeof hi === "number") {
-    const step = (hi - lo) / 254;
+    const step = (hi - lo) / LEVELS;
     for (let i = 0; i < length; i++) {
       const code = data[from + i];
       out[i] = code === 255 ? NaN : lo + step * code;

@@ -1,10 +1,58 @@
-// Axes: how far along an axis a number stands, and which numbers are written beside it. Curves of the stage and
-// pictures of the lecture share them.
+// Axes: how far along an axis a number stands, which numbers are written beside it, and which kind of axis tells them
+// apart. Tables, legends and curves of the stage and pictures of the lecture share them.
 
 import { niceTicks, power, trimmed } from "./format.js";
 
 /** @typedef {"linear" | "log" | "symlog"} ScaleKind */
 /** @typedef {{ at: number, text: string }} Tick a number and how it is written */
+/** value: returns and what is measured in them; amount: weights, losses, counts; plain: shares and all others.
+ * @typedef {"value" | "amount" | "plain"} Sort - of numbers */
+
+// Values leave the linear scale so many times beyond the truth's own size; amounts that span more than one and a half
+// powers of ten, or that have grown beyond a thousand from nothing, are told apart by their powers only.
+const BEYOND_TRUTH = 20;
+const SPAN = 30;
+const LARGE = 1e3;
+
+/**
+ * The scale on which numbers from `low` to `high` are told apart: the one rule for tables, legends and curves.
+ *
+ * @param {Sort} sort
+ * @param {number} low
+ * @param {number} high
+ * @param {number} usual size of the true values
+ */
+export function fitting(sort, low, high, usual) {
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (sort === "value" && size > BEYOND_TRUTH * usual) return new AxisScale("symlog", usual);
+  if (sort === "amount" && low > 0 && high / low > SPAN) return new AxisScale("log");
+  return sort === "amount" && low <= 0 && size > LARGE ? new AxisScale("symlog", 1) : new AxisScale();
+}
+
+/**
+ * What float32 leaves of a difference that is zero, between numbers of a size: at most so many roundings, each of half a
+ * unit in the last place (Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1).
+ *
+ * @param {number} size
+ * @param {number} roundings
+ */
+export const rounding = (size, roundings) => roundings * 2 ** -24 * size;
+
+// Sums that a curve's number goes through are made in float64: a few roundings remain.
+const OF_A_METRIC = 8;
+
+/**
+ * The least room that a linear axis has above and below numbers from `low` to `high`: rounding is no curve, so it never
+ * shows less than a twentieth of the numbers' own size, and all of the usual size where they are nothing but rounding.
+ *
+ * @param {number} low
+ * @param {number} high
+ * @param {number} usual
+ */
+export function leastRoom(low, high, usual) {
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  return size > rounding(usual, OF_A_METRIC) ? 0.025 * size : usual;
+}
 
 /**
  * The transform of an axis: linear; log (positive numbers only); symlog, asinh(y / threshold): linear near zero and
@@ -15,6 +63,12 @@ export class AxisScale {
   constructor(kind = "linear", threshold = 1) {
     this.kind = kind;
     this.threshold = threshold;
+  }
+
+  /** In words, for a legend; a linear axis needs none. */
+  get words() {
+    if (this.kind === "linear") return "";
+    return this.kind === "log" ? "logarithmic" : `logarithmic beyond ±${trimmed(this.threshold, 3)}`;
   }
 
   /** @param {number} y */

@@ -8,20 +8,26 @@ export function power(exponent) {
   return `10${[...String(exponent)].map((digit) => SUPERSCRIPT[digit]).join("")}`;
 }
 
+/** Below it float32 loses one digit after the other: what is left is not a number to write down. */
+export const LEAST = 2 ** -126;
+
 /**
- * Three significant digits by default: 0.569, −12.3, 1 240, 3.1·10⁷; "–" where there is no number.
+ * Three significant digits by default: 0.569, −12.3, 1 240, 3.14·10⁷; "–" where there is no number, "≈ 0" for what is
+ * not zero but no larger than `rounding`.
  * @param {number | null | undefined} value
  * @param {number} [digits]
+ * @param {number} [rounding]
  * @returns {string}
  */
-export function number(value, digits = 3) {
+export function number(value, digits = 3, rounding = 0) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (value === Infinity) return "∞";
   if (value === -Infinity) return "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
+  if (size < LEAST || size <= rounding) return "≈ 0";
   if (size >= 1e5 || size < 1e-3) {
-    const [mantissa, exponent] = value.toExponential(Math.max(digits - 2, 0)).split("e");
+    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
     if (Math.abs(Number(mantissa)) === 1) return (value < 0 ? "−" : "") + power(Number(exponent));
     return `${minus(mantissa)}·${power(Number(exponent))}`;
   }

@@ -52,7 +52,7 @@ const DIVERGING_DARK = [
 
 /** @param {string[]} stops */
 function ramp(stops) {
-  const rgb = stops.map(parseColour);
+  const rgb = stops.map(rgbOf);
   const table = new Uint8ClampedArray(256 * 3);
   for (let i = 0; i < 256; i++) {
     const at = (i / 255) * (rgb.length - 1);
@@ -64,7 +64,7 @@ function ramp(stops) {
 }
 
 /** Red, green and blue, 0 to 255, of `#rgb`, `#rrggbb` or `rgb(…)`. @param {string} colour @returns {number[]} */
-function parseColour(colour) {
+export function rgbOf(colour) {
   if (colour.startsWith("#")) {
     const hex = colour.length === 4 ? [...colour.slice(1)].map((d) => d + d).join("") : colour.slice(1, 7);
     return [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
@@ -75,18 +75,18 @@ function parseColour(colour) {
 
 /** @param {string} colour @param {number} alpha */
 export function withAlpha(colour, alpha) {
-  return `rgba(${parseColour(colour).join(",")},${alpha})`;
+  return `rgba(${rgbOf(colour).join(",")},${alpha})`;
 }
 
 /** @param {string} a @param {string} b @param {number} share - of b */
 export function mix(a, b, share) {
-  const [x, y] = [parseColour(a), parseColour(b)];
+  const [x, y] = [rgbOf(a), rgbOf(b)];
   return `rgb(${x.map((value, i) => Math.round(value + (y[i] - value) * share)).join(",")})`;
 }
 
 /** @param {string} colour */
 export const luminance = (colour) => {
-  const [r, g, b] = parseColour(colour);
+  const [r, g, b] = rgbOf(colour);
   return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
 };
 
@@ -97,6 +97,9 @@ const DIVERGING = { light: ramp(DIVERGING_LIGHT), dark: ramp(DIVERGING_DARK) };
 export function rampOf(kind, dark) {
   return kind === "diverging" ? DIVERGING[dark ? "dark" : "light"] : RAMPS[kind];
 }
+
+/** The colour of what is infinite: on none of the ramps. @param {boolean} dark */
+export const infiniteColour = (dark) => (dark ? "#ff5cc8" : "#c2187e");
 
 const ACTIONS_LIGHT = [
   "#0072b2",
@@ -169,13 +172,13 @@ export function readTheme(host) {
  * @param {string} colour
  */
 function resolve(host, colour) {
-  if (/^(#|rgb)/.test(colour)) return `rgb(${parseColour(colour).join(",")})`;
+  if (/^(#|rgb)/.test(colour)) return `rgb(${rgbOf(colour).join(",")})`;
   const probe = document.createElement("span");
   probe.style.color = colour;
   host.append(probe);
   const value = getComputedStyle(probe).color;
   probe.remove();
-  return `rgb(${parseColour(value).join(",")})`;
+  return `rgb(${rgbOf(value).join(",")})`;
 }
 
 /**

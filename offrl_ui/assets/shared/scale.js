@@ -1,39 +1,42 @@
 // A colour scale: what a number looks like. Domains are fixed by the truth where it is known and only ever grow,
 // in round steps, and they remember when they grew, so that a colour keeps its meaning.
 
+import { AxisScale, fitting } from "./axis.js";
 import { niceBeyond, niceTicks, trimmed } from "./format.js";
-import { rampOf } from "./palette.js";
+import { infiniteColour, rampOf } from "./palette.js";
 
+/** @import { Sort } from "./axis.js" */
 /** @import { Numbers, RampKind, Span } from "./types.d.ts" */
 
 /**
- * `value` and `amount` are sequential, `diverging` is symmetric around zero; `log` is for counts and weights. What is
- * `fixed` takes in nothing more.
+ * `value` and `amount` are sequential, `diverging` is symmetric around zero. `sort`: what the numbers are, which says
+ * when they are told apart by their powers of ten; `usual` is the size of the true values. What is `fixed` takes in
+ * nothing more.
  * @typedef {object} ScaleOptions
  * @property {RampKind} kind
+ * @property {Sort} [sort]
  * @property {number} [low]
  * @property {number} [high]
- * @property {boolean} [log]
- * @property {string} [label]
- * @property {string} [unit]
+ * @property {number} [usual]
  * @property {boolean} [fixed]
  */
 
 export class Scale {
   /** @param {ScaleOptions} options */
-  constructor({ kind, low = 0, high = 0, log = false, label = "", unit = "", fixed = false }) {
+  constructor({ kind, sort = kind === "amount" ? "amount" : "value", low = 0, high = 0, usual = 1, fixed = false }) {
     this.kind = kind;
+    this.sort = sort;
     this.low = low;
     this.high = high;
-    this.log = log;
-    this.label = label;
-    this.unit = unit;
+    this.usual = usual;
     this.fixed = fixed;
+    this.axis = new AxisScale();
+    /** All numbers that were taken in lie between these. @type {Span} */
+    this.seen = [Infinity, -Infinity];
     /** @type {{ step: number, from: { low: number, high: number } } | null} */
     this.grew = null;
     /** Whether numbers of the present picture lie beyond the ends. */
     this.clipped = { below: false, above: false };
-    this.used = false;
     this.version = 0;
   }
 
@@ -45,27 +48,29 @@ export class Scale {
    */
   include(low, high, step) {
     if (this.fixed || !Number.isFinite(low) || !Number.isFinite(high)) return false;
-    const first = !this.used;
-    const empty = this.low === this.high;
-    this.used = true;
-    if (this.kind === "diverging") {
-      const reach = Math.max(Math.abs(low), Math.abs(high));
-      if (reach <= this.high || reach === 0) return false;
-      return this.grow(-niceBeyond(reach), niceBeyond(reach), step, first);
-    }
-    if (low >= this.low && high <= this.high) return false;
-    const top = high > this.high ? niceBeyond(high) : this.high;
-    if (!this.log) return this.grow(low < this.low ? niceBeyond(low) : this.low, top, step, first);
-    return this.grow(empty ? low : Math.min(this.low, low), empty ? high : top, step, first);
+    const first = this.seen[0] > this.seen[1];
+    this.seen = [Math.min(this.seen[0], low), Math.max(this.seen[1], high)];
+    const linear = this.axis.kind === "linear";
+    const axis = linear ? fitting(this.sort, ...this.seen, this.usual) : this.axis;
+    const [bottom, top] = this.ends(axis);
+    if (axis.kind === this.axis.kind && bottom === this.low && top === this.high) return false;
+    if (!first) this.grew = { step, from: { low: this.low, high: this.high } };
+    Object.assign(this, { axis, low: bottom, high: top, version: this.version + 1 });
+    return true;
   }
 
-  /** @param {number} low @param {number} high @param {number} step @param {boolean} first */
-  grow(low, high, step, first) {
-    if (!first) this.grew = { step, from: { low: this.low, high: this.high } };
-    this.low = low;
-    this.high = high;
-    this.version += 1;
-    return true;
+  /** The ends that hold all numbers so far, round where they had to grow. @param {AxisScale} axis @returns {Span} */
+  ends(axis) {
+    const [low, high] = this.seen;
+    const beyond = axis.kind === "linear" ? niceBeyond : powerBeyond;
+    if (this.kind === "diverging") {
+      const reach = Math.max(Math.abs(low), Math.abs(high));
+      return reach > this.high ? [-beyond(reach), beyond(reach)] : [this.low, this.high];
+    }
+    const top = high > this.high ? beyond(high) : this.high;
+    // A logarithmic scale has no zero to begin at.
+    if (axis.kind === "log") return [Math.min(low > 0 ? low : Infinity, this.low > 0 ? this.low : Infinity), top];
+    return [low < this.low ? beyond(low) : this.low, top];
   }
 
   /** Note whether numbers of the present picture lie beyond the ends. @param {Span} range */
@@ -76,55 +81,48 @@ export class Scale {
     this.clipped = { below, above };
   }
 
-  /** @param {number} low @param {number} high */
-  toLog(low, high) {
-    if (!this.log) Object.assign(this, { log: true, low, high: niceBeyond(high), version: this.version + 1 });
-  }
-
-  /** Position of a number on the ramp, 0 to 1. @param {number} value */
+  /** Place of a number between the ends, 0 to 1. @param {number} value */
   at(value) {
     if (this.low === this.high) return this.kind === "diverging" ? 0.5 : 0;
-    const share = this.log
-      ? (Math.log(Math.max(value, this.low)) - Math.log(this.low)) / (Math.log(this.high) - Math.log(this.low))
-      : (value - this.low) / (this.high - this.low);
-    return Math.min(Math.max(share, 0), 1);
+    const [low, high] = [this.axis.forward(this.low), this.axis.forward(this.high)];
+    const inside = Math.min(Math.max(value, this.low), this.high);
+    return (this.axis.forward(inside) - low) / (high - low);
   }
 
-  /** @param {number} value */
+  /** Place of a finite number on the ramp. @param {number} value */
   index(value) {
     return Math.round(this.at(value) * 255);
   }
 
-  /** @param {number} value @param {boolean} dark */
+  /** What is infinite has a colour of its own. @param {number} value @param {boolean} dark */
   colour(value, dark) {
-    return rampOf(this.kind, dark).css[this.index(value)];
+    return Number.isFinite(value) ? rampOf(this.kind, dark).css[this.index(value)] : infiniteColour(dark);
   }
 
+  /** Numbers worth writing: the ends, for they are what the colours are measured by, and some between them. */
   ticks(count = 5) {
-    if (this.low === this.high) return [this.low];
-    if (!this.log) {
-      // The ends are always written: they are what the colours are measured by.
-      const room = (this.high - this.low) * 0.12;
-      const inner = niceTicks(this.low, this.high, count).filter((t) => t - this.low > room && this.high - t > room);
-      return [this.low, ...inner, this.high];
+    const { low, high, axis } = this;
+    if (low === high) return [low];
+    if (axis.kind !== "linear") {
+      const inner = axis.ticks(low, high, count).map(({ at }) => at);
+      return [...new Set([low, ...inner, high])];
     }
-    const [a, b] = [Math.ceil(Math.log10(this.low) - 1e-9), Math.floor(Math.log10(this.high) + 1e-9)];
-    if (b - a < 1) return [this.low, this.high];
-    const every = Math.ceil((b - a + 1) / count);
-    const ticks = [];
-    for (let e = a; e <= b; e += every) ticks.push(10 ** e);
-    return ticks;
+    const room = (high - low) * 0.12;
+    return [low, ...niceTicks(low, high, count).filter((t) => t - low > room && high - t > room), high];
   }
 
   /** Text at a tick, with ≤ or ≥ at an end that stands for everything beyond it. @param {number} value */
   tickText(value) {
     const span = this.high - this.low;
-    /** @param {number} end */
-    const near = (end) => Math.abs(value - end) < span * 1e-6;
-    const sign = near(this.low) && this.clipped.below ? "≤ " : near(this.high) && this.clipped.above ? "≥ " : "";
-    return sign + trimmed(Math.abs(value) < span * 1e-9 ? 0 : value, 2);
+    const sign =
+      value === this.low && this.clipped.below ? "≤ " : value === this.high && this.clipped.above ? "≥ " : "";
+    return sign + trimmed(this.axis.kind === "linear" && Math.abs(value) < span * 1e-9 ? 0 : value, 2);
   }
 }
+
+/** The next power of ten away from zero. @param {number} value */
+const powerBeyond = (value) =>
+  value === 0 ? 0 : Math.sign(value) * 10 ** Math.ceil(Math.log10(Math.abs(value)) - 1e-9);
 
 /**
  * The range that holds all but the most extreme fortieth of the numbers on either side: a few wild values must not take

@@ -40,7 +40,7 @@ export function drawDoseMap(canvas, store, frame, theme, scene) {
   for (let a = 0; a < A; a++) {
     const [x, y] = [4 + (a % cols) * size, 4 + Math.floor(a / cols) * size];
     const value = table ? table[mode.perState ? state : state * A + a] : NaN;
-    if (Number.isFinite(value)) {
+    if (!Number.isNaN(value)) {
       pen.fillStyle = scale.colour(value, theme.dark);
       pen.fillRect(x, y, size - 1, size - 1);
     }

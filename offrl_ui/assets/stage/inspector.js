@@ -2,8 +2,9 @@
 // picture.
 
 import { contextOf, h, setText, textWidth } from "../shared/dom.js";
-import { integer, number, percent } from "../shared/format.js";
+import { LEAST, integer, number, percent } from "../shared/format.js";
 import { drawAction } from "../shared/signs.js";
+import { roundingOf } from "../world/modes.js";
 import { drawDoseMap } from "./dose_map.js";
 
 /**
@@ -23,7 +24,7 @@ import { drawDoseMap } from "./dose_map.js";
  * @property {string} head
  * @property {string} help
  * @property {BarKind | null} bar
- * @property {(value: number) => string} text
+ * @property {(value: number, rounding: number) => string} text
  * @property {number} width
  */
 /** @typedef {{ td: HTMLElement, bar: HTMLElement | null, text: HTMLElement, drawn: string }} Cell */
@@ -32,11 +33,10 @@ import { drawDoseMap } from "./dose_map.js";
 const yesNo = (value) => (value ? "yes" : "no");
 /** @param {number} value */
 const plain = (value) => number(value);
+/** @param {number} value @param {number} rounding */
+const difference = (value, rounding) => number(value, 3, rounding);
 
-/**
- * @type {[key: string, head: string, help: string, bar: BarKind | null, text: (value: number) => string, width:
- *   number][]}
- */
+/** @type {[key: string, head: string, help: string, bar: BarKind | null, text: Column["text"], width: number][]} */
 const DECLARED = [
   ["n", "n", "rows of the data with this action in this state", "amount", integer, 30],
   ["beta", "π_β", "share of this action in the data", "share", percent, 34],
@@ -45,7 +45,7 @@ const DECLARED = [
   ["q", "Q", "learned action value", "value", plain, 42],
   ["truth", "Q*", "exact optimal action value", "value", plain, 42],
   ["q_pi", "Qπ", "exact action value of the current policy", "value", plain, 42],
-  ["advantages", "A", "learned advantage", "signed", plain, 46],
+  ["advantages", "A", "learned advantage", "signed", difference, 46],
   ["weights", "weight", "mean weight of this pair's rows in the loss", "amount", plain, 46],
   ["policy", "π_θ", "learned policy", "share", percent, 40],
 ];
@@ -196,16 +196,17 @@ export class Inspector {
     if (!this.dose.hidden) drawDoseMap(this.canvas, store, frame, theme, scene);
     const range = rangeOf(shown.flatMap(({ column, values }) => (column.bar === "value" && values ? [...values] : [])));
     const { counts } = store.static;
+    const values = store.row(frame, "q", member, state) ?? frame.table("v", member)?.subarray(state, state + 1) ?? [];
+    const rounding = roundingOf(values, A, store.usual);
     this.rows.forEach(({ row, cells }, a) => {
       const unseen = Boolean(counts && !counts[state * A + a]) && !store.terminal[state];
       row.classList.toggle("unseen", unseen);
       row.classList.toggle("picked", a === action);
       cells.forEach((cell, c) => {
-        const { column, values } = shown[c];
-        const value = values ? values[a] : NaN;
-        setText(cell.text, column.text(value));
-        if (column.bar && values) drawBar(cell, column.bar, value, values, range);
-        else if (column.bar) drawBar(cell, column.bar, NaN, [], range);
+        const { column, values: all } = shown[c];
+        const value = all ? all[a] : NaN;
+        setText(cell.text, column.text(value, rounding));
+        if (column.bar) drawBar(cell, column.bar, value, all ?? [], range, rounding);
       });
     });
   }
@@ -238,27 +239,32 @@ function rangeOf(values) {
  * @param {number} value
  * @param {Numbers} all - numbers of the column
  * @param {Span} range - of the values
+ * @param {number} rounding - of differences: no larger ones have no bar
  */
-function drawBar(cell, kind, value, all, range) {
+function drawBar(cell, kind, value, all, range, rounding) {
   if (!cell.bar) return;
   let [from, to] = [0, 0];
-  if (Number.isFinite(value)) {
+  const infinite = Math.abs(value) === Infinity;
+  if (infinite) to = 1;
+  else if (Number.isFinite(value)) {
     const finite = Array.from(all).filter(Number.isFinite);
     if (kind === "share") to = value;
-    else if (kind === "amount") to = value / Math.max(...finite, 1e-12);
+    else if (kind === "amount") to = value / Math.max(...finite, LEAST);
     else {
-      const reach = Math.max(...finite.map(Math.abs), 1e-12);
+      const reach = Math.max(...finite.map(Math.abs), rounding);
       const [low, high] = kind === "value" ? range : [-reach, reach];
-      from = (Math.min(0, value) - low) / Math.max(high - low, 1e-12);
-      to = (Math.max(0, value) - low) / Math.max(high - low, 1e-12);
+      const shown = kind === "signed" && Math.abs(value) <= rounding ? 0 : value;
+      from = (Math.min(0, shown) - low) / Math.max(high - low, LEAST);
+      to = (Math.max(0, shown) - low) / Math.max(high - low, LEAST);
     }
   }
-  const drawn = `${from.toFixed(3)},${to.toFixed(3)}`;
+  const drawn = `${from.toFixed(3)},${to.toFixed(3)},${infinite}`;
   if (cell.drawn === drawn) return;
   cell.drawn = drawn;
   cell.bar.style.left = `${(100 * from).toFixed(1)}%`;
   cell.bar.style.width = `${(100 * (Math.min(to, 1) - from)).toFixed(1)}%`;
   cell.bar.classList.toggle("negative", value < 0);
+  cell.bar.classList.toggle("infinite", infinite);
 }
 
 /**

@@ -4,7 +4,7 @@
 
 import { contextOf } from "../shared/dom.js";
 import { number } from "../shared/format.js";
-import { rampOf, withAlpha } from "../shared/palette.js";
+import { infiniteColour, rampOf, rgbOf, withAlpha } from "../shared/palette.js";
 import { hatchStyle } from "../shared/signs.js";
 import { SvgContext } from "../shared/svg.js";
 
@@ -105,6 +105,7 @@ export class MatrixScene {
       Object.assign(this.image, { width: cols, height: bands * A });
     const pixels = new ImageData(cols, bands * A);
     const { table } = rampOf(scale.kind, theme.dark);
+    const infinite = rgbOf(infiniteColour(theme.dark));
     const { data } = pixels;
     for (let i = 0; i < order.length; i++) {
       if (this.store.terminal[order[i]]) continue;
@@ -112,10 +113,11 @@ export class MatrixScene {
         const value = perState ? values[order[i]] : values[order[i] * A + a];
         if (Number.isNaN(value)) continue;
         const at = 4 * ((Math.floor(i / cols) * A + a) * cols + (i % cols));
-        const colour = 3 * scale.index(value);
-        data[at] = table[colour];
-        data[at + 1] = table[colour + 1];
-        data[at + 2] = table[colour + 2];
+        const finite = Number.isFinite(value);
+        const [colours, place] = finite ? [table, 3 * scale.index(value)] : [infinite, 0];
+        data[at] = colours[place];
+        data[at + 1] = colours[place + 1];
+        data[at + 2] = colours[place + 2];
         data[at + 3] = 255;
       }
     }

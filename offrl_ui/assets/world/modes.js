@@ -1,5 +1,7 @@
 // What the world can show. A mode says where its numbers come from, per action or per state, and on which scale.
 
+import { rounding } from "../shared/axis.js";
+
 /**
  * @import { Frame } from "../run/frames.js"
  * @import { Store } from "../run/store.js"
@@ -97,6 +99,40 @@ function minus(a, b) {
 }
 
 /**
+ * Differences of a state's values that are no larger than this are rounding: the mean of Q over `actions` actions takes
+ * a rounding for each and one more, the last update of Q (r + γ·Q', y − Q, times the step, plus Q) five.
+ * @param {Numbers} values - Q, or V, in the state
+ * @param {number} actions
+ * @param {number} usual - size of values, where these are none
+ */
+export function roundingOf(values, actions, usual) {
+  let size = values.length ? 0 : usual;
+  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i])) size = Math.max(size, Math.abs(values[i]));
+  return rounding(size, actions + 6);
+}
+
+/**
+ * Differences of values without those that are rounding, made when they were computed or on their way here.
+ * @param {Store} store
+ * @param {Frame} frame
+ * @param {number} member
+ * @param {Float32Array | null} table
+ * @param {string} wire - the table's name
+ */
+function withoutRounding(store, frame, member, table, wire) {
+  const { nActions: A } = store.run;
+  const out = table && Float32Array.from(table);
+  const [q, v] = ["q", "v"].map((name) => frame.table(name, member));
+  for (let s = 0; out && s < out.length / A; s++) {
+    const values = q?.subarray(s * A, (s + 1) * A) ?? v?.subarray(s, s + 1) ?? [];
+    const size = Math.max(0, ...values.map(Math.abs));
+    const least = roundingOf(values, A, store.usual) + frame.error(wire, member, size);
+    for (let i = s * A; i < (s + 1) * A; i++) if (Math.abs(out[i]) <= least) out[i] = 0;
+  }
+  return out;
+}
+
+/**
  * V; where the system learns none but has Q and a policy, the mean of Q over the policy.
  * @param {Frame} frame
  * @param {number} member
@@ -129,8 +165,11 @@ export function pictureOf(store, mode, frame, member) {
   if (!frame) return null;
   if (mode.key === "v") return valuesOf(frame, member, store.run.nActions);
   const own = frame.table(mode.wire, member);
-  if (mode.key === "error") return minus(own, truth);
-  return mode.key === "ghost" ? minus(own, ghostTable(store, frame, member, mode.wire)) : own;
+  /** @param {Float32Array | null} table */
+  const told = (table) => withoutRounding(store, frame, member, table, mode.wire);
+  if (mode.key === "advantage") return told(own);
+  if (mode.key === "error") return told(minus(own, truth));
+  return mode.key === "ghost" ? told(minus(own, ghostTable(store, frame, member, mode.wire))) : own;
 }
 
 /**

@@ -164,12 +164,9 @@ export class World {
       const matters = (s) => !store.terminal[s] && (!store.static.counts || store.visits[s] > 0);
       /** @param {number} i */
       const keep = (i) => matters(mode.perState ? i : Math.floor(i / store.run.nActions));
-      let [low, high] = robustExtent(table, keep);
+      const [low, high] = robustExtent(table, keep);
       const [bottom, top] = extent(table, keep);
       [least, most] = [Math.min(least, bottom), Math.max(most, top)];
-      // Weights that span more than a power of ten and a half are told apart only on a logarithmic scale.
-      if (mode.scale === "weight" && low > 0 && high / low > 30) scale.toLog(low, high);
-      if (scale.log) low = Math.max(low, 1e-12);
       if (low <= high) scale.include(low, high, frame?.step ?? 0);
     }
     scale.clip([least, most]);
