@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.writing import ten_to
+from offrl_core.writing import number
 
 Array = npt.NDArray[Any]
 
@@ -116,12 +116,12 @@ def _above_bound(h: MetricHistory, facts: Facts) -> str | None:
     highest, slack = h.last("q_data" if facts.stays_on_data else "q_max"), 1e-3 * max(1.0, abs(facts.q_bound))
     if highest > facts.q_bound + slack and facts.stays_on_data:
         return (
-            f"The mean Q of the data's own pairs is {_text(highest)}, but no policy can earn more than "
-            f"{_text(facts.q_bound)}: values feed on themselves, or the step is too large."
+            f"The mean Q of the data's own pairs is {number(highest)}, but no policy can earn more than "
+            f"{number(facts.q_bound)}: values feed on themselves, or the step is too large."
         )
     if highest > facts.q_bound + slack:
         return (
-            f"The largest Q is {_text(highest)}, but no policy can earn more than {_text(facts.q_bound)}: "
+            f"The largest Q is {number(highest)}, but no policy can earn more than {number(facts.q_bound)}: "
             "the target's max picked values that were extrapolated, not learned, and bootstrapping passed them on."
         )
     return None
@@ -131,15 +131,15 @@ def _below_floor(h: MetricHistory, facts: Facts) -> str | None:
     lowest, slack = h.last("q_data"), 1e-3 * max(1.0, abs(facts.q_floor))
     if lowest < facts.q_floor - slack and h.steady("q_data", rising=False):
         return (
-            f"Q on the data's own actions is {_text(lowest)} and sinking; nothing earns less than "
-            f"{_text(facts.q_floor)}: a penalty pushes values down and nothing holds them."
+            f"Q on the data's own actions is {number(lowest)} and sinking; nothing earns less than "
+            f"{number(facts.q_floor)}: a penalty pushes values down and nothing holds them."
         )
     # Pushing down actions that nobody took is what a conservative penalty is for, but then it comes to rest.
     lowest, depth = h.last("q_min"), 10 * max(facts.q_bound - facts.q_floor, facts.return_scale)
     if lowest < facts.q_floor - depth and h.steady("q_min", rising=False) and h.pace("q_min") > 0.5:
         return (
-            f"The smallest Q is {_text(lowest)} and sinks as fast as ever; nothing earns less than "
-            f"{_text(facts.q_floor)}: the penalty has no counterweight there."
+            f"The smallest Q is {number(lowest)} and sinks as fast as ever; nothing earns less than "
+            f"{number(facts.q_floor)}: the penalty has no counterweight there."
         )
     return None
 
@@ -148,7 +148,7 @@ def _missing_rises(h: MetricHistory, facts: Facts) -> str | None:
     missing, data = h.last("q_missing"), h.last("q_data")
     if missing > data and h.steady("q_missing", rising=True) and h.rise("q_missing") > 1e-3 * facts.return_scale:
         return (
-            f"Q on actions missing from the data ({_text(missing)}) is above Q on the data's actions ({_text(data)}) "
+            f"Q on actions missing from the data ({number(missing)}) is above Q on the data's actions ({number(data)}) "
             "and rising: no row of the data can ever correct it."
         )
     return None
@@ -186,7 +186,7 @@ def _entropy_gone(h: MetricHistory, facts: Facts) -> str | None:
         and facts.behavior_entropy > 5 * max(entropy, 1e-9)
     ):
         return (
-            f"The policy's entropy is {_text(entropy)} nats where the data's is {_text(facts.behavior_entropy)}: "
+            f"The policy's entropy is {number(entropy)} nats where the data's is {number(facts.behavior_entropy)}: "
             "it has committed itself, and later weights can hardly change its mind."
         )
     return None
@@ -208,7 +208,7 @@ def _illusion(h: MetricHistory, facts: Facts) -> str | None:
     error = np.nan_to_num(h.last("return_high") - h.last("return_low"))
     if down < -max(0.02 * facts.return_scale, error) and up > 0.02 * facts.return_scale:
         return (
-            f"The true return fell by {_text(-down)} while the value estimate rose by {_text(up)}: "
+            f"The true return fell by {number(-down)} while the value estimate rose by {number(up)}: "
             "the learner thinks it improves. Offline, only the truth beside it shows that it does not."
         )
     return None
@@ -235,12 +235,3 @@ RULES: tuple[Rule, ...] = (
     Rule("illusion", "The estimate rises while the return falls", "return", "truth", _illusion),
     Rule("vanished", "All weights have vanished", "loss", "weights", _vanished),
 )
-
-
-def _text(x: float) -> str:
-    """Three significant digits: 0.31, 164, 1.64·10⁴."""
-    text = format(x, ".3g")
-    if "e" not in text:
-        return text.replace("-", "−")
-    mantissa, exponent = text.split("e")
-    return f"{mantissa}·{ten_to(int(exponent))}".replace("-", "−")

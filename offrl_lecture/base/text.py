@@ -15,7 +15,7 @@ from html import escape
 
 from latex2mathml.converter import convert
 
-from offrl_core.writing import ten_to
+from offrl_core import writing
 
 ROLES = (
     *(f"a{i}" for i in range(1, 9)),
@@ -164,22 +164,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number as people write it: `0.8182`, `−1`, `∞`, `3.4·10³⁸`."""
-    value = float(value)
-    if math.isnan(value):
-        return "no number"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == 0:
-        return "0"
-    if not 1e-4 <= abs(value) < 1e6:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        return f"{mantissa}·{ten_to(int(exponent))}".replace("-", "−")
-    made = f"{value:.{digits}g}"
-    if "e" in made:
-        made = f"{value:.0f}"
-    return made.replace("-", "−")
+    """A number as people write it: `0.8182`, `−1`, `∞`, `3.4·10³⁸`; four digits, to be compared with a closed form."""
+    return writing.number(value, digits)
 
 
 def tex(value: float, digits: int = 4) -> str:

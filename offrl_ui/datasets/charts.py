@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
+from offrl_core.writing import number
 from offrl_ui.datasets.facts import REWARDED, UNREWARDED, action_names, dimension_names, groups, recorded, state_names
 from offrl_ui.setup.cards import placed
 from offrl_ui.shared import theme
@@ -27,15 +28,15 @@ def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -
     returns = dataset.episode_returns(gamma)
     figure = _histogram(dataset, returns, list(marks.values()))
     top = max(float(np.max(trace.y)) for trace in figure.data)
-    for number, (name, value) in enumerate(marks.items()):
+    for place, (name, value) in enumerate(marks.items()):
         figure.add_scatter(
             x=[value, value],
-            y=[0, top * (1.06 + 0.07 * number)],
+            y=[0, top * (1.06 + 0.07 * place)],
             mode="lines+markers",
             line={"dash": "dash", "width": 1.8, "color": theme.ink()},
-            marker={"symbol": ("circle", "square", "diamond")[number % 3], "size": [0, 8]},
-            name=f"{name} {value:.4g}",
-            hovertemplate=f"{name}: {value:.4g}<extra></extra>",
+            marker={"symbol": ("circle", "square", "diamond")[place % 3], "size": [0, 8]},
+            name=f"{name} {number(value)}",
+            hovertemplate=f"{name}: {number(value)}<extra></extra>",
         )
     figure.update_layout(title_text=f"Returns of the recorded episodes (γ = {gamma:g})")
     figure.update_xaxes(title_text="discounted return of an episode")
@@ -70,13 +71,13 @@ def actions_figure(dataset: Dataset) -> go.Figure:
     names = [action_names(dataset)[a] for a in shown]
     row_kind = np.zeros(len(dataset), dtype=int)
     kinds = groups(dataset)
-    for number, (_, _, mask) in enumerate(kinds):
-        row_kind[mask[dataset.episode_of_row]] = number
+    for place, (_, _, mask) in enumerate(kinds):
+        row_kind[mask[dataset.episode_of_row]] = place
     table = np.bincount(row_kind * dataset.n_actions + dataset.actions, minlength=len(kinds) * dataset.n_actions)
     figure = go.Figure()
-    for number, (kind, name, _) in enumerate(kinds):
+    for place, (kind, name, _) in enumerate(kinds):
         figure.add_bar(
-            x=table.reshape(len(kinds), -1)[number][shown] / len(dataset),
+            x=table.reshape(len(kinds), -1)[place][shown] / len(dataset),
             y=np.arange(len(names)),
             orientation="h",
             name=name,
@@ -226,7 +227,7 @@ def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
     else:
         kinds = [(name, kind, mask[numbers]) for kind, name, mask in groups(dataset)]
     figure = go.Figure()
-    for name, number, mask in kinds:
+    for name, kind, mask in kinds:
         lines = [rank[walk] for (_, walk), of in zip(shown, mask, strict=True) if of]
         if lines:
             gap = [np.nan]
@@ -234,7 +235,7 @@ def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
                 x=np.concatenate([np.append(np.arange(len(line), dtype=float), gap) for line in lines]),
                 y=np.concatenate([np.append(line, gap) for line in lines]),
                 mode="lines",
-                line={"width": 1.1, "color": theme.colour(number)},
+                line={"width": 1.1, "color": theme.colour(kind)},
                 opacity=0.7,
                 name=name,
                 hoverinfo="skip",
@@ -274,7 +275,7 @@ def _bar(edges: Array, counts: npt.NDArray[np.int64]) -> dict[str, object]:
         "y": counts,
         "width": np.diff(edges),
         "customdata": np.stack([edges[:-1], edges[1:]], axis=1),
-        "hovertemplate": "%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y} episodes<extra></extra>",
+        "hovertemplate": "%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y} episodes<extra></extra>",
     }
 
 

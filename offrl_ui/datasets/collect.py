@@ -18,6 +18,7 @@ from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.lecture_grids import LABELS
 from offrl_core.worlds.maze import Maze
+from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
 from offrl_ui.datasets.drawing import board, player_keys
@@ -179,7 +180,7 @@ def _play(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
         _try(choose, config, {**config.options, "own": text, "behavior": "own"})
 
     total = sum(player.steps.columns()["rewards"]) if player.actions else 0.0
-    told = f"Episode {len(memory['kept']) + 1}, step {len(player.actions)}, return so far {total:.4g}."
+    told = f"Episode {len(memory['kept']) + 1}, step {len(player.actions)}, return so far {number(total)}."
     told += " The episode has ended: keep it, or throw it away." if player.over else ""
     player_keys(
         episode=memory["episode"],

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.truth import Truth
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
+from offrl_core.writing import number
 from offrl_ui.setup.cards import behavior_of, example_episodes, walk_of
 from offrl_ui.shared import svg, theme
 
@@ -63,13 +64,11 @@ def key_numbers(dataset: Dataset) -> list[tuple[str, str, str]]:
         ("Optimum J*" if known.exact else "Best known J", known.optimal, known.optimal_interval, known.optimal_kind),
     ):
         if value is not None:
-            give = "" if interval is None else f" ± {(interval[1] - interval[0]) / 2:.1g}"
+            give = "" if interval is None else f" ± {number((interval[1] - interval[0]) / 2, 1)}"
             note = " ± is half a 95 % interval." if give else ""
             if not np.isfinite(value):
                 note = " It never ends, and without a discount its rewards never stop adding up."
-            rows.append(
-                (name, f"{value:.4g}{give}".replace("inf", "∞"), f"{help_[:1].upper()}{help_[1:].rstrip('.')}.{note}")
-            )
+            rows.append((name, f"{number(value)}{give}", f"{help_[:1].upper()}{help_[1:].rstrip('.')}.{note}"))
     return rows
 
 

@@ -22,6 +22,7 @@ from offrl_core.formats import (
     Reading,
 )
 from offrl_core.processes.file_reader import preview_isolated, read_isolated
+from offrl_core.writing import number
 from offrl_live.runs.datasets import keep
 from offrl_ui.setup.links import plain
 
@@ -231,7 +232,8 @@ def _summary(found: Report) -> str:
     return (
         f"{found.rows:,} rows in {found.episodes:,} episodes of {lengths.low:g} to {lengths.high:g} rows (median "
         f"{lengths.median:g}); {found.terminated:.0%} end in a terminal state, {found.truncated:.0%} are cut off. "
-        f"Returns at γ = {found.gamma:g} go from {returns.low:.4g} to {returns.high:.4g} (mean {returns.mean:.4g}). "
+        f"Returns at γ = {found.gamma:g} go from {number(returns.low)} to {number(returns.high)} "
+        f"(mean {number(returns.mean)}). "
         f"{found.distinct_states:,} distinct states; {found.repeated_rows:.0%} of the rows share theirs with another."
     )
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import offrl_core as orl
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
+from offrl_core.writing import number
 from offrl_ui.shared import svg
 
 WIDTH, HEIGHT = 15.0, 10.0
@@ -66,7 +67,7 @@ def algorithm_cards() -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for name, kind in orl.algorithms().items():
         drawn, value = algorithm_card(name)
-        text = f"{kind.title}. {kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {value:.3g}."
+        text = f"{kind.title}. {kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {number(value)}."
         groups.setdefault(kind.group, []).append(
             {"id": name, "title": kind.short_title or kind.title, "text": text, "picture": drawn}
         )
@@ -203,7 +204,7 @@ def algorithm_card(name: str) -> tuple[str, float]:
     shares = np.where(visits > 1e-4, np.clip(0.2 + 0.8 * np.sqrt(visits / visits.max()), 0, 1), np.nan)
     body = svg.cells(mdp.layout, shares) + svg.letters(mdp.layout)
     value = mdp.evaluate(policy, dataset.gamma)
-    return svg.drawing(mdp.layout.cols, mdp.layout.rows, body, description=f"{name}: return {value:.2f}"), value
+    return svg.drawing(mdp.layout.cols, mdp.layout.rows, body, description=f"{name}: return {number(value)}"), value
 
 
 @cache
