@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from offrl_core.algos.base import Weighting
-from offrl_core.algos.batch import Array, Batch
+from offrl_core.algos.batch import Batch
 from offrl_core.algos.cloning import AVERAGE_ADVANTAGE, CriticCloning
 from offrl_core.algos.equations import capped_weight
 from offrl_core.algos.explaining import Step, Transition, exponential_step, number
@@ -60,20 +60,16 @@ class AWAC(CriticCloning):
         return self.with_critic(f"w = {weight}", AVERAGE_ADVANTAGE, choices)
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
-        advantage = self.advantage(batch, hp)
+        advantage = batch.take(self.advantages(batch, hp))
         log_weight = advantage / hp.temperature
         if hp.normalization == "batch":
             return Weighting(batch_softmax(batch, log_weight), advantage)
         return exponential(hp, advantage, log_weight)
 
     def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
-        advantage, tau = transition.row(self.advantage(transition.batch, hp)), float(hp.temperature[0, 0])
+        advantage = transition.row(self.weighting(transition.batch, hp).advantage)
         return [
             *super().weight_steps(transition, hp),
             Step("advantage", "advantage", advantage, f"A = {number(advantage)}"),
-            exponential_step(r"A/\tau", advantage / tau),
+            exponential_step(r"A/\tau", advantage / float(hp.temperature[0, 0])),
         ]
-
-    def advantage(self, batch: Batch, hp: Any) -> Array:
-        """`A(s, a)` of each row, `(M, B)`."""
-        return batch.take(batch["q"]) - batch.at(self.value(batch, hp))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.algos.advantages import over_average
 from offrl_core.algos.base import Algorithm, Head, Loss
 from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.equations import Q_LOSS, WEIGHTED_CLONING, copy_rule, in_target, policy_target, together
@@ -145,5 +146,7 @@ class CriticCloning(Cloning):
         result: Array = (self.policy(batch, hp) * batch["q"]).sum(axis=1)
         return result
 
+    @once
     def advantages(self, batch: Batch, hp: Any) -> Array:
-        return batch["q"] - self.value(batch, hp)[:, None, :]
+        """What the weights are made of: here `Q(s,a) − E_{b~π_θ} Q(s,b)`."""
+        return over_average(self.policy(batch, hp), batch["q"])

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.algos.advantages import over_average, over_best_draw
 from offrl_core.algos.base import Weighting
-from offrl_core.algos.batch import Array, Batch
+from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.cloning import AVERAGE_ADVANTAGE, CriticCloning
 from offrl_core.algos.equations import capped_weight
 from offrl_core.algos.explaining import Step, Transition, exponential_step, number
@@ -25,7 +26,9 @@ class CRR(CriticCloning):
     The temperature `τ`, which divides, is the paper's `β`.
 
     Implementation notes: the paper draws `m = 4` actions for either baseline; here both expectations are exact (the
-    expected maximum from the order of the values: `Σ_k q_(k) (F_k^m − F_{k−1}^m)`). The critic is not distributional.
+    expected maximum from the order of the values), and the advantage is computed without cancellation: over the max
+    baseline that of the best action falls as `(1 − π)^m`, far below the rounding of `Q`, and still it is above 0. The
+    critic is not distributional.
     """
 
     name = "crr"
@@ -77,42 +80,29 @@ class CRR(CriticCloning):
         best = r"A = Q(s,a) - \mathbb{E}_{b_1,\dots,b_m\sim\pi_\theta}\max_{j\le m}Q(s,b_j)"
         return self.with_critic(f"w = {weight}", best if choices["baseline"] == "max" else AVERAGE_ADVANTAGE, choices)
 
+    @once
+    def advantages(self, batch: Batch, hp: Any) -> Array:
+        """Over the chosen baseline, `(M, A, U)`."""
+        if hp.baseline == "max":
+            return over_best_draw(self.policy(batch, hp), batch["q"], hp.baseline_draws)
+        return over_average(self.policy(batch, hp), batch["q"])
+
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
-        advantage = batch.take(batch["q"]) - batch.at(self.baseline(batch, hp))
+        advantage = batch.take(self.advantages(batch, hp))
         if hp.filter == "binary":
             # A value that is not a number must not pass for "worse".
-            passes = np.where(np.isnan(advantage), advantage, (advantage > 0).astype(np.float32))
+            passes = np.where(np.isnan(advantage), advantage, advantage > 0).astype(np.float32)
             return Weighting(passes, advantage)
-        return exponential(hp, advantage, advantage / hp.temperature)
-
-    def baseline(self, batch: Batch, hp: Any) -> Array:
-        """What an action must beat, `(M, U)`."""
-        if hp.baseline == "max":
-            return expected_maximum(self.policy(batch, hp), batch["q"], hp.baseline_draws)
-        return self.value(batch, hp)
+        return exponential(hp, advantage, (advantage / hp.temperature).astype(np.float32))
 
     def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
         advantage = transition.row(self.weighting(transition.batch, hp).advantage)
         steps = super().weight_steps(transition, hp)
         if hp.baseline == "max":
-            best = float(transition.s(self.baseline(transition.batch, hp)))
+            best = float(transition.s(transition.batch["q"])[transition.action]) - advantage
             symbol = r"\mathbb{E}\max_{j\le m} Q(s,b_j)"
             steps.append(Step("best", "the best of a few draws, on average", best, f"{symbol} = {number(best)}"))
         steps.append(Step("advantage", "advantage", advantage, f"A = {number(advantage)}"))
         if hp.filter == "exp":
             steps.append(exponential_step(r"A/\tau", advantage / float(hp.temperature[0, 0])))
         return steps
-
-
-def expected_maximum(policy: Array, q: Array, draws: Array) -> Array:
-    """`E max_{j≤m} q(b_j)` over `m` independent draws `b_j ~ policy`: `(M, A, U) → (M, U)`; `draws (M, 1)` is `m`.
-
-    With `F_k` the probability that one draw is among the `k` smallest values, the best of `m` is with probability
-    `F_k^m`.
-    """
-    order = np.argsort(q, axis=1)
-    values = np.take_along_axis(q, order, axis=1)
-    below = np.minimum(np.cumsum(np.take_along_axis(policy, order, axis=1), axis=1), 1)
-    reached = below ** draws[:, :, None]
-    result: Array = values[:, -1] - (reached[:, :-1] * np.diff(values, axis=1)).sum(axis=1)
-    return result

@@ -139,4 +139,5 @@ class IQL(Cloning):
         return batch["value"][:, 0]
 
     def advantages(self, batch: Batch, hp: Any) -> Array:
-        return batch["q"] - batch["value"]
+        """`u` of every action: what the weights are made of."""
+        return batch[f"{target_prefix(hp)}q"] - batch["value"]

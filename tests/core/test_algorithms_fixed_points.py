@@ -107,6 +107,18 @@ def test_critics_value_their_own_policy(draw: int) -> None:
         np.testing.assert_allclose(snapshot.q[0][shown.visited], q[shown.visited], atol=5e-3)
 
 
+@pytest.mark.parametrize("draw", [2, 3])
+def test_crr_rises_to_the_optimum_over_any_number_of_draws(draw: int) -> None:
+    """With every pair in the data the binary filter ends on the best action, whatever it must beat."""
+    data, shown = case(draw, full=True)
+    optimum = shown.optimum(shown.seen, GAMMA)[shown.visited]
+    learner = orl.Learner(data, "crr", baseline="max", baseline_draws=[1, 4, 32])
+    learner.advance(1500)
+    mean = final(data, "crr", 1500)
+    for q in (*learner.snapshot().q, mean.q[0]):
+        np.testing.assert_allclose(q[shown.visited], optimum, atol=0.04)
+
+
 @pytest.mark.parametrize("draw", range(5))
 def test_lambda_returns_join_td_and_monte_carlo(draw: int) -> None:
     data, shown = case(draw)

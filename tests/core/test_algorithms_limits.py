@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
+from offrl_core.algos.advantages import over_average, over_best_draw
+from offrl_core.algos.losses import softmax
 
 TABULAR = random_data(4, rows=300)
 CONTINUOUS = vectors()
@@ -119,18 +123,65 @@ def test_counting_in_continuous_data_leaves_the_value_of_the_behaviour() -> None
     np.testing.assert_allclose(learner.policy(np.array([[9.0, 9.0]])).sum(axis=2), 1)
 
 
-def test_expected_maximum_is_the_mean_of_the_best_draw() -> None:
-    from offrl_core.algos.crr import expected_maximum
+def exact_advantages(policy: np.ndarray, q: np.ndarray, draws: int) -> list[Fraction]:
+    """`Q(a) − Σ_k q_(k) (F_k^m − F_{k−1}^m)` in rational numbers."""
+    pi, values = [Fraction(float(p)) for p in policy], [Fraction(float(x)) for x in q]
+    pi = [p / sum(pi) for p in pi]
+    best, reached = Fraction(0), Fraction(0)
+    for action in sorted(range(len(values)), key=lambda a: values[a]):
+        before, reached = reached, reached + pi[action]
+        best += values[action] * (reached**draws - before**draws)
+    return [x - best for x in values]
 
+
+@pytest.mark.parametrize("draws", [1, 2, 4, 16, 64])
+def test_advantages_over_the_best_draw_are_exact(draws: int) -> None:
+    """With the right sign, and as far as a double goes with the right digits: policies that leave an action next to
+    nothing, values far from 0 and close to each other, and ties."""
+    rng = np.random.default_rng(draws)
+    logits = rng.normal(size=(40, 5)) * rng.choice([1, 5, 12], size=(40, 1))
+    policy = np.exp(logits - logits.max(axis=1, keepdims=True))
+    policy = (policy / policy.sum(axis=1, keepdims=True)).astype(np.float32)
+    q = (rng.choice([0, 1, 1000], size=(40, 1)) + rng.normal(size=(40, 5)).round(2)).astype(np.float32)
+    q[::4, 1] = q[::4, 3]
+    found = over_best_draw(policy.T[None], q.T[None], np.array([[draws]], np.float32))[0].T
+    average = over_average(policy.T[None], q.T[None])[0].T
+    for state in range(40):
+        exact = exact_advantages(policy[state], q[state], draws)
+        assert [int(x > 0) for x in found[state]] == [int(x > 0) for x in exact]
+        np.testing.assert_allclose(found[state], [float(x) for x in exact], rtol=1e-9, atol=1e-303)
+        assert found[state][q[state].argmax()] > 0
+        if draws == 1:
+            np.testing.assert_allclose(average[state], [float(x) for x in exact], rtol=1e-4, atol=1e-6)
+            assert average[state][q[state].argmax()] > 0
+
+
+def test_members_take_the_best_of_their_own_number_of_draws() -> None:
     rng = np.random.default_rng(1)
     pi, values = rng.dirichlet(np.ones(4)), rng.normal(size=4)
-    for draws in (1, 2, 5):
-        found = expected_maximum(pi[None, :, None], values[None, :, None], np.array([[draws]]))[0, 0]
+    policy, q = np.tile(pi[None, :, None], (3, 1, 1)), np.tile(values[None, :, None], (3, 1, 1))
+    found = over_best_draw(policy, q, np.array([[1], [2], [5]]))[..., 0]
+    for member, draws in enumerate((1, 2, 5)):
         best = values[rng.choice(4, p=pi, size=(200_000, draws))].max(axis=1)
-        assert found == pytest.approx(best.mean(), abs=0.01)
-    assert expected_maximum(pi[None, :, None], values[None, :, None], np.array([[1]]))[0, 0] == pytest.approx(
-        pi @ values
-    )
+        np.testing.assert_allclose(found[member], values - best.mean(), atol=0.01)
+    np.testing.assert_allclose(found[0], values - pi @ values)
+    np.testing.assert_allclose(over_average(policy, q)[1, :, 0], values - pi @ values)
+
+
+def test_equal_values_have_no_advantage() -> None:
+    """None at all: of `Q − Σ π Q` a rounding error would pass CRR's binary filter in about a fifth of the states."""
+    policy = softmax(np.random.default_rng(0).normal(size=(1, 3, 1000)).astype(np.float32))
+    for value in (0.7, 1 / 3, 1234.567):
+        q = np.full_like(policy, value)
+        assert ((q - (policy * q).sum(axis=1, keepdims=True)) > 0).mean() > 0.15
+        np.testing.assert_array_equal(over_average(policy, q), 0)
+        np.testing.assert_array_equal(over_best_draw(policy, q, np.array([[4]])), 0)
+
+
+def test_a_single_action_has_no_advantage() -> None:
+    one, q = np.ones((2, 1, 3), np.float32), np.full((2, 1, 3), 7.5, np.float32)
+    np.testing.assert_array_equal(over_best_draw(one, q, np.array([[4], [4]])), 0)
+    np.testing.assert_array_equal(over_average(one, q), 0)
 
 
 @pytest.mark.parametrize("kind", ["none", "hard", "soft"])
