@@ -92,7 +92,9 @@ class Batch:
         columns: further row columns by name, `(1 or M, B)`; `next_action` is −1 where there is none.
         counts, counts_next: `(1 or M, A, U)`: `n(s,a)` in the data at the states evaluated.
         outputs: network outputs by name: `q` at `s`, `q_next` at `s′`, `target_q_next` …, `(M, A, U)`.
-        memory: numbers that the algorithm carries from update to update, `(M, 1)`; it may assign new arrays.
+        memory: numbers that the algorithm carries from update to update, `(M, 1)`; it may assign new arrays. Where a
+            batch is looked at, they are as the update leaves them.
+        memory_before: the same as the update found them.
         curvature: whether the curvature of the losses is asked for.
         found: what was already computed from these outputs, see `once`.
     """
@@ -109,6 +111,7 @@ class Batch:
         self.counts_next: Array | None = None
         self.outputs: dict[str, Array] = {}
         self.memory: dict[str, Array] = {}
+        self.memory_before: dict[str, Array] = {}
         self.curvature = False
         self.found: dict[str, Any] = {}
         self.at_index: Index | None = None  # None: the row is the state

@@ -51,11 +51,12 @@ class Cloning(Algorithm):
         taken = float(pi[transition.action])
         gradient = weight * (pi - np.eye(len(pi))[transition.action]) + 0.0
         loss = -weight * float(np.log(taken)) if weight else 0.0
+        among = "all weights" if transition.whole else "its own and the probe rows' weights"
         clipped = weighting is not None and weighting.clipped is not None and transition.row(weighting.clipped) > 0
         return [
             *self.weight_steps(transition, hp),
             Step("weight", "weight, at its cap" if clipped else "weight", weight, f"w = {number(weight)}"),
-            Step("share", "this row's share of all weights", part),
+            Step("share", f"this row's share of {among}", part),
             Step("probability", "probability now", taken, rf"\pi_\theta(a\mid s) = {number(taken)}"),
             Step(
                 "loss",
@@ -99,6 +100,8 @@ class CriticCloning(Cloning):
 
     table_learning_rate = 0.5
     defaults = NETWORK_TARGETS
+    evaluated = r"\pi_\theta"
+    """The policy that the critic evaluates, LaTeX."""
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         reads = ("s", "next") if choices["target_update"] == "none" else ("s",)
@@ -109,7 +112,8 @@ class CriticCloning(Cloning):
 
     def with_critic(self, weight: str, advantage: str, choices: Mapping[str, Value]) -> str:
         """The equation of cloning by such a weight, with the critic's."""
-        return together(WEIGHTED_CLONING, weight, advantage, Q_LOSS, policy_target(choices), copy_rule(choices))
+        target = policy_target(choices, self.evaluated)
+        return together(WEIGHTED_CLONING, weight, advantage, Q_LOSS, target, copy_rule(choices))
 
     def next_policy(self, batch: Batch, hp: Any) -> Array:
         """The policy that the critic evaluates, at `s'`: `(M, A, U)`."""
@@ -129,7 +133,7 @@ class CriticCloning(Cloning):
         taken = float(q[transition.action])
         mean = float(transition.s(self.value(batch, hp)))
         q_next = float(transition.next((self.next_policy(batch, hp) * batch[f"{target_prefix(hp)}q_next"]).sum(axis=1)))
-        expected = rf"\mathbb{{E}}_{{a'\sim\pi}}{in_target(hp.target_update)}(s',a')"
+        expected = rf"\mathbb{{E}}_{{a'\sim{self.evaluated}}}{in_target(hp.target_update)}(s',a')"
         target = one_step(transition, float(hp.gamma[0, 0]), q_next, "y", expected)
         delta = target.value - taken
         return [

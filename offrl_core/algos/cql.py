@@ -114,22 +114,31 @@ class CQL(QLearning):
         return losses
 
     def steps(self, transition: Transition, hp: Any) -> list[Step]:
+        steps = [*super().steps(transition, hp), *self.penalty_steps(transition, hp, "q")]
+        return steps + self.penalty_steps(transition, hp, "q2") if hp.double == "clipped" else steps
+
+    def penalty_steps(self, transition: Transition, hp: Any, output: str) -> list[Step]:
+        """The penalty on one of the networks, `q` or `q2`, at this row."""
         batch = transition.batch
         at_s = hp.form == "paper"
-        q = transition.s(batch["q"]) if at_s else transition.next(batch["q_next"])
+        name, index, of = ("", "", "") if output == "q" else ("2", "_2", " of the second Q")
+        q = transition.s(batch[output]) if at_s else transition.next(batch[f"{output}_next"])
         action = transition.action if at_s else int(batch.columns["next_action"][0, transition.column])
         if action < 0:
-            return [*super().steps(transition, hp), Step("penalty", "penalty: the data shows no next action", 0.0)]
+            return [Step(f"penalty{name}", f"penalty{of}: the data shows no next action", 0.0)]
         total = float(q.sum()) if hp.form in ("lecture-a", "lecture-b") else float(np.logaddexp.reduce(q))
         gap = total - (0.0 if hp.form == "lecture-a" else float(q[action]))
         alpha, power = float(hp.alpha[0, 0]), 2 if hp.form == "lecture-d" else 1
+        price = alpha * gap**power
         square = "^2" if power == 2 else ""
         return [
-            *super().steps(transition, hp),
             Step(
-                "gap", "what the penalty pushes down", gap, f"z = {number(total)} - {term(total - gap)} = {number(gap)}"
+                f"gap{name}",
+                f"what the penalty{of} pushes down",
+                gap,
+                f"z{index} = {number(total)} - {term(total - gap)} = {number(gap)}",
             ),
-            Step("penalty", "penalty", alpha * gap**power, rf"\alpha z{square} = {number(alpha * gap**power)}"),
+            Step(f"penalty{name}", f"penalty{of}", price, rf"\alpha z{index}{square} = {number(price)}"),
         ]
 
     def stays_on_data(self, values: Mapping[str, Value]) -> bool:

@@ -39,7 +39,7 @@ def copy_rule(choices: Choices, copy: str = "Q'", of: str = "Q") -> str:
     return ""
 
 
-def policy_target(choices: Choices, policy: str = r"\pi_\theta") -> str:
+def policy_target(choices: Choices, policy: str) -> str:
     """`y = r + γ E_{a'~π} Q'(s', a')`."""
     return rf"y = r + \gamma\,\mathbb{{E}}_{{a'\sim{policy}}}{in_target(choices['target_update'])}(s',a')"
 

@@ -38,10 +38,11 @@ class Transition:
     Args:
         batch: a batch of one member.
         column: the row's place in it.
+        whole: whether the batch holds all rows of the data.
     """
 
-    def __init__(self, batch: Batch, column: int) -> None:
-        self.batch, self.column = batch, column
+    def __init__(self, batch: Batch, column: int, *, whole: bool = True) -> None:
+        self.batch, self.column, self.whole = batch, column, whole
         self.here = column if batch.at_index is None else int(batch.at_index.flat.reshape(-1)[column])
         self.there = column if batch.at_next_index is None else int(batch.at_next_index.flat.reshape(-1)[column])
         self.action = int(batch.action[0, column])

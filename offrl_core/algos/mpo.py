@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from offrl_core.algos.advantages import over_average
 from offrl_core.algos.base import Head, Loss
-from offrl_core.algos.batch import Array, Batch
+from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.cloning import CriticCloning
 from offrl_core.algos.equations import BEHAVIOR_CLONE, Q_LOSS, copy_rule, in_target, policy_target, together
 from offrl_core.algos.explaining import Step, Transition, number
@@ -35,14 +36,16 @@ class MPO(CriticCloning):
 
     Implementation notes: `π_old` is the policy's target copy, moved as the critic's. With few actions the E-step is
     exact, and `η` is found by two Newton steps on the dual's slope at each update instead of gradient steps on the
-    dual. `μ` follows its constraint by `log μ ← log μ + .01 · clip(KL/ε_π − 1, ±1)`. The critic's target is one-step,
-    not Retrace. With `target_update` = `none`, `π_old` is the policy itself and the KL bound of the M-step never binds.
+    dual. `μ` follows its constraint by `log μ ← log μ + .01 · clip(KL/ε_π − 1, ±1)`, after the update that it priced.
+    The critic's target is one-step, not Retrace. With `target_update` = `none`, `π_old` is the policy itself and the KL
+    bound of the M-step never binds.
     """
 
     name = "mpo"
     title = "MPO"
     number = 11
     summary = "Reweights a prior over all actions by the critic under a KL bound, then clones the result."
+    evaluated = r"\pi_{\mathrm{old}}"
     source = "Abdolmaleki et al. 2018"
     hyperparameters = (
         *CRITIC,
@@ -96,7 +99,7 @@ class MPO(CriticCloning):
         )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:
-        prior = r"\pi_\beta" if choices["prior"] == "behavior" else r"\pi_{\mathrm{old}}"
+        prior = self.prior_symbol(choices["prior"])
         old = r"\pi_{\mathrm{old}} = \pi_\theta"
         if choices["target_update"] != "none":
             old = r"\pi_{\mathrm{old}} = \pi_{\theta'},\ Q' = Q_{\theta'}"
@@ -106,13 +109,20 @@ class MPO(CriticCloning):
             r"\mathcal{L}(\theta) = " + M_STEP,
             BEHAVIOR_CLONE if choices["prior"] == "behavior" else "",
             Q_LOSS,
-            policy_target(choices, r"\pi_{\mathrm{old}}"),
+            policy_target(choices, self.evaluated),
             old,
             copy_rule(choices, r"\theta'", r"\theta"),
         )
 
+    def prior_symbol(self, prior: Value) -> str:
+        """What the E-step reweights, LaTeX."""
+        return r"\pi_\beta" if prior == "behavior" else r"\pi_{\mathrm{old}}"
+
     def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
-        return {"loss_policy": M_STEP}
+        exponential = rf"e^{{{in_target(choices['target_update'])}(s,a)/\eta}}"
+        mean = rf"\mathbb{{E}}_{{a\sim {self.prior_symbol(choices['prior'])}}}"
+        dual = rf"\eta\epsilon + \eta\,\mathbb{{E}}_s\big[\log {mean} {exponential}\big]"
+        return {"loss_policy": M_STEP, "loss_dual": dual}
 
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         return {"temperature": 1.0, "multiplier": 1.0}
@@ -121,16 +131,29 @@ class MPO(CriticCloning):
         return softmax(batch[f"{target_prefix(hp)}policy_next"])
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
-        log_old = log_softmax(batch[f"{target_prefix(hp)}policy"])
-        improved, dual = self.e_step(batch, hp, log_old)
+        log_old, log_prior = self.log_old(batch, hp), self.log_prior(batch, hp)
+        dual = self.e_step(batch, hp, log_prior)
+        improved = softmax(self.tilted(batch, hp, log_prior))
         losses = {"policy": self.m_step(batch, hp, improved, log_old), "td": self.critic_loss(batch, hp), "dual": dual}
         if hp.prior == "behavior":
             losses["behavior"] = weighted_cross_entropy(batch, "behavior")
         return losses
 
-    def e_step(self, batch: Batch, hp: Any, log_old: Array) -> tuple[Array, Loss]:
-        """`q(a|s)`, `(M, A, U)`, and the dual's value; `η` moves two Newton steps towards the bound."""
-        log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
+    @once
+    def log_old(self, batch: Batch, hp: Any) -> Array:
+        """`log π_old(a|s)`, `(M, A, U)`."""
+        return log_softmax(batch[f"{target_prefix(hp)}policy"])
+
+    def log_prior(self, batch: Batch, hp: Any) -> Array:
+        """What the E-step reweights, in logarithms, `(M, A, U)`."""
+        return log_softmax(batch["behavior"]) if hp.prior == "behavior" else self.log_old(batch, hp)
+
+    def tilted(self, batch: Batch, hp: Any, log_prior: Array) -> Array:
+        """`log prior(a|s) + Q'(s,a)/η` with the `η` of this update, `(M, A, U)`: its softmax is `q(a|s)`."""
+        return np.asarray(log_prior + batch[f"{target_prefix(hp)}q"] / batch.memory["temperature"][:, :, None])
+
+    def e_step(self, batch: Batch, hp: Any, log_prior: Array) -> Loss:
+        """Moves `η` two Newton steps towards the bound; the dual's value there."""
         q = batch[f"{target_prefix(hp)}q"]
         eta = batch.memory["temperature"]
         for _ in range(2):
@@ -139,18 +162,18 @@ class MPO(CriticCloning):
             step = np.clip((kl - hp.epsilon) / np.maximum(spread, np.float32(1e-12)), -1, 1)
             eta = np.clip(eta * np.exp(step), *TEMPERATURES).astype(np.float32)
         batch.memory["temperature"] = eta
-        scaled = log_prior + q / eta[:, :, None]
+        scaled = self.tilted(batch, hp, log_prior)
 
         def dual() -> Array:
             result: Array = eta[:, 0] * (hp.epsilon[:, 0] + batch.mean_over_states(log_sum_exp(scaled)))
             return result
 
-        return softmax(scaled), Loss(dual, {})
+        return Loss(dual, {})
 
     def m_step(self, batch: Batch, hp: Any, improved: Array, log_old: Array) -> Loss:
-        """Cloning of `q` with the KL to `π_old` priced at `μ`, which follows its constraint."""
+        """Cloning of `q` with the KL to `π_old` priced at `μ`, which follows its constraint afterwards."""
         loss = cross_entropy_to(batch, "policy", improved)
-        mu = batch.memory["multiplier"]
+        mu = batch.memory_before["multiplier"]
         log_pi = log_softmax(batch["policy"])
         old, share = np.exp(log_old), batch.state_share()
         kl = self.step_size(batch, log_pi, log_old)[:, None].astype(np.float32)
@@ -163,13 +186,14 @@ class MPO(CriticCloning):
         return loss
 
     def steps(self, transition: Transition, hp: Any) -> list[Step]:
-        batch = transition.batch
-        eta = float(batch.memory["temperature"][0, 0])
-        log_old = log_softmax(batch[f"{target_prefix(hp)}policy"])
-        log_prior = log_softmax(batch["behavior"]) if hp.prior == "behavior" else log_old
-        improved = transition.s(softmax(log_prior + batch[f"{target_prefix(hp)}q"] / np.float32(eta)))
-        prior, pi = np.exp(transition.s(log_prior)), transition.s(self.policy(batch, hp))
-        a = transition.action
+        batch, a = transition.batch, transition.action
+        eta, mu = float(batch.memory["temperature"][0, 0]), float(batch.memory_before["multiplier"][0, 0])
+        log_prior = self.log_prior(batch, hp)
+        prior, improved = np.exp(transition.s(log_prior)), transition.s(softmax(self.tilted(batch, hp, log_prior)))
+        old, pi = np.exp(transition.s(self.log_old(batch, hp))), transition.s(self.policy(batch, hp))
+        gradient = pi - improved + mu * (pi - old)
+        price = r"\mu\left(\pi_\theta(a\mid s) - \pi_{\mathrm{old}}(a\mid s)\right)"
+        tilting = rf"{number(float(prior[a]))}\, e^{{{in_target(hp.target_update)}(s,a)/\eta}}"
         return [
             *self.weight_steps(transition, hp),
             Step("temperature", "temperature that meets the KL bound", eta, rf"\eta = {number(eta)}"),
@@ -178,15 +202,28 @@ class MPO(CriticCloning):
                 "improved",
                 "the E-step's policy, one per action",
                 improved.tolist(),
-                rf"q(a\mid s) \propto {number(float(prior[a]))}\, e^{{Q(s,a)/\eta}} = {number(float(improved[a]))}",
+                rf"q(a\mid s) = {tilting} / Z(s) = {number(float(improved[a]))}",
             ),
             Step("probability", "probability now", float(pi[a]), rf"\pi_\theta(a\mid s) = {number(float(pi[a]))}"),
-            Step("gradient", "gradient at the logits, one per action", (pi - improved).tolist()),
+            Step("old", "the policy's last copy, one per action", old.tolist()),
+            Step("multiplier", "price of the policy's step", mu, rf"\mu = {number(mu)}"),
+            Step(
+                "gradient",
+                "gradient at the logits, one per action",
+                gradient.tolist(),
+                r"\partial/\partial\,\mathrm{logit}_a = \pi_\theta(a\mid s) - q(a\mid s) + "
+                rf"{price} = {number(float(gradient[a]))}",
+            ),
         ]
 
+    @once
+    def advantages(self, batch: Batch, hp: Any) -> Array:
+        """`Q'(s,a) − E_{b~π_old} Q'(s,b)`: what the E-step weighs actions by, up to a factor per state."""
+        return over_average(np.exp(self.log_old(batch, hp)), batch[f"{target_prefix(hp)}q"])
+
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
-        kl = self.step_size(batch, log_softmax(batch["policy"]), log_softmax(batch[f"{target_prefix(hp)}policy"]))
-        return {"kl": kl, "temperature": batch.memory["temperature"], "multiplier": batch.memory["multiplier"]}
+        kl = self.step_size(batch, log_softmax(batch["policy"]), self.log_old(batch, hp))
+        return {"kl": kl, "temperature": batch.memory["temperature"], "multiplier": batch.memory_before["multiplier"]}
 
     def step_size(self, batch: Batch, log_pi: Array, log_old: Array) -> Array:
         """`E_s KL(π_old ‖ π_θ)`, `(M,)`."""

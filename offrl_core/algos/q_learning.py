@@ -36,21 +36,28 @@ class ActionValues(Algorithm):
         return batch["q"] - self.value(batch, hp)[:, None, :]
 
 
-def error_steps(q: Array, action: int, target: Step) -> list[Step]:
-    """`Q(s,a)`, the target, and how far they are apart."""
-    taken = float(q[action])
-    delta = target.value - taken
-    return [
-        Step("q", "Q of this action", taken, f"Q(s,a) = {number(taken)}"),
+def error_steps(q: Array, action: int, target: Step, second: Array | None = None) -> list[Step]:
+    """`Q(s,a)`, the target, and how far they are apart; the same of a `second` network that shares the target."""
+    steps = [
+        Step("q", "Q of this action", float(q[action]), f"Q(s,a) = {number(float(q[action]))}"),
         Step("q_all", "Q of every action at s", q.tolist()),
         target,
-        Step(
-            "delta",
-            "TD error",
-            delta,
-            rf"\delta = y - Q(s,a) = {number(target.value)} - {term(taken)} = {number(delta)}",
-        ),
-        Step("loss", "this row's loss", delta**2 / 2, rf"\tfrac12\delta^2 = {number(delta**2 / 2)}"),
+        *_loss_steps(float(q[action]), target.value),
+    ]
+    if second is not None:
+        taken = float(second[action])
+        steps.append(Step("q2", "second Q of this action", taken, f"Q_2(s,a) = {number(taken)}"))
+        steps += _loss_steps(taken, target.value, "2", "_2", " of the second Q")
+    return steps
+
+
+def _loss_steps(taken: float, target: float, name: str = "", index: str = "", of: str = "") -> list[Step]:
+    delta = target - taken
+    difference = rf"\delta{index} = y - Q{index}(s,a) = {number(target)} - {term(taken)} = {number(delta)}"
+    square = rf"\tfrac12\delta{index}^2 = {number(delta**2 / 2)}"
+    return [
+        Step(f"delta{name}", f"TD error{of}", delta, difference),
+        Step(f"loss{name}", f"this row's loss{of}", delta**2 / 2, square),
     ]
 
 
@@ -100,7 +107,9 @@ class QLearning(ActionValues):
         actions = "A" if mask is None else r"\bar A"
         target = one_step(transition, gamma, next_value, "y", greedy_value(hp.target_update, hp.double, actions))
         found: list[Step] = []
-        if transition.continues:
+        if transition.continues and not allowed.any():  # the data leaves s′ by no action: there is nothing to choose
+            found.append(Step("allowed", "actions that it could choose", []))
+        elif transition.continues:
             star = int(np.where(allowed, asked, -np.inf).argmax())
             found.append(Step("chosen", "the action that the target chose at s′", star, f"a^* = {star}"))
             found.append(Step("allowed", "actions that it could choose", np.flatnonzero(allowed).tolist()))
@@ -114,4 +123,5 @@ class QLearning(ActionValues):
                     within = greedy_value(hp.target_update, "none", r"\bar A")
                     step = one_step(transition, gamma, best, r"\bar y", within)
                     found.append(Step("constrained", "the target within the data's actions", step.value, step.latex))
-        return [*found, *error_steps(transition.s(batch["q"]), transition.action, target)]
+        second = transition.s(batch["q2"]) if hp.double == "clipped" else None
+        return [*found, *error_steps(transition.s(batch["q"]), transition.action, target, second)]

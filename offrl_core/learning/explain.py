@@ -16,8 +16,8 @@ Place = int | tuple[int, int]
 def explain(program: Program, place: Place) -> dict[str, Any]:
     """The numbers of one row, or of the most frequent row of one pair, in a program of one member.
 
-    Weights that are normalised over a batch are shown normalised over all rows (of continuous data: over the probe
-    rows). The values *after* are those of the member's very next update.
+    Weights that are normalised over a batch, and a row's share of all weights, are shown over all rows (of continuous
+    data: over this row and the probe rows). The values *after* are those of the member's very next update.
 
     Returns:
         Plain data: `row, state, action, reward, next_state, terminated, truncated, next_action, in_data, count,
@@ -35,7 +35,7 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
     rows = program.rows
     with np.errstate(all="ignore"):
         batch, column = program.batch_around(row)
-        transition = Transition(batch, column)
+        transition = Transition(batch, column, whole=program.dataset.tabular)
         steps = program.algorithm.steps(transition, program.hp) + _after(program, row, transition)
     plain = [step.to_json() for step in steps]
     data = program.dataset

@@ -137,7 +137,7 @@ METRICS = (
         "loss_dual",
         "temperature dual",
         "",
-        r"\eta\epsilon + \eta\,\mathbb{E}_s\big[\log\mathbb{E}_{\pi_{\mathrm{old}}}e^{Q'/\eta}\big]",
+        r"\eta\epsilon + \eta\,\mathbb{E}_s\big[\log\mathbb{E}_{a\sim\mathrm{prior}} e^{Q'(s,a)/\eta}\big]",
         "If this grows, the KL bound is harder to meet.",
         "Growing steadily: Q grows faster than the temperature.",
         "loss",

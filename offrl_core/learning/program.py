@@ -166,7 +166,7 @@ class Program:
         if "lambda_return" in self.columns:
             every = np.arange(self.members)[:, None]
             batch.columns = {**batch.columns, "lambda_return": self.lambda_returns()[every, numbers]}
-        batch.memory = self.memory
+        batch.memory, batch.memory_before = self.memory, dict(self.memory)
         batch.curvature = self.networks.conditioned
 
     def evaluate(self, drawn: Drawn) -> Batch:
@@ -244,7 +244,7 @@ class Program:
     def _with_outputs(self, drawn: Drawn) -> Batch:
         batch = drawn.batch.renewed(Outputs(self.networks, drawn))
         self.prepare(batch, drawn.numbers)
-        # What the next update computes with: a running norm or a dual temperature moves before it is used.
+        # As the next update leaves them: a running norm or a dual temperature moves before that update uses it.
         batch.memory = self.pending().memory
         return batch
 
