@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.names import did_you_mean
+
 Array = npt.NDArray[Any]
 
 MAX_PAIRS = 50_000_000
@@ -230,7 +232,8 @@ def check_details(
     checked = dict(given)
     for name, value in given.items():
         if name not in known:
-            raise DatasetError(f"a dataset has no {name!r}; beside its columns it has {', '.join(known)}")
+            near = did_you_mean(name, known)
+            raise DatasetError(f"a dataset has no {name!r}{near}; beside its columns it has {', '.join(known)}")
         if name in _KINDS and not isinstance(value, _KINDS[name]):
             raise DatasetError(f"{name} = {value!r} is not allowed: it must be a {_KINDS[name].__name__}")
     if "gamma" in given:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from offrl_core.names import did_you_mean, unknown
+
 Value = float | int | str | bool
 
 
@@ -82,6 +84,12 @@ class Hyperparameter:
         extra = "".join(f", or {_number_text(k)} ({v})" for k, v in (self.special or {}).items())
         return f"{kind} from {_number_text(self.low)} to {_number_text(self.high)}{extra}"
 
+    def written(self, value: object) -> object:
+        """`value` as this choice is written: widths given as numbers, `[64, 64]`, are the choice `64-64`."""
+        if self.choices and isinstance(value, list) and value and all(type(part) is int for part in value):
+            return "-".join(map(str, value))
+        return value
+
     def validate(self, value: object) -> Value:
         """Return `value` in its proper type.
 
@@ -113,7 +121,8 @@ class Hyperparameter:
         return int(number) if self.integer else number
 
     def _refusal(self, value: object) -> HyperparameterError:
-        return HyperparameterError(f"{self.name} = {value!r} is not allowed: it must be {self.allowed}")
+        near = did_you_mean(value, self.choices)
+        return HyperparameterError(f"{self.name} = {value!r} is not allowed{near}: it must be {self.allowed}")
 
 
 def _as_number(value: object) -> float | None:
@@ -142,16 +151,16 @@ def _number_text(number: float | None) -> str:
     return "any" if number is None else f"{number:g}"
 
 
-def resolve(declared: Iterable[Hyperparameter], given: Mapping[str, object]) -> dict[str, Value]:
-    """Every declared hyperparameter with its given or default value.
+def resolve(
+    declared: Iterable[Hyperparameter], given: Mapping[str, object], kind: str = "hyperparameter"
+) -> dict[str, Value]:
+    """Every declared hyperparameter (or what else they are: `kind`) with its given or default value.
 
     Raises:
         HyperparameterError: a name in `given` is not declared, or a value is not allowed.
     """
     by_name = {h.name: h for h in declared}
-    unknown = [name for name in given if name not in by_name]
-    if unknown:
-        raise HyperparameterError(
-            f"unknown hyperparameter {unknown[0]!r}; this system has {', '.join(sorted(by_name)) or 'none'}"
-        )
+    for name in given:
+        if name not in by_name:
+            raise HyperparameterError(unknown(kind, name, sorted(by_name)))
     return {name: h.validate(given[name]) if name in given else h.default for name, h in by_name.items()}

@@ -13,6 +13,7 @@ from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, approximator_
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_core.names import Named, unknown
 
 __all__ = ["APPROXIMATORS", "Algorithm", "algorithm", "algorithms", "hyperparameters"]
 
@@ -47,7 +48,7 @@ def _lecture() -> dict[str, type[Algorithm]]:
 
 def algorithms() -> dict[str, type[Algorithm]]:
     """Every system by name, in the order of the lecture; those added at run time stand at the end."""
-    return _lecture() | _added
+    return Named("algorithm", _lecture() | _added)
 
 
 def add_algorithm(kind: type[Algorithm]) -> None:
@@ -78,7 +79,7 @@ def algorithm(name: str) -> type[Algorithm]:
     """
     known = algorithms()
     if not isinstance(name, str) or name not in known:
-        raise HyperparameterError(f"unknown algorithm {name!r}; there are {', '.join(known)}")
+        raise HyperparameterError(unknown("algorithm", name, known))
     return known[name]
 
 

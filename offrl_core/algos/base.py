@@ -17,6 +17,7 @@ from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.explaining import Step, Transition, assemble
 from offrl_core.algos.source import loss_source
 from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.names import unknown
 
 Group = Literal["cloning", "q-learning"]
 
@@ -93,7 +94,7 @@ class Values:
         self.__dict__.update(values)
 
     def __getattr__(self, name: str) -> Any:  # only reached for a name that is not there
-        raise AttributeError(f"this system has no hyperparameter {name!r}; it has {', '.join(sorted(self.__dict__))}")
+        raise AttributeError(unknown("hyperparameter", name, sorted(self.__dict__)))
 
 
 class _Equation:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_core.names import did_you_mean
 
 if TYPE_CHECKING:
     from offrl_core.algos.base import Algorithm
@@ -233,7 +234,8 @@ def canonical_approximator(name: str, dataset: Dataset | None = None) -> str:
     known = "table" if name == "tabular" else name
     if not isinstance(known, str) or known not in APPROXIMATORS:
         raise HyperparameterError(
-            f"approximator = {name!r} is not allowed: it must be one of {', '.join(APPROXIMATORS)}"
+            f"approximator = {name!r} is not allowed{did_you_mean(name, APPROXIMATORS)}: it must be one of "
+            f"{', '.join(APPROXIMATORS)}"
         )
     if dataset is not None and not a_dataset(dataset).tabular and known == "table":
         raise HyperparameterError("a table needs numbered states; these observations are vectors: use linear or mlp")

@@ -11,13 +11,14 @@ from offrl_core.data.entries import ENTRIES
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
+from offrl_core.names import Named, unknown
 
 CATALOGUE = {spec.name: spec for spec in ENTRIES}
 
 
 def datasets() -> dict[str, DatasetSpec]:
     """The catalogue, in the order of the lecture; those registered at run time stand at the end."""
-    return dict(CATALOGUE)
+    return Named("dataset", CATALOGUE)
 
 
 def add_dataset(spec: DatasetSpec) -> None:
@@ -46,8 +47,8 @@ def load_dataset(name: str, *, seed: int = 0, **options: object) -> Dataset:
     Raises:
         HyperparameterError: the name or an option is unknown, or a value is not allowed.
     """
-    if name not in CATALOGUE:
-        raise HyperparameterError(f"unknown dataset {name!r}; the catalogue has {', '.join(CATALOGUE)}")
+    if not isinstance(name, str) or name not in CATALOGUE:
+        raise HyperparameterError(unknown("dataset", name, CATALOGUE))
     spec = CATALOGUE[name]
     key = (spec, repr(seed), tuple(sorted(spec.resolve(options).items())))
     with _lock:

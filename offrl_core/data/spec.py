@@ -56,7 +56,7 @@ class DatasetSpec:
             HyperparameterError: an option is unknown, or its value is not allowed.
         """
         try:
-            return resolve(self.options, options)
+            return resolve(self.options, options, "option")
         except HyperparameterError as error:
             raise HyperparameterError(f"dataset {self.name}: {error}") from None
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.names import unknown
 
 MAX_MEMBERS = 1024
 
@@ -51,7 +52,7 @@ class Axes:
         self.values: dict[str, list[Value]] = {}
         fixed: dict[str, object] = {}
         for name, value in given.items():
-            value = as_python(value)
+            value = self.find(name).written(as_python(value))
             if isinstance(value, list):
                 self.values[name] = self._validated(name, value)
             else:
@@ -66,7 +67,8 @@ class Axes:
         ]
 
     def _validated(self, name: str, given: Sequence[object]) -> list[Value]:
-        values = [self.find(name).validate(v) for v in given]
+        declared = self.find(name)
+        values = [declared.validate(declared.written(v)) for v in given]
         if not values:
             raise HyperparameterError(f"{name} is an empty list; give at least one value")
         return values
@@ -84,7 +86,7 @@ class Axes:
             HyperparameterError: there is none.
         """
         if name not in self.declared:
-            resolve(self.declared.values(), {name: None})
+            raise HyperparameterError(unknown("hyperparameter", name, sorted(self.declared)))
         return self.declared[name]
 
     def spread(self, name: str, given: object) -> list[Value]:
@@ -93,7 +95,8 @@ class Axes:
         Raises:
             HyperparameterError: a value is not allowed, or the list has another length than the axis.
         """
-        declared, given = self.find(name), as_python(given)
+        declared = self.find(name)
+        given = declared.written(as_python(given))
         if not isinstance(given, list):
             return [declared.validate(given)] * len(self.members)
         length = len(self.values.get(name, ()))

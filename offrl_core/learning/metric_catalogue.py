@@ -11,13 +11,14 @@ from offrl_core.dataset import Dataset
 from offrl_core.learning.metric import Metric
 from offrl_core.learning.metric_list import METRICS
 from offrl_core.learning.snapshot import Snapshot
+from offrl_core.names import Named
 
 _added: dict[str, Metric] = {}
 
 
 def metrics() -> dict[str, Metric]:
     """Every metric by name; those added at run time stand at the end."""
-    return {metric.name: metric for metric in METRICS} | _added
+    return Named("metric", {metric.name: metric for metric in METRICS} | _added)
 
 
 def find_metric(name: str) -> Metric:

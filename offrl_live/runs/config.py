@@ -15,6 +15,7 @@ from offrl_core.algos.shared_hyperparameters import canonical_approximator
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.names import unknown
 from offrl_live.runs.checks import ConfigError, entries, listed, whole
 from offrl_live.runs.datasets import UPLOAD, declarations, find
 
@@ -167,10 +168,10 @@ class RunConfig:
                 raise ConfigError("an uploaded dataset has no options")
             return {}
         if self.dataset not in datasets():
-            raise ConfigError(f"dataset = {self.dataset!r} is not allowed: the catalogue has {', '.join(datasets())}")
+            raise ConfigError(unknown("dataset", self.dataset, datasets()))
         seed = whole("seed", options.pop("seed", 0), 0, 2**32 - 1)
         try:
-            return {**resolve(datasets()[self.dataset].options, options), "seed": seed}
+            return {**resolve(datasets()[self.dataset].options, options, "option"), "seed": seed}
         except HyperparameterError as error:
             raise ConfigError(f"dataset {self.dataset}: {error}") from error
 
@@ -327,7 +328,7 @@ def _in_order(changes: Iterable[Change], count: int) -> tuple[Change, ...]:
 def _setting(declared: Mapping[str, Hyperparameter], name: str, value: object) -> Setting:
     """One validated value, or the tuple of validated values that opens an axis."""
     if name not in declared:
-        raise ConfigError(f"unknown hyperparameter {name!r}; this system has {', '.join(sorted(declared))}")
+        raise ConfigError(unknown("hyperparameter", name, sorted(declared)))
     try:
         if not isinstance(value, (list, tuple)):
             return declared[name].validate(value)

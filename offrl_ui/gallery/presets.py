@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from offrl_core.names import unknown
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.recorder import record, schedule
 
@@ -199,8 +200,9 @@ def main(names: list[str]) -> None:
     """Compute recordings and store them with the app."""
     folder = Path(__file__).parent / _FOLDER
     folder.mkdir(exist_ok=True)
-    if unknown := [name for name in names if name not in presets()]:
-        raise SystemExit(f"there is no preset {unknown[0]!r}; there are {', '.join(presets())}")
+    for name in names:
+        if name not in presets():
+            raise SystemExit(unknown("preset", name, presets()))
     for preset in [presets()[name] for name in names] or presets().values():
         data = preset.compute()
         (folder / (preset.id + SUFFIX)).write_bytes(data)

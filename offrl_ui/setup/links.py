@@ -17,6 +17,7 @@ from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_core.names import did_you_mean
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, Change, Lane, RunConfig
 from offrl_live.runs.datasets import UPLOAD
@@ -98,6 +99,7 @@ class _Reader:
     def __init__(self, query: Mapping[str, Sequence[str]]) -> None:
         self.notes: list[Note] = []
         self.parts: dict[str, str] = {}
+        self.known: list[str] = []
         for key, values in list(query.items())[:MOST_KEYS]:
             text = values[0] if values else ""
             if len(text) > LONGEST or len(key) > LONGEST:
@@ -113,17 +115,20 @@ class _Reader:
         self.notes.append(Note(key, value, message))
 
     def take(self, key: str, default: str) -> str:
+        self.known.append(key)
         return self.parts.pop(key, default)
 
     def choice(self, key: str, allowed: Sequence[str], default: str) -> str:
         text = self.take(key, default)
         if text in allowed:
             return text
-        self.refuse(key, text, f"it must be one of {', '.join(allowed)}; {default} is used.")
+        near = did_you_mean(text, allowed)
+        self.refuse(key, text, f"it must be one of {', '.join(allowed)}{near}; {default} is used.")
         return default
 
     def setting(self, key: str, h: Hyperparameter, default: Setting, *, axis: bool = False) -> Setting:
         """The value of `h` at `key`, or `default` with a note."""
+        self.known.append(key)
         text = self.parts.pop(key, None)
         if text is None:
             return default
@@ -167,7 +172,8 @@ class _Reader:
             lanes.append(self.lane(len(lanes), data))
         budget_text, changes = self.take("budget", str(DEFAULT_BUDGET)), self.take("at", "")
         for key, text in self.parts.items():
-            self.refuse(key, text, "this part is not known; it was left out.")
+            near = did_you_mean(key, self.known)
+            self.refuse(key, text, f"this part is not known{near}; it was left out.")
         config = self.assemble(dataset, options, tuple(lanes), budget_text)
         return self.with_changes(config, changes)
 

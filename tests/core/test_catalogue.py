@@ -87,10 +87,10 @@ def test_loading_twice_gives_the_same_object():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("nowhere", {}, "unknown dataset 'nowhere'; the catalogue has double-crossing"),
+        ("nowhere", {}, "unknown dataset 'nowhere'; there are double-crossing"),
         ("taxi", {"epsilon": 1.5}, "dataset taxi: epsilon = 1.5 is not allowed: it must be a number from 0 to 1"),
         ("taxi", {"behavior": "expert"}, "taxi: behavior = 'expert' .* one of random, optimal, softmax, mix, own"),
-        ("taxi", {"colour": 1}, "dataset taxi: unknown hyperparameter 'colour'"),
+        ("taxi", {"colour": 1}, "dataset taxi: unknown option 'colour'; there are behavior"),
         ("taxi", {"episodes": 2.5}, "a whole number from 1 to 100000"),
         ("taxi", {"seed": -1}, "seed = -1"),
         ("taxi", {"episodes": 100_000, "horizon": 1000, "behavior": "random"}, "more than 1500000 rows"),
