@@ -65,7 +65,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        from offrl_core.writing import did_you_mean
+        from offrl_core.names import did_you_mean
 
         raise AttributeError(f"module 'offrl_core' has no attribute {name!r}{did_you_mean(name, __all__)}")
     home = import_module(f"offrl_core.{_HOMES[name]}")

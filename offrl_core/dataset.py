@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy.typing as npt
 from offrl_core import columns
 from offrl_core.columns import Array, DatasetError
 from offrl_core.formats import FileError, Log, Reading, read_file, write_file
+from offrl_core.html_table import facts_table
 from offrl_core.interfaces import MDP, Layout, World
+from offrl_core.writing import number
 
 __all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
 
@@ -82,6 +85,51 @@ class Dataset:
         states = f"{self.n_states} states" if self.tabular else f"vectors of {self.observations.shape[1]}"
         sizes = f"{len(self):,} rows, {self.n_episodes:,} episodes, {states}, {self.n_actions} actions"
         return f"<Dataset {self.name!r}: {sizes}, γ = {self.gamma:g}>"
+
+    def _repr_html_(self) -> str:
+        lengths = self.episode_ends - self.episode_starts + 1
+        returns = self.episode_returns(self.gamma)
+        terminated = float(self.terminations[self.episode_ends].mean())
+        taken = np.bincount(self.actions, minlength=self.n_actions) / len(self)
+        names = self.action_names or tuple(str(action) for action in range(self.n_actions))
+        often = np.argsort(-taken, kind="stable")[:_SHOWN]
+        more = f" and {self.n_actions - len(often)} more" if self.n_actions > len(often) else ""
+        if self.tabular:
+            states = f"{self.n_states:,}, of which {len(np.unique(self.observations)):,} are visited"
+        else:
+            labels = ", ".join(self.observation_names[:_SHOWN]) + (" …" if len(self.observation_names) > _SHOWN else "")
+            states = f"vectors of {self.observations.shape[1]}" + (f": {labels}" if labels else "")
+        world = "exact MDP" if self.mdp is not None else "simulator" if self.world is not None else "not known"
+        return facts_table(
+            f"Dataset {self.name}",
+            (
+                ("rows", f"{len(self):,}"),
+                ("episodes", f"{self.n_episodes:,} of {lengths.min():,} to {lengths.max():,} rows"),
+                ("they end", f"{terminated:.0%} in a terminal state, {1 - terminated:.0%} cut off"),
+                ("states", states),
+                ("actions", ", ".join(f"{names[a]} {_share(taken[a])}" for a in often) + more),
+                ("rewards", _range(self.rewards)),
+                (
+                    f"returns at γ = {self.gamma:g}",
+                    _range(returns),
+                ),
+                ("collected by", ", ".join(self.behavior_names)),
+                ("world", world),
+                ("options", ", ".join(f"{name}={value}" for name, value in self.options.items() if value != "")),
+            ),
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What follows from the columns is computed again, and a read-only view of options cannot be pickled.
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"options": dict(self.options)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, options=MappingProxyType(state["options"]))
+        self._freeze()
+
+    def _freeze(self) -> None:
+        for name in _COLUMNS:
+            getattr(self, name).setflags(write=False)
 
     @property
     def tabular(self) -> bool:
@@ -241,9 +289,9 @@ class Dataset:
             raise DatasetError("n_states and mdp are for 1-D integer observations only")
         columns.check_table(n_states or 1, n_actions)
         details = columns.check_details(details, _DETAILS, len(starts), n_actions, n_states, obs.shape[-1])
-        for values in (obs, acts, rews, nxt, term, trunc, starts):
-            values.setflags(write=False)
-        return cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
+        made = cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
+        made._freeze()
+        return made
 
     @classmethod
     def from_file(cls, source: str | Path | bytes | BinaryIO, *, isolated: bool = True, **how: Any) -> Dataset:
@@ -290,6 +338,14 @@ class Dataset:
         write_file(Log(episode_ids=self.episode_of_row, **held), target, format=format)
 
 
+def _range(values: Array) -> str:
+    return f"{number(values.min())} to {number(values.max())}, mean {number(values.mean())}"
+
+
+def _share(share: float) -> str:
+    return "never" if share == 0 else "under 1%" if share < 0.005 else f"{share:.0%}"
+
+
 def probe_rows(dataset: Dataset, n: int = 256) -> Array:
     """`(≤ n,)` the rows whose states are the probes of continuous data, see `dataset_probes`.
 
@@ -325,6 +381,20 @@ def _sizes_of(mdp: MDP, n_actions: int | None, n_states: int | None) -> tuple[in
             raise DatasetError(f"{name} = {given!r} is not allowed: the MDP has {getattr(mdp, name)}")
     return mdp.n_actions, mdp.n_states
 
+
+_SHOWN = 8
+"""Actions and components of a state that are named in a notebook."""
+
+_COLUMNS = (
+    "observations",
+    "actions",
+    "rewards",
+    "next_observations",
+    "terminations",
+    "truncations",
+    "episode_starts",
+)
+"""The arrays of rows and episodes, which nobody may write to."""
 
 _DETAILS = tuple(f.name for f in fields(Dataset) if f.default is not MISSING or f.default_factory is not MISSING)[1:]
 """Every field beside the columns and the sizes."""

@@ -103,7 +103,9 @@ def test_every_dataset_and_every_algorithm_needs_numpy_and_scipy_only():
 
 
 def test_training_runs_where_nothing_else_is_installed():
-    missing = "import sys\nfor name in ('threadpoolctl', 'pandas', 'pyarrow', 'h5py'): sys.modules[name] = None\n"
+    missing = (
+        "import sys\nfor name in ('threadpoolctl', 'tqdm', 'pandas', 'pyarrow', 'h5py'): sys.modules[name] = None\n"
+    )
     assert run(missing + USE_THE_CORE).splitlines()[-1].split()[0] == "cql"
 
 

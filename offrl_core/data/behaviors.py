@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,18 +56,22 @@ def noisy(policy: Array, epsilon: float) -> Array:
 
 def noisy_act(act: Act, epsilon: float, n_actions: int) -> Act:
     """`act`, but with probability `epsilon` any action, all equally likely."""
+    return partial(_acting, act, epsilon, n_actions)
 
-    def acting(observations: Array, rng: np.random.Generator) -> Array:
-        chosen = act(observations, rng)
-        random = rng.integers(n_actions, size=len(observations))
-        return np.where(rng.random(len(observations)) < epsilon, random, chosen)
 
-    return acting
+def _acting(act: Act, epsilon: float, n_actions: int, observations: Array, rng: np.random.Generator) -> Array:
+    chosen = act(observations, rng)
+    random = rng.integers(n_actions, size=len(observations))
+    return np.where(rng.random(len(observations)) < epsilon, random, chosen)
 
 
 def random_act(n_actions: int) -> Act:
     """Every action equally likely."""
-    return lambda observations, rng: rng.integers(n_actions, size=len(observations))
+    return partial(_any_action, n_actions)
+
+
+def _any_action(n_actions: int, observations: Array, rng: np.random.Generator) -> Array:
+    return rng.integers(n_actions, size=len(observations))
 
 
 def softmax(q: Array, temperature: float) -> Array:

@@ -20,6 +20,7 @@ from offrl_core.evaluation.estimates import (
 )
 from offrl_core.evaluation.forest import forest_solver
 from offrl_core.learning.threads import one_thread
+from offrl_core.progress import progress_bar
 from offrl_core.worlds.tabular import MDPError, TabularMDP
 
 
@@ -35,6 +36,7 @@ def fitted_q_evaluation(
     confidence: float = 0.95,
     resamples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> Estimate:
     """`J(π)` from the fixed point of `Q(s,a) ← mean over rows of r + γ(1−d) Σ_{a'} π(a'|s') Q(s',a')`.
 
@@ -55,6 +57,7 @@ def fitted_q_evaluation(
         behavior: as in `importance_sampling`; only the effective sample size asks for it.
         confidence, resamples, seed: of the bootstrap over episodes, in which the forest's leaves stay as they are; by
             default 200 resamples for tabular data and 50 otherwise.
+        progress: whether to draw a progress bar; by default in a terminal or notebook, where `tqdm` is installed.
 
     Raises:
         DatasetError: an argument is out of range, or γ = 1 and the policy never ends in the model of the data.
@@ -73,9 +76,12 @@ def fitted_q_evaluation(
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(episodes, np.full(episodes, 1.0 / episodes), size=resamples)
     # Beside any other busy process a second thread makes these small products a hundred times slower (measured).
-    with one_thread():
+    with one_thread(), progress_bar(resamples, "fitted Q evaluation", "resamples", progress) as tell:
         value, unseen = solve(np.ones(episodes))
-        replicates = np.array([solve(counts.astype(np.float64))[0] for counts in draws])
+        replicates = np.empty(resamples)
+        for number, counts in enumerate(draws):
+            replicates[number] = solve(counts.astype(np.float64))[0]
+            tell(1)
     low, high = percentile_interval(replicates, confidence)
     rows = np.arange(len(dataset))
     chosen = probabilities(dataset, policy, dataset.observations)[rows, dataset.actions]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy.typing as npt
 
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.algos import declarations
-from offrl_core.algos.shared_hyperparameters import a_dataset, canonical_approximator
+from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, a_dataset, canonical_approximator
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError, Value, resolve, whole
+from offrl_core.html_table import facts_table
 from offrl_core.learning.checkpoint import check, check_arrays, from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
 from offrl_core.learning.encodings import fitting
@@ -27,6 +29,9 @@ from offrl_core.learning.snapshot import Snapshot, merge_members
 from offrl_core.learning.threads import one_thread
 
 Array = npt.NDArray[Any]
+
+_TOLD = 5
+"""Divergences that are told in a notebook."""
 
 
 class Learner:
@@ -99,6 +104,21 @@ class Learner:
         opened = " × ".join(f"{length} {name}" for name, length in lengths.items())
         where = f"{self.algorithm.name} on {self.dataset.name}, {self.approximator}"
         return f"<Learner: {where}, {len(self.members)} members ({opened}), step {self.step}>"
+
+    def _repr_html_(self) -> str:
+        current = {
+            name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            for name, value in self.hyperparameters.items()
+        }
+        sizes = (
+            ("dataset", repr(self.dataset).strip("<>")),
+            ("approximator", APPROXIMATORS[self.approximator]),
+            ("members", f"{len(self.members)}, seeds {', '.join(map(str, self.seeds))}"),
+            ("step", f"{self.step:,}"),
+            ("diverged", "; ".join(map(str, self.divergences[:_TOLD])) + (" …" if self.divergences[_TOLD:] else "")),
+        )
+        learns = "".join(f"<div>$${escape(part, quote=False)}$$</div>" for part in self.equation.split(r"\qquad"))
+        return facts_table(self.algorithm.title, (*sizes, *current.items())) + learns
 
     @property
     def axes(self) -> dict[str, list[Value]]:
@@ -277,7 +297,18 @@ class Learner:
         for places, program in self._programs:
             program.set_values([self._values[i] for i in places])
 
-    # checkpoints
+    # copies and checkpoints
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Layers are views of flat arrays, which a copy of every attribute would tear apart: programs are made anew.
+        kept = {name: value for name, value in vars(self).items() if name not in ("rows", "_programs")}
+        return {**kept, "state": self.state_dict()}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        state = kept.pop("state")
+        vars(self).update(kept)
+        self.rows = Rows(self.dataset)
+        self.load_state_dict(state)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to continue exactly: plain numbers, text and numpy arrays (copies)."""

@@ -58,4 +58,7 @@ class ContextualBandit(Simulator):
 
     def controller(self, gamma: float) -> Act:
         """Takes the best action of every context."""
-        return lambda observations, rng: np.asarray(self.q_star(observations).argmax(axis=1))
+        return self._best
+
+    def _best(self, observations: Array, rng: np.random.Generator) -> Array:
+        return np.asarray(self.q_star(observations).argmax(axis=1))

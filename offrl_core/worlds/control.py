@@ -6,8 +6,6 @@ Gymnasium step by step. Their time limits are truncations: the world itself does
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from offrl_core.columns import Array
@@ -54,7 +52,7 @@ class CartPole(Simulator):
 
     def controller(self, gamma: float) -> Act:
         """Pushes to the side the pole falls to: right where `3θ + θ̇ > 0`."""
-        return _rule(lambda o: 3.0 * o[:, 2] + o[:, 3] > 0)
+        return _toward_the_fall
 
 
 class MountainCar(Simulator):
@@ -92,7 +90,7 @@ class MountainCar(Simulator):
 
     def controller(self, gamma: float) -> Act:
         """Accelerates the way the car already moves."""
-        return _rule(lambda o: o[:, 1] >= 0, low=0, high=2)
+        return _with_the_motion
 
 
 class Acrobot(Simulator):
@@ -143,7 +141,7 @@ class Acrobot(Simulator):
 
     def controller(self, gamma: float) -> Act:
         """Torque with the sign of `θ̇₂ − θ̇₁/2`: pumps energy into the swing."""
-        return _rule(lambda o: o[:, 5] - o[:, 4] / 2 >= 0, low=0, high=2)
+        return _into_the_swing
 
 
 def _acrobot_rates(y: Array, torque: Array) -> Array:
@@ -167,8 +165,14 @@ def _wrapped(angle: Array) -> Array:
     return np.where(np.abs(angle) <= np.pi, angle, turned)
 
 
-def _rule(condition: Callable[[Array], Array], low: int = 0, high: int = 1) -> Act:
-    def act(observations: Array, rng: np.random.Generator) -> Array:
-        return np.where(condition(observations), high, low)
+# Functions of the module, so that a dataset that keeps one as its behaviour can be pickled.
+def _toward_the_fall(observations: Array, rng: np.random.Generator) -> Array:
+    return np.where(3.0 * observations[:, 2] + observations[:, 3] > 0, 1, 0)
 
-    return act
+
+def _with_the_motion(observations: Array, rng: np.random.Generator) -> Array:
+    return np.where(observations[:, 1] >= 0, 2, 0)
+
+
+def _into_the_swing(observations: Array, rng: np.random.Generator) -> Array:
+    return np.where(observations[:, 5] - observations[:, 4] / 2 >= 0, 2, 0)

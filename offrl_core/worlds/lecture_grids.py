@@ -50,7 +50,7 @@ class Grid:
 
     name: str
     rows: tuple[str, ...]
-    rewards: Mapping[str, float] = field(default_factory=lambda: REWARDS)
+    rewards: Mapping[str, float] = field(default_factory=lambda: dict(REWARDS))
     step_reward: float = 0.0
     walks: tuple[Walk, ...] = ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from offrl_core.columns import Array
@@ -126,12 +128,11 @@ class Maze(Simulator):
         """A policy of the grid twin, `(S, 4)` or `(S, 5)`, as a policy here: every position acts as its cell does."""
         sums = np.cumsum(policy, axis=1)
         sums /= sums[:, -1:]
+        return partial(self._draw, sums)
 
-        def act(observations: Array, rng: np.random.Generator) -> Array:
-            draws = rng.random(len(observations))[:, None]
-            return np.asarray((draws >= sums[self.cell_of(observations)]).sum(axis=1))
-
-        return act
+    def _draw(self, sums: Array, observations: Array, rng: np.random.Generator) -> Array:
+        draws = rng.random(len(observations))[:, None]
+        return np.asarray((draws >= sums[self.cell_of(observations)]).sum(axis=1))
 
     def imitate(self, dataset: Dataset) -> Act:
         """Acts in each cell as often as the data does there; uniformly in cells that the data never visits."""
@@ -145,13 +146,7 @@ class Maze(Simulator):
 
         The move of `step` is rounded to whole lattice points for the plan; ties go to the first action.
         """
-        plan = self._plan(min(gamma, 0.999))
-
-        def act(observations: Array, rng: np.random.Generator) -> Array:
-            column, row = np.floor(observations.T * _FINE).astype(np.int64)
-            return np.asarray(plan[np.clip(row, 0, len(plan) - 1), np.clip(column, 0, plan.shape[1] - 1)])
-
-        return act
+        return partial(_planned, self._plan(min(gamma, 0.999)))
 
     def _plan(self, gamma: float) -> Array:
         """The planned action of each lattice point, `(10·rows, 10·cols)`."""
@@ -180,6 +175,11 @@ class Maze(Simulator):
         plan = np.zeros((rows, columns), dtype=np.int64)
         plan[free] = (q >= best - 1e-9).argmax(axis=0)
         return plan
+
+
+def _planned(plan: Array, observations: Array, rng: np.random.Generator) -> Array:
+    column, row = np.floor(observations.T * _FINE).astype(np.int64)
+    return np.asarray(plan[np.clip(row, 0, len(plan) - 1), np.clip(column, 0, plan.shape[1] - 1)])
 
 
 _MOVES = np.array(DIRECTIONS).T

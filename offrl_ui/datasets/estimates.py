@@ -82,7 +82,13 @@ def table(dataset: Dataset, algorithm: str, *, updates: int = UPDATES) -> list[d
     for weighting, title in ESTIMATORS.items():
         judged = partial(importance_sampling, judges, policy, weighting=weighting, behavior=behavior)
         rows.append(_row(title, judged, "episodes"))
-    rows.append(_row("Fitted Q evaluation", partial(fitted_q_evaluation, judges, policy, behavior=behavior), "rows"))
+    rows.append(
+        _row(
+            "Fitted Q evaluation",
+            partial(fitted_q_evaluation, judges, policy, behavior=behavior, progress=False),
+            "rows",
+        )
+    )
     return rows
 
 

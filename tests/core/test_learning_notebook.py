@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +16,11 @@ import pytest
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
+from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
+from offrl_core.evaluation.fitted_q import fitted_q_evaluation
+from offrl_core.names import did_you_mean
+from offrl_core.writing import number
 
 DATA = random_data(1, rows=200)
 
@@ -43,7 +51,7 @@ def test_numpy_and_pandas_open_axes_as_lists_do() -> None:
         (lambda: orl.Learner(DATA, "bcq", rho="0.1"), "rho = '0.1' is not allowed: it must be a number from 0 to 1"),
         (lambda: orl.Learner(DATA, "bcq", rho=[0.1, None]), "rho = None is not allowed"),
         (lambda: orl.Learner(DATA, "bcq", rho=np.ones((2, 2))), r"rho = \[1.0, 1.0\] is not allowed"),
-        (lambda: orl.Learner(DATA, "bcq", lr=0.1), "unknown hyperparameter 'lr'; this system has batch_size, double"),
+        (lambda: orl.Learner(DATA, "bcq", lr=0.1), "unknown hyperparameter 'lr' .*; there are batch_size"),
         (lambda: orl.Learner(DATA, "bc", seeds=["a"]), "seed 'a' is not allowed: it must be a whole number from 0"),
         (lambda: orl.Learner(DATA, "bc", seeds=10**12), "1000000000000 members are too many: at most 1024"),
         (lambda: orl.Learner(DATA, "bc").advance("5"), "steps = '5' is not allowed: it must be 0 or more, a whole"),
@@ -66,6 +74,112 @@ def test_mistakes_are_answered_with_the_value_and_what_is_allowed(mistake: Calla
 
 def test_steps_may_be_whole_floats() -> None:
     assert orl.train(DATA, "bc", steps=1e1, snapshot_every=np.int64(5)).final.step == 10
+
+
+def test_widths_of_layers_may_be_numbers() -> None:
+    for given, opened in (
+        ([64, 64], None),
+        ((64, 64), None),
+        (np.array([64, 64]), None),
+        ([16], None),
+        (["64-64", "16"], ["64-64", "16"]),
+        ([[64, 64], (16,)], ["64-64", "16"]),
+    ):
+        learner = orl.Learner(DATA, "bc", approximator="mlp", hidden=given)
+        expected = ["64-64", "16"] if opened else "16" if len(given) == 1 else "64-64"
+        assert learner.hyperparameters["hidden"] == expected
+        assert len(learner.members) == (2 if opened else 1)
+    with pytest.raises(HyperparameterError, match="hidden = '128-64' is not allowed"):
+        orl.Learner(DATA, "bc", approximator="mlp", hidden=[128, 64])
+
+
+@pytest.mark.parametrize(
+    ("mistake", "meant"),
+    [
+        (lambda: orl.Learner(DATA, "bqc"), "bcq"),
+        (lambda: orl.Learner(DATA, "Q learning"), "q-learning"),
+        (lambda: orl.algorithms()["marwill"], "marwil"),
+        (lambda: orl.load_dataset("double_crossing"), "double-crossing"),
+        (lambda: orl.datasets()["taxy"], "taxi"),
+        (lambda: orl.load_dataset("taxi", episode=3), "episodes"),
+        (lambda: orl.load_dataset("double-crossing", behavior="walk"), "walks"),
+        (lambda: orl.Learner(DATA, "bcq", roh=0.1), "rho"),
+        (lambda: orl.Learner(DATA, "bcq").set(roh=0.1), "rho"),
+        (lambda: orl.Learner(DATA, "bcq", lr=0.1), "learning_rate"),
+        (lambda: orl.Learner(DATA, "bcq", optimizer="Adam"), "adam"),
+        (lambda: orl.Learner(DATA, "bcq", approximator="MLP"), "mlp"),
+        (lambda: orl.hyperparameters("bc", "tabel"), "table"),
+        (lambda: orl.metrics()["retrun"], "return"),
+        (lambda: orl.train(DATA, "bcq", steps=1).plot("q_dta"), "q_data"),
+        (lambda: Dataset.from_columns([0], [0], [0.0], [True], action_name="a"), "action_names"),
+        (lambda: orl.lerner, "Learner"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(mistake: Callable[[], object], meant: str) -> None:
+    with pytest.raises((ValueError, KeyError, AttributeError), match=re.escape(f"(did you mean '{meant}'?)")):
+        mistake()
+
+
+def test_a_name_that_is_like_no_other_has_no_suggestion() -> None:
+    for name in ("xyz", "", 3, None, "bcq" * 1000):
+        assert did_you_mean(name, orl.algorithms()) == ""
+
+
+def test_tables_of_a_notebook_hold_what_was_computed() -> None:
+    history = orl.train(DATA, "bcq", steps=10, rho=[0.1, 0.2], seeds=3)
+    data, learner, whole = (x._repr_html_() for x in (DATA, history.learner, history))
+    returns = DATA.episode_returns(DATA.gamma)
+    assert f"{len(DATA):,}" in data
+    assert f"{number(returns.min())} to {number(returns.max())}, mean {number(returns.mean())}" in data
+    assert "0.1, 0.2" in learner
+    assert r"Q(s,a)" in learner
+    assert learner in whole
+    for value in history.final.metrics["loss_td"]:
+        assert f"<td>{number(value)}</td>" in whole
+    odd = replace(DATA, name="<b>", action_names=tuple(f"<i>{a}" for a in range(DATA.n_actions)))
+    assert "<b>Dataset &lt;b&gt;</b>" in odd._repr_html_()
+    assert "&lt;i&gt;0" in odd._repr_html_()
+    assert f"vectors of {vectors().observations.shape[1]}" in vectors()._repr_html_()
+
+
+def test_a_plot_draws_the_metrics() -> None:
+    history = orl.train(DATA, "bcq", steps=20, snapshot_every=5, rho=[0.1, 0.2], seeds=3)
+    drawn = history.plot("loss_td", "q_data")
+    table = history.metrics
+    lines = [trace for trace in drawn.data if trace.hoverinfo != "skip"]
+    assert [line.name for line in lines] == ["rho = 0.1", "rho = 0.2"] * 2
+    for line, (name, rho) in zip(lines, product(("loss_td", "q_data"), (0.1, 0.2)), strict=True):
+        seeds = table[table.rho == rho].groupby("step")[name]
+        np.testing.assert_array_equal(line.x, [0, 5, 10, 15, 20])
+        np.testing.assert_allclose(line.y, seeds.median())
+        band = drawn.data[drawn.data.index(line) - 2 : drawn.data.index(line)]
+        np.testing.assert_allclose(band[0].y, seeds.min())
+        np.testing.assert_allclose(band[1].y, seeds.max())
+    alone = orl.train(vectors(), "iql", approximator="linear", steps=2).plot()
+    assert {trace.name for trace in alone.data} >= {"value at the start", "Q loss", "median weight"}
+    assert not any(trace.showlegend for trace in alone.data)
+
+
+def test_a_bar_is_drawn_for_those_who_watch(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    plain = orl.train(DATA, "bcq", steps=200, snapshot_every=70)
+    assert capsys.readouterr().err == ""
+    watched = orl.train(DATA, "bcq", steps=200, snapshot_every=70, progress=True)
+    assert "bcq on custom: 100%" in (told := capsys.readouterr().err)
+    assert "200/200" in told
+    pd.testing.assert_frame_equal(plain.metrics, watched.metrics, check_exact=True)
+    policy = DATA.behavior_policy
+    fitted_q_evaluation(DATA, policy, resamples=20, progress=True)
+    assert "20/20" in capsys.readouterr().err
+    monkeypatch.setattr("offrl_core.progress.SHORT", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    orl.train(DATA, "bcq", steps=200)
+    assert "200/200" in capsys.readouterr().err
+    for missing in ("tqdm", "tqdm.auto"):
+        monkeypatch.setitem(sys.modules, missing, None)
+    orl.train(DATA, "bcq", steps=200)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ModuleNotFoundError):
+        orl.train(DATA, "bcq", steps=200, progress=True)
 
 
 def test_what_a_notebook_prints_is_short() -> None:

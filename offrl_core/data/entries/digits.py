@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,19 @@ from offrl_core.data import options as opt
 from offrl_core.data.behaviors import Behavior, collect
 from offrl_core.data.spec import DatasetSpec
 from offrl_core.dataset import Array, Dataset
-from offrl_core.worlds.digits import digits
+from offrl_core.worlds.digits import Digits, digits
 
 
 def _digits(seed: int, chosen: dict[str, Any]) -> Dataset:
     world = digits()
-
-    def logging(observations: Array, rng: np.random.Generator) -> Array:
-        right = world.labels[world.numbers(observations)]
-        guess = rng.integers(world.n_actions, size=len(right))
-        return np.where(rng.random(len(right)) < chosen["quality"], right, guess)
-
+    logging = partial(_logging, world, chosen["quality"])
     return collect(world, [Behavior("logging policy", logging)], chosen["episodes"], 1, seed)
+
+
+def _logging(world: Digits, quality: float, observations: Array, rng: np.random.Generator) -> Array:
+    right = world.labels[world.numbers(observations)]
+    guess = rng.integers(world.n_actions, size=len(right))
+    return np.where(rng.random(len(right)) < quality, right, guess)
 
 
 DIGITS = DatasetSpec(
