@@ -26,6 +26,13 @@ differ; a dataset may recommend others. Values marked `live` act on the next upd
 `restarts` need a new run.
 """
 
+METRICS_HEAD = """## Metrics
+
+Every number of a snapshot, one per member. Losses and the TD error are means over the rows of the update that comes
+next. Weights, values and policies are looked at in all rows and states of tabular data, and in the probe rows of
+continuous data, at most 256: {probed}.
+"""
+
 
 def write() -> str:
     """The whole page."""
@@ -35,7 +42,7 @@ def write() -> str:
         parts += [_system(kind) for kind in algorithms().values() if kind.group == group]
     parts.append("## Approximators\n")
     parts += [_approximator(name, title) for name, title in APPROXIMATORS.items()]
-    parts.append("## Metrics\n\nEvery number of a snapshot, one per member.\n")
+    parts.append(METRICS_HEAD.format(probed=", ".join(f"`{m.name}`" for m in metrics().values() if m.probed)))
     rows: list[tuple[str, ...]] = [
         (f"`{m.name}`", m.title, m.unit, f"${_math(m.formula)}$", m.help, m.bad) for m in metrics().values()
     ]

@@ -29,6 +29,8 @@ class Metric:
         measure: computes it, `(M,)`, from a snapshot and the data that its learner trains on; None where there is no
             such number. Metrics without one are computed where their numbers arise: in the update, in an algorithm's
             `reports`, or from the truth about the world.
+        probed: whether it is taken over the states and rows that a snapshot shows: of tabular data all of them, of
+            continuous data the probe rows.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Metric:
     bad: str
     panel: str
     measure: Measure | None = None
+    probed: bool = False
 
     def to_json(self) -> dict[str, str]:
         """Plain data for the screen."""

@@ -24,6 +24,7 @@ METRICS = (
         "If this grows, the learner believes its policy to be worth more.",
         "Far above the true return, or above the bound r_max/(1−γ): overestimation.",
         "return",
+        probed=True,
     ),
     Metric(
         "q_data",
@@ -33,6 +34,7 @@ METRICS = (
         "If this grows, the learner values what the data shows more highly.",
         "Growing without end, or past the bound: values feed on themselves.",
         "q",
+        probed=True,
     ),
     Metric(
         "q_missing",
@@ -42,6 +44,7 @@ METRICS = (
         "If this grows, actions that nobody took in that state look better: nothing in the data can correct them.",
         "Above the line of the data pairs and rising: the maximum is choosing fiction.",
         "q",
+        probed=True,
     ),
     Metric(
         "q_max",
@@ -51,6 +54,7 @@ METRICS = (
         "If this grows, the learner promises itself more; no policy can earn more than the bound r_max/(1−γ).",
         "Past the bound: that value was extrapolated, not learned.",
         "q",
+        probed=True,
     ),
     Metric(
         "q_min",
@@ -60,6 +64,7 @@ METRICS = (
         "If this falls, some action is being pushed down.",
         "Past r_min/(1−γ) and sinking: a penalty without a counterweight.",
         "q",
+        probed=True,
     ),
     Metric(
         "td_error",
@@ -150,15 +155,17 @@ METRICS = (
         "If this falls, half of the data hardly counts any more.",
         "Zero: most rows teach nothing.",
         "weights",
+        probed=True,
     ),
     Metric(
         "weight_p90",
         "90 % weight",
         "",
-        r"w_{(0.9)}",
+        r"\operatorname{quantile}_{0.9}(w)",
         "If this grows apart from the median, few rows do most of the teaching.",
         "Orders of magnitude above the median.",
         "weights",
+        probed=True,
     ),
     Metric(
         "weight_max",
@@ -168,6 +175,7 @@ METRICS = (
         "If this grows, one row gains influence.",
         "On the cap, or infinite: exp overflowed.",
         "weights",
+        probed=True,
     ),
     Metric(
         "effective_sample_size",
@@ -177,6 +185,7 @@ METRICS = (
         "If this falls, fewer rows really count; at 1 all count alike.",
         "Under 5 %: the policy copies a handful of rows.",
         "weights",
+        probed=True,
     ),
     Metric(
         "weight_max_share",
@@ -186,6 +195,7 @@ METRICS = (
         "If this grows, a single row takes over.",
         "Above one half: one row decides everything.",
         "weights",
+        probed=True,
     ),
     Metric(
         "clipped",
@@ -195,6 +205,7 @@ METRICS = (
         "If this grows, the cap hides differences between good rows.",
         "Near 1: all weights are equal, and this is cloning again.",
         "weights",
+        probed=True,
     ),
     Metric(
         "entropy",
@@ -204,6 +215,7 @@ METRICS = (
         "If this falls, the policy commits to fewer actions.",
         "Zero early on: it stopped considering alternatives.",
         "policy",
+        probed=True,
     ),
     Metric(
         "mass_unseen",
@@ -213,6 +225,7 @@ METRICS = (
         "If this grows, the policy takes actions that nobody took in that state.",
         "Anything far above 0: its value rests on extrapolation.",
         "policy",
+        probed=True,
     ),
     Metric(
         "temperature",
@@ -231,6 +244,7 @@ METRICS = (
         "If this grows, the policy moves further from its last copy.",
         "Far above its bound: the multiplier cannot hold it.",
         "policy",
+        probed=True,
     ),
     Metric(
         "multiplier",

@@ -13,8 +13,6 @@ from offrl_core.learning.sampling import FullBatchSampler, NetworkSampler
 
 Array = npt.NDArray[Any]
 
-QUANTILE_ROWS = 1024
-
 
 class ShownStates:
     """A fixed batch of rows, its states, and what the metrics need to know of them.
@@ -32,20 +30,19 @@ class ShownStates:
         seen, missing: positions in `(A, U)` flattened of the data's pairs, and of the others in visited states.
         starts, start_shares: states where an episode begins, and how often: in the world where it is known, else in
             the data.
-        sample: rows that stand for all rows of the data, evenly spread, for quantiles.
+        of_row: where in the batch each row of the data stands; of continuous data, each probe row.
     """
 
     def __init__(self, rows: Rows, sampler: FullBatchSampler | NetworkSampler) -> None:
         data, self.sampler = rows.dataset, sampler
         if isinstance(sampler, FullBatchSampler):
-            chosen = np.linspace(0, rows.n - 1, min(QUANTILE_ROWS, rows.n)).astype(int)
             self.counts = rows.counts
-            self.sample = sampler.merged.of_row[chosen]
+            self.of_row = sampler.merged.of_row
         else:
             probes = probe_rows(data)
             actions = rows.actions[probes]
             self.counts = np.ascontiguousarray(np.eye(data.n_actions, dtype=np.float32)[actions].T[None])
-            self.sample = np.arange(len(probes))
+            self.of_row = np.arange(len(probes))
         visits = self.counts[0].sum(axis=0)
         seen = self.counts[0] > 0
         self.unseen = ~(self.counts > 0)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from offrl_core.algos import Algorithm
 from offrl_core.algos import algorithm as find_algorithm
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, probe_rows
 from offrl_core.declarations import Value
 from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.rollouts import measuring
@@ -32,8 +32,12 @@ _PLAYED_HELP = (
 def declared(name: str, dataset: Dataset) -> Metric:
     """What a column of a frame's metrics is for this data."""
     metric = find_metric(name)
-    measured = name == "return" and played(dataset) and not isinstance(dataset.world, ContextualBandit)
-    return replace(metric, help=_PLAYED_HELP) if measured else metric
+    if name == "return" and played(dataset) and not isinstance(dataset.world, ContextualBandit):
+        return replace(metric, help=_PLAYED_HELP)
+    if metric.probed and not dataset.tabular:
+        probes = len(probe_rows(dataset))
+        return replace(metric, help=f"{metric.help} Taken over {probes} rows of the data, the probes.")
+    return metric
 
 
 _truths: dict[tuple[int, float], tuple[Dataset, Truth]] = {}

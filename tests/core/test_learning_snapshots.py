@@ -8,6 +8,7 @@ from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
 from offrl_core.learning.metric_catalogue import metrics
+from offrl_core.learning.observe import quantiles
 from offrl_core.learning.snapshot import merge_members
 
 DATA = random_data(1, rows=200)
@@ -75,8 +76,44 @@ def test_metrics_by_hand() -> None:
         w = np.exp((s.q[m] - s.v[m][:, None]) / 0.7)[DATA.observations, DATA.actions].astype(float)
         assert s.metrics["effective_sample_size"][m] == pytest.approx(w.sum() ** 2 / (len(w) * (w**2).sum()), rel=1e-3)
         assert s.metrics["weight_max_share"][m] == pytest.approx(w.max() / w.sum(), rel=1e-3)
-        assert s.metrics["weight_median"][m] == pytest.approx(np.sort(w)[len(w) // 2], rel=1e-3)
-        assert s.metrics["weight_p90"][m] == pytest.approx(np.sort(w)[len(w) * 9 // 10], rel=1e-3)
+        assert s.metrics["weight_median"][m] == pytest.approx(np.median(w), rel=1e-3)
+        assert s.metrics["weight_p90"][m] == pytest.approx(np.quantile(w, 0.9), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "median", "high"),
+    [
+        ([0.1, 0.9], 0.5, 0.1 + 0.9 * 0.8),  # the middle of two, not the upper one
+        ([3.0, 1.0, 2.0], 2.0, 2.8),
+        ([0.25] * 4, 0.25, 0.25),
+        ([7.0], 7.0, 7.0),
+        ([-1.0, 1.0, 2.0, 4.0], 1.5, 3.4),
+    ],
+)
+def test_the_median_weight_by_hand(weights: list[float], median: float, high: float) -> None:
+    metrics = orl.Learner(one_state([0] * len(weights), weights), "emrl").snapshot().metrics
+    assert metrics["weight_median"][0] == pytest.approx(median, rel=1e-6)
+    assert metrics["weight_p90"][0] == pytest.approx(high, rel=1e-6)
+
+
+def test_quantiles_of_what_is_not_finite() -> None:
+    inf = np.inf
+    assert quantiles(np.array([inf, inf, 1.0]), (0.0, 0.5, 0.75)) == [1.0, inf, inf]
+    assert quantiles(np.array([1.0, inf]), (0.5,)) == [inf]
+    assert np.isnan(quantiles(np.array([1.0, np.nan, 2.0]), (0.0, 0.5))).all()
+    assert quantiles(np.array([3e38, 3e38], np.float32), (0.5,)) == [pytest.approx(3e38)]
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_the_median_weight_counts_every_row_of_many(merged: bool) -> None:
+    """Of 4 001 rows the weight is above 0 in those that no even spread of 1 024 would ask for."""
+    rows = 4001
+    spread = np.linspace(0, rows - 1, 1024).astype(int)
+    rewards = np.ones(rows) if merged else np.random.default_rng(0).uniform(1, 2, rows)
+    rewards[spread] = 0
+    metrics = orl.Learner(one_state([0] * rows, rewards.tolist()), "emrl").snapshot().metrics
+    assert metrics["weight_median"][0] == pytest.approx(np.median(rewards), rel=1e-6) != 0
+    assert metrics["weight_p90"][0] == pytest.approx(np.quantile(rewards, 0.9), rel=1e-6)
 
 
 def test_snapshots_of_several_learners_stand_side_by_side() -> None:

@@ -5,7 +5,8 @@ import pytest
 
 import offrl_core as orl
 from offrl_core.evaluation.rollouts import measure
-from offrl_live.runs import datasets
+from offrl_core.learning.metric_catalogue import metrics
+from offrl_live.runs import datasets, truths
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
 from offrl_live.runs.engine import Engine
@@ -274,6 +275,17 @@ def test_continuous_states_are_seen_at_their_probes() -> None:
     assert snapshot.tables["q"].shape == (1, engine.describe()["states"], 2)
     assert engine.static()["probes"].shape == (100, 3)
     assert "return" not in snapshot.metrics
+
+
+def test_a_number_says_where_it_is_of_the_probes_only() -> None:
+    said = "Taken over 256 rows of the data, the probes."
+    many, all_of_them = orl.load_dataset("maze"), orl.load_dataset("double-crossing")
+    for name, metric in metrics().items():
+        assert truths.declared(name, many).help.endswith(said) == metric.probed
+        assert truths.declared(name, all_of_them).help == metric.help
+    assert {"weight_median", "weight_p90", "effective_sample_size", "entropy"} <= {
+        name for name, metric in metrics().items() if metric.probed
+    }
 
 
 def test_where_the_world_is_no_known_mdp_returns_are_measured() -> None:
