@@ -36,6 +36,8 @@ class Dataset:
         next_observations: like `observations`; `s_{t+1}`.
         terminations: `(N,)` bool; the MDP ended on arriving: the bootstrap is cut.
         truncations: `(N,)` bool; the recording ended without the MDP ending: the bootstrap is kept.
+        next_known: `(N,)` bool; false where nobody wrote down the state after an episode's last row. A stand-in, the
+            row's own observation, stands in `next_observations` there; see `has_target`.
         episode_starts: `(E,)` int64, the first row of each episode.
         n_actions: `A`.
         n_states: `S` for tabular data, None for continuous observations.
@@ -61,6 +63,7 @@ class Dataset:
     next_observations: Array
     terminations: Array
     truncations: Array
+    next_known: Array
     episode_starts: Array
     n_actions: int
     n_states: int | None = None
@@ -164,11 +167,32 @@ class Dataset:
         return self.observations[self.episode_starts]
 
     @cached_property
+    def has_target(self) -> Array:
+        """`(N,)` bool: rows with a bootstrap target, because their next state is known or they terminated.
+
+        Nothing that bootstraps learns from the other rows; what only looks at states and actions does.
+        """
+        return self.next_known | self.terminations
+
+    @cached_property
+    def returns_cut(self) -> Array:
+        """`(N,)` bool: rows of episodes that did not end in the MDP, so that their recorded return stops too early."""
+        return ~self.terminations[self.episode_ends][self.episode_of_row]
+
+    @cached_property
     def counts(self) -> Array:
         """`(S, A)` int64: how often each pair stands in the data, `n(s,a)`. Tabular data only."""
+        return self._count(np.ones(len(self), dtype=bool))
+
+    @cached_property
+    def target_counts(self) -> Array:
+        """`(S, A)` int64: as `counts`, of the rows that have a bootstrap target."""
+        return self.counts if self.has_target.all() else self._count(self.has_target)
+
+    def _count(self, rows: Array) -> Array:
         states = self._states("counts")
-        flat = np.bincount(self.observations * self.n_actions + self.actions, minlength=states * self.n_actions)
-        return flat.reshape(states, self.n_actions)
+        pairs = (self.observations * self.n_actions + self.actions)[rows]
+        return np.bincount(pairs, minlength=states * self.n_actions).reshape(states, self.n_actions)
 
     @cached_property
     def behavior_policy(self) -> Array:
@@ -228,6 +252,7 @@ class Dataset:
         *,
         episode_ids: npt.ArrayLike | None = None,
         next_observations: npt.ArrayLike | None = None,
+        next_known: npt.ArrayLike | None = None,
         n_actions: int | None = None,
         n_states: int | None = None,
         mdp: MDP | None = None,
@@ -243,8 +268,10 @@ class Dataset:
             truncations: `(N,)` booleans; by default the last row of an episode that does not terminate.
             episode_ids: `(N,)` labels; rows of one episode must be adjacent. By default an episode ends at each
                 termination or truncation.
-            next_observations: like `observations`. By default the following row's observation; a truncated last row has
-                none, so its bootstrap falls back to its own observation and a warning is due from whoever reads files.
+            next_observations: like `observations`. By default the following row's observation, which an episode's last
+                row does not have: its next state is not known.
+            next_known: `(N,)` booleans: which of the `next_observations` are known, all of them by default. Within an
+                episode the following row's observation stands in where one is not.
             n_actions, n_states: sizes, where the data alone does not show them.
             mdp: the exact MDP that the data came from.
             details: any other field of `Dataset`.
@@ -266,16 +293,21 @@ class Dataset:
         last = columns.last_rows(term, trunc, episode_ids)
         trunc |= last & ~term
         starts = np.flatnonzero(np.append(True, last[:-1])).astype(np.int64)
-        if next_observations is None:
-            nxt = np.append(obs[1:], obs[-1:], axis=0)
-            nxt[last] = obs[last]
-        else:
-            nxt = columns.observations("next_observations", next_observations)
-            columns.same_length("next_observations", nxt, rows)
-            if nxt.shape != obs.shape or nxt.dtype != obs.dtype:
+        nxt = np.append(obs[1:], obs[-1:], axis=0)
+        nxt[last] = obs[last]
+        known = ~last
+        if next_observations is not None:
+            after = columns.observations("next_observations", next_observations)
+            columns.same_length("next_observations", after, rows)
+            if after.shape != obs.shape or after.dtype != obs.dtype:
                 raise DatasetError(
-                    f"next_observations have shape {nxt.shape} {nxt.dtype}, observations {obs.shape} {obs.dtype}"
+                    f"next_observations have shape {after.shape} {after.dtype}, observations {obs.shape} {obs.dtype}"
                 )
+            told = columns.booleans("next_known", np.ones(rows, bool) if next_known is None else next_known, rows)
+            nxt[told] = after[told]
+            known |= told
+        elif next_known is not None:
+            raise DatasetError("next_known says which next_observations are known: give those, too")
         if mdp is not None:
             n_actions, n_states = _sizes_of(mdp, n_actions, n_states)
             details.setdefault("world", mdp)
@@ -289,7 +321,7 @@ class Dataset:
             raise DatasetError("n_states and mdp are for 1-D integer observations only")
         columns.check_table(n_states or 1, n_actions)
         details = columns.check_details(details, _DETAILS, len(starts), n_actions, n_states, obs.shape[-1])
-        made = cls(obs, acts, rews, nxt, term, trunc, starts, n_actions, n_states, mdp=mdp, **details)
+        made = cls(obs, acts, rews, nxt, term, trunc, known, starts, n_actions, n_states, mdp=mdp, **details)
         made._freeze()
         return made
 
@@ -392,6 +424,7 @@ _COLUMNS = (
     "next_observations",
     "terminations",
     "truncations",
+    "next_known",
     "episode_starts",
 )
 """The arrays of rows and episodes, which nobody may write to."""

@@ -12,7 +12,7 @@ from offrl_core.algos.base import Head, Loss, Weighting
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import ValueCloning
 from offrl_core.algos.equations import RETURN, V_LOSS, WEIGHTED_CLONING, capped_weight, together
-from offrl_core.algos.explaining import Step, Transition, exponential_step, number
+from offrl_core.algos.explaining import Step, Transition, advantage_step, exponential_step, no_target, number
 from offrl_core.algos.losses import squared_error
 from offrl_core.algos.shared_hyperparameters import GAMMA, TARGET_NETWORK, temperature, weight_max
 from offrl_core.algos.targets import td_target
@@ -113,29 +113,37 @@ class AWR(ValueCloning):
         return batch.columns["return" if hp.value_target == "mc" else "lambda_return"]
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
-        return {**super().losses(batch, hp), "value": squared_error(batch, "value", self.target(batch, hp))}
+        value = squared_error(batch, "value", self.target(batch, hp), bootstrapped=hp.value_target != "mc")
+        return {**super().losses(batch, hp), "value": value}
 
     def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
         weighting = self.weighting(transition.batch, hp)
         target, advantage = transition.row(self.target(transition.batch, hp)), transition.row(weighting.advantage)
         exponent = transition.row(self.log_weight(transition.batch, hp, weighting.advantage))
         symbol = {"lambda": r"G^\lambda", "mc": "G", "td": r"r + \gamma V(s')"}[hp.value_target]
+        known = hp.value_target == "mc" or transition.has_target
+        judged = Step("target", "the return it is judged by", target, f"{symbol} = {number(target)}")
         return [
             *self.state_values(transition),
-            Step("target", "the return it is judged by", target, f"{symbol} = {number(target)}"),
-            Step("advantage", "advantage", advantage, f"A = {symbol} - V(s) = {number(advantage)}"),
+            judged if known else no_target(symbol),
+            advantage_step(advantage, f"{symbol} - V(s)", known),
             exponential_step(self.exponent(hp.normalization), exponent),
         ]
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         advantage = self.target(batch, hp) - batch.at(batch["value"][:, 0])
+        if hp.value_target != "mc":  # of a row without a target nobody knows what followed
+            advantage = batch.with_target(advantage)
         return exponential(hp, advantage, self.log_weight(batch, hp, advantage))
 
     def log_weight(self, batch: Batch, hp: Any, advantage: Array) -> Array:
         """What stands in the exponent, `(M, B)`."""
         if hp.normalization == "standardize":
-            mean = batch.mean(advantage)[:, None].astype(np.float32)
-            deviation = np.sqrt(batch.mean(np.square(advantage - mean)))[:, None].astype(np.float32)
+            shares = batch.shares if hp.value_target == "mc" else batch.target_shares
+            mean = batch.mean(advantage, shares)[:, None].astype(np.float32)
+            deviation = np.sqrt(batch.mean(np.square(advantage - mean), shares))[:, None].astype(np.float32)
             advantage = (advantage - mean) / (deviation + np.float32(1e-5))
+            if hp.value_target != "mc":
+                advantage = batch.with_target(advantage)
         result: Array = advantage / hp.temperature
         return result

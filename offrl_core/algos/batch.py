@@ -88,9 +88,12 @@ class Batch:
         total: number of rows before equal ones were merged.
         share: each row's share of the mean: a number `1/B`, or `(B,)` summing to 1 where equal rows were merged.
         reward, continues: `(1 or M, B)`; `continues` is false where the row terminated.
+        has_target: `(1 or M, B)` bool: rows with a bootstrap target; None where all have one. The others' next state is
+            not known, and nothing that bootstraps may learn from them: see `with_target` and `target_shares`.
         action: `(1 or M, B)`.
         columns: further row columns by name, `(1 or M, B)`; `next_action` is −1 where there is none.
-        counts, counts_next: `(1 or M, A, U)`: `n(s,a)` in the data at the states evaluated.
+        counts, counts_next: `(1 or M, A, U)`: `n(s,a)` at the states evaluated, among the data's rows with a target; in
+            states without any such row, `counts` has all rows.
         outputs: network outputs by name: `q` at `s`, `q_next` at `s′`, `target_q_next` …, `(M, A, U)`.
         memory: numbers that the algorithm carries from update to update, `(M, 1)`; it may assign new arrays. Where a
             batch is looked at, they are as the update leaves them.
@@ -105,6 +108,7 @@ class Batch:
         self.share: Any = np.float32(1.0 / rows)
         self.reward: Array
         self.continues: Array
+        self.has_target: Array | None = None
         self.action: Array
         self.columns: dict[str, Array] = {}
         self.counts: Array | None = None
@@ -186,9 +190,30 @@ class Batch:
 
     # means
 
-    def mean(self, rows: Array) -> Array:
-        """Mean over the batch, every row with its multiplicity: `(M, B) → (M,)`; summed in float64."""
-        result: Array = np.add.reduce(rows * self.share, axis=-1, dtype=np.float64)
+    def mean(self, rows: Array, shares: Array | None = None) -> Array:
+        """Mean over the batch, every row with its multiplicity: `(M, B) → (M,)`; summed in float64.
+
+        Args:
+            rows: numbers of the rows.
+            shares: what each row counts, where it is not its share of the batch; such as `target_shares`.
+        """
+        result: Array = np.add.reduce(rows * (self.share if shares is None else shares), axis=-1, dtype=np.float64)
+        return result
+
+    def with_target(self, rows: Array) -> Array:
+        """`rows (M, B)`, 0 where a row has no target."""
+        return rows if self.has_target is None else np.where(self.has_target, rows, np.float32(0))
+
+    @property
+    def target_shares(self) -> Array:
+        """`(1 or M, B)` each row's share of a mean over the rows that have a target; 0 for the others."""
+        if self.has_target is None:
+            return self.shares
+        if "target_shares" not in self.found:
+            shares = np.where(self.has_target, self.shares, np.float32(0))
+            total = shares.sum(axis=-1, keepdims=True)
+            self.found["target_shares"] = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+        result: Array = self.found["target_shares"]
         return result
 
     def mean_over_states(self, states: Array) -> Array:

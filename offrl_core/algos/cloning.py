@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,6 +90,8 @@ class ValueCloning(Cloning):
         """`V(s)` and `V(s')` of the row."""
         batch = transition.batch
         here, there = float(transition.s(batch["value"][:, 0])), float(transition.next(batch["value_next"][:, 0]))
+        if not transition.has_target:
+            there = math.nan
         return [
             Step("value", "V at s", here, f"V(s) = {number(here)}"),
             Step("next_value", "V at s′", there, f"V(s') = {number(there)}" if transition.continues else ""),

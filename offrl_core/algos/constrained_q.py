@@ -20,8 +20,9 @@ class ConstrainedQ(QLearning):
     `Ā(s) = {a : n(s,a) ≥ n_min}`, `y = r + γ max_{a' ∈ Ā(s')} Q(s', a')`. With every state and action counted this is
     dynamic programming on the MDP that the data shows.
 
-    Implementation notes: where no action reaches the minimum count, the most frequent ones stay. A state from which the
-    data shows no action at all (reached when a recording was cut) has nothing to bootstrap from: its value counts as 0.
+    Implementation notes: where no action reaches the minimum count, the most frequent ones stay. Rows whose next state
+    is not known are not counted. A state from which the data shows no counted action (reached when a recording was cut)
+    has nothing to bootstrap from: its value counts as 0, and the policy there keeps to the actions that were recorded.
     Continuous observations are counted by equality, so that almost every state is seen once, `Ā` holds one action, and
     this learns the value of `π_β`. At an observation that is not in the data the policy chooses among all actions.
     """

@@ -28,10 +28,11 @@ class CQL(QLearning):
     (a) `Σ_a Q(s',a)`; (b) `Σ_a Q(s',a) − Q(s',a')`; (c) `z = log Σ_a exp Q(s',a) − Q(s',a')`; (d) `z²`; or (paper, at
     `s`) `log Σ_a exp Q(s,a) − Q(s,a)`.
 
-    Implementation notes: a row without a next action (the end of an episode) has no penalty in forms (a) to (d). The
-    paper's form is its `CQL(H)` for discrete actions, `α` fixed. `α` multiplies the penalty; some code multiplies the
-    TD term instead, by what would be `1/α` here, so values of `α` are not comparable. `constraint` = `counted` puts the
-    maximum of constrained Q-learning under the penalty.
+    Implementation notes: a row without a next action (the end of an episode) has no penalty in forms (a) to (d). Where
+    the next state of a row is not known, nothing holds the value of its pair, and no penalty pushes it up. The paper's
+    form is its `CQL(H)` for discrete actions, `α` fixed. `α` multiplies the penalty; some code multiplies the TD term
+    instead, by what would be `1/α` here, so values of `α` are not comparable. `constraint` = `counted` puts the maximum
+    of constrained Q-learning under the penalty.
     """
 
     name = "cql"
@@ -124,6 +125,8 @@ class CQL(QLearning):
         name, index, of = ("", "", "") if output == "q" else ("2", "_2", " of the second Q")
         q = transition.s(batch[output]) if at_s else transition.next(batch[f"{output}_next"])
         action = transition.action if at_s else int(batch.columns["next_action"][0, transition.column])
+        if at_s and not transition.has_target:
+            return [*super().steps(transition, hp), Step("penalty", "penalty: a row without a target has none", 0.0)]
         if action < 0:
             return [Step(f"penalty{name}", f"penalty{of}: the data shows no next action", 0.0)]
         total = float(q.sum()) if hp.form in ("lecture-a", "lecture-b") else float(np.logaddexp.reduce(q))

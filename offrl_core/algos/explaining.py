@@ -48,6 +48,7 @@ class Transition:
         self.action = int(batch.action[0, column])
         self.reward = self.row(batch.reward)
         self.continues = bool(batch.continues[0, column])
+        self.has_target = batch.has_target is None or bool(batch.has_target[0, column])
 
     def row(self, rows: Array) -> float:
         """The row's number in `(1, B)`."""
@@ -81,7 +82,12 @@ def term(x: float) -> str:
 
 
 def one_step(transition: Transition, gamma: float, next_value: float, left: str, next_symbol: str) -> Step:
-    """`r + γ V(s')` of a row as a step; the bootstrap is cut where the row terminated."""
+    """`r + γ V(s')` of a row as a step; the bootstrap is cut where the row terminated.
+
+    A row without a target has NaN, and so has whatever is computed from it.
+    """
+    if not transition.has_target:
+        return no_target(left)
     reward = transition.reward
     if not transition.continues:
         return Step("target", "target: the episode ended", reward, rf"{left} = r = {number(reward)}")
@@ -92,6 +98,21 @@ def one_step(transition: Transition, gamma: float, next_value: float, left: str,
         value,
         rf"{left} = r + \gamma {next_symbol} = {number(reward)} + {number(gamma)} \cdot {term(next_value)}"
         rf" = {number(value)}",
+    )
+
+
+def no_target(left: str) -> Step:
+    """The target of a row whose next state is not known."""
+    title = "no target: what followed was not recorded"
+    return Step("target", title, math.nan, rf"{left} = \mathrm{{unknown}}")
+
+
+def advantage_step(advantage: float, symbols: str, known: bool) -> Step:
+    """`A = symbols` as a step; 0 where the row's target is not known."""
+    if known:
+        return Step("advantage", "advantage", advantage, f"A = {symbols} = {number(advantage)}")
+    return Step(
+        "advantage", "advantage: without a target neither better nor worse", advantage, f"A = {number(advantage)}"
     )
 
 

@@ -79,30 +79,35 @@ def cross_entropy_to(batch: Batch, output: str, target: Array) -> Loss:
     return Loss(value, {output: (np.exp(log_pi) - target) * share}, {output: share})
 
 
-def squared_error(batch: Batch, output: str, target: Array) -> Loss:
+def squared_error(batch: Batch, output: str, target: Array, *, bootstrapped: bool = True) -> Loss:
     """`½ E[(Q(s,a) − y)²]`, gradient `Q(s,a) − y` at `(s,a)`; of a `V (M, 1, U)` at `s`. The target is a constant.
 
     Args:
         batch: the rows.
         output: the name of `Q (M, A, U)` or `V (M, 1, U)`.
         target: `y (M, B)`.
+        bootstrapped: whether the target asks for the next state: the mean is then over the rows that have a target.
     """
     if _is_value(output):
-        return _value_error(batch, output, target, None)
-    delta = batch.take(batch[output]) - target
+        return _value_error(batch, output, target, None, bootstrapped)
+    delta, shares = batch.take(batch[output]) - target, batch.shares
+    if bootstrapped:
+        delta, shares = batch.with_target(delta), batch.target_shares
     # The square leaves float32 long before the value does; the loss is a report, the gradient is what trains.
     loss = Loss(
-        lambda: 0.5 * batch.mean(np.square(delta, dtype=np.float64)),
-        {output: batch.put(delta * batch.share)},
-        report_error=lambda: batch.mean(np.abs(delta)),
+        lambda: 0.5 * batch.mean(np.square(delta, dtype=np.float64), shares),
+        {output: batch.put(delta * shares)},
+        report_error=lambda: batch.mean(np.abs(delta), shares),
     )
     if batch.curvature:
-        loss.curvature[output] = batch.pair_share()
+        loss.curvature[output] = _pair_share(batch, shares)
     return loss
 
 
 def expectile_loss(batch: Batch, output: str, target: Array, expectile: Array) -> Loss:
     """`E[|τ − 1[u < 0]| · ½u²]` with `u = y − V(s)`: an expectile regression of `V (M, 1, U)`.
+
+    The mean is over the rows that have a bootstrap target: elsewhere no row corrects the `Q` that `y` is made of.
 
     Args:
         batch: the rows.
@@ -110,30 +115,34 @@ def expectile_loss(batch: Batch, output: str, target: Array, expectile: Array) -
         target: `y (M, B)`.
         expectile: `τ (M, 1)`; .5 is half the squared error's mean.
     """
-    return _value_error(batch, output, target, expectile)
+    return _value_error(batch, output, target, expectile, True)
 
 
 def _is_value(output: str) -> bool:
     return output.startswith("value")
 
 
-def _value_error(batch: Batch, output: str, target: Array, expectile: Array | None) -> Loss:
-    delta = batch.at(batch[output][:, 0]) - target
+def _value_error(batch: Batch, output: str, target: Array, expectile: Array | None, bootstrapped: bool) -> Loss:
+    delta, shares = batch.at(batch[output][:, 0]) - target, batch.shares
+    if bootstrapped:
+        delta, shares = batch.with_target(delta), batch.target_shares
     # delta = −u: the expectile weighs rows where the value is too low (u ≥ 0) by τ, the others by 1 − τ.
     weight = None if expectile is None else np.where(delta > 0, 1 - expectile, expectile)
     weighted = delta if weight is None else delta * weight
     loss = Loss(
-        lambda: 0.5 * batch.mean(np.square(delta, dtype=np.float64) * (1 if weight is None else weight)),
-        {output: batch.sum(weighted * batch.share)[:, None, :]},
-        report_error=lambda: batch.mean(np.abs(delta)),
+        lambda: 0.5 * batch.mean(np.square(delta, dtype=np.float64) * (1 if weight is None else weight), shares),
+        {output: batch.sum(weighted * shares)[:, None, :]},
+        report_error=lambda: batch.mean(np.abs(delta), shares),
     )
     if batch.curvature:
-        loss.curvature[output] = batch.state_share()
+        loss.curvature[output] = _state_share(batch, shares)
     return loss
 
 
 def conservative_penalty(batch: Batch, output: str, alpha: Array) -> Loss:
     """The paper's `α E[log Σ_b exp Q(s,b) − Q(s,a)]`, gradient `α (softmax Q(s,·) − 1[· = a])` at `s`.
+
+    The mean is over the rows that have a bootstrap target: a penalty alone would push a pair without one up for ever.
 
     Args:
         batch: the rows.
@@ -141,18 +150,20 @@ def conservative_penalty(batch: Batch, output: str, alpha: Array) -> Loss:
         alpha: `(M, 1)`.
     """
     q = batch[output]
+    shares = batch.target_shares
+    state_share = _state_share(batch, shares)
     top = q.max(axis=1, keepdims=True)
     gradient = np.exp(q - top)
     total = gradient.sum(axis=1, keepdims=True)
-    gradient *= alpha[:, :, None] * batch.state_share() / total
-    batch.put(-alpha * batch.shares, gradient)
+    gradient *= alpha[:, :, None] * state_share / total
+    batch.put(-alpha * shares, gradient)
 
     def value() -> Array:
-        return alpha[:, 0] * batch.mean(batch.at((top + np.log(total))[:, 0]) - batch.take(q))
+        return alpha[:, 0] * batch.mean(batch.at((top + np.log(total))[:, 0]) - batch.take(q), shares)
 
     loss = Loss(value, {output: gradient})
     if batch.curvature:
-        loss.curvature[output] = _penalty_curvature(batch, alpha, batch.state_share())
+        loss.curvature[output] = _penalty_curvature(batch, alpha, state_share)
     return loss
 
 
@@ -173,7 +184,7 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
     """
     q = batch[f"{output}_next"]
     has_next = (batch.columns["next_action"] >= 0).astype(np.float32)
-    share = has_next * batch.share
+    share = has_next * batch.target_shares
     if form in ("lecture-a", "lecture-b"):
         gap = batch.at_next(q.sum(axis=1))
         soft = np.ones_like(q)
@@ -193,7 +204,7 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
 
     def value() -> Array:
         penalty = np.square(gap, dtype=np.float64) if form == "lecture-d" else gap
-        return alpha[:, 0] * batch.mean(np.where(has_next > 0, penalty, 0))
+        return alpha[:, 0] * batch.mean(np.where(has_next > 0, penalty, 0), batch.target_shares)
 
     loss = Loss(value, {f"{output}_next": gradient})
     if batch.curvature:
@@ -201,6 +212,16 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
         arriving = batch.sum_next(np.ascontiguousarray(steep * share))[:, None, :]
         loss.curvature[f"{output}_next"] = _penalty_curvature(batch, alpha, arriving)
     return loss
+
+
+def _pair_share(batch: Batch, shares: Array) -> Array:
+    """`(1 or M, A, U)`: each pair's share of the rows that count by `shares`."""
+    return batch.pair_share() if batch.has_target is None else batch.put(shares)
+
+
+def _state_share(batch: Batch, shares: Array) -> Array:
+    """Each state's share of the rows that count by `shares`, broadcastable to `(M, A, U)`."""
+    return batch.state_share() if batch.has_target is None else batch.sum(shares)[:, None, :]
 
 
 def _penalty_curvature(batch: Batch, alpha: Array, share: Array) -> Array:

@@ -11,7 +11,7 @@ from offrl_core.algos.base import Loss, Weighting
 from offrl_core.algos.batch import Array, Batch
 from offrl_core.algos.cloning import ValueCloning
 from offrl_core.algos.equations import RETURN, V_LOSS, WEIGHTED_CLONING, capped_weight, together
-from offrl_core.algos.explaining import Step, Transition, exponential_step, number, one_step
+from offrl_core.algos.explaining import Step, Transition, advantage_step, exponential_step, number, one_step
 from offrl_core.algos.losses import squared_error
 from offrl_core.algos.shared_hyperparameters import GAMMA, beta, weight_max
 from offrl_core.algos.targets import td_target
@@ -118,19 +118,25 @@ class MARWIL(ValueCloning):
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         if hp.normalization == "running":
             square = batch.memory["square"]
-            mean = batch.mean(np.square(self.advantage(batch, hp)))[:, None]
-            batch.memory["square"] = (square + hp.norm_rate * (mean - square)).astype(np.float32)
-        target = batch.columns["return"] if hp.value_target == "mc" else self.one_step(batch, hp)
-        return {**super().losses(batch, hp), "value": squared_error(batch, "value", target)}
+            shares = batch.shares if hp.advantage == "mc" else batch.target_shares
+            mean = batch.mean(np.square(self.advantage(batch, hp)), shares)[:, None]
+            moved = (square + hp.norm_rate * (mean - square)).astype(np.float32)
+            batch.memory["square"] = np.where(shares.any(axis=1, keepdims=True), moved, square)
+        monte_carlo = hp.value_target == "mc"
+        target = batch.columns["return"] if monte_carlo else self.one_step(batch, hp)
+        value = squared_error(batch, "value", target, bootstrapped=not monte_carlo)
+        return {**super().losses(batch, hp), "value": value}
 
     def one_step(self, batch: Batch, hp: Any) -> Array:
         """`r + γ V(s')`, `(M, B)`."""
         return td_target(batch, hp, batch.at_next(batch["value_next"][:, 0]))
 
     def advantage(self, batch: Batch, hp: Any) -> Array:
-        """`A` of each row, `(M, B)`."""
-        ahead = batch.columns["return"] if hp.advantage == "mc" else self.one_step(batch, hp)
-        return ahead - batch.at(batch["value"][:, 0])
+        """`A` of each row, `(M, B)`; 0 in a row without a target, of which nobody knows what followed."""
+        value = batch.at(batch["value"][:, 0])
+        if hp.advantage == "mc":
+            return batch.columns["return"] - value
+        return batch.with_target(self.one_step(batch, hp) - value)
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting:
         advantage = self.advantage(batch, hp)
@@ -153,10 +159,11 @@ class MARWIL(ValueCloning):
             exponent /= 1e-8 + float(np.sqrt(batch.memory["square"][0, 0]))
         size = r"/\sqrt{c^2}" if hp.normalization == "running" else ""
         symbol = "G" if hp.advantage == "mc" else "y"
+        known = hp.advantage == "mc" or transition.has_target
         return [
             *values,
             target,
-            Step("advantage", "advantage", advantage, f"A = {symbol} - V(s) = {number(advantage)}"),
+            advantage_step(advantage, f"{symbol} - V(s)", known),
             exponential_step(rf"\beta A{size}", exponent),
         ]
 

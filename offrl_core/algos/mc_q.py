@@ -47,7 +47,7 @@ class MCQ(ActionValues):
         return True
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
-        return {"td": squared_error(batch, "q", batch.columns["return"])}
+        return {"td": squared_error(batch, "q", batch.columns["return"], bootstrapped=False)}
 
     def steps(self, transition: Transition, hp: Any) -> list[Step]:
         q, ahead = transition.s(transition.batch["q"]), transition.row(transition.batch.columns["return"])

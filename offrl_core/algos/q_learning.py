@@ -107,9 +107,10 @@ class QLearning(ActionValues):
         actions = "A" if mask is None else r"\bar A"
         target = one_step(transition, gamma, next_value, "y", greedy_value(hp.target_update, hp.double, actions))
         found: list[Step] = []
-        if transition.continues and not allowed.any():  # the data leaves s′ by no action: there is nothing to choose
+        goes_on = transition.continues and transition.has_target
+        if goes_on and not allowed.any():  # the data leaves s′ by no action: there is nothing to choose
             found.append(Step("allowed", "actions that it could choose", []))
-        elif transition.continues:
+        elif goes_on:
             star = int(np.where(allowed, asked, -np.inf).argmax())
             found.append(Step("chosen", "the action that the target chose at s′", star, f"a^* = {star}"))
             found.append(Step("allowed", "actions that it could choose", np.flatnonzero(allowed).tolist()))

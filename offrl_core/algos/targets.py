@@ -65,7 +65,7 @@ def best_next(batch: Batch, hp: Any, allowed: Array | None) -> Array:
 
 
 def td_target(batch: Batch, hp: Any, next_value: Array) -> Array:
-    """`y = r + γ · (1 − terminated) · V(s')`, `(M, B)`."""
+    """`y = r + γ · (1 − terminated) · V(s')`, `(M, B)`; meaningless where a row has no target (`batch.has_target`)."""
     # where, not a product: a terminated row must not pick up an infinity from a state that does not count.
     return batch.reward + np.where(batch.continues, hp.gamma * next_value, np.float32(0))
 

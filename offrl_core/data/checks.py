@@ -9,6 +9,7 @@ import numpy as np
 from offrl_core.dataset import Array, Dataset
 from offrl_core.formats.base import Finding, Severity
 
+NO_NEXT_STATE = "no-next-state"
 _FEW = 5
 
 
@@ -37,8 +38,19 @@ def of_episodes(dataset: Dataset, lengths: Array) -> Iterator[Finding]:
             "never-terminates",
             "note",
             "no episode ends in a terminal state; each one is cut off",
-            "Values are bootstrapped at every cut. If episodes do end, give the column that says so.",
+            "Values are bootstrapped where the state after the cut is known. If episodes do end, give the column that "
+            "says so, or say that each one ends in a terminal state (unflagged = 'terminated').",
             dataset.n_episodes,
+        )
+    unknown = ~dataset.has_target
+    if unknown.any():
+        yield Finding(
+            NO_NEXT_STATE,
+            "warning",
+            f"the state after {int(unknown.sum())} of {len(dataset)} rows is not known: the recording stops there",
+            "They have no bootstrap target: values are not learned from them, cloning is.",
+            int(unknown.sum()),
+            _first(np.flatnonzero(unknown)),
         )
     longest = int(lengths.max())
     at_cap = terminated & (lengths == longest)

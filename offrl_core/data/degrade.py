@@ -120,9 +120,8 @@ def subset(dataset: Dataset, keep: Array) -> Dataset:
     begins = np.append(True, ~keep[:-1])
     begins[dataset.episode_starts] = True
     begins = np.flatnonzero(keep & begins)
-    columns = {
-        name: getattr(dataset, name)[keep] for name in ("observations", "actions", "rewards", "next_observations")
-    }
+    names = ("observations", "actions", "rewards", "next_observations", "next_known")
+    columns = {name: getattr(dataset, name)[keep] for name in names}
     details = {f.name: getattr(dataset, f.name) for f in fields(dataset) if f.name not in _COLUMNS}
     if dataset.behaviors is not None:
         details["behaviors"] = dataset.behaviors[dataset.episode_of_row[begins]]
@@ -141,6 +140,7 @@ _COLUMNS = (
     "next_observations",
     "terminations",
     "truncations",
+    "next_known",
     "episode_starts",
     "behaviors",
 )

@@ -13,7 +13,8 @@ def empirical_mdp(dataset: Dataset, counts: Array | None = None, *, unseen_value
     """The maximum-likelihood MDP of tabular data: `P̂(s'|s,a) = n(s,a,s')/n(s,a)`, `r̂(s,a)` the mean reward.
 
     Terminated rows lead to one more state, number `S`, where everything ends; truncated rows lead to their next state.
-    The initial distribution is that of the recorded episodes.
+    Rows without a bootstrap target (`has_target`) are left out: a pair with no others is one without data. The initial
+    distribution is that of the recorded episodes.
 
     Args:
         dataset: tabular data.
@@ -27,6 +28,7 @@ def empirical_mdp(dataset: Dataset, counts: Array | None = None, *, unseen_value
         raise DatasetError("an empirical MDP needs tabular data")
     states, actions = dataset.n_states, dataset.n_actions
     weights = np.ones(len(dataset)) if counts is None else counts[dataset.episode_of_row].astype(np.float64)
+    weights = np.where(dataset.has_target, weights, 0.0)
     pairs = dataset.observations * actions + dataset.actions
     following = np.where(dataset.terminations, states, dataset.next_observations)
     shape = ((states + 1) * actions, states + 1)
@@ -55,12 +57,13 @@ def constrained_values(dataset: Dataset, gamma: float) -> tuple[Array, Array]:
     `Q(s,a) = r̂ + γ Σ_{s'} P̂(s'|s,a) max_{a' ∈ Ā(s')} Q(s',a')`, where `Ā(s)` are the actions that the data shows.
 
     Returns:
-        `Q (S, A)`, NaN where the data shows no row of the pair, and `V (S,)`, 0 where it shows no action.
+        `Q (S, A)`, NaN where the data shows no row of the pair with a target, and `V (S,)`, 0 where it shows no such
+        action.
 
     Raises:
         DatasetError: the observations are not states.
     """
-    seen = dataset.counts > 0
+    seen = dataset.target_counts > 0
     q, v = empirical_mdp(dataset).best_within(np.vstack([seen, np.zeros((1, dataset.n_actions), bool)]), gamma)
     return np.where(seen, q[:-1], np.nan), v[:-1]
 
@@ -69,13 +72,15 @@ def behavior_values(dataset: Dataset, gamma: float) -> tuple[Array, Array]:
     """The values of the data's own action frequencies in the empirical MDP (certainty equivalence).
 
     Returns:
-        `Q (S, A)`, NaN where the data shows no row of the pair, and `V (S,)`, 0 where it shows no action.
+        `Q (S, A)`, NaN where the data shows no row of the pair with a target, and `V (S,)`, 0 where it shows no such
+        action.
 
     Raises:
         DatasetError: the observations are not states.
     """
-    seen = dataset.counts > 0
-    policy = np.vstack([dataset.behavior_policy, np.full((1, dataset.n_actions), 1 / dataset.n_actions)])
+    counts = np.vstack([dataset.target_counts, np.zeros((1, dataset.n_actions), dtype=np.int64)])
+    seen, totals = counts[:-1] > 0, counts.sum(axis=1, keepdims=True)
+    policy = np.where(totals > 0, counts / np.maximum(totals, 1), 1 / dataset.n_actions)
     mdp = empirical_mdp(dataset)
     v = mdp.value(policy, gamma, endless="limit")
     return np.where(seen, mdp.q_from(v, gamma)[:-1], np.nan), v[:-1]

@@ -33,6 +33,9 @@ class Estimate:
         method: name of the estimator.
         unseen: share of the policy's discounted visits (in the model of the data) that fall on state–action pairs
             without data, whose value is an assumption; 0 for importance sampling.
+        cut: share of the record that says nothing of what follows. For fitted Q evaluation, of the rows: those whose
+            next state is not known are left out. For importance sampling, of the episodes: those that did not end in
+            the MDP, whose return stops where the recording stops.
     """
 
     value: float
@@ -41,6 +44,7 @@ class Estimate:
     effective_sample_size: float
     method: str
     unseen: float = 0.0
+    cut: float = 0.0
 
 
 def probabilities(dataset: Dataset, policy: Policy, observations: Array) -> Array:

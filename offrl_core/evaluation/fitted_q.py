@@ -40,6 +40,9 @@ def fitted_q_evaluation(
 ) -> Estimate:
     """`J(π)` from the fixed point of `Q(s,a) ← mean over rows of r + γ(1−d) Σ_{a'} π(a'|s') Q(s',a')`.
 
+    The rows are those that have a bootstrap target; `Estimate.cut` is the share of the others, whose next state is not
+    known.
+
     Tabular data: solved exactly; it is the value of `π` in the empirical MDP (certainty equivalence). A pair without
     data is worth `unseen_value`, and `Estimate.unseen` says how much of the policy's visits rests on that assumption.
 
@@ -60,16 +63,23 @@ def fitted_q_evaluation(
         progress: whether to draw a progress bar; by default in a terminal or notebook, where `tqdm` is installed.
 
     Raises:
-        DatasetError: an argument is out of range, or γ = 1 and the policy never ends in the model of the data.
+        DatasetError: an argument is out of range, no row's next state is known, or γ = 1 and the policy never ends in
+            the model of the data.
 
     Source: Le, Voloshin, Yue 2019 (FQE).
     """
     resamples = (200 if dataset.tabular else 50) if resamples is None else resamples
     gamma = check_arguments(dataset, gamma, confidence, resamples)
+    if not dataset.has_target.any():
+        raise DatasetError(
+            "the next state of no row is known, so nothing can be said of what follows an action. If each episode "
+            "ended in a terminal state, say so when the file is read (unflagged = 'terminated')"
+        )
     if dataset.tabular:
         solve = _tabular_solver(dataset, policy, gamma, unseen_value)
     else:
-        ahead = probabilities(dataset, policy, dataset.next_observations) * ~dataset.terminations[:, None]
+        goes_on = dataset.next_known & ~dataset.terminations
+        ahead = probabilities(dataset, policy, dataset.next_observations) * goes_on[:, None]
         first = probabilities(dataset, policy, dataset.initial_observations)
         solve = forest_solver(dataset, ahead, first, gamma, unseen_value, trees, min_leaf, seed)
     episodes = dataset.n_episodes
@@ -87,7 +97,7 @@ def fitted_q_evaluation(
     chosen = probabilities(dataset, policy, dataset.observations)[rows, dataset.actions]
     taken = behavior_probabilities(dataset, behavior, seed)
     size = effective_sample_size(log_probabilities(chosen) - log_probabilities(taken))
-    return Estimate(value, low, high, size, "fitted Q evaluation", unseen)
+    return Estimate(value, low, high, size, "fitted Q evaluation", unseen, 1.0 - float(dataset.has_target.mean()))
 
 
 Solver = Callable[[Array], tuple[float, float]]
@@ -109,7 +119,7 @@ def _tabular_solver(dataset: Dataset, policy: Policy, gamma: float, unseen_value
         except MDPError as error:
             raise DatasetError(f"in the model of the data: {error}") from error
         # Visits to unseen pairs and to all pairs are values too: of rewards that are 1 there.
-        seen = np.append(dataset.counts > 0, np.ones((1, dataset.n_actions), dtype=bool), axis=0)
+        seen = np.append(dataset.target_counts > 0, np.ones((1, dataset.n_actions), dtype=bool), axis=0)
         visits = [
             TabularMDP(model.transitions, paid, model.initial, model.terminal).evaluate(whole, gamma)
             for paid in ((~seen).astype(float), np.ones(seen.shape))

@@ -25,7 +25,7 @@ def forest_solver(
     """From how often each episode is counted `(E,)` to the estimate of `J(π)` and its share of unseen actions.
 
     Args:
-        dataset: continuous observations.
+        dataset: continuous observations. Rows without a bootstrap target are left out.
         ahead: `(N, A)` what the policy does in each next observation, 0 in rows that terminated.
         first: `(E, A)` what it does where each episode began.
         gamma, unseen_value, trees, min_leaf, seed: as in `fitted_q_evaluation`.
@@ -40,7 +40,7 @@ def forest_solver(
     begin: list[tuple[Array, Array]] = []
     leaves = 0
     for action in range(dataset.n_actions):
-        mine = np.flatnonzero(dataset.actions == action)
+        mine = np.flatnonzero((dataset.actions == action) & dataset.has_target)
         if len(mine) == 0:
             continue
         forest = ExtraTreesRegressor(trees, min_samples_leaf=min_leaf, random_state=seed)

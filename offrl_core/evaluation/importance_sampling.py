@@ -46,7 +46,8 @@ def importance_sampling(
     | weighted-per-decision | `Σ_t γ^t (Σ_i w_{i,t} r_{i,t+1} / Σ_i w_{i,t})` | biased, consistent |
 
     An episode that is over keeps its last weight in the later denominators. What is estimated is the return of the
-    recorded horizon: nothing is added for what would follow a truncated episode. Products are sums of logarithms.
+    recorded horizon: nothing is added for what would follow a truncated episode (`Estimate.cut` is the share of those).
+    Products are sums of logarithms.
 
     Args:
         dataset: logged episodes.
@@ -67,15 +68,16 @@ def importance_sampling(
     logs = _log_weights(dataset, policy, behavior, seed)
     final = logs[dataset.episode_ends]
     size = effective_sample_size(final)
+    cut = 1.0 - float(dataset.terminations[dataset.episode_ends].mean())
     if np.isneginf(final.max()) and weighting in ("weighted", "weighted-per-decision"):
-        return Estimate(np.nan, np.nan, np.nan, 0.0, f"{weighting} importance sampling")
+        return Estimate(np.nan, np.nan, np.nan, 0.0, f"{weighting} importance sampling", cut=cut)
     estimate = _estimator(dataset, gamma, weighting, logs)
     episodes = dataset.n_episodes
     rng = np.random.default_rng(seed)
     draws = [rng.multinomial(episodes, np.full(episodes, 1.0 / episodes)).astype(float) for _ in range(resamples)]
     value = estimate(np.ones(episodes))
     low, high = percentile_interval(np.array([estimate(counts) for counts in draws]), confidence)
-    return Estimate(value, low, high, size, f"{weighting} importance sampling")
+    return Estimate(value, low, high, size, f"{weighting} importance sampling", cut=cut)
 
 
 def _log_weights(dataset: Dataset, policy: Policy, behavior: Any, seed: int) -> Array:

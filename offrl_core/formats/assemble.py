@@ -51,14 +51,18 @@ def assemble(columns: Columns, context: Context) -> Log:
             columns.file_rows(both),
         )
     last = _last_rows(columns, context, observations, following, term, trunc)
-    _note_ends(columns, context, last, term, trunc)
+    if columns.unflagged == "terminated":
+        _end(columns, context, last & ~term & ~trunc, term)
+    else:
+        _note_ends(columns, context, last, term, trunc)
     nxt, known = _next(columns, observations, following, last)
     missing = last & ~term & ~known
     if missing.any():
         context.note(
             "no-next-state",
             f"{int(missing.sum())} episodes were cut at a row whose next state is not in the file",
-            "The row's own state stands in for it, so the value of what follows is approximate there.",
+            "Those rows have no bootstrap target: values are not learned from them, cloning is. If the episodes ended "
+            "in a terminal state, say so (unflagged = 'terminated').",
             columns.file_rows(missing),
             "warning",
         )
@@ -73,6 +77,7 @@ def assemble(columns: Columns, context: Context) -> Log:
         trunc | (last & ~term),
         np.cumsum(np.append(0, last[:-1])),
         nxt,
+        known,
         n_actions=n_actions,
         n_states=n_states,
         action_names=action_names,
@@ -275,6 +280,18 @@ def _last_rows(
             )
             last |= cut
     return last
+
+
+def _end(columns: Columns, context: Context, unflagged: Array, term: Array) -> None:
+    """Let episodes without a flag end in a terminal state, as the mapping says."""
+    if unflagged.any():
+        term |= unflagged
+        context.note(
+            "taken-as-ended",
+            f"{int(unflagged.sum())} episodes have no flag in their last row",
+            "Each of them was taken as ended in a terminal state, as the mapping says.",
+            columns.file_rows(unflagged),
+        )
 
 
 def _note_ends(columns: Columns, context: Context, last: Array, term: Array, trunc: Array) -> None:

@@ -173,6 +173,7 @@ class Columns:
         n_actions, n_states, action_names, observation_names: what the file itself says.
         behaviors: `(N,)` integers, which policy acted.
         both: which flag counts where a row has both.
+        unflagged: how an episode ended whose last row has no flag.
         details: further fields of `Dataset`.
     """
 
@@ -192,6 +193,7 @@ class Columns:
     observation_names: tuple[str, ...] = ()
     behaviors: Array | None = None
     both: str = "terminated"
+    unflagged: str = "truncated"
     details: dict[str, Any] = field(default_factory=dict)
 
     def check_following(self) -> None:

@@ -28,6 +28,8 @@ def take_final_rows(columns: Columns, missing: dict[str, Array], mapping: Column
     final = last & ~missing["state"]
     if mapping.reward_row == "same":
         final &= missing["action"]
+    if mapping.each_row == "episode":
+        final[:] = False
     if final.any():
         _use_final_rows(columns, final, last, no_reward, mapping, context)
     if mapping.reward_row == "next":

@@ -18,8 +18,8 @@ class Log:
     """What files hold of a dataset: its fields are the arguments of `Dataset.from_columns`.
 
     Attributes:
-        observations, actions, rewards, terminations, truncations, next_observations: columns of `N` rows, in time
-            order, episode after episode.
+        observations, actions, rewards, terminations, truncations, next_observations, next_known: columns of `N` rows,
+            in time order, episode after episode.
         episode_ids: `(N,)` the episode of each row, counted from 0.
         behaviors: `(E,)` which policy collected each episode; None where that is not known.
     """
@@ -31,6 +31,7 @@ class Log:
     truncations: Array
     episode_ids: Array
     next_observations: Array
+    next_known: Array
     n_actions: int
     n_states: int | None = None
     action_names: tuple[str, ...] = ()

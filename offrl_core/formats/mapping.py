@@ -30,6 +30,10 @@ class ColumnMapping:
         reward_row: `same`: a row holds the reward of its own action; `next`: a row holds the reward received on
             arriving in its state, so that the reward of an action stands one row later.
         both: what a row is whose `done` and `timeout` are both true: `terminated` or `truncated`.
+        unflagged: how an episode ended whose last row has no flag: the recording was cut (`truncated`), or it came to a
+            terminal state (`terminated`).
+        each_row: `step`: rows follow each other in episodes; `episode`: each row is an episode of its own, which its
+            reward ends (a bandit).
         missing: what to do with episodes that have a missing state, action or reward: `refuse` the file or `drop` them.
         n_actions, n_states: sizes, where the data alone does not show them; values are then numbers from 0.
     """
@@ -46,6 +50,8 @@ class ColumnMapping:
     states: Literal["auto", "table", "vector"] = "auto"
     reward_row: Literal["same", "next"] = "same"
     both: Literal["terminated", "truncated"] = "terminated"
+    unflagged: Literal["truncated", "terminated"] = "truncated"
+    each_row: Literal["step", "episode"] = "step"
     missing: Literal["refuse", "drop"] = "refuse"
     n_actions: int | None = None
     n_states: int | None = None
@@ -114,6 +120,8 @@ _CHOICES = {
     "states": ("auto", "table", "vector"),
     "reward_row": ("same", "next"),
     "both": ("terminated", "truncated"),
+    "unflagged": ("truncated", "terminated"),
+    "each_row": ("step", "episode"),
     "missing": ("refuse", "drop"),
 }
 _DEFAULTS = {f.name: f.default for f in fields(ColumnMapping)}

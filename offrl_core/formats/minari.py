@@ -123,6 +123,8 @@ def _collect(group: h5py.h5g.GroupID, context: Context) -> tuple[dict[str, Array
 def write(log: Log, file: BinaryIO | str) -> None:
     """Write one group for each episode, Minari's own descriptions as attributes of the file, and our metadata.
 
+    Where the state after an episode is not known there is no final observation.
+
     Raises:
         DatasetError: within an episode, a next observation is not the observation of the following row; this format
             cannot say that.
@@ -148,8 +150,8 @@ def write(log: Log, file: BinaryIO | str) -> None:
             group.attrs["total_steps"] = end - start
             if log.behaviors is not None:
                 group.attrs["behavior"] = int(log.behaviors[number])
-            observations = np.concatenate([log.observations[start:end], log.next_observations[end - 1 : end]])
-            group["observations"] = observations
+            last = log.next_observations[end - 1 : end][log.next_known[end - 1 : end]]
+            group["observations"] = np.concatenate([log.observations[start:end], last])
             for role in ("actions", *_FLAGS):
                 group[role] = getattr(log, role)[start:end]
 

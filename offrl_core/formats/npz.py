@@ -24,6 +24,7 @@ _ALIASES = {
     "terminations": array_names("done"),
     "truncations": array_names("timeout"),
     "next_observations": tuple(f"next_{name}" for name in array_names("state")),
+    "next_known": ("next_known",),
     "episodes": array_names("episode"),
     "behaviors": array_names("behavior"),
 }
@@ -55,6 +56,7 @@ def read(source: Source, context: Context) -> Columns:
             arrays.get("terminations"),
             arrays.get("truncations"),
             next_observations=arrays.get("next_observations"),
+            next_known=_known(arrays, found),
             episodes=_labels(arrays, "episodes", found),
             behaviors=_labels(arrays, "behaviors", found),
             names=found,
@@ -63,6 +65,17 @@ def read(source: Source, context: Context) -> Columns:
             text = _array(archive, names[metadata.KEY], context, metadata.KEY)
             metadata.apply(metadata.parse(text.astype(np.uint8).tobytes()), columns, context.limits)
     return columns
+
+
+def _known(arrays: dict[str, Array], found: dict[str, str]) -> Array | None:
+    """`(N,)` bool."""
+    values = arrays.get("next_known")
+    if values is not None and (values.shape != arrays["actions"].shape[:1] or values.dtype.kind != "b"):
+        raise FileError(
+            f"it holds {values.dtype} of shape {values.shape}; one boolean per row is needed",
+            column=found["next_known"],
+        )
+    return values
 
 
 def _labels(arrays: dict[str, Array], role: str, found: dict[str, str]) -> Array | None:
@@ -129,6 +142,8 @@ def write(log: Log, file: BinaryIO, *, compress: bool = True) -> None:
         "truncations": log.truncations,
         "episodes": log.episode_ids,
     }
+    if not log.next_known.all():
+        arrays["next_known"] = log.next_known
     if log.behaviors is not None:
         arrays["behaviors"] = log.behaviors[log.episode_ids]
     text = json.dumps(metadata.describe(log)).encode()

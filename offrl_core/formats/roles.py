@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,6 +25,9 @@ def read_table(table: LazyTable, mapping: ColumnMapping, context: Context) -> Co
     """The mapped columns of a table, sorted by episode and time."""
     if table.rows == 0:
         raise FileError("there is no row of data")
+    alone = mapping.each_row == "episode"
+    if alone:
+        mapping = replace(mapping, episode=None, time=None, done=None, timeout=None, next_state=())
     episodes = order = time = None
     if mapping.episode is not None:
         cells = table.take(mapping.episode)
@@ -38,6 +43,8 @@ def read_table(table: LazyTable, mapping: ColumnMapping, context: Context) -> Co
     term, trunc = _flag(table, mapping.done, context), _flag(table, mapping.timeout, context)
     if episodes is None and time is not None:
         trunc = cut_where_time_restarts(time, term, trunc, mapping.time or "", context)
+    if alone:
+        term = np.ones(table.rows, dtype=bool)
     rewards = table.take(mapping.reward)
     columns = Columns(
         observations=np.empty(0),
@@ -49,6 +56,7 @@ def read_table(table: LazyTable, mapping: ColumnMapping, context: Context) -> Co
         rows=None if order is None else order + 1,
         names=_names(mapping),
         both=mapping.both,
+        unflagged=mapping.unflagged,
         n_actions=mapping.n_actions,
         n_states=mapping.n_states,
     )

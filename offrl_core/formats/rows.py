@@ -21,8 +21,12 @@ def as_table(log: Log) -> tuple[pa.Table, dict[str, Any]]:
     """One row per transition, and the metadata with the mapping of its columns."""
     episodes = log.episode_ids
     now = _state_columns("observation", log.observations, log)
-    after = _state_columns("next_observation", log.next_observations, log)
-    columns: dict[str, Array] = {
+    unknown = None if log.next_known.all() else ~log.next_known
+    after = {
+        name: pa.array(values, mask=unknown)
+        for name, values in _state_columns("next_observation", log.next_observations, log).items()
+    }
+    columns: dict[str, Any] = {
         "episode": episodes,
         "step": np.arange(len(log)) - log.episode_starts[episodes],
         **now,

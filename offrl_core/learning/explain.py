@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
     data: over this row and the probe rows). The values *after* are those of the member's very next update.
 
     Returns:
-        Plain data: `row, state, action, reward, next_state, terminated, truncated, next_action, in_data, count,
-        behavior`; where the row stands: `rows` (how many the data has), `episode` `{number, step, length, first}` and
-        `pair` `{at, of, previous, following}`, its neighbours among the rows of the same pair (None at the ends); of
-        continuous data `observation` and `next_observation`; the `steps` as `{name, title, value, latex}`, and all of
-        them as one LaTeX block, `equation`. A pair that the data never shows has no row and no more than its numbers.
+        Plain data: `row, state, action, reward, next_known, next_state, terminated, truncated, next_action, in_data,
+        count, behavior`; where the row stands: `rows` (how many the data has), `episode` `{number, step, length,
+        first, cut}` and `pair` `{at, of, previous, following}`, its neighbours among the rows of the same pair (None at
+        the ends); of continuous data `observation` and `next_observation`; the `steps` as `{name, title, value,
+        latex}`, and all of them as one LaTeX block, `equation`. A pair that the data never shows has no row and no more
+        than its numbers.
 
     Raises:
         ValueError: there is no such row, state or action.
@@ -37,16 +39,19 @@ def explain(program: Program, place: Place) -> dict[str, Any]:
         batch, column = program.batch_around(row)
         transition = Transition(batch, column, whole=program.dataset.tabular)
         steps = program.algorithm.steps(transition, program.hp) + _after(program, row, transition)
+    if not transition.has_target:  # what is computed from the target is not known either
+        steps = [step for step in steps if step.name == "target" or not _unknown(step.value)]
     plain = [step.to_json() for step in steps]
     data = program.dataset
-    following = int(rows.next_actions[row])
+    following, known = int(data.next_actions[row]), bool(data.next_known[row])
     return {
         **_place(program, row),
         "row": row,
         "state": state,
         "action": transition.action,
         "reward": transition.reward,
-        "next_state": int(rows.next_states[row]) if data.tabular else -1,
+        "next_known": known,
+        "next_state": int(rows.next_states[row]) if data.tabular and known else -1,
         "terminated": not transition.continues,
         "truncated": bool(data.truncations[row]),
         "next_action": following if following >= 0 else None,
@@ -68,7 +73,13 @@ def _place(program: Program, row: int) -> dict[str, Any]:
     at = int(np.searchsorted(same, row))
     return {
         "rows": len(data),
-        "episode": {"number": episode, "step": row - first, "length": last - first + 1, "first": first},
+        "episode": {
+            "number": episode,
+            "step": row - first,
+            "length": last - first + 1,
+            "first": first,
+            "cut": bool(data.returns_cut[row]),
+        },
         "pair": {
             "at": at,
             "of": len(same),
@@ -77,8 +88,12 @@ def _place(program: Program, row: int) -> dict[str, Any]:
         },
         "count": len(same),
         "observation": None if data.tabular else data.observations[row].tolist(),
-        "next_observation": None if data.tabular else data.next_observations[row].tolist(),
+        "next_observation": data.next_observations[row].tolist() if not data.tabular and data.next_known[row] else None,
     }
+
+
+def _unknown(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _find(program: Program, place: Place) -> tuple[int | None, int, int]:

@@ -22,7 +22,9 @@ class Rows:
 
     Attributes:
         n: number of rows `N`; n_states: `S` (of continuous data: the number of distinct observations, found on demand).
-        rewards: `(N,)` float32; continues: `(N,)` bool; actions, next_actions: `(N,)` int64.
+        rewards: `(N,)` float32; continues: `(N,)` bool; actions: `(N,)` int64.
+        has_target: `(N,)` bool, which rows have a bootstrap target; None where all have.
+        next_actions: `(N,)` int64, the next row's action where that row has a target, else −1.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -31,8 +33,9 @@ class Rows:
         self.n_actions = dataset.n_actions
         self.rewards = dataset.rewards.astype(np.float32)
         self.continues = ~dataset.terminations
+        self.has_target = None if dataset.has_target.all() else dataset.has_target
         self.actions = np.ascontiguousarray(dataset.actions)
-        self.next_actions = dataset.next_actions
+        self.next_actions = np.where(np.append(dataset.has_target[1:], False), dataset.next_actions, -1)
         self._encodings: dict[str, Encoding] = {}
         self._encoded: dict[str, tuple[Array, Array]] = {}
         self._returns: dict[float, Array] = {}
@@ -69,17 +72,33 @@ class Rows:
     @cached_property
     def counts(self) -> Array:
         """`(1, A, S)` float32: `n(s, a)`."""
-        flat = np.bincount(self.actions * self.n_states + self.states, minlength=self.n_actions * self.n_states)
+        return self._count(slice(None))
+
+    @cached_property
+    def target_counts(self) -> Array:
+        """`(1, A, S)` float32: `n(s, a)` among the rows that have a target."""
+        return self.counts if self.has_target is None else self._count(self.has_target)
+
+    @cached_property
+    def known_counts(self) -> Array:
+        """`(1, A, S)` float32: `target_counts`, and `counts` in states where no row has a target."""
+        if self.has_target is None:
+            return self.counts
+        return np.where(self.target_counts.any(axis=1, keepdims=True), self.target_counts, self.counts)
+
+    def _count(self, rows: Any) -> Array:
+        pairs = (self.actions * self.n_states + self.states)[rows]
+        flat = np.bincount(pairs, minlength=self.n_actions * self.n_states)
         return flat.reshape(1, self.n_actions, self.n_states).astype(np.float32)
 
     def counts_of(self, observations: Array) -> Array:
-        """`(1, A, U)`: `n(s, a)` at any observations; 0 where an observation is not in the data."""
+        """`(1, A, U)`: `known_counts` at any observations; 0 where an observation is not in the data."""
         if self.dataset.n_states is not None:
-            return self.counts[:, :, np.asarray(observations)]
+            return self.known_counts[:, :, np.asarray(observations)]
         lookup = self._numbered[3]
         keys = (np.asarray(observations, dtype=np.float32) + 0.0).astype(np.float32)
         numbers = np.array([lookup.get(row.tobytes(), -1) for row in keys], dtype=np.int64)
-        return np.where(numbers >= 0, self.counts[:, :, numbers], np.float32(0))
+        return np.where(numbers >= 0, self.known_counts[:, :, numbers], np.float32(0))
 
     @cached_property
     def pair_features(self) -> Array:
@@ -110,7 +129,7 @@ class Rows:
 
     def lambda_returns(self, next_values: Array, gamma: Array, trace_decay: Array) -> Array:
         """`G^λ_t = r + γ[(1−λ) V(s') + λ G^λ_{t+1}]`, `(M, N)`; an episode's last row has `r + γ V(s')`, or `r` where
-        it terminated.
+        it terminated. Where that row has no target, the row before is the last that counts, and its own is meaningless.
 
         Args:
             next_values: `V(s')` of every row, `(M, N)`.
@@ -128,6 +147,8 @@ class Rows:
             rows = ends[:alive] - back
             if back:
                 carry = (1 - trace_decay) * bootstrap[:, rows] + trace_decay * carry[:, :alive]
+            if back == 1 and self.has_target is not None:
+                carry = np.where(self.has_target[ends[:alive]], carry, bootstrap[:, rows])
             carry = self.rewards[rows] + gamma * carry
             returns[:, rows] = carry
         return returns
@@ -159,11 +180,12 @@ class Rows:
     def fill(self, batch: Batch, numbers: Array, names: tuple[str, ...], gammas: Array) -> None:
         """Put the columns of the rows `numbers (M, B)` into a batch."""
         batch.reward, batch.continues = self.rewards[numbers], self.continues[numbers]
+        batch.has_target = None if self.has_target is None else self.has_target[numbers]
         batch.action = self.actions[numbers]
         batch.columns = self.columns(names, numbers, gammas)
 
     def merged(self, names: tuple[str, ...], gammas: Array) -> Merged:
-        """All rows, equal ones merged: equal in `s, a, r, s′, terminated` and in the further columns named."""
+        """All rows, equal ones merged: equal in `s, a, r, s′`, in how they end, and in the further columns named."""
         key = (names, tuple(gammas.tolist()) if "return" in names else ())
         if key not in self._merged:
             self._merged[key] = Merged(self, names, gammas)
@@ -184,6 +206,8 @@ class Merged:
         self.rows = rows
         pair = rows.states * rows.n_actions + rows.actions
         arrival = rows.next_states * 2 + ~rows.continues
+        if rows.has_target is not None:
+            arrival[~rows.has_target] = -1  # wherever that is
         keys = [pair, arrival, np.unique(rows.rewards, return_inverse=True)[1]]
         if "next_action" in names:
             keys.append(rows.next_actions)
@@ -208,6 +232,7 @@ class Merged:
         states, following, actions = rows.states[first], rows.next_states[first], rows.actions[first]
         table = rows.n_states * rows.n_actions
         self.reward, self.continues = rows.rewards[first][None], rows.continues[first][None]
+        self.has_target = None if rows.has_target is None else rows.has_target[first][None]
         self.action = actions[None]
         self.columns: dict[str, Array] = {"reward_min": rows._lowest}
         if "return" in names:
@@ -237,10 +262,11 @@ class Merged:
         batch.share, batch.total = self.share, rows.n
         batch.know_row_shares(self.share[None])
         batch.reward, batch.continues, batch.action = self.reward, self.continues, self.action
+        batch.has_target = self.has_target
         batch.columns = self.columns
         batch.at_index, batch.at_next_index = self.at, self.at_next
         batch.take_index, batch.take_next_index = self.take, self.take_next
-        batch.counts = batch.counts_next = rows.counts
+        batch.counts, batch.counts_next = rows.known_counts, rows.target_counts
         if hasattr(self, "_next_share"):
             batch.know_shares(self._pair_share, self._state_share, self._next_share)
         return batch

@@ -91,7 +91,7 @@ class TableSampler:
             next_actions = rows.next_actions[numbers]
             batch.columns["next_action"] = next_actions
             batch.take_next_index = Index(np.maximum(next_actions, 0) * rows.n_states + following, table)
-        batch.counts = batch.counts_next = rows.counts
+        batch.counts, batch.counts_next = rows.known_counts, rows.target_counts
         return Drawn(batch, self.inputs, self.inputs, self.inputs, True, numbers)
 
 
@@ -161,6 +161,7 @@ class NetworkSampler:
             if self.needs_next:
                 self._dense[..., :wide, size:] = there.take(numbers, axis=0).swapaxes(2, 3)
         self._reward, self._continues = rows.rewards.take(numbers), rows.continues.take(numbers)
+        self._has_target = None if rows.has_target is None else rows.has_target.take(numbers)
         self._action = rows.actions.take(numbers)
         self._flat = self._positions(self._action)
         if "next_action" in self.columns:
@@ -180,6 +181,7 @@ class NetworkSampler:
         batch.know_row_shares(self._shares)
         numbers = lead(self._drawn[inside])
         batch.reward, batch.continues = lead(self._reward[inside]), lead(self._continues[inside])
+        batch.has_target = None if self._has_target is None else lead(self._has_target[inside])
         batch.action = lead(self._action[inside])
         batch.columns = rows.columns(self.columns, numbers, self.gammas)
         batch.take_index = self._places(self._flat[inside])
@@ -187,9 +189,8 @@ class NetworkSampler:
             batch.columns["next_action"] = lead(self._next_action[inside])
             batch.take_next_index = self._places(self._flat_next[inside])
         if self.needs_counts:
-            counts = rows.counts[0]
-            batch.counts = counts[:, rows.states[numbers]].swapaxes(0, 1)
-            batch.counts_next = counts[:, rows.next_states[numbers]].swapaxes(0, 1)
+            batch.counts = rows.known_counts[0][:, rows.states[numbers]].swapaxes(0, 1)
+            batch.counts_next = rows.target_counts[0][:, rows.next_states[numbers]].swapaxes(0, 1)
         both = self._inputs(inside)
         if not self.needs_next:
             return Drawn(batch, both, both, both, False, numbers)

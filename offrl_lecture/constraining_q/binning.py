@@ -40,6 +40,7 @@ def binned(dataset: Dataset, width: float) -> tuple[Dataset, Array]:
         dataset.truncations,
         episode_ids=dataset.episode_of_row,
         next_observations=inverse[rows:],
+        next_known=dataset.next_known,
         n_actions=dataset.n_actions,
         n_states=len(states),
         gamma=dataset.gamma,

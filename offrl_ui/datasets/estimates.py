@@ -56,6 +56,10 @@ def estimates(dataset: Dataset, *, key: str) -> None:
             )
         )
         st.dataframe(made[1], hide_index=True)
+        st.caption(
+            "Cut: of the rows, those whose next state is not known, which fitted Q evaluation leaves out; of the "
+            "episodes, those that did not end in a terminal state, whose return stops where the recording stops."
+        )
 
 
 def halves(dataset: Dataset) -> tuple[Dataset, Dataset]:
@@ -106,5 +110,6 @@ def _row(title: str, judge: Callable[[], Estimate], counted: str) -> dict[str, A
         "high": estimate.high,
         "effective sample size": f"{estimate.effective_sample_size:.1f} {counted}",
         "on unseen pairs": f"{estimate.unseen:.0%}",
+        "cut": f"{estimate.cut:.0%} of the {counted}",
         "remark": nothing if np.isnan(estimate.value) else "",
     }

@@ -170,6 +170,16 @@ def _mapping(preview: Preview, name: str, file_id: str) -> ColumnMapping:
             {"terminated": "counts as ended", "truncated": "counts as cut off"},
             guess.both,
         )
+        chosen["unflagged"] = _one_of(
+            "An episode whose last row has no flag",
+            {"truncated": "was cut off", "terminated": "ended in a terminal state"},
+            guess.unflagged,
+        )
+        chosen["each_row"] = _one_of(
+            "A row is",
+            {"step": "one step of its episode", "episode": "an episode of its own (bandit)"},
+            guess.each_row,
+        )
         chosen["missing"] = _one_of(
             "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing
         )
@@ -229,9 +239,12 @@ def show_report(found: Report) -> None:
 def _summary(found: Report) -> str:
     """The sizes and ranges of a log, in three sentences."""
     lengths, returns = found.lengths, found.returns
+    share = found.unknown_next / found.rows
+    unknown = f", {found.unknown_next:,} rows ({share:.1%}) without a known next state" if found.unknown_next else ""
     return (
         f"{found.rows:,} rows in {found.episodes:,} episodes of {lengths.low:g} to {lengths.high:g} rows (median "
-        f"{lengths.median:g}); {found.terminated:.0%} end in a terminal state, {found.truncated:.0%} are cut off. "
+        f"{lengths.median:g}); {found.terminated:.0%} end in a terminal state, {found.truncated:.0%} are cut off"
+        f"{unknown}. "
         f"Returns at γ = {found.gamma:g} go from {number(returns.low)} to {number(returns.high)} "
         f"(mean {number(returns.mean)}). "
         f"{found.distinct_states:,} distinct states; {found.repeated_rows:.0%} of the rows share theirs with another."

@@ -98,9 +98,9 @@ def example_episodes(dataset: Dataset, most: int) -> list[int]:
 
 
 def walk_of(dataset: Dataset, episode: int) -> npt.NDArray[np.int64] | npt.NDArray[np.float32]:
-    """The observations of one episode in order, the last next observation included."""
+    """The observations of one episode in order, the last next observation included where it is known."""
     rows = slice(int(dataset.episode_starts[episode]), int(dataset.episode_ends[episode]) + 1)
-    last = dataset.next_observations[rows][-1:]
+    last = dataset.next_observations[rows][-1:][dataset.next_known[rows][-1:]]
     return np.concatenate([dataset.observations[rows], last])
 
 
@@ -118,7 +118,7 @@ def _grid(dataset: Dataset, layout: GridLayout) -> str:
         walks = [(centre[walk_of(dataset, episode)], behavior_of(dataset, episode)) for episode in shown]
         body = svg.cells(layout) + svg.walks(walks, 0.16)
     else:
-        visits = np.bincount(dataset.next_observations, minlength=states) * 1.0
+        visits = np.bincount(dataset.next_observations[dataset.next_known], minlength=states) * 1.0
         visits += np.bincount(dataset.initial_observations, minlength=states)
         body = svg.cells(layout, np.where(visits > 0, 0.25 + 0.75 * np.sqrt(visits / visits.max()), np.nan))
     return svg.drawing(layout.cols, layout.rows, body + svg.letters(layout), description=described)

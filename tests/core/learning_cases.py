@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,18 @@ def vectors(seed: int = 0, rows: int = 300, actions: int = 3) -> Dataset:
         n_actions=actions,
         gamma=0.9,
     )
+
+
+def cut(data: Dataset) -> Dataset:
+    """The same log as somebody keeps it who does not write down where an episode was cut off."""
+    known = data.next_known & ~data.truncations
+    return replace(data, next_known=known, next_observations=stand_in(data, known))
+
+
+def stand_in(data: Dataset, known: Array, seed: int | None = None) -> Array:
+    """Next observations, where they are not known the row's own, or with a seed anything."""
+    own = data.observations if seed is None else np.random.default_rng(seed).permutation(data.observations)
+    return np.where(known if data.tabular else known[:, None], data.next_observations, own)
 
 
 class Empirical:

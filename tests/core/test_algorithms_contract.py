@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learning_cases import one_state, random_data, vectors
+from learning_cases import cut, one_state, random_data, vectors
 
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
@@ -38,6 +38,8 @@ def dataset(name: str) -> orl.Dataset:
         "one row": lambda: one_state([1], [0.7]),
         "one state": lambda: one_state([0, 1, 1], [0.9, 0.1, 0.3]),
         "no terminal": endless,
+        "cut": lambda: cut(random_data(11, rows=200)),
+        "cut vectors": lambda: cut(vectors()),
         "deadly-triad": lambda: orl.load_dataset("deadly-triad", share=0.5),
         "vectors": vectors,
         "one vector": lambda: orl.Dataset.from_columns(
@@ -52,12 +54,12 @@ def dataset(name: str) -> orl.Dataset:
     }[name]()
 
 
-TABULAR = ("double-crossing", "random", "one row", "one state", "no terminal", "deadly-triad")
+TABULAR = ("double-crossing", "random", "one row", "one state", "no terminal", "cut", "deadly-triad")
 CASES = [
     (system, approximator, name)
     for system in orl.algorithms()
     for approximator in ("table", "linear", "mlp")
-    for name in (*TABULAR, "vectors", "one vector")
+    for name in (*TABULAR, "vectors", "one vector", "cut vectors")
     if approximator != "table" or name in TABULAR
 ]
 #: Raw exponentials and steps that a random reward scale would send out of float32 are not what this contract is about.

@@ -37,7 +37,9 @@ def vectors(rows: int = 60, length: int = 6, **columns: Any) -> Dataset:
         "rewards": rng.normal(size=rows),
         "terminations": ends & (rng.random(rows) < 0.5),
     }
-    return Dataset.from_columns(**{**given, "episode_ids": np.cumsum(np.append(0, ends[:-1])), **columns})
+    given |= {"episode_ids": np.cumsum(np.append(0, ends[:-1])), **columns}
+    given.setdefault("next_observations", np.roll(given["observations"], -1, axis=0))
+    return Dataset.from_columns(**given)
 
 
 def test_numbers_by_hand() -> None:

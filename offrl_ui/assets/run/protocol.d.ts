@@ -250,6 +250,8 @@ export interface Explanation {
   state: number;
   action: number;
   reward: number;
+  /** Whether the state after this row was recorded; recordings made before this was asked do not say. */
+  next_known?: boolean;
   next_state: number;
   next_action: number | null;
   observation: number[] | null;
@@ -258,7 +260,8 @@ export interface Explanation {
   truncated: boolean;
   count: number;
   in_data: boolean;
-  episode: { number: number; step: number; length: number } | null;
+  /** `cut`: the recording stopped before the episode had ended, and so does every return in it. */
+  episode: { number: number; step: number; length: number; cut?: boolean } | null;
   /** The row's place among those with the same state and action. */
   pair: { at: number; of: number; previous: number | null; following: number | null } | null;
   steps: ExplainedStep[];

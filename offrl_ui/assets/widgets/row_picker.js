@@ -136,11 +136,15 @@ function facts(data, { state, action, vector, image }) {
   const named = (/** @type {string} */ sign, /** @type {number[] | null} */ x, /** @type {number} */ s) =>
     `${sign} = ${x ? `(${vector(x)})` : state(s)}`;
   const here = observation && image ? "s, left" : named("s", observation, data.state);
-  const there = following && image ? "s′, right" : named("s′", following, data.next_state);
-  const truncated = data.truncated ? "truncated: the recording stops, the value of s′ counts" : "";
+  const known = data.next_known !== false;
+  const seen = following && image ? "s′, right" : named("s′", following, data.next_state);
+  const there = known ? seen : "s′ was not recorded";
+  const counts = known ? "the value of s′ counts" : "no value is learned from this row";
+  const truncated = data.truncated ? `truncated: the recording stops, ${counts}` : "";
   const ends = data.terminated ? "terminated: nothing is bootstrapped" : truncated;
   const next = data.next_action === null ? "" : `a′ = ${action(data.next_action)}`;
-  const all = [here, `a = ${action(data.action)}`, `r = ${number(data.reward)}`, there, next, ends];
+  const cut = data.episode?.cut ? "its return stops where the recording stops" : "";
+  const all = [here, `a = ${action(data.action)}`, `r = ${number(data.reward)}`, there, next, ends, cut];
   return all.filter(Boolean).join(" · ");
 }
 
