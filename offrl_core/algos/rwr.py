@@ -21,7 +21,7 @@ class RWR(Cloning):
     """Clone with weights `w = exp(r/τ)`: positive, monotonic, and on full coverage a Boltzmann distribution.
 
     A table ends at `π_θ ∝ π_β · exp(r/τ)`. With `signal` = `return` the whole Monte Carlo return `G` stands in the
-    exponent: right in theory, but float32 `exp` is `inf` above 88.72 and 0 below −103.28.
+    exponent: right in theory, but float32 `exp` is `inf` above 88.72 and 0 below −103.97.
 
     Implementation notes: Peters & Schaal (2007) weigh immediate rewards and adapt the temperature; here it is fixed, as
     in the lecture. `normalization`: `none` is the lecture's; `naive` divides by the batch's mean weight in float32, so

@@ -1,6 +1,6 @@
 """Weights of cloning: functions of a reward, a return or an advantage that multiply `−log π_θ(a|s)`.
 
-All of them run in float32 on purpose, as a training script would: `exp` is `inf` above 88.72 and 0 below −103.28, and
+All of them run in float32 on purpose, as a training script would: `exp` is `inf` above 88.72 and 0 below −103.97, and
 the forms that do not guard against it show it.
 """
 

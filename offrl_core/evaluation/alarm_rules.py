@@ -29,8 +29,8 @@ class Facts:
     """What the rules know of a member besides its metrics.
 
     Attributes:
-        q_bound: the largest possible value, `r_max/(1−γ)`.
-        q_floor: the smallest possible value, `r_min/(1−γ)`.
+        q_bound, q_floor: the largest and the smallest possible value, `max(r_max, 0)/(1−γ)` and `min(r_min, 0)/(1−γ)`;
+            ±∞ where nothing is known to bound it.
         trains_policy: whether a policy network is trained (cloning family), so that its entropy means something.
         actions: `A`.
         rows: `N`, rows of the data.
@@ -219,7 +219,7 @@ def _vanished(h: MetricHistory, facts: Facts) -> str | None:
     if losses and all(h.flat(name) for name in losses) and h.last("weight_max") < TINY_WEIGHT:
         return (
             "Every weight is zero or as good as zero and no loss moves: exp() of a very negative number underflowed "
-            "(in float32 below −103), so the data teaches nothing. A higher temperature or a baseline brings it back."
+            "(in float32 below −103.97), so the data teaches nothing. A higher temperature or a baseline brings it back."
         )
     return None
 

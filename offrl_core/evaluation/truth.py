@@ -35,9 +35,12 @@ class Truth:
             MDP; in states the data never visits it acts uniformly. None where the world is not a known MDP, or where at
             γ = 1 no such policy ends.
         q_star, v_star: `(S, A)` and `(S,)`; for a bandit at the probe states; otherwise None.
-        q_bound: no true value is above it, whatever the rewards' order: `max(r_max, 0)/(1−γ)`, with `r_max` the largest
-            reward of world and data. At γ = 1 the largest of `V*` in any state (where the MDP is known) and of the
-            returns-to-go in the data.
+        q_bound: no policy earns more with these rewards, whatever their order: `max(r_max, 0)/(1−γ)`, with `r_max` the
+            largest reward of world and data; an episode may end, and then the rest is 0. At γ = 1 the largest of `V*`
+            in any state and of the returns-to-go in the data where the MDP is known, the largest reward where an
+            episode is one decision, 0 where no reward is positive, and otherwise ∞.
+        q_floor: no policy earns less with these rewards: `min(r_min, 0)/(1−γ)`. At γ = 1 the smallest reward where an
+            episode is one decision, 0 where no reward is negative, and otherwise −∞.
 
     Raises:
         HyperparameterError: that is not a dataset.
@@ -64,7 +67,7 @@ class Truth:
             self._look_up(dataset.world)
         else:
             self._play()
-        self.q_bound = self._bound()
+        self.q_floor, self.q_bound = self._bounds()
 
     def __repr__(self) -> str:
         named = {"behavior": self.behavior, "in_support": self.in_support, "optimal": self.optimal}
@@ -136,17 +139,21 @@ class Truth:
             error = 1.96 * float(returns.std(ddof=1)) / len(returns) ** 0.5
             self.behavior_interval = self.behavior - error, self.behavior + error
 
-    def _bound(self) -> float:
-        mdp = self.dataset.mdp
-        if self.gamma < 1.0:
-            highest = float(self.dataset.rewards.max())
-            if mdp is not None:
-                highest = max(highest, mdp.reward_range[1])
-            return max(highest, 0.0) / (1.0 - self.gamma)
-        seen = float(self.dataset.returns_to_go(1.0).max())
-        if mdp is not None and self.v_star is not None:
-            seen = max(seen, float(self.v_star[np.isfinite(self.v_star)].max()))
-        return max(seen, 0.0)
+    def _bounds(self) -> tuple[float, float]:
+        data, mdp = self.dataset, self.dataset.mdp
+        lowest, highest = float(data.rewards.min()), float(data.rewards.max())
+        if mdp is not None:
+            lowest, highest = min(lowest, mdp.reward_range[0]), max(highest, mdp.reward_range[1])
+        # Where an episode may end, no reward follows: 0 is always among what can still be earned.
+        lowest, highest = min(lowest, 0.0), max(highest, 0.0)
+        if isinstance(data.world, ContextualBandit):
+            return lowest, highest
+        longest = np.inf if self.gamma == 1.0 else 1.0 / (1.0 - self.gamma)
+        floor, bound = (x * longest if x else 0.0 for x in (lowest, highest))
+        if self.gamma == 1.0 and mdp is not None and self.v_star is not None:
+            recorded, best = data.returns_to_go(1.0).max(), self.v_star[np.isfinite(self.v_star)].max()
+            bound = max(float(recorded), float(best), 0.0)
+        return floor, bound
 
     def of(self, policy: Array | Policy, *, episodes: int = 32, seed: int = 0) -> tuple[Array, Array | None]:
         """The true return of each member's policy, and its true `Q` where that is known.

@@ -58,7 +58,8 @@ def describe(dataset: Dataset, gamma: float) -> dict[str, Any]:
     """What the screen says about the truth."""
     known = truth(dataset, gamma)
     names = ("behavior", "behavior_kind", "behavior_interval", "optimal", "optimal_kind", "optimal_interval")
-    return {name: getattr(known, name) for name in (*names, "in_support", "q_bound", "gamma", "exact")}
+    told = {name: getattr(known, name) for name in (*names, "in_support", "q_bound", "gamma", "exact")}
+    return told if np.isfinite(known.q_bound) else {**told, "q_bound": None}
 
 
 def evaluate(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[dict[str, Array], Array]:
@@ -125,13 +126,13 @@ def facts(dataset: Dataset, members: Sequence[Mapping[str, Any]], gammas: Sequen
 
 def _facts(dataset: Dataset, system: Algorithm, values: Mapping[str, Value], gamma: float, entropy: float) -> Facts:
     known = truth(dataset, gamma)
-    lowest = float(dataset.rewards.min()) if dataset.mdp is None else dataset.mdp.reward_range[0]
-    lowest = lowest / (1 - gamma) if gamma < 1 else float(dataset.returns_to_go(1.0).min())
-    best = known.optimal if known.optimal is not None else known.q_bound
+    best = known.optimal
+    if best is None:
+        best = known.q_bound if np.isfinite(known.q_bound) else float(dataset.returns_to_go(gamma).max())
     base = known.behavior if known.behavior is not None else 0.0
     return Facts(
         q_bound=known.q_bound,
-        q_floor=min(lowest, 0.0),
+        q_floor=known.q_floor,
         trains_policy=system.group == "cloning",
         actions=dataset.n_actions,
         rows=len(dataset),

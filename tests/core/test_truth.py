@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import offrl_core as orl
+from offrl_core.evaluation.empirical import constrained_values
 from offrl_core.evaluation.rollouts import evaluation_horizon, measure, measure_act
 from offrl_core.worlds.control import CartPole
 
@@ -50,10 +51,47 @@ def test_gamma_may_change():
     assert orl.Truth(data, 0.5).q_bound == pytest.approx(2.0)
 
 
-def test_q_bound_where_rewards_are_negative():
+def test_bounds_where_all_rewards_have_one_sign():
     truth = orl.Truth(orl.load_dataset("cliff-walking"))
-    assert truth.q_bound == 0.0
-    assert truth.v_star.max() <= 0.0
+    assert truth.q_bound == 0.0  # every reward is negative, but an episode ends: r_max/(1 − γ) would be −100
+    assert truth.q_floor == pytest.approx(-10_000.0)
+    assert -100 < truth.v_star.max() <= 0.0
+    assert orl.Truth(orl.load_dataset("frozen-lake")).q_floor == 0.0
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3.0, -1.0), (1.0, 3.0), (-1.0, 1.0)])
+def test_no_policy_leaves_the_bounds(low, high):
+    rng = np.random.default_rng(3)
+    states, actions = 6, 3
+    moves = rng.dirichlet(np.full(states, 0.3), (states, actions))
+    rewards = rng.uniform(low, high, (states, actions))
+    world = orl.TabularMDP(moves, rewards, np.eye(states)[0], np.arange(states) == states - 1)
+    policies = rng.dirichlet(np.full(actions, 0.2), (200, states))
+    data = world.sample(policies[0], episodes=50, horizon=20, seed=0)
+    for gamma in (0.0, 0.5, 0.9, 0.99):
+        truth = orl.Truth(data, gamma)
+        found = world.q_value(policies, gamma)[:, :-1]
+        assert truth.q_floor == pytest.approx(min(rewards[:-1].min(), 0) / (1 - gamma))
+        assert truth.q_floor <= found.min() < found.max() <= truth.q_bound
+
+
+def test_disturbed_rewards_move_both_bounds():
+    truth = orl.Truth(orl.load_dataset("double-crossing", reward_shift=-1.0))
+    assert (truth.q_floor, truth.q_bound) == (pytest.approx(-20.0), pytest.approx(20.0))
+
+
+def test_undiscounted_rewards_have_a_bound_only_where_something_gives_one():
+    """Two recorded pieces, joined at a crossing, earn more than either: the largest recorded return is no bound."""
+    columns = {"observations": [0, 1, 3, 1], "actions": [0, 0, 0, 1], "rewards": [1.0, 0.0, 0.0, 1.0]}
+    ends = [False, True, False, True]
+    unknown = orl.Dataset.from_columns(
+        **columns, terminations=ends, next_observations=[1, 2, 1, 2], n_actions=2, n_states=4, gamma=1.0
+    )
+    assert unknown.returns_to_go(1.0).max() == 1.0
+    assert constrained_values(unknown, 1.0)[1][0] == pytest.approx(2.0)
+    assert (orl.Truth(unknown).q_floor, orl.Truth(unknown).q_bound) == (0.0, np.inf)
+    digits = orl.Truth(orl.load_dataset("digits-bandit", episodes=50))
+    assert (digits.q_floor, digits.q_bound) == (0.0, 1.0)
 
 
 def test_of_members():
