@@ -68,7 +68,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("left out")
         for name, count in sorted(counts.items()):
             terminalreporter.line(f"{name}: {count} tests")
-        if config.option.markexpr == "not slow":
+        chosen = config.option.markexpr != "not slow" or config.option.keyword or config.option.deselect
+        if not chosen:
             terminalreporter.line('These are marked slow; pytest -m "slow or not slow" runs everything.')
 
 

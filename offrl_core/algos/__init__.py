@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from inspect import isabstract
 
-from offrl_core.algos.base import Algorithm
+from offrl_core.algos.base import GROUPS, Algorithm
 from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, approximator_hyperparameters, canonical_approximator
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
@@ -64,6 +64,12 @@ def add_algorithm(kind: type[Algorithm]) -> None:
         raise ValueError(f"{kind.__name__} lacks {', '.join(lacking)}")
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", kind.name):
         raise ValueError(f"name = {kind.name!r} is not allowed: it must be lowercase letters, digits and hyphens")
+    if kind.group not in GROUPS:
+        raise ValueError(f"group = {kind.group!r} is not allowed: it must be one of {', '.join(GROUPS)}")
+    names = [h.name for h in kind.hyperparameters]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"{kind.__name__} declares {', '.join(sorted(twice))} twice")
     known = algorithms().get(kind.name, kind)
     if (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
         raise ValueError(f"there already is an algorithm {kind.name!r}: give this one another name")

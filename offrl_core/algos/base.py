@@ -20,6 +20,8 @@ from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.names import unknown
 
 Group = Literal["cloning", "q-learning"]
+GROUPS: dict[Group, str] = {"cloning": "Cloning, reweighted", "q-learning": "Q-learning, constrained"}
+"""Families of algorithms, in the order of the lecture, with their titles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,24 @@ class DatasetSpec:
     def __post_init__(self) -> None:
         own = (option for option in self.options if option not in DEGRADE)  # they are there after `replace`
         object.__setattr__(self, "options", (*own, *DEGRADE))
+        try:
+            self._check_options()
+        except HyperparameterError as error:
+            raise HyperparameterError(f"dataset {self.name}: {error}") from None
+
+    def _check_options(self) -> None:
+        names = [option.name for option in self.options]
+        for option in self.options:
+            if names.count(option.name) > 1:
+                raise HyperparameterError(f"the option {option.name!r} is declared twice")
+            if option.name == "seed":
+                raise HyperparameterError("an option cannot be called 'seed': every dataset has one already")
+            if option.section not in get_args(Section):
+                raise HyperparameterError(
+                    f"the option {option.name!r} has section = {option.section!r}: it must be one of "
+                    + ", ".join(get_args(Section))
+                )
+            option.validate(option.default)
 
     def __repr__(self) -> str:
         return f"<DatasetSpec {self.name!r}: {', '.join(option.name for option in self.options)}>"

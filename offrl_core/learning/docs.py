@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from offrl_core.algos import APPROXIMATORS, Algorithm, algorithms, hyperparameters
+from offrl_core.algos.base import GROUPS
 from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.learning.metric_catalogue import metrics
 
@@ -37,7 +38,7 @@ continuous data, at most 256: {probed}.
 def write() -> str:
     """The whole page."""
     parts = [HEAD]
-    for group, title in (("cloning", "Weighted cloning"), ("q-learning", "Q-learning without exploration")):
+    for group, title in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [_system(kind) for kind in algorithms().values() if kind.group == group]
     parts.append("## Approximators\n")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 import offrl_core as orl
+from offrl_core.algos.base import GROUPS
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_core.writing import number
@@ -45,7 +46,7 @@ def dataset_card(name: str) -> str:
 
 
 def dataset_cards(brought: Mapping[str, Any] = MappingProxyType({})) -> list[dict[str, Any]]:
-    """A card for every dataset of the catalogue, after those that the session brought itself (`bring.uploads`)."""
+    """A card for every dataset of the catalogue, after those that the session brought itself (`uploads`)."""
     own = [
         {"id": name, "title": entry.title, "text": "Your own log.", "picture": _brought_card(entry.dataset)}
         for name, entry in brought.items()
@@ -63,15 +64,12 @@ def _brought_card(dataset: Dataset) -> str:
 
 def algorithm_cards() -> list[dict[str, Any]]:
     """A card for every algorithm, in the two families of the lecture."""
-    titles = {"cloning": "Cloning, reweighted", "q-learning": "Q-learning, constrained"}
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
     for name, kind in orl.algorithms().items():
         drawn, value = algorithm_card(name)
         text = f"{kind.title}. {kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {number(value)}."
-        groups.setdefault(kind.group, []).append(
-            {"id": name, "title": kind.short_title or kind.title, "text": text, "picture": drawn}
-        )
-    return [{"title": titles.get(group, group.capitalize()), "cards": cards} for group, cards in groups.items()]
+        groups[kind.group].append({"id": name, "title": kind.short_title or kind.title, "text": text, "picture": drawn})
+    return [{"title": title, "cards": groups[group]} for group, title in GROUPS.items()]
 
 
 def dataset_picture(dataset: Dataset) -> str:

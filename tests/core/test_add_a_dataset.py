@@ -1,64 +1,34 @@
 """`docs/add-a-dataset.md` is executed: its file and its line make a dataset of the catalogue."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from documented import Page, run
 
 import offrl_core as orl
 from offrl_core.data.catalogue import CATALOGUE
+from offrl_core.data.options import DatasetOption
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "add-a-dataset.md").read_text()
-FILE, NOTEBOOK = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-(LINE,) = re.findall(r"```diff\n(.*?)```", PAGE, re.S)
+PAGE = Page("add-a-dataset.md", "offrl_core/data/entries/river_swim.py", "offrl_core/data/entries/__init__.py")
 
 
 @pytest.fixture
-def spec(monkeypatch):
+def spec(tmp_path, monkeypatch):
     """The page's dataset, registered for the length of one test."""
-    names = {}
-    exec(FILE, names)
     monkeypatch.setattr("offrl_core.data.catalogue.CATALOGUE", {**CATALOGUE})
-    orl.register(names["RIVER_SWIM"])
-    return names["RIVER_SWIM"]
-
-
-def run(code, *folders):
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
-        cwd=folders[0],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return orl.register(PAGE.module(tmp_path).RIVER_SWIM)
 
 
 def test_the_file_and_the_line(tmp_path):
-    shutil.copytree(ROOT / "offrl_core", tmp_path / "offrl_core", ignore=shutil.ignore_patterns("__pycache__"))
-    entries = tmp_path / "offrl_core" / "data" / "entries"
-    (entries / "river_swim.py").write_text(FILE)
-    listed = (entries / "__init__.py").read_text()
-    gone, added = ([line[1:] for line in LINE.splitlines() if line[0] == sign] for sign in "-+")
-    assert gone[0] in listed
-    (entries / "__init__.py").write_text(listed.replace(gone[0], "\n".join(added)))
     code = "import offrl_core as orl; print(*orl.datasets()); print(len(orl.load_dataset('river-swim', episodes=7)))"
-    names, rows = run(code, tmp_path).splitlines()
-    assert names.split() == [*orl.datasets(), "river-swim"]
+    names, rows = run(code, PAGE.installed(tmp_path)).splitlines()
+    assert [name for name in names.split() if name != "river-swim"] == [*orl.datasets()]
     assert rows == "350"
 
 
 def test_the_notebook(tmp_path):
-    (tmp_path / "river_swim.py").write_text(FILE)
-    printed = run(NOTEBOOK, tmp_path, ROOT).split()
-    learnt, optimal = float(printed[-2]), float(printed[-1])
+    *_, learnt, optimal = map(float, PAGE.printed_by_the_notebook(tmp_path).split()[-2:])
     assert 0.9 * optimal < learnt <= optimal
 
 
@@ -99,3 +69,18 @@ def test_a_dataset_without_a_discount_of_its_own(monkeypatch):
         orl.DatasetSpec("two-rows", "", "", "", (), lambda seed, chosen: orl.Dataset.from_columns(*columns, gamma=0.5))
     )
     assert orl.load_dataset("two-rows").gamma == 0.5
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"section": "wold"}, r"'depth' has section = 'wold': it must be one of world, collecting, degrade"),
+        ({"default": 9.0}, r"depth = 9\.0 is not allowed: it must be a number from 0 to 1"),
+        ({"name": "seed"}, "an option cannot be called 'seed'"),
+        ({"name": "current"}, "the option 'current' is declared twice"),
+    ],
+)
+def test_a_wrong_declaration_of_an_option_is_refused(spec, option, message):
+    added = DatasetOption(**{"name": "depth", "symbol": "d", "default": 0.5, "help": "", "low": 0, "high": 1, **option})
+    with pytest.raises(orl.HyperparameterError, match=f"dataset river-swim: .*{message}"):
+        replace(spec, options=(*spec.options, added))

@@ -79,7 +79,7 @@ def learner(system: str, approximator: str, name: str, **choices: Any) -> orl.Le
     choices = {**MILD.get(system, {}), **small, "gamma": 0.9, **choices}
     if name == "deadly-triad":  # the lecture's step of 1 overshoots where both actions are seen
         choices.setdefault("learning_rate", 0.1)
-    if system == "bc":  # nothing is discounted: another number makes the members differ
+    if all(h.name != "gamma" for h in orl.hyperparameters(system)):  # another number makes the members differ
         gamma = choices.pop("gamma")
         rate = {0.9: 0.01, 0.8: 0.005}
         choices["learning_rate"] = [rate[g] for g in gamma] if isinstance(gamma, list) else rate[gamma]
@@ -118,9 +118,7 @@ def test_contract(system: str, approximator: str, name: str) -> None:
     for field in ("allowed", "weights", "advantages"):
         array = getattr(snapshot, field)
         assert array is None or array.shape == snapshot.policy.shape
-    declared = metrics()
     for key, value in snapshot.metrics.items():
-        assert key in declared
         assert value.shape == (4,)
         # Where all rewards are 0, no row weighs anything, and a share of nothing is no number.
         empty = system == "emrl" and key in ("effective_sample_size", "weight_max_share") and not data.rewards.any()
@@ -234,8 +232,7 @@ def test_every_choice_and_every_bound_trains(system: str, approximator: str) -> 
             else:
                 for table in (snapshot.q, snapshot.v, snapshot.policy):
                     assert table is None or np.isfinite(table).all(), (h.name, value)
-            assert snapshot.metrics.keys() <= metrics().keys(), (h.name, value)
-            assert one.formulas.keys() <= metrics().keys(), (h.name, value)
+            assert one.formulas.keys() <= snapshot.metrics.keys(), (h.name, value)
             one.explain(3)
 
 
@@ -244,7 +241,8 @@ def test_every_declared_metric_is_reported_by_some_system() -> None:
     cases += [("cql", {"double": "clipped"}), ("marwil", {"normalization": "running"})]
     found = {name for system, given in cases for name in learner(system, "table", "random", **given).snapshot().metrics}
     beside_the_truth = {"return", "return_low", "return_high", "gap", "q_data_true", "q_missing_true"}
-    assert found == metrics().keys() - beside_the_truth  # those are added where the world is known
+    reported = {name for name, metric in metrics().items() if metric.measure is None}
+    assert reported - beside_the_truth <= found  # those are added where the world is known
 
 
 @pytest.mark.parametrize("system", list(orl.algorithms()))

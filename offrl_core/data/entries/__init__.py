@@ -8,4 +8,14 @@ from offrl_core.data.entries.icu import ICU
 from offrl_core.data.entries.maze import MAZE
 from offrl_core.data.entries.toys import TOYS
 
-ENTRIES = (DOUBLE_CROSSING, ICU, *TOYS, *GRIDS[1:], CUSTOM_GRID, *TABLES, MAZE, *CONTROL, DIGITS)
+ENTRIES = (
+    DOUBLE_CROSSING,
+    ICU,
+    *TOYS,
+    *GRIDS[1:],
+    CUSTOM_GRID,
+    *TABLES,
+    MAZE,
+    *CONTROL,
+    DIGITS,
+)
