@@ -47,6 +47,13 @@ def scenes() -> dict[str, Scene]:
 
 
 @cache
+def number_of(scene_id: str) -> str:
+    """A scene's place in the lecture: `2.4` is the fourth scene of the second page."""
+    page = pages()[page_of(scene_id)]
+    return f"{list(pages()).index(page.name) + 1}.{page.scenes.index(scenes()[scene_id]) + 1}"
+
+
+@cache
 def page_of(scene_id: str) -> str:
     """The page a scene stands on."""
     return next(page.name for page in pages().values() for scene in page.scenes if scene.id == scene_id)

@@ -12,6 +12,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES
 from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.upload import uploads
+from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches
 from offrl_ui.playground.downloads import offer
 from offrl_ui.playground.session_run import gone, moved, run_of, shown
@@ -116,6 +117,7 @@ def sidebar() -> None:
 spec = orl.datasets().get(config.dataset)
 kind = orl.algorithms()[lane.algorithm]
 full_width()
+way_back(config)
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
 if spec is not None:

@@ -96,8 +96,9 @@ def _number(value: float) -> float | str | None:
 
 
 def result_json(scene: Scene, state: State, pictures: Pictures, *, partial: bool = False) -> str:
-    """What the browser needs to draw a state: the pictures, the answer (its point, and more), the right prediction."""
-    answer = scene.answer(state, pictures)
+    """What the browser needs to draw a state: the pictures, the answer (its point, and more), the right prediction, and
+    the run that it opens in the playground."""
+    answer, run = scene.answer(state, pictures), scene.run(state)
     point, _, more = answer.partition("\n\n")
     made = {
         "pictures": {name: picture_json(picture) for name, picture in pictures.items()},
@@ -105,6 +106,7 @@ def result_json(scene: Scene, state: State, pictures: Pictures, *, partial: bool
         "more": html(more, block=True),
         "answer_text": plain(answer),
         "right": scene.prediction.answer(state) if scene.prediction else None,
+        "run": {"title": run.title, "differs": html(run.differs), "differs_text": plain(run.differs)},
         "partial": partial,
     }
     return json.dumps(made, separators=(",", ":"), allow_nan=False, ensure_ascii=False)

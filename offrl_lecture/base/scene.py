@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 from offrl_lecture.base.pictures import Picture
+from offrl_lecture.base.run import Run
 
 State = Mapping[str, Value]
 Pictures = Mapping[str, Picture]
@@ -99,6 +100,7 @@ class Scene:
         controls: what can be moved, in the order shown.
         compute: state → named pictures.
         answer: state, pictures → what the viewer just saw (rich text), shown after the reveal.
+        run: state → what the scene opens in the playground: its own run, else the nearest one with what differs.
         prediction: what to commit to before the reveal, or None.
         layout: rows of picture names; on a phone the first row stands above the controls. Names missing here follow
             below in the order of `compute`. `"name:2"` takes twice the width of its neighbours.
@@ -117,6 +119,7 @@ class Scene:
     controls: tuple[Control, ...]
     compute: Compute
     answer: Callable[[State, Pictures], str]
+    run: Callable[[State], Run]
     prediction: Prediction | None = None
     layout: tuple[tuple[str, ...], ...] = ()
     covered: tuple[str, ...] = ()

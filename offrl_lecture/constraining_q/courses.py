@@ -7,17 +7,18 @@ arrays, one value per member, so that a scene draws any of them without training
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from offrl_core.dataset import Array
+from offrl_core.declarations import Value
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
 from offrl_core.worlds.layout import GridLayout
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.constraining_q.support import unseen_share
 from offrl_lecture.training.course import Course, Frame
-from offrl_lecture.training.datasets import maze, roads, roads_truth
+from offrl_lecture.training.datasets import roads, roads_truth
 from offrl_lecture.training.measures import common, walked
 
 RHOS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -36,10 +37,6 @@ def looking_course(constrained: bool) -> Course:
     """Naive (or constrained) Q-learning on the two roads, one update per frame: `q (S, A)` and `unseen`, the share of
     bootstrapping rows whose maximum picks a pair that is not in the data."""
 
-    def start() -> list[Learner]:
-        name = "constrained-q" if constrained else "q-learning"
-        return [Learner(roads(), name, learning_rate=0.5, batch_size=0, initial_spread=0.5)]
-
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         q = snapshots[0].q
         assert q is not None
@@ -47,7 +44,16 @@ def looking_course(constrained: bool) -> Course:
         masked = np.where(seen, q[0], -np.inf) if constrained else q[0]
         return {**common(learners, snapshots), "q": q[0], "unseen": np.array([unseen_share(roads(), masked)])}
 
-    return Course(start, record, every=1, frames=60)
+    return Course(looking_run(constrained), record, every=1, frames=60)
+
+
+def looking_run(constrained: bool) -> Run:
+    """What `looking_course` trains."""
+    lane = Lane(
+        "constrained-q" if constrained else "q-learning",
+        hyperparameters={"learning_rate": 0.5, "batch_size": 0, "initial_spread": 0.5},
+    )
+    return Run("double-crossing", (lane,))
 
 
 # --- BCQ: the threshold as an axis --------------------------------------------------------------------------------
@@ -60,16 +66,30 @@ def bcq_roads() -> Course:
     Frames add `allowed`, the mean number of actions in `Ā(s)` over the states that the data visit.
     """
 
-    def start() -> list[Learner]:
-        return [Learner(roads(), "bcq", rho=list(RHOS), seeds=SEEDS, learning_rate=0.5, batch_size=0)]
-
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         assert snapshots[0].allowed is not None
         visited = roads().counts.sum(axis=1) > 0
         allowed = snapshots[0].allowed[:, visited].sum(axis=2).mean(axis=1)
         return {**common(learners, snapshots), "allowed": allowed}
 
-    return Course(start, record, every=4, frames=100)
+    return Course(bcq_run("roads", RHOS), record, every=4, frames=100)
+
+
+def bcq_run(world: str, rho: float | tuple[float, ...]) -> Run:
+    """BCQ at one threshold or several on the `roads` or in the `maze`."""
+    if world == "roads":
+        lane = Lane("bcq", seeds=SEEDS, hyperparameters={"rho": rho, "learning_rate": 0.5, "batch_size": 0})
+        return Run("double-crossing", (lane,))
+    settings: dict[str, Value | tuple[Value, ...]] = {
+        "rho": rho,
+        "hidden": "32-32",
+        "batch_size": 128,
+        "learning_rate": 3e-3,
+        "target_update": "soft",
+        "target_rate": 0.02,
+        "initial_spread": 0.1,
+    }
+    return Run("maze", (Lane("bcq", "mlp", MAZE_SEEDS, settings),), {"epsilon": 0.1})
 
 
 @lru_cache(maxsize=1)
@@ -79,23 +99,6 @@ def bcq_maze() -> Course:
     Frames add `allowed` as above, over probe states, and every fifth frame `return`, measured by 40 walks (else NaN).
     """
 
-    def start() -> list[Learner]:
-        return [
-            Learner(
-                maze(),
-                "bcq",
-                approximator="mlp",
-                rho=list(MAZE_RHOS),
-                seeds=MAZE_SEEDS,
-                hidden="32-32",
-                batch_size=128,
-                learning_rate=3e-3,
-                target_update="soft",
-                target_rate=0.02,
-                initial_spread=0.1,
-            )
-        ]
-
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         assert snapshots[0].allowed is not None
         return {
@@ -104,7 +107,7 @@ def bcq_maze() -> Course:
             "return": walked(learners[0], every=5 * 100, walks=40),
         }
 
-    return Course(start, record, every=100, frames=MAZE_FRAMES)
+    return Course(bcq_run("maze", MAZE_RHOS), record, every=100, frames=MAZE_FRAMES)
 
 
 # --- CQL: four steps and the paper's form -------------------------------------------------------------------------
@@ -122,21 +125,6 @@ def cql_course() -> Course:
     be an action that the data do not show there), `(forms, weights, seeds)` each.
     """
 
-    def start() -> list[Learner]:
-        return [
-            Learner(
-                roads(),
-                "cql",
-                form=form,
-                alpha=list(ALPHAS),
-                seeds=CQL_SEEDS,
-                learning_rate=0.5,
-                batch_size=0,
-                initial_spread=0.4,
-            )
-            for form in FORMS
-        ]
-
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         parts = [common([learner], [snapshot]) for learner, snapshot in zip(learners, snapshots, strict=True)]
         frame = {"step": parts[0].pop("step")}
@@ -150,12 +138,19 @@ def cql_course() -> Course:
             frame[name] = np.stack([part[name].reshape(len(ALPHAS), CQL_SEEDS) for part in parts])
         return frame
 
-    return Course(start, record, every=4, frames=100)
+    return Course(cql_run(FORMS, ALPHAS, CQL_SEEDS), record, every=4, frames=100)
+
+
+def cql_run(forms: tuple[str, ...], alpha: float | tuple[float, ...], seeds: int) -> Run:
+    """CQL in some of its forms, at one weight or several."""
+    settings = {"alpha": alpha, "learning_rate": 0.5, "batch_size": 0, "initial_spread": 0.4}
+    lanes = tuple(Lane("cql", seeds=seeds, hyperparameters={"form": form, **settings}) for form in forms)
+    return Run("double-crossing", lanes)
 
 
 # --- stitching ----------------------------------------------------------------------------------------------------
 
-STITCHERS: dict[str, tuple[str, dict[str, Any]]] = {
+STITCHERS: dict[str, tuple[str, dict[str, Value]]] = {
     "bc": ("bc", {}),
     "rwr": ("rwr", {"temperature": 0.1}),
     "marwil": ("marwil", {"beta": 10.0}),
@@ -171,12 +166,6 @@ STITCH_SEEDS = 4
 def stitching_course() -> Course:
     """Seven systems side by side on the two roads: `return (7, seeds)` and `policy (7, S, A)` of the first seed."""
 
-    def start() -> list[Learner]:
-        return [
-            Learner(roads(), name, seeds=STITCH_SEEDS, batch_size=0, **settings)
-            for name, settings in STITCHERS.values()
-        ]
-
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         truth = roads_truth()
         return {
@@ -185,7 +174,14 @@ def stitching_course() -> Course:
             "policy": np.stack([s.policy[0] for s in snapshots]),
         }
 
-    return Course(start, record, every=4, frames=75)
+    return Course(stitching_run(tuple(STITCHERS)), record, every=4, frames=75)
+
+
+def stitching_run(systems: tuple[str, ...]) -> Run:
+    """Some of the seven systems on the two roads."""
+    chosen = (STITCHERS[name] for name in systems)
+    lanes = (Lane(name, seeds=STITCH_SEEDS, hyperparameters={**settings, "batch_size": 0}) for name, settings in chosen)
+    return Run("double-crossing", tuple(lanes))
 
 
 def reaches_goal(walk: list[int]) -> bool:

@@ -11,6 +11,7 @@ from offrl_core.declarations import Hyperparameter
 from offrl_core.worlds.layout import PlaneLayout
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Plane
 from offrl_lecture.base.plane import valued_plane
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import listed, number
 from offrl_lecture.constraining_q import courses
@@ -209,6 +210,12 @@ def _answer(state: State, _: object) -> str:
     )
 
 
+def _run(_state: State) -> Run:
+    return courses.looking_run(True).but(
+        "It trains on a grid, where states are met again; the catalogue has no maze that is seen through cells."
+    )
+
+
 ABAR = Scene(
     id="abar",
     title="Only actions in the data",
@@ -234,6 +241,7 @@ ABAR = Scene(
     ),
     compute=_abar,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         r"As cells shrink to points, constrained Q-learning's value of the start becomes …",
         ("the optimum", r"the value of $\pi_\beta$", "infinite"),

@@ -8,6 +8,7 @@ import numpy as np
 
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Equation, Line, Lines, Mark, Number, NumberTiles, Picture
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.constraining_q import courses
@@ -34,6 +35,11 @@ def by_rho(world: str, values: np.ndarray) -> np.ndarray:
 def _bcq(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     world = str(state["world"])
     return follow(course(world), _frame(state), lambda frames: _pictures(state, world, frames))
+
+
+def _place(state: State) -> int:
+    """The trained threshold nearest to the chosen one."""
+    return int(np.abs(rhos(str(state["world"])) - float(state["rho"])).argmin())
 
 
 def _frame(state: State) -> int:
@@ -66,7 +72,7 @@ def _pictures(state: State, world: str, frames: list[Frame]) -> dict[str, Pictur
     seeds = true.shape[1]
     maze = world == "maze"
     best, behavior = references(world)
-    place = int(np.abs(axis - float(state["rho"])).argmin())
+    place = _place(state)
     at = float(axis[place])
     x = Axis(r"threshold $\rho$", scale="symlog", threshold=0.02, low=0.0, high=1.0, ticks=(0, 0.01, 0.05, 0.2, 1))
     spread = f"range of {seeds} seeds" if seeds < 4 else f"quartiles of {seeds} seeds"
@@ -178,6 +184,11 @@ def _answer(state: State, _: object) -> str:
     return said
 
 
+def _run(state: State) -> Run:
+    world = str(state["world"])
+    return courses.bcq_run(world, float(rhos(world)[_place(state)]))
+
+
 BCQ = Scene(
     id="bcq-threshold",
     title="BCQ: how likely is likely enough?",
@@ -206,6 +217,7 @@ BCQ = Scene(
     ),
     compute=_bcq,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         r"Which threshold gets the highest true return?",
         (r"$\rho=0$: the most freedom", "something between", r"$\rho=1$: the most caution"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Equation, Line, Lines, Mark, Number, NumberTiles, Panel, Panels, Picture
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.constraining_q import courses
@@ -249,6 +250,12 @@ def _answer(state: State, _: object) -> str:
     return head
 
 
+def _run(state: State) -> Run:
+    alpha, seeds = courses.ALPHAS[place_of(float(state["alpha"]))], 8
+    run = courses.cql_run((str(state["form"]),), alpha, seeds)
+    return run.but(f"{seeds} of the {courses.CQL_SEEDS} seeds.")
+
+
 CQL = Scene(
     id="cql-steps",
     title="CQL in four steps",
@@ -288,6 +295,7 @@ CQL = Scene(
     ),
     compute=_cql,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         r"Step a adds $\alpha\sum_b Q(s',b)$ to the loss. The values of actions that the data never show …",
         ("settle a little lower", "sink without bound", "do not change"),

@@ -9,6 +9,7 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_core.worlds.layout import GridLayout
 from offrl_lecture.base.pictures import Axis, Grid, Line, Lines, Number, NumberTiles, Picture, Table, Target
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.constraining_q import courses
@@ -186,6 +187,10 @@ def _answer(state: State, _: object) -> str:
     )
 
 
+def _run(state: State) -> Run:
+    return courses.looking_run(state["maximum"] == "seen")
+
+
 LOOKING = Scene(
     id="where-max-looks",
     title="Where the max looks",
@@ -208,6 +213,7 @@ LOOKING = Scene(
     ),
     compute=_looking,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         "How many of the pairs $(s',a')$ that the maxima may pick are **not** in the data?",
         ("hardly any", "about a third", "more than two thirds"),

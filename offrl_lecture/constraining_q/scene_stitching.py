@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_core.worlds.layout import GridLayout
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Grid, Line, Lines, Path, Picture, Table
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import listed, number
 from offrl_lecture.constraining_q import courses
@@ -190,6 +191,10 @@ def _answer(state: State, _: object) -> str:
     )
 
 
+def _run(state: State) -> Run:
+    return courses.stitching_run((str(state["system"]),)).but("One of the seven systems.")
+
+
 STITCHING = Scene(
     id="stitching",
     title="Stitching",
@@ -209,6 +214,7 @@ STITCHING = Scene(
     ),
     compute=_stitching,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         "Which of these reach the goal from $S$?",
         ("all but BC", "MARWIL and later", "IQL, BCQ and CQL"),

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from offrl_core.data.catalogue import load_dataset
+from offrl_core.declarations import Value
 from offrl_core.evaluation.truth import Truth
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
 from offrl_core.worlds.world import Simulator
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.deadly_triad.remedies import Remedy
 from offrl_lecture.deadly_triad.toy import Array, Toy
-from offrl_lecture.training.course import Course, Frame
-from offrl_lecture.training.datasets import maze
+from offrl_lecture.training.course import Course, Frame, learners
 from offrl_lecture.training.measures import common, walked
 
 _TOY_ROWS = 1000
@@ -31,24 +32,10 @@ def toy_thetas(toy: Toy, remedy: Remedy, steps: int) -> Array | None:
     gradient, clipped double with unequal starts, and BCQ, whose clone of `π_β` is learned meanwhile. The data's last
     row has no next action, so the lecture's forms of CQL push a thousandth less than the exact recursion.
     """
-    if abs(toy.share * 100 - round(toy.share * 100)) > 1e-9:
+    run = toy_run(toy, remedy)
+    if run.differs:
         return None
-    chosen = _system_of(remedy)
-    if chosen is None:
-        return None
-    name, settings = chosen
-    learner = Learner(
-        load_dataset("deadly-triad", share=toy.share, rows=_TOY_ROWS),
-        name,
-        approximator="linear",
-        gamma=toy.gamma,
-        learning_rate=toy.learning_rate,
-        initial_value=toy.theta,
-        initial_spread=0.0,
-        batch_size=0,
-        optimizer="sgd",
-        **settings,
-    )
+    (learner,) = learners(run)
     thetas = [toy.theta]
     for _ in range(steps):
         if not learner.advance(1):
@@ -60,18 +47,45 @@ def toy_thetas(toy: Toy, remedy: Remedy, steps: int) -> Array | None:
     return made
 
 
-def _system_of(remedy: Remedy) -> tuple[str, dict[str, Any]] | None:
-    if remedy.name == "none":
-        return "q-learning", {}
+def toy_run(toy: Toy, remedy: Remedy) -> Run:
+    """The toy under a remedy as a run; it says what differs where no system of the lecture does just that."""
+    name, settings, differs = _system_of(remedy)
+    share = round(toy.share, 2)
+    lane = Lane(
+        name,
+        "linear",
+        hyperparameters={
+            "gamma": toy.gamma,
+            "learning_rate": toy.learning_rate,
+            "initial_value": toy.theta,
+            "initial_spread": 0.0,
+            "batch_size": 0,
+            "optimizer": "sgd",
+            **settings,
+        },
+    )
+    rounded = "" if abs(share - toy.share) < 1e-9 else f"The share of $a=2$ is {share:g}."
+    return Run("deadly-triad", (lane,), {"share": share, "rows": _TOY_ROWS}).but(differs, rounded)
+
+
+def _system_of(remedy: Remedy) -> tuple[str, dict[str, Value], str]:
+    """The system nearest to a remedy, its hyperparameters, and what differs."""
+    together = "Both networks start alike and learn at every update."
     if remedy.name == "target-network":
-        return "q-learning", {"target_update": "hard", "target_period": remedy.period}
-    if remedy.name == "clipped" and remedy.second == 1.0:
-        return "q-learning", {"double": "clipped"}
+        return "q-learning", {"target_update": "hard", "target_period": remedy.period}, ""
+    if remedy.name == "double":
+        return "q-learning", {"double": "double"}, together
+    if remedy.name == "clipped":
+        return "q-learning", {"double": "clipped"}, "" if remedy.second == 1.0 else together
+    if remedy.name == "residual":
+        return "q-learning", {}, "The semi-gradient, which does not flow through the target."
     if remedy.name == "constrained":
-        return "constrained-q", {}
+        return "constrained-q", {}, ""
+    if remedy.name == "bcq":
+        return "bcq", {"rho": remedy.rho}, r"$\pi_\beta$ is a clone that is learned meanwhile."
     if remedy.name.startswith("cql-"):
-        return "cql", {"form": remedy.name.removeprefix("cql-"), "alpha": remedy.alpha}
-    return None
+        return "cql", {"form": remedy.name.removeprefix("cql-"), "alpha": remedy.alpha}, ""
+    return "q-learning", {}, ""
 
 
 # --- the loop without an environment ------------------------------------------------------------------------------
@@ -89,26 +103,6 @@ def loop_course(world: str, target: str = "td") -> Course:
     `value` and the true return `return` of the current greedy policy.
     """
 
-    algorithm = {"td": "q-learning", "mc": "mc-q"}[target]
-
-    def start() -> list[Learner]:
-        if world == "toy":
-            return [
-                Learner(
-                    load_dataset("deadly-triad"),
-                    algorithm,
-                    approximator="linear",
-                    gamma=0.9,
-                    learning_rate=0.1,
-                    initial_value=1.0,
-                    initial_spread=0.0,
-                    batch_size=0,
-                    optimizer="sgd",
-                )
-            ]
-        data = load_dataset("double-crossing", behavior="random" if world == "covered" else "walks")
-        return [Learner(data, algorithm, approximator="table", learning_rate=0.5, batch_size=0, initial_spread=0.5)]
-
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         learner, snapshot = learners[0], snapshots[0]
         assert snapshot.q is not None
@@ -122,7 +116,17 @@ def loop_course(world: str, target: str = "td") -> Course:
             "highest": np.abs(snapshot.q).max(axis=(1, 2)),
         }
 
-    return Course(start, record, every=2, frames=60)
+    return Course(loop_run(world, target), record, every=2, frames=60)
+
+
+def loop_run(world: str, target: str) -> Run:
+    """What `loop_course` trains."""
+    algorithm = {"td": "q-learning", "mc": "mc-q"}[target]
+    if world == "toy":
+        toy = toy_run(Toy(gamma=0.9, learning_rate=0.1), Remedy("none"))
+        return replace(toy, lanes=(replace(toy.lanes[0], algorithm=algorithm),))
+    lane = Lane(algorithm, hyperparameters={"learning_rate": 0.5, "batch_size": 0, "initial_spread": 0.5})
+    return Run("double-crossing", (lane,), {"behavior": "random" if world == "covered" else "walks"})
 
 
 @lru_cache(maxsize=1)
@@ -136,6 +140,7 @@ def loop_optimum() -> float:
 # --- a network on the maze ----------------------------------------------------------------------------------------
 
 NETWORK_SEEDS = 3
+NETWORK_FRAMES = 80
 
 
 @lru_cache(maxsize=4)
@@ -147,23 +152,6 @@ def network(epsilon: float, system: str) -> Course:
     taking `a` in `s` and then following the member's policy.
     """
 
-    def start() -> list[Learner]:
-        settings: dict[str, Any] = {"rho": 0.2} if system == "bcq" else {}
-        return [
-            Learner(
-                maze(epsilon),
-                system,
-                approximator="mlp",
-                seeds=NETWORK_SEEDS,
-                learning_rate=2e-3,
-                batch_size=128,
-                target_update="soft",
-                target_rate=0.05,
-                initial_spread=0.1,
-                **settings,
-            )
-        ]
-
     def record(learners: list[Learner], snapshots: list[Snapshot]) -> Frame:
         learner, snapshot = learners[0], snapshots[0]
         assert snapshot.v is not None
@@ -174,10 +162,21 @@ def network(epsilon: float, system: str) -> Course:
             "true_q": _true_q(learner, every=10 * 50, rows=150),
         }
 
-    return Course(start, record, every=50, frames=NETWORK_FRAMES)
+    return Course(network_run(epsilon, system), record, every=50, frames=NETWORK_FRAMES)
 
 
-NETWORK_FRAMES = 80
+def network_run(epsilon: float, system: str) -> Run:
+    """What `network` trains."""
+    settings: dict[str, Value] = {
+        "learning_rate": 2e-3,
+        "batch_size": 128,
+        "target_update": "soft",
+        "target_rate": 0.05,
+        "initial_spread": 0.1,
+    }
+    if system == "bcq":
+        settings["rho"] = 0.2
+    return Run("maze", (Lane(system, "mlp", NETWORK_SEEDS, settings),), {"epsilon": epsilon})
 
 
 def _true_q(learner: Learner, every: int, rows: int) -> Array:

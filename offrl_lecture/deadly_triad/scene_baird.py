@@ -20,6 +20,7 @@ from offrl_lecture.base.pictures import (
     Picture,
     Plane,
 )
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import baird
@@ -135,6 +136,15 @@ def _answer(state: State, _: object) -> str:
     )
 
 
+def _run(state: State) -> Run:
+    rate, gamma, share, _sweep = _numbers(state)
+    lane = Lane("q-learning", "linear", hyperparameters={"gamma": gamma, "learning_rate": rate})
+    return Run("baird", (lane,), {"solid": float(baird.visited(share)[6])}).but(
+        "Q-learning over two actions, of which *solid* leads to $s_7$, in place of the evaluation of one policy; it "
+        "starts from other weights."
+    )
+
+
 BAIRD = Scene(
     id="baird",
     title="The classic relative",
@@ -168,6 +178,7 @@ BAIRD = Scene(
     ),
     compute=_baird,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         "Every reward is 0 and the weights can express $V=0$ exactly. After 1000 sweeps the values are …",
         ("close to 0", "about where they began", "a hundred times larger"),

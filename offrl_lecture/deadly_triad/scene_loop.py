@@ -8,6 +8,7 @@ import numpy as np
 
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Code, Line, Lines, Mark, Number, NumberTiles, Picture
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import courses
@@ -134,6 +135,10 @@ def _answer(state: State, _: object) -> str:
     )
 
 
+def _run(state: State) -> Run:
+    return courses.loop_run(str(state["world"]), str(state["target"]))
+
+
 LOOP = Scene(
     id="offline-loop",
     title="The loop without an environment",
@@ -158,6 +163,7 @@ LOOP = Scene(
     ),
     compute=_loop,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         "The buffer holds a fixed dataset and nothing new ever comes. Q-learning will …",
         ("always fail", "work if the data show enough", "always work, it is off-policy"),

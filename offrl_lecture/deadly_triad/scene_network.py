@@ -12,6 +12,7 @@ from offrl_core.declarations import Hyperparameter
 from offrl_core.worlds.layout import PlaneLayout
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture
 from offrl_lecture.base.plane import valued_plane
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import courses
@@ -137,6 +138,10 @@ def _answer(state: State, _: object) -> str:
     )
 
 
+def _run(state: State) -> Run:
+    return courses.network_run(_NOISE[str(state["coverage"])], str(state["system"]))
+
+
 NETWORK = Scene(
     id="network",
     title="On a real network",
@@ -168,6 +173,7 @@ NETWORK = Scene(
     ),
     compute=_network,
     answer=_answer,
+    run=_run,
     prediction=Prediction(
         "The best return in this maze is about .31. After 4000 updates naive Q-learning believes its actions to be "
         "worth …",

@@ -9,6 +9,7 @@ import numpy as np
 
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Panel, Panels, Picture, Point
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import courses, remedies
@@ -213,6 +214,10 @@ def _remedies_answer(state: State, _: object) -> str:
     return said + (f"\n\n{more(toy, remedy)}" if more else "")
 
 
+def _remedies_run(state: State) -> Run:
+    return courses.toy_run(*_remedy(state, str(state["remedy"])))
+
+
 def _abar_more(toy: Toy, remedy: Remedy) -> str:
     if toy.share == 1:
         return "Here that is $a=2$ alone, which every row corrects."
@@ -322,6 +327,7 @@ REMEDIES = Scene(
     ),
     compute=_remedies,
     answer=_remedies_answer,
+    run=_remedies_run,
     prediction=Prediction(
         r"$\gamma=.9$, $p=0$. A target network, copied every 10 updates, makes $\theta$ …",
         ("converge to 0", "settle at a wrong value", "diverge, more slowly"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Line, Lines, Panel, Panels, Picture, Words
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
+from offrl_lecture.deadly_triad import courses
 from offrl_lecture.deadly_triad import toy as triad
+from offrl_lecture.deadly_triad.remedies import Remedy
 from offrl_lecture.deadly_triad.scene_shared import (
     SHARE,
     THETA,
@@ -212,6 +216,23 @@ def _switches_answer(state: State, _: object) -> str:
     )
 
 
+def _switches_run(state: State) -> Run:
+    toy, on = toy_of(state), _chosen(state)
+    greedy = 2 if toy.theta > 0 else 1
+    if not on.off_policy:
+        toy = replace(toy, share=float(greedy == 2))
+    run = courses.toy_run(toy, Remedy("none"))
+    lane = replace(
+        run.lanes[0],
+        algorithm="q-learning" if on.bootstrapping else "mc-q",
+        approximator="linear" if on.approximation else "table",
+    )
+    return replace(run, lanes=(lane,)).but(
+        "" if on.off_policy else f"All rows show $a={greedy}$, the greedy action at the start.",
+        "" if on.approximation else r"Both entries of the table start at $\theta_0$.",
+    )
+
+
 def _off(name: str, label: str, help: str) -> Control:
     return Control(Hyperparameter(name, "", True, help), label=label)
 
@@ -233,6 +254,7 @@ SWITCHES = Scene(
     ),
     compute=_switches,
     answer=_switches_answer,
+    run=_switches_run,
     prediction=Prediction(
         r"Offline, at $\gamma=.9$, we put $Q$ in a table. Where does $Q(s,1)$ end?",
         ("at 0, the truth", r"it diverges, only slower", r"at $\gamma\cdot Q(s,2)$, wrong for ever"),

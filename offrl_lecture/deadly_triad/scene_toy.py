@@ -19,6 +19,7 @@ from offrl_lecture.base.pictures import (
     Picture,
     Point,
 )
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number, tex
 from offrl_lecture.deadly_triad import courses
@@ -264,6 +265,10 @@ def _doubling_answer(state: State, _: object) -> str:
     )
 
 
+def _doubling_run(state: State) -> Run:
+    return courses.toy_run(toy_of(state), Remedy("none"))
+
+
 DOUBLING = Scene(
     id="doubling",
     title="One parameter, one row",
@@ -281,6 +286,7 @@ DOUBLING = Scene(
     ),
     compute=_doubling,
     answer=_doubling_answer,
+    run=_doubling_run,
     prediction=Prediction(
         r"$\theta_0=1$, $\gamma=1$, $\mathrm{lr}=1$. After ten updates $\theta$ is …",
         ("0", "10", "1024"),

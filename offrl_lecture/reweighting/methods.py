@@ -12,6 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.declarations import Value
+from offrl_lecture.base.run import Lane
+
 Array = npt.NDArray[Any]
 Shape = Literal["constant", "identity", "exp", "step"]
 
@@ -49,6 +52,15 @@ class Relative:
     def column(self) -> Literal["exp", "capped", "other"]:
         """Which kind of weight function this is."""
         return "other" if self.shape != "exp" else "capped" if np.isfinite(self.cap) else "exp"
+
+    def lane(self, rate: float | None = None) -> Lane:
+        """This relative as a learner, with `rate` in place of the system's own where given."""
+        name, _, kind = self.name.partition("-")
+        settings: dict[str, Value] = {"filter": kind} if kind else {}
+        if self.shape == "exp" and name != "mpo":
+            used = self.rate if rate is None else rate
+            settings |= {"beta": used} if name in ("marwil", "iql") else {"temperature": 1 / used}
+        return Lane(name, hyperparameters=settings)
 
     def weight(self, advantage: npt.ArrayLike, rate: float | None = None) -> Array:
         """The weight at `advantage`, with `rate` in place of the system's own where given."""

@@ -14,6 +14,7 @@ from offrl_lecture.base.pictures import (
     Mark,
     Picture,
 )
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.base.scene import Control, Pictures, Play, Prediction, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.reweighting import advantages as core
@@ -133,6 +134,16 @@ def _advantage_answer(state: State, _pictures: Pictures) -> str:
     )
 
 
+def _advantage_run(state: State) -> Run:
+    beta, gamma, signal = float(state["beta"]), float(state["gamma"]), str(state["signal"])
+    if signal == "return" and beta > 0:
+        lane = Lane("rwr", hyperparameters={"signal": "return", "temperature": 1 / beta, "gamma": gamma})
+    else:
+        judged = {"value_target": str(state["value"]), "advantage": "mc" if signal == "baseline" else "td"}
+        lane = Lane("marwil", hyperparameters={"beta": beta, "gamma": gamma, **judged})
+    return Run("double-crossing", (lane,)).but("In another world, two roads that cross: the catalogue has no chain.")
+
+
 ADVANTAGE = Scene(
     id="advantage",
     title="From return to advantage",
@@ -190,6 +201,7 @@ ADVANTAGE = Scene(
     ),
     compute=_advantage,
     answer=_advantage_answer,
+    run=_advantage_run,
     prediction=Prediction(
         "MARWIL's $V$ may be learned by Monte Carlo …",
         (

@@ -8,6 +8,7 @@ import numpy as np
 
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Line, Lines, Mark, Number, NumberTiles, Picture, Point
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.base.scene import Control, Pictures, Play, Prediction, Preset, Scene, State
 from offrl_lecture.reweighting import closed_forms as core
 
@@ -122,6 +123,16 @@ def _cloning_answer(state: State, _pictures: Pictures) -> str:
     )
 
 
+def two_actions(lane: Lane, **options: float) -> Run:
+    """A run on the catalogue's world of one state and two actions."""
+    return Run("two-actions", (lane,), options)
+
+
+def _cloning_run(state: State) -> Run:
+    lane = Lane("bc", hyperparameters={"learning_rate": RATE})
+    return two_actions(lane, count_plus=int(state["n_plus"]), count_minus=int(state["n_minus"]))
+
+
 def _count(name: str, action: str) -> Control:
     spec = Hyperparameter(name, "n", 1, f"How often the data show {action}.", low=1, high=20, integer=True)
     return Control(spec, label=f"rows with {action}", widget="none")
@@ -149,6 +160,7 @@ CLONING = Scene(
     ),
     compute=_cloning,
     answer=_cloning_answer,
+    run=_cloning_run,
     prediction=Prediction(
         "The data show each action once. Cloning learns …",
         ("the better action", "both, half and half", "nothing: the loss has no minimum"),

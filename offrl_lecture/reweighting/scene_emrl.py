@@ -8,10 +8,11 @@ import numpy as np
 
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Line, Lines, Mark, Number, NumberTiles, Picture, Point
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.base.scene import Control, Pictures, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.reweighting import closed_forms as core
-from offrl_lecture.reweighting.scene_cloning import ACTION_COLORS, ACTIONS, PROBABILITY, both, descent
+from offrl_lecture.reweighting.scene_cloning import ACTION_COLORS, ACTIONS, PROBABILITY, both, descent, two_actions
 
 STEPS = 100
 RATE = 1.0
@@ -171,6 +172,20 @@ def _runs_to(flat: float, start: float, plus: float, minus: float) -> str:
     return f"runs to **the {'worse' if (start < flat) == (plus > minus) else 'better'} action**"
 
 
+def _emrl_run(state: State) -> Run:
+    plus, minus, share = (float(state[k]) for k in ("r_plus", "r_minus", "share"))
+    rows = round(100 * share)
+    # A table's step is divided by the mean size of the weights where that is above 1.
+    size = max(1.0, share * abs(plus) + (1 - share) * abs(minus))
+    lane = Lane("emrl", hyperparameters={"learning_rate": min(RATE * size, 2.0)})
+    run = two_actions(lane, reward_plus=plus, reward_minus=minus, count_plus=rows, count_minus=100 - rows)
+    return run.but(
+        "" if state["start"] == 0.5 else "It starts undecided.",
+        "" if size <= 2 else "Its steps are smaller.",
+        "" if abs(100 * share - rows) < 1e-9 else rf"$\pi_\beta(a^+)$ is {rows / 100:g}.",
+    )
+
+
 EMRL = Scene(
     id="emrl",
     title="Reward as weight",
@@ -210,6 +225,7 @@ EMRL = Scene(
     ),
     compute=_emrl,
     answer=_emrl_answer,
+    run=_emrl_run,
     prediction=Prediction(
         "Rewards −1 for $a^+$ and −2 for $a^-$; nine rows in ten show $a^+$; an undecided start. EMRL ends at …",
         ("$a^+$, the better action", "a mix of both", "$a^-$, the worse action"),

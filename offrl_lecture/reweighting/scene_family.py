@@ -15,6 +15,7 @@ from offrl_lecture.base.pictures import (
     Picture,
     Point,
 )
+from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Pictures, Prediction, Scene, State
 from offrl_lecture.base.text import listed, number, tex
 from offrl_lecture.reweighting.methods import BY_NAME, FAMILY
@@ -105,6 +106,14 @@ def _family_answer(state: State, _pictures: Pictures) -> str:
     )
 
 
+def _family_run(state: State) -> Run:
+    rate = float(state["rate"]) if state["rates"] == "common" else None
+    picked = BY_NAME[str(state["system"])]
+    solved = r" $\eta$ follows from the bound on the KL divergence." if picked.name == "mpo" else ""
+    run = Run("double-crossing", (picked.lane(rate),))
+    return run.but(f"The scene compares weights; this trains {picked.title} on two roads that cross.{solved}")
+
+
 FAMILY_TREE = Scene(
     id="family",
     title="The family tree",
@@ -139,6 +148,7 @@ FAMILY_TREE = Scene(
     ),
     compute=_family,
     answer=_family_answer,
+    run=_family_run,
     prediction=Prediction(
         "A row has advantage $A=2$. Which relative weighs it most?",
         ("AWR: $\\min(e^{A}, 20)$", "CRR binary: $1[A>0]$", r"IQL: $\min(e^{3A}, 100)$"),

@@ -17,9 +17,11 @@ from offrl_lecture.base.pictures import (
     Point,
     Zone,
 )
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.base.scene import Control, Pictures, Prediction, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.reweighting import closed_forms as core
+from offrl_lecture.reweighting.scene_cloning import two_actions
 
 ACTIONS = ("$a_1$", "$a_2$", "$a_3$")
 COLORS = ("a1", "a2", "a3")
@@ -154,6 +156,18 @@ def _function_answer(state: State, _pictures: Pictures) -> str:
     )
 
 
+def _function_run(state: State) -> Run:
+    rewards = np.array([state["r1"], state["r3"]], dtype=float)
+    name, differs = str(state["f"]), "$a_1$ and $a_3$ of the three actions."
+    if name in ("shifted", "own"):
+        # A row whose reward is the weight itself, weighed by its reward.
+        rewards, name = _f(state, rewards), "identity"
+        differs += " Their rewards are the weights $f(r)$."
+    plus, minus = rewards.tolist()
+    lane = Lane("emrl", hyperparameters={"weight_function": name})
+    return two_actions(lane, reward_plus=plus, reward_minus=minus).but(differs)
+
+
 def _reward(name: str, symbol: str, default: float) -> Control:
     spec = Hyperparameter(name, symbol, default, "Reward of this action.", low=-3.0, high=3.0)
     return Control(spec, step=0.05, label="reward")
@@ -194,6 +208,7 @@ WEIGHT_FUNCTION = Scene(
     ),
     compute=_weight_function,
     answer=_function_answer,
+    run=_function_run,
     prediction=Prediction(
         r"Rewards −2, 0.5 and 1, weighted by $f(r)=\lvert r\rvert$. Does it work?",
         ("yes: it is never negative", "no: it rewards failure", "no: the loss has no floor"),

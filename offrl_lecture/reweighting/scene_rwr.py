@@ -16,9 +16,11 @@ from offrl_lecture.base.pictures import (
     Table,
     Zone,
 )
+from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.base.scene import Control, Pictures, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import number
 from offrl_lecture.reweighting import closed_forms as core
+from offrl_lecture.reweighting.scene_cloning import two_actions
 from offrl_lecture.reweighting.scene_functions import ACTIONS, COLORS
 
 FIRST = (1.0, 0.0, -1.0)
@@ -134,6 +136,28 @@ def _rwr_answer(state: State, _pictures: Pictures) -> str:
     )
 
 
+def _rwr_run(state: State) -> Run:
+    tau = float(state["tau"])
+    reward, ret = core.returns_of_plan(FIRST, LATER, int(state["T"]), float(state["shift"]))
+    on_return = state["signal"] == "return"
+    signal = (ret if on_return else reward)[:2]
+    # The world's rewards are at most 10 in size; dividing reward and temperature alike leaves the exponents.
+    scale = max(1.0, float(np.abs(signal).max()) / 10)
+    low = 0.001
+    plus, minus = (signal / scale).tolist()
+    lane = Lane("rwr", hyperparameters={"signal": "reward", "temperature": max(tau / scale, low)})
+    return two_actions(lane, reward_plus=plus, reward_minus=minus).but(
+        "$a_1$ and $a_2$ of the three actions.",
+        "Their rewards are the returns." if on_return else "",
+        rf"Rewards and $\tau$ are divided by {number(scale, 3)}, so that the exponents are the same."
+        if scale > 1 and tau / scale >= low
+        else "",
+        rf"Rewards are divided by {number(scale, 3)}, and $\tau$ is {low}: no lower one is allowed there."
+        if tau / scale < low
+        else "",
+    )
+
+
 RWR = Scene(
     id="rwr",
     title="The exponential",
@@ -173,6 +197,7 @@ RWR = Scene(
     ),
     compute=_rwr,
     answer=_rwr_answer,
+    run=_rwr_run,
     prediction=Prediction(
         r"Weights $e^{G/\tau}$ with $\tau=1$, episodes of 100 steps, numbers in float32. The policy is …",
         ("better: returns are the right signal", "undecided: a third for each action", "not a number"),

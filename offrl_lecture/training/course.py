@@ -9,10 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from threading import Lock
+from typing import Any
 
+from offrl_core.data.catalogue import load_dataset
 from offrl_core.dataset import Array
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
+from offrl_lecture.base.run import Run
 
 Frame = dict[str, Array]
 Record = Callable[[list[Learner], list[Snapshot]], Frame]
@@ -20,18 +23,34 @@ Record = Callable[[list[Learner], list[Snapshot]], Frame]
 _PATIENCE = 0.25
 
 
+def learners(run: Run) -> list[Learner]:
+    """The learners of a run, as the playground trains them."""
+    options: dict[str, Any] = dict(run.options)
+    data = load_dataset(run.dataset, **options)
+    return [
+        Learner(
+            data,
+            lane.algorithm,
+            approximator=lane.approximator,
+            seeds=lane.seeds,
+            **{name: list(v) if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()},
+        )
+        for lane in run.lanes
+    ]
+
+
 class Course:
     """One or several learners trained in lock-step on one timeline of frames.
 
     Args:
-        start: makes the learners; called when the first frame is asked for.
+        run: what trains; its learners are made when the first frame is asked for.
         record: what to keep of each frame.
         every: updates between two frames.
         frames: number of the last frame (frame 0 is before the first update).
     """
 
-    def __init__(self, start: Callable[[], list[Learner]], record: Record, every: int, frames: int) -> None:
-        self._start, self._record = start, record
+    def __init__(self, run: Run, record: Record, every: int, frames: int) -> None:
+        self.run, self._record = run, record
         self.every, self.last = every, frames
         self.learners: list[Learner] = []
         self._frames: list[Frame] = []
@@ -69,7 +88,7 @@ class Course:
 
     def _extend(self) -> None:
         if not self.learners:
-            self.learners = self._start()
+            self.learners = learners(self.run)
         else:
             for learner in self.learners:
                 learner.advance(self.every)

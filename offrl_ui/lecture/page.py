@@ -12,7 +12,8 @@ import streamlit as st
 from offrl_core.declarations import HyperparameterError
 from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import RESERVED, Scene
-from offrl_lecture.registry import Page, pages
+from offrl_lecture.registry import Page, pages, scenes
+from offrl_ui.lecture.passage import go_to_playground
 from offrl_ui.lecture.rooms import ALPHABET, CODE_LENGTH
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 from offrl_ui.shared import component
@@ -62,17 +63,39 @@ def lecture_page(name: str) -> None:
         },
         on_view_change=_nothing,
         on_go_change=_nothing,
+        on_open_change=_nothing,
     )
     if result.go in pages():
         keep = {k: v for k, v in params.items() if k in ("present", "follow")}
         st.switch_page(f"pages/{result.go}.py", query_params=keep)
+    if isinstance(result.open, Mapping):
+        _open(result.open, memory, params)
+
+
+def _open(told: Mapping[str, Any], memory: dict[str, Any], params: dict[str, str]) -> None:
+    """Open what a scene trains in the playground."""
+    scene, state = scenes().get(str(told.get("scene"))), told.get("state")
+    if scene is None or not isinstance(state, dict):
+        return
+    try:
+        state = scene.resolve(state)
+    except HyperparameterError:
+        # The picture came from the socket, which explains what it refuses.
+        return
+    memory["opening"] = None  # whoever comes back opens the scene anew
+    shown = {**scene.query(state), **({"reveal": "1"} if told.get("revealed") is True else {})}
+    go_to_playground(scene.run(state), scene.id, {**shown, **_beside(params)})
 
 
 def _write_link(memory: dict[str, Any], query: dict[str, str], params: dict[str, str]) -> None:
     memory["query"] = query
-    kept = {k: v for k, v in params.items() if k in ("present", "hide", "fix", "follow")}
-    if {**query, **kept} != params:
-        st.query_params.from_dict({**query, **kept})
+    if {**query, **_beside(params)} != params:
+        st.query_params.from_dict({**query, **_beside(params)})
+
+
+def _beside(params: dict[str, str]) -> dict[str, str]:
+    """The part of the link that says how a scene is shown."""
+    return {k: v for k, v in params.items() if k in ("present", "hide", "fix", "follow")}
 
 
 def _nothing() -> None:

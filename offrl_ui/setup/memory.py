@@ -9,6 +9,9 @@ import streamlit as st
 from offrl_live.runs.config import RunConfig
 from offrl_ui.setup import links
 
+BACK = "back"
+"""The part of a link that names where it was opened from: it stays in the address and is no part of what is chosen."""
+
 
 def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note]]:
     """What is chosen on this page: what the link says if it is new, else what this session chose last.
@@ -18,7 +21,7 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
         whole: a link that names no algorithm is no news while the dataset is the chosen one: the back button brings it
             along from a page that is about the data alone.
     """
-    query = {name: st.query_params.get_all(name) for name in st.query_params}
+    query = {name: st.query_params.get_all(name) for name in st.query_params if name != BACK}
     flat = {name: given[0] for name, given in query.items() if given}
     memory = st.session_state.get(key)
     stray = whole and memory is not None and "algo" not in flat and flat.get("data") == memory["config"].dataset
@@ -45,4 +48,5 @@ def write_link(
     parts = write(memory["config"] if shown is None else shown)
     if parts != memory["link"] or not st.query_params:
         memory["link"] = parts
-        st.query_params.from_dict(parts)
+        kept = {BACK: st.query_params[BACK]} if BACK in st.query_params else {}
+        st.query_params.from_dict({**parts, **kept})

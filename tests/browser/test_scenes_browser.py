@@ -100,6 +100,23 @@ def test_a_page_left_and_entered_again_shows_what_was_left(page: Page, server) -
     expect(page).to_have_url(re.compile("r_plus=-3"))
 
 
+def test_into_the_playground_and_back_to_the_very_scene(page: Page, server) -> None:
+    open_scene(page, server.url, "emrl", "&reveal=1&r_plus=-1.0&r_minus=-2.0&share=0.9")
+    # The newest state goes, also one that the link does not hold yet.
+    after(page, lambda: page.locator("#control-step").press("Home"))
+    page.get_by_role("button", name="Open in the playground").click()
+    expect(page.locator(".stage")).to_be_visible()
+    parts = {name: value for name, (value,) in parse_qs(urlsplit(page.url).query).items()}
+    assert parts["data"] == "two-actions"
+    assert parts["algo"] == "emrl"
+    assert (parts["x.reward_plus"], parts["x.reward_minus"], parts["x.count_plus"]) == ("-1", "-2", "90")
+    page.get_by_role("button", name="Back to the lecture: 1.2 Reward as weight").click()
+    expect(page.locator("#control-share")).to_have_value("0.9")
+    expect(page.locator("#control-step")).to_have_value("0")
+    expect(page.locator(".answer-text")).to_contain_text("0.818182")
+    expect(page).to_have_url(re.compile("scene=emrl.*share=0.9"))
+
+
 def test_an_own_curve_is_drawn(tab: Page, server) -> None:
     show_scene(tab, server.url, "weight-function", "&f=own&reveal=1")
     knot = tab.get_by_role("slider", name="weight at 3")

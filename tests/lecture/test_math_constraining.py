@@ -385,7 +385,7 @@ def breaking_course() -> Course:
             raise ValueError("this frame cannot be recorded")
         return sound._record(learners, snapshots)
 
-    return Course(sound._start, record, 1, 8)
+    return Course(sound.run, record, 1, 8)
 
 
 def test_a_remote_course_that_dies_says_so():

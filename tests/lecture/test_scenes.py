@@ -21,7 +21,8 @@ from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_lecture.base import text
 from offrl_lecture.base.encode import picture_json, result_json, scene_json
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Check, Checks, Line, Lines, Panels, Words
-from offrl_lecture.base.scene import RESERVED, Control, Preset, Scene
+from offrl_lecture.base.run import Lane, Run
+from offrl_lecture.base.scene import RESERVED, Control, Preset, Scene, State
 from offrl_lecture.registry import pages, scenes
 from offrl_ui.lecture.scene_results import SceneFailure, SceneResults
 from tests.hypothesis_profiles import examples
@@ -248,7 +249,7 @@ def test_a_scene_refuses_a_broken_declaration() -> None:
 
     def scene(**changes):
         given = {"id": "one", "title": "t", "question": "q", "controls": (Control(spec),), "compute": lambda s: {}}
-        return Scene(**{**given, "answer": lambda s, p: "", **changes})
+        return Scene(**{**given, "answer": lambda s, p: "", "run": some_run, **changes})
 
     assert scene().resolve({"gamma": 1}) == {"gamma": 1.0}
     with pytest.raises(ValueError, match="lower-case"):
@@ -349,9 +350,13 @@ def test_the_text_alternative_reads_the_drawn_numbers() -> None:
 # --- results -------------------------------------------------------------------------------------------------------
 
 
+def some_run(state: State) -> Run:
+    return Run("two-actions", (Lane("bc"),))
+
+
 def counting_scene(compute) -> Scene:
     spec = Hyperparameter("x", "", 0, "A number.", low=0, high=100, integer=True)
-    return Scene("counting", "t", "q", (Control(spec),), compute, lambda s, p: "the answer")
+    return Scene("counting", "t", "q", (Control(spec),), compute, lambda s, p: "the answer", run=some_run)
 
 
 def test_a_state_is_computed_once() -> None:

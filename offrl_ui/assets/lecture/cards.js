@@ -1,11 +1,13 @@
 // The words around the pictures: where we are, what to predict, what was seen.
 
+/** @import { Result } from "./protocol.d.ts" */
 /** @import { Lecture } from "./scene.js" */
 
 import { v } from "../shared/patch.js";
 
 /** @param {Lecture} app */
 export function header(app) {
+  const { result } = app;
   const data = app.component.data;
   const scenes = [...app.declared.values()];
   const at = scenes.findIndex(({ id }) => id === app.sceneId);
@@ -60,6 +62,7 @@ export function header(app) {
         "›",
       ),
     ),
+    !app.options.embed && result && openButton(app, result),
     !app.options.present &&
       !app.options.embed &&
       v(
@@ -72,6 +75,14 @@ export function header(app) {
       v("span", { class: "keys", "aria-hidden": "true" }, "← → or page keys: scene · space: reveal · 0: reset"),
   );
 }
+
+/** @param {Lecture} app @param {Result} result */
+const openButton = (app, { run }) =>
+  v(
+    "button",
+    { type: "button", class: "chip", title: `${run.title}. ${run.differs_text}`.trim(), onclick: () => app.openRun() },
+    "Open in the playground",
+  );
 
 /** The audience's or one's own commitment. @param {Lecture} app */
 export function predictionCard(app) {
@@ -141,13 +152,18 @@ export function answerCard(app) {
       "div",
       { class: "answer-text" },
       v("div", { class: "point", html: result.answer }),
-      (result.more || scene.source) &&
+      v(
+        "div",
+        { class: "more" },
+        result.more && v("div", { html: result.more }),
         v(
-          "div",
-          { class: "more" },
-          result.more && v("div", { html: result.more }),
-          scene.source && v("p", { class: "source", html: scene.source }),
+          "p",
+          { class: "source" },
+          `In the playground: ${result.run.title}. `,
+          v("span", { html: result.run.differs }),
         ),
+        scene.source && v("p", { class: "source", html: scene.source }),
+      ),
     ),
   );
 }

@@ -363,7 +363,15 @@ export interface Result {
   more: Html;
   answer_text: string;
   right: number | null;
+  run: Run;
   partial: boolean;
+}
+
+/** What a scene opens in the playground; nothing differs where it is the scene's own run. */
+export interface Run {
+  title: string;
+  differs: Html;
+  differs_text: string;
 }
 
 // --- what the page hands over (offrl_ui/lecture/page.py)

@@ -296,6 +296,12 @@ export class Lecture {
     this.draw();
   }
 
+  /** Open what the scene trains in the playground. */
+  openRun() {
+    const revealed = Boolean(this.revealed[this.sceneId]);
+    this.component.setTriggerValue("open", { scene: this.sceneId, state: { ...this.state }, revealed });
+  }
+
   // --- the lecturer's tools
 
   openRoom() {

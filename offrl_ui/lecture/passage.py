@@ -1,0 +1,55 @@
+"""Between a scene and the playground: the run that the scene opens there, and the way back to the very scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+
+from offrl_lecture.base.run import Run
+from offrl_lecture.base.text import plain
+from offrl_lecture.registry import number_of, page_of, scenes
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.datasets import find
+from offrl_ui.setup import links, selection
+from offrl_ui.setup.memory import BACK
+
+PLAYGROUND = "pages/playground.py"
+
+
+def config_of(run: Run) -> RunConfig:
+    """A scene's run as the playground's choice."""
+    data = find(run.dataset, run.options)
+    lanes = [
+        selection.with_values(data, Lane(lane.algorithm, lane.approximator, lane.seeds), lane.hyperparameters)
+        for lane in run.lanes
+    ]
+    return RunConfig(run.dataset, run.options, tuple(lanes))
+
+
+def go_to_playground(run: Run, scene: str, query: Mapping[str, str]) -> None:
+    """Leave for the playground with a run; its link remembers the scene, as `query` shows it."""
+    back = f"{page_of(scene)}?{urlencode(query)}"
+    st.switch_page(PLAYGROUND, query_params={**links.link(config_of(run)), BACK: back})
+
+
+def way_back(shown: RunConfig) -> None:
+    """Where the page's link names a scene that it was opened from: a button that leads back there, and what differs
+    from the scene as long as its run is `shown`."""
+    address = st.query_params.get(BACK)
+    if address is None:
+        return
+    page, _, query = address.partition("?")
+    state = dict(parse_qsl(query))
+    scene = state.get("scene", "")
+    if scene not in scenes() or page_of(scene) != page:
+        note = links.Note(BACK, address, "it names no scene of the lecture.")
+        st.warning(links.plain(note), icon=":material/rule:")
+        return
+    title = links.plain(plain(scenes()[scene].title))
+    if st.button(f"Back to the lecture: {number_of(scene)} {title}", icon=":material/arrow_back:", type="tertiary"):
+        st.switch_page(f"pages/{page}.py", query_params=state)
+    run = scenes()[scene].run(scenes()[scene].from_query(state)[0])
+    if run.differs and links.link(config_of(run)) == links.link(shown):
+        st.caption(links.plain(f"Not as in the scene: {plain(run.differs)}"))
