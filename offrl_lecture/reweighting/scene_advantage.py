@@ -136,7 +136,7 @@ def _advantage_answer(state: State, _pictures: Pictures) -> str:
 
 def _advantage_run(state: State) -> Run:
     beta, gamma, signal = float(state["beta"]), float(state["gamma"]), str(state["signal"])
-    if signal == "return" and beta > 0:
+    if signal == "return" and beta >= 0.01:  # the highest temperature is 100
         lane = Lane("rwr", hyperparameters={"signal": "return", "temperature": 1 / beta, "gamma": gamma})
     else:
         judged = {"value_target": str(state["value"]), "advantage": "mc" if signal == "baseline" else "td"}
