@@ -219,7 +219,7 @@ def _vanished(h: MetricHistory, facts: Facts) -> str | None:
     if losses and all(h.flat(name) for name in losses) and h.last("weight_max") < TINY_WEIGHT:
         return (
             "Every weight is zero or as good as zero and no loss moves: exp() of a very negative number underflowed "
-            "(in float32 below −103.97), so the data teaches nothing. A higher temperature or a baseline brings it back."
+            "(in float32 below −103.97), so the data teaches nothing. A higher temperature or a baseline helps."
         )
     return None
 
