@@ -325,18 +325,27 @@ def _in_order(changes: Iterable[Change], count: int) -> tuple[Change, ...]:
     return tuple(merged[place] for place in sorted(merged))
 
 
+def setting(h: Hyperparameter, value: object) -> Setting:
+    """One validated value, or the tuple of validated values that opens an axis.
+
+    Raises:
+        HyperparameterError: a value is not allowed.
+        ConfigError: too many values, none, or one of them twice.
+    """
+    if not isinstance(value, (list, tuple)):
+        return h.validate(value)
+    if not 1 <= len(value) <= MAX_VALUES:
+        raise ConfigError(f"{h.name} has {len(value)} values: an axis has 1 to {MAX_VALUES}")
+    values = tuple(h.validate(item) for item in value)
+    if len(set(values)) < len(values):
+        raise ConfigError(f"{h.name} = {list(values)} is not allowed: an axis names each value once")
+    return values
+
+
 def _setting(declared: Mapping[str, Hyperparameter], name: str, value: object) -> Setting:
-    """One validated value, or the tuple of validated values that opens an axis."""
     if name not in declared:
         raise ConfigError(unknown("hyperparameter", name, sorted(declared)))
     try:
-        if not isinstance(value, (list, tuple)):
-            return declared[name].validate(value)
-        if not 1 <= len(value) <= MAX_VALUES:
-            raise ConfigError(f"{name} has {len(value)} values: an axis has 1 to {MAX_VALUES}")
-        values = tuple(declared[name].validate(item) for item in value)
+        return setting(declared[name], value)
     except HyperparameterError as error:
         raise ConfigError(str(error)) from error
-    if len(set(values)) < len(values):
-        raise ConfigError(f"{name} = {list(values)} is not allowed: an axis names each value once")
-    return values

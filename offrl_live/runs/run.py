@@ -54,7 +54,7 @@ class Run:
         config: with every live change so far.
         private: not shared with others who open the same configuration.
         title: a name for the screen.
-        parent: for a branch, `{id, step, what}` of where it came from.
+        parent: for a branch, `{id, step, lane, what}` of where it came from.
         timeline: frames, checkpoints, marks.
         alarms: the alarms so far, newest last.
         described: `hello`'s parts from the worker, None until it was built once.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
@@ -19,7 +19,7 @@ from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 from offrl_core.names import did_you_mean
 from offrl_live.runs.checks import ConfigError
-from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, Change, Lane, RunConfig
+from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, Change, Lane, RunConfig, setting
 from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.datasets import find as find_dataset
 from offrl_ui.setup.selection import (
@@ -32,7 +32,6 @@ from offrl_ui.setup.selection import (
     approximators,
     declared,
     start,
-    with_values,
 )
 
 VERSION = "1"
@@ -133,12 +132,13 @@ class _Reader:
         if text is None:
             return default
         try:
-            if axis and "," in text:
-                return tuple(h.validate(read(h, part)) for part in text.split(","))
-            return h.validate(read(h, text))
+            several = axis and "," in text
+            return setting(h, [read(h, part) for part in text.split(",")] if several else read(h, text))
         except HyperparameterError:
             self.refuse(key, text, f"it must be {h.allowed}; {_write(default)} is used.")
-            return default
+        except ConfigError as error:
+            self.refuse(key, text, f"{error}; {_write(default)} is used.")
+        return default
 
     def config(self) -> RunConfig:
         version = self.take("v", VERSION)
@@ -218,8 +218,10 @@ class _Reader:
         for name, h in declared(data, algorithm, approximator).items():
             text = self.parts.get(before + name, "")
             value = self.setting(before + name, h, h.default, axis=h.numeric)
+            if value == h.default:
+                continue
             try:
-                changed = with_values(data, lane, {name: value})
+                changed = replace(lane, hyperparameters={**lane.hyperparameters, name: value})
                 if changed.members > MAX_MEMBERS:
                     raise ConfigError(f"that makes {changed.members} members, at most {MAX_MEMBERS} train at once")
                 lane = changed

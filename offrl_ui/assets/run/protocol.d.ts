@@ -160,12 +160,19 @@ export interface RunConfig {
   dataset: string;
   options?: Record<string, unknown>;
 }
+/** The run that this one branched off, and what was changed there. */
+export interface Parent {
+  id: string;
+  step: number;
+  lane: number;
+  what: Record<string, Value>;
+}
 export interface Hello {
   type: "hello";
   protocol: number;
-  run: { id: string; key: string; title: string; private: boolean; parent: string | null; config: RunConfig };
+  run: { id: string; key: string; title: string; private: boolean; parent: Parent | null; config: RunConfig };
   layout: Layout;
-  states: number | string[];
+  states: number;
   actions: number | string[];
   rows?: number;
   episodes?: number;
