@@ -1,4 +1,4 @@
-"""Part 1 of the lecture: behaviour cloning with rewards."""
+"""A page of the lecture: see `offrl_lecture/reweighting`."""
 
 from offrl_ui.lecture.page import lecture_page
 

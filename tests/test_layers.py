@@ -1,4 +1,4 @@
-"""The order of the rooms: every import points to a room that stands earlier in the list, and no files import each other in a circle."""
+"""Every import points to an earlier room of the list, and no files import each other in a circle."""
 
 from __future__ import annotations
 

@@ -48,8 +48,7 @@ class RWR(Cloning):
             "",
             "none",
             "What weights are divided by: nothing, their mean in plain float32 (naive), or their mean in log space "
-            "(log-sum-exp), which "
-            "cannot overflow.",
+            "(log-sum-exp), which cannot overflow.",
             choices=("none", "naive", "log-sum-exp"),
         ),
     )

@@ -90,8 +90,7 @@ TARGET_NETWORK = (
         r"Q'",
         "none",
         "Where the target's Q comes from: the network itself (none), a copy taken every K updates (hard), or one "
-        "that trails "
-        "behind (soft).",
+        "that trails behind (soft).",
         choices=("none", "hard", "soft"),
         paper="hard, every 10 000 updates (Mnih et al. 2015)",
         label="target network",

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-
-
-class Optimizer(Protocol):
-    """Applies gradients in place."""
-
-    state: dict[str, Array]
-
-    def step(self, parameters: Array, gradient: Array, learning_rate: Array, updates: int) -> None:
-        """Move `parameters` against `gradient`, which it may overwrite; `updates` counts this one, from 1."""
 
 
 class SGD:
@@ -26,6 +17,7 @@ class SGD:
         self.state: dict[str, Array] = {}
 
     def step(self, parameters: Array, gradient: Array, learning_rate: Array, updates: int) -> None:
+        """Move `parameters` against `gradient`, which is overwritten; `updates` counts this one, from 1."""
         np.multiply(gradient, learning_rate, out=gradient)
         np.subtract(parameters, gradient, out=parameters)
 

@@ -14,8 +14,7 @@ from offrl_core.worlds.world import Act, Simulator
 
 
 class CartPole(Simulator):
-    """Balance a pole on a cart (Barto, Sutton, Anderson 1983): reward 1 a step, over when it leans 12° or leaves ±2.4
-    m.
+    """Balance a pole on a cart (Barto, Sutton, Anderson 1983): reward 1 a step until it leans 12° or is 2.4 m off.
 
     Observation `(x m, ẋ m/s, θ rad, θ̇ rad/s)`; actions push left or right with 10 N for 0.02 s.
     """

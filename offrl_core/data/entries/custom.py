@@ -85,17 +85,17 @@ def parse_layout(text: str) -> tuple[str, ...]:
 
 
 def _starts_without_end(cells: Array) -> list[tuple[int, int]]:
-    """Starts that no terminal cell can be reached from: those that stay dark when light spreads from the ends."""
+    """Starts that no terminal cell can be reached from: what a search backwards from the ends does not find."""
     ends = np.isin(cells, list(TERMINALS))
     free = ~ends & (cells != "#")
-    lit = np.pad(ends, 1)
+    found = np.pad(ends, 1)
     while True:
-        near = lit[:-2, 1:-1] | lit[2:, 1:-1] | lit[1:-1, :-2] | lit[1:-1, 2:]
-        grown = lit.copy()
+        near = found[:-2, 1:-1] | found[2:, 1:-1] | found[1:-1, :-2] | found[1:-1, 2:]
+        grown = found.copy()
         grown[1:-1, 1:-1] |= near & free
-        if (grown == lit).all():
-            return [(int(r), int(c)) for r, c in np.argwhere((cells == "S") & ~lit[1:-1, 1:-1])]
-        lit = grown
+        if (grown == found).all():
+            return [(int(r), int(c)) for r, c in np.argwhere((cells == "S") & ~found[1:-1, 1:-1])]
+        found = grown
 
 
 def _custom(seed: int, chosen: dict[str, Any]) -> Dataset:

@@ -17,11 +17,9 @@ import { colourAt, mix, rampOf } from "../shared/palette.js";
  */
 
 /**
- * A panel, with the lines that it knows, in order, and what sort of numbers its left axis has. Other metrics that the run declares for it follow under their own
- * titles.
- * `also` names metrics that do so in every run, `undrawn` those that are only sent and exported; `base` has numbers
- * that a
- * linear axis always holds. The truth is always dashed, in the colour of what it is the truth of.
+ * A panel, with the lines that it knows, in order, and what sort of numbers its left axis has. Other metrics that the
+ * run declares for it follow under their own titles. `also` names metrics that do so in every run, `undrawn` those that
+ * are only sent and exported; `base` has numbers that a linear axis always holds. The truth is always dashed, in the colour of what it is the truth of.
  * @typedef {object} Panel
  * @property {string} key
  * @property {string} title
@@ -217,7 +215,7 @@ export function groupColour(store, group, theme) {
  * @param {Theme} theme
  * @returns {Stroke}
  */
-export function strokeOf(store, group, metric, position, theme) {
+function strokeOf(store, group, metric, position, theme) {
   const truth = metric.dash === "dash";
   if (store.groups.length === 1) {
     const colour = colourAt(theme.series, metric.colour, theme);

@@ -30,8 +30,8 @@ export function fitting(sort, low, high, usual) {
 }
 
 /**
- * What float32 leaves of a difference that is zero, between numbers of a size: at most so many roundings, each of half a
- * unit in the last place (Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1).
+ * What float32 leaves of a difference that is zero, between numbers of a size: at most so many roundings, each of half
+ * a unit in the last place (Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1).
  *
  * @param {number} size
  * @param {number} roundings

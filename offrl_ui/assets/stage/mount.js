@@ -50,7 +50,7 @@ export async function mountStage(host, options) {
 }
 
 /** @param {HTMLElement} host */
-export function unmountStage(host) {
+function unmountStage(host) {
   const entry = stages.get(host);
   if (!entry) return;
   entry.gone = true;

@@ -23,7 +23,7 @@ import { integer, number, setting } from "../shared/format.js";
  */
 
 // Updates per second; 0 is as fast as it goes.
-export const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 0];
+const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 0];
 const UNITS = [
   ["update", "1 update"],
   ["epoch", "1 epoch"],

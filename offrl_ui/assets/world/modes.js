@@ -179,7 +179,7 @@ export function pictureOf(store, mode, frame, member) {
  * @param {number} member
  * @param {string} name
  */
-export function ghostTable(store, frame, member, name) {
+function ghostTable(store, frame, member, name) {
   const { ghost } = store;
   if (!ghost || !store.comparable) return null;
   const { frames } = ghost;
