@@ -19,7 +19,8 @@ import { colourAt, mix, rampOf } from "../shared/palette.js";
 /**
  * A panel, with the lines that it knows, in order, and what sort of numbers its left axis has. Other metrics that the
  * run declares for it follow under their own titles. `also` names metrics that do so in every run, `undrawn` those that
- * are only sent and exported; `base` has numbers that a linear axis always holds. The truth is always dashed, in the colour of what it is the truth of.
+ * are only sent and exported; `base` has numbers that a linear axis always holds. The truth is always dashed, in the
+ * colour of what it is the truth of.
  * @typedef {object} Panel
  * @property {string} key
  * @property {string} title
