@@ -33,7 +33,7 @@ class Truth:
             (measured).
         in_support: the best return of a policy that takes only actions the data holds in that state, exact in the true
             MDP; in states the data never visits it acts uniformly. None where the world is not a known MDP, or where at
-            γ = 1 no such policy ends.
+            γ = 1 rewards go on for ever.
         q_star, v_star: `(S, A)` and `(S,)`; for a bandit at the probe states; otherwise None.
         q_bound: no policy earns more with these rewards, whatever their order: `max(r_max, 0)/(1−γ)`, with `r_max` the
             largest reward of world and data; an episode may end, and then the rest is 0. At γ = 1 the largest of `V*`
@@ -165,8 +165,9 @@ class Truth:
             episodes, seed: how the return is measured where it is not exact, see `measure`.
 
         Returns:
-            `J(π) (M,)`, and `Q^π (M, S, A)` or None. At γ = 1 a policy that never ends has the limit of its total
-            reward: 0 where no reward is left, else ±∞. A member with non-finite probabilities has NaN.
+            `J(π) (M,)`, and `Q^π (M, S, A)` or None. At γ = 1 a policy that never ends has the limit of its expected
+            total reward, see `TabularMDP.value`: ±∞ where rewards go on for ever. A member with non-finite
+            probabilities has NaN.
 
         Raises:
             ValueError: the world is unknown, or the policy is not of the kind that it needs.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sparse
+import scipy.sparse.csgraph as csgraph
 import scipy.sparse.linalg as sparse_linalg
 
 from offrl_core.columns import Array
@@ -12,25 +13,39 @@ from offrl_core.columns import Array
 def chain_value(moves: sparse.csr_matrix, rewards: Array, terminal: Array, gamma: float) -> Array:
     """`(S,)`: the solution of `V = rewards + γ·moves·V`, 0 in terminal states.
 
-    At γ = 1 states that never end have the limit of their total reward, see `endless_value`; states that may fall
-    into an endless loop of rewards share its infinity (NaN where signs mix).
+    At γ = 1 it is the limit of the expected total reward; of a loop that is never left, see `loop_values`. States that
+    may end up where it is infinite share it (NaN where that may be +∞ as well as −∞).
     """
     values = np.zeros(len(rewards))
     live = ~terminal
-    if gamma == 1.0:
-        never = ~spread(terminal, moves)
-        values[never] = endless_value(moves, rewards, never)[never]
-        lost = ~np.isfinite(values)
-        live &= ~never
-        if lost.any():
-            doomed = spread(lost, moves) & live
-            signs = values[lost]
-            values[doomed] = signs[0] if np.all(signs == signs[0]) else np.nan
-            live &= ~doomed
+    if gamma == 1.0 and (never := live & ~spread(terminal, moves)).any():
+        loops = closed_classes(moves) & never
+        values[loops] = loop_values(moves, rewards, loops)[loops]
+        lost = [spread(loops & part, moves) for part in (values == np.inf, values == -np.inf, np.isnan(values))]
+        values[lost[0]], values[lost[1]] = np.inf, -np.inf
+        values[lost[0] & lost[1] | lost[2]] = np.nan
+        live &= ~loops & np.isfinite(values)
+    return absorbed_value(moves, rewards, live, values, gamma)
+
+
+def absorbed_value(moves: sparse.csr_matrix, rewards: Array, live: Array, values: Array, gamma: float) -> Array:
+    """`(S,)`: `values`, but in `live` states the solution of `V = rewards + γ·moves·V`.
+
+    At γ = 1 every live state must lead out of them at last. Rows of `moves` are distributions: what stays in a state is
+    what does not leave it, so that a state that is left once in 10⁹ steps keeps its digits.
+    """
     rows = np.flatnonzero(live)
-    if len(rows):
-        values[rows] = solve(moves[rows][:, rows], rewards[rows], gamma)
-    return values
+    result = values.copy()
+    if not len(rows):
+        return result
+    edges = moves[rows].tocoo()
+    apart = rows[edges.row] != edges.col
+    size = (len(rows), len(values))
+    leaving = sparse.csr_matrix((edges.data[apart], (edges.row[apart], edges.col[apart])), shape=size)
+    leave = np.asarray(leaving.sum(axis=1)).ravel()
+    right = rewards[rows] + gamma * (leaving @ np.where(live, 0.0, values))
+    result[rows] = _solve(sparse.diags_array((1.0 - gamma) + gamma * leave) - gamma * leaving[:, rows], right)
+    return result
 
 
 def spread(start: Array, moves: sparse.csr_matrix) -> Array:
@@ -43,28 +58,52 @@ def spread(start: Array, moves: sparse.csr_matrix) -> Array:
     return reached
 
 
-def endless_value(moves: sparse.csr_matrix, rewards: Array, never: Array) -> Array:
-    """Total reward at γ = 1 where the policy never ends: 0 without reward, else ±∞ (NaN where signs mix)."""
+def closed_classes(moves: sparse.csr_matrix) -> Array:
+    """`(S,)` bool: states of communicating classes that are never left."""
+    _, label = csgraph.connected_components(moves, connection="strong")
+    edges = moves.tocoo()
+    left = np.unique(label[edges.row[label[edges.row] != label[edges.col]]])
+    return ~np.isin(label, left)
+
+
+def loop_values(moves: sparse.csr_matrix, rewards: Array, loops: Array) -> Array:
+    """`(S,)`: the limit of the total reward in closed classes `loops (S,)` that never end; 0 elsewhere.
+
+    0 in a class without rewards; ±∞ by the sign of the mean reward there; NaN where gains and losses cancel: such a
+    total goes up and down for ever.
+    """
     values = np.zeros(len(rewards))
-    paying = never & (rewards != 0)
-    touched = spread(paying, moves) & never
-    for state in np.flatnonzero(touched):
-        ahead = spread(np.arange(len(rewards)) == state, moves.T.tocsr()) & paying
-        signs = np.sign(rewards[ahead])
-        values[state] = signs[0] * np.inf if np.all(signs == signs[0]) else np.nan
+    places = np.flatnonzero(loops & spread(loops & (rewards != 0), moves))
+    _, label = csgraph.connected_components(moves[places][:, places], connection="strong")
+    best, worst = np.full(len(places), -np.inf), np.full(len(places), np.inf)
+    np.maximum.at(best, label, rewards[places])
+    np.minimum.at(worst, label, rewards[places])
+    values[places] = np.where(best[label] > 0, np.inf, -np.inf)
+    for number in np.flatnonzero((best > 0) & (worst < 0)):
+        mine = places[label == number]
+        values[mine] = _sign(moves[mine][:, mine], rewards[mine])
     return values
 
 
-def solve(moves: sparse.csr_matrix, right: Array, gamma: float) -> Array:
-    """Solve `(I − γ·moves) x = right`."""
+def _sign(moves: sparse.csr_matrix, rewards: Array) -> float:
+    """±∞ by the sign of the mean reward of a closed class, NaN where it is 0 but for rounding."""
+    # Between two visits of one state the class earns the mean reward times the time between them.
+    live = np.arange(len(rewards)) > 0
+    gained, size = (
+        r[0] + float(moves[[0]].toarray()[0] @ absorbed_value(moves, r, live, np.zeros(len(r)), 1.0))
+        for r in (rewards, np.abs(rewards))
+    )
+    return float(np.sign(gained) * np.inf) if abs(gained) > 1e-12 * size else np.nan
+
+
+def _solve(system: sparse.csr_matrix, right: Array) -> Array:
     size = len(right)
-    if moves.nnz > 20 * size:
+    if system.nnz > 20 * size:
         # Dense rows mix fast: a Krylov solver needs a few dozen products where a factorisation needs size³/3.
-        operator = sparse.identity(size, format="csr") - gamma * moves
-        solution, failed = sparse_linalg.bicgstab(operator, right, rtol=1e-13, atol=1e-15, maxiter=200)
-        error = np.abs(operator @ solution - right).max()
+        system = system.tocsr()
+        solution, failed = sparse_linalg.bicgstab(system, right, rtol=1e-13, atol=1e-15, maxiter=200)
+        error = np.abs(system @ solution - right).max()
         if not failed and error <= 1e-11 * (1.0 + np.abs(right).max()):
             return np.asarray(solution)
-        return np.asarray(np.linalg.solve(operator.toarray(), right))
-    system = (sparse.identity(size, format="csc") - gamma * moves.tocsc()).tocsc()
-    return np.asarray(sparse_linalg.splu(system).solve(right))
+        return np.asarray(np.linalg.solve(system.toarray(), right))
+    return np.asarray(sparse_linalg.splu(system.tocsc()).solve(right))

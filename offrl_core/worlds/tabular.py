@@ -14,6 +14,7 @@ from offrl_core.columns import Array, discount, encodings, integers, names, refu
 from offrl_core.interfaces import Layout
 from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
 from offrl_core.worlds.chain import chain_value, spread
+from offrl_core.worlds.improvement import Choices, best_values, under
 from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.world import Act, Simulator, check_policy
 
@@ -106,23 +107,14 @@ class TabularMDP(Simulator):
 
     def reachable_under(self, policy: npt.ArrayLike) -> Array:
         """`(S,)` bool: states that `policy (S, A)` reaches from the initial distribution."""
-        return self._reached(self._under(self._checked(policy)))
+        return self._reached(under(self.transitions, self._checked(policy)))
 
     @cached_property
     def _any_action(self) -> sparse.csr_matrix:
-        return self._under(np.full((self.n_states, self.n_actions), 1.0 / self.n_actions))
+        return under(self.transitions, np.full((self.n_states, self.n_actions), 1.0 / self.n_actions))
 
     def _reached(self, moves: sparse.csr_matrix) -> Array:
         return spread(self.initial > 0, moves.T.tocsr())
-
-    def _under(self, policy: Array) -> sparse.csr_matrix:
-        """`P_π (S, S)`: the state transitions of `policy (S, A)`, sparse."""
-        states, actions = policy.shape
-        rows, columns = np.nonzero(policy)
-        choose = sparse.csr_matrix(
-            (policy[rows, columns], (rows, rows * actions + columns)), shape=(states, states * actions)
-        )
-        return (choose @ self.transitions).tocsr()
 
     # -- values
 
@@ -138,7 +130,8 @@ class TabularMDP(Simulator):
             policy: `(S, A)` probabilities, or `(M, S, A)` for many policies at once.
             gamma: discount in [0, 1]; 1 where the policy ends.
             endless: what to do at γ = 1 with states from which the policy never ends: `raise`, or the `limit` of the
-                total reward (0 where no reward is left to come, otherwise ±∞, or NaN where signs mix).
+                expected total reward: finite where no reward comes any more once it is in a loop, otherwise ±∞ by
+                the sign of what the loop pays on average; NaN where that is 0, and where both may come.
 
         Returns:
             `(S,)`, or `(M, S)`; 0 in terminal states.
@@ -173,11 +166,13 @@ class TabularMDP(Simulator):
         if endless not in get_args(Endless):
             raise MDPError(f"endless = {endless!r} is not allowed: it must be one of {', '.join(get_args(Endless))}")
         rewards = np.einsum("msa,sa->ms", policies, self.rewards)
+        # Rewards that cancel leave no rounding error behind: a loop would pay it for ever.
+        rewards[np.abs(rewards) <= 1e-15 * np.einsum("msa,sa->ms", policies, np.abs(self.rewards))] = 0.0
         if self.n_states <= _DENSE_STATES and gamma < 1.0:
             return self._dense_values(policies, rewards, gamma)
         values: Array = np.empty(rewards.shape)
         for member, policy in enumerate(policies):
-            moves = self._under(policy)
+            moves = under(self.transitions, policy)
             if gamma == 1.0 and endless == "raise":
                 self._check_ends(moves, only)
             values[member] = chain_value(moves, rewards[member], self.terminal, gamma)
@@ -195,22 +190,27 @@ class TabularMDP(Simulator):
         if never.any():
             names = ", ".join(self.state_names[s] for s in np.flatnonzero(never)[:8])
             raise MDPError(
-                f"with gamma = 1 the value is undefined: the policy never ends from {int(never.sum())} state(s): "
-                f"{names}; use gamma below 1 or a policy that ends"
+                f"with gamma = 1 the policy never ends from {int(never.sum())} state(s): {names}; use gamma below 1 or "
+                "a policy that ends"
             )
 
     def optimal(self, gamma: float) -> tuple[Array, Array]:
-        """`Q* (S, A)` and `V* (S,)`, by policy iteration; at γ = 1 the best among the policies that end.
+        """`Q* (S, A)` and `V* (S,)`, by policy iteration; at γ = 1 of the best policy among those that end, see
+        `best_within`.
 
         Raises:
-            MDPError: γ = 1 and no policy ends from some reachable state where rewards are still to come.
+            MDPError: γ = 1 and from some reachable state no policy surely ends and rewards go on, or a loop that pays
+                leaves the best return without a bound.
         """
         if gamma not in self._solved:
             q, v = self.best_within(None, gamma)
             lost: Array = ~np.isfinite(v) & self.reachable
             if lost.any():
-                name = self.state_names[int(np.argmax(lost))]
-                raise MDPError(f"with gamma = 1 no policy ends from state {name}; use gamma below 1")
+                state = int(np.argmax(lost))
+                why = "no policy ends for sure and rewards go on"
+                if v[state] == np.inf:
+                    why = "a loop that pays can be repeated at will, so that the best return has no bound"
+                raise MDPError(f"with gamma = 1: from state {self.state_names[state]} {why}; use gamma below 1")
             self._solved[gamma] = q, v
             if len(self._solved) > 8:
                 self._solved.pop(next(iter(self._solved)))
@@ -219,31 +219,20 @@ class TabularMDP(Simulator):
     def best_within(self, allowed: npt.ArrayLike | None, gamma: float) -> tuple[Array, Array]:
         """`Q` and `V` of the best policy that only takes `allowed (S, A)` actions, by policy iteration.
 
-        In a state where nothing is allowed the policy is uniform over all actions. Improvement switches only to
-        strictly better actions: started from a policy that ends, every policy on the way ends, so γ = 1 is as safe as
-        γ < 1. From states that cannot end at γ = 1 the values are the limits that `value` describes.
+        In a state where nothing is allowed the policy is uniform over all actions. At γ = 1, where some policy surely
+        ends, the best of those that do: going round for nothing is no way to avoid a cost. `Q` of an action after
+        which ending is no longer sure is what follows it, and may be above `V`. Elsewhere, where some policy surely
+        ends or stays for ever where nothing is earned, the best of those; elsewhere the limits that acting equally
+        often has, see `value`. +∞ where a loop that pays can be repeated at will.
         """
         every = np.ones((self.n_states, self.n_actions), dtype=bool)
         mask: Array = every if allowed is None else np.asarray(allowed, dtype=bool)
         if mask.shape != every.shape:
             raise MDPError(f"allowed has shape {mask.shape}; it must be {every.shape}")
+        gamma = discount(gamma, MDPError)
         free = np.asarray(~mask.any(axis=1))
-        usable = mask | free[:, None]
-        policy = usable / usable.sum(axis=1, keepdims=True)
-        q = np.zeros_like(policy)
-        for _ in range(_ITERATIONS):
-            v = self.value(policy, gamma, endless="limit")
-            q = self.q_from(v, gamma)
-            choice: Array = np.where(mask, q, -np.inf)
-            best = choice.argmax(axis=1)
-            margin = 1e-12 + 1e-10 * np.abs(np.where(np.isfinite(v), v, 0.0))
-            better: Array = ~free & ~self.terminal & (choice[np.arange(len(v)), best] > v + margin)
-            if not better.any():
-                break
-            policy[better] = np.eye(self.n_actions)[best[better]]
-        else:
-            raise MDPError(f"policy iteration did not settle within {_ITERATIONS} improvements")
-        return q, v
+        v = best_values(Choices(self.transitions, self.rewards, self.terminal, mask | free[:, None], free), gamma)
+        return self.q_from(v, gamma), v
 
     def greedy(self, q: Array, *, tolerance: float = 1e-9) -> Array:
         """`(S, A)`: the policy that takes the best action of `q (S, A)`, ties shared equally."""
@@ -325,8 +314,6 @@ class TabularMDP(Simulator):
 
 _DENSE_STATES = 150
 """Below this a batched dense solve beats sparse solves one by one (measured)."""
-
-_ITERATIONS = 1000
 
 
 def _uniform(size: int, rng: np.random.Generator) -> Array:
