@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from offrl_core.dataset import Dataset, DatasetError, dataset_probes
     from offrl_core.declarations import Hyperparameter, HyperparameterError
     from offrl_core.evaluation.truth import Truth
-    from offrl_core.learning import History, Learner, Metric, Snapshot, metrics, train
+    from offrl_core.learning import (
+        History,
+        LearnedPolicy,
+        Learner,
+        Metric,
+        PolicyError,
+        Snapshot,
+        load_policy,
+        metrics,
+        train,
+    )
     from offrl_core.registration import register
     from offrl_core.worlds.grids import grid_world
     from offrl_core.worlds.tabular import MDPError, TabularMDP
@@ -29,7 +39,17 @@ _NAMES = {
     "dataset": ("Dataset", "DatasetError", "dataset_probes"),
     "declarations": ("Hyperparameter", "HyperparameterError"),
     "evaluation.truth": ("Truth",),
-    "learning": ("History", "Learner", "Metric", "Snapshot", "metrics", "train"),
+    "learning": (
+        "History",
+        "LearnedPolicy",
+        "Learner",
+        "Metric",
+        "PolicyError",
+        "Snapshot",
+        "load_policy",
+        "metrics",
+        "train",
+    ),
     "registration": ("register",),
     "worlds.grids": ("grid_world",),
     "worlds.tabular": ("MDPError", "TabularMDP"),
@@ -45,9 +65,11 @@ __all__ = [
     "History",
     "Hyperparameter",
     "HyperparameterError",
+    "LearnedPolicy",
     "Learner",
     "MDPError",
     "Metric",
+    "PolicyError",
     "Snapshot",
     "TabularMDP",
     "Truth",
@@ -57,6 +79,7 @@ __all__ = [
     "grid_world",
     "hyperparameters",
     "load_dataset",
+    "load_policy",
     "metrics",
     "register",
     "train",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
@@ -94,14 +95,14 @@ class Dataset:
         returns = self.episode_returns(self.gamma)
         terminated = float(self.terminations[self.episode_ends].mean())
         taken = np.bincount(self.actions, minlength=self.n_actions) / len(self)
-        names = self.action_names or tuple(str(action) for action in range(self.n_actions))
+        names = self.action_labels
         often = np.argsort(-taken, kind="stable")[:_SHOWN]
         more = f" and {self.n_actions - len(often)} more" if self.n_actions > len(often) else ""
         if self.tabular:
             states = f"{self.n_states:,}, of which {len(np.unique(self.observations)):,} are visited"
         else:
-            labels = ", ".join(self.observation_names[:_SHOWN]) + (" …" if len(self.observation_names) > _SHOWN else "")
-            states = f"vectors of {self.observations.shape[1]}" + (f": {labels}" if labels else "")
+            labels = ", ".join(self.component_labels[:_SHOWN]) + (" …" if len(self.component_labels) > _SHOWN else "")
+            states = f"vectors of {len(self.component_labels)}: {labels}"
         world = "exact MDP" if self.mdp is not None else "simulator" if self.world is not None else "not known"
         return facts_table(
             f"Dataset {self.name}",
@@ -143,6 +144,22 @@ class Dataset:
     def n_episodes(self) -> int:
         """Number of episodes `E`."""
         return len(self.episode_starts)
+
+    @cached_property
+    def action_labels(self) -> tuple[str, ...]:
+        """`A` labels of the actions, each another one: their names, or their numbers where they have none."""
+        return _labels(self.action_names, self.n_actions)
+
+    @cached_property
+    def state_labels(self) -> tuple[str, ...]:
+        """`S` labels of the states, each another one. Tabular data only."""
+        names = self.mdp.state_names if self.mdp is not None else self.observation_names
+        return _labels(names, self._states("labels of states"))
+
+    @cached_property
+    def component_labels(self) -> tuple[str, ...]:
+        """`D` names of an observation's numbers, each another one, where observations are vectors."""
+        return _labels(self.observation_names, 0 if self.tabular else self.observations.shape[1], "dimension ")
 
     @cached_property
     def episode_ends(self) -> Array:
@@ -368,6 +385,14 @@ class Dataset:
         """
         held = {f.name: getattr(self, f.name) for f in fields(Log) if f.name != "episode_ids"}
         write_file(Log(episode_ids=self.episode_of_row, **held), target, format=format)
+
+
+def _labels(names: tuple[str, ...], size: int, before: str = "") -> tuple[str, ...]:
+    """As many labels as there are things; of those that are called alike each has its number behind it."""
+    if not names:
+        return tuple(f"{before}{number}" for number in range(size))
+    often = Counter(names)
+    return tuple(f"{name} ({number})" if often[name] > 1 else name for number, name in enumerate(names))
 
 
 def _range(values: Array) -> str:

@@ -47,7 +47,7 @@ def read(source: Source, context: Context) -> Columns:
                     raise FileError(f"there is no array {role!r}; the file has {listed}")
                 continue
             found[role] = present[0]
-            arrays[role] = _array(archive, names[present[0]], context, present[0])
+            arrays[role] = read_array(archive, names[present[0]], context, present[0])
             context.progress(0.8 * (done + 1) / len(_ALIASES), f"read {present[0]}")
         columns = Columns(
             arrays["observations"],
@@ -62,7 +62,7 @@ def read(source: Source, context: Context) -> Columns:
             names=found,
         )
         if metadata.KEY in names:
-            text = _array(archive, names[metadata.KEY], context, metadata.KEY)
+            text = read_array(archive, names[metadata.KEY], context, metadata.KEY)
             metadata.apply(metadata.parse(text.astype(np.uint8).tobytes()), columns, context.limits)
     return columns
 
@@ -104,7 +104,7 @@ def open_zip(file: BinaryIO, context: Context) -> zipfile.ZipFile:
     return archive
 
 
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, context: Context, name: str) -> Array:
+def read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, context: Context, name: str) -> Array:
     """One member as an array; its header is believed only as far as the archive's own size allows."""
     with archive.open(info) as member:
         version = np.lib.format.read_magic(member)

@@ -6,6 +6,20 @@ from offrl_core.learning.learner import Learner
 from offrl_core.learning.members import Member
 from offrl_core.learning.metric import Metric
 from offrl_core.learning.metric_catalogue import metrics
+from offrl_core.learning.policies import LearnedPolicy, PolicyError
+from offrl_core.learning.policy_files import load_policy
 from offrl_core.learning.snapshot import Snapshot
 
-__all__ = ["Divergence", "History", "Learner", "Member", "Metric", "Snapshot", "metrics", "train"]
+__all__ = [
+    "Divergence",
+    "History",
+    "LearnedPolicy",
+    "Learner",
+    "Member",
+    "Metric",
+    "PolicyError",
+    "Snapshot",
+    "load_policy",
+    "metrics",
+    "train",
+]

@@ -58,6 +58,14 @@ class Encoding:
         if dataset.tabular:
             self._by_state = self._standardize(raw)
 
+    @classmethod
+    def of(cls, center: Array, scale: Array) -> Encoding:
+        """The encoding of vectors by what they are standardised with, `(D,)` each."""
+        made = object.__new__(cls)
+        made.name, made.one_hot, made.size, made._by_state = "observation", False, len(center), None
+        made.center, made.scale = center, scale
+        return made
+
     def _standardize(self, raw: Array) -> Array:
         return np.asarray((raw - self.center) / self.scale, dtype=np.float32)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ from offrl_core.learning.explain import explain
 from offrl_core.learning.members import Axes
 from offrl_core.learning.networks import block_size
 from offrl_core.learning.observe import observe
+from offrl_core.learning.policies import LearnedPolicy, TablePolicy, of_function
+from offrl_core.learning.policy_files import save_policies
 from offrl_core.learning.program import Program
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.snapshot import Snapshot, merge_members
@@ -226,6 +229,41 @@ class Learner:
                 return np.asarray(self.algorithm.policy(batch, alone.hp)[0].T)
 
         return policy
+
+    def policies(self) -> list[LearnedPolicy]:
+        """Every member's policy and values as they are now, by the data's labels."""
+        data, shown = self.dataset, self.snapshot() if self.dataset.tabular else None
+        found: dict[int, LearnedPolicy] = {}
+        for places, program in self._programs:
+            for place, index in enumerate(places):
+                named: dict[str, Any] = {
+                    "model": " ".join(filter(None, (self.algorithm.name, self.members[index].label))),
+                    "algorithm": self.algorithm.name,
+                    "approximator": self.approximator,
+                    "dataset": data.name,
+                    "step": program.updates,
+                    "hyperparameters": dict(self._values[index]),
+                    "actions": data.action_labels,
+                }
+                if shown is None:
+                    found[index] = of_function(program, place, **named)
+                else:
+                    q, v = (None if table is None else table[index] for table in (shown.q, shown.v))
+                    found[index] = TablePolicy(
+                        **named, states=data.state_labels, policy=shown.policy[index], q_table=q, v_table=v
+                    )
+        return [found[index] for index in sorted(found)]
+
+    def save_policies(self, target: str | Path | BinaryIO, *, format: str | None = None) -> None:
+        """Write every member's policy and values: NPZ, which `load_policy` opens, or a table, CSV or Parquet.
+
+        Args:
+            target, format: a path, whose ending tells the format, or an open file and `npz`, `csv` or `parquet`.
+
+        Raises:
+            PolicyError: there is no such format, or the table would be too large.
+        """
+        save_policies(self.policies(), self.dataset, target, format=format)
 
     def _alone(self, member: int) -> Program:
         """A program of this member only, at this point."""

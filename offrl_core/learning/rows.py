@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -95,9 +96,7 @@ class Rows:
         """`(1, A, U)`: `known_counts` at any observations; 0 where an observation is not in the data."""
         if self.dataset.n_states is not None:
             return self.known_counts[:, :, np.asarray(observations)]
-        lookup = self._numbered[3]
-        keys = (np.asarray(observations, dtype=np.float32) + 0.0).astype(np.float32)
-        numbers = np.array([lookup.get(row.tobytes(), -1) for row in keys], dtype=np.int64)
+        numbers = numbers_of(self._numbered[3], observations)
         return np.where(numbers >= 0, self.known_counts[:, :, numbers], np.float32(0))
 
     @cached_property
@@ -197,6 +196,12 @@ def _forget(cache: dict[Any, Any], keep: int) -> None:
     """Drop what came first."""
     while len(cache) > keep:
         del cache[next(iter(cache))]
+
+
+def numbers_of(lookup: Mapping[bytes, int], observations: npt.ArrayLike) -> Array:
+    """`(N,)`: the number of each of the vectors `(N, D)` by the bytes of its 32-bit numbers; −1 where it has none."""
+    keys = (np.asarray(observations, dtype=np.float32) + 0.0).astype(np.float32)
+    return np.array([lookup.get(row.tobytes(), -1) for row in keys], dtype=np.int64)
 
 
 class Merged:

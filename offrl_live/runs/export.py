@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.dataset import Dataset
+from offrl_core.learning.policy_files import save_policies
 from offrl_live.runs.config import RunConfig
-from offrl_live.runs.timeline import Frame, Mark
+from offrl_live.runs.engine import Engine
+from offrl_live.runs.timeline import Checkpoint, Frame, Mark
 from offrl_live.runs.views import frames_recorded
 from offrl_live.runs.wire import dumps, encode
 
@@ -31,6 +35,8 @@ class RunExport:
         static: tables that do not change.
         frames, marks, alarms: its timeline, oldest first.
         state, reason: how it stood.
+        checkpoint: the newest state of its learners, None while it was never built.
+        dataset: the data where it was uploaded, else None.
     """
 
     config: RunConfig
@@ -41,6 +47,26 @@ class RunExport:
     alarms: Sequence[dict[str, Any]]
     state: str
     reason: str
+    checkpoint: Checkpoint | None = None
+    dataset: Dataset | None = None
+
+    def policies(self, format: str) -> bytes:
+        """What every model has learned up to the newest checkpoint, as a file; see `save_policies`.
+
+        Raises:
+            ValueError: the run has not begun, or the table would be too large.
+        """
+        if self.checkpoint is None:
+            raise ValueError("this run has not begun yet: nothing is learned")
+        engine = Engine(self.config.until(self.checkpoint.step), self.dataset)
+        engine.restore(self.checkpoint.data)
+        found = []
+        for lane, learner in enumerate(engine.lanes):
+            number = f"{lane + 1}. " if len(engine.lanes) > 1 else ""
+            found += [replace(policy, model=number + policy.model) for policy in learner.policies()]
+        file = io.BytesIO()
+        save_policies(found, engine.dataset, file, format=format)
+        return file.getvalue()
 
     def columns(self) -> dict[str, Array]:
         """The metrics as equally long columns, one row per frame and member: `pandas.DataFrame(export.columns())`.

@@ -13,7 +13,7 @@ from offrl_live.runs.config import RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.hello import hello
-from offrl_live.runs.timeline import Frame
+from offrl_live.runs.timeline import Checkpoint, Frame
 from offrl_live.runs.wire import json_data
 
 
@@ -58,4 +58,6 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
         alarms=alarms,
         state="diverged" if engine.stopped else "finished",
         reason=engine.why_stopped if engine.stopped else f"recorded up to update {engine.step}",
+        checkpoint=Checkpoint(engine.step, engine.checkpoint()),
+        dataset=dataset,
     )

@@ -196,6 +196,8 @@ class Run:
             alarms=list(self.alarms),
             state=self.state,
             reason=self.reason,
+            checkpoint=self.timeline.checkpoints.last,
+            dataset=self.dataset,
         )
 
     def tell(self, message: Mapping[str, Any]) -> None:

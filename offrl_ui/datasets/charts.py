@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
 from offrl_core.writing import number
-from offrl_ui.datasets.facts import REWARDED, UNREWARDED, action_names, dimension_names, groups, recorded, state_names
+from offrl_ui.datasets.facts import REWARDED, UNREWARDED, dimension_names, groups, recorded
 from offrl_ui.setup.cards import placed
 from offrl_ui.shared import theme
 
@@ -68,7 +68,7 @@ def lengths_figure(dataset: Dataset) -> go.Figure:
 def actions_figure(dataset: Dataset) -> go.Figure:
     """How often each action was taken, by behaviour policy."""
     shown = shown_actions(dataset)
-    names = [action_names(dataset)[a] for a in shown]
+    names = [dataset.action_labels[a] for a in shown]
     row_kind = np.zeros(len(dataset), dtype=int)
     kinds = groups(dataset)
     for place, (_, _, mask) in enumerate(kinds):
@@ -97,7 +97,7 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
     visits = dataset.counts.sum(axis=1)
     order = np.array(layout.order) if layout else np.sort(np.argsort(-visits, kind="stable")[:MOST_STATES])
     shown = shown_actions(dataset)
-    names = [action_names(dataset)[a] for a in shown]
+    names = [dataset.action_labels[a] for a in shown]
     counts = dataset.counts[order][:, shown].T
     with np.errstate(divide="ignore"):
         shade = np.where(counts > 0, np.log10(counts), np.nan)
@@ -113,7 +113,7 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
         fillpattern={"shape": "/", "size": 6, "solidity": 0.25, "fgcolor": theme.ink(), "fgopacity": 0.5},
         hoverinfo="skip",
     )
-    labels = np.array(state_names(dataset), dtype=object)[order]
+    labels = np.array(dataset.state_labels, dtype=object)[order]
     figure.add_heatmap(
         z=shade,
         zorder=1,  # above the hatch
@@ -156,7 +156,7 @@ def _whole_ticks(axis: go.layout.XAxis | go.layout.YAxis, low: float, high: floa
 def _name_states(axis: go.layout.XAxis | go.layout.YAxis, dataset: Dataset, order: Sequence[int]) -> None:
     """States by their names, where there is room for them."""
     if len(order) <= FEW_STATES:
-        names = state_names(dataset)
+        names = dataset.state_labels
         axis.update(tickvals=list(range(len(order))), ticktext=[names[state] for state in order])
 
 

@@ -85,23 +85,11 @@ def return_marks(dataset: Dataset) -> dict[str, float]:
     return {name: value for name, value in named.items() if value is not None and np.isfinite(value)}
 
 
-def state_names(dataset: Dataset) -> list[str]:
-    """Labels of the states; their numbers where the data has no labels."""
-    names = dataset.mdp.state_names if dataset.mdp is not None else dataset.observation_names
-    return list(names or map(str, range(dataset.n_states or 0)))
-
-
-def action_names(dataset: Dataset) -> list[str]:
-    """Labels of the actions; their numbers where the data has no labels."""
-    return list(dataset.action_names or map(str, range(dataset.n_actions)))
-
-
 def dimension_names(dataset: Dataset) -> list[str]:
     """Names of the observation's dimensions."""
     if isinstance(dataset.layout, PlaneLayout):
         return list(dataset.layout.names)
-    width = dataset.observations.shape[1]
-    return list(dataset.observation_names or (f"dimension {i}" for i in range(width)))
+    return list(dataset.component_labels)
 
 
 def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
@@ -110,7 +98,7 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
     colours = _shades(dataset, counts)
     centre = svg.cell_centre(layout)
     acting = acted_in(dataset)
-    names = action_names(dataset)
+    names = dataset.action_labels
     body = [
         '<defs><pattern id="missing" width=".22" height=".22" patternUnits="userSpaceOnUse" '
         'patternTransform="rotate(45)">'
@@ -156,7 +144,7 @@ def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
     """Recorded decisions about images: each image with the action that was taken, framed by its reward's sign."""
     assert layout.image is not None
     shown = np.array(example_episodes(dataset, WALKS))
-    names = action_names(dataset)
+    names = dataset.action_labels
     columns, side = 9, 1.0
     body = []
     for place, episode in enumerate(shown):

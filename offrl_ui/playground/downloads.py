@@ -46,6 +46,10 @@ def _recording(export: RunExport, query: Mapping[str, str]) -> bytes:
     return export.recording()
 
 
+def _policies(format: str) -> Maker:
+    return lambda export, query: export.policies(format)
+
+
 def _replay(export: RunExport, query: Mapping[str, str]) -> bytes:
     return _page(export, query, charts=True)
 
@@ -63,6 +67,17 @@ def _page(export: RunExport, query: Mapping[str, str], *, charts: bool) -> bytes
 FILES: dict[str, tuple[str, str, Maker]] = {
     "metrics.csv": ("Metrics as CSV, one row per snapshot and model", "text/csv", _csv),
     "metrics.parquet": ("Metrics as Parquet", "application/vnd.apache.parquet", _parquet),
+    "policies.csv": (
+        "What is learned, as CSV by label: policy, Q and V in every state, of vectors at every row of the log",
+        "text/csv",
+        _policies("csv"),
+    ),
+    "policies.parquet": ("What is learned, as Parquet", "application/vnd.apache.parquet", _policies("parquet")),
+    "policies.npz": (
+        "What is learned, for Python: `orl.load_policy(path)`, labels in and labels out",
+        "application/octet-stream",
+        _policies("npz"),
+    ),
     "reproduce.py": ("Python script that computes the same numbers", "text/x-python; charset=utf-8", _script),
     "replay.html": ("The whole run as one page that plays offline", "text/html; charset=utf-8", _replay),
     "replay-small.html": ("The same without the curves (small)", "text/html; charset=utf-8", _light_replay),

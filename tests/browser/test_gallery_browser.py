@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from offrl_core.learning import load_policy
 from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.downloads import preset_address
 
@@ -82,6 +83,15 @@ def test_metrics_go_home_as_csv_and_parquet(page: Page, server, run):
     assert {"step", "member", "return", "value_start"} <= set(csv.columns)
     last = csv[csv.step == csv.step.max()]
     np.testing.assert_allclose(last["return"], 0.5688, atol=1e-4)
+
+
+def test_policies_go_home_by_label(page: Page, server, run):
+    for kind in ("csv", "parquet", "npz"):
+        answer = page.request.get(f"{server.url}/take/{run}/policies.{kind}")
+        assert answer.ok, answer.text()
+        policy = load_policy(answer.body(), model="bcq seed=3")
+        assert policy.actions == ("up", "right", "down", "left")
+        assert policy("(5,1)") in policy.actions
 
 
 def test_the_script_that_goes_home_is_the_run(page: Page, server, run):

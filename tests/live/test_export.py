@@ -1,18 +1,23 @@
 """Taking a run home: columns that are the frames' numbers, and a recording that is what a viewer would receive."""
 
 import gzip
+import io
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from offrl_live.runs import wire
+from offrl_core.dataset import Dataset
+from offrl_core.learning import load_policy
+from offrl_live.runs import datasets, wire
 from offrl_live.runs.config import Change, Lane, RunConfig
+from offrl_live.runs.engine import Engine
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.recorder import record
-from offrl_live.runs.timeline import Frame
+from offrl_live.runs.timeline import Checkpoint, Frame
 from offrl_live.runs.views import View, frame_message, frames_messages, is_large, selected_message
 
 CONFIG = RunConfig(
@@ -85,8 +90,47 @@ def test_a_compact_recording_is_smaller_and_close(export: RunExport) -> None:
     assert compact == export.recording(members=[1, 3], most=7)
 
 
+@pytest.mark.parametrize("format", ["npz", "csv"])
+def test_policies_are_those_of_the_newest_checkpoint(export: RunExport, format: str) -> None:
+    last, members = export.frames[-1], export.hello["members"]
+    data = export.policies(format)
+    for member in members:
+        policy = load_policy(data, f"{member['lane'] + 1}. {' '.join((member['algorithm'], member['label'])).strip()}")
+        assert policy.step == last.step == 57
+        np.testing.assert_array_equal(policy.policy, last.fields["policy"][member["index"]])
+        if member["algorithm"] == "bcq":
+            np.testing.assert_array_equal(policy.q_table, last.fields["q"][member["index"]])
+    alone = record(RunConfig("cartpole", {"episodes": 5}, (Lane("cql", "mlp", 1),)), [0, 10])
+    assert alone.checkpoint is not None
+    engine = Engine(alone.config)
+    engine.advance(10)
+    policy = load_policy(alone.policies("npz"))
+    asked = engine.dataset.observations
+    np.testing.assert_allclose(policy.probabilities(asked), engine.lanes[0].policy(asked)[0], atol=1e-6)
+    assert len(pd.read_csv(io.BytesIO(alone.policies("csv")))) == len(asked)
+
+
+def test_a_change_made_after_the_checkpoint_is_not_in_it(export: RunExport) -> None:
+    engine = Engine(CONFIG.until(0))
+    early = replace(export, checkpoint=Checkpoint(0, engine.checkpoint()))
+    assert load_policy(early.policies("npz"), 0).hyperparameters["gamma"] == 0.95
+    assert load_policy(export.policies("npz"), 0).hyperparameters["gamma"] == 0.9
+
+
+def test_an_uploaded_log_goes_home_by_its_labels() -> None:
+    log = Dataset.from_columns(
+        [0, 1, 0], [1, 0, 0], [0.0, 1.0, 0.0], [False, True, True], action_names=("wait", "treat"),
+        observation_names=("well", "ill"),
+    )  # fmt: skip
+    export = record(RunConfig(datasets.keep(log), {}, (Lane("bc"),)), [0, 200], dataset=log)
+    assert load_policy(export.policies("csv"))(["ill", "well"]) == ["wait", "wait"]
+    assert load_policy(export.policies("csv")).probabilities("well")[1] == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_run_that_never_began_cannot_be_recorded() -> None:
     nothing = RunExport(CONFIG, None, {}, [], [], [], "failed", "no worker")
+    with pytest.raises(ValueError, match="has not begun yet: nothing is learned"):
+        nothing.policies("csv")
     assert nothing.columns() == {}
     with pytest.raises(ValueError, match="not begun"):
         nothing.recording()
