@@ -31,8 +31,10 @@ class Estimate:
         effective_sample_size: `(Σw)²/Σw²`. For importance sampling `w` are the episodes' weights, so it counts
             episodes; for fitted Q evaluation they are the rows' one-step ratios `π/π_β`, so it counts rows.
         method: name of the estimator.
-        unseen: share of the policy's discounted visits (in the model of the data) that fall on state–action pairs
-            without data, whose value is an assumption; 0 for importance sampling.
+        unseen: share of the policy's discounted visits that no record speaks of. For fitted Q evaluation (in the model
+            of the data), those to state–action pairs without data, whose value is an assumption. For importance
+            sampling (by the episodes' own weights), those to actions that the behaviour never takes, whose returns are
+            left out; a lower bound where the behaviour is estimated from continuous observations.
         cut: share of the record that says nothing of what follows. For fitted Q evaluation, of the rows: those whose
             next state is not known are left out. For importance sampling, of the episodes: those that did not end in
             the MDP, whose return stops where the recording stops.
@@ -45,6 +47,19 @@ class Estimate:
     method: str
     unseen: float = 0.0
     cut: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Behavior:
+    """What is known of the policy that collected the data, at its rows.
+
+    Attributes:
+        taken: `(N,)` the probability of each recorded action, above 0.
+        covered: `(N, A)` bool: the actions that it ever takes there.
+    """
+
+    taken: Array
+    covered: Array
 
 
 def probabilities(dataset: Dataset, policy: Policy, observations: Array) -> Array:
@@ -69,19 +84,22 @@ def probabilities(dataset: Dataset, policy: Policy, observations: Array) -> Arra
         raise error if isinstance(error, DatasetError) else DatasetError(str(error)) from error
 
 
-def estimate_behavior(dataset: Dataset, *, floor: float = 0.01, seed: int = 0) -> Array:
-    """`(N,)`: the estimated probability `π_β(a_t|s_t)` of each recorded action.
+def estimate_behavior(dataset: Dataset, *, floor: float = 0.01, seed: int = 0) -> Behavior:
+    """The estimated probability `π_β(a_t|s_t)` of each recorded action, and which actions are taken there at all.
 
     Tabular data: the action frequencies `n(s,a)/n(s)`, which are the maximum-likelihood estimate; using it instead of
     the true `π_β` usually lowers the variance of importance sampling (Hanna et al. 2019). Continuous data: a forest of
     randomised trees (Geurts et al. 2006), each row judged only by trees that did not see it, mixed with a share `floor`
-    of the uniform policy so that no weight explodes; how well it fits decides what the weights are worth.
+    of the uniform policy so that no weight explodes; how well it fits decides what the weights are worth. Covered are
+    the actions that it finds among a row's neighbours, without that share: since it smooths, rather too many.
     """
+    rows = np.arange(len(dataset))
     if dataset.tabular:
-        return np.asarray(dataset.behavior_policy[dataset.observations, dataset.actions])
+        taken = dataset.behavior_policy[dataset.observations, dataset.actions]
+        return Behavior(np.asarray(taken), _recorded(dataset))
     present, actions = np.unique(dataset.actions, return_inverse=True)
     if len(present) == 1:
-        return np.ones(len(dataset))
+        return Behavior(np.ones(len(dataset)), _recorded(dataset))
     from sklearn.ensemble import ExtraTreesClassifier
 
     forest = ExtraTreesClassifier(50, min_samples_leaf=5, bootstrap=True, oob_score=_no_score, random_state=seed)
@@ -90,8 +108,19 @@ def estimate_behavior(dataset: Dataset, *, floor: float = 0.01, seed: int = 0) -
     unjudged = ~np.isfinite(shares).all(axis=1)
     if unjudged.any():
         shares[unjudged] = forest.predict_proba(dataset.observations[unjudged])
-    taken = shares[np.arange(len(dataset)), actions]
-    return np.asarray((1.0 - floor) * taken + floor / dataset.n_actions)
+    covered = np.zeros((len(dataset), dataset.n_actions), dtype=bool)
+    covered[:, present] = shares > 0
+    covered[rows, dataset.actions] = True
+    return Behavior((1.0 - floor) * shares[rows, actions] + floor / dataset.n_actions, covered)
+
+
+def _recorded(dataset: Dataset) -> Array:
+    """`(N, A)` bool: the actions that the data shows in each row's state; of continuous data, those that it shows at
+    all."""
+    if dataset.tabular:
+        return np.asarray(dataset.counts[dataset.observations] > 0)
+    present = np.isin(np.arange(dataset.n_actions), dataset.actions)
+    return np.broadcast_to(present, (len(dataset), dataset.n_actions))
 
 
 def _no_score(*_: Any) -> float:
@@ -112,23 +141,30 @@ def log_probabilities(values: Array) -> Array:
     return np.log(values, out=np.full(len(values), -np.inf), where=values > 0)
 
 
-def behavior_probabilities(dataset: Dataset, behavior: Any, seed: int) -> Array:
-    """`(N,)`: `π_β(a_t|s_t)`, above 0."""
+def known_behavior(dataset: Dataset, behavior: Any, seed: int) -> Behavior:
+    """What is known of `π_β`: given as `importance_sampling` takes it, or estimated.
+
+    Raises:
+        DatasetError: a recorded action has no probability.
+    """
     if behavior is None:
         return estimate_behavior(dataset, seed=seed)
-    if not callable(behavior) and np.shape(behavior) == (len(dataset),):
-        given = np.asarray(behavior, dtype=np.float64)
-        good = (given >= 0) & (given <= 1)
+    if isinstance(behavior, Behavior):
+        taken, covered = behavior.taken, behavior.covered
+    elif not callable(behavior) and np.shape(behavior) == (len(dataset),):
+        taken, covered = np.asarray(behavior, dtype=np.float64), _recorded(dataset)
     else:
-        given = probabilities(dataset, behavior, dataset.observations)[np.arange(len(dataset)), dataset.actions]
-        good = np.ones(len(given), dtype=bool)
-    impossible = ~good | (given <= 0)
+        everything = probabilities(dataset, behavior, dataset.observations)
+        taken, covered = everything[np.arange(len(dataset)), dataset.actions], everything > 0
+    if np.shape(taken) != (len(dataset),):
+        raise DatasetError(f"behavior is that of {len(taken)} rows; the data has {len(dataset)}")
+    impossible = ~((taken > 0) & (taken <= 1))
     if impossible.any():
         row = int(np.flatnonzero(impossible)[0])
         raise DatasetError(
-            f"behavior gives the action of row {row} probability {given[row]:g}: it was taken, so it must be above 0"
+            f"behavior gives the action of row {row} probability {taken[row]:g}: it was taken, so it must be above 0"
         )
-    return given
+    return Behavior(taken, covered)
 
 
 def effective_sample_size(logs: Array) -> float:

@@ -9,11 +9,12 @@ import numpy as np
 from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.evaluation.empirical import empirical_mdp
 from offrl_core.evaluation.estimates import (
+    Behavior,
     Estimate,
     Policy,
-    behavior_probabilities,
     check_arguments,
     effective_sample_size,
+    known_behavior,
     log_probabilities,
     percentile_interval,
     probabilities,
@@ -32,7 +33,7 @@ def fitted_q_evaluation(
     unseen_value: float = 0.0,
     trees: int = 10,
     min_leaf: int = 10,
-    behavior: Array | Callable[[Array], Array] | None = None,
+    behavior: Array | Callable[[Array], Array] | Behavior | None = None,
     confidence: float = 0.95,
     resamples: int | None = None,
     seed: int = 0,
@@ -95,7 +96,7 @@ def fitted_q_evaluation(
     low, high = percentile_interval(replicates, confidence)
     rows = np.arange(len(dataset))
     chosen = probabilities(dataset, policy, dataset.observations)[rows, dataset.actions]
-    taken = behavior_probabilities(dataset, behavior, seed)
+    taken = known_behavior(dataset, behavior, seed).taken
     size = effective_sample_size(log_probabilities(chosen) - log_probabilities(taken))
     return Estimate(value, low, high, size, "fitted Q evaluation", unseen, 1.0 - float(dataset.has_target.mean()))
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.evaluation.estimates import (
+    Behavior,
     Estimate,
     Policy,
-    behavior_probabilities,
     check_arguments,
     effective_sample_size,
+    known_behavior,
     log_probabilities,
     percentile_interval,
     probabilities,
@@ -29,7 +30,7 @@ def importance_sampling(
     gamma: float | None = None,
     *,
     weighting: Weighting = "weighted",
-    behavior: Array | Callable[[Array], Array] | None = None,
+    behavior: Array | Callable[[Array], Array] | Behavior | None = None,
     confidence: float = 0.95,
     resamples: int = 200,
     seed: int = 0,
@@ -40,10 +41,17 @@ def importance_sampling(
 
     | weighting | estimate | |
     |---|---|---|
-    | ordinary | `1/E Σ_i w_i G_i` | unbiased, with a variance that grows exponentially with the length |
-    | weighted | `Σ_i w_i G_i / Σ_i w_i` | biased, consistent, within the range of the recorded returns |
-    | per-decision | `1/E Σ_i Σ_t γ^t w_{i,t} r_{i,t+1}` | unbiased; a reward is not charged for later actions |
-    | weighted-per-decision | `Σ_t γ^t (Σ_i w_{i,t} r_{i,t+1} / Σ_i w_{i,t})` | biased, consistent |
+    | ordinary | `1/E Σ_i w_i G_i` | unbiased if covered, with a variance that grows exponentially with the length |
+    | weighted | `Σ_i w_i G_i / Σ_i w_i` | biased, consistent if covered, within the range of the recorded returns |
+    | per-decision | `1/E Σ_i Σ_t γ^t w_{i,t} r_{i,t+1}` | unbiased if covered; later actions charge no earlier reward |
+    | weighted-per-decision | `Σ_t γ^t (Σ_i w_{i,t} r_{i,t+1} / Σ_i w_{i,t})` | biased, consistent if covered |
+
+    A policy is covered if the behaviour takes all of its actions: `π_β(a|s) > 0` wherever `π(a|s) > 0`. Whatever else
+    it does is in no episode, however many there are, and no part of the interval: the first and the third form count
+    what follows as 0, the others give the return of what stays within. `Estimate.unseen` is the share of such actions
+    among the policy's discounted visits: with `u_t = Σ_{a: π_β(a|s_t) = 0} π(a|s_t)` the ratio of
+    `Σ_{i,t} γ^t w_{i,t−1} u_t` to `Σ_{i,t} γ^t w_{i,t−1}`. Unbiased is meant with the true `π_β`; with an estimated
+    one, those forms are consistent.
 
     An episode that is over keeps its last weight in the later denominators. What is estimated is the return of the
     recorded horizon: nothing is added for what would follow a truncated episode (`Estimate.cut` is the share of those).
@@ -54,7 +62,8 @@ def importance_sampling(
         policy: what to evaluate.
         gamma: discount; the dataset's own by default.
         weighting: which estimator.
-        behavior: `π_β` as a policy, or as `(N,)` probabilities of the recorded actions; estimated by default.
+        behavior: `π_β` as a policy, or as `(N,)` probabilities of the recorded actions, where it is taken to cover the
+            actions that the data shows (in that state, if it is tabular); by default as `estimate_behavior` gives it.
         confidence, resamples, seed: of the bootstrap over episodes (and of the forest that estimates `π_β`).
 
     Raises:
@@ -65,26 +74,28 @@ def importance_sampling(
     if weighting not in WEIGHTINGS:
         raise DatasetError(f"weighting = {weighting!r} is not allowed: it must be one of {', '.join(WEIGHTINGS)}")
     gamma = check_arguments(dataset, gamma, confidence, resamples)
-    logs = _log_weights(dataset, policy, behavior, seed)
+    known = known_behavior(dataset, behavior, seed)
+    acts = probabilities(dataset, policy, dataset.observations)
+    logs = _log_weights(dataset, acts, known)
+    unseen = _uncovered(dataset, gamma, acts, known, logs)
     final = logs[dataset.episode_ends]
     size = effective_sample_size(final)
     cut = 1.0 - float(dataset.terminations[dataset.episode_ends].mean())
     if np.isneginf(final.max()) and weighting in ("weighted", "weighted-per-decision"):
-        return Estimate(np.nan, np.nan, np.nan, 0.0, f"{weighting} importance sampling", cut=cut)
+        return Estimate(np.nan, np.nan, np.nan, 0.0, f"{weighting} importance sampling", unseen, cut)
     estimate = _estimator(dataset, gamma, weighting, logs)
     episodes = dataset.n_episodes
     rng = np.random.default_rng(seed)
     draws = [rng.multinomial(episodes, np.full(episodes, 1.0 / episodes)).astype(float) for _ in range(resamples)]
     value = estimate(np.ones(episodes))
     low, high = percentile_interval(np.array([estimate(counts) for counts in draws]), confidence)
-    return Estimate(value, low, high, size, f"{weighting} importance sampling", cut=cut)
+    return Estimate(value, low, high, size, f"{weighting} importance sampling", unseen, cut)
 
 
-def _log_weights(dataset: Dataset, policy: Policy, behavior: Any, seed: int) -> Array:
+def _log_weights(dataset: Dataset, acts: Array, behavior: Behavior) -> Array:
     """`(N,)`: `log w_{i,t}`, the log of the product of ratios up to each row; −∞ from an impossible action on."""
-    rows = np.arange(len(dataset))
-    chosen = probabilities(dataset, policy, dataset.observations)[rows, dataset.actions]
-    logs = log_probabilities(chosen) - log_probabilities(behavior_probabilities(dataset, behavior, seed))
+    chosen = acts[np.arange(len(dataset)), dataset.actions]
+    logs = log_probabilities(chosen) - np.log(behavior.taken)
     # The sum within each episode: −∞ would spoil differences of one long sum, so it is counted beside it.
     never = np.isneginf(logs)
     total = np.cumsum(np.where(never, 0.0, logs))
@@ -93,6 +104,16 @@ def _log_weights(dataset: Dataset, policy: Policy, behavior: Any, seed: int) -> 
     inside = total - np.where(before >= 0, total[before], 0.0)
     lost = count - np.where(before >= 0, count[before], 0) > 0
     return np.where(lost, -np.inf, inside)
+
+
+def _uncovered(dataset: Dataset, gamma: float, acts: Array, behavior: Behavior, logs: Array) -> float:
+    """The share of the policy's discounted visits that fall on actions which the behaviour never takes."""
+    before = np.append(0.0, logs[:-1])
+    before[dataset.episode_starts] = 0.0
+    time = np.arange(len(dataset)) - dataset.episode_starts[dataset.episode_of_row]
+    before[time > 0] += time[time > 0] * (np.log(gamma) if gamma > 0 else -np.inf)
+    visits = np.exp(before - before.max())
+    return float(visits @ np.where(behavior.covered, 0.0, acts).sum(axis=1) / visits.sum())
 
 
 def _estimator(dataset: Dataset, gamma: float, weighting: Weighting, logs: Array) -> Callable[[Array], float]:

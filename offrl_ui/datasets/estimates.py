@@ -57,6 +57,9 @@ def estimates(dataset: Dataset, *, key: str) -> None:
         )
         st.dataframe(made[1], hide_index=True)
         st.caption(
+            "On unseen pairs: the share of what the policy does that the records never show (of continuous "
+            "observations at least). Importance sampling leaves it out, fitted Q evaluation takes it to be worth 0, "
+            "and neither interval knows of it. "
             "Cut: of the rows, those whose next state is not known, which fitted Q evaluation leaves out; of the "
             "episodes, those that did not end in a terminal state, whose return stops where the recording stops."
         )

@@ -198,6 +198,118 @@ def test_a_policy_that_the_data_never_follows() -> None:
     assert importance_sampling(data, never, 1.0, weighting="ordinary").value == 0.0
 
 
+THIRDS, PARTIAL = np.array([[0.4, 0.3, 0.3]]), np.array([[0.6, 0.4, 0.0]])
+"""A policy of one state, and a behaviour that never takes the third of its actions."""
+
+
+def pulled(actions: np.ndarray) -> Dataset:
+    """Rewards ½, 1 and 5/3 of the three actions, so that `THIRDS` earns 1, and .5 within `PARTIAL`."""
+    rewards, ends = np.array([0.5, 1.0, 5 / 3])[actions], np.ones(len(actions), bool)
+    return Dataset.from_columns(np.zeros(len(actions), int), actions, rewards, ends, n_actions=3, n_states=1)
+
+
+def one_pull(rows: int, seed: int) -> Dataset:
+    """As many episodes by `PARTIAL`."""
+    return pulled(np.random.default_rng(seed).choice(3, rows, p=PARTIAL[0]))
+
+
+@pytest.mark.parametrize("weighting", ["ordinary", "per-decision"])
+def test_unbiased_is_what_is_covered(weighting: str) -> None:
+    """The mean over every log of two episodes, as likely as it is: the true return if every action is covered, although
+    most logs lack one; without what the behaviour never takes if not, however narrow the interval."""
+
+    def mean(behavior: np.ndarray) -> float:
+        total = 0.0
+        for actions in itertools.product(np.flatnonzero(behavior[0]), repeat=2):
+            log = pulled(np.array(actions))
+            found = importance_sampling(log, THIRDS, weighting=weighting, behavior=behavior, resamples=0)
+            total += float(np.prod(behavior[0, list(actions)])) * found.value
+        return total
+
+    assert mean(np.array([[0.5, 0.3, 0.2]])) == pytest.approx(1.0, abs=1e-12)
+    assert mean(PARTIAL) == pytest.approx(0.5, abs=1e-12)
+    many = importance_sampling(one_pull(20_000, 0), THIRDS, weighting=weighting, behavior=PARTIAL, resamples=50)
+    assert many.low < 0.5 < many.high < 0.52
+    assert many.unseen == pytest.approx(0.3, abs=1e-12)
+
+
+def test_weighted_forms_give_the_return_of_what_stays_within() -> None:
+    for weighting in ("weighted", "weighted-per-decision"):
+        found = importance_sampling(one_pull(20_000, 0), THIRDS, weighting=weighting, behavior=PARTIAL)
+        assert found.value == pytest.approx(0.5 / 0.7, abs=0.005)
+        assert found.unseen == pytest.approx(0.3, abs=1e-12)
+
+
+def test_coverage_is_the_behaviours_own() -> None:
+    """What a log lacks by chance is covered all the same; where only the recorded actions' probabilities are known, or
+    none, the record decides."""
+    log, full = one_pull(50, 0), np.array([[0.5, 0.3, 0.2]])
+    assert importance_sampling(log, THIRDS, behavior=full).unseen == 0.0
+    assert importance_sampling(log, THIRDS, behavior=lambda states: full[states]).unseen == 0.0
+    for behavior in (PARTIAL, lambda states: PARTIAL[states], PARTIAL[0][log.actions], None, estimate_behavior(log)):
+        assert importance_sampling(log, THIRDS, behavior=behavior).unseen == pytest.approx(0.3, abs=1e-12)
+    assert importance_sampling(log, PARTIAL, behavior=PARTIAL).unseen == 0.0
+    nothing = importance_sampling(log, np.array([[0.0, 0.0, 1.0]]), behavior=PARTIAL)
+    assert nothing.unseen == 1.0
+    assert np.isnan(nothing.value)
+    with pytest.raises(DatasetError, match="behavior is that of 50 rows; the data has 60"):
+        importance_sampling(one_pull(60, 1), THIRDS, behavior=estimate_behavior(log))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.9, 1.0])
+def test_uncovered_visits_are_those_of_the_policy(gamma: float) -> None:
+    """The share of visits to pairs that the behaviour never takes, against exact visits in the world, which end there;
+    fitted Q evaluation counts the same."""
+    mdp = noisy()
+    behavior = whole(np.array([[0.5, 0.5], [1.0, 0.0], [0.5, 0.5]]))
+    data = mdp.sample(behavior, 20_000, 100, seed=8)
+    covered = behavior > 0
+    moves = mdp.P.copy()
+    moves[~covered] = [0, 0, 0, 1]
+    paid = [
+        TabularMDP(moves, reward, mdp.initial, mdp.terminal).evaluate(whole(POLICY), gamma)
+        for reward in ((~covered).astype(float), np.ones((4, 2)))
+    ]
+    share = paid[0] / paid[1]
+    assert 0.15 < share < 0.35
+    for given in (behavior, None):
+        found = importance_sampling(data, whole(POLICY), gamma, behavior=given, resamples=0)
+        assert found.unseen == pytest.approx(share, rel=0.03)
+    assert fitted_q_evaluation(data, whole(POLICY), gamma, resamples=0).unseen == pytest.approx(share, rel=0.03)
+
+
+def test_coverage_of_weights_beyond_a_double() -> None:
+    """Two states, 2 000 rows to an episode, weights of up to 1e+5995: in the second state half is uncovered."""
+    rows = 2000
+    states = np.repeat([0, 1], [rows - 1, 1])
+    data = Dataset.from_columns(states, np.zeros(rows, int), np.ones(rows), states == 1, n_actions=2, n_states=2)
+    policy = np.array([[0.99, 0.01], [0.5, 0.5]])
+    found = importance_sampling(data, policy, 1.0, weighting="ordinary", behavior=np.full(rows, 0.001))
+    # The last visit weighs 990 times the one before, and so on: all but all of the visits are to the second state.
+    share = (0.5 + 0.01 / 989) / (1 + 1 / 989)
+    assert found.unseen == pytest.approx(share, rel=1e-9)
+
+
+def test_coverage_of_continuous_observations() -> None:
+    """With the behaviour's own probabilities as exact as in numbered states; a forest, which smooths, finds less; an
+    action that nobody ever takes is never covered."""
+    behavior = whole(np.array([[0.3, 0.7], [1.0, 0.0], [0.9, 0.1]]))
+    log = noisy().sample(behavior, 500, 100, seed=6)
+    data = scattered(log, 7)
+    acts = lambda points: whole(POLICY)[nearest(points)]  # noqa: E731
+    exact = importance_sampling(log, whole(POLICY), 0.9, behavior=behavior, resamples=0).unseen
+    told = importance_sampling(data, acts, 0.9, behavior=lambda points: behavior[nearest(points)], resamples=0).unseen
+    assert told == pytest.approx(exact, rel=1e-12)
+    assert exact > 0.15
+    assert 0 < importance_sampling(data, acts, 0.9, resamples=0).unseen < exact
+    wider = Dataset.from_columns(
+        data.observations, data.actions, data.rewards, data.terminations, data.truncations, n_actions=3
+    )
+    third = lambda points: np.tile([0.5, 0.25, 0.25], (len(points), 1))  # noqa: E731
+    for given in (None, np.full(len(wider), 0.5)):
+        assert importance_sampling(wider, third, 0.9, behavior=given, resamples=0).unseen >= 0.25 - 1e-12
+
+
 def test_arguments_out_of_range_are_refused() -> None:
     data = two_episodes()
     policy = np.array([[0.5, 0.5]])
@@ -325,8 +437,9 @@ def test_continuous_observations() -> None:
     assert found.low <= found.value <= found.high
     assert found.effective_sample_size < len(data)
     # Exact frequencies of the hidden states are what the forest ought to come near.
-    exact = estimate_behavior(log)
-    assert np.abs(estimate_behavior(data) - exact).mean() < 0.1
+    exact, found = estimate_behavior(log), estimate_behavior(data)
+    assert np.abs(found.taken - exact.taken).mean() < 0.1
+    assert (found.covered == exact.covered).mean() > 0.95
     weighted = importance_sampling(data, lambda points: whole(POLICY)[nearest(points)], 0.9, weighting="per-decision")
     assert abs(weighted.value - truth) < 0.5
     assert weighted.low < truth < weighted.high
