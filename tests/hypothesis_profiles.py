@@ -1,4 +1,4 @@
-"""How many examples Hypothesis draws: all of them where `HYPOTHESIS_PROFILE=full` is set, as `.ci/run` does."""
+"""How many random examples are drawn: all of them where `HYPOTHESIS_PROFILE=full` is set, as `.ci/run` does."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def examples(full: int) -> int:
-    """`full` examples in the full profile, a fifth of them (at least 10) in the quick one."""
-    return min(full, max(10, full * settings.default.max_examples // 100))
+    """`full` examples in the full profile, a fifth of them (at least 4) in the quick one."""
+    return min(full, max(4, full * settings.default.max_examples // 100))

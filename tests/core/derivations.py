@@ -42,7 +42,7 @@ SETTINGS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "vectors, all rows, undiscounted": ("vectors", 1.0, {"approximator": "linear", "batch_size": 0}),
     "pairs, minibatch": ("pairs", 0.9, {"approximator": "linear", "batch_size": 32}),
 }
-UPDATES = 25
+UPDATES = 12  # two past a copy of the targets that are copied every ten
 
 
 def softmax(x: Array) -> Array:

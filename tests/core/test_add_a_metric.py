@@ -29,11 +29,11 @@ def agreement(tmp_path: Path) -> orl.Metric:
 
 
 def test_the_file_and_the_line(tmp_path: Path) -> None:
-    code = "import offrl_core as orl; print(*orl.metrics())"
-    assert run(code, PAGE.installed(tmp_path)).split() == ["agreement", *orl.metrics()]
     learner = "orl.Learner(orl.load_dataset('double-crossing'), 'bc', seeds=2)"
-    printed = run(f"import offrl_core as orl; print(*{learner}.snapshot().metrics['agreement'])", tmp_path)
-    assert all(0 <= float(word) <= 1 for word in printed.split())
+    code = f"import offrl_core as orl; print(*orl.metrics()); print(*{learner}.snapshot().metrics['agreement'])"
+    names, agreement = run(code, PAGE.installed(tmp_path)).splitlines()
+    assert names.split() == ["agreement", *orl.metrics()]
+    assert all(0 <= float(word) <= 1 for word in agreement.split())
 
 
 def test_the_notebook(tmp_path: Path) -> None:

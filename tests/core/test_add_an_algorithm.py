@@ -31,14 +31,19 @@ def one_step(tmp_path: Path) -> type[orl.Algorithm]:
 
 
 def test_the_file_and_the_line(tmp_path: Path) -> None:
-    code = "import offrl_core as orl; print(*orl.algorithms()); print(orl.algorithms()['one-step'].loss_source())"
+    code = """
+import offrl_core as orl
+from offrl_core.learning import docs
+print(*orl.algorithms())
+print(orl.algorithms()['one-step'].loss_source())
+print(docs.write())
+"""
     names, source = run(code, PAGE.installed(tmp_path)).split("\n", 1)
     assert "one-step" in names.split()
     assert [name for name in names.split() if name != "one-step"] == [*orl.algorithms()]
     assert PAGE.code in source
     assert "def squared_error(" in source
-    page = run("from offrl_core.learning import docs; print(docs.write())", tmp_path)
-    assert "### One-step RL (`one-step`)" in page
+    assert "### One-step RL (`one-step`)" in source
 
 
 def test_the_notebook(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
 
 
-def learned(data: orl.Dataset, name: str, steps: int = 4000, **choices: object) -> orl.Snapshot:
+def learned(data: orl.Dataset, name: str, steps: int = 1000, **choices: object) -> orl.Snapshot:
     learner = orl.Learner(data, name, **choices)
     assert learner.advance(steps) == steps
     return learner.snapshot()
@@ -54,7 +54,7 @@ def test_weight_functions(name: str, f: object) -> None:
     rewards = np.array([-0.5, 0.25, 1.0])
     data = one_state(ACTIONS, [rewards[a] for a in ACTIONS], n_actions=3)
     expected = normalized(BEHAVIOR * f(rewards))  # type: ignore[operator]
-    policy = learned(data, "emrl", 6000, weight_function=name).policy[0, 0]
+    policy = learned(data, "emrl", 3000, weight_function=name).policy[0, 0]
     np.testing.assert_allclose(policy, expected, atol=1e-3)
 
 
@@ -174,7 +174,7 @@ def test_naive_exponentials_leave_float32() -> None:
     safe = orl.Learner(
         one_state([0, 1], [-10.5, -10.6]), "rwr", temperature=0.1, signal="reward", normalization="log-sum-exp"
     )
-    assert safe.advance(4000) == 4000
+    assert safe.advance(1000) == 1000
     np.testing.assert_allclose(safe.snapshot().policy[0, 0], normalized(np.exp([1.0, 0.0])), atol=1e-4)
 
 

@@ -10,8 +10,9 @@ import pytest
 from learning_cases import Empirical, by_pair, random_data, returns_to_go
 
 import offrl_core as orl
+from tests.hypothesis_profiles import examples
 
-DRAWS = range(20)
+DRAWS = range(examples(20))
 GAMMA = 0.9
 
 
@@ -34,7 +35,7 @@ def test_constrained_q_is_dynamic_programming_on_the_data(draw: int) -> None:
     frequent = (shown.counts == shown.counts.max(axis=1, keepdims=True)) & shown.seen
     allowed = shown.counts >= least
     allowed = np.where(allowed.any(axis=1, keepdims=True), allowed, frequent)
-    snapshot = final(data, "constrained-q", 300, min_count=least, learning_rate=1.0)
+    snapshot = final(data, "constrained-q", 200, min_count=least, learning_rate=1.0)
     expected = shown.optimum(allowed, GAMMA)
     np.testing.assert_allclose(snapshot.q[0][shown.seen], expected[shown.seen], atol=2e-5)
     greedy = snapshot.policy[0][shown.visited]
@@ -67,7 +68,7 @@ def test_iql_rises_to_the_constrained_optimum(draw: int) -> None:
     data, shown = case(draw)
     taus = [0.5, 0.7, 0.9, 0.97]
     learner = orl.Learner(data, "iql", expectile=taus, beta=0.1, learning_rate=1.0)
-    learner.advance(3000)
+    learner.advance(1000)
     v = learner.snapshot().v[:, shown.visited]
     optimum = np.where(shown.seen, shown.optimum(shown.seen, GAMMA), -np.inf).max(axis=1)[shown.visited]
     assert (np.diff(v, axis=0) > -1e-4).all()
@@ -101,7 +102,7 @@ def test_critics_value_their_own_policy(draw: int) -> None:
         ("mpo", {"target_update": "none"}),
     ):
         learner = orl.Learner(data, name, **choices)
-        learner.advance(1200)
+        learner.advance(1000)
         snapshot = learner.snapshot()
         q, _ = shown.evaluate(snapshot.policy[0], GAMMA)
         np.testing.assert_allclose(snapshot.q[0][shown.visited], q[shown.visited], atol=5e-3)
@@ -119,18 +120,18 @@ def test_crr_rises_to_the_optimum_over_any_number_of_draws(draw: int) -> None:
         np.testing.assert_allclose(q[shown.visited], optimum, atol=0.04)
 
 
-@pytest.mark.parametrize("draw", range(5))
+@pytest.mark.parametrize("draw", range(examples(5)))
 def test_lambda_returns_join_td_and_monte_carlo(draw: int) -> None:
     data, shown = case(draw)
     visited = shown.visited
-    mc = final(data, "awr", 400, value_target="mc", learning_rate=1.0).v[0][visited]
-    one = final(data, "awr", 400, trace_decay=1.0, learning_rate=1.0).v[0][visited]
+    mc = final(data, "awr", 60, value_target="mc", learning_rate=1.0).v[0][visited]
+    one = final(data, "awr", 200, trace_decay=1.0, learning_rate=1.0).v[0][visited]
     # At λ = 1 the only bootstrap left is that of cut-off recordings.
     terminated = data.terminations[data.episode_ends].all()
     if terminated:
         np.testing.assert_allclose(one, mc, atol=1e-4)
-    zero = final(data, "awr", 1500, trace_decay=0.0, target_period=1, learning_rate=0.9).v[0][visited]
-    td = final(data, "awr", 1500, value_target="td", learning_rate=0.9).v[0][visited]
+    zero = final(data, "awr", 200, trace_decay=0.0, target_period=1, learning_rate=0.9).v[0][visited]
+    td = final(data, "awr", 200, value_target="td", learning_rate=0.9).v[0][visited]
     np.testing.assert_allclose(zero, td, atol=1e-4)
     np.testing.assert_allclose(td, shown.evaluate(shown.policy, GAMMA)[1][visited], atol=1e-4)
 

@@ -67,7 +67,7 @@ def test_same_seed_same_data(name):
 def test_numbers_can_be_moved_to_both_ends(name):
     """Every numeric option at its lowest and highest value gives a dataset, or says why not."""
     spec = orl.datasets()[name]
-    small = {"episodes": 3} if any(o.name == "episodes" for o in spec.options) else {}
+    small = {o.name: {"episodes": 3, "horizon": 30}[o.name] for o in spec.options if o.name in ("episodes", "horizon")}
     for option in spec.options:
         if not option.numeric or option.name in ("episodes", "horizon"):
             continue

@@ -174,7 +174,7 @@ table_choices = {
 )
 def test_damage_that_makes_a_library_hang(samples: dict[str, bytes], key: str, plan: list[Any]) -> None:
     """What the other process is for: wherever the flipped bit lands by now, the answer comes in time."""
-    limits = replace(LIMITS, seconds=2.0)
+    limits = replace(LIMITS, seconds=1.0)
     begun = time.monotonic()
     try:
         read_file(damaged(samples[key], plan), isolated=True, limits=limits)

@@ -114,21 +114,22 @@ def test_an_inadmissible_treatment_that_is_not_deadly_forgives_optimism():
 # -- the maze, which only a network can learn: about .13, .15, .30 of .305, and 0 that believes in more and more
 
 
-def played(algorithm, steps, seeds=1, **options):
-    """What a network's policy earns in the maze, and what it believes to earn."""
+def played(algorithm, *steps, seeds=1, hyperparameters=None, **options):
+    """What a network's policy earns in the maze after so many steps, and what it believes to earn."""
     data = orl.load_dataset("maze", **options)
-    learner = orl.Learner(data, algorithm, approximator="mlp", seeds=seeds)
+    learner = orl.Learner(data, algorithm, approximator="mlp", seeds=seeds, **(hyperparameters or {}))
     truth = orl.Truth(data)
-    for _ in range(steps // 3000):
-        learner.advance(3000)
+    for step in steps:
+        learner.advance(step - learner.step)
         yield truth.measure(learner.policy, episodes=400).mean, learner.snapshot().metrics.get("value_start")
 
 
 def test_the_maze_needs_a_learner_that_stays_inside_the_data():
-    *_, (cloned, _) = played("bc", 3000)
-    *_, (one_step, _) = played("marwil", 3000)
-    *_, (constrained, _) = played("bcq", 6000)
-    (naive, early), (naive_later, late) = played("q-learning", 6000, epsilon=0.02)
+    ((cloned, _),) = played("bc", 500)
+    ((one_step, _),) = played("marwil", 2000)
+    ((constrained, _),) = played("bcq", 6000)
+    small = {"batch_size": 128}
+    (naive, early), (naive_later, late) = played("q-learning", 3000, 6000, hyperparameters=small, epsilon=0.02)
     assert 0.08 < cloned[0] < 0.145 < one_step[0] < 0.2 < 0.25 < constrained[0] < 0.312
     assert max(naive[0], naive_later[0]) < 0.01
     assert 1.0 < early[0] < late[0] / 1.5  # the optimum is .305, and the estimate grows and grows
@@ -136,10 +137,10 @@ def test_the_maze_needs_a_learner_that_stays_inside_the_data():
 
 @pytest.mark.slow
 def test_the_maze_at_length():
-    *_, (cloned, _) = played("bc", 6000, seeds=4)
-    *_, (one_step, _) = played("marwil", 9000, seeds=4)
-    *_, (constrained, _) = played("bcq", 18_000, seeds=4)
-    believed = [value for _, value in played("q-learning", 21_000, seeds=4, epsilon=0.02)]
+    ((cloned, _),) = played("bc", 6000, seeds=4)
+    ((one_step, _),) = played("marwil", 9000, seeds=4)
+    ((constrained, _),) = played("bcq", 18_000, seeds=4)
+    believed = [value for _, value in played("q-learning", *range(3000, 21_001, 3000), seeds=4, epsilon=0.02)]
     assert cloned.mean() == pytest.approx(0.12, abs=0.02)
     assert one_step.mean() == pytest.approx(0.165, abs=0.02)
     assert constrained.mean() == pytest.approx(0.285, abs=0.02)

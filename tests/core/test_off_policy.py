@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -142,14 +143,19 @@ def test_weighted_per_decision_is_its_definition() -> None:
         assert found.value == pytest.approx(reference(data, policy, behavior, 0.95), rel=1e-9)
 
 
+@functools.cache
+def many_episodes() -> Dataset:
+    """What a uniform policy records in `noisy`."""
+    return noisy().sample(np.full((4, 2), 0.5), 20_000, 100, seed=3)
+
+
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("known", [True, False])
 def test_importance_sampling_comes_near_the_truth(weighting: str, known: bool) -> None:
-    mdp, behavior = noisy(), np.full((4, 2), 0.5)
-    data = mdp.sample(behavior, 20_000, 100, seed=3)
-    truth = mdp.evaluate(whole(POLICY), 0.9)
+    behavior = np.full((4, 2), 0.5)
+    truth = noisy().evaluate(whole(POLICY), 0.9)
     estimate = importance_sampling(
-        data, whole(POLICY), 0.9, weighting=weighting, behavior=behavior if known else None, confidence=0.95
+        many_episodes(), whole(POLICY), 0.9, weighting=weighting, behavior=behavior if known else None, confidence=0.95
     )
     error = (estimate.high - estimate.low) / (2 * 1.96)
     assert error < 0.1
@@ -362,7 +368,7 @@ def test_fitted_q_tells_what_rests_on_an_assumption() -> None:
     data = Dataset.from_columns([0, 0], [0, 0], [1.0, 1.0], [True, True], n_actions=2)
     policy = np.array([[0.75, 0.25]])
     for assumed, value in ((0.0, 0.75), (-4.0, -0.25), (1.0, 1.0)):
-        found = fitted_q_evaluation(data, policy, 0.9, unseen_value=assumed)
+        found = fitted_q_evaluation(data, policy, 0.9, unseen_value=assumed, resamples=2)
         assert found.value == pytest.approx(value)
         assert found.unseen == pytest.approx(0.25)
     assert fitted_q_evaluation(data, np.array([[1.0, 0.0]]), 0.9).unseen == 0.0
