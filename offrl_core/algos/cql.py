@@ -96,7 +96,8 @@ class CQL(QLearning):
 
     def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
         mean = rf"\alpha\,\mathbb{{E}}\left[{self.penalties[str(choices['form'])]}\right]"
-        return {"loss_penalty": mean, "loss_penalty2": mean.replace("Q(", "Q_2(")}
+        second = {"loss_penalty2": mean.replace("Q(", "Q_2(")} if choices["double"] == "clipped" else {}
+        return {"loss_penalty": mean, **second}
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         return q_heads(choices, penalty_at_next=choices["form"] != "paper")
