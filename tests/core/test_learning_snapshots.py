@@ -207,7 +207,7 @@ def test_explain_says_where_a_row_stands() -> None:
     row = int(data.episode_starts[7])
     told = learner.explain(row + 2)
     length = int(data.episode_starts[8]) - row
-    assert told["episode"] == {"number": 7, "step": 2, "length": length, "first": row}
+    assert told["episode"] == {"number": 7, "step": 2, "length": length, "first": row, "cut": False}
     last = learner.explain(row + length - 1)
     assert last["terminated"]
     assert last["next_action"] is None

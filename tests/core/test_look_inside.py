@@ -163,7 +163,7 @@ def test_expectile(setting: str) -> None:
 def test_mpo(setting: str, prior: str, copy: dict[str, Any]) -> None:
     """The gradient is the slope of the whole M-step, the price of the step included; the price is that of this update,
     and it, the temperature and both losses stand in the snapshot's metrics."""
-    t = Rows(setting, "mpo", epsilon=0.05, prior=prior, learning_rate=1e-2, **copy)
+    t = Rows(setting, "mpo", epsilon=0.05, prior=prior, **copy)
     prefix = "target_" if copy is HARD else ""
     mu = float(t.program.memory["multiplier"][0, 0])
     snapshot = t.learner.snapshot()
@@ -184,7 +184,7 @@ def test_mpo(setting: str, prior: str, copy: dict[str, Any]) -> None:
     np.testing.assert_allclose(shown["prior"], np.exp(log_prior)[row], rtol=1e-3)
     np.testing.assert_allclose(shown["old"], old[row], rtol=1e-3)
     assert shown["multiplier"] == pytest.approx(mu, rel=1e-6)
-    if copy is HARD:  # what the critic's copy does not move is far from what it does
+    if copy is HARD:  # the price of the step is a part of it that is seen
         assert np.abs(np.subtract(shown["gradient"], pi(t)[row] - improved[row])).max() > 1e-4
     # What weighs actions against the prior is the advantage that is shown, up to a factor per state.
     table = snapshot.advantages[0].astype(float)
