@@ -10,11 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from offrl_core.dataset import Array
 from offrl_core.declarations import Value
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.snapshot import Snapshot
-from offrl_core.worlds.layout import GridLayout
 from offrl_lecture.base.run import Lane, Run
 from offrl_lecture.constraining_q.support import unseen_share
 from offrl_lecture.training.course import Course, Frame
@@ -182,26 +180,3 @@ def stitching_run(systems: tuple[str, ...]) -> Run:
     chosen = (STITCHERS[name] for name in systems)
     lanes = (Lane(name, seeds=STITCH_SEEDS, hyperparameters={**settings, "batch_size": 0}) for name, settings in chosen)
     return Run("double-crossing", tuple(lanes))
-
-
-def reaches_goal(walk: list[int]) -> bool:
-    """Whether a walk of `most_likely_walk` ends at the goal."""
-    data = roads()
-    assert isinstance(data.layout, GridLayout)
-    return data.layout.cells[data.layout.state_of_cell.index(walk[-1])] == "G"
-
-
-def most_likely_walk(policy: Array, limit: int = 60) -> list[int]:
-    """States visited from the start by always taking the likeliest action, up to a terminal state or a repeat."""
-    mdp = roads().mdp
-    assert mdp is not None
-    state = int(np.argmax(mdp.initial))
-    walk = [state]
-    for _ in range(limit):
-        if mdp.terminal[state]:
-            break
-        state = int(mdp.P[state, int(np.argmax(policy[state]))].argmax())
-        if state in walk:
-            break
-        walk.append(state)
-    return walk

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from dataclasses import replace
+from collections.abc import Generator
 
 import numpy as np
 
 from offrl_core.declarations import Hyperparameter
-from offrl_core.worlds.layout import GridLayout
-from offrl_lecture.base.pictures import Axis, Bar, Bars, Grid, Line, Lines, Path, Picture, Table
+from offrl_lecture.base.pictures import Axis, Bar, Bars, Line, Lines, Picture, Table
 from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
 from offrl_lecture.base.text import listed, number
 from offrl_lecture.constraining_q import courses
 from offrl_lecture.training.course import Frame
-from offrl_lecture.training.datasets import roads, roads_truth
+from offrl_lecture.training.datasets import roads_truth
 from offrl_lecture.training.progress import Drawn, follow
+from offrl_lecture.training.walks import ends_at, most_likely_walk, recorded_roads, walked_roads
 
 _LAST = 75
 _NAMES = {
@@ -43,16 +42,8 @@ def _stitching(state: State) -> Drawn | Generator[Drawn | None, None, None]:
     return follow(courses.stitching_course(), int(state["frame"]), lambda frames: _pictures(state, frames))
 
 
-def _ends(policies: np.ndarray) -> dict[str, list[int]]:
-    return {name: courses.most_likely_walk(policy) for name, policy in zip(_NAMES, policies, strict=True)}
-
-
 def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
     now, system = frames[-1], str(state["system"])
-    data = roads()
-    mdp, layout = data.mdp, data.layout
-    assert mdp is not None
-    assert isinstance(layout, GridLayout)
     truth = roads_truth()
     names = list(_NAMES)
     place = names.index(system)
@@ -61,44 +52,11 @@ def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
     best, behavior = truth.optimal, truth.behavior
     assert best is not None
     assert behavior is not None
-    walks = _ends(now["policy"])
-    cell_of = {s: i for i, s in enumerate(layout.state_of_cell) if s >= 0}
-    paths = [*_recorded(cell_of)]
-    groups: dict[tuple[int, ...], list[str]] = {}
-    for name, walk in walks.items():
-        groups.setdefault(tuple(walk), []).append(name)
-    # The chosen one is drawn last, above the others.
-    for states, members in sorted(groups.items(), key=lambda item: system in item[1]):
-        mine = system in members
-        paths.append(
-            Path(
-                f"likeliest walk of {_NAMES[system]}" if mine else "of the others",
-                "learned" if mine else "muted",
-                cells=[cell_of[s] for s in states],
-                weight=1.6 if mine else 0.8,
-                label=", ".join(_NAMES[m] for m in members),
-            )
-        )
-    visited = data.counts.sum(axis=1, keepdims=True) > 0
-    grid = Grid(
-        title=f"{_NAMES[system]} after {int(steps[-1])} updates, over the recorded roads",
-        caption="Black arrows: its policy, where the data have been. Walks: from $S$, always the likeliest action.",
-        layout=layout,
-        policy=np.where(visited, now["policy"][place], np.nan).astype(float),
-        paths=paths,
-        action_names=mdp.action_names,
-        state_names=mdp.state_names,
-        height="tall",
-    )
+    policies = dict(zip(_NAMES.values(), now["policy"], strict=True))
+    title = f"{_NAMES[system]} after {int(steps[-1])} updates, over the recorded roads"
     return {
-        "grid": grid,
-        "data": replace(
-            grid,
-            title="The recorded walks",
-            caption="As wide as often. No walk goes from $S$ to the goal.",
-            policy=None,
-            paths=[*_recorded(cell_of)],
-        ),
+        "grid": walked_roads(policies, _NAMES[system], title),
+        "data": recorded_roads(),
         "returns": Bars(
             title="True return from $S$",
             categories=list(_NAMES.values()),
@@ -141,7 +99,7 @@ def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
                 [
                     _NAMES[name],
                     *_HOW[name],
-                    _letter(layout, cell_of[walks[name][-1]]),
+                    _END.get(ends_at(most_likely_walk(now["policy"][i])), "nowhere"),
                     number(float(returns[i]), 4),
                 ]
                 for i, name in enumerate(names)
@@ -152,23 +110,7 @@ def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
     }
 
 
-def _letter(layout: GridLayout, cell: int) -> str:
-    sign = layout.cells[cell]
-    return {"G": "the goal", "D": "D, the small reward", "T": "T, the dead end", "S": "S, it stays"}.get(
-        sign, "nowhere"
-    )
-
-
-def _recorded(cell_of: dict[int, int]) -> Iterator[Path]:
-    """One line per recorded way, as wide as often it was walked."""
-    data = roads()
-    ways: dict[tuple[int, ...], int] = {}
-    for start, end in zip(data.episode_starts.tolist(), data.episode_ends.tolist(), strict=True):
-        states = (*data.observations[start : end + 1].tolist(), int(data.next_observations[end]))
-        ways[states] = ways.get(states, 0) + 1
-    for states, count in sorted(ways.items(), key=lambda item: -item[1]):
-        cells = [cell_of[s] for s in states]
-        yield Path("recorded walks", "data", cells=cells, weight=0.5 + count / 25, label=f"{count} walks")
+_END = {"G": "the goal", "D": "D, the small reward", "T": "T, the dead end", "S": "S, it stays"}
 
 
 def _answer(state: State, _: object) -> str:
@@ -178,7 +120,8 @@ def _answer(state: State, _: object) -> str:
         return "Press play and let them train."
     best = roads_truth().optimal
     assert best is not None
-    joined = [_NAMES[n] for n, walk in _ends(now["policy"]).items() if courses.reaches_goal(walk)]
+    walks = dict(zip(_NAMES.values(), map(most_likely_walk, now["policy"]), strict=True))
+    joined = [name for name, walk in walks.items() if ends_at(walk) == "G"]
     return (
         f"Only **{listed(joined)}** take the road that joins two walks (optimum {number(best)}): they improve the "
         "second crossing *first* and let that flow back. Several steps of maximisation, inside the data.\n\n"

@@ -6,7 +6,7 @@ the tests of a file that look at every scene share one tab (the fixture `tab`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from offrl_lecture.base.scene import RESERVED, Control
 from offrl_lecture.registry import pages, scenes
 from tests.browser.waiting import eventually, painted
+from tests.lecture.scene_states import trained_elsewhere
 
 PATIENCE = 90_000
 """Milliseconds for a picture that may have to train first, on a busy machine."""
@@ -147,9 +148,13 @@ def assert_nothing_blank(page: Page) -> None:
         assert len(text) > 12
 
 
-def walk(tab: Page, url: str, name: str, scene_id: str, *, presets: Collection[str] | None = None) -> None:
-    """Everything that a viewer can do to a scene with its controls; `presets` limits which are clicked, by label."""
+def walk(tab: Page, url: str, name: str, scene_id: str) -> None:
+    """Everything that a viewer can do to a scene with its controls.
+
+    Of the presets that train for many seconds only that of the question is clicked, which has been trained by then.
+    """
     scene = scenes()[scene_id]
+    asked = scene.resolve(scene.prediction.at)
     show_scene(tab, url, scene_id, name=name)
     cover(tab)
     assert_nothing_blank(tab)
@@ -161,7 +166,8 @@ def walk(tab: Page, url: str, name: str, scene_id: str, *, presets: Collection[s
         if control.widget != "none":
             _both_ends(tab, control)
     for preset in scene.presets:
-        if presets is None or preset.label in presets:
+        state = scene.resolve(preset.values)
+        if state == asked or not trained_elsewhere(scene, state):
             chip = tab.locator(".presets .chip").nth(scene.presets.index(preset))
             if chip.get_attribute("aria-pressed") == "false":
                 after(tab, chip.click)
@@ -171,7 +177,7 @@ def walk(tab: Page, url: str, name: str, scene_id: str, *, presets: Collection[s
         if back.is_enabled():
             after(tab, back.click)
         after(tab, tab.get_by_role("button", name="One step").click)
-        after(tab, tab.get_by_role("button", name=scene.play.label).click)
+        after(tab, tab.get_by_role("button", name=scene.play.label, exact=True).click)
         tab.get_by_role("button", name="Pause").click()
     expect(tab.locator(".refusal")).to_have_count(0)
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from offrl_lecture.registry import pages, scenes
+from offrl_lecture.registry import pages
 from tests.browser.scene_walk import PATIENCE, after, cover, fits, show_scene, walk
 from tests.browser.waiting import at_rest
 
@@ -17,9 +17,7 @@ SCENES = [scene.id for scene in pages()[NAME].scenes]
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_control_moves_to_both_ends(tab: Page, server, scene: str) -> None:
-    # The maze trains for many seconds; its first frame is looked at when the world is chosen.
-    labels = [preset.label for preset in scenes()[scene].presets if "maze" not in preset.label]
-    walk(tab, server.url, NAME, scene, presets=labels)
+    walk(tab, server.url, NAME, scene)
 
 
 @pytest.mark.parametrize("scene", SCENES)

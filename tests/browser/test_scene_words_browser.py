@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from offrl_lecture.registry import page_of, scenes
 from tests.browser.scene_walk import PATIENCE, assert_nothing_blank, show_scene
 from tests.browser.waiting import eventually, painted
+from tests.lecture.scene_states import quick
 
 IDS = list(scenes())
 SIZES = {"projector": (1280, 720, "&present=1"), "laptop": (1024, 768, ""), "phone": (390, 844, "")}
@@ -65,8 +66,8 @@ HIDDEN = "(side) => side.scrollHeight - side.clientHeight"
 def asked(scene_id: str) -> str:
     """The link of the state that the question is about; where that is a long training, of the scene's defaults."""
     scene = scenes()[scene_id]
-    at = {} if scene_id == "network" else scene.prediction.at
-    query = {k: v for k, v in scene.query(scene.resolve(at)).items() if k not in ("scene", "v")}
+    state = quick(scene, scene.resolve(scene.prediction.at))
+    query = {k: v for k, v in scene.query(state).items() if k not in ("scene", "v")}
     return "".join(f"&{name}={value}" for name, value in query.items())
 
 

@@ -17,8 +17,7 @@ SCENES = [scene.id for scene in pages()[NAME].scenes]
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_control_moves_to_both_ends(tab: Page, server, scene: str) -> None:
-    # The network's presets train three runs; the question's own state has trained one of them by then.
-    walk(tab, server.url, NAME, scene, presets=("Naive, low coverage",) if scene == "network" else None)
+    walk(tab, server.url, NAME, scene)
 
 
 @pytest.mark.parametrize("scene", SCENES)

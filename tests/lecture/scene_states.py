@@ -6,14 +6,33 @@ import inspect
 
 from hypothesis import strategies as st
 
+from offrl_core.declarations import Value
 from offrl_lecture.base.pictures import Picture
 from offrl_lecture.base.scene import Control, Scene, State
+from offrl_lecture.training.background import in_background
 
 
 def final_pictures(scene: Scene, state: State) -> dict[str, Picture]:
     """What a scene draws in a state, the last of its results where it computes in steps."""
     made = scene.compute(state)
     return list(made)[-1] if inspect.isgenerator(made) else made
+
+
+def trained_elsewhere(scene: Scene, state: State) -> bool:
+    """Whether a state asks for a training that takes many seconds, in a child process."""
+    if scene.compute.__globals__.get("in_background") is not in_background:
+        return False
+    before = in_background.cache_info()
+    made = scene.compute(state)
+    asked = in_background.cache_info() != before
+    return asked and inspect.isgenerator(made)
+
+
+def quick(scene: Scene, state: State) -> dict[str, Value]:
+    """The state; where it would train for many seconds in a child process, the same before its training."""
+    if not scene.play or not trained_elsewhere(scene, state):
+        return dict(state)
+    return {**state, scene.play.control: scene.defaults[scene.play.control]}
 
 
 def values_of(control: Control, *, linked: bool = False) -> st.SearchStrategy:
