@@ -39,6 +39,7 @@ class Facts:
         stays_on_data: whether the target never asks for an action that the data does not show; what such actions are
             worth in the table then does no harm.
         best: the best return that the data's actions allow; NaN where it is not known.
+        probes: how many rows weights are looked at in, of continuous data; 0: in all of them.
     """
 
     q_bound: float
@@ -50,6 +51,7 @@ class Facts:
     return_scale: float
     stays_on_data: bool = False
     best: float = float("nan")
+    probes: int = 0
 
 
 class MetricHistory:
@@ -159,7 +161,10 @@ def _few_rows_count(h: MetricHistory, facts: Facts) -> str | None:
     if facts.rows < FEW_ROWS:  # a share of a handful says nothing
         return None
     if share < 0.05:
-        return f"The weights leave an effective sample of {share:.1%} of the data: a few rows decide the policy alone."
+        of = f"the {facts.probes} rows that are looked at" if facts.probes else "the data"
+        return f"The weights leave an effective sample of {share:.1%} of {of}: a few rows decide the policy alone."
+    if largest > 0.5 and facts.probes:
+        return f"One of the {facts.probes} rows that are looked at carries {largest:.0%} of their weight."
     if largest > 0.5:
         return f"A single row carries {largest:.0%} of all weight: the policy copies that row and ignores the others."
     return None

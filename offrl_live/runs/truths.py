@@ -140,6 +140,7 @@ def _facts(dataset: Dataset, system: Algorithm, values: Mapping[str, Value], gam
         return_scale=max(abs(best - base), 1e-3 * max(1.0, abs(best))),
         stays_on_data=system.stays_on_data(values),
         best=next((x for x in (known.in_support, known.optimal) if x is not None), float("nan")),
+        probes=0 if dataset.tabular else len(probe_rows(dataset)),
     )
 
 

@@ -138,6 +138,23 @@ def test_a_fall_within_the_error_of_measuring_is_no_fall(width, kinds):
     assert _kinds(**interval, **fall) == kinds
 
 
+@pytest.mark.parametrize(
+    ("curves", "probes", "said"),
+    [
+        ({"effective_sample_size": 0.02}, 0, "2.0% of the data"),
+        ({"effective_sample_size": 0.02}, 256, "2.0% of the 256 rows that are looked at"),
+        ({"weight_max_share": 0.7}, 0, "A single row carries 70% of all weight"),
+        ({"weight_max_share": 0.7}, 256, "One of the 256 rows that are looked at carries 70% of their weight"),
+    ],
+)
+def test_weights_of_the_probes_are_no_weights_of_the_data(curves, probes, said):
+    watch = Watch([replace(FACTS, probes=probes)])
+    for step, metrics in enumerate(_curves(3 * WINDOW, **curves)):
+        watch.see(step, metrics)
+    (alarm,) = watch.active
+    assert said in alarm.cause
+
+
 def test_a_handful_of_rows_is_always_few():
     handful = Facts(1.0, 0.0, trains_policy=True, actions=2, rows=2, behavior_entropy=0.6, return_scale=1.0)
     assert _kinds(facts=handful, weight_max_share=1.0, effective_sample_size=0.0) == set()
