@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from offrl_core.names import did_you_mean, unknown
 
@@ -18,6 +18,59 @@ Value = float | int | str | bool
 
 class HyperparameterError(ValueError):
     """A hyperparameter name or value that is not allowed; the message names the value and what is allowed."""
+
+
+Condition = tuple[str, tuple[str, ...]]
+"""The name of a choice, and its values under which something holds: `("behavior", ("mix",))`."""
+
+Measure = Literal["kl_behavior", "entropy", "value_start", "q_missing"]
+MEASURES: Mapping[Measure, str] = {
+    "kl_behavior": "KL(π_θ ‖ π_β)",
+    "entropy": "the policy's entropy",
+    "value_start": "the value at the start",
+    "q_missing": "Q on missing pairs",
+}
+"""What the effect of a number is measured by, in words. `π_β` are the data's own action frequencies with a hundredth of
+uniform ones mixed in, so that the divergence of a policy that leaves the data stays finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What moves the same way in every world it was measured in while one number goes up and all others keep their
+    defaults. Nothing may stand here that was not measured: a test moves every number through its range.
+
+    Args:
+        raises, lowers: what rises and what falls with it.
+        where: the choice under which that was measured, where it does not hold under every one.
+    """
+
+    raises: tuple[Measure, ...] = ()
+    lowers: tuple[Measure, ...] = ()
+    where: Condition | None = None
+
+    def __post_init__(self) -> None:
+        unknown_measures = set(self.raises + self.lowers) - set(get_args(Measure))
+        if unknown_measures:
+            raise ValueError(f"measure {min(unknown_measures)!r} is not allowed: one of {', '.join(get_args(Measure))}")
+
+    @property
+    def greedier(self) -> Literal["up", "down", ""]:
+        """Which direction leads away from cloning to a policy that is surer of itself: the divergence from the
+        behaviour grows and the entropy falls. Empty where they do not do so in every world."""
+        if "kl_behavior" in self.raises and "entropy" in self.lowers:
+            return "up"
+        return "down" if "kl_behavior" in self.lowers and "entropy" in self.raises else ""
+
+    @property
+    def text(self) -> str:
+        """In words, for the screen and the documentation; empty where nothing was found to move."""
+        parts = [
+            f"{verb} {' and '.join(MEASURES[m] for m in measures)}"
+            for verb, measures in (("raises", self.raises), ("lowers", self.lowers))
+            if measures
+        ]
+        where = f" (where {self.where[0]} is {' or '.join(self.where[1])})" if self.where else ""
+        return f"up {', '.join(parts)}{where}" if parts else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +88,11 @@ class Hyperparameter:
         integer: whether only whole numbers are allowed.
         live: acts on the next update of a running learner; otherwise a change restarts the run.
         paper: the source's value and citation, shown as help.
-        greedier: which direction moves away from cloning towards the greedy policy.
+        effect: what was measured to move with it.
         special: named values outside the range, for example `{0: "all rows"}`; they are allowed too.
         max_length: how long a text may be; a string default without choices declares a text (such as a grid's layout).
         label: what it is called on screen; the name with spaces when empty.
-        needs: another name and its values with which alone this one has an effect: `("behavior", ("mix",))`.
+        needs: the choice under which alone this one acts.
         family: shared by many algorithms, so that a panel shows it after an algorithm's own.
     """
 
@@ -54,12 +107,17 @@ class Hyperparameter:
     integer: bool = False
     live: bool = True
     paper: str = ""
-    greedier: Literal["up", "down", ""] = ""
+    effect: Effect = Effect()
     special: Mapping[float, str] | None = None
     max_length: int = 0
     label: str = ""
-    needs: tuple[str, tuple[str, ...]] | None = None
+    needs: Condition | None = None
     family: bool = False
+
+    @property
+    def greedier(self) -> Literal["up", "down", ""]:
+        """Which direction was measured to lead away from cloning."""
+        return self.effect.greedier
 
     @property
     def text(self) -> bool:

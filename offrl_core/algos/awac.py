@@ -12,7 +12,9 @@ from offrl_core.algos.equations import capped_weight
 from offrl_core.algos.explaining import Step, Transition, exponential_step, number
 from offrl_core.algos.shared_hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algos.weights import batch_softmax, exponential
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
+
+UNNORMALIZED = ("normalization", ("none",))
 
 
 class AWAC(CriticCloning):
@@ -37,10 +39,11 @@ class AWAC(CriticCloning):
         temperature(
             0.1,
             "How sharply weights tell good from bad: up approaches plain cloning, down copies only what beats the "
-            "policy's average.",
+            "policy's average; where nothing does, the policy stays as it began.",
             paper="1 and .3 by task (Nair et al. 2020)",
+            effect=Effect(lowers=("kl_behavior", "value_start"), where=UNNORMALIZED),
         ),
-        weight_max(100, paper="none; 100 in common implementations", of=" where they are not normalised"),
+        weight_max(100, paper="none; 100 in common implementations", needs=UNNORMALIZED),
         Hyperparameter(
             "normalization",
             "",

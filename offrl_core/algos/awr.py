@@ -42,8 +42,8 @@ class AWR(ValueCloning):
         GAMMA,
         temperature(
             0.05,
-            "How sharply weights tell good from bad: up approaches plain cloning, down copies only rows that beat V, "
-            "all at the cap.",
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only rows that beat V. "
+            "Those at the cap are copied alike, so that the policy may be greediest in between.",
             paper=".05 with standardised advantages; 1 in its code (Peng et al. 2019)",
         ),
         Hyperparameter(
@@ -70,6 +70,7 @@ class AWR(ValueCloning):
             TARGET_NETWORK[1],
             help="Updates between two computations of the λ-returns: up holds them still for longer, as one iteration "
             "of the paper.",
+            needs=("value_target", ("lambda",)),
             paper="200 updates of V and 1000 of the policy per iteration (Peng et al. 2019)",
         ),
         weight_max(20, paper="20 (Peng et al. 2019)"),

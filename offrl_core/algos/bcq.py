@@ -13,7 +13,7 @@ from offrl_core.algos.equations import BEHAVIOR_CLONE, copy_rule, greedy_loss, g
 from offrl_core.algos.losses import softmax, weighted_cross_entropy
 from offrl_core.algos.q_learning import QLearning
 from offrl_core.algos.shared_hyperparameters import Q_LEARNING
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
 
 
 class BCQ(QLearning):
@@ -22,10 +22,13 @@ class BCQ(QLearning):
     1. `π_β` by behaviour cloning. 2. `y = r + γ max_{a' ∈ Ā(s')} Q(s', a')` with `Ā(s) = {a : π_β(a|s) > ρ}`.
 
     Implementation notes: both steps run at once, on the same batches, as in the paper's code. Where no action passes
-    (at `ρ` = 1 none can), the most likely ones do. `relative` is the paper's rule, `π_β(a|s) / max π_β(·|s) > ρ`; the
-    lecture's is `absolute`. In the paper the online network picks the maximum (`double` = `double`), the loss is
-    Huber's, the networks share an encoder, and the clone's logits carry a penalty; here the maximum is plain by
-    default, the loss is the squared error, and the networks share nothing.
+    (at `ρ` = 1 none can), the most likely ones do. The clone only comes near the data's frequencies, so that rounding
+    decides about an action whose frequency is `ρ` itself: in a table where every action occurs it mostly passes, since
+    the clone ends a rounding error above; beside actions that do not occur it does not, since they keep a little
+    probability. `relative` is the paper's rule, `π_β(a|s) / max π_β(·|s) > ρ`; the lecture's is `absolute`. In the
+    paper the online network picks the maximum (`double` = `double`), the loss is Huber's, the networks share an
+    encoder, and the clone's logits carry a penalty; here the maximum is plain by default, the loss is the squared
+    error, and the networks share nothing.
     """
 
     name = "bcq"
@@ -39,10 +42,11 @@ class BCQ(QLearning):
             "rho",
             r"\rho",
             0.1,
-            "How likely an action must be to count: up extrapolates less and clones more; 0 is naive Q-learning.",
+            "How likely an action must be to count: 0 is naive Q-learning, up leaves the maximum fewer actions, at 1 "
+            "it repeats the likeliest one.",
             low=0.0,
             high=1.0,
-            greedier="down",
+            effect=Effect(lowers=("value_start",)),
             paper=".3 with the relative rule (Fujimoto, Conti et al. 2019)",
             label="threshold",
         ),

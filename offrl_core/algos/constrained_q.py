@@ -11,7 +11,7 @@ from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.equations import copy_rule, greedy_loss, greedy_target, together
 from offrl_core.algos.q_learning import QLearning
 from offrl_core.algos.shared_hyperparameters import Q_LEARNING
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
 
 
 class ConstrainedQ(QLearning):
@@ -39,12 +39,13 @@ class ConstrainedQ(QLearning):
             "min_count",
             r"n_{\min}",
             1,
-            "How often an action must have been taken to count: up trusts only what is well recorded, and clones more.",
+            "How often an action must have been taken to count: up leaves the maximum fewer actions; above all counts "
+            "it repeats the most frequent action.",
             low=1,
             high=1000,
             scale="log",
             integer=True,
-            greedier="down",
+            effect=Effect(lowers=("value_start",)),
         ),
     )
 
@@ -70,6 +71,11 @@ class ConstrainedQ(QLearning):
     def allowed_next(self, batch: Batch, hp: Any) -> Array:
         assert batch.counts_next is not None
         return counted(batch.counts_next, hp.min_count)
+
+
+def shown(counts: Array | None) -> Array | None:
+    """`Ā = {a : n(s,a) ≥ 1}`, `(1 or M, A, U)` bool; None where nothing was counted."""
+    return None if counts is None else counts > 0
 
 
 def counted(counts: Array, least: Array) -> Array:

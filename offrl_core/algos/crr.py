@@ -15,7 +15,9 @@ from offrl_core.algos.equations import capped_weight
 from offrl_core.algos.explaining import Step, Transition, exponential_step, number
 from offrl_core.algos.shared_hyperparameters import CRITIC, temperature, weight_max
 from offrl_core.algos.weights import exponential
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
+
+EXPONENTIAL = ("filter", ("exp",))
 
 
 class CRR(CriticCloning):
@@ -59,20 +61,23 @@ class CRR(CriticCloning):
             "baseline_draws",
             "m",
             4,
-            "How many draws the max baseline takes the best of: 1 is the mean, up lets fewer rows pass.",
+            "How many draws the max baseline takes the best of: 1 is the mean, up lets fewer rows pass. A state where "
+            "none passes keeps the policy that it began with.",
             low=1,
             high=64,
             integer=True,
-            greedier="up",
+            needs=("baseline", ("max",)),
             paper="4 (Wang et al. 2020)",
         ),
         temperature(
             0.1,
-            "For the exp filter, how sharply weights tell good from bad: up approaches plain cloning, down copies only "
-            "what beats the baseline.",
+            "How sharply weights tell good from bad: up approaches plain cloning, down copies only what beats the "
+            "baseline; where nothing does, the policy stays as it began.",
             paper="1 (Wang et al. 2020)",
+            effect=Effect(lowers=("kl_behavior", "value_start"), where=("baseline", ("mean",))),
+            needs=EXPONENTIAL,
         ),
-        weight_max(20, paper="20 (Wang et al. 2020)", of=" of the exp filter"),
+        weight_max(20, paper="20 (Wang et al. 2020)", where=("baseline", ("mean",)), needs=EXPONENTIAL),
     )
 
     def equation_for(self, choices: Mapping[str, Value]) -> str:

@@ -11,6 +11,7 @@ Choices = Mapping[str, Value]
 WEIGHTED_CLONING = r"\mathcal{L}(\theta) = -\mathbb{E}_{(s,a)\sim X}\left[w \log\pi_\theta(a\mid s)\right]"
 RETURN = r"G = \sum_{k\ge 0} \gamma^k r_{t+1+k}"
 BEHAVIOR_CLONE = r"\mathcal{L}_\beta = -\mathbb{E}_{(s,a)\sim X}\left[\log\pi_\beta(a\mid s)\right]"
+SHOWN = r"\bar A(s) = \{a : n(s,a) \ge 1\}"
 Q_LOSS = r"\mathcal{L}_Q = \tfrac12\left(Q(s,a) - y\right)^2"
 V_LOSS = r"\mathcal{L}_V = \tfrac12\left(V(s) - y\right)^2"
 

@@ -16,7 +16,7 @@ from offrl_core.algos.losses import expectile_loss, squared_error
 from offrl_core.algos.shared_hyperparameters import CRITIC, NETWORK_TARGETS, beta, weight_max
 from offrl_core.algos.targets import target_prefix, target_reads, td_target
 from offrl_core.algos.weights import capped, exponential
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
 
 EXPECTILE = r"\left|\tau - \mathbf{1}[u<0]\right| \tfrac12 u^2"
 
@@ -46,11 +46,12 @@ class IQL(Cloning):
             "expectile",
             r"\tau",
             0.9,
-            "How close V comes to the best action in the data: .5 is the behaviour's value, up approaches the "
-            "maximum, noisier.",
+            "How close V comes to the best action in the data: .5 is the behaviour's value, up approaches the maximum. "
+            "The policy becomes greedier only where the order of actions changes with it: a higher V makes all "
+            "advantages smaller, which is closer to cloning.",
             low=0.5,
             high=0.999,
-            greedier="up",
+            effect=Effect(raises=("value_start",)),
             paper=".7, and .9 on mazes (Kostrikov et al. 2021)",
         ),
         beta(10.0, paper="3, and 10 on mazes (Kostrikov et al. 2021)"),

@@ -20,6 +20,26 @@ def log_sum_exp(x: Array) -> Array:
     return result
 
 
+def within(logits: Array, allowed: Array | None) -> Array:
+    """`logits`, −∞ where an action is not allowed, so that its probability is 0; where none is allowed, all are.
+
+    Args:
+        logits: `(M, A, U)`, or any other numbers that the best of is asked for.
+        allowed: `(M, A, U)` bool; None: every action.
+    """
+    if allowed is None:
+        return logits
+    return np.where(allowed | ~allowed.any(axis=1, keepdims=True), logits, -np.inf)
+
+
+def divergence(log_p: Array, log_q: Array) -> Array:
+    """`KL(p ‖ q) = Σ_a p(a) (log p(a) − log q(a))` over the actions, `(M, A, U) → (M, U)`; `0 · log 0` is 0."""
+    p = np.exp(log_p)
+    some = p > 0
+    result: Array = (p * (np.where(some, log_p, 0) - np.where(some, log_q, 0))).sum(axis=1)
+    return result
+
+
 def softmax(x: Array) -> Array:
     """`exp x(a) / Σ_b exp x(b)` over the actions: `(M, A, U) → (M, A, U)`."""
     e: Array = np.exp(x - x.max(axis=1, keepdims=True))
@@ -62,19 +82,20 @@ def weighted_cross_entropy(batch: Batch, output: str, weight: Array | None = Non
     return loss
 
 
-def cross_entropy_to(batch: Batch, output: str, target: Array) -> Loss:
+def cross_entropy_to(batch: Batch, output: str, target: Array, allowed: Array | None = None) -> Loss:
     """`−E_s[Σ_a q(a|s) log π(a|s)]` over the batch's states; gradient at the logits `π − q`.
 
     Args:
         batch: the rows; only their states count.
         output: the logits' name.
-        target: `q (M, A, U)`, a distribution over the actions.
+        target: `q (M, A, U)`, a distribution over the allowed actions.
+        allowed: the actions that `π` may take, `(M, A, U)` bool; None: every action.
     """
-    log_pi = log_softmax(batch[output])
+    log_pi = log_softmax(within(batch[output], allowed))
     share = batch.state_share()
 
     def value() -> Array:
-        return -batch.mean_over_states((target * log_pi).sum(axis=1))
+        return -batch.mean_over_states((target * np.where(target > 0, log_pi, 0)).sum(axis=1))
 
     return Loss(value, {output: (np.exp(log_pi) - target) * share}, {output: share})
 

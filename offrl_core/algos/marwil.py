@@ -16,7 +16,9 @@ from offrl_core.algos.losses import squared_error
 from offrl_core.algos.shared_hyperparameters import GAMMA, beta, weight_max
 from offrl_core.algos.targets import td_target
 from offrl_core.algos.weights import exponential
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
+
+RUNNING = ("normalization", ("running",))
 
 
 class MARWIL(ValueCloning):
@@ -63,8 +65,8 @@ class MARWIL(ValueCloning):
             "normalization",
             "c",
             "none",
-            "Whether advantages are divided by a running estimate of their size, which makes β independent of the "
-            "rewards' unit.",
+            "Whether advantages are divided by a running estimate of their size. Once that has followed them, β no "
+            "longer depends on the rewards' unit.",
             choices=("none", "running"),
             paper="running (Wang et al. 2018)",
         ),
@@ -72,23 +74,27 @@ class MARWIL(ValueCloning):
             "norm_start",
             "c^2_0",
             100.0,
-            "First estimate of the squared advantage: up keeps weights closer to 1 at the start.",
+            "First estimate of the squared advantage: up keeps weights closer to 1, until the estimate has followed "
+            "the data.",
             low=1e-6,
             high=1e6,
             scale="log",
             live=False,
-            greedier="down",
             paper="100 in a widely used implementation",
+            effect=Effect(raises=("entropy",), lowers=("kl_behavior",)),
+            needs=RUNNING,
         ),
         Hyperparameter(
             "norm_rate",
             r"\nu",
             1e-8,
-            "How fast that estimate follows the data: up adapts within the run, at 1e-8 it never moves.",
+            "Share of the way to the batch's own mean square that the estimate moves at each update: at 1 it is that "
+            "mean, at 1e-8 it moves by a hundredth in a million updates.",
             low=1e-8,
             high=1.0,
             scale="log",
             paper="1e-8 in a widely used implementation",
+            needs=RUNNING,
         ),
     )
 

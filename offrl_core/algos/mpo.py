@@ -11,12 +11,21 @@ from offrl_core.algos.advantages import over_average
 from offrl_core.algos.base import Head, Loss
 from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.cloning import CriticCloning
-from offrl_core.algos.equations import BEHAVIOR_CLONE, Q_LOSS, copy_rule, in_target, policy_target, together
+from offrl_core.algos.constrained_q import shown
+from offrl_core.algos.equations import BEHAVIOR_CLONE, Q_LOSS, SHOWN, copy_rule, in_target, policy_target, together
 from offrl_core.algos.explaining import Step, Transition, number
-from offrl_core.algos.losses import cross_entropy_to, log_softmax, log_sum_exp, softmax, weighted_cross_entropy
-from offrl_core.algos.shared_hyperparameters import CRITIC
+from offrl_core.algos.losses import (
+    cross_entropy_to,
+    divergence,
+    log_softmax,
+    log_sum_exp,
+    softmax,
+    weighted_cross_entropy,
+    within,
+)
+from offrl_core.algos.shared_hyperparameters import CRITIC, constraint
 from offrl_core.algos.targets import target_prefix, target_reads
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
 
 TEMPERATURES = (1e-4, 1e6)
 MULTIPLIERS = (1e-4, 1e4)
@@ -29,10 +38,16 @@ M_STEP = (
 class MPO(CriticCloning):
     """Build a better policy for every state by reweighting a prior, then clone it.
 
-    E-step: `q(a|s) ∝ prior(a|s) exp(Q'(s,a)/η)` over all actions, with `η` such that `E_s KL(q ‖ prior) = ε` (the
-    minimum of the dual `g(η) = ηε + η E_s log Σ_a prior(a|s) exp(Q'(s,a)/η)`). M-step: `min −E_s Σ_a q log π_θ + μ (E_s
-    KL(π_old ‖ π_θ) − ε_π)`. The critic evaluates `π_old`. The prior is `π_old`, or `π_β` for the offline reading, which
-    keeps to what the data shows.
+    E-step: `q(a|s) ∝ prior(a|s) exp(Q'(s,a)/η)`, with `η` such that `E_s KL(q ‖ prior) = ε` (the minimum of the dual
+    `g(η) = ηε + η E_s log Σ_a prior(a|s) exp(Q'(s,a)/η)`). M-step: `min −E_s Σ_a q log π_θ + μ (E_s KL(π_old ‖ π_θ) −
+    ε_π)`. The critic evaluates `π_old`. The prior is `π_old`, or `π_β`, a clone of the behaviour, for the offline
+    reading.
+
+    Neither prior keeps to the data by itself. A softmax leaves some probability to actions that nobody took, and
+    `exp(Q'/η)` multiplies it by a `Q'` that no row corrects: with `π_β` on the double crossing at `ε` = 1 a tenth of
+    the policy's probability ends there, and with the first seed the learner believes in 1.05 where the true return is
+    0. `constraint` = `counted` takes that probability away: `π_θ(a|s) = π_old(a|s) = π_β(a|s) = 0` for `a ∉ Ā(s) =
+    {a : n(s,a) ≥ 1}`, so that `q` is 0 there too, and no target asks for such an action.
 
     Implementation notes: `π_old` is the policy's target copy, moved as the critic's. With few actions the E-step is
     exact, and `η` is found by two Newton steps on the dual's slope at each update instead of gradient steps on the
@@ -53,11 +68,12 @@ class MPO(CriticCloning):
             "epsilon",
             r"\epsilon",
             0.1,
-            "How far the E-step may move from its prior (KL, in nats): up is greedier, down stays with the prior.",
+            "How far the E-step may move from its prior (KL, in nats): up gives more to the critic's favourite action; "
+            "down stays with the behaviour, where that is the prior, and is slow where the prior is the policy so far.",
             low=1e-4,
             high=10.0,
             scale="log",
-            greedier="up",
+            effect=Effect(raises=("kl_behavior", "value_start"), lowers=("entropy",), where=("prior", ("behavior",))),
             paper=".1 (Abdolmaleki et al. 2018)",
             label="KL bound",
         ),
@@ -75,11 +91,14 @@ class MPO(CriticCloning):
             "prior",
             r"\pi_{\mathrm{old}}",
             "policy",
-            "What the E-step reweights: the policy so far, which may drift to actions nobody took, or the behaviour, "
-            "which may not.",
+            "What the E-step reweights: the policy so far, or a clone of the behaviour. Either leaves some probability "
+            "to actions nobody took, which grows where their first Q happens to be high; the constraint takes it away.",
             choices=("policy", "behavior"),
             live=False,
             paper="policy (Abdolmaleki et al. 2018)",
+        ),
+        constraint(
+            "Which actions may have probability: all, or only those that the data shows in that state (counted)."
         ),
     )
     defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {
@@ -111,8 +130,17 @@ class MPO(CriticCloning):
             Q_LOSS,
             policy_target(choices, self.evaluated),
             old,
+            *self.support(choices),
             copy_rule(choices, r"\theta'", r"\theta"),
         )
+
+    def support(self, choices: Mapping[str, Value]) -> tuple[str, ...]:
+        """Where the policies may have probability, LaTeX; nothing where it is everywhere."""
+        if choices["constraint"] == "none":
+            return ()
+        policies = [r"\pi_\theta", r"\pi_{\mathrm{old}}", *([r"\pi_\beta"] if choices["prior"] == "behavior" else [])]
+        zero = " = ".join(f"{policy}(a\\mid s)" for policy in policies)
+        return SHOWN, rf"{zero} = 0 \text{{ for }} a \notin \bar A(s)"
 
     def prior_symbol(self, prior: Value) -> str:
         """What the E-step reweights, LaTeX."""
@@ -127,8 +155,31 @@ class MPO(CriticCloning):
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         return {"temperature": 1.0, "multiplier": 1.0}
 
+    def uses_counts(self, choices: Mapping[str, Value]) -> bool:
+        return choices["constraint"] == "counted"
+
+    def stays_on_data(self, values: Mapping[str, Value]) -> bool:
+        return values["constraint"] == "counted"
+
+    @once
+    def allowed(self, batch: Batch, hp: Any) -> Array | None:
+        return shown(batch.counts) if hp.constraint == "counted" else None
+
+    @once
+    def policy(self, batch: Batch, hp: Any) -> Array:
+        return np.exp(self.log_policy(batch, hp, "policy"))
+
+    def log_policy(self, batch: Batch, hp: Any, output: str) -> Array:
+        """`log` of the softmax of `output` over the allowed actions, `(M, A, U)`; −∞ for the others."""
+        return log_softmax(within(batch[output], self.allowed(batch, hp)))
+
     def next_policy(self, batch: Batch, hp: Any) -> Array:
-        return softmax(batch[f"{target_prefix(hp)}policy_next"])
+        logits = batch[f"{target_prefix(hp)}policy_next"]
+        allowed = shown(batch.counts_next) if hp.constraint == "counted" else None
+        if allowed is None:
+            return softmax(logits)
+        # From a state without any action of the data there is nothing to bootstrap from: its value counts as 0.
+        return np.where(allowed.any(axis=1, keepdims=True), softmax(within(logits, allowed)), np.float32(0))
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         log_old, log_prior = self.log_old(batch, hp), self.log_prior(batch, hp)
@@ -142,11 +193,11 @@ class MPO(CriticCloning):
     @once
     def log_old(self, batch: Batch, hp: Any) -> Array:
         """`log π_old(a|s)`, `(M, A, U)`."""
-        return log_softmax(batch[f"{target_prefix(hp)}policy"])
+        return self.log_policy(batch, hp, f"{target_prefix(hp)}policy")
 
     def log_prior(self, batch: Batch, hp: Any) -> Array:
         """What the E-step reweights, in logarithms, `(M, A, U)`."""
-        return log_softmax(batch["behavior"]) if hp.prior == "behavior" else self.log_old(batch, hp)
+        return self.log_policy(batch, hp, "behavior") if hp.prior == "behavior" else self.log_old(batch, hp)
 
     def tilted(self, batch: Batch, hp: Any, log_prior: Array) -> Array:
         """`log prior(a|s) + Q'(s,a)/η` with the `η` of this update, `(M, A, U)`: its softmax is `q(a|s)`."""
@@ -157,8 +208,7 @@ class MPO(CriticCloning):
         q = batch[f"{target_prefix(hp)}q"]
         eta = batch.memory["temperature"]
         for _ in range(2):
-            tilted = softmax(log_prior + q / eta[:, :, None])
-            kl, spread = tilt(batch, tilted, log_prior, q / eta[:, :, None])
+            kl, spread = tilt(batch, log_prior, q / eta[:, :, None])
             step = np.clip((kl - hp.epsilon) / np.maximum(spread, np.float32(1e-12)), -1, 1)
             eta = np.clip(eta * np.exp(step), *TEMPERATURES).astype(np.float32)
         batch.memory["temperature"] = eta
@@ -172,11 +222,11 @@ class MPO(CriticCloning):
 
     def m_step(self, batch: Batch, hp: Any, improved: Array, log_old: Array) -> Loss:
         """Cloning of `q` with the KL to `π_old` priced at `μ`, which follows its constraint afterwards."""
-        loss = cross_entropy_to(batch, "policy", improved)
+        loss = cross_entropy_to(batch, "policy", improved, self.allowed(batch, hp))
         mu = batch.memory_before["multiplier"]
-        log_pi = log_softmax(batch["policy"])
+        log_pi = self.log_policy(batch, hp, "policy")
         old, share = np.exp(log_old), batch.state_share()
-        kl = self.step_size(batch, log_pi, log_old)[:, None].astype(np.float32)
+        kl = batch.mean_over_states(divergence(log_old, log_pi))[:, None].astype(np.float32)
         clone = loss.report
         loss.report = lambda: clone() + (mu * (kl - hp.epsilon_policy))[:, 0]
         loss.gradients["policy"] = loss.gradients["policy"] + mu[:, :, None] * share * (np.exp(log_pi) - old)
@@ -222,18 +272,16 @@ class MPO(CriticCloning):
         return over_average(np.exp(self.log_old(batch, hp)), batch[f"{target_prefix(hp)}q"])
 
     def reports(self, batch: Batch, hp: Any) -> dict[str, Array]:
-        kl = self.step_size(batch, log_softmax(batch["policy"]), self.log_old(batch, hp))
+        kl = divergence(self.log_old(batch, hp), self.log_policy(batch, hp, "policy"))
+        kl = batch.mean_over_states(kl)
         return {"kl": kl, "temperature": batch.memory["temperature"], "multiplier": batch.memory_before["multiplier"]}
 
-    def step_size(self, batch: Batch, log_pi: Array, log_old: Array) -> Array:
-        """`E_s KL(π_old ‖ π_θ)`, `(M,)`."""
-        return batch.mean_over_states((np.exp(log_old) * (log_old - log_pi)).sum(axis=1))
 
-
-def tilt(batch: Batch, tilted: Array, log_prior: Array, scaled: Array) -> tuple[Array, Array]:
+def tilt(batch: Batch, log_prior: Array, scaled: Array) -> tuple[Array, Array]:
     """`E_s KL(q ‖ prior)` of `q = softmax(log prior + x)`, and `E_s Var_q(x)` = `−∂KL/∂log η`; `(M, 1)` each."""
+    log_tilted = log_softmax(log_prior + scaled)
+    tilted = np.exp(log_tilted)
     mean = (tilted * scaled).sum(axis=1, keepdims=True)
     variance = (tilted * np.square(scaled - mean)).sum(axis=1)
-    log_tilted = np.log(np.where(tilted > 0, tilted, 1))
-    kl = (tilted * (log_tilted - log_prior)).sum(axis=1)
+    kl = divergence(log_tilted, log_prior)
     return batch.mean_over_states(kl)[:, None], batch.mean_over_states(variance)[:, None]

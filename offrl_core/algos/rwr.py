@@ -14,7 +14,7 @@ from offrl_core.algos.equations import RETURN, WEIGHTED_CLONING, together
 from offrl_core.algos.explaining import Step, Transition, exponential_step, number
 from offrl_core.algos.shared_hyperparameters import RETURN_GAMMA, signal_choice, temperature
 from offrl_core.algos.weights import batch_softmax, signal
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Effect, Hyperparameter, Value
 
 
 class RWR(Cloning):
@@ -42,6 +42,7 @@ class RWR(Cloning):
             "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows, "
             "until exp overflows.",
             paper="adapted by EM (Peters & Schaal 2007)",
+            effect=Effect(raises=("entropy",), lowers=("kl_behavior",), where=("normalization", ("none",))),
         ),
         Hyperparameter(
             "normalization",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_core.declarations import Condition, Effect, Hyperparameter, HyperparameterError, Value
 from offrl_core.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -44,10 +44,26 @@ def signal_choice(default: str) -> Hyperparameter:
     )
 
 
-def temperature(default: float, help: str, *, paper: str) -> Hyperparameter:
+UNKNOWN = Effect()
+GREEDIER = Effect(raises=("kl_behavior",), lowers=("entropy",))
+"""Away from cloning, to a policy that is surer of itself."""
+
+
+def temperature(
+    default: float, help: str, *, paper: str, effect: Effect = UNKNOWN, needs: Condition | None = None
+) -> Hyperparameter:
     """What divides in the exponent."""
     return Hyperparameter(
-        "temperature", r"\tau", default, help, low=0.001, high=100.0, scale="log", paper=paper, greedier="down"
+        "temperature",
+        r"\tau",
+        default,
+        help,
+        low=0.001,
+        high=100.0,
+        scale="log",
+        paper=paper,
+        effect=effect,
+        needs=needs,
     )
 
 
@@ -57,31 +73,39 @@ def beta(default: float, *, paper: str) -> Hyperparameter:
         "beta",
         r"\beta",
         default,
-        "How much the advantage counts: 0 is behaviour cloning, up copies only rows better than expected, until "
-        "exp reaches the cap or, without one, overflows.",
+        "How much the advantage counts: 0 is behaviour cloning, up copies only rows better than expected. Those at the "
+        "cap are copied alike; without a cap exp overflows in the end.",
         low=0.0,
         high=1000.0,
         paper=paper,
-        greedier="up",
+        effect=GREEDIER,
         label="advantage weight",
     )
 
 
-def weight_max(default: float, *, paper: str, of: str = "") -> Hyperparameter:
-    """The cap on weights; `of` says on which, where it does not always act."""
+def weight_max(
+    default: float, *, paper: str, where: Condition | None = None, needs: Condition | None = None
+) -> Hyperparameter:
+    """The cap on weights, with the choice under which its effect was measured."""
     return Hyperparameter(
         "weight_max",
         r"w_{\max}",
         default,
-        f"Cap on the weights{of}: down makes good rows alike, and at the cap everywhere this is cloning; without a cap "
+        "Cap on the weights: down makes good rows alike, and at the cap everywhere this is cloning; without a cap "
         "exp can overflow.",
         low=1.0,
         high=10_000.0,
         scale="log",
         paper=paper,
-        greedier="up",
+        effect=replace(GREEDIER, where=where),
         special={0: "no cap"},
+        needs=needs,
     )
+
+
+def constraint(help: str) -> Hyperparameter:
+    """Whether actions that the data does not show in a state may be chosen there; `help` says by what."""
+    return Hyperparameter("constraint", r"\bar A", "none", help, choices=("none", "counted"))
 
 
 TARGET_NETWORK = (
@@ -100,8 +124,8 @@ TARGET_NETWORK = (
         "target_period",
         "K",
         100,
-        "Updates between two hard copies: up holds the target still for longer, slower but steadier; at 1 there "
-        "is no delay.",
+        "Updates between two hard copies: up holds the target still for longer, which slows down what is learned and "
+        "also what diverges; at 1 there is no delay.",
         low=1,
         high=10_000,
         scale="log",
@@ -113,7 +137,7 @@ TARGET_NETWORK = (
         "target_rate",
         r"\kappa",
         0.005,
-        "Share of the way that the soft copy moves at each update: up follows faster; at 1 there is no delay.",
+        "Share of the way that the soft copy moves at each update: up follows faster, at 1 without a delay.",
         low=0.0001,
         high=1.0,
         scale="log",
@@ -132,6 +156,7 @@ INITIAL = (
         low=-1000.0,
         high=1000.0,
         live=False,
+        effect=Effect(raises=("q_missing",)),
         label="initial Q",
         family=True,
     ),
@@ -139,8 +164,8 @@ INITIAL = (
         "initial_spread",
         r"\sigma_0",
         0.5,
-        "How far the first Q values scatter: up leaves more unseen actions looking better than they are; 0 "
-        "starts all equal.",
+        "How far the first Q values scatter around that: up makes the best-looking of the unseen actions look better; "
+        "0 starts all equal.",
         low=0.0,
         high=100.0,
         live=False,
@@ -252,8 +277,8 @@ def approximator_hyperparameters(
                 default=kind.table_learning_rate,
                 low=1e-4,
                 paper="",
-                help="Step size: 1 puts each number where its rows point (sgd), smaller averages over more updates; "
-                "above 1 overshoots.",
+                help="Step size: with sgd, 1 puts a value where its rows point, less averages over more updates, more "
+                "overshoots; the policy's logits move by this times their gradient.",
             ),
             replace(BATCH_SIZE, default=0),
             replace(OPTIMIZER, default="sgd"),

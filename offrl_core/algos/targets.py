@@ -9,6 +9,7 @@ import numpy as np
 
 from offrl_core.algos.base import Head
 from offrl_core.algos.batch import Array, Batch
+from offrl_core.algos.losses import within
 from offrl_core.declarations import Value
 
 
@@ -73,7 +74,7 @@ def td_target(batch: Batch, hp: Any, next_value: Array) -> Array:
 def greedy(q: Array, allowed: Array | None) -> Array:
     """The greedy policy over the allowed actions, `(M, A, U)`: ties shared equally, over all actions where none is
     allowed."""
-    masked = q if allowed is None else np.where(allowed | ~allowed.any(axis=1, keepdims=True), q, -np.inf)
+    masked = within(q, allowed)
     best = (masked == masked.max(axis=1, keepdims=True)).astype(np.float32)
     result: Array = best / best.sum(axis=1, keepdims=True)
     return result

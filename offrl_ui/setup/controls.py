@@ -21,6 +21,8 @@ def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
     """One control of the panel, as plain data."""
     return {
         **asdict(h),
+        "greedier": h.greedier,
+        "measured": h.effect.text,
         "symbol": mathml(h.symbol) if h.symbol else "",
         "special": {f"{key:g}": name for key, name in (h.special or {}).items()},
         "label": h.label or h.name.replace("_", " "),

@@ -50,6 +50,13 @@ def softmax(x: Array) -> Array:
     return e / e.sum(axis=1, keepdims=True)
 
 
+def restricted(x: Array, allowed: Array) -> Array:
+    """The softmax over the allowed actions alone; 0 everywhere where there is none."""
+    e = np.where(allowed, np.exp(x - x.max(axis=1, keepdims=True)), 0)
+    total = e.sum(axis=1, keepdims=True)
+    return e / np.where(total > 0, total, 1)
+
+
 class Rows:
     """The rows of the update that comes next, and the outputs there, in float64; `(B,)` and `(B, A)`.
 
@@ -332,6 +339,11 @@ NEXT_VALUES: dict[str, tuple[str, dict[str, Any], Formula]] = {
     "crr": ("crr", {"target_update": "none"}, lambda t: (softmax(t.there("policy")) * t.there("q")).sum(axis=1)),
     "iql": ("iql", {}, lambda t: t.there("value")[:, 0]),
     "mpo": ("mpo", HARD, lambda t: (softmax(t.there("target_policy")) * t.there("target_q")).sum(axis=1)),
+    "mpo-counted": (
+        "mpo",
+        {**HARD, "constraint": "counted"},
+        lambda t: (restricted(t.there("target_policy"), t.counts(True) > 0) * t.there("target_q")).sum(axis=1),
+    ),
 }
 
 

@@ -3,20 +3,26 @@
 /** A value of a setting; several where an axis is open. */
 export type Value = number | string | boolean | number[];
 
+/** The setting of that name has one of these values. */
+export type Condition = readonly [name: string, values: readonly Value[]];
+
 export interface Item {
   name: string;
   /** MathML. */
   symbol: string;
   label: string;
-  /** Shown only while the setting of that name has one of these values. */
-  needs?: readonly [name: string, values: readonly Value[]] | null;
+  /** Shown only while this holds. */
+  needs?: Condition | null;
   value: Value;
   default: number | string | boolean;
   help: string;
   allowed: string;
   paper: string;
-  /** Which way the policy becomes greedier. */
+  /** Which way the policy was measured to become greedier; `effect.where` says under which choice, if not under all. */
   greedier: "" | "up" | "down" | null;
+  effect?: { where?: Condition | null };
+  /** What was measured to move with the value, in words. */
+  measured?: string;
   low: number;
   high: number;
   choices: readonly string[];

@@ -116,7 +116,8 @@ export class Setting {
       "div",
       { class: "help", id: `${id}-help`, hidden: true },
       h("p", {}, item.help),
-      item.greedier ? h("p", {}, `Greedier: ${way}; closer to cloning: the other way.`) : null,
+      item.measured ? h("p", {}, `Measured with the rest at its default: ${item.measured}.`) : null,
+      item.greedier ? h("p", { class: "direction" }, `Greedier: ${way}; closer to cloning: the other way.`) : null,
       item.paper ? h("p", { class: "paper" }, item.paper) : null,
       h("p", {}, `Allowed: ${item.allowed}.`),
       h(

@@ -5,7 +5,7 @@
 // Told to the script: `changed` = { scope, seq, values: { section: { name: value } } }, absolute, so that none is lost.
 
 /** @import { Component } from "../shared/component.d.ts" */
-/** @import { SettingsData, Value } from "./declared.d.ts" */
+/** @import { Condition, SettingsData, Value } from "./declared.d.ts" */
 /** @import { Command } from "../run/protocol.d.ts" */
 
 import { bus } from "../shared/bus.js";
@@ -83,13 +83,17 @@ export class Settings {
     if (first && bus.hello) this.meetRun();
   }
 
-  /** Settings that have no effect under the present choices are put away. */
+  /** Settings that have no effect under the present choices are put away, and so are directions measured under others. */
   arrange() {
     const rows = [...this.rows.values()];
-    for (const { item, node } of rows) {
-      const { needs } = item;
-      const other = needs && rows.find((row) => row.item.name === needs[0]);
-      node.hidden = Boolean(other) && !needs?.[1].includes(/** @type {Setting} */ (other).value);
+    /** @param {Condition | null | undefined} condition */
+    const holds = (condition) => {
+      const other = condition && rows.find((row) => row.item.name === condition[0]);
+      return !condition || !other || condition[1].includes(other.value);
+    };
+    for (const row of rows) {
+      row.node.hidden = !holds(row.item.needs);
+      row.node.classList.toggle("undirected", !holds(row.item.effect?.where));
     }
   }
 
