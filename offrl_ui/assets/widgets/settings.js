@@ -83,7 +83,7 @@ export class Settings {
     if (first && bus.hello) this.meetRun();
   }
 
-  /** Settings that have no effect under the present choices are put away, and so are directions measured under others. */
+  /** Settings that have no effect under the present choices are put away, and directions measured under others. */
   arrange() {
     const rows = [...this.rows.values()];
     /** @param {Condition | null | undefined} condition */
