@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from offrl_core.columns import Array, DatasetError
 from offrl_core.formats import FileError, Log, Reading, read_file, write_file
 from offrl_core.html_table import facts_table
 from offrl_core.interfaces import MDP, Layout, World
+from offrl_core.rewards import AS_LOGGED, RewardRule
 from offrl_core.writing import number
 
 __all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
@@ -33,7 +35,7 @@ class Dataset:
     Attributes:
         observations: `(N,)` int64 states, or `(N, D)` float32 vectors; `s_t`.
         actions: `(N,)` int64 in `[0, n_actions)`; `a_t`.
-        rewards: `(N,)` float64; received on arriving in `next_observations`.
+        rewards: `(N,)` float64; received on arriving in `next_observations`; what learners are given.
         next_observations: like `observations`; `s_{t+1}`.
         terminations: `(N,)` bool; the MDP ended on arriving: the bootstrap is cut.
         truncations: `(N,)` bool; the recording ended without the MDP ending: the bootstrap is kept.
@@ -56,6 +58,8 @@ class Dataset:
         behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S,
             A)` or a tuple of functions `act(observations, rng)`; None where unknown, or where the data was altered
             afterwards.
+        reward_rule: how `rewards` follow from the log's own, see `with_rewards`.
+        log_rewards: `(N,)` the log's own rewards where the rule changes them, else None.
     """
 
     observations: Array
@@ -81,6 +85,8 @@ class Dataset:
     behaviors: Array | None = None
     behavior_names: tuple[str, ...] = ()
     behavior_policies: Any = None
+    reward_rule: RewardRule = AS_LOGGED
+    log_rewards: Array | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -112,7 +118,7 @@ class Dataset:
                 ("they end", f"{terminated:.0%} in a terminal state, {1 - terminated:.0%} cut off"),
                 ("states", states),
                 ("actions", ", ".join(f"{names[a]} {_share(taken[a])}" for a in often) + more),
-                ("rewards", _range(self.rewards)),
+                ("rewards", _range(self.rewards) + (f" ({self.reward_rule})" if self.reward_rule else "")),
                 (
                     f"returns at γ = {self.gamma:g}",
                     _range(returns),
@@ -134,6 +140,8 @@ class Dataset:
     def _freeze(self) -> None:
         for name in _COLUMNS:
             getattr(self, name).setflags(write=False)
+        if self.log_rewards is not None:
+            self.log_rewards.setflags(write=False)
 
     @property
     def tabular(self) -> bool:
@@ -252,6 +260,50 @@ class Dataset:
     def episode_returns(self, gamma: float) -> Array:
         """`(E,)` float64: the discounted return of each recorded episode."""
         return self.returns_to_go(gamma)[self.episode_starts]
+
+    def with_rewards(
+        self,
+        *,
+        scale: float = 1.0,
+        shift: float = 0.0,
+        clip: float = math.inf,
+        unit: Literal["log", "return-range"] = "log",
+    ) -> Dataset:
+        """The same log with other rewards for learners: `scale · min(max(r, −clip), clip) / u + shift`.
+
+        `r` are the log's own rewards, whatever rule held before. True returns stay in the log's own unit: the world is
+        what it was.
+
+        Args:
+            scale, shift, clip: see `RewardRule`.
+            unit: `u`: 1, or the range of the recorded returns at the dataset's γ, so that they differ by 1 at most.
+
+        Raises:
+            DatasetError: a value is not allowed, or the unit is the range of returns that are all equal.
+        """
+        own = self.as_logged
+        if unit not in ("log", "return-range"):
+            raise DatasetError(f"unit = {unit!r} is not allowed: it must be one of log, return-range")
+        rule = RewardRule(scale, shift, clip)
+        if unit == "return-range":
+            clipped = replace(own, rewards=RewardRule(clip=clip)(own.rewards))
+            range_ = float(np.ptp(clipped.episode_returns(self.gamma)))
+            if range_ == 0.0:
+                raise DatasetError("unit = 'return-range' is not allowed: all recorded returns are equal")
+            rule = replace(rule, scale=scale / range_)
+        if not rule:
+            return own
+        made = replace(own, rewards=rule(own.rewards), reward_rule=rule, log_rewards=own.rewards)
+        columns.finite("rewards", made.rewards, len(made))
+        made._freeze()
+        return made
+
+    @cached_property
+    def as_logged(self) -> Dataset:
+        """The same log with its own rewards."""
+        if self.log_rewards is None:
+            return self
+        return replace(self, rewards=self.log_rewards, reward_rule=AS_LOGGED, log_rewards=None)
 
     def _states(self, what: str) -> int:
         if self.n_states is None:

@@ -11,6 +11,7 @@ import streamlit as st
 import offrl_core as orl
 from offrl_ui.datasets.collect import collect
 from offrl_ui.datasets.estimates import estimates
+from offrl_ui.datasets.facts import reward_note
 from offrl_ui.datasets.page import save, show_dataset
 from offrl_ui.datasets.upload import show_report, upload_form, uploads
 from offrl_ui.setup import links, memory, selection
@@ -54,10 +55,10 @@ refused = {note.key: note.message for note in notes}
 with st.sidebar:
     if spec is not None:
         st.subheader(spec.title)
-        sections = data_sections(config, every=True)
-        settings(sections, key="datasets-panel", scope=config.dataset, refused=refused, on_change=change)
     else:
-        st.caption("An uploaded log is what it is: its episodes were collected elsewhere.")
+        st.caption("The episodes of an uploaded log were collected elsewhere; what learners are given is yours to say.")
+    sections = data_sections(config, every=True)
+    settings(sections, key="datasets-panel", scope=config.dataset, refused=refused, on_change=change)
 
 with st.spinner("Recording the episodes …"):
     began = time.perf_counter()
@@ -78,7 +79,9 @@ if opened:
     st.switch_page("pages/playground.py", query_params=links.link(wanted))
 if uploaded is not None:
     show_report(uploaded.report)
-    estimates(uploaded.dataset, key=f"estimates {config.dataset}")
+    estimates(dataset, key=f"estimates {config.dataset} {dataset.reward_rule}")
 collect(config, dataset, lambda changed: memory.choose(KEY, changed))
+if note := reward_note(dataset):
+    st.info(note, icon=":material/balance:")
 show_dataset(dataset)
 st.caption(f"{len(dataset):,} rows drawn in {time.perf_counter() - began:.2f} s.")

@@ -11,6 +11,7 @@ import offrl_core as orl
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES
 from offrl_live.runs.live_runs import NoRoom
+from offrl_ui.datasets.facts import reward_note
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches
@@ -76,6 +77,8 @@ def sidebar() -> None:
         few=4,
     )
     settings(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change)
+    if note := reward_note(config.data):
+        st.caption(note)
     st.subheader("Algorithm")
     if len(config.lanes) > 1:
         st.session_state.setdefault("lanes", index)
@@ -131,6 +134,8 @@ except ConfigError as error:
     st.error(links.plain(error), icon=":material/error:")
     st.button("Start with another dataset", on_click=pick_dataset, args=(selection.FIRST_DATASET,))
     st.stop()
+if rule := config.data.reward_rule:
+    st.caption(f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit.")
 memory.write_link(KEY, shown=shown(run_id, config))
 stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
 # The stage comes first: it connects and draws while the rest of the page is still being made.

@@ -51,15 +51,6 @@ DEGRADE = (
         high=10.0,
         section="degrade",
     ),
-    DatasetOption(
-        "reward_shift",
-        "c",
-        0.0,
-        "Added to every recorded reward: down makes rewards negative, which breaks EMRL and makes 0 optimistic.",
-        low=-10.0,
-        high=10.0,
-        section="degrade",
-    ),
 )
 
 
@@ -80,9 +71,8 @@ def degrade(dataset: Dataset, chosen: Mapping[str, Any], seed: int) -> Dataset:
         dataset = replace(keep_episodes(dataset, best, chosen["drop_best"] / 100.0), behavior_policies=None)
     if chosen["drop_action"] >= 0:
         dataset = without_action(dataset, chosen["drop_action"])
-    if chosen["reward_noise"] > 0 or chosen["reward_shift"] != 0:
-        noise = chosen["reward_noise"] * rng.standard_normal(len(dataset))
-        rewards = dataset.rewards + chosen["reward_shift"] + noise
+    if chosen["reward_noise"] > 0:
+        rewards = dataset.rewards + chosen["reward_noise"] * rng.standard_normal(len(dataset))
         rewards.setflags(write=False)
         dataset = replace(dataset, rewards=rewards)
     return dataset
@@ -122,6 +112,8 @@ def subset(dataset: Dataset, keep: Array) -> Dataset:
     begins = np.flatnonzero(keep & begins)
     names = ("observations", "actions", "rewards", "next_observations", "next_known")
     columns = {name: getattr(dataset, name)[keep] for name in names}
+    if dataset.log_rewards is not None:
+        columns["log_rewards"] = dataset.log_rewards[keep]
     details = {f.name: getattr(dataset, f.name) for f in fields(dataset) if f.name not in _COLUMNS}
     if dataset.behaviors is not None:
         details["behaviors"] = dataset.behaviors[dataset.episode_of_row[begins]]
@@ -143,4 +135,5 @@ _COLUMNS = (
     "next_known",
     "episode_starts",
     "behaviors",
+    "log_rewards",
 )

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from offrl_core.data.degrade import DEGRADE, degrade
 from offrl_core.data.options import DatasetOption, Section
+from offrl_core.data.rewards import REWARD, rewarded
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError, Value, resolve
 
@@ -24,8 +25,8 @@ class DatasetSpec:
         title: the name on screen.
         description: what the world is, with its source.
         lesson: what it teaches, in two sentences.
-        options: what may be chosen, as declarations; those of degrading are added at the end.
-        builder: `(seed, resolved options) -> Dataset`, before degrading.
+        options: what may be chosen, as declarations; those of degrading and of rewards are added at the end.
+        builder: `(seed, resolved options) -> Dataset`, before degrading, with the log's own rewards.
         recommended: approximator (`table`, `linear`, `mlp`) → hyperparameters that show the lesson.
     """
 
@@ -38,8 +39,9 @@ class DatasetSpec:
     recommended: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        own = (option for option in self.options if option not in DEGRADE)  # they are there after `replace`
-        object.__setattr__(self, "options", (*own, *DEGRADE))
+        every = (*DEGRADE, *REWARD)
+        own = (option for option in self.options if option not in every)  # they are there after `replace`
+        object.__setattr__(self, "options", (*own, *every))
         try:
             self._check_options()
         except HyperparameterError as error:
@@ -64,7 +66,7 @@ class DatasetSpec:
 
     @property
     def sections(self) -> dict[str, tuple[DatasetOption, ...]]:
-        """The options by the section that each declares: `world`, `collecting`, `degrade`."""
+        """The options by the section that each declares: `world`, `collecting`, `degrade`, `reward`."""
         return {title: tuple(h for h in self.options if h.section == title) for title in get_args(Section)}
 
     def resolve(self, options: Mapping[str, object]) -> dict[str, Value]:
@@ -95,6 +97,6 @@ class DatasetSpec:
                 gamma=float(chosen.get("gamma", dataset.gamma)),
                 options=MappingProxyType({**chosen, "seed": seed}),
             )
-            return degrade(dataset, chosen, seed)
+            return rewarded(degrade(dataset, chosen, seed), chosen)
         except HyperparameterError as error:
             raise HyperparameterError(f"dataset {self.name}: {error}") from None

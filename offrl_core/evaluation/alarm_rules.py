@@ -35,7 +35,8 @@ class Facts:
         actions: `A`.
         rows: `N`, rows of the data.
         behavior_entropy: mean entropy of the data's own policy, in nats.
-        return_scale: the distance that differences of returns are judged against.
+        return_scale: the distance that differences of returns are judged against, in the log's own unit.
+        value_unit: how much that unit is in the rewards that learners are given.
         stays_on_data: whether the target never asks for an action that the data does not show; what such actions are
             worth in the table then does no harm.
         best: the best return that the data's actions allow; NaN where it is not known.
@@ -52,6 +53,12 @@ class Facts:
     stays_on_data: bool = False
     best: float = float("nan")
     probes: int = 0
+    value_unit: float = 1.0
+
+    @property
+    def value_scale(self) -> float:
+        """`return_scale` for what learners believe."""
+        return self.return_scale * self.value_unit
 
 
 class MetricHistory:
@@ -137,7 +144,7 @@ def _below_floor(h: MetricHistory, facts: Facts) -> str | None:
             f"{number(facts.q_floor)}: a penalty pushes values down and nothing holds them."
         )
     # Pushing down actions that nobody took is what a conservative penalty is for, but then it comes to rest.
-    lowest, depth = h.last("q_min"), 10 * max(facts.q_bound - facts.q_floor, facts.return_scale)
+    lowest, depth = h.last("q_min"), 10 * max(facts.q_bound - facts.q_floor, facts.value_scale)
     if lowest < facts.q_floor - depth and h.steady("q_min", rising=False) and h.pace("q_min") > 0.5:
         return (
             f"The smallest Q is {number(lowest)} and sinks as fast as ever; nothing earns less than "
@@ -148,7 +155,7 @@ def _below_floor(h: MetricHistory, facts: Facts) -> str | None:
 
 def _missing_rises(h: MetricHistory, facts: Facts) -> str | None:
     missing, data = h.last("q_missing"), h.last("q_data")
-    if missing > data and h.steady("q_missing", rising=True) and h.rise("q_missing") > 1e-3 * facts.return_scale:
+    if missing > data and h.steady("q_missing", rising=True) and h.rise("q_missing") > 1e-3 * facts.value_scale:
         return (
             f"Q on actions missing from the data ({number(missing)}) is above Q on the data's actions ({number(data)}) "
             "and rising: no row of the data can ever correct it."
@@ -211,7 +218,7 @@ def _illusion(h: MetricHistory, facts: Facts) -> str | None:
     down, up = h.rise("return"), h.rise("value_start")
     # A return that was measured by playing must fall by more than its interval is wide.
     error = np.nan_to_num(h.last("return_high") - h.last("return_low"))
-    if down < -max(0.02 * facts.return_scale, error) and up > 0.02 * facts.return_scale:
+    if down < -max(0.02 * facts.return_scale, error) and up > 0.02 * facts.value_scale:
         return (
             f"The true return fell by {number(-down)} while the value estimate rose by {number(up)}: "
             "the learner thinks it improves. Offline, only the truth beside it shows that it does not."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,9 @@ Policy = Callable[[Array], Array]
 PolicyEach = Callable[[Array], Array]
 """Action probabilities of `M` members, each at observations of its own: `(M, N, D)` → `(M, N, A)`."""
 
+Rule = Callable[[Array], Array]
+"""Rewards as learners are given them."""
+
 MAX_HORIZON = 2000
 
 
@@ -26,12 +29,14 @@ class Measured:
     Attributes:
         mean, low, high: `(M,)`.
         episodes: how many were played by each.
+        given: `(M,)` the mean return in the rewards that learners are given, where that was asked for.
     """
 
     mean: Array
     low: Array
     high: Array
     episodes: int
+    given: Array | None = None
 
 
 def evaluation_horizon(world: Simulator, gamma: float) -> int:
@@ -63,14 +68,17 @@ def measure(world: Simulator, policy: Policy, gamma: float, *, episodes: int = 3
 
 
 def measuring(
-    world: Simulator, policy: PolicyEach, gammas: Array, *, episodes: int, seed: int = 0
+    world: Simulator, policy: PolicyEach, gammas: Array, *, episodes: int, seed: int = 0, rule: Rule = np.asarray
 ) -> Generator[None, None, Measured]:
     """The returns of members with discounts `gammas (M,)`, with a rest after every time step.
+
+    `rule` says what learners are given for a reward; `Measured.given` is in that unit.
 
     The same seed gives the same starts and the same draws: returns measured at two moments of a training differ by
     what was learned more than by luck.
     """
-    return _summary((yield from _playing(world, policy, gammas, episodes, seed)))
+    returns, given = yield from _playing(world, policy, gammas, episodes, seed, rule)
+    return replace(_summary(returns), given=given.mean(axis=1))
 
 
 def member_returns(world: Simulator, policy: Policy, gamma: float, *, episodes: int, seed: int) -> Array:
@@ -82,36 +90,39 @@ def member_returns(world: Simulator, policy: Policy, gamma: float, *, episodes: 
         flat = observations.reshape(-1, *observations.shape[2:])
         return np.asarray(policy(flat).reshape(members, members, observations.shape[1], -1)[every, every])
 
-    return exhaust(_playing(world, each, np.full(members, gamma), episodes, seed))
+    return exhaust(_playing(world, each, np.full(members, gamma), episodes, seed))[0]
 
 
 def _playing(
-    world: Simulator, policy: PolicyEach, gammas: Array, episodes: int, seed: int
-) -> Generator[None, None, Array]:
-    """`member_returns`; only episodes that still run, and still count, are asked for an action."""
+    world: Simulator, policy: PolicyEach, gammas: Array, episodes: int, seed: int, rule: Rule = np.asarray
+) -> Generator[None, None, tuple[Array, Array]]:
+    """`member_returns`, and the same in the rewards that `rule` gives; only episodes that still run, and still count,
+    are asked for an action."""
     rng = np.random.default_rng(seed)
     members = len(gammas)
     horizons = np.array([evaluation_horizon(world, float(gamma)) for gamma in gammas])
     discounts = np.ones(members)
     states = np.concatenate([world.reset(episodes, rng)] * members)
-    returns = np.zeros(members * episodes)
+    returns, given = np.zeros((2, members * episodes))
     running = np.arange(members * episodes)
     for time in range(int(horizons.max())):
         member = running // episodes
         probabilities = _own(policy, world.observe(states), member, members)
         lost = np.isin(member, member[~np.isfinite(probabilities).all(axis=1)])
         if lost.any():
-            returns.reshape(members, episodes)[member[lost]] = np.nan
+            for paid in (returns, given):
+                paid.reshape(members, episodes)[member[lost]] = np.nan
             running, states, member, probabilities = running[~lost], states[~lost], member[~lost], probabilities[~lost]
         states, rewards, ended = world.step(states, draw(probabilities, rng), rng)
         returns[running] += discounts[member] * rewards
+        given[running] += discounts[member] * rule(rewards)
         discounts *= gammas
         going = ~ended & (time + 1 < horizons[member])
         running, states = running[going], states[going]
         if not len(running):
             break
         yield
-    return returns.reshape(members, episodes)
+    return returns.reshape(members, episodes), given.reshape(members, episodes)
 
 
 def draw(probabilities: Array, rng: np.random.Generator) -> Array:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from offrl_core.algos.shared_hyperparameters import a_dataset
 from offrl_core.columns import discount
 from offrl_core.dataset import Array, Dataset, dataset_probes
 from offrl_core.evaluation.rollouts import Measured, Policy, measure, measure_act
+from offrl_core.worlds.arrays import MDPError
 from offrl_core.worlds.bandit import ContextualBandit
 from offrl_core.worlds.world import Simulator
 
@@ -15,8 +18,9 @@ from offrl_core.worlds.world import Simulator
 class Truth:
     """Reference returns of a dataset's world at a discount, and the true value of any policy there.
 
-    All returns are expected discounted returns from the world's own initial states, with the world's own rewards (a
-    dataset whose rewards were disturbed is judged by the undisturbed ones).
+    All returns are expected discounted returns from the world's own initial states, with the world's own rewards: a
+    dataset whose rewards were disturbed is judged by the undisturbed ones, and one whose learners are given other
+    rewards (`Dataset.with_rewards`) by the log's own. Values and their bounds are in the rewards given to learners.
 
     Args:
         dataset: where the data came from; what is known follows from its `mdp` or `world`.
@@ -34,7 +38,11 @@ class Truth:
         in_support: the best return of a policy that takes only actions the data holds in that state, exact in the true
             MDP; in states the data never visits it acts uniformly. None where the world is not a known MDP, or where at
             γ = 1 rewards go on for ever.
-        q_star, v_star: `(S, A)` and `(S,)`; for a bandit at the probe states; otherwise None.
+        q_star, v_star: `(S, A)` and `(S,)` in the rewards given; for a bandit at the probe states; otherwise None, and
+            where at γ = 1 the rewards given go on for ever.
+        given_optimal: the best return in the rewards given, None where it is not known.
+        given_best: the true return, in the log's own unit, of the policy that is best for the rewards given; None where
+            it is not known.
         q_bound: no policy earns more with these rewards, whatever their order: `max(r_max, 0)/(1−γ)`, with `r_max` the
             largest reward of world and data; an episode may end, and then the rest is 0. At γ = 1 the largest of `V*`
             in any state and of the returns-to-go in the data where the MDP is known, the largest reward where an
@@ -61,6 +69,8 @@ class Truth:
         self.in_support: float | None = None
         self.q_star: Array | None = None
         self.v_star: Array | None = None
+        self.given_optimal: float | None = None
+        self.given_best: float | None = None
         if dataset.mdp is not None:
             self._solve()
         elif isinstance(dataset.world, ContextualBandit):
@@ -77,9 +87,17 @@ class Truth:
     def _solve(self) -> None:
         data, mdp = self.dataset, self.dataset.mdp
         assert mdp is not None
-        self.q_star, self.v_star = mdp.optimal(self.gamma)
         start = mdp.initial > 0
-        self.optimal, self.optimal_kind = float(mdp.initial[start] @ self.v_star[start]), "exact optimum"
+        self.optimal = float(mdp.initial[start] @ mdp.optimal(self.gamma)[1][start])
+        self.optimal_kind = "exact optimum"
+        self._given = mdp.rewarded(data.reward_rule) if data.reward_rule else mdp
+        with suppress(MDPError):
+            self.q_star, self.v_star = self._given.optimal(self.gamma)
+            self.given_optimal = float(mdp.initial[start] @ self.v_star[start])
+            self.given_best = self.optimal
+            if data.reward_rule:
+                best = self._given.optimal_policy(self.gamma)
+                self.given_best = float(mdp.evaluate(best, self.gamma, endless="limit"))
         _, v = mdp.best_within(data.counts > 0, self.gamma)
         within = float(mdp.initial[start] @ v[start])
         self.in_support = within if np.isfinite(within) else None
@@ -94,9 +112,13 @@ class Truth:
 
     def _look_up(self, world: ContextualBandit) -> None:
         probes = dataset_probes(self.dataset)
-        self.q_star = world.q_star(probes)
+        self.q_star = self.dataset.reward_rule(world.q_star(probes))
         self.v_star = self.q_star.max(axis=1)
         self.optimal, self.optimal_kind = float(world.rewards.max(axis=1).mean()), "exact optimum"
+        given = self.dataset.reward_rule(world.rewards)
+        chosen = given >= given.max(axis=1, keepdims=True)
+        self.given_optimal = float(given.max(axis=1).mean())
+        self.given_best = float(((chosen * world.rewards).sum(axis=1) / chosen.sum(axis=1)).mean())
         self._recorded()
 
     def _play(self) -> None:
@@ -130,10 +152,7 @@ class Truth:
             self._recorded()
 
     def _recorded(self) -> None:
-        shift = float(self.dataset.options.get("reward_shift", 0.0))
-        lengths = self.dataset.episode_ends - self.dataset.episode_starts + 1
-        paid = shift * (lengths if self.gamma == 1 else (1 - self.gamma**lengths) / (1 - self.gamma))
-        returns = self.dataset.episode_returns(self.gamma) - paid
+        returns = self.dataset.as_logged.episode_returns(self.gamma)
         self.behavior, self.behavior_kind = float(returns.mean()), "mean recorded return"
         if len(returns) > 1:
             error = 1.96 * float(returns.std(ddof=1)) / len(returns) ** 0.5
@@ -143,7 +162,7 @@ class Truth:
         data, mdp = self.dataset, self.dataset.mdp
         lowest, highest = float(data.rewards.min()), float(data.rewards.max())
         if mdp is not None:
-            lowest, highest = min(lowest, mdp.reward_range[0]), max(highest, mdp.reward_range[1])
+            lowest, highest = min(lowest, self._given.reward_range[0]), max(highest, self._given.reward_range[1])
         # Where an episode may end, no reward follows: 0 is always among what can still be earned.
         lowest, highest = min(lowest, 0.0), max(highest, 0.0)
         if isinstance(data.world, ContextualBandit):
@@ -156,7 +175,7 @@ class Truth:
         return floor, bound
 
     def of(self, policy: Array | Policy, *, episodes: int = 32, seed: int = 0) -> tuple[Array, Array | None]:
-        """The true return of each member's policy, and its true `Q` where that is known.
+        """The true return of each member's policy, and its true `Q` in the rewards given, where that is known.
 
         Args:
             policy: `(M, S, A)` probabilities over the states of a tabular world, or the function `policy(observations)
@@ -206,5 +225,7 @@ class Truth:
             values = mdp.value(policies[sound], self.gamma, endless="limit")
             start = mdp.initial > 0
             returns[sound] = values[:, start] @ mdp.initial[start]
-            q[sound] = mdp.q_from(values, self.gamma)
+            if self.dataset.reward_rule:
+                values = self._given.value(policies[sound], self.gamma, endless="limit")
+            q[sound] = self._given.q_from(values, self.gamma)
         return returns, q

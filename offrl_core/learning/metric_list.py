@@ -17,6 +17,15 @@ METRICS = (
         "return",
     ),
     Metric(
+        "return_given",
+        "true return in the rewards given",
+        _VALUE,
+        r"J_f(\pi) = \mathbb{E}\big[\sum_t \gamma^t f(r_{t+1})\big]",
+        "What the policy really earns in the unit that learners count in: the value at the start should come to this.",
+        "Far below the value at the start: the learner believes its own guesses.",
+        "q",
+    ),
+    Metric(
         "value_start",
         "value at the start",
         _VALUE,

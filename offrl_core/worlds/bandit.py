@@ -51,10 +51,10 @@ class ContextualBandit(Simulator):
         """`(N, A)`: the reward of every action; the true `Q` of every policy, since the episode ends at once."""
         return np.asarray(self.rewards[self.numbers(observations)])
 
-    def exact_returns(self, policy: Callable[[Array], Array]) -> Array:
-        """`(M,)`: the mean, over all contexts, of the expected reward; `policy (N, D) -> (M, N, A)`."""
+    def exact_returns(self, policy: Callable[[Array], Array], rule: Callable[[Array], Array] = np.asarray) -> Array:
+        """`(M,)`: the mean, over all contexts, of the expected `rule(reward)`; `policy (N, D) -> (M, N, A)`."""
         probabilities = np.asarray(policy(self.contexts), dtype=np.float64)
-        return np.asarray((probabilities * self.rewards).sum(axis=2).mean(axis=1))
+        return np.asarray((probabilities * rule(self.rewards)).sum(axis=2).mean(axis=1))
 
     def controller(self, gamma: float) -> Act:
         """Takes the best action of every context."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -91,6 +92,19 @@ class TabularMDP(Simulator):
         """The smallest and the largest reward that a single transition can give."""
         values = self.rewards[~self.terminal] if self._edge_rewards is None else self._edge_rewards
         return float(values.min()), float(values.max())
+
+    def rewarded(self, rule: Callable[[Array], Array]) -> TabularMDP:
+        """The same world with `rule(r)` for every reward `r`; ending is still followed by nothing."""
+        other = copy.copy(self)
+        if self._edge_rewards is None:
+            other.rewards = np.where(self.terminal[:, None], 0.0, rule(self.rewards))
+        else:
+            other._edge_rewards = rule(self._edge_rewards)
+            pairs = np.repeat(np.arange(self.rewards.size), np.diff(self.transitions.indptr))
+            means = np.bincount(pairs, other._edge_rewards * self.transitions.data, self.rewards.size)
+            other.rewards = means.reshape(self.rewards.shape)
+        other._solved = {}
+        return other
 
     def _checked(self, policy: npt.ArrayLike) -> Array:
         policies = check_policy(policy, self.n_states, self.n_actions, self.terminal)

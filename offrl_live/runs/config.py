@@ -13,6 +13,7 @@ from typing import Any
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.algos.shared_hyperparameters import canonical_approximator
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.rewards import REWARD
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_core.names import unknown
@@ -132,7 +133,7 @@ class RunConfig:
 
     Attributes:
         dataset: a name in the catalogue, or the name that `datasets.keep` gave to an uploaded one.
-        options: the dataset's options, and its `seed`.
+        options: the dataset's options, and its `seed`; of an uploaded one, those of its rewards.
         lanes: one to four learners that train in lock-step on the same data; at most 128 members in all.
         budget: updates after which the run stops, 0 for never.
         changes: live changes so far, in order of step and lane; they are part of what the run is. Of several made to
@@ -164,9 +165,10 @@ class RunConfig:
             raise ConfigError(f"options = {self.options!r} is not allowed: it must map names to values")
         options = dict(self.options)
         if self.dataset.startswith(UPLOAD):
-            if options:
-                raise ConfigError("an uploaded dataset has no options")
-            return {}
+            try:
+                return resolve(REWARD, options, "option")
+            except HyperparameterError as error:
+                raise ConfigError(f"an uploaded dataset: {error}") from error
         if self.dataset not in datasets():
             raise ConfigError(unknown("dataset", self.dataset, datasets()))
         seed = whole("seed", options.pop("seed", 0), 0, 2**32 - 1)

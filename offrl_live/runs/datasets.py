@@ -11,8 +11,9 @@ from typing import Any
 
 from offrl_core.algos import hyperparameters
 from offrl_core.data.catalogue import load_dataset
+from offrl_core.data.rewards import REWARD, rewarded
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_live.runs.checks import ConfigError
 
 UPLOAD = "upload:"
@@ -34,22 +35,46 @@ def keep(dataset: Dataset, token: str | None = None) -> str:
 
 
 def find(name: str, options: Mapping[str, Any]) -> Dataset:
-    """The dataset of this name: an upload, or the catalogue's with these options; recently used ones are kept.
+    """The dataset of this name with these options: an upload, or the catalogue's; recently used ones are kept.
 
     Raises:
         ConfigError: no such upload is kept, or the catalogue has no such dataset or option.
     """
-    if not name.startswith(UPLOAD):
-        try:
+    try:
+        if not name.startswith(UPLOAD):
             return load_dataset(name, **options)
-        except HyperparameterError as error:
-            raise ConfigError(str(error)) from error
+        return with_options(uploaded(name), options)
+    except HyperparameterError as error:
+        raise ConfigError(str(error)) from error
+
+
+def uploaded(name: str) -> Dataset:
+    """The dataset that was uploaded under this name, as it is in its file.
+
+    Raises:
+        ConfigError: it is no longer kept.
+    """
     try:
         dataset = _uploads[name]
         _uploads.move_to_end(name)
     except KeyError:
         raise ConfigError("this uploaded dataset is no longer kept here: please upload it again") from None
     return dataset
+
+
+def with_options(dataset: Dataset, options: Mapping[str, Any]) -> Dataset:
+    """An uploaded dataset with the options of `REWARD` that a run has; recently used ones are kept.
+
+    Raises:
+        HyperparameterError: an option is not allowed for this data.
+    """
+    chosen = resolve(REWARD, options, "option")
+    return _rewarded(dataset, tuple(chosen.items()))
+
+
+@lru_cache(maxsize=8)
+def _rewarded(dataset: Dataset, chosen: tuple[tuple[str, Value], ...]) -> Dataset:
+    return rewarded(dataset, dict(chosen))
 
 
 # Declarations depend on the data (its discount, its encodings). They are kept, so that checking a value never has to

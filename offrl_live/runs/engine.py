@@ -219,7 +219,7 @@ class Engine:
         """What a viewer must know before the first frame: the parts of `hello` that come from data and learners."""
         data, names = self.dataset, list(self.snapshot(truth=self.dataset.mdp is not None).metrics)
         if truths.played(data):
-            names += [*truths.MEASURED, *(["gap"] if "value_start" in names else [])]
+            names += [*truths.measured_names(data), *(["gap"] if "value_start" in names else [])]
         lanes = []
         for lane, learner in zip(self.config.lanes, self.lanes, strict=True):
             now, kind = learner.hyperparameters, learner.algorithm

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from offrl_core.dataset import Dataset
 from offrl_core.learning.policy_files import save_policies
 from offrl_live.runs.config import RunConfig
+from offrl_live.runs.datasets import with_options
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.timeline import Checkpoint, Frame, Mark
 from offrl_live.runs.views import frames_recorded
@@ -36,7 +37,7 @@ class RunExport:
         frames, marks, alarms: its timeline, oldest first.
         state, reason: how it stood.
         checkpoint: the newest state of its learners, None while it was never built.
-        dataset: the data where it was uploaded, else None.
+        dataset: the data as it was uploaded, else None.
     """
 
     config: RunConfig
@@ -58,7 +59,8 @@ class RunExport:
         """
         if self.checkpoint is None:
             raise ValueError("this run has not begun yet: nothing is learned")
-        engine = Engine(self.config.until(self.checkpoint.step), self.dataset)
+        data = None if self.dataset is None else with_options(self.dataset, self.config.options)
+        engine = Engine(self.config.until(self.checkpoint.step), data)
         engine.restore(self.checkpoint.data)
         found = []
         for lane, learner in enumerate(engine.lanes):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from offrl_live.runs.config import MAX_BUDGET, RunConfig
-from offrl_live.runs.datasets import UPLOAD
+from offrl_live.runs.datasets import UPLOAD, uploaded
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.hello import hello
 from offrl_live.runs.timeline import Timeline
@@ -105,7 +105,7 @@ class Run:
 
     def __post_init__(self) -> None:
         # An uploaded dataset is held here as long as the run lives.
-        self.dataset = self.config.data if self.config.dataset.startswith(UPLOAD) else None
+        self.dataset = uploaded(self.config.dataset) if self.config.dataset.startswith(UPLOAD) else None
         self.limit = self.limit or self.config.budget
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offrl_core.data.rewards import REWARD
 from offrl_live.runs.config import Lane, RunConfig, Setting
 from offrl_live.runs.datasets import UPLOAD
 
@@ -60,9 +61,15 @@ def script(config: RunConfig, step: int) -> str:
 
 def _dataset(config: RunConfig) -> str:
     if config.dataset.startswith(UPLOAD):
-        return '# The file that was uploaded:\ndataset = orl.Dataset.from_file("your-file.csv")'
+        return f'# The file that was uploaded:\ndataset = orl.Dataset.from_file("your-file.csv"){_rewards(config)}'
     options = "".join(f", {name}={value!r}" for name, value in config.options.items())
     return f"dataset = orl.load_dataset({config.dataset!r}{options})"
+
+
+def _rewards(config: RunConfig) -> str:
+    """What learners are given for the rewards of an uploaded log, where that is not the rewards themselves."""
+    given = {h.name.removeprefix("reward_"): value for h in REWARD if (value := config.options[h.name]) != h.default}
+    return f".with_rewards({', '.join(f'{name}={value!r}' for name, value in given.items())})" if given else ""
 
 
 def _lane(config: RunConfig, index: int, lane: Lane, step: int) -> str:

@@ -32,7 +32,7 @@ class RunSnapshot(Snapshot):
         """With true returns and what follows from them, name → `(M,)`, and the gap between estimate and truth."""
         metrics = {**self.metrics, **{name: value.astype(np.float32) for name, value in returns.items()}}
         if "value_start" in metrics:
-            metrics["gap"] = metrics["value_start"] - metrics["return"]
+            metrics["gap"] = metrics["value_start"] - metrics.get("return_given", metrics["return"])
         return replace(self, metrics=metrics, q_pi=q_pi)
 
     def matrix(self, names: Sequence[str]) -> Array:

@@ -29,9 +29,17 @@ _PLAYED_HELP = (
 )
 
 
+_IN_THE_LOGS_UNIT = ("return", "return_low", "return_high")
+
+
 def declared(name: str, dataset: Dataset) -> Metric:
     """What a column of a frame's metrics is for this data."""
     metric = find_metric(name)
+    if dataset.reward_rule and metric.unit.startswith("reward") and name not in _IN_THE_LOGS_UNIT:
+        # What is learned counts in other rewards than the true return, and so has no place beside it.
+        metric = replace(metric, unit=metric.unit.replace("reward", "given reward"))
+        if name == "value_start":
+            return replace(metric, panel="q")
     if name == "return" and played(dataset) and not isinstance(dataset.world, ContextualBandit):
         return replace(metric, help=_PLAYED_HELP)
     if metric.probed and not dataset.tabular:
@@ -59,6 +67,8 @@ def describe(dataset: Dataset, gamma: float) -> dict[str, Any]:
     known = truth(dataset, gamma)
     names = ("behavior", "behavior_kind", "behavior_interval", "optimal", "optimal_kind", "optimal_interval")
     told = {name: getattr(known, name) for name in (*names, "in_support", "q_bound", "gamma", "exact")}
+    if dataset.reward_rule:
+        told |= {"rewards": str(dataset.reward_rule), "given_optimal": known.given_optimal}
     return told if np.isfinite(known.q_bound) else {**told, "q_bound": None}
 
 
@@ -71,6 +81,12 @@ def evaluate(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[
     seen = dataset.counts > 0
     missing = ~seen & seen.any(axis=1, keepdims=True)
     numbers = {"return": returns, "q_data_true": q[:, seen].mean(axis=1)}
+    if dataset.reward_rule:
+        assert dataset.mdp is not None
+        starts = np.flatnonzero(dataset.mdp.initial)
+        chosen = policy[:, starts]
+        acts = np.where(chosen > 0, chosen * q[:, starts], 0.0).sum(axis=2)  # no share of an infinite value is none
+        numbers["return_given"] = acts @ dataset.mdp.initial[starts]
     if missing.any():
         numbers["q_missing_true"] = q[:, missing].mean(axis=1)
     return numbers, q.astype(np.float32)
@@ -81,14 +97,18 @@ def played(dataset: Dataset) -> bool:
     return dataset.mdp is None and isinstance(dataset.world, Simulator)
 
 
-MEASURED = ("return", "return_low", "return_high")
+def measured_names(dataset: Dataset) -> tuple[str, ...]:
+    """The metrics that playing gives: the last one where learners are given other rewards than the log's own."""
+    return ("return", "return_low", "return_high", *(["return_given"] if dataset.reward_rule else []))
+
+
 PLAYED_EPISODES = 128
 
 
 def measuring_returns(
     dataset: Dataset, learners: Sequence[Learner], gammas: Sequence[float]
 ) -> Generator[None, None, dict[str, Array]]:
-    """Where returns are measured: `return` and its 95 % interval of all members, with a rest after every time step.
+    """Where returns are measured: the metrics of `measured_names` of all members, with a rest after every time step.
 
     Args:
         dataset: with a world to play in.
@@ -96,19 +116,22 @@ def measuring_returns(
         gammas: each member's discount.
     """
     assert isinstance(dataset.world, Simulator)
-    parts: list[tuple[Array, Array, Array]] = []
+    parts: list[tuple[Array, ...]] = []
     first = 0
     for learner in learners:
         own = np.array(gammas[first : first + len(learner.members)])
         first += len(own)
         if isinstance(dataset.world, ContextualBandit):
             exact = dataset.world.exact_returns(learner.policy)
-            parts.append((exact, exact, exact))
+            parts.append((exact, exact, exact, dataset.world.exact_returns(learner.policy, dataset.reward_rule)))
             continue
         episodes = int(np.clip(PLAYED_EPISODES // len(own), 8, 32))
-        found = yield from measuring(dataset.world, learner.policy_each, own, episodes=episodes)
-        parts.append((found.mean, found.low, found.high))
-    return dict(zip(MEASURED, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+        rule = dataset.reward_rule
+        found = yield from measuring(dataset.world, learner.policy_each, own, episodes=episodes, rule=rule)
+        assert found.given is not None
+        parts.append((found.mean, found.low, found.high, found.given))
+    names = measured_names(dataset)
+    return dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=False))
 
 
 def _by_discount(gammas: Sequence[float]) -> list[tuple[float, list[int]]]:
@@ -128,7 +151,9 @@ def _facts(dataset: Dataset, system: Algorithm, values: Mapping[str, Value], gam
     known = truth(dataset, gamma)
     best = known.optimal
     if best is None:
-        best = known.q_bound if np.isfinite(known.q_bound) else float(dataset.returns_to_go(gamma).max())
+        own = dataset.as_logged
+        bound = truth(own, gamma).q_bound
+        best = bound if np.isfinite(bound) else float(own.returns_to_go(gamma).max())
     base = known.behavior if known.behavior is not None else 0.0
     return Facts(
         q_bound=known.q_bound,
@@ -139,6 +164,7 @@ def _facts(dataset: Dataset, system: Algorithm, values: Mapping[str, Value], gam
         behavior_entropy=entropy,
         return_scale=max(abs(best - base), 1e-3 * max(1.0, abs(best))),
         stays_on_data=system.stays_on_data(values),
+        value_unit=dataset.reward_rule.scale,
         best=next((x for x in (known.in_support, known.optimal) if x is not None), float("nan")),
         probes=0 if dataset.tabular else len(probe_rows(dataset)),
     )

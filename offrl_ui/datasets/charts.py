@@ -25,7 +25,7 @@ FEW_STATES = 10
 
 def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -> go.Figure:
     """Histogram of the episodes' discounted returns by behaviour policy; `marks` are drawn as named dashed lines."""
-    returns = dataset.episode_returns(gamma)
+    returns = dataset.as_logged.episode_returns(gamma)
     figure = _histogram(dataset, returns, list(marks.values()))
     top = max(float(np.max(trace.y)) for trace in figure.data)
     for place, (name, value) in enumerate(marks.items()):
@@ -221,7 +221,7 @@ def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
     rank[list(layout.order)] = np.arange(len(layout.order))
     shown, title = recorded(dataset)
     numbers = [episode for episode, _ in shown]
-    good = dataset.rewards[dataset.episode_ends[numbers]] > 0
+    good = dataset.as_logged.rewards[dataset.episode_ends[numbers]] > 0
     if good.any() and not good.all():
         kinds = [("last reward positive", REWARDED, good), ("not", UNREWARDED, ~good)]
     else:

@@ -72,6 +72,29 @@ def key_numbers(dataset: Dataset) -> list[tuple[str, str, str]]:
     return rows
 
 
+def reward_note(dataset: Dataset) -> str:
+    """What other rewards than the log's own do to values, to their bounds and to the best policy; empty without any."""
+    if not dataset.reward_rule:
+        return ""
+    known, own = truth(dataset), truth(dataset.as_logged)
+    said = [f"Learners are given f(r) = {dataset.reward_rule} for a reward r, so values and their truth count in f(r)."]
+    if np.isfinite([known.q_floor, known.q_bound]).all():
+        before = f"{number(own.q_floor)} to {number(own.q_bound)} with the log's own rewards"
+        said.append(f"No value leaves {number(known.q_floor)} to {number(known.q_bound)} ({before}).")
+    said.append("True returns stay in the log's own unit.")
+    if own.optimal is not None and own.exact:
+        if known.given_best is None:
+            said.append("Without a discount f(r) can be collected for ever, so there is no best policy for it.")
+        elif own.optimal - known.given_best > 1e-6 * max(1.0, abs(own.optimal)):
+            said.append(
+                f"The policy that is best for f(r) earns {number(known.given_best)} there, "
+                f"of {number(own.optimal)} that are possible."
+            )
+        else:
+            said.append("The policy that is best for f(r) is best there, too.")
+    return " ".join(said)
+
+
 def acted_in(dataset: Dataset) -> npt.NDArray[np.bool_]:
     """`(S,)`: the states in which there is something to do; all of them where the world is not known."""
     return np.ones(dataset.n_states or 0, dtype=bool) if dataset.mdp is None else ~dataset.mdp.terminal
@@ -151,7 +174,7 @@ def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
         row = int(dataset.episode_starts[episode])
         y, x = divmod(place, columns)
         x, y = x * 1.25 + 0.125, y * 1.75 + 0.125
-        good = dataset.rewards[row] > 0
+        good = dataset.as_logged.rewards[row] > 0
         image = dataset.observations[row].reshape(layout.image)
         body.append(svg.raster(image / max(float(image.max()), 1e-9), "amount", x, y, side, side))
         frame = svg.marked(REWARDED if good else UNREWARDED)

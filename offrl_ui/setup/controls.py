@@ -9,6 +9,7 @@ from typing import Any, get_args
 from offrl_core.algos import APPROXIMATORS, algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.options import Section
+from offrl_core.data.rewards import REWARD
 from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_lecture.base.text import mathml
 from offrl_live.runs.checks import ConfigError
@@ -38,17 +39,15 @@ def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, A
     Args:
         every: also the discount, which is otherwise left to the algorithm where that has one of its own.
     """
-    spec = datasets().get(config.dataset)
-    if spec is None:
-        return []
     owned = any("gamma" in config.declared(index) for index in range(len(config.lanes)))
+    spec = datasets().get(config.dataset)
     sections = []
-    for heading, options in spec.sections.items():
+    for heading, options in spec.sections.items() if spec else [("reward", REWARD)]:
         shown = [h for h in options if every or h.name != "gamma" or not owned]
         if heading == "collecting":
             shown.append(SEED)
         items = [item(h, config.options.get(h.name, h.default)) for h in shown]
-        folded = not every or heading == "degrade"
+        folded = not every or heading in ("degrade", "reward")
         sections.append({"id": heading, "title": heading.capitalize(), "items": items, "folded": folded})
     return sections
 

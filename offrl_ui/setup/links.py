@@ -26,11 +26,11 @@ from offrl_ui.setup.selection import (
     FIRST_ALGORITHM,
     FIRST_DATASET,
     FIRST_SEEDS,
-    SEED,
     SEEDS,
     Setting,
     approximators,
     declared,
+    options_of,
     start,
 )
 
@@ -55,8 +55,7 @@ class Note:
 def data_link(config: RunConfig) -> dict[str, str]:
     """The link's parts for the dataset of `config` alone."""
     parts = {"v": VERSION, "data": config.dataset}
-    spec = datasets().get(config.dataset)
-    for h in (*(spec.options if spec else ()), SEED):
+    for h in options_of(config.dataset):
         value = config.options.get(h.name, h.default)
         if value != h.default:
             parts[f"x.{h.name}"] = _write(value)
@@ -156,8 +155,7 @@ class _Reader:
         else:
             dataset = self.choice("data", tuple(datasets()), FIRST_DATASET)
         options: dict[str, Value] = {}
-        spec = datasets().get(dataset)
-        for h in (*spec.options, SEED) if spec else ():
+        for h in options_of(dataset):
             value = self.setting(f"x.{h.name}", h, h.default)
             assert not isinstance(value, tuple)
             options[h.name] = value

@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from offrl_core.algos import APPROXIMATORS, algorithms, hyperparameters
+from offrl_core.data.catalogue import datasets
+from offrl_core.data.options import DatasetOption
+from offrl_core.data.rewards import REWARD
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, Value
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_SEEDS, Lane, RunConfig
+from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.datasets import find as find_dataset
 
 Setting = Value | tuple[Value, ...]
@@ -46,6 +50,11 @@ APPROXIMATOR = Hyperparameter(
     choices=tuple(APPROXIMATORS),
     live=False,
 )
+
+
+def options_of(dataset: str) -> tuple[DatasetOption | Hyperparameter, ...]:
+    """What may be chosen of a dataset: everything that it declares and its seed; of an upload, its rewards."""
+    return REWARD if dataset.startswith(UPLOAD) else (*datasets()[dataset].options, SEED)
 
 
 def start() -> RunConfig:

@@ -230,7 +230,10 @@ def test_sections_hold_every_option_once():
         names = [h.name for section in spec.sections.values() for h in section]
         assert sorted(names) == sorted(h.name for h in spec.options)
         assert [h.name for h in spec.sections["degrade"]] == [
-            "drop_episodes", "drop_best", "drop_action", "reward_noise", "reward_shift",
+            "drop_episodes", "drop_best", "drop_action", "reward_noise",
+        ]  # fmt: skip
+        assert [h.name for h in spec.sections["reward"]] == [
+            "reward_clip", "reward_unit", "reward_scale", "reward_shift",
         ]  # fmt: skip
 
 

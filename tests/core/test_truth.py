@@ -76,8 +76,14 @@ def test_no_policy_leaves_the_bounds(low, high):
 
 
 def test_disturbed_rewards_move_both_bounds():
-    truth = orl.Truth(orl.load_dataset("double-crossing", reward_shift=-1.0))
-    assert (truth.q_floor, truth.q_bound) == (pytest.approx(-20.0), pytest.approx(20.0))
+    for options, floor, bound in (
+        ({"reward_shift": -1.0}, -20.0, 0.0),
+        ({"reward_shift": 0.5}, 0.0, 30.0),
+        ({"reward_scale": 0.1, "reward_shift": -0.02}, -0.4, 1.6),
+        ({"reward_clip": 0.2}, 0.0, 4.0),
+    ):
+        truth = orl.Truth(orl.load_dataset("double-crossing", **options))
+        assert (truth.q_floor, truth.q_bound) == (pytest.approx(floor), pytest.approx(bound))
 
 
 def test_undiscounted_rewards_have_a_bound_only_where_something_gives_one():

@@ -30,6 +30,15 @@ test("a panel draws the metrics it knows in its own order, the truth dashed in t
   );
 });
 
+test("where learners are given other rewards, the value at the start and its truth stand beside Q", () => {
+  const q = ["q_data", "q_data_true", "q_missing", "q_missing_true", "value_start", "return_given"];
+  const made = withMetrics([metric("return", "return"), ...q.map((name) => metric(name, "q"))]);
+  assert.deepEqual(names(metricsOf(made, panel("return"))), ["return"]);
+  assert.deepEqual(names(metricsOf(made, panel("q"))), q);
+  const [value, truth] = metricsOf(made, panel("q")).slice(-2);
+  assert.deepEqual([value.dash, truth.dash, truth.colour], ["solid", "dash", value.colour]);
+});
+
 for (const key of ["return", "q", "loss", "weights", "policy"]) {
   test(`a metric that ${key} has never heard of is drawn in it under its own title`, () => {
     const made = withMetrics([metric("brand_new", key, { title: "Brand new" })]);

@@ -153,5 +153,11 @@ def test_a_dataset_of_ones_own() -> None:
     made = RunConfig(name, {}, (Lane("bc"),))
     assert made.data is data
     assert RunConfig.from_json(made.to_json()) == made
-    with pytest.raises(ConfigError, match="no options"):
+    with pytest.raises(ConfigError, match="an uploaded dataset: unknown option 'seed'; there are reward_clip"):
         RunConfig(name, {"seed": 1}, (Lane("bc"),))
+    with pytest.raises(ConfigError, match="reward_scale = 0 is not allowed"):
+        RunConfig(name, {"reward_scale": 0}, (Lane("bc"),))
+    scaled = RunConfig(name, {"reward_scale": 0.5}, (Lane("bc"),))
+    assert scaled.data.rewards.tolist() == [0.0, 0.5, 0.0, 0.0]
+    assert scaled.data is RunConfig.from_json(scaled.to_json()).data
+    assert scaled.key != made.key

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offrl_live.runs import wire
+from offrl_core.dataset import Dataset
+from offrl_core.learning import load_policy
+from offrl_live.runs import datasets, wire
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
@@ -53,6 +55,22 @@ class OneThread:
             assert self.time < end, "it did not happen in time"
             self.turn()
         return found
+
+
+def test_an_uploaded_logs_rewards_reach_the_worker_and_go_home() -> None:
+    log = Dataset.from_columns([0, 1, 0, 1], [0, 1, 1, 0], [0.0, 4.0, 0.0, 2.0], [False, True, False, True], gamma=0.9)
+    lane = Lane("mc-q", hyperparameters={"learning_rate": 1.0, "initial_spread": 0.0})
+    alone = OneThread()
+    run_id = alone.runs.open(
+        RunConfig(datasets.keep(log), {"reward_scale": 0.5, "reward_clip": 3.0}, (lane,), budget=9)
+    )
+    watcher = alone.watch(run_id)
+    watcher.say("play")
+    watcher.wait_for("finished")
+    # Returns of 0.5·clip(r, ±3): 0.9 · 1.5 and 0.9 · 1 at the start, 1.5 and 1 after it.
+    policy = load_policy(alone.runs.export(run_id).policies("npz"))
+    np.testing.assert_allclose(policy.q(["0", "1"]), [[1.35, 0.9], [1.0, 1.5]], atol=1e-6)
+    assert watcher.of("hello")[0]["run"]["config"]["options"]["reward_clip"] == 3.0
 
 
 def test_a_whole_run_in_one_thread() -> None:

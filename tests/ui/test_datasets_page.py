@@ -48,6 +48,24 @@ def test_options_in_the_link_change_the_data_and_refused_ones_are_named():
     assert app.query_params["x.episodes"] in ("60", ["60"])
 
 
+def test_other_rewards_say_what_they_do_to_values_bounds_and_the_best_policy():
+    app = open_page(data="double-crossing", x__reward_scale="0.1", x__reward_shift="-0.02")
+    (note,) = app.info
+    assert "Learners are given f(r) = 0.1·r − 0.02" in note.value
+    assert "No value leaves −0.4 to 1.6 (0 to 20 with the log's own rewards)" in note.value
+    # Where a step costs so much, the near 0.3 is better than the far 1.
+    assert f"best for f(r) earns {0.3 * 0.95**5:.3g} there, of {0.95**11:.3g} that are possible" in note.value
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values["Optimum J*"] == f"{0.95**11:.3g}"
+    assert not open_page(data="double-crossing").info
+    assert facts.reward_note(orl.load_dataset("cliff", reward_scale=3.0)).endswith("best for f(r) is best there, too.")
+    endless = orl.load_dataset("double-crossing", reward_shift=0.5, gamma=1.0)
+    assert "can be collected for ever" in facts.reward_note(endless)
+    shown = charts.returns_figure(orl.load_dataset("cliff", reward_scale=3.0), 0.9, {})
+    plain = charts.returns_figure(orl.load_dataset("cliff"), 0.9, {})
+    assert shown.to_json() == plain.to_json()
+
+
 def test_the_button_opens_this_dataset_in_the_playground():
     app = open_page(data="cliff", x__episodes="77")
     next(button for button in app.button if button.label == "Open in the playground").click().run()

@@ -37,6 +37,14 @@ def test_a_first_visit_shows_the_first_run_and_its_link():
     assert "class BCQ" in app.code[0].value
 
 
+def test_other_rewards_are_said_and_trained_on():
+    app = open_page(v="1", algo="bcq", x__reward_scale="0.5")
+    said = [caption.value for caption in app.caption]
+    assert any(text.startswith("Learners are given 0.5·r for a reward r") for text in said)
+    assert any("True returns stay in the log's own unit" in text for text in said)
+    assert get_hub().info(run_id(app))["config"].data.rewards.max() == 0.5
+
+
 def test_equal_choices_share_one_run():
     assert run_id(open_page()) == run_id(open_page(v="1", algo="bcq"))
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
+from offrl_core.data.rewards import REWARD
+from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_ui.setup import controls, links, selection
 from tests.hypothesis_profiles import examples
@@ -39,6 +41,28 @@ def test_what_is_chosen_comes_back_from_its_link():
     again, notes = links.parse({key: [value] for key, value in links.link(config).items()})
     assert again == config
     assert not notes
+
+
+def test_an_uploaded_logs_rewards_stand_in_its_link_and_panel():
+    log = orl.Dataset.from_columns([0, 1, 0, 1], [0, 1, 1, 0], [0.0, 1.0, 0.0, 0.0], [False, True, False, True])
+    name = datasets.keep(log)
+    config = RunConfig(name, {"reward_scale": 0.5, "reward_unit": "return-range"}, (Lane("bc"),))
+    parts = links.link(config)
+    assert {key: value for key, value in parts.items() if key.startswith("x.")} == {
+        "x.reward_scale": "0.5",
+        "x.reward_unit": "return-range",
+    }
+    again, notes = links.parse({key: [value] for key, value in parts.items()})
+    assert again == config
+    assert not notes
+    plain, notes = parse(f"data={name}&algo=bc&x.seed=3&x.reward_scal=2")
+    assert dict(plain.options) == {h.name: h.default for h in REWARD}
+    assert "did you mean 'x.reward_scale'?" in notes[1].message
+    (section,) = controls.data_sections(plain)
+    changed, notes = controls.apply(plain, 0, {"reward": {"reward_clip": 2.0, "reward_shift": 99}})
+    assert [item["name"] for item in section["items"]] == [h.name for h in REWARD]
+    assert changed.options["reward_clip"] == 2.0
+    assert "reward_shift = 99 is not allowed" in notes[0].message
 
 
 def test_a_link_says_only_what_differs_from_the_defaults():

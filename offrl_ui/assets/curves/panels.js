@@ -69,6 +69,9 @@ export const PANELS = [
       { name: "q_data_true", label: "its truth", colour: 0, dash: "dash" },
       { name: "q_missing", label: "missing", colour: 1 },
       { name: "q_missing_true", label: "its truth", colour: 1, dash: "dash" },
+      // Here where learners are given other rewards than those of the true return.
+      { name: "value_start", label: "start", colour: 2 },
+      { name: "return_given", label: "its truth", colour: 2, dash: "dash" },
     ],
     undrawn: ["q_max", "q_min"],
   },
@@ -188,7 +191,7 @@ export function metricsOf(store, panel) {
   // What a panel has never heard of is always drawn: somebody declared it to be seen.
   const usual = drawn.filter(({ name }) => !isNew(panel, name));
   const added = drawn.filter(({ name }) => isNew(panel, name));
-  if (store.groups.length === 1) return [...usual.slice(0, MOST_LINES), ...added];
+  if (store.groups.length === 1) return [...usual.slice(0, Math.max(MOST_LINES, panel.lines.length)), ...added];
   const main = usual.filter((metric) => metric.dash === "solid" && !SECONDARY.includes(metric.name));
   return [...main.slice(0, 2), ...added];
 }

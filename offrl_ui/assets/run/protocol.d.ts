@@ -114,6 +114,9 @@ export interface Truth {
   optimal_kind?: string | null;
   in_support?: number | null;
   q_bound?: number | null;
+  /** What learners are given for a reward r, and the best return in that; absent where it is the reward itself. */
+  rewards?: string;
+  given_optimal?: number | null;
   gamma?: number | null;
   exact?: boolean;
 }

@@ -234,8 +234,8 @@ export class Store extends RunHistory {
 
   /** Size of the true values: of the bound on them, of the best return. */
   get usual() {
-    const { q_bound: bound, optimal } = this.run.truth;
-    return Math.max(Math.abs(bound ?? 0), Math.abs(optimal ?? 0)) || 1;
+    const { q_bound: bound, optimal, given_optimal: given = optimal } = this.run.truth;
+    return Math.max(Math.abs(bound ?? 0), Math.abs(given ?? 0)) || 1;
   }
 
   /** One scale per meaning, shared by all modes and members that show it. @param {string} name */
