@@ -53,7 +53,7 @@ def fitted_q_evaluation(
     the nearest leaf's value to observations that an action was never taken near, and its bias is not in the interval.
 
     Args:
-        dataset: logged transitions.
+        dataset: logged transitions; the estimate is in the log's own unit, whatever learners were given.
         policy: what to evaluate.
         gamma: discount; the dataset's own by default.
         unseen_value: value of pairs without data (tabular), or of actions that never occur (continuous).
@@ -70,7 +70,7 @@ def fitted_q_evaluation(
     Source: Le, Voloshin, Yue 2019 (FQE).
     """
     resamples = (200 if dataset.tabular else 50) if resamples is None else resamples
-    gamma = check_arguments(dataset, gamma, confidence, resamples)
+    gamma, dataset = check_arguments(dataset, gamma, confidence, resamples), dataset.as_logged
     if not dataset.has_target.any():
         raise DatasetError(
             "the next state of no row is known, so nothing can be said of what follows an action. If each episode "

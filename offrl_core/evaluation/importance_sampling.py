@@ -58,7 +58,7 @@ def importance_sampling(
     Products are sums of logarithms.
 
     Args:
-        dataset: logged episodes.
+        dataset: logged episodes; the estimate is in the log's own unit, whatever learners were given.
         policy: what to evaluate.
         gamma: discount; the dataset's own by default.
         weighting: which estimator.
@@ -73,7 +73,7 @@ def importance_sampling(
     """
     if weighting not in WEIGHTINGS:
         raise DatasetError(f"weighting = {weighting!r} is not allowed: it must be one of {', '.join(WEIGHTINGS)}")
-    gamma = check_arguments(dataset, gamma, confidence, resamples)
+    gamma, dataset = check_arguments(dataset, gamma, confidence, resamples), dataset.as_logged
     known = known_behavior(dataset, behavior, seed)
     acts = probabilities(dataset, policy, dataset.observations)
     logs = _log_weights(dataset, acts, known)

@@ -83,7 +83,7 @@ def table(dataset: Dataset, algorithm: str, *, updates: int = UPDATES) -> list[d
     if dataset.tabular:
         shown = learner.snapshot().policy[0].astype(np.float64)
         policy = shown / shown.sum(axis=1, keepdims=True)
-    recorded = judges.episode_returns(dataset.gamma)
+    recorded = judges.as_logged.episode_returns(dataset.gamma)
     rows = [{"estimate": "Mean return of the recorded episodes", "value": float(recorded.mean())}]
     behavior = estimate_behavior(judges)
     for weighting, title in ESTIMATORS.items():

@@ -13,6 +13,8 @@ from learning_cases import random_data, vectors
 import offrl_core as orl
 from offrl_core.data.degrade import subset
 from offrl_core.declarations import HyperparameterError
+from offrl_core.evaluation.fitted_q import fitted_q_evaluation
+from offrl_core.evaluation.importance_sampling import WEIGHTINGS, importance_sampling
 from offrl_core.rewards import RewardRule
 
 DATA = random_data(4, rows=300)
@@ -141,6 +143,20 @@ def test_recorded_returns_are_those_of_the_log() -> None:
     log = vectors()
     plain, given = orl.Truth(log), orl.Truth(log.with_rewards(clip=0.4, scale=3.0, shift=-2.0))
     assert (given.behavior, given.behavior_interval) == (plain.behavior, plain.behavior_interval)
+
+
+@pytest.mark.parametrize("log", [DATA, vectors()], ids=["table", "vectors"])
+def test_estimates_are_in_the_logs_own_unit(log: orl.Dataset) -> None:
+    given = log.with_rewards(scale=3.0, shift=-1.0, clip=0.5)
+
+    def uniform(observations: np.ndarray) -> np.ndarray:
+        return np.full((len(observations), log.n_actions), 1 / log.n_actions)
+
+    few = {"resamples": 4}
+    for weighting in WEIGHTINGS:
+        one, other = (importance_sampling(x, uniform, weighting=weighting, **few) for x in (log, given))
+        assert one == other
+    assert fitted_q_evaluation(log, uniform, **few) == fitted_q_evaluation(given, uniform, **few)
 
 
 def test_a_learner_learns_the_rewards_it_is_given() -> None:
