@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,11 +45,13 @@ class Divergence:
         return replace(self, index=index, member=member)
 
     def __str__(self) -> str:
-        where = "".join(
-            f", {name} {number}"
-            for name, number in (("state", self.state), ("action", self.action), ("row", self.row))
-            if number >= 0
-        )
+        return self.told()
+
+    def told(self, actions: Sequence[str] = ()) -> str:
+        """In words; `actions` are their names, without which they have numbers."""
+        places = [("state", self.state), ("action", self.action), ("row", self.row)]
+        known = [(name, actions[n] if name == "action" and actions else n) for name, n in places if n >= 0]
+        where = "".join(f", {name} {which}" for name, which in known)
         label = f" ({self.member})" if self.member else ""
         return f"stopped before update {self.step}{label}: {self.what} became {self.value}{where}"
 

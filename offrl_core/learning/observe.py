@@ -10,6 +10,7 @@ import numpy.typing as npt
 from offrl_core.algos.base import Loss
 from offrl_core.algos.batch import Batch
 from offrl_core.algos.losses import softmax
+from offrl_core.learning.approximators import PairLinear
 from offrl_core.learning.metric_catalogue import measured
 from offrl_core.learning.program import Program
 from offrl_core.learning.shown_states import ShownStates
@@ -53,10 +54,19 @@ def observe(program: Program) -> Snapshot:
             None if allowed is None else np.ascontiguousarray(_wide(allowed, program.members).swapaxes(1, 2)),
             _states_first(weights),
             _states_first(advantages),
+            _theta(program),
             dict(zip(found, np.array([x.reshape(-1) for x in found.values()], np.float32), strict=True)),
         )
         snapshot.metrics.update(measured(snapshot, program.dataset))
         return snapshot
+
+
+def _theta(program: Program) -> Array | None:
+    """`(M, P)` parameters of a Q that is linear in features of pairs."""
+    network = program.networks.by_name.get("q")
+    if network is None or not isinstance(network.function, PairLinear):
+        return None
+    return program.networks.parameters[:, network.place].copy()
 
 
 def loss_metrics(losses: dict[str, Loss]) -> dict[str, Array]:

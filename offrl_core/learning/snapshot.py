@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-TABLES = ("q", "v", "policy", "behavior", "allowed", "weights", "advantages")
+TABLES = ("q", "v", "policy", "behavior", "allowed", "weights", "advantages", "theta")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,6 +27,7 @@ class Snapshot:
         allowed: `(M, S, A)` bool: the actions that the policy may choose.
         weights: `(M, S, A)` mean weight of each pair's rows, NaN where the data has none.
         advantages: `(M, S, A)` advantage, NaN where there is none.
+        theta: `(M, P)` parameters of a Q that is linear in features of pairs, `Q(s,a) = θ·φ(s,a)`.
         metrics: name → `(M,)`, what each is says `orl.metrics()`; NaN where a member has no such number.
 
     Losses, weights and the system's own numbers (a running norm, a dual temperature) are those of the update that comes
@@ -43,11 +44,12 @@ class Snapshot:
     allowed: Array | None
     weights: Array | None
     advantages: Array | None
+    theta: Array | None
     metrics: dict[str, Array]
 
     @property
     def tables(self) -> dict[str, Array]:
-        """The tables that there are, name → `(M, S, A)` or `(M, S)`."""
+        """The tables that there are, name → `(M, S, A)`, `(M, S)` or `(M, P)`."""
         return {name: getattr(self, name) for name in TABLES if getattr(self, name) is not None}
 
     def __repr__(self) -> str:

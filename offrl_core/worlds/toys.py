@@ -26,12 +26,12 @@ def two_actions(reward_plus: float, reward_minus: float) -> TabularMDP:
 
 
 def deadly_triad() -> TabularMDP:
-    """One state, actions 1 and 2, reward 0, never ending; `Q(s,a) = θ·a` through the feature `φ(s,a) = a`."""
+    """One state, actions `a₁` and `a₂`, reward 0, never ending; `Q(s,a₁) = θ`, `Q(s,a₂) = 2θ` by `φ(s,a) = 1, 2`."""
     return TabularMDP(
         np.ones((1, 2, 1)),
         np.zeros((1, 2)),
         [1.0],
-        action_names=("1", "2"),
+        action_names=("a₁", "a₂"),
         state_names=("s",),
         layout=MatrixLayout(order=(0,), row_title="state"),
         action_features=np.array([[[1.0], [2.0]]], dtype=np.float32),

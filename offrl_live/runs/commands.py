@@ -111,7 +111,7 @@ _NEEDED: dict[str, dict[str, Check]] = {
 _OPTIONAL: dict[str, dict[str, Check]] = {
     "film": {"step": _whole(), "member": _whole(), "seed": _whole(2**32 - 1)},
     "view": {"members": _members, "mode": _one_of(*MODES)},
-    "explain": {"member": _whole(), "row": _whole(), "state": _whole(), "action": _whole()},
+    "explain": {"member": _whole(), "row": _whole(), "state": _whole(), "action": _whole(), "step": _whole()},
 }
 
 

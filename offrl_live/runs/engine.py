@@ -51,7 +51,6 @@ class Engine:
         self.marks: list[Mark] = []
         self.lanes = [self._learner(lane, lane.hyperparameters) for lane in config.lanes]
         self._seen_divergences = 0
-        self._before: RunSnapshot | None = None
         self._apply(after=-1)
 
     def _learner(self, lane: Lane, values: Mapping[str, Any]) -> Learner:
@@ -123,7 +122,8 @@ class Engine:
         return not any(learner.active for learner in self.lanes)
 
     def divergences(self) -> list[Alarm]:
-        """What left the numbers since this was asked last: which member, at which update, what first, and where."""
+        """What left the numbers since this was asked last, as alarms of now: which member, at which update, what first,
+        and where."""
         found, base = [], 0
         for learner in self.lanes:
             found += [(d, base + d.index) for d in learner.divergences]
@@ -131,14 +131,14 @@ class Engine:
         found.sort(key=lambda pair: (pair[0].step, pair[1]))
         new, self._seen_divergences = found[self._seen_divergences :], len(found)
         title, mode = "The numbers ran away", "q"
-        # What can be looked at is the state before the update that could not be made.
-        return [Alarm("diverged", True, member, d.step - 1, title, str(d), "q", mode) for d, member in new]
+        names = self.dataset.action_names
+        return [Alarm("diverged", True, member, self.step, title, d.told(names), "q", mode) for d, member in new]
 
     @property
     def why_stopped(self) -> str:
         """The first divergence, in words."""
         found = sorted((d for learner in self.lanes for d in learner.divergences), key=lambda d: d.step)
-        return str(found[0]) if found else ""
+        return found[0].told(self.dataset.action_names) if found else ""
 
     def set(self, lane: int, values: Mapping[str, object]) -> None:
         """Change hyperparameters of one lane from the next update on; written into the configuration.
@@ -173,33 +173,18 @@ class Engine:
     # looking
 
     def snapshot(self, *, truth: bool = True) -> RunSnapshot:
-        """All members now; `truth` adds the true value of their policies, where there is a world to tell."""
+        """All members now; `truth` adds the true value of their policies, where there is a world to tell.
+
+        The parameters of a diverged member are the last finite ones; what they lead to may be infinite already.
+        """
         parts: list[tuple[range, Snapshot]] = []
         first = 0
         for learner in self.lanes:
             parts.append((range(first, first + len(learner.members)), learner.snapshot()))
             first += len(learner.members)
-        merged = merge_members(parts, self.step)
-        snapshot = self._finite(RunSnapshot(**vars(merged)))
+        snapshot = RunSnapshot(**vars(merge_members(parts, self.step)))
         for evaluated in self.evaluating(snapshot) if truth else ():
             snapshot = evaluated or snapshot
-        return snapshot
-
-    def _finite(self, snapshot: RunSnapshot) -> RunSnapshot:
-        """The snapshot, with a diverged member as it was seen last when all its numbers were finite.
-
-        Its parameters are finite still, but what they lead to may not be.
-        """
-        before, base, tables = self._before or snapshot, 0, snapshot.tables
-        for learner in self.lanes:
-            for member in {base + d.index for d in learner.divergences}:
-                shown = [tables[name][member] for name in ("q", "v", "policy") if name in tables]
-                if not all(np.isfinite(table).all() for table in shown):
-                    for now, then in ((snapshot.metrics, before.metrics), (tables, before.tables)):
-                        for name in now.keys() & then.keys():
-                            now[name][member] = then[name][member]
-            base += len(learner.members)
-        self._before = snapshot
         return snapshot
 
     def evaluating(self, snapshot: RunSnapshot) -> Generator[RunSnapshot | None, None, None]:

@@ -92,30 +92,34 @@ class RunExport:
         metrics = np.concatenate([frame.metrics for frame in self.frames])
         return columns | {name: metrics[:, column] for column, name in enumerate(names)}
 
-    def recording(self, *, members: Sequence[int] | None = None, most: int = 300, compact: bool = True) -> bytes:
+    def recording(self, *, members: Sequence[int] | None = None, most: int = 300) -> bytes:
         """The run as the messages that a viewer would have received, gzipped (docs/protocol.md).
+
+        All numbers are as they were computed: those that stand beside each other on screen keep their order.
 
         Args:
             members: whose tables to include; all by default.
-            most: frames at most, evenly taken from those there are; the first and the last are always in.
-            compact: tables in half the precision (float16), metrics whole; else everything in float32.
+            most: frames at most, evenly taken from those there are, and those at which an alarm rose; the first and the
+                last are always in.
 
         Raises:
             ValueError: the run was never built, so there is nothing to record.
         """
         if self.hello is None:
             raise ValueError("this run has not begun yet: there is nothing to record")
-        return gzip.compress(b"".join(map(_framed, self._messages(members, most, compact))), compresslevel=9, mtime=0)
+        return gzip.compress(b"".join(map(_framed, self._messages(members, most))), compresslevel=9, mtime=0)
 
-    def _messages(self, members: Sequence[int] | None, most: int, compact: bool) -> Iterator[str | bytes]:
+    def _messages(self, members: Sequence[int] | None, most: int) -> Iterator[str | bytes]:
         assert self.hello is not None
         wanted = tuple(range(len(self.hello["members"]))) if members is None else tuple(members)
         frames = list(self.frames)
         if len(frames) > most:
-            frames = [frames[i] for i in np.linspace(0, len(frames) - 1, most).round().astype(int)]
+            evenly = set(np.linspace(0, len(frames) - 1, most).round().astype(int).tolist())
+            raised = {alarm["step"] for alarm in self.alarms if alarm["active"]}
+            frames = [frame for i, frame in enumerate(frames) if i in evenly or frame.step in raised]
         yield dumps(self.hello)
         yield encode({"kind": "static"}, self.static)
-        yield from frames_recorded(frames, wanted, compact=compact)
+        yield from frames_recorded(frames, wanted)
         for mark in self.marks:
             yield dumps(mark.to_json())
         for alarm in self.alarms:

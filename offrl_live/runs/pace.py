@@ -22,8 +22,8 @@ PLAYED_SHARE = 0.05
 CHECKPOINT_SHARE = 0.01
 CHECKPOINT_SECONDS = 0.25
 
-# While a viewer waits for a film that it asked for.
-FILM_SHARE = 0.25
+# While a viewer waits for a film, or the numbers of an earlier step, that it asked for.
+LOOK_BACK_SHARE = 0.25
 
 # What playing all policies takes, until it was done once.
 PLAYED_SECONDS = 0.5

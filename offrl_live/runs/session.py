@@ -13,13 +13,13 @@ from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.convergence import Convergence
 from offrl_live.runs.engine import Engine
-from offrl_live.runs.films import FilmMaker
+from offrl_live.runs.look_back import LookBack
 from offrl_live.runs.pace import (
     CHECKPOINT_SECONDS,
     CHECKPOINT_SHARE,
-    FILM_SHARE,
     FRAME_SECONDS,
     FRAME_SHARE,
+    LOOK_BACK_SHARE,
     PLAYED_SECONDS,
     PLAYED_SHARE,
     SLICE_SECONDS,
@@ -62,8 +62,8 @@ class Session:
         self._played = truths.played(self.engine.dataset)
         self.truths = Rhythm(PLAYED_SHARE if self._played else TRUTH_SHARE, cost=PLAYED_SECONDS * self._played)
         self.checkpoints = Rhythm(CHECKPOINT_SHARE, CHECKPOINT_SECONDS)
-        self.films = Rhythm(FILM_SHARE)
-        self.film_maker = FilmMaker(self.engine, clock)
+        self.look_backs = Rhythm(LOOK_BACK_SHARE)
+        self.look_back = LookBack(self.engine, clock)
         self.convergence = Convergence(self.engine.settling_window)
         self._shown = -1
         self._evaluated = -1
@@ -84,7 +84,7 @@ class Session:
 
     def wait(self) -> float | None:
         """Seconds until there is work: 0 now, None when only a command brings some."""
-        if self.replay_to > self.engine.step or self._evaluation is not None or self._films_due():
+        if self.replay_to > self.engine.step or self._evaluation is not None or self._look_back_due():
             return 0.0
         if not self.training:
             return None
@@ -94,8 +94,8 @@ class Session:
         """One slice."""
         if self.engine.step < self.replay_to:
             self._replay()
-        elif self._films_due():
-            self._film()
+        elif self._look_back_due():
+            self._look_back()
         elif self._evaluation is not None:
             self._evaluate_on()
         elif self.training:
@@ -125,10 +125,10 @@ class Session:
             self._messages.focus(tuple(command["members"]))
             if not self.training:
                 self._show(truth=True)
-        elif do == "explain":
+        elif do == "explain" and command.get("step") in (None, self.engine.step):
             self._explain(command)
-        elif do == "film" and (dropped := self.film_maker.order(command)) is not None:
-            self._messages.reply(dropped, "refused", message="another film was asked for meanwhile")
+        elif do in ("explain", "film") and (dropped := self.look_back.order(command)) is not None:
+            self._messages.reply(dropped, "refused", message="another step was asked for meanwhile")
 
     # playing
 
@@ -213,7 +213,7 @@ class Session:
             self._save()
 
     def _passed(self, worked: float, idle: float) -> None:
-        for rhythm in (self.frames, self.truths, self.checkpoints, self.films):
+        for rhythm in (self.frames, self.truths, self.checkpoints, self.look_backs):
             rhythm.work(worked, idle)
 
     def _step(self, unit: str) -> None:
@@ -258,23 +258,25 @@ class Session:
             return
         self._messages.reply(command, "explain", step=self.engine.step, data=json_data(data))
 
-    def _films_due(self) -> bool:
-        """Whether a viewer waits for a film and it may have a slice: the run trains on meanwhile."""
-        return self.film_maker.busy and (not self.training or self.films.due(self._clock.now()))
+    def _look_back_due(self) -> bool:
+        """Whether a viewer waits for a film or for an earlier step, and it may have a slice: the run trains on."""
+        return self.look_back.busy and (not self.training or self.look_backs.due(self._clock.now()))
 
-    def _film(self) -> None:
+    def _look_back(self) -> None:
         effort = self._clock.effort()
-        finished = self.film_maker.work(SLICE_SECONDS)
+        finished = self.look_back.work(SLICE_SECONDS)
         now = self._clock.now()
-        self.films.done(now, self._clock.effort() - effort)
+        self.look_backs.done(now, self._clock.effort() - effort)
         self.pacer.resume(now)
         if finished is None:
             return
-        order, film, why_not = finished
-        if film is None:
+        order, found, why_not = finished
+        if found is None:
             self._messages.reply(order, "refused", message=why_not)
-            return
-        self._messages.film(order, film)
+        elif order["do"] == "film":
+            self._messages.film(order, found)
+        else:
+            self._messages.reply(order, "explain", step=order["step"], data=json_data(found))
 
     # looking
 

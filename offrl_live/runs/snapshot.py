@@ -10,7 +10,7 @@ import numpy as np
 from offrl_core.learning.snapshot import Snapshot
 from offrl_live.runs.wire import Array
 
-TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed", "q_pi")
+TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed", "theta", "q_pi")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,7 +25,7 @@ class RunSnapshot(Snapshot):
 
     @property
     def tables(self) -> dict[str, Array]:
-        """The tables that there are, name → `(M, S, A)` or `(M, S)`, in the order in which frames have them."""
+        """The tables that there are, name → `(M, S, A)`, `(M, S)` or `(M, P)`, in the order of a frame."""
         return {name: getattr(self, name) for name in TABLES if getattr(self, name) is not None}
 
     def with_truth(self, returns: Mapping[str, Array], q_pi: Array | None = None) -> RunSnapshot:

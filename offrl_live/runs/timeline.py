@@ -83,13 +83,18 @@ class Thinned(Generic[T]):
 
     When the budget is spent every second item goes, and from then on every second new one: what is left stays evenly
     spread over the run (over wall time, for frames: the slow first updates keep their place). The first and the newest
-    item are always there. An item with the newest one's step takes its place.
+    item are always there, and those of pinned steps while there is room for others beside them. An item with the newest
+    one's step takes its place.
+
+    Attributes:
+        pinned: the steps whose items are to stay.
     """
 
     def __init__(self, budget: int, limit: int) -> None:
         self.budget = budget
         self.limit = limit
         self.nbytes = 0
+        self.pinned: set[int] = set()
         self._items: list[tuple[int, T]] = []  # (how many came before it, item)
         self._stride = 1
         self._count = 0
@@ -114,7 +119,7 @@ class Thinned(Generic[T]):
             if item.step == newest.step:
                 self._drop_last()
                 self._count = number
-            elif len(self._items) > 1 and number % self._stride:
+            elif len(self._items) > 1 and not self._stays(number, newest):
                 self._drop_last()
         self._items.append((self._count, item))
         self._count += 1
@@ -126,9 +131,14 @@ class Thinned(Generic[T]):
         """Let every second item go."""
         self._stride *= 2
         first, last = self._items[0], self._items[-1]
-        kept = [entry for entry in self._items if entry is first or entry is last or entry[0] % self._stride == 0]
+        kept = [entry for entry in self._items if entry is first or entry is last or self._stays(*entry)]
+        if 4 * len(kept) > 3 * len(self._items):
+            self.pinned.clear()  # they take the room of the others: the next time they may go
         self._items = kept
         self.nbytes = sum(item.nbytes for _, item in kept)
+
+    def _stays(self, number: int, item: T) -> bool:
+        return number % self._stride == 0 or item.step in self.pinned
 
     def _drop_last(self) -> None:
         self.nbytes -= self._items.pop()[1].nbytes
@@ -143,6 +153,7 @@ class Thinned(Generic[T]):
         other: Thinned[T] = Thinned(self.budget, self.limit)
         other._items = [entry for entry in self._items if entry[1].step <= step]
         other._stride = self._stride
+        other.pinned = {pinned for pinned in self.pinned if pinned <= step}
         other._count = other._items[-1][0] + 1 if other._items else 0
         other.nbytes = sum(item.nbytes for _, item in other._items)
         return other

@@ -153,10 +153,10 @@ def _explain(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool
     what = {name: request[name] for name in ("row", "state", "action") if request[name] is not None}
     if set(what) not in ({"row"}, {"state", "action"}):
         raise ValueError("explain needs a row of the data, or a state and an action")
-    member = request["member"] or 0
+    member, step = request["member"] or 0, request["step"]
     _inside("member", member, run.config.members)
-    about: dict[str, Any] = {"member": member, "what": what, "viewer": id(viewer), "id": request.id}
-    runs.scheduler.tell(run, {"do": "explain", **about})
+    about: dict[str, Any] = {"member": member, "what": what, "step": step, "checkpoint": _checkpoint(run, step)}
+    runs.scheduler.tell(run, {"do": "explain", **about, "viewer": id(viewer), "id": request.id})
     return True
 
 
@@ -167,16 +167,11 @@ def _film(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
         raise ValueError(f"there is no film here: {run.described['film']['why_not']}")
     step, member = request["step"], request["member"] or 0
     _inside("member", member, run.config.members)
-    about: dict[str, Any] = {"member": member, "step": step, "policy": None, "checkpoint": None}
-    if step is not None:
-        if step > run.step:
-            raise ValueError(f"step = {step} is not allowed: this run has come to step {run.step}")
-        frame, checkpoint = run.timeline.frames.until(step), run.timeline.checkpoints.until(step)
-        # Where states are numbered the stored table is the whole policy.
-        if "counts" in run.static and frame is not None and frame.step == step and member in frame.members:
-            about["policy"] = frame.fields["policy"][frame.members.index(member)]
-        elif checkpoint is not None:
-            about["checkpoint"] = (checkpoint.step, checkpoint.data)
+    about: dict[str, Any] = {"member": member, "step": step, "policy": None, "checkpoint": _checkpoint(run, step)}
+    # Where states are numbered the stored table is the whole policy.
+    frame = None if step is None else run.timeline.frames.until(step)
+    if "counts" in run.static and frame is not None and frame.step == step and member in frame.members:
+        about |= {"policy": frame.fields["policy"][frame.members.index(member)], "checkpoint": None}
     whose: dict[str, Any] = {"seed": request["seed"] or 0, "viewer": id(viewer), "id": request.id}
     runs.scheduler.tell(run, {"do": "film", **about, **whose})
     return True
@@ -199,6 +194,16 @@ _DO: dict[str, Callable[[LiveRuns, Viewer, Run, Request], bool]] = {
     "explain": _explain,
     "film": _film,
 }
+
+
+def _checkpoint(run: Run, step: int | None) -> tuple[int, bytes] | None:
+    """The checkpoint to go on from to an earlier step; None for now, or where the way is from the start."""
+    if step is None:
+        return None
+    if step > run.step:
+        raise ValueError(f"step = {step} is not allowed: this run has come to step {run.step}")
+    checkpoint = run.timeline.checkpoints.until(step)
+    return None if checkpoint is None else (checkpoint.step, checkpoint.data)
 
 
 def _begin(runs: LiveRuns, run: Run, *, playing: bool) -> None:

@@ -69,11 +69,8 @@ def frames_messages(kind: str, frames: Iterable[Frame], view: View, **header: An
     yield packer.message({"kind": kind, **header, "frames": headers})
 
 
-def frames_recorded(frames: Iterable[Frame], members: Sequence[int], *, compact: bool) -> Iterator[bytes]:
-    """Binary `backlog` messages of many frames with all tables of `members`, for a recording.
-
-    `compact` halves them: float16, and bytes for probabilities.
-    """
+def frames_recorded(frames: Iterable[Frame], members: Sequence[int]) -> Iterator[bytes]:
+    """Binary `backlog` messages of many frames with all tables of `members`, for a recording."""
     packer, headers = Packer(), []
     for frame in frames:
         there = [m for m in members if m in frame.members]
@@ -81,21 +78,12 @@ def frames_recorded(frames: Iterable[Frame], members: Sequence[int], *, compact:
         header = {"seq": frame.seq, "step": frame.step, "member": there[0] if there else 0, "members": there}
         entries = [packer.add("metrics", frame.metrics)]
         for name, table in frame.fields.items() if there else ():
-            entries.append(packer.add(name, _halved(name, table[at]) if compact else table[at]))
+            entries.append(packer.add(name, table[at]))
         headers.append({**header, "time": frame.time, "rate": round(frame.rate, 1), "fields": entries})
         if len(packer) >= CHUNK_BYTES:
             yield packer.message({"kind": "backlog", "frames": headers})
             packer, headers = Packer(), []
     yield packer.message({"kind": "backlog", "frames": headers})
-
-
-def _halved(name: str, table: Array) -> Array | Quantised:
-    if table.dtype == bool:
-        return table
-    if name in ("policy", "behavior"):
-        return quantise(table)
-    with np.errstate(over="ignore"):
-        return table.astype(np.float16)
 
 
 def selected_message(frames: Sequence[Frame], view: View, **header: Any) -> bytes:
@@ -166,13 +154,10 @@ def _shown(frame: Frame, mode: str, *, alone: bool) -> list[str]:
 
 
 def _small(name: str, frame: Frame, at: Any, cache: Cache) -> Array | Quantised:
+    """A table for a picture: 255 levels. Its numbers are not to be read; those of the selected state are sent whole."""
     key = (name, str(at))
     if key not in cache:
         table = frame.fields[name][at]
-        if name == "v":
-            with np.errstate(over="ignore"):
-                cache[key] = table.astype(np.float16)
-        else:
-            cache[key] = table if table.dtype == bool else quantise(table)
+        cache[key] = table if table.dtype == bool or name == "v" else quantise(table)
     found: Array | Quantised = cache[key]
     return found

@@ -73,6 +73,8 @@ def _truth(run: Run, header: Header, arrays: Arrays) -> None:
 def _alarm(run: Run, header: Header, arrays: Arrays) -> None:
     message = {"type": "alarm", **header["alarm"]}
     run.alarms.append(message)
+    if message["active"]:
+        run.timeline.frames.pinned.add(message["step"])  # whoever asks for its place is to find it
     run.tell(message)
 
 

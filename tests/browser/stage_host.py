@@ -66,11 +66,11 @@ class Host:
     exports: dict[str, RunExport] = field(default_factory=dict)
     recordings: dict[str, bytes] = field(default_factory=dict)
 
-    def record(self, name: str, run: RunConfig, steps: list[int], *, compact: bool = False) -> RunExport:
+    def record(self, name: str, run: RunConfig, steps: list[int]) -> RunExport:
         """Train `run`, keep a frame at each of `steps`, and serve the recording as `name`."""
         if name not in self.exports:
             self.exports[name] = record(run, steps, title=name)
-            self.recordings[name] = self.exports[name].recording(compact=compact)
+            self.recordings[name] = self.exports[name].recording()
         return self.exports[name]
 
     def show(self, page: Page, *, dark: bool = False, **options: Any) -> None:

@@ -196,7 +196,7 @@ WORLDS = {
 @pytest.mark.parametrize("dataset", WORLDS)
 def test_every_kind_of_world_is_drawn_and_answers(page: Page, host: Host, dataset):
     lane, actions = WORLDS[dataset]
-    export = host.record(dataset, config(lane, dataset=dataset), [0, 1, 2], compact=True)
+    export = host.record(dataset, config(lane, dataset=dataset), [0, 1, 2])
     host.show(page, recording=dataset)
     for tab in page.locator(".tabs .tab[data-mode]:not([disabled]):visible").all():
         tab.click()
@@ -213,7 +213,7 @@ def test_every_kind_of_world_is_drawn_and_answers(page: Page, host: Host, datase
 
 
 def test_dimensions_of_a_plane_can_be_chosen(page: Page, host: Host):
-    export = host.record("cartpole", config(WORLDS["cartpole"][0], dataset="cartpole"), [0, 1, 2], compact=True)
+    export = host.record("cartpole", config(WORLDS["cartpole"][0], dataset="cartpole"), [0, 1, 2])
     host.show(page, recording="cartpole")
     before = page.evaluate("stage.world.scene.at(stage.world.panes[0].geo, 3)")
     page.get_by_label("Dimension drawn along x").select_option("0")
@@ -228,7 +228,7 @@ def test_dimensions_of_a_plane_can_be_chosen(page: Page, host: Host):
 
 @pytest.mark.parametrize("mode", ["q", "policy", "data"])
 def test_small_cells_are_hatched_too(page: Page, host: Host, mode):
-    export = host.record("icu-sepsis", config(WORLDS["icu-sepsis"][0], dataset="icu-sepsis"), [0, 1, 2], compact=True)
+    export = host.record("icu-sepsis", config(WORLDS["icu-sepsis"][0], dataset="icu-sepsis"), [0, 1, 2])
     host.show(page, recording="icu-sepsis", mode=mode)
     counts, terminal = export.static["counts"], export.static["terminal"]
     # A state of which a whole stretch of actions is unseen: room enough to tell a hatch from a blank.

@@ -9,7 +9,7 @@ from offrl_core.evaluation.rollouts import measuring, member_returns
 from offrl_core.worlds.world import exhaust
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
-from offrl_live.runs.films import FilmMaker
+from offrl_live.runs.look_back import LookBack
 from offrl_live.serving.clock import SYSTEM_CLOCK
 
 MLP = {"hidden": "16", "batch_size": 32}
@@ -173,10 +173,11 @@ TABULAR = RunConfig("double-crossing", {}, (Lane("bcq"),))
 
 
 def order(step, **more):
-    return {"viewer": 1, "id": 5, "step": step, "member": 2, "seed": 7, "policy": None, "checkpoint": None, **more}
+    about = {"do": "film", "viewer": 1, "id": 5, "step": step, "member": 2, "seed": 7}
+    return {**about, "policy": None, "checkpoint": None, **more}
 
 
-def finish(maker: FilmMaker) -> tuple[int, Film]:
+def finish(maker: LookBack) -> tuple[int, Film]:
     while (found := maker.work(0.01)) is None:
         assert maker.busy
     done, shown, why = found
@@ -192,7 +193,7 @@ def same(one: Film, other: Film) -> None:
 
 def test_a_film_of_any_step_is_that_steps_own_and_the_run_does_not_notice() -> None:
     run, alone = Engine(CONTINUOUS), Engine(CONTINUOUS)
-    maker, films, saved = FilmMaker(run, SYSTEM_CLOCK), {}, None
+    maker, films, saved = LookBack(run, SYSTEM_CLOCK), {}, None
     for step in range(0, 121, 20):
         run.advance(step - run.step)
         alone.advance(step - alone.step)
@@ -218,7 +219,7 @@ def test_a_film_of_any_step_is_that_steps_own_and_the_run_does_not_notice() -> N
 def test_now_is_when_it_was_ordered() -> None:
     run = Engine(CONTINUOUS)
     run.advance(10)
-    maker = FilmMaker(run, SYSTEM_CLOCK)
+    maker = LookBack(run, SYSTEM_CLOCK)
     maker.order(order(None))
     first = finish(maker)
     maker.order(order(None))
@@ -232,7 +233,7 @@ def test_a_stored_policy_is_played_as_it_was() -> None:
     run = Engine(TABULAR)
     run.advance(200)
     stored = run.snapshot().tables["policy"][0]
-    maker = FilmMaker(run, SYSTEM_CLOCK)
+    maker = LookBack(run, SYSTEM_CLOCK)
     run.advance(1)
     maker.order(order(200, member=0, policy=stored))
     step, shown = finish(maker)
@@ -242,7 +243,7 @@ def test_a_stored_policy_is_played_as_it_was() -> None:
 
 
 def test_only_a_viewers_last_order_counts() -> None:
-    maker = FilmMaker(Engine(TABULAR), SYSTEM_CLOCK)
+    maker = LookBack(Engine(TABULAR), SYSTEM_CLOCK)
     assert maker.order(order(None, member=0)) is None
     assert maker.work(0.0) is None
     assert maker.order(order(None, member=0, id=6))["id"] == 5

@@ -77,7 +77,32 @@ def test_a_newer_wish_replaces_the_older() -> None:
     assert [(h["id"], h["seed"]) for h, _ in films(bench)] == [(second, 1)]
     (refused,) = [h for h in bench.of("reply") if h["type"] == "refused"]
     assert refused["id"] == first
-    assert "another film" in refused["message"]
+    assert "another step" in refused["message"]
+
+
+def test_an_earlier_steps_numbers_are_those_of_that_step_with_the_values_in_force_then() -> None:
+    bench = Bench()
+    bench.start(BCQ)
+    what = {"row": 0}
+    engine = bench.worker.session.engine
+    for updates, rho in ((4, 0.04), (6, 0.9)):
+        engine.advance(updates)
+        bench.do("set", lane=0, values={"rho": rho})
+    bench.do("explain", member=1, what=what, step=7, checkpoint=None)
+    bench.do("film", step=7, member=1, seed=0, policy=None, checkpoint=None)
+    bench.run(lambda: films(bench) and [h for h in bench.of("reply") if h["type"] == "explain"])
+    (answer,) = [h for h in bench.of("reply") if h["type"] == "explain"]
+    alone = Engine(BCQ)
+    alone.advance(4)
+    alone.set(0, {"rho": 0.04})
+    alone.advance(3)
+    assert answer["step"] == 7
+    assert answer["data"] == wire.json_data(alone.explain(1, what))
+    assert answer["data"] != wire.json_data(engine.explain(1, what))
+    # What no step can answer is refused there as well.
+    bench.do("explain", member=0, what={"state": 0, "action": 99}, step=2, checkpoint=None)
+    bench.run(lambda: not bench.worker.session.look_back.busy)
+    assert bench.of("reply")[-1]["type"] == "refused"
 
 
 def test_commands_are_checked() -> None:

@@ -34,6 +34,26 @@ def test_a_number_thins_as_well() -> None:
     assert kept.until(999).step == 999
 
 
+def test_pinned_steps_stay_while_others_have_room_beside_them() -> None:
+    kept: Thinned[Frame] = Thinned(budget=10**9, limit=40)
+    pins = [3, 316, 317, 700]
+    for step in range(1000):
+        kept.append(frame(step))
+        if step in pins:  # an alarm is told of the newest frame
+            kept.pinned.add(step)
+        assert len(kept) <= 40
+    steps = [item.step for item in kept]
+    assert set(pins) <= set(steps)
+    assert [item.step for item in kept.fork(400)][-1] <= 400
+    assert kept.fork(400).pinned == {3, 316, 317}
+    # More than there is room for: the ring still stays within its limit, and goes on.
+    for step in range(1000, 1200):
+        kept.append(frame(step))
+        kept.pinned.add(step)
+        assert len(kept) <= 40
+    assert kept.until(1199).step == 1199
+
+
 def test_one_step_has_one_frame() -> None:
     kept: Thinned[Frame] = Thinned(budget=10**6, limit=100)
     for step, size in ((0, 10), (5, 10), (5, 30)):

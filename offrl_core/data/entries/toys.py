@@ -89,8 +89,8 @@ _LECTURE_STEP: dict[str, Value] = {
 DEADLY_TRIAD = DatasetSpec(
     name="deadly-triad",
     title="Deadly triad",
-    description="One state, two actions, every reward 0, Q(s,a) = θ·a, and data that holds only action 1"
-    " (or a share of action 2).",
+    description="One state, two actions, every reward 0, Q(s,a₁) = θ and Q(s,a₂) = 2θ, and data that holds only a₁"
+    " (or a share of a₂).",
     lesson="θ doubles with every update although every reward is 0: function approximation, bootstrapping and"
     " off-policy data together. Take any one of them away and it stops.",
     options=(
@@ -98,7 +98,7 @@ DEADLY_TRIAD = DatasetSpec(
             "share",
             "p",
             0.0,
-            "Share of rows that show action 2: up is nearer to the greedy policy; at γ = 1 only 1 is enough.",
+            "Share of rows that show a₂: up is nearer to the greedy policy; at γ = 1 only 1 is enough.",
             low=0.0,
             high=1.0,
         ),

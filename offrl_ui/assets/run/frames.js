@@ -84,6 +84,11 @@ export class Frame {
     return table;
   }
 
+  /** Whether a table was sent in 255 levels. @param {string} name @param {number} member */
+  coarse(name, member) {
+    return this.members.get(member)?.fields[name]?.dtype === "u1";
+  }
+
   /**
    * How far a number of a size may be off in a table, because of the way in which it was sent.
    * @param {string} name

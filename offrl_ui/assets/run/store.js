@@ -168,6 +168,16 @@ export class Store extends RunHistory {
    * @param {number} s
    */
   row(frame, name, member, s) {
+    const exact = this.exactRow(frame, name, member, s);
+    if (exact) return exact;
+    const { nActions: A } = this.run;
+    const table = frame.table(name, member);
+    return table && table.length >= (s + 1) * A ? table.subarray(s * A, (s + 1) * A) : null;
+  }
+
+  /** The same where it is to be read as numbers: a table of 255 levels is a picture only.
+   * @param {Frame} frame @param {string} name @param {number} member @param {number} s */
+  exactRow(frame, name, member, s) {
     const { nActions: A } = this.run;
     const exact = frame.selectedRow(name, member, s);
     if (exact) return exact;
@@ -177,7 +187,7 @@ export class Store extends RunHistory {
       const from = at * rows.size + rows.names.indexOf(name) * rows.actions;
       return rows.data.subarray(from, from + rows.actions);
     }
-    const table = frame.table(name, member);
+    const table = frame.coarse(name, member) ? null : frame.table(name, member);
     return table && table.length >= (s + 1) * A ? table.subarray(s * A, (s + 1) * A) : null;
   }
 

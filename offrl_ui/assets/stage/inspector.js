@@ -4,6 +4,7 @@
 import { contextOf, h, setText, textWidth } from "../shared/dom.js";
 import { LEAST, integer, number, percent } from "../shared/format.js";
 import { drawAction } from "../shared/signs.js";
+import { thetaText } from "../world/bars.js";
 import { roundingOf } from "../world/modes.js";
 import { drawDoseMap } from "./dose_map.js";
 
@@ -80,7 +81,9 @@ export class Inspector {
     this.caption = h("figcaption");
     this.dose = h("figure", { class: "dose-box", hidden: true }, this.canvas, this.caption);
     this.body = h("div", { class: "inspector-body" }, this.tables, this.dose);
-    host.append(h("div", { class: "inspector-head" }, this.title, this.detail), this.body);
+    const meaning = "The parameters of Q, which is linear in features of state and action: Q(s,a) = θ·φ(s,a)";
+    this.theta = h("p", { class: "inspector-theta", title: meaning, hidden: true });
+    host.append(h("div", { class: "inspector-head" }, this.title, this.detail), this.theta, this.body);
     this.shape = "";
     /** @type {Theme | null} */
     this.theme = null;
@@ -223,6 +226,9 @@ export class Inspector {
     const best = store.truthHolds(member) ? (store.static.v_star?.[state] ?? NaN) : NaN;
     if (Number.isFinite(best)) parts.push(`V* ${number(best)}`);
     setText(this.detail, parts.join(" · "));
+    const theta = frame.table("theta", member);
+    this.theta.hidden = !theta;
+    if (theta) setText(this.theta, thetaText(theta));
   }
 }
 

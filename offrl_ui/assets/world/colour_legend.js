@@ -1,6 +1,6 @@
 // Legends of the world's picture, drawn into it so that they are part of what is saved.
 
-import { rampOf } from "../shared/palette.js";
+import { infiniteColour, rampOf } from "../shared/palette.js";
 import { drawAction } from "../shared/signs.js";
 
 /**
@@ -10,13 +10,14 @@ import { drawAction } from "../shared/signs.js";
  */
 
 /**
- * Where a legend stands, its font's size, the hatch that it explains, and a note.
+ * Where a legend stands, its font's size, the hatch and the colour of the infinite that it explains, and a note.
  * @typedef {object} LegendPlace
  * @property {number} x
  * @property {number} y
  * @property {number} width
  * @property {number} font
  * @property {Pen["fillStyle"] | null} hatch
+ * @property {boolean} infinite
  * @property {string} note
  */
 
@@ -27,17 +28,41 @@ import { drawAction } from "../shared/signs.js";
  * @param {string} label
  * @param {Theme} theme
  * @param {LegendPlace} place
+ * @param {boolean} coloured - whether colours have a meaning in the picture: else its axis has the numbers
  */
-export function drawScaleLegend(pen, scale, label, theme, { x, y, width, font, hatch, note }) {
-  const ramp = rampOf(scale.kind, theme.dark);
-  const [top, height, length] = [y + 7 + font, Math.round(font * 0.8), Math.min(width * 0.62, 340)];
+export function drawScaleLegend(pen, scale, label, theme, { x, y, width, font, ...notes }, coloured) {
+  const [top, height, length] = [y + 7 + font, Math.round(font * 0.8), coloured ? Math.min(width * 0.62, 340) : 0];
   drawTitle(pen, label, theme, x, y, font);
+  if (scale.axis.words) {
+    const from = x + pen.measureText(label).width + 8;
+    pen.font = `${font}px ${theme.font}`;
+    pen.fillStyle = theme.muted;
+    pen.fillText(scale.axis.words, from, y + 11);
+  }
   if (scale.grew) {
     pen.font = `${font}px ${theme.font}`;
     pen.fillStyle = theme.warning;
     pen.textAlign = "right";
     pen.fillText(`▲ scale grew at step ${scale.grew.step}`, x + width, y + 11);
   }
+  if (coloured) drawRamp(pen, scale, theme, x, top, length, height, font);
+  const left = coloured ? x + length + 18 : x;
+  explain(pen, theme, { x: left, y: top, right: x + width, font, ...notes });
+}
+
+/**
+ * The ramp with its numbers, and the ends that it had before it grew.
+ * @param {Pen} pen
+ * @param {Scale} scale
+ * @param {Theme} theme
+ * @param {number} x
+ * @param {number} top
+ * @param {number} length
+ * @param {number} height
+ * @param {number} font
+ */
+function drawRamp(pen, scale, theme, x, top, length, height, font) {
+  const ramp = rampOf(scale.kind, theme.dark);
   for (let i = 0; i < 128; i++) {
     pen.fillStyle = ramp.css[Math.min(2 * i + 1, 255)];
     pen.fillRect(x + (length * i) / 128, top, length / 128 + 0.6, height);
@@ -67,7 +92,6 @@ export function drawScaleLegend(pen, scale, label, theme, { x, y, width, font, h
         pen.fillRect(x + length * scale.at(end) - 1, top - 3, 2, height + 3);
     }
   }
-  explain(pen, theme, { x: x + length + 18, y: top, right: x + width, font, hatch, note });
 }
 
 /**
@@ -78,12 +102,12 @@ export function drawScaleLegend(pen, scale, label, theme, { x, y, width, font, h
  * @param {Theme} theme
  * @param {LegendPlace} place
  */
-export function drawPolicyLegend(pen, run, label, theme, { x, y, width, font, hatch, note }) {
+export function drawPolicyLegend(pen, run, label, theme, { x, y, width, font, ...notes }) {
   drawTitle(pen, `${label}: size is probability`, theme, x, y, font);
   pen.font = `${font}px ${theme.font}`;
   const row = y + 13 + font;
   let at = x + 7;
-  const end = x + width - (hatch ? 10.5 * font : 0);
+  const end = x + width - (notes.hatch ? 10.5 * font : 0);
   for (const [action, name] of run.actionNames.entries()) {
     const needed = 12 + pen.measureText(name).width + font;
     if (at + needed > end) {
@@ -95,7 +119,7 @@ export function drawPolicyLegend(pen, run, label, theme, { x, y, width, font, ha
     pen.fillText(name, at + 0.95 * font, row + 0.35 * font);
     at += needed;
   }
-  explain(pen, theme, { x: end, y: row - 0.4 * font, right: x + width, font, hatch, note });
+  explain(pen, theme, { x: end, y: row - 0.4 * font, right: x + width, font, ...notes });
 }
 
 /**
@@ -115,27 +139,43 @@ function drawTitle(pen, text, theme, x, y, font) {
 }
 
 /**
- * What the hatch means, and a note; neither goes beyond `right`.
+ * What the hatch and the colour of the infinite mean, and a note; none goes beyond `right`.
  * @param {Pen} pen
  * @param {Theme} theme
  * @param {Omit<LegendPlace, "width"> & { right: number }} place
  */
-function explain(pen, theme, { x, y, right, font, hatch, note }) {
+function explain(pen, theme, { x, y, right, font, hatch, infinite, note }) {
   pen.font = `${font}px ${theme.font}`;
   pen.textAlign = "left";
   pen.textBaseline = "alphabetic";
-  if (hatch) {
-    for (const style of [theme.surface, hatch]) {
+  let [left, row] = [x, y];
+  /** The place of a text after a sign of so many pixels, in the next row where this one is full. @param {number} sign
+   * @param {string} text */
+  const place = (sign, text) => {
+    const width = sign + pen.measureText(text).width;
+    if (left > x && left + width > right) [left, row] = [x, row + 1.4 * font];
+    const at = Math.min(left, right - width);
+    left = at + width + font;
+    return at;
+  };
+  /** @param {Pen["fillStyle"][]} styles @param {string} text */
+  const swatch = (styles, text) => {
+    const at = place(2.4 * font, text);
+    for (const style of styles) {
       pen.fillStyle = style;
-      pen.fillRect(x, y - 2, 1.8 * font, 1.2 * font);
+      pen.fillRect(at, row - 2, 1.8 * font, 1.2 * font);
     }
     pen.fillStyle = theme.muted;
-    pen.fillText("not in the data", x + 2.4 * font, y + 0.75 * font);
-  }
+    pen.fillText(text, at + 2.4 * font, row + 0.75 * font);
+  };
+  if (hatch) swatch([theme.surface, hatch], "not in the data");
+  if (infinite) swatch([infiniteColour(theme.dark)], "∞");
   if (!note) return;
-  const at = Math.min(x, right - pen.measureText(note).width);
-  pen.fillStyle = note.startsWith("●") ? theme.warning : theme.muted;
-  pen.fillText(note.slice(0, 1), at, y + 12 + font);
+  const sign = note.slice(0, 1);
+  const wide = pen.measureText(sign).width;
+  const at = place(wide, note.slice(1));
+  pen.fillStyle = sign === "●" ? theme.warning : theme.muted;
+  pen.fillText(sign, at, row + 0.75 * font);
   pen.fillStyle = theme.muted;
-  pen.fillText(note.slice(1), at + pen.measureText(note.slice(0, 1)).width, y + 12 + font);
+  pen.fillText(note.slice(1), at + wide, row + 0.75 * font);
 }

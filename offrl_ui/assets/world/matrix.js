@@ -30,6 +30,8 @@ import { SvgContext } from "../shared/svg.js";
 
 const LABEL = 16;
 const LEFT = 14;
+// Cells of this size have their number written into them.
+const NUMBERED = { width: 58, height: 22 };
 
 /** @implements {Scene<Fold>} */
 export class MatrixScene {
@@ -139,6 +141,29 @@ export class MatrixScene {
         const [x, y] = this.cell(geo, i, a);
         pen.fillStyle = scale.colour(value, theme.dark);
         pen.fillRect(x, y, geo.width + 0.2, geo.height + 0.2);
+      }
+    });
+  }
+
+  /** Into each cell that is large enough. @param {Pen} pen @param {Fold} geo @param {Painted} what */
+  drawNumbers(pen, geo, { values, theme, perState }) {
+    if (geo.width < NUMBERED.width || geo.height < NUMBERED.height) return;
+    pen.font = `11px ${theme.font}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    this.order.forEach((state, i) => {
+      if (this.store.terminal[state]) return;
+      for (let a = 0; a < (perState ? 1 : this.A); a++) {
+        const value = values[perState ? state : state * this.A + a];
+        if (Number.isNaN(value)) continue;
+        const [left, top] = this.cell(geo, i, a);
+        const [x, y] = [left + geo.width / 2, top + (geo.height * (perState ? this.A : 1)) / 2];
+        const text = number(value);
+        const half = pen.measureText(text).width / 2 + 3;
+        pen.fillStyle = withAlpha(theme.background, 0.85);
+        pen.fillRect(x - half, y - 8, 2 * half, 16);
+        pen.fillStyle = theme.text;
+        pen.fillText(text, x, y);
       }
     });
   }

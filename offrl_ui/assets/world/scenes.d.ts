@@ -12,6 +12,8 @@ export interface Painted {
   /** Whether the policy is drawn as signs of its actions, instead of colours. */
   arrows: boolean;
   policy: ArrayLike<number> | null;
+  /** Parameters of a Q that is linear in features of pairs. */
+  theta: ArrayLike<number> | null;
 }
 
 export interface Outline {
@@ -31,8 +33,12 @@ export interface Hit {
 export interface Scene<Geo = unknown> {
   /** Width by height that it likes best. */
   aspect: number;
+  /** Whether what moves lies above what never changes. */
+  above?: boolean;
   geometry(box: Box): Geo;
   draw(pen: Pen, geo: Geo, what: Painted): void;
+  /** Numbers written into the picture, above all else, where there is room for them. */
+  drawNumbers?(pen: Pen, geo: Geo, what: Painted): void;
   /** What never changes: walls, hatches, letters, lines between cells. */
   drawStatic(pen: Pen, geo: Geo, theme: Theme, ratio: number, small: boolean): void;
   outline(pen: Pen, geo: Geo, state: number, style: Outline): void;

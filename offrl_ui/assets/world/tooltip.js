@@ -1,7 +1,7 @@
 // The numbers under the pointer, with their unit.
 
 import { integer, number } from "../shared/format.js";
-import { modeOf, pictureOf } from "./modes.js";
+import { modeOf, pictureOf, roundingOf } from "./modes.js";
 
 /**
  * @import { Frame } from "../run/frames.js"
@@ -23,7 +23,10 @@ export function tooltipLines(store, frame, name, { state, action, member }) {
   if (action !== null) {
     const at = state * A + action;
     /** @param {string} table */
-    const pick = (table) => frame?.table(table, member)?.[at];
+    const row = (table) => (frame ? store.exactRow(frame, table, member, state) : null);
+    /** @param {string} table */
+    const pick = (table) => row(table)?.[action];
+    const rounding = roundingOf(row("q") ?? [], A, store.usual);
     /** @type {[string, number | undefined][]} */
     const parts = [
       ["Q", pick("q")],
@@ -35,8 +38,11 @@ export function tooltipLines(store, frame, name, { state, action, member }) {
     const seen = counts ? ` · n ${integer(counts[at])}${counts[at] ? "" : " (not in the data)"}` : "";
     lines.push(`action ${actionNames[action]}${seen}`);
     const known = parts.filter(([, value]) => value !== undefined && !Number.isNaN(value));
-    lines.push(known.map(([label, value]) => `${label} ${number(value)}`).join(" · "));
-    if (own && (mode.key === "ghost" || mode.key === "error")) lines.push(`${mode.label} ${number(own[at])}`);
+    const text = known.map(([label, value]) => `${label} ${number(value, 3, label === "A" ? rounding : 0)}`);
+    lines.push(text.join(" · "));
+    const difference = mode.key === "ghost" || mode.key === "error";
+    if (frame?.coarse(mode.wire, member) && !row(mode.wire)) lines.push("click for the learned numbers");
+    else if (own && difference) lines.push(`${mode.label} ${number(own[at])}`);
   }
   if (own && mode.perState) lines.push(`V ${number(own[state])}`);
   return lines.filter(Boolean);

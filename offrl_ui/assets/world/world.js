@@ -6,6 +6,7 @@
 import { clearCanvas, h, setText } from "../shared/dom.js";
 import { extent, robustExtent } from "../shared/scale.js";
 import { hatchStyle } from "../shared/signs.js";
+import { BarsScene, onlyState } from "./bars.js";
 import { drawPolicyLegend, drawScaleLegend } from "./colour_legend.js";
 import { GridScene } from "./grid.js";
 import { MatrixScene } from "./matrix.js";
@@ -17,7 +18,7 @@ import { tooltipLines } from "./tooltip.js";
 /**
  * @import { Frame } from "../run/frames.js"
  * @import { Store } from "../run/store.js"
- * @import { Numbers, Pen, Theme } from "../shared/types.d.ts"
+ * @import { Pen, Theme } from "../shared/types.d.ts"
  * @import { Mode } from "./modes.js"
  * @import { Pane } from "./panes.js"
  * @import { Hit, Scene } from "./scenes.d.ts"
@@ -25,7 +26,7 @@ import { tooltipLines } from "./tooltip.js";
 
 /** @typedef {Hit & { member: number, x: number, y: number }} Hovered */
 /** @typedef {Hovered | { member: number, title: true }} WorldHit */
-/** @typedef {(Numbers | null)[]} Pictures - the numbers of each pane */
+/** @typedef {(Float32Array | null)[]} Pictures - the numbers of each pane */
 
 /**
  * @typedef {object} WorldActions
@@ -196,10 +197,15 @@ export class World {
     const { layout } = store.run;
     // Colours lie beneath the hatch; arrows above it, for probability on unseen actions must not hide.
     const arrows = mode.key === "policy" && layout.kind !== "matrix";
-    const above = arrows && !layout.image;
-    if (!above) this.paintPanes(pen, scene, frame, pictures, { mode, theme, arrows });
+    const above = scene.above || (arrows && !layout.image);
+    const painted = this.paintedPanes(frame, pictures, { mode, theme, arrows });
+    const paint = () => {
+      for (const { pane, what } of painted) scene.draw(pen, pane.geo, what);
+    };
+    if (!above) paint();
     still();
-    if (above) this.paintPanes(pen, scene, frame, pictures, { mode, theme, arrows });
+    if (above) paint();
+    for (const { pane, what } of painted) scene.drawNumbers?.(pen, pane.geo, what);
     for (const state of this.differences(frame))
       for (const pane of this.panes) scene.markDifference(pen, pane.geo, state, theme);
     for (const pane of this.panes) this.paintMarks(pen, scene, pane, theme);
@@ -207,18 +213,19 @@ export class World {
   }
 
   /**
-   * @param {Pen} pen
-   * @param {Scene} scene
+   * What is painted into each pane that has numbers.
    * @param {Frame | null} frame
    * @param {Pictures} pictures
    * @param {{ mode: Mode, theme: Theme, arrows: boolean }} how
    */
-  paintPanes(pen, scene, frame, pictures, { mode, theme, arrows }) {
+  paintedPanes(frame, pictures, { mode, theme, arrows }) {
     const scale = this.store.scale(mode.scale);
-    this.panes.forEach((pane, i) => {
+    const perState = Boolean(mode.perState);
+    return this.panes.flatMap((pane, i) => {
       const values = pictures[i];
       const policy = frame?.table("policy", pane.member) ?? null;
-      if (values) scene.draw(pen, pane.geo, { values, scale, theme, perState: Boolean(mode.perState), arrows, policy });
+      const theta = (mode.wire === "q" && frame?.table("theta", pane.member)) || null;
+      return values ? [{ pane, what: { values, scale, theme, perState, arrows, policy, theta } }] : [];
     });
   }
 
@@ -261,10 +268,11 @@ export class World {
     else if (frame && shown > 1)
       note = `● greedy actions differ${groups.length > shown ? ` · ${shown} of ${groups.length} worlds` : ""}`;
     const hatch = store.static.counts ? hatchStyle(pen, theme, ratio) : null;
+    const infinite = pictures.some((table) => table?.some((value) => Math.abs(value) === Infinity));
     const y = height - LEGEND * this.factor + 6;
-    const place = { x: 4, y, width: width - 8, font: 11 * this.factor, hatch, note };
+    const place = { x: 4, y, width: width - 8, font: 11 * this.factor, hatch, infinite, note };
     if (arrows) drawPolicyLegend(pen, store.run, mode.legend, theme, place);
-    else drawScaleLegend(pen, store.scale(mode.scale), mode.legend, theme, place);
+    else drawScaleLegend(pen, store.scale(mode.scale), mode.legend, theme, place, !(this.scene instanceof BarsScene));
   }
 
   /** States in which the worlds shown do not choose the same greedy actions. @param {Frame | null} frame */
@@ -336,6 +344,9 @@ export class World {
 function sceneOf(store) {
   const { layout } = store.run;
   if (layout?.kind === "grid") return new GridScene(store, layout);
-  if (layout?.kind === "matrix") return new MatrixScene(store, layout);
+  if (layout?.kind === "matrix") {
+    const only = onlyState(store, layout);
+    return only === null ? new MatrixScene(store, layout) : new BarsScene(store, only);
+  }
   return layout?.kind === "plane" ? new PlaneScene(store, layout) : null;
 }
