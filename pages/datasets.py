@@ -76,6 +76,7 @@ with st.container(horizontal=True):
 if opened:
     before = st.session_state.get("playground", {}).get("config", selection.start())
     wanted = replace(selection.other_dataset(before, config.dataset), options=config.options)
+    memory.tell("playground", wanted, selection.why_other(before, wanted))
     st.switch_page("pages/playground.py", query_params=links.link(wanted))
 if uploaded is not None:
     show_report(uploaded.report)

@@ -20,19 +20,22 @@ from offrl_ui.playground.session_run import gone, moved, run_of, shown
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections
+from offrl_ui.shared import component
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width
 from offrl_ui.shared.widgets import picker, settings, transition
 
 KEY = "playground"
-LANE = "playground-lane"
+LANE, TURN = "playground-lane", "playground-turn"
 config, notes = memory.recall(KEY, whole=True)
 index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
 
 
 def pick_dataset(name: str) -> None:
-    memory.choose(KEY, selection.other_dataset(config, name))
+    other = selection.other_dataset(config, name)
+    memory.tell(KEY, other, selection.why_other(config, other))
+    memory.choose(KEY, other)
 
 
 def pick_algorithm(name: str) -> None:
@@ -41,23 +44,35 @@ def pick_algorithm(name: str) -> None:
     memory.choose(KEY, replace(config, lanes=lanes, changes=()))
 
 
+def turn_to(chosen: int) -> None:
+    """View and change another of the algorithms that train side by side."""
+    st.session_state[LANE] = st.session_state["lanes"] = chosen
+    st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
+
+
 def pick_lane() -> None:
-    chosen = st.session_state["lanes"]
-    if chosen is not None:
-        st.session_state[LANE] = chosen
+    if st.session_state["lanes"] is not None:
+        turn_to(st.session_state["lanes"])
+
+
+def viewed() -> None:
+    """Another model is looked at on the stage: its algorithm is the one to change."""
+    member = component.told("stage", "viewed").get("member")
+    if isinstance(member, int) and 0 <= member < config.members:
+        st.session_state[LANE] = st.session_state["lanes"] = config.lane_of(member)
 
 
 def add_lane() -> None:
     try:
         memory.choose(KEY, selection.beside(config))
-        st.session_state[LANE] = st.session_state["lanes"] = len(config.lanes)
+        turn_to(len(config.lanes))
     except ConfigError as error:
         memory.choose(KEY, config, [links.Note("lanes", str(len(config.lanes) + 1), str(error))])
 
 
 def remove_lane() -> None:
     memory.choose(KEY, selection.without(config, index))
-    st.session_state[LANE] = st.session_state["lanes"] = max(0, index - 1)
+    turn_to(max(0, index - 1))
 
 
 def change(given: dict[str, Any]) -> None:
@@ -83,7 +98,7 @@ def sidebar() -> None:
     if len(config.lanes) > 1:
         st.session_state.setdefault("lanes", index)
         st.pills(
-            "Side by side; the one you are changing:",
+            "Side by side; the one that you view and change:",
             range(len(config.lanes)),
             format_func=lambda i: f"{i + 1}. {orl.algorithms()[config.lanes[i].algorithm].title}",
             key="lanes",
@@ -103,7 +118,7 @@ def sidebar() -> None:
                 "Remove",
                 icon=":material/close:",
                 on_click=remove_lane,
-                help="Take the one you are changing away",
+                help="Take the one that you view away",
                 type="tertiary",
             )
     picker(algorithm_cards(), lane.algorithm, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
@@ -125,6 +140,8 @@ for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
 if spec is not None:
     st.caption(spec.lesson)
+if sentence := memory.told(KEY, config):
+    st.caption(f":material/swap_horiz: **{links.plain(sentence)}**")
 try:
     run_id = run_of(config)
 except NoRoom as error:
@@ -137,7 +154,9 @@ except ConfigError as error:
 if rule := config.data.reward_rule:
     st.caption(f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit.")
 memory.write_link(KEY, shown=shown(run_id, config))
-stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone)
+turn = st.session_state.get(TURN, 0)
+seen = {"member": config.first_member(index), "turn": turn} if turn else {}
+stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone, on_viewed=viewed, **seen)
 # The stage comes first: it connects and draws while the rest of the page is still being made.
 with st.sidebar:
     sidebar()
@@ -147,7 +166,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 with st.expander("Branches of this visit", icon=":material/account_tree:", expanded=True):
     branches.show(run_id, key="tree")
 
-st.subheader("What this run learns by")
+st.subheader(f"What {kind.title if len(config.lanes) > 1 else 'this run'} learns by")
 st.markdown(kind.summary)
 choices_now = {name: value for name, value in config.current(index).items() if not isinstance(value, tuple)}
 for formula in kind().equation_for(choices_now).split(r"\qquad"):

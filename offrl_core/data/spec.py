@@ -28,6 +28,8 @@ class DatasetSpec:
         options: what may be chosen, as declarations; those of degrading and of rewards are added at the end.
         builder: `(seed, resolved options) -> Dataset`, before degrading, with the log's own rewards.
         recommended: approximator (`table`, `linear`, `mlp`) → hyperparameters that show the lesson.
+        about: the algorithms whose lesson it is, the one that shows it best first; empty where any of them shows it.
+        approximator: the one that the lesson is about; empty for a table where states are numbered, else a network.
     """
 
     name: str
@@ -37,6 +39,8 @@ class DatasetSpec:
     options: tuple[DatasetOption, ...]
     builder: Builder
     recommended: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
+    approximator: str = ""
 
     def __post_init__(self) -> None:
         every = (*DEGRADE, *REWARD)

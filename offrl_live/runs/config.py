@@ -222,6 +222,14 @@ class RunConfig:
         """How many models train at once."""
         return sum(lane.members for lane in self.lanes)
 
+    def first_member(self, index: int) -> int:
+        """The number of lane `index`'s first member."""
+        return sum(lane.members for lane in self.lanes[:index])
+
+    def lane_of(self, member: int) -> int:
+        """The lane that trains a member."""
+        return max(index for index in range(len(self.lanes)) if self.first_member(index) <= member)
+
     def lane(self, index: int) -> Lane:
         """Lane `index`.
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
+from offrl_lecture.base.text import listed
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.serving.hub import get_hub
@@ -23,7 +24,7 @@ FIRST_SECONDS = 30.0
 
 def title_of(config: RunConfig) -> str:
     """What a run is called: `BCQ on Double crossing`."""
-    names = " and ".join(algorithms()[lane.algorithm].title for lane in config.lanes)
+    names = listed([algorithms()[lane.algorithm].title for lane in config.lanes])
     spec = datasets().get(config.dataset)
     return f"{names} on {spec.title if spec else 'your data'}"
 

@@ -207,7 +207,9 @@ class _Reader:
 
     def lane(self, index: int, data: Dataset) -> Lane:
         before = "" if index == 0 else f"{index + 1}."
-        algorithm = self.choice(f"{before}algo", tuple(algorithms()), FIRST_ALGORITHM)
+        spec = datasets().get(data.name)
+        usual = spec.about[0] if spec is not None and spec.about else FIRST_ALGORITHM
+        algorithm = self.choice(f"{before}algo", tuple(algorithms()), usual)
         allowed = approximators(data)
         approximator = self.choice(f"{before}net", allowed, allowed[0])
         seeds = self.setting(f"{before}seeds", SEEDS, FIRST_SEEDS)

@@ -40,6 +40,21 @@ def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = ()) -> Non
     st.session_state[key] |= {"config": config, "notes": list(notes), "chosen": True}
 
 
+def tell(key: str, config: RunConfig, sentence: str) -> None:
+    """Have the page say `sentence` as long as these very systems are chosen there."""
+    st.session_state[f"{key}-told"] = (_systems(config), sentence)
+
+
+def told(key: str, config: RunConfig) -> str:
+    """What is to be said of the present choice; often nothing."""
+    about, sentence = st.session_state.get(f"{key}-told", ("", ""))
+    return sentence if about == _systems(config) else ""
+
+
+def _systems(config: RunConfig) -> tuple[object, ...]:
+    return (config.dataset, *((lane.algorithm, lane.approximator) for lane in config.lanes))
+
+
 def write_link(
     key: str, write: Callable[[RunConfig], dict[str, str]] = links.link, *, shown: RunConfig | None = None
 ) -> None:

@@ -12,6 +12,7 @@ from offrl_core.data.options import DatasetOption
 from offrl_core.data.rewards import REWARD
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, Value
+from offrl_lecture.base.text import listed
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_SEEDS, Lane, RunConfig
 from offrl_live.runs.datasets import UPLOAD
@@ -64,7 +65,10 @@ def start() -> RunConfig:
 
 def approximators(dataset: Dataset) -> tuple[str, ...]:
     """The approximators that can be used with `dataset`, the usual one first."""
-    return tuple(APPROXIMATORS) if dataset.tabular else ("mlp", "linear")
+    allowed = tuple(APPROXIMATORS) if dataset.tabular else ("mlp", "linear")
+    spec = datasets().get(dataset.name)
+    usual = spec.approximator if spec is not None else ""
+    return (usual, *(name for name in allowed if name != usual)) if usual in allowed else allowed
 
 
 def declared(dataset: Dataset, algorithm: str, approximator: str) -> dict[str, Hyperparameter]:
@@ -104,13 +108,49 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
 
 
 def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
-    """The same algorithms on another dataset, each as that dataset's lesson needs it."""
-    allowed = approximators(find_dataset(dataset, {}))
-    lanes = [
-        Lane(lane.algorithm, lane.approximator if lane.approximator in allowed else allowed[0], lane.seeds)
-        for lane in config.lanes
-    ]
-    return replace(config, dataset=dataset, options={}, lanes=tuple(lanes), changes=())
+    """The same algorithms on another dataset, each as that dataset's lesson needs it.
+
+    An algorithm that the lesson is not about gives way to the one that shows it, and with it goes the approximator. One
+    that is merely usual for the dataset before does not stay either; one that was chosen against the usual does.
+    """
+    spec, allowed, usual = (
+        datasets().get(dataset),
+        approximators(find_dataset(dataset, {})),
+        approximators(config.data)[0],
+    )
+    lanes = {}
+    for lane in config.lanes:
+        algorithm, approximator = lane.algorithm, lane.approximator
+        if spec is not None and spec.about and algorithm not in spec.about:
+            algorithm, approximator = spec.about[0], allowed[0]
+        if approximator == usual or approximator not in allowed or (spec is not None and spec.approximator):
+            approximator = allowed[0]
+        lanes.setdefault((algorithm, approximator), Lane(algorithm, approximator, lane.seeds))
+    return replace(config, dataset=dataset, options={}, lanes=tuple(lanes.values()), changes=())
+
+
+_IN_WORDS = {"table": "a table", "linear": "a linear function", "mlp": "a network"}
+
+
+def why_other(before: RunConfig, after: RunConfig) -> str:
+    """What `other_dataset` has chosen instead of what was there, in a sentence; nothing where everything stayed."""
+    spec = datasets().get(after.dataset)
+    if spec is None:
+        return ""
+    stayed = {(lane.algorithm, lane.approximator) for lane in after.lanes}
+    gone = [lane for lane in before.lanes if (lane.algorithm, lane.approximator) not in stayed]
+    if spec.about and gone:
+        old, new = listed(list(map(_in_words, gone))), listed(list(map(_in_words, after.lanes)))
+        return f"{old} cannot show the lesson of “{spec.title}”: {new} is chosen instead."
+    allowed = approximators(after.data)
+    left = list(dict.fromkeys(_IN_WORDS[lane.approximator] for lane in gone if lane.approximator in allowed))
+    if not left:
+        return ""
+    return f"Usual for “{spec.title}” is {_IN_WORDS[allowed[0]]}: it is chosen instead of {listed(left)}."
+
+
+def _in_words(lane: Lane) -> str:
+    return f"{algorithms()[lane.algorithm].title} with {_IN_WORDS[lane.approximator]}"
 
 
 def beside(config: RunConfig) -> RunConfig:

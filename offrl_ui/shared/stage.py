@@ -22,6 +22,7 @@ def stage(
     recording: str | None = None,
     mode: str | None = None,
     member: int | None = None,
+    turn: int = 0,
     state: int | None = None,
     on_selected: Callback = _nothing,
     on_viewed: Callback = _nothing,
@@ -36,7 +37,8 @@ def stage(
         key: the component's key; the stage lives on through reruns with the same key.
         recording: address of a recording (`.offrl.gz`), instead of `run_id`.
         mode: what the world shows, one of `MODES`; None for the best that the system has.
-        member: the model that is looked at.
+        member: the model that is looked at first, and again whenever `turn` is another number: in between the viewer
+            may look at others.
         state: the selected state; None for the start.
         on_selected, on_viewed, on_moved, on_gone: called before the script runs again, when a state was selected, mode
             or model was changed, the viewer was moved to a run of its own, or the run no longer exists.
@@ -54,7 +56,7 @@ def stage(
     if mode is not None and mode not in MODES:
         raise ValueError(f"mode = {mode!r} is not allowed: it must be one of {', '.join(MODES)}")
     wanted: Mapping[str, Any] = {
-        "run": run_id, "recording": recording, "mode": mode, "member": member, "state": state,
+        "run": run_id, "recording": recording, "mode": mode, "member": member, "turn": turn, "state": state,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}
     return component.show(

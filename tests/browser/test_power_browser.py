@@ -64,6 +64,8 @@ def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(page: Pa
     step = page.locator(".stage").evaluate("(element) => element.stage.playback.frame.step")
     newest = page.evaluate("() => offrlBus.state.step")
     assert 0 < step < newest
+    expect(page.locator(".state-line")).to_contain_text(f"Viewing step {step} of")
+    expect(page.locator(".settings .note.earlier")).to_contain_text(f"Values as they were at step {step}.")
     slider = page.locator(".settings [data-name=rho] input[type=range]")
     at_rest(page, slider)
     box = slider.bounding_box()
@@ -113,9 +115,19 @@ def test_the_lens_trains_many_values_at_once_and_the_link_restores_it(page: Page
     field.fill("0; 0.2; 7")
     field.press("Enter")
     expect(page.locator("[data-name=rho] .message")).to_contain_text("from 0 to 1")
-    field.fill("0; 0.2; 0.4")
-    field.press("Enter")
+    # Typed as people write lists, judged on the way, and left: nothing is said about it, then or later.
+    message = page.locator("[data-name=rho] .message")
+    field.fill("")
+    for character in "0, 0.2, 0.4":
+        field.press_sequentially(character)
+        expect(message).to_be_hidden()
+    field.press("Tab")
     page.wait_for_function("() => globalThis.offrlBus?.hello?.members?.length === 6")
+    settled(page)
+    field.focus()
+    field.press("Tab")
+    expect(message).to_be_hidden()
+    expect(field).to_have_value("0, 0.2, 0.4")
 
 
 def test_algorithms_side_by_side_share_one_transport(page: Page, first):
@@ -131,6 +143,15 @@ def test_algorithms_side_by_side_share_one_transport(page: Page, first):
     assert page.evaluate("() => offrlBus.hello.lanes[0].algorithm") == "bcq"
     eventually(page, lambda: page.locator(".stage").evaluate(mode), "q")
     _play(page, 30)
+    # What is viewed is what is changed: two members of BCQ, then two of CQL.
+    member = "(element) => element.stage.store.view.member"
+    eventually(page, lambda: page.locator(".stage").evaluate(member), 2)
+    page.locator(".stage").evaluate("(element) => element.stage.setMember(1)")
+    expect(page.get_by_role("heading", name="What BCQ learns by")).to_be_attached()
+    expect(page.locator(".settings [data-name=rho]").first).to_be_attached()
+    page.get_by_text("2. CQL", exact=True).click()
+    expect(page.get_by_role("heading", name="What CQL learns by")).to_be_attached()
+    eventually(page, lambda: page.locator(".stage").evaluate(member), 2)
     page.reload()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.map((l) => l.algorithm).join() === 'bcq,cql'")
     page.get_by_role("button", name="Remove").click()

@@ -84,7 +84,8 @@ def test_every_dataset_opens_with_what_fits_it(dataset: str):
     assert not app.warning
     config = get_hub().info(run_id(app))["config"]
     assert config.dataset == dataset
-    assert config.lanes[0].approximator == ("table" if config.data.tabular else "mlp")
+    usual = orl.datasets()[dataset].approximator or ("table" if config.data.tabular else "mlp")
+    assert config.lanes[0].approximator == usual
 
 
 def test_a_live_change_keeps_the_run_and_another_seed_count_opens_a_new_one():

@@ -161,6 +161,57 @@ def test_another_system_keeps_what_was_set_by_hand_where_it_has_it_too():
     assert network.hyperparameters == {"gamma": 0.8, "rho": 0.3}
 
 
+def choose(link: str, dataset: str) -> tuple[list[tuple[str, str]], str]:
+    """The systems after a dataset was picked with what `link` asks for, and what is said of them."""
+    before, _ = parse(link)
+    after = selection.other_dataset(before, dataset)
+    return [(lane.algorithm, lane.approximator) for lane in after.lanes], selection.why_other(before, after)
+
+
+def test_a_dataset_brings_the_system_that_its_lesson_is_about_and_says_so():
+    systems, sentence = choose("algo=marwil", "deadly-triad")
+    assert systems == [("q-learning", "linear")]
+    assert sentence == (
+        "MARWIL with a table cannot show the lesson of “Deadly triad”: "
+        "Naive Q-learning with a linear function is chosen instead."
+    )
+    assert choose("algo=q-learning", "deadly-triad")[0] == [("q-learning", "linear")]
+    assert choose("algo=q-learning&net=mlp&2.algo=cql", "baird")[0] == [("q-learning", "linear")]
+    assert choose("algo=bcq", "two-actions")[0] == [("rwr", "table")]
+    assert choose("algo=iql", "two-actions") == ([("iql", "table")], "")
+    assert choose("algo=marwil&2.algo=cql", "four-rooms") == ([("marwil", "table"), ("cql", "table")], "")
+
+
+def test_an_approximator_stays_only_where_it_was_chosen_against_the_usual():
+    assert choose("data=cartpole&algo=bcq", "four-rooms") == (
+        [("bcq", "table")],
+        "Usual for “Four rooms” is a table: it is chosen instead of a network.",
+    )
+    assert choose("data=double-crossing&algo=bcq&net=mlp", "four-rooms") == ([("bcq", "mlp")], "")
+    assert choose("data=double-crossing&algo=bcq&net=table", "cartpole") == ([("bcq", "mlp")], "")
+    assert choose("data=deadly-triad&algo=q-learning", "double-crossing")[0] == [("q-learning", "table")]
+
+
+def test_a_link_is_taken_at_its_word():
+    config, notes = parse("data=deadly-triad&algo=marwil&net=table")
+    assert (config.lanes[0].algorithm, config.lanes[0].approximator, notes) == ("marwil", "table", [])
+    # One that names the dataset only asks for what shows its lesson.
+    config, _ = parse("data=deadly-triad")
+    assert (config.lanes[0].algorithm, config.lanes[0].approximator) == ("q-learning", "linear")
+
+
+def test_the_lessons_systems_exist():
+    for spec in orl.datasets().values():
+        assert set(spec.about) <= set(orl.algorithms()), spec.name
+        assert spec.approximator in ("", "table", "linear", "mlp"), spec.name
+
+
+def test_a_member_belongs_to_its_lane():
+    config, _ = parse("algo=bcq&seeds=2&rho=0.1,0.3&2.algo=cql&2.seeds=3&3.algo=bc&3.seeds=1")
+    assert [config.first_member(i) for i in range(3)] == [0, 4, 7]
+    assert [config.lane_of(member) for member in range(config.members)] == [0, 0, 0, 0, 1, 1, 1, 2]
+
+
 def test_the_panel_has_every_hyperparameter_once():
     config = selection.start()
     lane = config.lanes[0]

@@ -55,6 +55,7 @@ TWO_ACTIONS = DatasetSpec(
         opt.gamma(1.0),
     ),
     builder=_two_actions,
+    about=("rwr", "bc", "emrl", "marwil", "awr", "awac", "crr", "iql", "mpo"),
 )
 
 
@@ -110,6 +111,8 @@ DEADLY_TRIAD = DatasetSpec(
         "linear": _LECTURE_STEP,
         "table": _LECTURE_STEP,
     },
+    about=("q-learning",),
+    approximator="linear",
 )
 
 
@@ -170,6 +173,8 @@ BAIRD = DatasetSpec(
             "initial_spread": 2.0,
         }
     },
+    about=("q-learning",),
+    approximator="linear",
 )
 
 TOYS = (TWO_ACTIONS, DEADLY_TRIAD, BAIRD)
