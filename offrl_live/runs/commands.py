@@ -104,6 +104,7 @@ _NEEDED: dict[str, dict[str, Check]] = {
     "view": {"member": _whole()},
     "select": {"state": _whole()},
     "history": {"member": _whole()},
+    "frame": {"step": _whole()},
     "branch": {"step": _whole(), "lane": _whole(), "values": _changes},
     "explain": {},
     "film": {},

@@ -149,6 +149,15 @@ def _history(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool
     return True
 
 
+def _frame(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    """The stored frame of a step, or the last one before it, as the viewer looks at it."""
+    frame = run.timeline.frames.until(request["step"])
+    if frame is None:
+        raise ValueError("the run is not ready yet: it has no frames")
+    viewer.send_later(frames_messages("backlog", [frame], viewer.view))
+    return False
+
+
 def _explain(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     what = {name: request[name] for name in ("row", "state", "action") if request[name] is not None}
     if set(what) not in ({"row"}, {"state", "action"}):
@@ -191,6 +200,7 @@ _DO: dict[str, Callable[[LiveRuns, Viewer, Run, Request], bool]] = {
     "view": _view,
     "select": _select,
     "history": _history,
+    "frame": _frame,
     "explain": _explain,
     "film": _film,
 }

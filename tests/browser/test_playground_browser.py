@@ -148,6 +148,9 @@ def test_the_numbers_inside_are_those_of_the_run(page: Page, server: Server):
     expect(target.locator("math").first).to_be_visible()
     inside.get_by_role("radio", name="up").click()
     expect(inside.locator(".where")).to_contain_text("never in the data")
+    # At an earlier step: its own numbers.
+    page.locator(".stage").evaluate("(element) => element.stage.playback.seek(1)")
+    expect(inside.locator(".where")).to_contain_text("the update after step 1")
 
 
 def test_slow_motion_uncovers_one_step_after_the_other(page: Page, server: Server):

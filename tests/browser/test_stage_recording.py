@@ -260,6 +260,17 @@ def test_alarms_say_their_cause_and_show_their_place(page: Page, host: Host):
         assert page.evaluate("stage.store.view.mode") == alarm["mode"]
         expect(page.locator(".world")).to_have_class(re.compile("flash"))
         page.keyboard.press("End")
+    # What explodes is seen: bars of their own length with their numbers, the parameter, and what left the numbers.
+    assert page.evaluate("stage.world.scene.constructor.name") == "BarsScene"
+    painted(page)
+    assert (table(page)["Q"], table(page)["A"][0]) == (["1.70·10³⁸", "∞"], "−∞")
+    page.evaluate("stage.playback.seek(10)")
+    painted(page)
+    assert table(page)["Q"] == ["1\u2009024", "2\u2009048"]
+    expect(page.locator(".inspector-theta")).to_have_text("θ = 1\u2009024")
+    places = "[0, 1024, 2048, 1.7e38].map((q) => stage.store.scale('value').at(q))"
+    assert page.evaluate(places) == sorted(page.evaluate(places))
+    assert page.evaluate(places)[1] > 0.07
     # Before it rose an alarm does not stand.
     page.evaluate("stage.playback.seek(0)")
     expect(alarms).to_have_count(0)

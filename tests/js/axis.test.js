@@ -82,6 +82,7 @@ test("the bound of rounding holds for float32's own differences, and is not far 
 });
 
 test("an axis never zooms into rounding", () => {
-  close(leastRoom(0.5, 0.6, 1), 0.015);
-  assert.deepEqual([leastRoom(0, 0, 0.57), leastRoom(-5e-10, 5e-10, 0.57)], [0.57, 0.57]);
+  close(leastRoom("value", 0.5, 0.6, 1)[0], 0.015);
+  assert.deepEqual(leastRoom("value", -5e-10, 5e-10, 0.57), [0.57, 0.57]);
+  assert.deepEqual(leastRoom("amount", 0, 0, 0.57), [0.05, 1], "weights and losses begin at zero");
 });

@@ -56,3 +56,23 @@ test("another source begins with nothing; one that left before does not take the
   bus.detach(second);
   assert.equal(bus.connected, false);
 });
+
+test("the values in force at a step are those of now without what was changed later", () => {
+  const bus = new Bus();
+  const rho = { name: "rho", value: 0.9 };
+  const gamma = { name: "gamma", value: 0.5 };
+  bus.receive({ type: "hello", lanes: [{ hyperparameters: [{ ...rho }] }, { hyperparameters: [rho, gamma] }] });
+  for (const [step, lane, what] of [
+    [10, 1, { gamma: [0.95, 0.5] }],
+    [1215, 1, { rho: [0.1, 0.3] }],
+    [1300, 1, { rho: [0.3, 0.9] }],
+    [1300, 0, { rho: [0.2, 0.9] }],
+  ])
+    bus.receive({ type: "mark", step, lane, what });
+  assert.deepEqual(bus.valuesAt(1, 119), { rho: 0.1, gamma: 0.5 });
+  assert.deepEqual(bus.valuesAt(1, 9), { rho: 0.1, gamma: 0.95 });
+  // What was changed at a step acts on the update after it.
+  assert.deepEqual(bus.valuesAt(1, 1215), { rho: 0.3, gamma: 0.5 });
+  assert.deepEqual(bus.valuesAt(1, 1300), { rho: 0.9, gamma: 0.5 });
+  assert.deepEqual(bus.valuesAt(0, 1299), { rho: 0.2 });
+});

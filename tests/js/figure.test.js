@@ -117,3 +117,21 @@ test("a long run is drawn with few points that hold its extremes", () => {
   assert.ok(y.length <= 420);
   close(Math.max(...y), Math.fround(Math.max(...returns)));
 });
+
+test("where a line becomes infinite is known, not where it is merely missing", () => {
+  const made = fitted({ returns: [0, NaN, 5, Infinity, Infinity], losses: [1, 1, 1, 1, -Infinity] });
+  const at = made.infinities().map(({ panel, step, up }) => [made.panels[panel].key, step, up]);
+  assert.deepEqual(at, [
+    ["return", 30, true],
+    ["loss", 40, false],
+  ]);
+});
+
+test("a panel whose numbers are all zero has an axis of the usual size", () => {
+  const made = fitted({
+    returns: [0, 0, 0],
+    options: { truth: { optimal: 0, behavior: 0, q_bound: 0, in_support: 0 } },
+  });
+  const ticks = movingLayout(made).yaxis.ticktext;
+  assert.ok(ticks.includes("1") && ticks.includes("−1"), `${ticks}`);
+});

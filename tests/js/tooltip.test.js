@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tooltipLines } from "../../offrl_ui/assets/world/tooltip.js";
-import { binary, frame, store } from "./example.js";
+import { binary, store } from "./example.js";
 
 const place = { state: 0, action: 1, member: 0 };
-
-test("a tip has the numbers of the pair under the pointer, and what the data knows of it", () => {
-  const made = store({}, [frame(1, [[0, 0, 0]])]);
-  made.view.mode = "error";
-  const lines = tooltipLines(made, made.frames.last, "cell (0, 0) S", place);
-  assert.deepEqual(lines, ["cell (0, 0) S", "action right · n 1", "Q 1 · Q* 1 · π 0.750", "Q − truth 0"]);
-  const unseen = tooltipLines(made, made.frames.last, "cell", { ...place, state: 1, action: 0 });
-  assert.match(unseen[1], /n 0 \(not in the data\)/);
-});
 
 test("a table of 255 levels is a picture: its numbers are not written beside exact ones", () => {
   const made = store();

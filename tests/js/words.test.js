@@ -37,13 +37,21 @@ test("the picture in sentences", () => {
 
 test("why a run stands still", () => {
   const state = (more) => Object.assign(made, { state: { type: "state", ...more } });
-  const say = (more = {}) => stateText(made, { connected: true, replaying: false, recording: false, ...more });
+  const now = { connected: true, replaying: false, recording: false, past: null };
+  const say = (more = {}) => stateText(made, { ...now, ...more });
   made.state = null;
   assert.deepEqual(say({ connected: false }), { text: "Connecting …", tone: "busy" });
   state({ state: "queued", place: 2 });
   assert.equal(say().text, "Waiting for a free worker, place 2 in the queue");
   state({ state: "running", playing: false });
   assert.equal(say().text, "Paused for you; the run goes on for others");
+  assert.equal(say({ past: 0 }).text, "Viewing step 0 of 1. Paused for you; the run goes on for others");
+  state({ state: "running", playing: true });
+  assert.deepEqual(say(), { text: "Training", tone: "busy" });
+  assert.deepEqual(say({ past: 1254 }), { text: "Viewing step 1\u2009254, training goes on", tone: "busy" });
+  assert.equal(say({ replaying: true }).text, "Replaying, training goes on");
+  state({ state: "paused" });
+  assert.equal(say({ replaying: true }).text, "Replaying. Paused");
   state({ state: "diverged", reason: "Q is infinite" });
   assert.deepEqual(say(), { text: "Stopped: the numbers left the range of numbers: Q is infinite", tone: "warn" });
   assert.equal(say({ recording: true }).tone, "calm");
@@ -63,6 +71,12 @@ test("alarms that stand are the newest of each kind that did not calm down", () 
   assert.deepEqual(at(2), ["b0", "a0"]);
   assert.deepEqual(at(5), ["b1"]);
   assert.deepEqual(at(9), ["c0", "b1"]);
+  // Side by side each system has its own.
+  const apart = standing([...alarms, alarm("b", 5)], 5, (member) => member);
+  assert.deepEqual(
+    apart.map(({ kind, member }) => `${kind}${member}`),
+    ["b0", "b1"],
+  );
 });
 
 test("marks say what was changed", () => {

@@ -207,6 +207,17 @@ def test_other_members_are_sent_on_demand(hub: Hub) -> None:
     shown = until(lambda: [f for f in watcher.of("frame") if f.get("members") == [0, 2]])[-1]
     both = wire.unpack(shown["fields"], shown["payload"])
     np.testing.assert_array_equal(both["policy"], frames[-1].fields["policy"][[0, 2]])
+    # One stored frame, as it looks from here, however many were sent before.
+    step = frames[3].step
+    watcher.say("frame", step=step)
+    one = until(lambda: [m for m in watcher.of("backlog") if [f["step"] for f in m["frames"]] == [step]])[-1]
+    (head,) = one["frames"]
+    assert head["members"] == [0, 2]
+    np.testing.assert_array_equal(wire.unpack(head["fields"], one["payload"])["q"], frames[3].fields["q"][[0, 2]])
+    # An earlier step's numbers, with the values of then.
+    assert watcher.answer(watcher.say("explain", member=0, row=0, step=step))["step"] == step
+    refused = watcher.answer(watcher.say("explain", member=0, row=0, step=10**6))
+    assert "has come to step" in refused["message"]
     numbers = [watcher.say("history", member=0) for _ in range(20)]
     answers = [watcher.answer(number) for number in numbers[16:]]
     assert [answer["type"] for answer in answers] == ["refused"] * 4

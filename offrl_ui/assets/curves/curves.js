@@ -226,7 +226,8 @@ export class Curves {
     });
   }
 
-  /** Live changes as dashed lines on every step axis, and the names of the lines that run across. */
+  /** Live changes as dashed lines on every step axis, the names of the lines that run across, and where a line becomes
+   * infinite. */
   placeMarks() {
     const { figure } = this;
     this.overlay.replaceChildren();
@@ -241,6 +242,12 @@ export class Curves {
         this.overlay.append(h("div", { class: "plot-mark", style }));
       }
     });
+    for (const { panel, step, up, colour } of figure.infinities()) {
+      const [box, x] = [figure.boxes[panel], step > figure.last ? null : figure.pixel(panel, step)];
+      if (x === null) continue;
+      const style = `left:${x.toFixed(1)}px;top:${(up ? box.y0 : box.y1 - 14).toFixed(1)}px;color:${colour}`;
+      this.overlay.append(h("div", { class: "plot-infinite", style }, up ? "∞" : "−∞"));
+    }
   }
 
   /** The frame nearest to the pointer. @param {MouseEvent} event */

@@ -221,9 +221,9 @@ export class Figure {
     const [a, b] = [scale.forward(least), scale.forward(most)];
     const before = fit ? null : axis.range;
     if (before && a >= before[0] && b <= before[1]) return changed;
-    const room = scale.kind === "linear" ? leastRoom(least, most, sort === "value" ? usual : 1) : 0.05;
-    const pad = Math.max((b - a) * 0.08, room) + (before ? (b - a) * 0.25 : 0);
-    axis.range = [before && a >= before[0] ? before[0] : a - pad, before && b <= before[1] ? before[1] : b + pad];
+    const room = scale.kind === "linear" ? leastRoom(sort, least, most, usual) : [0.05, 0.05];
+    const [below, above] = room.map((size) => Math.max((b - a) * 0.08, size) + (before ? (b - a) * 0.25 : 0));
+    axis.range = [before && a >= before[0] ? before[0] : a - below, before && b <= before[1] ? before[1] : b + above];
     return true;
   }
 
@@ -233,6 +233,21 @@ export class Figure {
     if (top === axis.right?.[1]) return false;
     axis.right = [-0.02 * top, top];
     return true;
+  }
+
+  /**
+   * Where lines leave the numbers: the first step at which each is infinite.
+   * @returns {{ panel: number, step: number, up: boolean, colour: string }[]}
+   */
+  infinities() {
+    const { list } = this.store.frames;
+    return this.traces.flatMap(({ kind, panel, source, sourceGroup, sourceMetric, style }) => {
+      if (kind !== "line") return [];
+      /** @param {(typeof list)[number]} frame */
+      const read = (frame) => source.stat(frame, sourceGroup, sourceMetric)[0];
+      const first = list.find((frame) => Math.abs(read(frame)) === Infinity);
+      return first ? [{ panel, step: first.step, up: read(first) > 0, colour: style.colour }] : [];
+    });
   }
 
   /** Numbers of a trace as places on its axis. @param {Trace} trace @param {number[]} values */

@@ -55,11 +55,12 @@ export function drawAxis(pen, { store, theme, frame, width, height, metrics }) {
     const all = [...stats.flat(), ...refs.map(({ value }) => value)].filter(Number.isFinite);
     if (metric.share) all.push(0);
     const [least, most] = [Math.min(...all), Math.max(...all)];
-    const scale = fitting(metric.share ? "plain" : "value", least, most, store.usual);
+    const sort = metric.share ? "plain" : "value";
+    const scale = fitting(sort, least, most, store.usual);
     const [a, b] = [scale.forward(least), scale.forward(most)];
-    const room = scale.kind === "linear" ? leastRoom(least, most, metric.share ? 1 : store.usual) : 0.05;
-    const pad = Math.max((b - a) * 0.1, room);
-    const [low, high] = [a - pad, b + pad];
+    const room = scale.kind === "linear" ? leastRoom(sort, least, most, store.usual) : [0.05, 0.05];
+    const [below, above] = room.map((size) => Math.max((b - a) * 0.1, size));
+    const [low, high] = [a - below, b + above];
     /** @param {number} value */
     const yOf = (value) => y0 - ((scale.forward(value) - low) / (high - low)) * (y0 - y1);
     chartTitle(pen, theme, metric, scale.words, y1 - 8);

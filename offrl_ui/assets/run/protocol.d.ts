@@ -314,7 +314,8 @@ export type Command =
   | { cmd: "view"; member: number; members?: number[]; mode?: string }
   | { cmd: "select"; state: number | null }
   | { cmd: "history"; member: number }
-  | { cmd: "explain"; row?: number; state?: number; action?: number; member?: number }
+  | { cmd: "frame"; step: number }
+  | { cmd: "explain"; row?: number; state?: number; action?: number; member?: number; step?: number }
   | { cmd: "film"; step?: number; member?: number; seed?: number }
   | { cmd: "ack"; seq: number };
 export type Sent = Command & { id?: number };

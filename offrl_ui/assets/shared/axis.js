@@ -42,16 +42,21 @@ export const rounding = (size, roundings) => roundings * 2 ** -24 * size;
 const OF_A_METRIC = 8;
 
 /**
- * The least room that a linear axis has above and below numbers from `low` to `high`: rounding is no curve, so it never
- * shows less than a twentieth of the numbers' own size, and all of the usual size where they are nothing but rounding.
+ * The room that a linear axis has at least below and above numbers from `low` to `high`: rounding is no curve, so it
+ * never shows less than a twentieth of the numbers' own size, and all of the usual size where they are nothing but
+ * rounding (downwards, too, where they may be negative).
  *
+ * @param {Sort} sort
  * @param {number} low
  * @param {number} high
  * @param {number} usual
+ * @returns {[below: number, above: number]}
  */
-export function leastRoom(low, high, usual) {
+export function leastRoom(sort, low, high, usual) {
+  const own = sort === "value" ? usual : 1;
   const size = Math.max(Math.abs(low), Math.abs(high));
-  return size > rounding(usual, OF_A_METRIC) ? 0.025 * size : usual;
+  if (size > rounding(own, OF_A_METRIC)) return [0.025 * size, 0.025 * size];
+  return [sort === "value" ? own : 0.05, own];
 }
 
 /**
@@ -163,6 +168,7 @@ function tickText(value, step) {
 
 /** @param {number} value a power of ten, a round multiple of one, or zero */
 function powerText(value) {
+  if (value === 0) return "0";
   const exponent = Math.log10(Math.abs(value));
   const whole = Math.abs(exponent - Math.round(exponent)) < 1e-6;
   if (!whole || (exponent > -2.5 && exponent < 3.5)) return trimmed(value, 2);

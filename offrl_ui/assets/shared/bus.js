@@ -100,6 +100,15 @@ export class Bus {
     return this.hello?.lanes?.[lane]?.hyperparameters ?? [];
   }
 
+  /** The values of a lane's hyperparameters that were in force at a step. @param {number} lane @param {number} step */
+  valuesAt(lane, step) {
+    const values = Object.fromEntries(this.hyperparameters(lane).map(({ name, value }) => [name, value]));
+    const later = this.marks.filter((mark) => (mark.lane ?? 0) === lane && mark.step > step);
+    for (const mark of later.sort((a, b) => b.step - a.step))
+      for (const [name, [before]] of Object.entries(mark.what ?? {})) values[name] = before;
+    return values;
+  }
+
   /**
    * Send a command to the run. The answer to a message that was not accepted is a "refused" event with this id.
    * @param {Command} command

@@ -116,7 +116,8 @@ export class Scale {
     const span = this.high - this.low;
     const sign =
       value === this.low && this.clipped.below ? "≤ " : value === this.high && this.clipped.above ? "≥ " : "";
-    return sign + trimmed(this.axis.kind === "linear" && Math.abs(value) < span * 1e-9 ? 0 : value, 2);
+    if (this.axis.kind !== "linear") return sign + this.axis.text(value, span);
+    return sign + trimmed(Math.abs(value) < span * 1e-9 ? 0 : value, 2);
   }
 }
 

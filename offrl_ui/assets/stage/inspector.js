@@ -129,7 +129,7 @@ export class Inspector {
     const scale = this.scale();
     const tight = many || narrow;
     const longest = Math.max(...shown.map((name) => textWidth(name, `${tight ? 11 : 13}px ${theme.font}`)));
-    const nameWidth = tight ? Math.min(longest + 18, 110) : Math.min(longest + 40, 176);
+    const nameWidth = tight ? Math.min(longest + (many ? 18 : 32), 110) : Math.min(longest + 40, 176);
     const widths = [nameWidth, ...columns.map((column) => (tight ? column.width * scale : 52))];
     const least = widths.reduce((sum, width) => sum + width, 0);
     this.rows = actionNames.map((name, a) => {

@@ -8,7 +8,8 @@ import { integer } from "../shared/format.js";
  * @import { Store } from "../run/store.js"
  */
 
-/** @typedef {{ connected: boolean, replaying: boolean, recording: boolean }} Situation */
+/** `past`: the earlier step that is looked at, if one is.
+ * @typedef {{ connected: boolean, replaying: boolean, recording: boolean, past: number | null }} Situation */
 
 /** @type {Record<RunState, string>} */
 const STATES = {
@@ -29,7 +30,7 @@ const REFUSAL_STAYS = 9000;
  * @param {Situation} situation
  * @returns {{ text: string, tone: "calm" | "busy" | "warn" }}
  */
-export function stateText(store, { connected, replaying, recording }) {
+export function stateText(store, { connected, replaying, recording, past }) {
   const { state } = store;
   if (recording) {
     const text = replaying ? "Playing the recording" : "Recording: press play or drag the timeline";
@@ -41,6 +42,11 @@ export function stateText(store, { connected, replaying, recording }) {
   if (state.state === "queued" && state.place) text += `, place ${state.place} in the queue`;
   if (state.state === "running" && state.playing === false) text = "Paused for you; the run goes on for others";
   if (state.reason) text = `${text}: ${state.reason}`;
+  const goesOn = state.state === "running" && state.playing !== false;
+  if (replaying) text = goesOn ? "Replaying, training goes on" : `Replaying. ${text}`;
+  else if (past !== null && goesOn) text = `Viewing step ${integer(past)}, training goes on`;
+  else if (past !== null)
+    text = `Viewing step ${integer(past)} of ${integer(store.frames.last?.step ?? past)}. ${text}`;
   const lost = state.state === "diverged" || state.state === "failed";
   return { text, tone: lost ? "warn" : state.state === "running" ? "busy" : "calm" };
 }
@@ -87,7 +93,10 @@ export class Notices {
     const label = situation.recording ? "" : name === "failed" ? "restart" : over ? "train on" : "";
     this.button.hidden = !label;
     setText(this.button, label);
-    this.showAlarms(standing(this.store.alarms, step));
+    const { groups } = this.store;
+    this.showAlarms(
+      standing(this.store.alarms, step, (member) => (groups.length ? this.store.groupOf(member).lane : 0)),
+    );
   }
 
   /** What stays keeps its element, and with it the focus of its button. @param {Alarm[]} alarms */
@@ -109,23 +118,26 @@ export class Notices {
 
   /** @param {Alarm} alarm */
   entry(alarm) {
+    const { store } = this;
+    const whose = store.groups.length > 1 ? `${store.groupOf(alarm.member).label}: ` : "";
     const text = `${alarm.cause} (step ${integer(alarm.step)})`;
     const onclick = () => this.actions.onShow(alarm);
     return h(
       "li",
       {},
-      h("span", {}, h("strong", {}, `${alarm.title} `), text),
+      h("span", {}, h("strong", {}, `${whose}${alarm.title} `), text),
       h("button", { type: "button", class: "button small", onclick }, "show me"),
     );
   }
 }
 
 /**
- * The alarms that stand at a step, one of each kind (of the member that raised it last), the newest first.
+ * The alarms that stand at a step, one of each kind and system (of the member that raised it last), the newest first.
  * @param {Alarm[]} alarms
  * @param {number} step
+ * @param {(member: number) => number} laneOf
  */
-export function standing(alarms, step) {
+export function standing(alarms, step, laneOf = () => 0) {
   /** @type {Map<string, Alarm>} */
   const now = new Map();
   for (const alarm of alarms) {
@@ -134,6 +146,6 @@ export function standing(alarms, step) {
     now.delete(key);
     if (alarm.active !== false) now.set(key, alarm);
   }
-  const kinds = new Map([...now.values()].map((alarm) => [alarm.kind, alarm]));
+  const kinds = new Map([...now.values()].map((alarm) => [`${alarm.kind}/${laneOf(alarm.member)}`, alarm]));
   return [...kinds.values()].reverse();
 }

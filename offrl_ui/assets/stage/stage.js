@@ -31,9 +31,11 @@ import { Transport } from "./transport.js";
 
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
- * What is shown. `assets`: address of the modules; `emit` tells the page about selected, viewed, moved and gone.
- * @typedef {Wanted & { assets?: string, mode?: string, member?: number, state?: number, emit?: Emit }} StageOptions
+ * What is shown. `assets`: address of the modules; `member` is looked at first, and again in another `turn`; `emit`
+ * tells the page about selected, viewed, moved and gone.
+ * @typedef {{ assets?: string, mode?: string, member?: number, turn?: number, state?: number, emit?: Emit }} Looks
  */
+/** @typedef {Wanted & Looks} StageOptions */
 /** @typedef {{ state: number, action: number | null, member?: number }} Selection */
 
 export class Stage {
@@ -55,6 +57,8 @@ export class Stage {
     this.viewing = null;
     /** What the run was last told that is looked at. @type {{ key: string, source: object | null }} */
     this.watched = { key: "", source: null };
+    /** The member that is to be looked at in the run to come. @type {number | null} */
+    this.turned = null;
     /** The mode that was asked for, by the page or by hand. */
     this.asked = options.mode ?? null;
     this.theme = readTheme(root);
@@ -173,10 +177,14 @@ export class Stage {
     const changed = (name) => JSON.stringify(options[name]) !== JSON.stringify(before[name]);
     // The page may still name the run that this viewer was moved away from: only another name is a wish.
     const elsewhere = options.run ? options.run !== this.session.runId && changed("run") : changed("recording");
-    if (elsewhere) this.session.connect(options);
     const { mode, member, state } = options;
+    const turned = (changed("member") || changed("turn")) && member !== undefined;
+    if (elsewhere) {
+      // Another run has members of its own: it must describe them first.
+      this.turned = turned ? member : null;
+      this.session.connect(options);
+    } else if (turned) this.setMember(member, true);
     if (changed("mode") && mode) this.setMode(mode, true);
-    if (changed("member") && member !== undefined) this.setMember(member, true);
     if (changed("state") && state !== undefined) this.select({ state, action: null }, true);
   }
 
@@ -197,6 +205,8 @@ export class Stage {
       this.top.begin();
       this.curves.build();
     } else if (message?.type === "hello" && this.store.hello) {
+      if (this.turned !== null) this.setMember(this.turned, true);
+      this.turned = null;
       fillPickers(this.ui, this.store, (member) => memberLabel(this.store, member));
       this.top.begin();
       this.root.classList.add("has-run");
@@ -270,7 +280,8 @@ export class Stage {
     const { store, playback, session, world } = this;
     const { frame } = playback;
     const replaying = playback.replay !== null;
-    const situation = { connected: session.connected, replaying, recording: session.recording };
+    const past = playback.atEnd || replaying ? null : (frame?.step ?? null);
+    const situation = { connected: session.connected, replaying, recording: session.recording, past };
     if (session.ready) this.renderRun(now, frame);
     this.notices.update(situation, frame?.step ?? 0);
     this.transport.update({
@@ -310,7 +321,7 @@ export class Stage {
   /** Tell other parts of the page what is on screen. @param {Frame | null} frame */
   tellView(frame) {
     const { mode, member, state, action } = this.store.view;
-    const past = !(this.playback.atEnd || this.playback.playing);
+    const past = !this.playback.atEnd;
     const viewing = { mode, member, state, action, step: frame?.step ?? null, past };
     if (JSON.stringify(viewing) === JSON.stringify(this.viewing)) return;
     this.viewing = viewing;
@@ -377,10 +388,13 @@ export class Stage {
 
   /** The place of an alarm: its step, its model, the view and the curve that show it. @param {Alarm} alarm */
   showAlarm(alarm) {
-    this.playback.seek(alarm.step);
+    const { playback, session } = this;
+    playback.seek(alarm.step);
     if (alarm.member !== this.store.view.member) this.setMember(alarm.member);
     const mode = modeOf(alarm.mode);
-    if (!whyMissing(this.store, mode, this.playback.frame)) this.setMode(mode.key);
+    if (!whyMissing(this.store, mode, playback.frame)) this.setMode(mode.key);
+    // A viewer is not sent every frame, but the run has kept this one: once it is here, it is shown.
+    if (session.live && playback.frame?.step !== alarm.step) session.send({ cmd: "frame", step: alarm.step });
     this.showOutcome(false);
     this.curves.headers.flash(alarm.panel);
     this.ui.world.classList.remove("flash");

@@ -57,9 +57,9 @@ export class NumberField {
         setting.set(fromTick(this.slider.valueAsNumber, item));
       },
       onkeydown: (event) => {
-        if (!(event.key in KEYS) || typeof setting.value !== "number") return;
+        if (!(event.key in KEYS) || typeof setting.seen !== "number") return;
         event.preventDefault();
-        setting.set(afterSteps(setting.value, KEYS[event.key], item));
+        setting.set(afterSteps(setting.seen, KEYS[event.key], item));
       },
       ondblclick: () => setting.set(item.default),
     });
@@ -81,7 +81,7 @@ export class NumberField {
 
   /** One value becomes several, which train side by side as models of one run; or several become one again. */
   turn() {
-    const { value } = this.setting;
+    const value = this.setting.seen;
     if (Array.isArray(value)) this.setting.set(value[Math.floor(value.length / 2)]);
     else this.setting.set(suggestAxis(Number(value), this.item));
   }
@@ -95,7 +95,7 @@ export class NumberField {
   /** Read the text as it stands, and say what is wrong with it. @param {boolean} final - nothing more is typed */
   judge(final) {
     const reading = readTyped(this.text.value, this.item);
-    const kept = `The run keeps ${written(this.setting.value, this.item)}.`;
+    const kept = `The run keeps ${written(this.setting.seen, this.item)}.`;
     const calm = "why" in reading && reading.unfinished && !final;
     this.text.toggleAttribute("aria-invalid", "why" in reading && !calm);
     this.setting.say("why" in reading ? `${reading.what} is not allowed: ${reading.why}. ${kept}` : "", calm);

@@ -84,6 +84,8 @@ export class Setting {
     this.settings = settings;
     this.item = item;
     this.value = item.value;
+    /** The value that was in force at the earlier step that is looked at, if one is. @type {Value | null} */
+    this.earlier = null;
     /** What the script was told last. */
     this.committed = item.value;
     /** A hand is on it: values that come from elsewhere wait. */
@@ -138,10 +140,24 @@ export class Setting {
     this.show(item.value);
   }
 
+  /** What the setting shows. @returns {Value} */
+  get seen() {
+    return this.earlier ?? this.value;
+  }
+
   /** @param {Value} value */
   take(value) {
     this.value = value;
+    this.earlier = null;
     this.say("");
+  }
+
+  /** Show the value of an earlier step, or again that of now. @param {Value | null} value */
+  lookBack(value) {
+    if (this.busy || Array.isArray(this.value) || same(value ?? this.value, this.seen)) return;
+    this.earlier = value;
+    this.field.place?.(this.seen);
+    this.paint();
   }
 
   /** The slider moves: the latest value goes to the run, at most every SEND_EVERY ms. @param {Value} value */
@@ -157,7 +173,7 @@ export class Setting {
 
   /** The setting was let go at a value. @param {Value} value */
   set(value) {
-    const changed = !same(value, this.value) || this.waiting !== undefined;
+    const changed = !same(value, this.seen) || this.waiting !== undefined;
     this.take(value);
     clearTimeout(this.waiting);
     this.waiting = undefined;
@@ -175,13 +191,13 @@ export class Setting {
     if (this.busy && !force) return;
     this.value = value;
     this.committed = value;
-    this.field.place?.(value);
+    this.field.place?.(this.seen);
     this.paint();
   }
 
   paint() {
-    this.node.classList.toggle("changed", !same(this.value, this.item.default));
-    this.field.paint(this.value);
+    this.node.classList.toggle("changed", !same(this.seen, this.item.default));
+    this.field.paint(this.seen);
   }
 
   /** Why a value is not taken. @param {string} sentence @param {boolean} [calm] - it is still being typed */

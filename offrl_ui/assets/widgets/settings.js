@@ -9,7 +9,8 @@
 /** @import { Command } from "../run/protocol.d.ts" */
 
 import { bus } from "../shared/bus.js";
-import { h } from "../shared/dom.js";
+import { h, setText } from "../shared/dom.js";
+import { integer } from "../shared/format.js";
 import { Setting } from "./setting.js";
 import { same } from "./slider.js";
 
@@ -45,14 +46,19 @@ export class Settings {
     this.asked = new Map();
     /** The earlier step that the stage shows, if it does. @type {number | null} */
     this.past = null;
+    this.note = h("p", { class: "note earlier", role: "status", hidden: true });
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.later = undefined;
     this.off = [
       bus.on("hello", () => this.meetRun()),
       bus.on("hyperparameters", ({ lane, name, value }) => this.adopt(lane, name, value)),
-      bus.on("mark", () => this.commitSoon()),
+      bus.on("mark", () => {
+        this.lookBack();
+        this.commitSoon();
+      }),
       bus.on("viewing", ({ step, past }) => {
         this.past = past ? step : null;
+        this.lookBack();
       }),
       bus.on("refused", ({ id, message }) => {
         if (id !== null) this.asked.get(id)?.say(message);
@@ -81,6 +87,19 @@ export class Settings {
     for (const [id, row] of this.rows) if (data.refused[id]) row.say(data.refused[id]);
     this.arrange();
     if (first && bus.hello) this.meetRun();
+    this.lookBack();
+  }
+
+  /** While the stage shows an earlier step, the values that were in force there. */
+  lookBack() {
+    const then = this.past === null ? {} : bus.valuesAt(this.data.lane, this.past);
+    for (const section of this.data.sections)
+      for (const { name, live } of section.run ? section.items : [])
+        if (live) this.rows.get(`${section.id}.${name}`)?.lookBack(then[name] ?? null);
+    this.note.hidden = this.past === null;
+    const branch = "Changing one branches off from there.";
+    if (this.past !== null) setText(this.note, `Values as they were at step ${integer(this.past)}. ${branch}`);
+    this.arrange();
   }
 
   /** Settings that have no effect under the present choices are put away, and directions measured under others. */
@@ -89,7 +108,7 @@ export class Settings {
     /** @param {Condition | null | undefined} condition */
     const holds = (condition) => {
       const other = condition && rows.find((row) => row.item.name === condition[0]);
-      return !condition || !other || condition[1].includes(other.value);
+      return !condition || !other || condition[1].includes(other.seen);
     };
     for (const row of rows) {
       row.node.hidden = !holds(row.item.needs);
@@ -102,6 +121,7 @@ export class Settings {
     this.rows.clear();
     this.unsent.clear();
     const sections = this.data.sections.filter(({ items, note }) => items.length || note);
+    const ofRun = sections.find(({ run }) => run);
     this.root.replaceChildren(
       ...sections.map((section) => {
         const rows = section.items.map((item) => new Setting(this, section, item));
@@ -112,6 +132,7 @@ export class Settings {
           { class: "section", "data-id": section.id, open },
           h("summary", {}, section.title),
           section.note ? h("p", { class: "note" }, section.note) : null,
+          section === ofRun ? this.note : null,
           ...rows.map(({ node }) => node),
         );
       }),

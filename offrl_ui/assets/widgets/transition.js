@@ -14,6 +14,7 @@ import { typeset } from "../shared/math.js";
 import { RowPicker } from "./row_picker.js";
 
 const EVERY = 700; // ms between questions while the run trains
+const SCRUBBING = 250; // ms between questions while the timeline is moved
 const RECORDED =
   "This is a recording: it holds what the models became, not the data's rows. " +
   "Train it live to look inside a transition.";
@@ -89,7 +90,9 @@ class TransitionView {
         this.soon(0);
       }),
       bus.on("viewing", (viewing) => this.view(viewing)),
-      bus.on("frame", () => this.soon(EVERY)),
+      bus.on("frame", () => {
+        if (!this.viewing?.past) this.soon(EVERY);
+      }),
       bus.on("mark", () => this.soon(0)),
       bus.on("explain", ({ id, step, data }) => {
         if (id === this.asked) this.show(step, data);
@@ -134,6 +137,7 @@ class TransitionView {
       this.action = action;
     }
     if (another || viewing.member !== before?.member) this.soon(0);
+    else if (viewing.past !== before?.past || (viewing.past && viewing.step !== before.step)) this.soon(SCRUBBING);
     else this.where();
   }
 
@@ -169,10 +173,10 @@ class TransitionView {
       this.say(RECORDED);
       return;
     }
-    const { state, member } = this.viewing ?? { state: null, member: 0 };
+    const { state, member, step, past } = this.viewing ?? { state: null, member: 0, step: null, past: false };
     if (!bus.connected || state === null) return;
     const what = this.row === null ? { state, action: this.action ?? this.usual(state) } : { row: this.row };
-    this.asked = bus.send({ cmd: "explain", member, ...what });
+    this.asked = bus.send({ cmd: "explain", member, ...what, ...(past && step !== null ? { step } : {}) });
   }
 
   /**
@@ -230,14 +234,11 @@ class TransitionView {
   where() {
     if (!this.answer || this.body.hidden) return;
     const { step, data } = this.answer;
-    const seen = this.viewing?.step;
     const state = this.viewing?.name(data.state) ?? `s = ${data.state}`;
     const what = data.observation ? `row ${integer(data.row ?? 0)}` : state;
     const rows = `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data`;
     const times = data.observation ? "" : data.in_data ? rows : "never in the data";
-    const past = typeof seen === "number" && seen !== step && bus.state?.state !== "running";
-    const shown = past ? `, where the run stands (the picture shows step ${integer(seen)})` : "";
-    const now = `the update after step ${integer(step)}${shown}`;
+    const now = `the update after step ${integer(step)}`;
     setText(this.title, [what, this.names[data.action], times, now].filter(Boolean).join(" · "));
   }
 

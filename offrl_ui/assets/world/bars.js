@@ -170,5 +170,6 @@ export class BarsScene {
 /** The parameters of a linear Q, as text. @param {ArrayLike<number>} theta */
 export function thetaText(theta) {
   const numbers = Array.from(theta, (value) => number(value));
-  return `θ = ${numbers.length === 1 ? numbers[0] : `(${numbers.join(", ")})`}`;
+  const text = numbers.length === 1 ? numbers[0] : `(${numbers.join(", ")})`;
+  return text.startsWith("≈") ? `θ ${text}` : `θ = ${text}`;
 }
