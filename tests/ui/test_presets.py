@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from offrl_live.runs import wire
+from offrl_live.runs.export import messages_of
 from offrl_live.runs.recorder import record, schedule
 from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.replay_file import replay_html
@@ -38,6 +39,20 @@ def test_there_is_a_preset_for_every_part_and_each_is_stored_small():
     for preset in presets().values():
         assert len(preset.stored) < 1_500_000, preset.id
         assert gzip.decompress(preset.stored)[0] == 0
+
+
+def test_no_recorded_policy_is_worth_more_than_the_best():
+    """What stands beside each other on screen keeps its order: `Q^π ≤ Q*`, at every frame, state and action."""
+    seen = 0
+    for preset in presets().values():
+        binary = [wire.split(m) for m in messages_of(preset.stored) if isinstance(m, bytes)]
+        (best,) = [wire.unpack(h["fields"], payload)["q_star"] for h, payload in binary if h["kind"] == "static"]
+        for header, payload in binary:
+            for frame in header.get("frames", []):
+                fields = wire.unpack(frame["fields"], payload)
+                assert (fields["q_pi"] <= best).all(), (preset.id, frame["step"])
+                seen += 1
+    assert seen > 1000
 
 
 @pytest.mark.parametrize("name", ["stitching", "rwr-temperature", "marwil-beta", "deadly-triad"])
