@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 import offrl_core as orl
+from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.collect import collect
 from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.facts import reward_note
@@ -66,6 +67,7 @@ with st.spinner("Recording the episodes …"):
 if spec is not None:
     st.header(spec.title)
     st.markdown(f"{spec.description} **{spec.lesson}**")
+    show_assumption(config)
 else:
     st.header(uploaded.title if uploaded else "An uploaded log")
     st.markdown("The world behind this log is not known, so there is no truth to compare with.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.downloads import preset_address
@@ -38,5 +39,6 @@ with button:
         st.switch_page("pages/playground.py", query_params=links.link(chosen.config))
 stage(recording=preset_address(chosen.id), key="gallery-stage", **chosen.view)
 
+show_assumption(chosen.config)
 with st.expander("Look inside one transition", icon=":material/search:"):
     transition(key="gallery-inside")

@@ -11,6 +11,7 @@ import offrl_core as orl
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES
 from offrl_live.runs.live_runs import NoRoom
+from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.facts import reward_note
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.lecture.passage import way_back
@@ -163,6 +164,7 @@ with st.sidebar:
 
 with st.container(horizontal=True, vertical_alignment="center"):
     offer(run_id)
+beside = st.container()
 with st.expander("Branches of this visit", icon=":material/account_tree:", expanded=True):
     branches.show(run_id, key="tree")
 
@@ -177,3 +179,5 @@ st.subheader("The same with the numbers of one transition")
 transition(key="inside")
 with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
     st.code(kind.loss_source(), language="python", line_numbers=True)
+with beside:  # last: it may have to train first, and nothing waits for it
+    show_assumption(config)

@@ -30,6 +30,8 @@ class DatasetSpec:
         recommended: approximator (`table`, `linear`, `mlp`) → hyperparameters that show the lesson.
         about: the algorithms whose lesson it is, the one that shows it best first; empty where any of them shows it.
         approximator: the one that the lesson is about; empty for a table where states are numbered, else a network.
+        assumption: the option that decides what no record says; what each of its choices does to the same policies
+            stands beside the data wherever they are shown. Empty where the world assumes nothing of the kind.
     """
 
     name: str
@@ -41,6 +43,7 @@ class DatasetSpec:
     recommended: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     about: tuple[str, ...] = ()
     approximator: str = ""
+    assumption: str = ""
 
     def __post_init__(self) -> None:
         every = (*DEGRADE, *REWARD)
@@ -64,6 +67,10 @@ class DatasetSpec:
                     + ", ".join(get_args(Section))
                 )
             option.validate(option.default)
+            if option.name == self.assumption and not option.choices:
+                raise HyperparameterError(f"the assumption {option.name!r} must be an option with choices")
+        if self.assumption and self.assumption not in names:
+            raise HyperparameterError(f"the assumption {self.assumption!r} is none of its options")
 
     def __repr__(self) -> str:
         return f"<DatasetSpec {self.name!r}: {', '.join(option.name for option in self.options)}>"

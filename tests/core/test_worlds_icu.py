@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from offrl_core.evaluation.assumption import readings
 from offrl_core.worlds.icu import ACTION_NAMES, DEATH, SURVIVAL, clinician, data_folder, icu_data, icu_sepsis
 
 UNIFORM = np.full((716, 25), 1 / 25)
@@ -83,3 +84,21 @@ def test_layout_orders_states_by_severity():
     assert len(mdp.layout.order) == 715
     assert len(ACTION_NAMES) == 25
     assert ACTION_NAMES[7] == "fluids 1, vasopressor 2"
+
+
+def test_what_the_assumption_about_unseen_treatments_does_to_the_same_policies():
+    """Death builds the harm of a guess into the world; whoever stays with the data gets the same either way."""
+    death, mean = readings("icu-sepsis")
+    assert (death.choice, mean.choice) == ("terminate", "mean")
+    assert death.uniform == pytest.approx(0.008360, abs=1e-6)
+    assert mean.uniform == pytest.approx(0.780071, abs=1e-6)
+    for reading in (death, mean):
+        assert reading.behavior == pytest.approx(0.782014, abs=1e-6)
+        assert reading.optimal == pytest.approx(0.875142, abs=1e-6)
+        assert reading.learned["bcq"] > reading.behavior + 0.02
+    assert death.learned["bcq"] == pytest.approx(mean.learned["bcq"])
+    assert death.learned["q-learning"] < 0.5 < reading.behavior < mean.learned["q-learning"]
+
+
+def test_a_world_that_is_known_assumes_nothing():
+    assert readings("double-crossing") == ()

@@ -23,10 +23,12 @@ def _icu(seed: int, chosen: dict[str, Any]) -> Dataset:
 ICU = DatasetSpec(
     name="icu-sepsis",
     title="Intensive care: sepsis",
-    description="Treatment of sepsis, a world built from the hospital records of MIMIC-III (Choudhary et al. 2024):"
-    " 716 states, 25 treatments (5 doses of fluids × 5 of vasopressor), reward 1 on survival.",
-    lesson="Clinicians hardly ever tried most treatments in most states, and a learner that trusts its guesses there"
-    " does harm. One that stays with treatments the records contain can do better than the clinicians.",
+    description="Treatment of sepsis. Not recorded stays: episodes sampled from an MDP that was built from the hospital"
+    " records of MIMIC-III (Choudhary et al. 2024). 716 states, 25 treatments (5 doses of fluids × 5 of vasopressor),"
+    " reward 1 on survival.",
+    lesson="Clinicians hardly ever gave most treatments in most states, and what those would do no record says. By"
+    " default they are death: that a learner which trusts its guesses does harm is partly built in. Where they act like"
+    " the average treatment it does little. Staying with recorded treatments beats the clinicians in both.",
     options=(
         *opt.collecting(
             ("clinician", "random", "optimal", "softmax"),
@@ -42,9 +44,11 @@ ICU = DatasetSpec(
             "What a treatment does that clinicians hardly ever gave in that state: terminate is death, mean acts like"
             " the average of the treatments they gave.",
             choices=("terminate", "mean"),
+            label="treatments hardly ever given",
             paper="mean (Choudhary et al. 2024)",
         ),
         opt.gamma(1.0),
     ),
     builder=_icu,
+    assumption="inadmissible",
 )
