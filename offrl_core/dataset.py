@@ -362,21 +362,21 @@ class Dataset:
         last = columns.last_rows(term, trunc, episode_ids)
         trunc |= last & ~term
         starts = np.flatnonzero(np.append(True, last[:-1])).astype(np.int64)
-        nxt = np.append(obs[1:], obs[-1:], axis=0)
-        nxt[last] = obs[last]
-        known = ~last
-        if next_observations is not None:
-            after = columns.observations("next_observations", next_observations)
-            columns.same_length("next_observations", after, rows)
-            if after.shape != obs.shape or after.dtype != obs.dtype:
+        if next_observations is None:
+            if next_known is not None:
+                raise DatasetError("next_known says which next_observations are known: give those, too")
+            nxt, known = np.append(obs[1:], obs[-1:], axis=0), ~last
+            nxt[last] = obs[last]
+        else:
+            nxt = columns.observations("next_observations", next_observations)
+            columns.same_length("next_observations", nxt, rows)
+            if nxt.shape != obs.shape or nxt.dtype != obs.dtype:
                 raise DatasetError(
-                    f"next_observations have shape {after.shape} {after.dtype}, observations {obs.shape} {obs.dtype}"
+                    f"next_observations have shape {nxt.shape} {nxt.dtype}, observations {obs.shape} {obs.dtype}"
                 )
             told = columns.booleans("next_known", np.ones(rows, bool) if next_known is None else next_known, rows)
-            nxt[told] = after[told]
-            known |= told
-        elif next_known is not None:
-            raise DatasetError("next_known says which next_observations are known: give those, too")
+            gaps, known = np.flatnonzero(~told), told | ~last
+            nxt[gaps] = obs[gaps + ~last[gaps]]
         if mdp is not None:
             n_actions, n_states = _sizes_of(mdp, n_actions, n_states)
             details.setdefault("world", mdp)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from offrl_core.formats.base import FileError, Finding, Limits, Progress
+from offrl_core.formats.guessing import guess_mapping
 from offrl_core.formats.log import Log, Reading
-from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, guess_mapping
+from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
 from offrl_core.formats.reading import Preview, preview_file, read_file
 from offrl_core.formats.registry import FORMATS, Format
 from offrl_core.formats.writing import write_file

@@ -30,7 +30,7 @@ def assemble(columns: Columns, context: Context) -> Log:
     # Two vectors of 32-bit numbers a row, or two states; an action, a reward and two flags. Small numbers grow to that.
     width = math.prod(columns.observations.shape[1:])
     context.limits.check("unpacked", rows * (8 * width + 26), column=columns.name("observations"))
-    for role in ("observations", "rewards", "terminations", "truncations", "next_observations", "episodes"):
+    for role in ("observations", "rewards", "terminations", "truncations", "last", "next_observations", "episodes"):
         column = getattr(columns, role)
         if column is not None and len(column) != rows:
             raise FileError(
@@ -242,6 +242,9 @@ def _last_rows(
 ) -> Array:
     """`(N,)` bool: the last row of each episode."""
     last = term | trunc
+    if columns.last is not None:
+        last |= columns.last
+    inside = last.copy()
     last[-1] = True
     if columns.episodes is not None:
         change: Array = np.append(columns.episodes[1:] != columns.episodes[:-1], True)
@@ -254,14 +257,15 @@ def _last_rows(
                 row=columns.row(row),
                 column=columns.name("episodes"),
             )
-        inside = (term | trunc) & ~change
+        inside &= ~change
         if inside.any():
             row = int(np.flatnonzero(inside)[0])
+            flag = "terminations" if term[row] else "truncations" if trunc[row] else "last"
             raise FileError(
                 f"the episode goes on after this row, which is marked as its last ({int(inside.sum())} such rows). "
                 "Check the column of episodes, or leave it out: then episodes end at the flags",
                 row=columns.row(row),
-                column=columns.name("terminations" if term[row] else "truncations"),
+                column=columns.name(flag),
             )
         return np.asarray(change)
     if following is not None:
@@ -286,11 +290,15 @@ def _end(columns: Columns, context: Context, unflagged: Array, term: Array) -> N
     """Let episodes without a flag end in a terminal state, as the mapping says."""
     if unflagged.any():
         term |= unflagged
+        why = "as the mapping says"
+        if context.guessed:
+            why = "because they differ in length. If a time limit or the recording cut them, choose 'truncated'"
         context.note(
             "taken-as-ended",
             f"{int(unflagged.sum())} episodes have no flag in their last row",
-            "Each of them was taken as ended in a terminal state, as the mapping says.",
+            f"They were taken as ended in a terminal state (unflagged = 'terminated'), {why}.",
             columns.file_rows(unflagged),
+            "warning" if context.guessed else "note",
         )
 
 
@@ -314,14 +322,16 @@ def _note_ends(columns: Columns, context: Context, last: Array, term: Array, tru
 
 def _next(columns: Columns, observations: Array, following: Array | None, last: Array) -> tuple[Array, Array]:
     """The next observation of each row, and whether it is really known."""
-    after = np.concatenate([observations[1:], observations[-1:]])
-    after[last] = observations[last]
     if following is None:
+        after = np.concatenate([observations[1:], observations[-1:]])
+        after[last] = observations[last]
         return after, ~last
     if columns.next_known is None:
         return following, np.ones(len(last), dtype=bool)
-    known = columns.next_known
-    return np.where(known if after.ndim == 1 else known[:, None], following, after), known | ~last
+    after = following if following.flags.writeable else following.copy()
+    gaps = np.flatnonzero(~columns.next_known)
+    after[gaps] = observations[gaps + ~last[gaps]]
+    return after, columns.next_known | ~last
 
 
 def _behaviors(columns: Columns, context: Context, last: Array) -> Array:

@@ -107,6 +107,7 @@ class Context:
         limits: what the file may ask for.
         progress: told how far the reading is.
         mapping: the column mapping of a table, given or guessed.
+        guessed: whether that mapping is a guess.
         findings: what the reader saw and did, for the report.
         unpacked: bytes unpacked so far.
     """
@@ -114,6 +115,7 @@ class Context:
     limits: Limits
     progress: Progress
     mapping: Any = None
+    guessed: bool = False
     findings: list[Finding] = field(default_factory=list)
     unpacked: int = 0
 
@@ -144,6 +146,13 @@ class Context:
         total = count if count is not None else (0 if rows is None else len(rows))
         self.findings.append(Finding(code, severity, message, done, total, some, "file"))
 
+    def note_unused(self, names: Sequence[str]) -> None:
+        """Keep the finding that these columns were not read."""
+        if names:
+            listed = ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
+            many = "1 column was" if len(names) == 1 else f"{len(names)} columns were"
+            self.note("unused-columns", f"{many} not used: {listed}", count=len(names))
+
     def note_actions(self, labels: Sequence[str]) -> None:
         """Keep the finding that actions with these labels were numbered from 0."""
         listed = ", ".join(f"{label} → {number}" for number, label in enumerate(labels[:12]))
@@ -165,6 +174,7 @@ class Columns:
         actions: `(N,)`, `(N, 1)` or one-hot `(N, A)` numbers.
         rewards: `(N,)` or `(N, 1)` numbers.
         terminations, truncations: `(N,)` flags, or None where the file has none.
+        last: `(N,)` flags of an episode's last row, whatever ended it; None where the file has none.
         next_observations: like `observations`, or None where the following row tells.
         next_known: `(N,)` bool: rows whose next observation the file holds; all of them by default.
         episodes: `(N,)` labels, adjacent; None where flags (and next observations) tell.
@@ -182,6 +192,7 @@ class Columns:
     rewards: Array
     terminations: Array | None
     truncations: Array | None = None
+    last: Array | None = None
     next_observations: Array | None = None
     next_known: Array | None = None
     episodes: Array | None = None

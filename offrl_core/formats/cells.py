@@ -1,4 +1,4 @@
-"""One column of a table as numbers, with its missing values and its labels."""
+"""One column of a table: its numbers or labels, and where a value is missing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ import pyarrow.compute as pc
 from offrl_core.columns import Array
 from offrl_core.formats.base import FileError
 from offrl_core.formats.mapping import Kind
+from offrl_core.formats.structures import is_structured, parse
 
-_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat"))
+MARKERS = ("NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "-nan", "NULL", "Null", "null", "None", "none", "<NA>", "NaT")
+"""Words that stand for a missing value beside numbers, dates and flags. Beside other words they are words."""
+
+_MARKERS = frozenset(word.lower() for word in MARKERS)
 _TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "n", "0", "0.0"))
 _LONGEST_LABEL = 200
+_WHOLE = 2.0**53
+"""Above this a float no longer tells neighbouring whole numbers apart."""
 
 
 @dataclass(slots=True)
@@ -26,13 +32,14 @@ class Cells:
 
     Attributes:
         name: its header.
-        values: `(N,)` numbers, `(N, D)` numbers of a column of lists, or codes into `labels`; anything where missing.
+        values: `(N,)` numbers, `(N, D)` numbers of a column of lists or structures, or codes into `labels`; anything
+            where missing.
         missing: `(N,)` bool.
-        labels: what the codes mean, for a column of text; None for numbers.
-        truth: what the labels mean as booleans, where all of them are words for true and false.
+        labels: what the codes mean, for a column of labels; None for numbers.
         whole: whether every value is a whole number and was stored as such, or as a float only for want of a
             missing-value marker.
         holes_made_floats: the latter case.
+        parts: what the `D` numbers of a row are called; empty where they have no names.
         rows: `(N,)` file rows from 1; None where they are `1…N`.
     """
 
@@ -40,9 +47,9 @@ class Cells:
     values: Array
     missing: Array
     labels: list[str] | None = None
-    truth: Array | None = None
     whole: bool = False
     holes_made_floats: bool = False
+    parts: tuple[str, ...] = ()
     rows: Array | None = None
 
     def take(self, order: Array) -> Cells:
@@ -53,6 +60,11 @@ class Cells:
         """The file row (from 1) of row `index` (from 0)."""
         return index + 1 if self.rows is None else int(self.rows[index])
 
+    def file_rows(self, where: Array) -> Array:
+        """The file rows (from 1) of the rows marked in `where (N,)`."""
+        index = np.flatnonzero(where)
+        return np.asarray(index + 1 if self.rows is None else self.rows[index])
+
     def refuse(self, bad: Array, allowed: str) -> None:
         """Raise `FileError` naming the first row marked in `bad (N,)`."""
         if bad.any():
@@ -60,53 +72,70 @@ class Cells:
             value = self.values[index] if self.labels is None else repr(self.labels[self.values[index]])
             raise FileError(f"{value} is not allowed: {allowed}", row=self.row(index), column=self.name)
 
-    def numbers(self, needed: str, single: str = "") -> Array:
-        """`(N,)` or `(N, D)` numbers; words for true and false are 1 and 0.
-
-        Raises:
-            FileError: some cell is other text; `needed` says what was asked for. Or, where `single` says that one
-                number per row was asked for, there are several.
-        """
-        if single and self.values.ndim != 1:
-            raise FileError(single, column=self.name)
-        if self.labels is None:
-            return self.values
-        if self.truth is not None:
-            return np.asarray(self.truth[self.values])
-        wrong = np.array([_number(label) is None for label in self.labels])
-        self.refuse(wrong[self.values] & ~self.missing, needed)
-        raise FileError(needed, column=self.name)
-
-    def flags(self) -> Array:
-        """`(N,)` bool, false where missing."""
-        allowed = "it must be true or false, or 1 or 0"
-        if self.labels is not None and self.truth is None:
-            wrong = np.array([label.lower() not in _TRUE | _FALSE for label in self.labels])
-            self.refuse(wrong[self.values] & ~self.missing, allowed)
-        values = self.numbers(allowed, single="a flag must be one value per row")
-        self.refuse(~self.missing & (values != 0) & (values != 1), allowed)
-        return np.asarray((values == 1) & ~self.missing)
-
-    def moments(self) -> Array:
-        """`(N,)` numbers to order rows by."""
-        values = self.numbers("a time must be a number or a date")
-        self.refuse_missing("every row needs a time")
-        if values.ndim != 1:
-            raise FileError("a time must be one value per row", column=self.name)
-        self.refuse(~np.isfinite(values), "a time must be finite")
-        # Differences of small integers would wrap around.
-        return values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
-
     def refuse_missing(self, needed: str) -> None:
         """Raise `FileError` naming the first row without a value."""
         if self.missing.any():
             raise FileError(needed, row=self.row(int(np.flatnonzero(self.missing)[0])), column=self.name)
 
+    def single(self, needed: str) -> Cells:
+        """The column with one value per row; lists of one number are such values.
+
+        Raises:
+            FileError: its rows hold several; `needed` says what was asked for.
+        """
+        if self.values.ndim == 1:
+            return self
+        if self.values.shape[1] != 1:
+            raise FileError(f"{needed}; its rows hold {self.values.shape[1]} numbers", column=self.name)
+        return replace(self, values=self.values[:, 0], parts=())
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds words other than those for true, false and nothing."""
+        return self.labels is not None and not all(word.lower() in _TRUE | _FALSE | _MARKERS for word in self.labels)
+
+    def numeric(self, needed: str) -> Cells:
+        """The column as numbers: words for true and false are 1 and 0, and markers stand for missing values.
+
+        Raises:
+            FileError: some cell is another word; `needed` says what was asked for.
+        """
+        if self.labels is None:
+            return self
+        table = np.array([_as_number(label) for label in self.labels], dtype=np.float64)
+        marker = np.array([label.lower() in _MARKERS for label in self.labels], dtype=bool)
+        flags = np.array([label.lower() in _TRUE | _FALSE for label in self.labels], dtype=bool)
+        if (flags | marker).all():
+            table[flags] = [label.lower() in _TRUE for label in self.labels if label.lower() in _TRUE | _FALSE]
+        self.refuse((np.isnan(table) & ~marker)[self.values] & ~self.missing, needed)
+        table[marker] = 0.0
+        whole = bool((table == np.floor(table)).all() and (np.abs(table) < _WHOLE).all())
+        values = table.astype(np.int64 if whole else np.float64)[self.values]
+        return replace(self, values=values, missing=self.missing | marker[self.values], labels=None, whole=whole)
+
+    def flags(self) -> Array:
+        """`(N,)` bool, false where missing."""
+        allowed = "it must be true or false, or 1 or 0"
+        cells = self.single("a flag must be one value per row")
+        if self.labels is not None:
+            known = np.array([label.lower() in _TRUE | _FALSE | _MARKERS for label in self.labels], dtype=bool)
+            cells.refuse(~known[cells.values] & ~cells.missing, allowed)
+        cells = cells.numeric(allowed)
+        cells.refuse(~cells.missing & (cells.values != 0) & (cells.values != 1), allowed)
+        return np.asarray((cells.values == 1) & ~cells.missing)
+
+    def moments(self) -> Array:
+        """`(N,)` numbers to order rows by."""
+        cells = self.single("a time must be one value per row").numeric("a time must be a number or a date")
+        cells.refuse_missing("every row needs a time")
+        cells.refuse(~np.isfinite(cells.values), "a time must be finite")
+        # Differences of small integers would wrap around.
+        return cells.values.astype(np.float64 if cells.values.dtype.kind == "f" else np.int64)
+
     def coded(self) -> tuple[Array, list[str]]:
         """`(N,)` codes by first appearance, and what each code stands for."""
-        if self.values.ndim != 1:
-            raise FileError("lists cannot tell rows apart", column=self.name)
-        codes, kinds = pd.factorize(self.values.astype(np.int8) if self.values.dtype == bool else self.values)
+        cells = self.single("lists cannot tell rows apart")
+        codes, kinds = pd.factorize(cells.values.astype(np.int8) if cells.values.dtype == bool else cells.values)
         if self.labels is not None:
             return codes, [self.labels[kind] for kind in kinds]
         return codes, [f"{kind:g}" if kinds.dtype.kind == "f" else str(kind) for kind in kinds]
@@ -115,7 +144,7 @@ class Cells:
         """A name per number of a row."""
         if self.values.ndim == 1:
             return (self.name,)
-        return tuple(f"{self.name}[{i}]" for i in range(self.values.shape[1]))
+        return self.parts or tuple(f"{self.name}[{i}]" for i in range(self.values.shape[1]))
 
 
 def kind_of(kind: pa.DataType) -> Kind:
@@ -125,10 +154,19 @@ def kind_of(kind: pa.DataType) -> Kind:
     return next((name for name, tests in _KINDS.items() if any(test(kind) for test in tests)), "other")
 
 
+def _holds_numbers(kind: pa.DataType) -> bool:
+    """Whether this is a list or a structure of nothing but numbers."""
+    if pa.types.is_struct(kind):
+        return kind.num_fields > 0 and all(_is_part(field.type) for field in kind)
+    return _is_list(kind) and _is_part(kind.value_type)
+
+
 def _is_list(kind: pa.DataType) -> bool:
-    """Whether this is a list of numbers."""
-    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(test(kind) for test in lists) and kind_of(kind.value_type) in ("integer", "number")
+    return any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list))
+
+
+def _is_part(kind: pa.DataType) -> bool:
+    return kind_of(kind) in ("integer", "number", "boolean", "list")
 
 
 _KINDS: dict[Kind, tuple[Callable[[pa.DataType], bool], ...]] = {
@@ -140,24 +178,39 @@ _KINDS: dict[Kind, tuple[Callable[[pa.DataType], bool], ...]] = {
         *(pa.types.is_binary, pa.types.is_large_binary),
     ),
     "time": (lambda kind: pa.types.is_temporal(kind) and not pa.types.is_interval(kind),),
-    "list": (_is_list,),
+    "list": (_holds_numbers,),
 }
+
+
+def unfolded(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """The column without a dictionary, and lists and structures that were written as text as what they are.
+
+    Raises:
+        FileError: one of its cells is written so, and another one is not.
+    """
+    if kind_of(column.type) == "text":
+        words = _dictionary(column, name)
+        if not is_structured(words.dictionary):
+            return column
+        return pa.chunked_array([parse(words.dictionary, words.indices, name).take(words.indices)])
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
     """Read one column of a table.
 
     Raises:
-        FileError: it holds something that is neither a number, text, a boolean, a date nor a list of numbers.
+        FileError: it holds something that is neither a number, text, a boolean, a date nor a list or a structure of
+            numbers.
     """
+    check_readable(column.type, name)
+    column = unfolded(column, name)
     held = kind_of(column.type)
     check_readable(column.type, name)
     if held == "text":
-        return _text(column, name)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        return _text(_dictionary(column, name), name)
     if held == "list":
-        return _lists(column, name)
+        return _several(column, name)
     if pa.types.is_null(column.type):
         return Cells(name, np.zeros(len(column)), np.ones(len(column), dtype=bool))
     if pa.types.is_date(column.type):
@@ -165,7 +218,7 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
     if held == "time":
         column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
     elif pa.types.is_decimal(column.type):
-        column = column.cast(pa.float64())
+        return _decimals(column, name)
     return _numbers(column, name)
 
 
@@ -182,14 +235,26 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
         if missing.any():
             values = np.where(missing, 0.0, values)
             # Only holes make whole numbers into floats by accident; a float column without any was meant as one.
-            if (np.abs(values) < 2**53).all() and (values == np.floor(values)).all():
+            wide = np.abs(values.astype(np.float64, copy=False))
+            if (wide < _WHOLE).all() and (wide == np.floor(wide)).all():
                 return Cells(name, values.astype(np.int64), missing, whole=True, holes_made_floats=True)
         return Cells(name, values, missing)
     if values.dtype == np.uint64:
-        bad = values > np.iinfo(np.int64).max
-        Cells(name, values, missing).refuse(bad, f"it must be at most {np.iinfo(np.int64).max}")
+        if len(values) and values.max() > np.iinfo(np.int64).max:  # too large to be a quantity: an identifier
+            codes, kinds = pd.factorize(values)
+            return Cells(name, codes, missing, labels=[str(kind) for kind in kinds])
         values = values.astype(np.int64)
     return Cells(name, values, missing, whole=True)
+
+
+def _decimals(column: pa.ChunkedArray, name: str) -> Cells:
+    """Whole decimals are whole numbers, or identifiers where they are too large for that."""
+    if column.type.scale == 0:
+        try:
+            return _numbers(column.cast(pa.int64()), name)
+        except pa.ArrowInvalid:
+            return _text(_dictionary(column.cast(pa.string()), name), name)
+    return _numbers(column.cast(pa.float64()), name)
 
 
 def _filled(column: pa.ChunkedArray) -> Array:
@@ -198,54 +263,75 @@ def _filled(column: pa.ChunkedArray) -> Array:
     return np.asarray(filled.to_numpy())
 
 
-def _text(column: pa.ChunkedArray, name: str) -> Cells:
+def _dictionary(column: pa.ChunkedArray, name: str) -> pa.DictionaryArray:
+    """Text as codes into its distinct words, which are UTF-8 and not too long to be read."""
+    if pa.types.is_string_view(column.type):  # which has fewer functions
+        column = column.cast(pa.string())
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     encoded = column.unify_dictionaries().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0)
-    words = [_label(word, name) for word in encoded.dictionary.to_pylist()] or [""]
+        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], encoded.type)
+    try:
+        words = encoded.dictionary.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise FileError("it holds bytes that are not UTF-8 text", column=name) from error
+    return pa.DictionaryArray.from_arrays(encoded.indices, words)
+
+
+def _text(encoded: pa.DictionaryArray, name: str) -> Cells:
+    lengths = pc.max(pc.utf8_length(encoded.dictionary)).as_py() or 0
+    if lengths > _LONGEST_LABEL:
+        raise FileError(f"a label of {lengths} letters is too long: {_LONGEST_LABEL} are allowed", column=name)
     # Equal words with blanks around them are one label.
+    words = pc.utf8_trim_whitespace(encoded.dictionary).to_pylist() or [""]
     place = {label: code for code, label in enumerate(dict.fromkeys(words))}
-    labels, indices = list(place), pa.chunked_array([encoded.indices])
-    codes = np.array([place[word] for word in words])[_filled(indices)]
-    blank = np.array([label.lower() in _MISSING for label in labels])
-    missing = column.is_null().to_numpy() | blank[codes]
-    present = [label for label in labels if label.lower() not in _MISSING]
+    labels = list(place)
+    codes = np.array([place[word] for word in words])[_filled(pa.chunked_array([encoded.indices]))]
+    blank = np.array([not label for label in labels])
+    missing = np.asarray(encoded.indices.is_null()) | blank[codes]
+    cells = Cells(name, codes, missing, labels=labels)
+    present = [label for label in labels if label]
     if not present:
         return Cells(name, np.zeros(len(codes)), np.ones(len(codes), dtype=bool))
-    numbers = [_number(label) for label in present]
-    if all(number is not None for number in numbers):
-        table = np.zeros(len(labels))
-        table[~blank] = np.array(numbers, dtype=np.float64)
-        whole = all(label.lstrip("+-").isdigit() for label in present) and (np.abs(table) < 2**53).all()
-        return Cells(name, table.astype(np.int64 if whole else np.float64)[codes], missing, whole=bool(whole))
-    flags = all(label.lower() in _TRUE | _FALSE for label in present)
-    truth = np.array([label.lower() in _TRUE for label in labels]) if flags else None
-    return Cells(name, codes, missing, labels=labels, truth=truth)
+    numbers = [label for label in present if label.lower() not in _MARKERS]
+    if not numbers or any(np.isnan(_as_number(label)) for label in numbers):
+        return cells
+    if all(_is_whole(label) for label in numbers):
+        if any(abs(int(label)) > np.iinfo(np.int64).max for label in numbers):
+            return cells  # identifiers
+        table = np.array([int(label) if _is_whole(label) else 0 for label in labels], dtype=np.int64)
+        marker = np.array([not _is_whole(label) for label in labels])
+        return Cells(name, table[codes], missing | marker[codes], whole=True)
+    return replace(cells.numeric("numbers are needed"), whole=False)
 
 
-def _label(word: object, name: str) -> str:
-    if isinstance(word, bytes):
-        try:
-            word = word.decode()
-        except UnicodeDecodeError as error:
-            raise FileError("it holds bytes that are not UTF-8 text", column=name) from error
-    text = str(word).strip()
-    if len(text) > _LONGEST_LABEL:
-        raise FileError(f"a label of {len(text)} letters is too long: {_LONGEST_LABEL} are allowed", column=name)
-    return text
+def _is_whole(label: str) -> bool:
+    return label.lstrip("+-").isdecimal() and label.isascii()
 
 
-def _number(label: str) -> float | None:
+def _as_number(label: str) -> float:
+    """The number that a text is; NaN where it is none."""
     try:
-        return None if "_" in label else float(label)
+        return np.nan if "_" in label else float(label)
     except ValueError:
-        return None
+        return np.nan
 
 
-def _lists(column: pa.ChunkedArray, name: str) -> Cells:
+def _several(column: pa.ChunkedArray, name: str) -> Cells:
+    """A column of lists or structures as `(N, D)` numbers."""
     missing = column.is_null().to_numpy()
+    if pa.types.is_struct(column.type):
+        fields = zip(column.type, column.flatten(), strict=True)
+        parts = [_leaf(part, f"{name}.{field.name}") for field, part in fields]
+        some = np.logical_or.reduce([part.missing for part in parts]) & ~missing
+        if some.any():
+            wrong = next(part for part in parts if (part.missing & ~missing).any())
+            row = int(np.flatnonzero(wrong.missing & ~missing)[0]) + 1
+            raise FileError(f"its part {wrong.name!r} has no value", row=row, column=name)
+        values = np.concatenate([part.values.reshape(len(missing), -1) for part in parts], axis=1)
+        names = tuple(label for part in parts for label in part.component_names())
+        return Cells(name, values, missing, parts=names)
     sizes = _filled(pc.list_value_length(column))
     present = sizes[~missing]
     width = int(present[0]) if len(present) else 1
@@ -255,10 +341,26 @@ def _lists(column: pa.ChunkedArray, name: str) -> Cells:
         raise FileError(f"a list of {sizes[row]} numbers among lists of {width}", row=row + 1, column=name)
     if width < 1:
         raise FileError("its lists are empty", column=name)
-    flat = pc.list_flatten(column)
-    if flat.null_count:
+    inner = _leaf(pc.list_flatten(column), name)
+    if inner.missing.any():
         raise FileError("a list has a missing number", column=name)
-    numbers = flat.to_numpy()
-    values = np.zeros((len(column), width), dtype=numbers.dtype)
-    values[~missing] = numbers.reshape(-1, width)
+    flat = inner.values.reshape(len(present), -1 if len(present) else 1)
+    if not missing.any():
+        return Cells(name, flat, missing)
+    values = np.zeros((len(missing), flat.shape[1]), dtype=flat.dtype)
+    values[~missing] = flat
     return Cells(name, values, missing)
+
+
+def _leaf(column: pa.ChunkedArray | pa.Array, name: str) -> Cells:
+    """What stands in lists and structures; what is not a number is missing, and booleans are 0 and 1."""
+    chunked = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    cells = _several(chunked, name) if kind_of(chunked.type) == "list" else _numbers_kept(chunked, name)
+    return replace(cells, values=cells.values.astype(np.int64)) if cells.values.dtype == bool else cells
+
+
+def _numbers_kept(column: pa.ChunkedArray, name: str) -> Cells:
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    # NaN is a number that is refused later, by its row.
+    return Cells(name, _filled(column), column.is_null().to_numpy())

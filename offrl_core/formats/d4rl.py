@@ -1,14 +1,19 @@
-"""D4RL HDF5: one flat array per column, episodes one after the other, told apart by `terminals` and `timeouts`."""
+"""HDF5 with one flat array per column, as D4RL, Tianshou and many others write it."""
 
 from __future__ import annotations
 
-from offrl_core.formats.base import Columns, Context
-from offrl_core.formats.hdf5 import array, names, open_hdf5
+import pyarrow as pa
+
+from offrl_core.formats.arrays import as_column, table_of
+from offrl_core.formats.base import Context
+from offrl_core.formats.hdf5 import array, names, open_hdf5, shapes
+from offrl_core.formats.names import speaks_of
 from offrl_core.formats.source import Source
+from offrl_core.formats.table import Table
 
 
-def read(source: Source, context: Context) -> Columns:
-    """`observations`, `actions`, `rewards`, `terminals`, and where present `timeouts` and `next_observations`.
+def open_table(source: Source, context: Context) -> Table:
+    """The arrays at the top of the file; those in its groups are left unread.
 
     The file may end in the middle of an episode, and the last row of a timed-out episode has no next state; without
     `timeouts` (older files) only `next_observations` can show where an episode was cut.
@@ -17,25 +22,18 @@ def read(source: Source, context: Context) -> Columns:
     """
     with open_hdf5(source) as root:
         present = names(root, context)
-        read = {}
-        wanted = ("observations", "actions", "rewards", "terminals", "timeouts", "next_observations")
-        for done, name in enumerate(wanted):
-            if name in present or name in wanted[:4]:
-                read[name] = array(root, name, context)
-            context.progress(0.8 * (done + 1) / len(wanted), f"read {name}")
-    if "timeouts" not in read and "next_observations" not in read:
+        found = shapes(root, present)
+    told = ("timeout", "episode", "start")
+    if not any(speaks_of(name, role) for role in told for name in found) and not any("next" in name for name in found):
         context.note(
             "no-timeouts",
             "the file has no 'timeouts': where a time limit cut an episode is not known",
             "Episodes end at 'terminals' only; the next state of a row at a hidden cut is wrong.",
             severity="warning",
         )
-    return Columns(
-        read["observations"],
-        read["actions"],
-        read["rewards"],
-        read["terminals"],
-        read.get("timeouts"),
-        next_observations=read.get("next_observations"),
-        names={"terminations": "terminals", "truncations": "timeouts"},
-    )
+
+    def column(name: str, rows: int | None) -> pa.ChunkedArray:
+        with open_hdf5(source) as root:
+            return as_column(array(root, name, context, rows=rows), name)
+
+    return table_of(found, column, context, besides=tuple(name for name in present if name not in found))

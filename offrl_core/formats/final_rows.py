@@ -26,7 +26,7 @@ def take_final_rows(columns: Columns, missing: dict[str, Array], mapping: Column
     last = _last(columns, missing["action"])
     no_reward = missing["reward"]
     final = last & ~missing["state"]
-    if mapping.reward_row == "same":
+    if mapping.reward_row == "same" and mapping.last_row == "decision":
         final &= missing["action"]
     if mapping.each_row == "episode":
         final[:] = False
@@ -69,7 +69,8 @@ def _last(columns: Columns, no_action: Array) -> Array:
     """The last row of each episode, rows that only hold a final state included."""
     if columns.episodes is not None:
         return np.append(columns.episodes[1:] != columns.episodes[:-1], True)
-    flags = [column for column in (columns.terminations, columns.truncations) if column is not None]
+    given = (columns.terminations, columns.truncations, columns.last)
+    flags = [column for column in given if column is not None]
     last = np.zeros(len(columns.rewards), dtype=bool)
     for column in flags:
         last |= column
@@ -102,7 +103,7 @@ def _use_final_rows(
     columns.next_known[before] = True
     if columns.episodes is None:
         columns.episodes = np.cumsum(np.append(0, last[:-1]))
-    for flags in (columns.terminations, columns.truncations):
+    for flags in (columns.terminations, columns.truncations, columns.last):
         if flags is not None:
             flags[before] |= flags[after]
     context.note(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+from offrl_core.formats.archive import open_zip
 from offrl_core.formats.base import Context, FileError
-from offrl_core.formats.npz import open_zip
 from offrl_core.formats.source import Source
 
 

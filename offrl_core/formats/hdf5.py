@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import h5py
@@ -84,8 +84,28 @@ def is_group(group: h5py.h5g.GroupID, name: str, column: str) -> bool:
     return isinstance(_open(group, name, column), h5py.h5g.GroupID)
 
 
+def shapes(group: h5py.h5g.GroupID, present: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The shapes of those members that are not known to be a group or a single number."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name in present:
+        try:
+            member = _open(group, name, name)
+        except FileError:
+            found[name] = (0,)  # reading it tells what is wrong
+            continue
+        if isinstance(member, h5py.h5d.DatasetID) and member.shape != ():
+            found[name] = member.shape or (0,)
+    return found
+
+
 def array(
-    group: h5py.h5g.GroupID, name: str, context: Context, column: str | None = None, *, single: bool = False
+    group: h5py.h5g.GroupID,
+    name: str,
+    context: Context,
+    column: str | None = None,
+    *,
+    single: bool = False,
+    rows: int | None = None,
 ) -> Array:
     """One array of numbers, after everything that it claims about itself has been held against the limits.
 
@@ -95,6 +115,7 @@ def array(
         context: the reading in progress.
         column: what messages call it; its name by default.
         single: whether it may be a single number, instead of one row per step.
+        rows: how many of its first rows; all by default.
     """
     column = column or name
     found = _open(group, name, column)
@@ -113,7 +134,11 @@ def array(
         raise FileError("it is empty", column=column)
     if shape == () and not single:
         raise FileError("it is a single number; one row per step is needed", column=column)
-    context.unpack_array(shape, dtype.itemsize, column)
+    if rows is None:
+        context.unpack_array(shape, dtype.itemsize, column)
+    else:
+        shape = (min(rows, shape[0]), *shape[1:])
+        context.limits.check("unpacked", math.prod(shape) * dtype.itemsize, column=column)
     if layout.get_layout() == h5py.h5d.CHUNKED:
         chunk = layout.get_chunk()
         context.limits.check("unpacked", math.prod(chunk) * dtype.itemsize, column=column)
@@ -121,7 +146,11 @@ def array(
         pieces = math.prod(-(-size // max(1, part)) for size, part in zip(shape, chunk, strict=True))
         context.limits.check("members", pieces, column=column)
     values = np.empty(shape, dtype=dtype)
-    if values.size:
+    if values.size and rows is not None:
+        part = found.get_space()
+        part.select_hyperslab((0,) * len(shape), shape)
+        found.read(h5py.h5s.create_simple(shape), part, values)
+    elif values.size:
         found.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
     return values
 

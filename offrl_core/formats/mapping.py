@@ -1,14 +1,12 @@
-"""Which column of a table is what: a mapping, and a guess of it made from the names."""
+"""Which column of a table is what."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from offrl_core.formats.base import FileError
-from offrl_core.formats.names import NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,10 @@ class ColumnMapping:
         reward: the reward's column.
         episode: tells episodes apart; without it an episode ends at its flag.
         time: order within an episode; without it the file's order.
-        done: flag of an episode's last row. A missing flag means that the recording was cut (truncated).
+        done: flag of a row that ended in a terminal state.
         timeout: flag of a row where a time limit or the recording cut the episode.
+        end: flag of an episode's last row, whatever ended it: without `done` the episode was cut there (truncated).
+        start: flag of an episode's first row.
         next_state: columns of the next state, as many as `state`; without them the following row tells.
         behavior: which policy collected the row.
         states: `table` (each distinct state, or combination of columns, is a state of its own), `vector`, or `auto`.
@@ -34,6 +34,8 @@ class ColumnMapping:
             terminal state (`terminated`).
         each_row: `step`: rows follow each other in episodes; `episode`: each row is an episode of its own, which its
             reward ends (a bandit).
+        last_row: `decision`: the last row of an episode is one like the others; `state`: it holds no more than the
+            final state, its action and reward mean nothing (as in RLDS).
         missing: what to do with episodes that have a missing state, action or reward: `refuse` the file or `drop` them.
         n_actions, n_states: sizes, where the data alone does not show them; values are then numbers from 0.
     """
@@ -45,6 +47,8 @@ class ColumnMapping:
     time: str | None = None
     done: str | None = None
     timeout: str | None = None
+    end: str | None = None
+    start: str | None = None
     next_state: tuple[str, ...] = ()
     behavior: str | None = None
     states: Literal["auto", "table", "vector"] = "auto"
@@ -52,6 +56,7 @@ class ColumnMapping:
     both: Literal["terminated", "truncated"] = "terminated"
     unflagged: Literal["truncated", "terminated"] = "truncated"
     each_row: Literal["step", "episode"] = "step"
+    last_row: Literal["decision", "state"] = "decision"
     missing: Literal["refuse", "drop"] = "refuse"
     n_actions: int | None = None
     n_states: int | None = None
@@ -67,8 +72,10 @@ class ColumnMapping:
     @property
     def roles(self) -> tuple[str, ...]:
         """The column of every role that is filled; a column stands here as often as it is used."""
-        single = (self.action, self.reward, self.episode, self.time, self.done, self.timeout, self.behavior)
-        return (*self.state, *self.next_state, *(name for name in single if name))
+        single = (self.action, self.reward, self.behavior)
+        several = (self.episode, self.time, self.done, self.timeout, self.end, self.start, *self.next_state)
+        needed = single if self.each_row == "episode" else (*single, *several)
+        return (*self.state, *(name for name in needed if name))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -122,6 +129,7 @@ _CHOICES = {
     "both": ("terminated", "truncated"),
     "unflagged": ("truncated", "terminated"),
     "each_row": ("step", "episode"),
+    "last_row": ("decision", "state"),
     "missing": ("refuse", "drop"),
 }
 _DEFAULTS = {f.name: f.default for f in fields(ColumnMapping)}
@@ -146,69 +154,3 @@ class ColumnInfo:
     examples: tuple[str, ...] = ()
     distinct: int = 0
     missing: int = 0
-
-
-_STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature|f)_?(\d+|_.+)$")
-_NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime)$")
-_NEVER = re.compile(r"^(unnamed.*|index|row|return|returns|rtg|value|q|v|seed|prob|probability|propensity|log_prob)$")
-_FLAG_KINDS = ("boolean", "integer", "number", "text")
-
-
-def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
-    """A mapping guessed from the columns' names (and kinds); a role that nothing fits stays empty."""
-    infos = list(columns)
-    plain = {info.name: _plain(info.name) for info in infos}
-    taken: dict[str, str] = {}
-    for role in ("action", "reward", "episode", "time", "done", "timeout", "behavior"):
-        names = NAMES[role]
-        fitting = [i for i in infos if plain[i.name] in names and i.name not in taken.values() and _fits(role, i)]
-        if fitting:
-            taken[role] = min(fitting, key=lambda i: names.index(plain[i.name])).name
-    free = [info for info in infos if info.name not in taken.values()]
-    following = {info.name: base for info in free if (base := _next_of(plain[info.name])) and _is_state(base)}
-    state = [info for info in free if info.name not in following and _is_state(plain[info.name])]
-    if not state:
-        # No name says state: every number that nothing else claims, where there is any.
-        leftover = [info for info in free if info.name not in following and info.kind in ("integer", "number", "list")]
-        leftover = [info for info in leftover if info.distinct or not info.missing]
-        spare = {name for names in NAMES.values() for name in names} | set(following.values())
-        state = [i for i in leftover if plain[i.name] not in spare and not _NEVER.match(plain[i.name])]
-        following = {i.name: base for i in free if (base := _next_of(plain[i.name])) in {plain[j.name] for j in state}}
-        state = [info for info in state if info.name not in following]
-    by_base = {base: name for name, base in following.items()}
-    next_state = tuple(by_base[plain[info.name]] for info in state if plain[info.name] in by_base)
-    done = taken.get("done")
-    return ColumnMapping(
-        state=tuple(info.name for info in state),
-        action=taken.get("action", ""),
-        reward=taken.get("reward", ""),
-        episode=taken.get("episode"),
-        time=taken.get("time"),
-        done=done,
-        timeout=taken.get("timeout"),
-        next_state=next_state if len(next_state) == len(state) else (),
-        behavior=taken.get("behavior"),
-        both="truncated" if done is not None and "term" not in plain[done] else "terminated",
-    )
-
-
-def _plain(name: str) -> str:
-    """`Episode ID`, `episodeId` and `episode.id` are one name: `episode_id`."""
-    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[^a-z0-9']+", "_", split.lower()).strip("_").replace("'", "_prime")
-
-
-def _fits(role: str, info: ColumnInfo) -> bool:
-    if role in ("done", "timeout"):
-        return info.kind in _FLAG_KINDS
-    return info.kind not in ("list", "other", *(("time",) if role == "reward" else ()))
-
-
-def _is_state(plain: str) -> bool:
-    return plain in NAMES["state"] or _STATE_PREFIX.match(plain) is not None
-
-
-def _next_of(plain: str) -> str:
-    """`next_x` → `x`; empty where the name does not speak of a next state."""
-    match = _NEXT.match(plain)
-    return (match["a"] or match["b"]) if match else ""

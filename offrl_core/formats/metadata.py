@@ -49,18 +49,23 @@ def parse(text: str | bytes) -> dict[str, Any]:
     return plain
 
 
+def fields(plain: dict[str, Any]) -> dict[str, Any]:
+    """What the metadata says, as fields of a `Log`."""
+    labels = ("action_names", "observation_names", "behavior_names")
+    found: dict[str, Any] = {name: plain.get(name) for name in ("n_actions", "n_states")}
+    found |= {name: tuple(plain.get(name, ())) for name in labels}
+    return found | {name: plain[name] for name in ("gamma", "name", "options") if name in plain}
+
+
 def apply(plain: dict[str, Any], columns: Columns, limits: Limits) -> None:
     """Give `columns` what the file itself says about them."""
     limits.check("actions", plain.get("n_actions", 0))
     limits.check("states", plain.get("n_states") or 0)
-    columns.n_actions = plain.get("n_actions")
-    columns.n_states = plain.get("n_states")
-    columns.action_names = tuple(plain.get("action_names", ()))
-    columns.observation_names = tuple(plain.get("observation_names", ()))
-    for name in ("gamma", "name", "options"):
-        if name in plain:
-            columns.details[name] = plain[name]
-    columns.details["behavior_names"] = tuple(plain.get("behavior_names", ()))
+    for name, value in fields(plain).items():
+        if name in ("n_actions", "n_states", "action_names", "observation_names"):
+            setattr(columns, name, value)
+        else:
+            columns.details[name] = value
 
 
 def _size(value: Any) -> bool:

@@ -73,6 +73,8 @@ def _read_main(source: Source, described: dict[str, Any], context: Context) -> C
             if done % 64 == 0:
                 context.progress(0.8 * done / len(found), "read episodes")
         own = text_attribute(root, metadata.KEY)
+        members = names(open_group(root, found[0][1]), context)
+        context.note_unused([name for name in members if name not in ("observations", "actions", *_FLAGS)])
     columns = join_episodes(episodes, [number for number, _ in found], labels, described, context)
     if own is not None:
         plain = metadata.parse(own)

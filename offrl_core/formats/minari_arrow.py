@@ -31,6 +31,7 @@ def read(source: Source, context: Context) -> Columns:
     if not source.folder and not source.head(4).startswith(b"PK"):
         table = _table(source, context)
         episode, names = _episode(table, 0, context)
+        _note_unused(table, context)
         return join_episodes([episode], [0], names, {}, context)
     with open_folder(source, context) as folder:
         episodes: list[dict[str, Array]] = []
@@ -39,12 +40,20 @@ def read(source: Source, context: Context) -> Columns:
         for done, (number, files) in enumerate(found):
             table = pa.concat_tables([_table(folder.source(name), context) for name in files])
             episode, labels = _episode(table, number, context)
+            if not episodes:
+                _note_unused(table, context)
             episodes.append(episode)
             if done % 64 == 0:
                 context.progress(0.8 * done / len(found), "read episodes")
         description = folder.named("metadata.json")
         described: dict[str, Any] = {} if description is None else folder.description(description)
     return join_episodes(episodes, [number for number, _ in found], labels, described, context)
+
+
+def _note_unused(table: pa.Table, context: Context) -> None:
+    """Name the columns that are left unread, but for the number of the episode."""
+    known = ("observations", *_ROLES, "episode_id")
+    context.note_unused([name for name in table.column_names if name not in known])
 
 
 def _files(folder: Folder) -> list[tuple[int, list[str]]]:
@@ -94,7 +103,7 @@ def _episode(table: pa.Table, number: int, context: Context) -> tuple[dict[str, 
     for name in _ROLES:
         cells = read_cells(table.column(name).slice(0, rows), name)
         cells.refuse_missing(f"episode {number} has no value here")
-        episode[name] = cells.numbers("a number is needed")
+        episode[name] = cells.numeric("a number is needed").values
     parts: dict[str, Array] = {}
     skipped: list[str] = []
     _collect(table.column("observations"), "", parts, skipped)

@@ -1,42 +1,62 @@
-"""What programs call the columns of a log: one list for the headers of tables and the arrays of archives."""
+"""What programs call the columns of a log: one list for all formats, from the headers of tables to arrays and keys.
+
+Names are compared as `plain_name` gives them: `Episode ID`, `episodeId` and `episode.id` are one.
+"""
 
 from __future__ import annotations
+
+import re
 
 NAMES: dict[str, tuple[str, ...]] = {
     "state": ("observations", "observation", "obs", "states", "state", "s", "s_t", "state_id", "state_index"),
     "action": (
         *("action", "actions", "acts", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),
     ),
-    "reward": ("reward", "rewards", "r", "rew", "r_t", "next_reward", "reward_t"),
+    "reward": ("reward", "rewards", "r", "rew", "rews", "r_t", "next_reward", "reward_t"),
     "episode": (
-        *("episode", "episode_id", "episode_ids", "episode_index", "episode_number", "ep", "ep_id", "trajectory"),
-        *("trajectory_id", "trajectory_index", "traj", "traj_id", "rollout", "rollout_id", "run", "run_id", "session"),
-        *("session_id", "stay_id", "icustay_id", "icustayid", "patient_id", "patient", "subject_id", "user_id"),
-        *("game_id", "episodes", "id"),
+        *("episode", "episode_id", "episode_ids", "episode_index", "episode_number", "ep", "ep_id", "eps_id"),
+        *("trajectory", "trajectory_id", "trajectory_index", "traj", "traj_id", "rollout", "rollout_id", "run"),
+        *("run_id", "session", "session_id", "stay_id", "icustay_id", "icustayid", "patient_id", "patient"),
+        *("subject_id", "user_id", "game_id", "episodes", "id"),
     ),
     "time": (
-        *("step", "t", "time", "timestep", "time_step", "step_id", "step_index", "steps", "frame_index", "frame"),
-        *("timestamp", "bloc", "tick"),
+        *("step", "t", "time", "timestep", "timesteps", "time_step", "step_id", "step_index", "steps", "frame_index"),
+        *("frame", "timestamp", "time_stamp", "bloc", "tick", "ts", "datetime", "date", "event_time", "visit"),
     ),
+    # The MDP ended in this row.
     "done": (
-        *("terminated", "terminations", "termination", "terminal", "terminals", "is_terminal", "done", "dones"),
-        *("next_done", "episode_end", "end", "ended", "is_last", "d"),
+        *("terminated", "terminateds", "terminations", "termination", "terminal", "terminals", "is_terminal"),
+        *("died", "death"),
     ),
-    "timeout": ("truncated", "truncations", "truncation", "timeout", "timeouts", "time_limit", "is_truncated"),
+    # A time limit or the end of the recording cut the episode.
+    "timeout": (
+        *("truncated", "truncateds", "truncations", "truncation", "timeout", "timeouts", "time_limit", "is_truncated"),
+    ),
+    # The episode's last row, whatever ended it; where nothing else speaks of the MDP's end, that is what it means.
+    "end": (
+        *("done", "dones", "next_done", "is_done", "episode_end", "episode_ends", "episode_terminals", "end", "ended"),
+        *("is_last", "last", "last_step", "d"),
+    ),
+    "start": ("is_first", "first", "first_step", "episode_start", "episode_starts", "is_start"),
     "behavior": (
         *("behavior", "behaviour", "behavior_policy", "behaviour_policy", "behaviors", "policy", "logging_policy"),
     ),
 }
 """Best first: where several are there, the first counts."""
 
-_OF_ARRAYS = {
-    *("observations", "observation", "obs", "states", "state", "actions", "action", "acts", "rewards", "reward"),
-    *("terminations", "terminals", "terminated", "dones", "done", "truncations", "timeouts", "truncated"),
-    *("episodes", "episode_ids", "episode_id", "episode", "behaviors"),
-}
-"""An archive holds all kinds of arrays, so the shorter and vaguer names of headers say nothing there."""
+PROPENSITY = (
+    *("propensity", "propensities", "pscore", "pscores", "propensity_score", "action_prob", "action_probability"),
+    *("logprob", "log_prob", "action_logp", "behavior_prob", "behaviour_prob"),
+)
+"""How likely the behaviour was to take the action: a mark of records of single decisions."""
 
 
-def array_names(role: str) -> tuple[str, ...]:
-    """The names of `role` that count in an archive of arrays."""
-    return tuple(name for name in NAMES[role] if name in _OF_ARRAYS)
+def plain_name(name: str) -> str:
+    """`Episode ID`, `episodeId` and `episode.id` are one name: `episode_id`."""
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9']+", "_", split.lower()).strip("_").replace("'", "_prime")
+
+
+def speaks_of(name: str, role: str) -> bool:
+    """Whether this is a name of `role`."""
+    return plain_name(name) in NAMES[role]

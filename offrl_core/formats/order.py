@@ -62,15 +62,16 @@ def _note_time(moments: Array, episodes: Array, order: Array | None, name: str, 
 
 
 def cut_where_time_restarts(
-    time: Array, term: Array | None, trunc: Array | None, name: str, context: Context
+    time: Array, flags: tuple[Array | None, Array | None, Array | None], name: str, context: Context
 ) -> Array | None:
-    """Truncation flags, with a cut where time goes back though no flag says so: the only sign of a new episode."""
+    """The last of three flags (see `take_flags`), also where time goes back and none of them says so."""
+    *_, last = flags
     back = np.append(time[1:] <= time[:-1], False)
-    for flags in (term, trunc):
-        if flags is not None:
-            back &= ~flags
+    for known in flags:
+        if known is not None:
+            back &= ~known
     if not back.any():
-        return trunc
+        return last
     context.note(
         "time-restarts",
         f"{name!r} goes back after {int(back.sum())} rows without a flag, and there is no column of episodes",
@@ -78,4 +79,4 @@ def cut_where_time_restarts(
         np.flatnonzero(back) + 1,
         "warning",
     )
-    return back if trunc is None else trunc | back
+    return back if last is None else last | back

@@ -1,4 +1,4 @@
-"""Parquet: tables with types; `from_file` needs to know, or guesses, which column is what."""
+"""Parquet: tables with types."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from offrl_core.formats import metadata, rows
-from offrl_core.formats.base import Columns, Context, FileError
+from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.cells import check_readable, kind_of
 from offrl_core.formats.log import Log
-from offrl_core.formats.roles import read_table
+from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.source import Source
-from offrl_core.formats.table import LazyTable
-
-_PREVIEW_ROWS = 1000
+from offrl_core.formats.table import FIRST_ROWS, Loaded, Table, columns_of
 
 
 def _open(source: Source, context: Context) -> pq.ParquetFile:
@@ -44,8 +42,9 @@ def _unpack(file: pq.ParquetFile, groups: list[int], columns: tuple[str, ...], c
         described = file.metadata.row_group(group)
         for index in range(described.num_columns):
             column = described.column(index)
-            name = column.path_in_schema.split(".")[0]
-            if name in columns:
+            path = f"{column.path_in_schema}."
+            name = next((name for name in columns if path.startswith(f"{name}.")), None)
+            if name is not None:
                 if column.total_uncompressed_size < 0 or column.num_values < 0:
                     raise FileError("it claims a negative size", column=name)
                 context.unpack(max(column.total_uncompressed_size, 8 * column.num_values), name)
@@ -63,32 +62,26 @@ def _first(file: pq.ParquetFile, context: Context) -> pa.Table:
     if not file.num_row_groups:
         return file.schema_arrow.empty_table().select(names)
     _unpack(file, [0], tuple(names), replace(context))
-    batches = list(islice(file.iter_batches(batch_size=_PREVIEW_ROWS, row_groups=[0], columns=names), 1))
+    batches = list(islice(file.iter_batches(batch_size=FIRST_ROWS, row_groups=[0], columns=names), 1))
     return pa.Table.from_batches(batches) if batches else file.schema_arrow.empty_table().select(names)
 
 
-def preview(source: Source, context: Context) -> tuple[pa.Table, int | None, dict[str, Any] | None]:
-    """The first rows with all columns, the number of rows, and our own metadata."""
+def open_table(source: Source, context: Context) -> Table:
+    """The table of a Parquet file."""
     file = _open(source, context)
-    return _first(file, context), file.metadata.num_rows, _own(file)
+    names = tuple(file.schema_arrow.names)
+    load = partial(_load, file, context)
+    return Table(names, columns_of(_first(file, context)), load, file.metadata.num_rows, _own(file))
 
 
-def read(source: Source, context: Context) -> Columns:
-    """The mapped columns; without a mapping it is guessed, or taken from what one of our own files says."""
-    file = _open(source, context)
-    own = _own(file)
-    mapping = rows.choose_mapping(context, own, lambda: _first(file, context), file.schema_arrow.names)
+def _load(file: pq.ParquetFile, context: Context, mapping: ColumnMapping) -> Loaded:
     for name in mapping.columns:
         check_readable(file.schema_arrow.field(name).type, name)
     _unpack(file, list(range(file.num_row_groups)), mapping.columns, context)
-    table = LazyTable(partial(_load, file), file.metadata.num_rows, mapping, context)
-    columns = read_table(table, mapping, context)
-    if own is not None:
-        metadata.apply(own, columns, context.limits)
-    return columns
+    return file.metadata.num_rows, partial(_column, file)
 
 
-def _load(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+def _column(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
     """One column: whatever the file claims of itself, it is checked before anything points into it."""
     table = file.read(columns=[name])
     table.validate(full=True)

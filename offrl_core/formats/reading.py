@@ -17,7 +17,8 @@ from offrl_core.columns import DatasetError
 from offrl_core.formats.assemble import assemble
 from offrl_core.formats.base import Context, FileError, Limits, Progress, no_progress
 from offrl_core.formats.log import Reading
-from offrl_core.formats.mapping import ColumnInfo, ColumnMapping, guess_mapping
+from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
+from offrl_core.formats.names import speaks_of
 from offrl_core.formats.registry import FORMATS
 from offrl_core.formats.source import Source
 
@@ -66,8 +67,9 @@ def read_file(
     Args:
         source: a path, or what was uploaded: bytes or an open binary file.
         format: one of `FORMATS`; by default it is told from the file's first bytes and its name.
-        mapping: which column is what, for CSV and Parquet: a `ColumnMapping`, or its fields by name, such as
-            `{"state": ["x", "y"], "action": "drug", "reward": "reward"}`; by default it is guessed from the names.
+        mapping: which column is what, for tables (CSV, Parquet, arrays in NPZ and HDF5): a `ColumnMapping`, or its
+            fields by name, such as `{"state": ["x", "y"], "action": "drug", "reward": "reward"}`; by default it is
+            guessed from the names and the first rows.
         limits: what the file may ask for.
         progress: called with the share done in [0, 1] and what is being done.
         name: what messages call the file; by default its own name.
@@ -81,7 +83,13 @@ def read_file(
     given = Source.of(source, context.limits, name)
     with _errors_name(given):
         found = format or sniff(given, context)
-        columns = import_module(FORMATS[found].module).read(given, context)
+        module = import_module(FORMATS[found].module)
+        if FORMATS[found].mapped:
+            from offrl_core.formats.tabular import read_table
+
+            columns = read_table(module.open_table(given, context), context)
+        else:
+            columns = module.read(given, context)
         columns.details.setdefault("name", Path(given.name).stem[:80] or "custom")
         context.progress(0.85, "build the dataset")
         log = assemble(columns, context)
@@ -107,11 +115,11 @@ def preview_file(
         found = format or sniff(given, context)
         preview = Preview(found)
         if FORMATS[found].mapped:
-            from offrl_core.formats.rows import describe_columns, known_mapping, sample_rows
+            from offrl_core.formats.describing import describe_columns, sample_rows
+            from offrl_core.formats.tabular import table_mapping
 
-            table, count, own = import_module(FORMATS[found].module).preview(given, context)
-            infos = describe_columns(table)
-            preview = Preview(found, infos, count, sample_rows(table), known_mapping(own) or guess_mapping(infos))
+            table = import_module(FORMATS[found].module).open_table(given, context)
+            preview = Preview(found, describe_columns(table), table.rows, sample_rows(table), table_mapping(table))
     return preview
 
 
@@ -166,7 +174,7 @@ def _hdf5_format(source: Source, context: Context) -> str:
         return "minari"
     if "num_episodes" in present or "discrete_action" in present or "total_size" in present:
         return "d3rlpy"
-    if "terminals" in present and "actions" in present:
+    if any(speaks_of(name, "action") for name in present):
         return "d4rl"
     listed = ", ".join(present[:10]) or "nothing"
     raise FileError(f"this HDF5 file has none of the known layouts (D4RL, d3rlpy, Minari); it holds {listed}")

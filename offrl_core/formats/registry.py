@@ -13,7 +13,7 @@ class Format:
         name: how Python and links call it.
         title: how people call it.
         suffixes: endings of its files, the usual one first.
-        mapped: whether its columns need a mapping.
+        mapped: whether it is a table, whose columns need a mapping: its module has `open_table`, others have `read`.
         writes: whether `to_file` writes it.
         help: one sentence on what it holds.
     """
@@ -36,8 +36,8 @@ FORMATS: dict[str, Format] = {
     for record in (
         Format("csv", "CSV", (".csv", ".tsv", ".txt"), True, True, "A text table with a header, one row per decision."),
         Format("parquet", "Parquet", (".parquet", ".pq"), True, True, "A typed table, one row per decision."),
-        Format("npz", "NPZ", (".npz",), False, True, "NumPy arrays named observations, actions, rewards, …"),
-        Format("d4rl", "D4RL HDF5", (".hdf5", ".h5"), False, False, "Flat arrays with terminals and timeouts."),
+        Format("npz", "NPZ", (".npz",), True, True, "NumPy arrays named observations, actions, rewards, …"),
+        Format("d4rl", "D4RL HDF5", (".hdf5", ".h5"), True, False, "Flat arrays, with terminals and timeouts."),
         Format("d3rlpy", "d3rlpy HDF5", (".h5", ".hdf5"), False, False, "A dumped ReplayBuffer or MDPDataset."),
         Format("minari", "Minari HDF5", (".hdf5", ".h5", ".zip"), False, True, "main_data.hdf5, or its zipped folder."),
         Format("minari-arrow", "Minari Arrow", (".zip", ".arrow"), False, False, "The dataset's zipped folder."),

@@ -38,12 +38,17 @@ def take_states(columns: Columns, table: LazyTable, mapping: ColumnMapping, cont
     states, following = list(now), list(after)
     if following:
         columns.next_known = ~_any_missing(following)
-    if not several and all(cells.labels is None and cells.values.ndim == 1 for cells in (*states, *following)):
+    states, following = _alike(states), _alike(following)
+    if not several and all(cells.labels is None for cells in (*states, *following)):
         columns.observations = _whole(states[0])
         columns.next_observations = _whole(following[0]) if following else None
     else:
         _number_states(columns, states, following, context, mapping)
     return _any_missing(states)
+
+
+def _alike(columns: list[Cells]) -> list[Cells]:
+    return [cells.single("a state of a table must be one value per row") for cells in columns]
 
 
 def _any_missing(cells: list[Cells]) -> Array:
@@ -73,23 +78,26 @@ def _vectors(columns: Iterable[Cells], refuse_text: bool = False) -> tuple[Array
     names: list[str] = []
     missing: Array = np.zeros(1, dtype=bool)
     for cells in columns:
-        if refuse_text and cells.labels is not None and cells.truth is None:
+        if refuse_text and cells.is_text:
             raise FileError(
                 "this state column holds text and there are several state columns: leave it out, or choose states = "
                 "'table', where each combination is a state of its own",
                 column=cells.name,
             )
-        parts.append(_vector(cells))
-        names += cells.component_names()
-        missing = missing | cells.missing
+        numbers = cells.numeric("a component of a vector must be a number")
+        parts.append(_vector(numbers))
+        names += numbers.component_names()
+        missing = missing | numbers.missing
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1), tuple(names), missing
 
 
 def _vector(cells: Cells) -> Array:
     """`(N, D)` float32, 0 where missing."""
-    values = cells.numbers("a component of a vector must be a number")
+    values = cells.values.reshape(len(cells.values), -1)
     with np.errstate(over="ignore"):
-        part = values.reshape(len(values), -1).astype(np.float32)
+        part = values.astype(np.float32)
+    if not np.isfinite(part).all():
+        part = values.astype(np.float64)  # which is refused by its own value
     part[cells.missing] = 0.0
     return np.asarray(part)
 

@@ -14,8 +14,8 @@ from offrl_core.algos import Algorithm, hyperparameters
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Value, resolve
+from offrl_core.formats.archive import open_zip, read_array
 from offrl_core.formats.base import Context, FileError, Limits
-from offrl_core.formats.npz import open_zip, read_array
 from offrl_core.formats.source import Source
 from offrl_core.learning.approximators import Network
 from offrl_core.learning.encodings import Encoding

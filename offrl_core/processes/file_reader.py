@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,8 +30,7 @@ from offrl_core.formats import (
     Reading,
     npz,
 )
-from offrl_core.formats.assemble import assemble
-from offrl_core.formats.base import Context, no_progress
+from offrl_core.formats.base import no_progress
 from offrl_core.formats.source import Source
 from offrl_core.processes.child import Child, ChildEnded
 from offrl_core.processes.confined_reader import IDLE_SECONDS, serve
@@ -73,10 +72,8 @@ def read_isolated(
     given = Source.of(source, limits, name)
     asked = {"what": "read", "format": format, "mapping": None if mapping is None else mapping.to_json()}
     answer, data = _ask(asked, given, limits, progress)
-    wide = {**asdict(limits), "bytes": len(data), "unpacked": 2 * limits.unpacked}
-    columns = npz.read(Source(given.name, data=data), Context(Limits(**wide), no_progress))
+    log = npz.unpack(data, replace(limits, unpacked=2 * limits.unpacked))
     del data
-    log = assemble(columns, Context(limits, no_progress))
     progress(1.0, "done")
     findings = tuple(Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in answer["findings"])
     return Reading(given.name, log, findings, answer["format"], _mapping(answer))

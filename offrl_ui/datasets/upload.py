@@ -36,6 +36,8 @@ ONE_COLUMN = {
     "time": "Time within the episode",
     "done": "Ended (terminated)",
     "timeout": "Cut off (truncated)",
+    "end": "Last row, whatever ended it",
+    "start": "First row",
     "behavior": "Who acted (behaviour)",
 }
 NEEDED = ("action", "reward")
@@ -137,7 +139,8 @@ def _mapping(preview: Preview, name: str, file_id: str) -> ColumnMapping:
     assert guess is not None
     names = [column.name for column in preview.columns]
     rows = f"{preview.rows:,} rows" if preview.rows is not None else "the first rows"
-    st.markdown(f"**{FORMATS[preview.format].title}**, {rows}. Which column is what? The guess is made from the names.")
+    guessed = "The guess is made from the names and these rows."
+    st.markdown(f"**{FORMATS[preview.format].title}**, {rows}. Which column is what? {guessed}")
     st.dataframe(
         [dict(zip(_distinct(names), row, strict=True)) for row in preview.sample], height=220, key=f"sample {file_id}"
     )
@@ -179,6 +182,11 @@ def _mapping(preview: Preview, name: str, file_id: str) -> ColumnMapping:
             "A row is",
             {"step": "one step of its episode", "episode": "an episode of its own (bandit)"},
             guess.each_row,
+        )
+        chosen["last_row"] = _one_of(
+            "The last row of an episode is",
+            {"decision": "a decision like the others", "state": "no more than the final state (RLDS)"},
+            guess.last_row,
         )
         chosen["missing"] = _one_of(
             "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing

@@ -30,13 +30,16 @@ from log_files import (
 from offrl_core import Dataset
 from offrl_core.formats import FileError, preview_file
 
+NAMES = ("observations[0]", "observations[1]", "observations[2]")
+"""What the components of an array of vectors are called."""
+
 
 @pytest.mark.parametrize("tabular", [False, True])
 def test_minari_hdf5_has_one_observation_more_and_text_ordered_keys(tabular: bool) -> None:
     episodes = log(tabular=tabular)
     reading = read_file(minari_hdf5(episodes))
     assert reading.format == "minari"
-    assert codes(reading) == set()
+    assert codes(reading) == {"unused-columns"}
     assert_same(reading.dataset, expected(episodes, final=True, name="upload"))
     assert reading.dataset.n_episodes == 12  # episode_10 and episode_11 come last, not after episode_1
 
@@ -60,7 +63,7 @@ def test_minari_description_in_the_file_itself() -> None:
     for episode in episodes:
         episode["actions"] = episode["actions"] + 2
     reading = read_file(minari_hdf5(episodes, {**described, "action_space": start}))
-    assert codes(reading) == {"episode-count"}  # 13 announced, 12 there
+    assert codes(reading) == {"episode-count", "unused-columns"}  # 13 announced, 12 there
     assert reading.dataset.n_actions == 5
     assert reading.dataset.action_names == ("2", "3", "4", "5", "6")
     np.testing.assert_array_equal(reading.dataset.actions + 2, stacked(episodes, "actions"))
@@ -100,7 +103,7 @@ def test_minari_without_final_observation_says_so() -> None:
     full = episodes[1]["observations"]
     episodes[1]["observations"] = full[:-1]  # the second one was cut: its last row has no next state
     reading = read_file(minari_hdf5(episodes))
-    assert codes(reading) == {"no-final-observation", "no-next-state"}
+    assert codes(reading) == {"no-final-observation", "no-next-state", "unused-columns"}
     np.testing.assert_array_equal(reading.dataset.next_observations[-1], reading.dataset.observations[-1])
     missing = next(finding for finding in reading.findings if finding.code == "no-next-state")
     assert (missing.count, missing.rows, missing.place) == (1, (len(reading.dataset),), "file")
@@ -116,7 +119,7 @@ def test_minari_arrow_leaves_out_the_padded_row(tmp_path: Path, format: str, tab
     for source in (folder, zipped(folder)):
         reading = read_file(source)
         assert reading.format == "minari-arrow"
-        assert codes(reading) == set()
+        assert codes(reading) == {"unused-columns"}
         assert_same(reading.dataset, want)
 
 
@@ -165,7 +168,7 @@ def test_d4rl_timed_out_rows_have_no_next_state() -> None:
     episodes = log()
     reading = read_file(d4rl(episodes))
     assert reading.format == "d4rl"
-    assert_same(reading.dataset, expected(episodes, final=False, name="upload"))
+    assert_same(reading.dataset, expected(episodes, final=False, name="upload", observation_names=NAMES))
     found = next(finding for finding in reading.findings if finding.code == "no-next-state")
     assert found.count == 6  # the odd episodes
     ends = np.flatnonzero(reading.dataset.truncations)
@@ -187,7 +190,7 @@ def test_d4rl_may_end_in_mid_episode() -> None:
 def test_d4rl_next_observations_show_hidden_cuts() -> None:
     episodes = log(episodes=4)
     reading = read_file(d4rl(episodes, timeouts=False, following=True))
-    assert_same(reading.dataset, expected(episodes, final=True, name="upload"))
+    assert_same(reading.dataset, expected(episodes, final=True, name="upload", observation_names=NAMES))
     cut = next(finding for finding in reading.findings if finding.code == "hidden-cuts")
     assert cut.rows == (int(reading.dataset.episode_ends[1]) + 1,)  # the last episode ends with the file
     without = read_file(d4rl(episodes, timeouts=False))
@@ -243,7 +246,8 @@ def test_npz_takes_names_in_use_elsewhere() -> None:
     np.savez(file, **arrays, dones=[0, 0, 1, 0, 0, 0], timeouts=[0, 0, 0, 0, 0, 0], other=np.zeros(3))
     reading = read_file(file.getvalue())
     data = reading.dataset
-    assert codes(reading) == {"one-hot-actions", "missing-final-flag", "no-next-state"}
+    assert codes(reading) == {"one-hot-actions", "missing-final-flag", "no-next-state", "unused-columns"}
+    assert next(f for f in reading.findings if f.code == "unused-columns").message == "1 column was not used: other"
     np.testing.assert_array_equal(data.actions, [0, 1, 1, 0, 0, 1])
     np.testing.assert_array_equal(data.episode_starts, [0, 3])
     assert (data.n_states, data.truncations[-1]) == (6, True)
@@ -257,13 +261,23 @@ def test_npz_names_what_is_wrong() -> None:
         with pytest.raises(FileError, match=message):
             read_file(file.getvalue(), name="x.npz")
 
-    refuse(r"x.npz, row 3, column 'rewards': nan", rewards=np.array([0, 0, np.nan, 0]))
-    refuse(r"column 'rewards': it has 3 rows, 'actions' has 4", rewards=np.zeros(3))
+    refuse(r"x.npz, row 3, column 'rewards': the reward is missing", rewards=np.array([0, 0, np.nan, 0]))
+    refuse(r"x.npz, row 3, column 'rewards': inf", rewards=np.array([0, 0, np.inf, 0]))
+    refuse(r"column 'rewards': it has 3 rows, the table has 4", rewards=np.zeros(3))
     refuse(r"row 2, column 'observations\[1\]': inf", observations=np.array([[0, 0], [0, np.inf], [0, 0], [0, 0]]))
-    refuse(r"row 2, column 'observations\[0\]': 1e\+300", observations=np.array([[0], [1e300], [0], [0]]))
-    refuse(r"row 1, column 'terminals': 3.* 0 or 1", terminals=np.array([3, 0, 0, 0]))
-    refuse(r"row 3, column 'episodes': .*interrupted", episodes=np.array([1, 2, 1, 2]))
-    refuse(r"column 'actions': it holds <U1", actions=np.array(["a", "b", "a", "b"]))
+    refuse(r"row 2, column 'observations': 1e\+300", observations=np.array([[0], [1e300], [0], [0]]))
+    refuse(r"row 1, column 'terminals': 3 .* or 1 or 0", terminals=np.array([3, 0, 0, 0]))
+
+    refuse(r"column 'rewards': 'a' is not allowed: a reward must be a number", rewards=np.array(["a", "b", "a", "b"]))
+    refuse(r"column 'actions': it holds complex128", actions=np.zeros(4, dtype=complex))
+
+
+def test_npz_in_any_order_of_its_rows() -> None:
+    file = io.BytesIO()
+    np.savez(file, obs=[0, 5, 1, 6], actions=[0, 1, 1, 0], rewards=[1.0, 2.0, 3.0, 4.0], episodes=[1, 2, 1, 2])
+    reading = read_file(file.getvalue())
+    np.testing.assert_array_equal(reading.dataset.rewards, [1, 3, 2, 4])
+    assert "unsorted-rows" in codes(reading)
 
 
 def test_gaps_in_numbered_actions_and_states_keep_their_labels() -> None:
@@ -278,7 +292,7 @@ def test_gaps_in_numbered_actions_and_states_keep_their_labels() -> None:
 
 
 def test_formats_with_fixed_names_need_no_mapping() -> None:
-    for data in (d4rl(log()), d3rlpy_2(log()), minari_hdf5(log())):
+    for data in (d3rlpy_2(log()), minari_hdf5(log())):
         preview = preview_file(data)
         assert preview.mapping is None
         assert preview.columns == ()

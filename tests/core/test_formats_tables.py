@@ -297,7 +297,10 @@ def test_parquet_lists_and_odd_types() -> None:
         read_file(parquet({**columns, "observation": [[0.0, 1.0], [2.0]]}))
     mapping = ColumnMapping(state=("observation",), action="action", reward="reward")
     with pytest.raises(FileError, match=r"column 'observation': it holds struct"):
-        read_file(parquet({**columns, "observation": [{"x": 1}, {"x": 2}]}), mapping=mapping)
+        read_file(parquet({**columns, "observation": [{"x": "m"}, {"x": "f"}]}), mapping=mapping)
+    named = read_file(parquet({**columns, "observation": [{"x": 1, "y": [2.5, 3]}, {"x": 4, "y": [5, 6]}]})).dataset
+    assert named.observation_names == ("observation.x", "observation.y[0]", "observation.y[1]")
+    np.testing.assert_array_equal(named.observations, [[1, 2.5, 3], [4, 5, 6]])
     decimals = parquet({"s": [0, 1], "a": [0, 1], "r": pd.array([1, 2], dtype="int8"), "d": [True, False]})
     np.testing.assert_array_equal(read_file(decimals).dataset.rewards, [1, 2])
 
@@ -338,7 +341,8 @@ def test_guesses_from_names() -> None:
 
 def test_preview_shows_columns_rows_and_a_guess() -> None:
     preview = preview_file(PLAIN.encode(), name="log.csv")
-    assert (preview.format, preview.rows) == ("csv", None)
+    assert (preview.format, preview.rows) == ("csv", 4)
+    assert preview_file(PLAIN.encode() + b"2,0,3,1,0.5,false\n" * 20_000, name="log.csv").rows is None
     assert preview.sample[1] == ("0", "1", "4", "0", "1.5", "True")
     assert preview.columns[4] == ColumnInfo("reward", "number", ("0.5", "1.5", "0.0", "-2.0"), 4, 0)
     assert preview.mapping == read_csv(PLAIN).mapping

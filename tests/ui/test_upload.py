@@ -86,9 +86,9 @@ def test_the_mapping_is_given_as_python(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_format_with_fixed_names_needs_no_mapping():
     file = io.BytesIO()
     source = orl.load_dataset("double-crossing")
-    source.to_file(file, format="npz")
+    source.to_file(file, format="minari")
     app = open_page()
-    app.file_uploader[0].upload("roads.npz", file.getvalue())
+    app.file_uploader[0].upload("roads.hdf5", file.getvalue())
     app.run()
     assert not [box for box in app.selectbox if box.label == "Action"]
     next(button for button in app.button if button.label == "Read the file").click().run()

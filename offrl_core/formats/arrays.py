@@ -1,0 +1,88 @@
+"""Archives of arrays as tables: an array with one row per transition is a column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from offrl_core.columns import Array
+from offrl_core.formats.base import Context, FileError
+from offrl_core.formats.mapping import ColumnMapping
+from offrl_core.formats.names import speaks_of
+from offrl_core.formats.table import FIRST_ROWS, Loaded, Table
+
+
+def table_of(
+    shapes: Mapping[str, tuple[int, ...]],
+    column: Callable[[str, int | None], pa.ChunkedArray],
+    context: Context,
+    *,
+    besides: tuple[str, ...] = (),
+    own: dict[str, Any] | None = None,
+) -> Table:
+    """A table of arrays.
+
+    Args:
+        shapes: of the arrays that can be columns, by name.
+        column: gives an array as a column (see `as_column`) by its name: its first rows, or for None all of them.
+        context: the reading in progress.
+        besides: names of what else the file holds.
+        own: the metadata of one of our own files.
+
+    """
+    first: dict[str, pa.ChunkedArray] = {}
+    for name, shape in shapes.items():
+        if shape[0] > 0 and 0 < np.prod(shape[1:], dtype=float) <= context.limits.columns:
+            with suppress(FileError):  # whoever reads it is told
+                first[name] = column(name, min(FIRST_ROWS, shape[0]))
+    actions = next((name for name in shapes if speaks_of(name, "action")), None)
+    rows = None if actions is None else max(0, shapes[actions][0])
+
+    def load(mapping: ColumnMapping) -> Loaded:
+        if mapping.action not in shapes:
+            column(mapping.action, None)  # says why it is no column
+        return shapes[mapping.action][0], lambda name: column(name, None)
+
+    # What has the name of a column without being one is refused by that name.
+    claimed = [name for name in besides if any(speaks_of(name, role) for role in ("state", "action", "reward", "done"))]
+    rest = tuple(name for name in besides if name not in claimed)
+    return Table((*shapes, *claimed), first, load, rows, own, rest)
+
+
+def as_column(values: Array, name: str, missing: Array | None = None) -> pa.ChunkedArray:
+    """An array as a column: of numbers or text, or of lists where a row has several numbers.
+
+    Args:
+        values: `(N, …)`.
+        name: of the column.
+        missing: `(N,)` bool, which rows are null.
+
+    Raises:
+        FileError: its rows are empty, or its bytes are no text.
+    """
+    flat = values.reshape(len(values), -1) if values.size else values.reshape(len(values), 0)
+    if not len(values):
+        return pa.chunked_array([pa.nulls(0)])
+    if flat.shape[1] == 0:
+        raise FileError("it has no component", column=name)
+    if values.dtype.kind in "SU":
+        return _text(flat, name)
+    plain = flat.ravel().astype(values.dtype.newbyteorder("="), copy=False)
+    if flat.shape[1] == 1:
+        return pa.chunked_array([pa.array(plain, mask=missing)])
+    mask = None if missing is None else pa.array(missing)
+    return pa.chunked_array([pa.FixedSizeListArray.from_arrays(pa.array(plain), flat.shape[1], mask=mask)])
+
+
+def _text(flat: Array, name: str) -> pa.ChunkedArray:
+    if flat.shape[1] > 1:
+        raise FileError(f"it holds {flat.shape[1]} texts per row; one is needed", column=name)
+    try:
+        words = [word.decode() if isinstance(word, bytes) else word for word in flat[:, 0].tolist()]
+    except UnicodeDecodeError as error:
+        raise FileError("it holds bytes that are not UTF-8 text", column=name) from error
+    return pa.chunked_array([pa.array(words, pa.string()).dictionary_encode()])

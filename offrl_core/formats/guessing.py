@@ -1,0 +1,104 @@
+"""A guess of which column is what, from the names and kinds of columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
+from offrl_core.formats.names import NAMES, PROPENSITY, plain_name
+
+_STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature|f)_?(\d+|_.+)$")
+_NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime)$")
+_NEVER = re.compile(r"^(unnamed.*|index|row|return|returns|rtg|value|q|v|seed|prob|probability)$")
+IDENTIFIER = re.compile(r"(^|_)(id|ids|uuid|guid|key|hash|url)$")
+_CLOCK = re.compile(r"(^|_)(time|timestamp|datetime|date|ts)$|_at$")
+_MEANS_DONE = ("done", "dones", "next_done", "is_done", "d", "end", "ended")
+_ROLES = ("action", "reward", "episode", "time", "done", "timeout", "end", "start", "behavior")
+FLAGS = ("done", "timeout", "end", "start")
+
+
+def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
+    """A mapping guessed from the columns' names (and kinds); a role that nothing fits stays empty."""
+    infos = list(columns)
+    plain = {info.name: plain_name(info.name) for info in infos}
+    taken = _taken(infos, plain)
+    free = [info for info in infos if info.name not in taken.values()]
+    following = {info.name: base for info in free if (base := _next_of(plain[info.name])) and _is_state(base)}
+    state = [i for i in free if i.name not in following and _is_state(plain[i.name]) and i.kind != "time"]
+    state = [info for info in state if info.kind != "other"] or state
+    if not state:
+        state = _leftover(free, plain)
+        following = {i.name: base for i in free if (base := _next_of(plain[i.name])) in {plain[j.name] for j in state}}
+        state = [info for info in state if info.name not in following]
+    by_base = {base: name for name, base in following.items()}
+    next_state = tuple(by_base[plain[info.name]] for info in state if plain[info.name] in by_base)
+    done = taken.get("done")
+    return ColumnMapping(
+        state=tuple(info.name for info in state),
+        action=taken.get("action", ""),
+        reward=taken.get("reward", ""),
+        next_state=next_state if len(next_state) == len(state) else (),
+        both="truncated" if done is not None and "term" not in plain[done] else "terminated",
+        **{role: taken.get(role) for role in _ROLES[2:]},  # type: ignore[arg-type]
+    )
+
+
+def _taken(infos: Sequence[ColumnInfo], plain: Mapping[str, str]) -> dict[str, str]:
+    """The column of each role but the states."""
+    taken: dict[str, str] = {}
+    for role in _ROLES:
+        names = NAMES[role]
+        named = [i for i in infos if plain[i.name] in names and i.name not in taken.values()]
+        # What cannot be read is taken where nothing else has the name: then the refusal says why.
+        fitting = [i for i in named if _fits(role, i)] or [i for i in named if i.kind == "other"]
+        if fitting:
+            taken[role] = min(fitting, key=lambda i: names.index(plain[i.name])).name
+    if "done" not in taken and plain.get(taken.get("end", "")) in _MEANS_DONE:
+        taken["done"] = taken.pop("end")
+    if "time" not in taken:
+        clocks = [i for i in infos if i.name not in taken.values() and _is_clock(i, plain[i.name])]
+        if clocks:
+            taken["time"] = clocks[0].name
+    return taken
+
+
+def _leftover(free: Sequence[ColumnInfo], plain: Mapping[str, str]) -> list[ColumnInfo]:
+    """Where no name says state: every number that nothing else claims, or else the one column of labels."""
+    spare = {name for names in NAMES.values() for name in names} | set(PROPENSITY)
+    claimed = [_next_of(plain[info.name]) for info in free]
+    left = [
+        info
+        for info, base in zip(free, claimed, strict=True)
+        if not (base and base in plain.values())
+        and plain[info.name] not in spare
+        and not _NEVER.match(plain[info.name])
+        and not IDENTIFIER.search(plain[info.name])
+        and not _is_clock(info, plain[info.name])
+        and (info.distinct or not info.missing)
+    ]
+    numbers = [info for info in left if info.kind in ("integer", "number", "list")]
+    labels = [info for info in left if info.kind == "text"]
+    return numbers or (labels if len(labels) == 1 else [])
+
+
+def _fits(role: str, info: ColumnInfo) -> bool:
+    if info.kind == "other" or (info.kind == "time" and role in ("reward", *FLAGS)):
+        return False
+    return info.kind != "list" or role not in ("episode", "time", "behavior")
+
+
+def _is_clock(info: ColumnInfo, plain: str) -> bool:
+    return info.kind == "time" or (info.kind in ("integer", "number") and _CLOCK.search(plain) is not None)
+
+
+def _is_state(plain: str) -> bool:
+    if plain in NAMES["state"]:
+        return True
+    return _STATE_PREFIX.match(plain) is not None and not IDENTIFIER.search(plain)
+
+
+def _next_of(plain: str) -> str:
+    """`next_x` → `x`; empty where the name does not speak of a next state."""
+    match = _NEXT.match(plain)
+    return (match["a"] or match["b"]) if match else ""
