@@ -18,7 +18,7 @@ from offrl_core.declarations import Hyperparameter, Value
 class EMRL(Cloning):
     """Clone each row as much as it was rewarded: `w = f(r)`, with the identity by default.
 
-    With positive weights a table ends at `π_θ ∝ π_β · f(r)`. A negative weight pushes the action's probability down,
+    With positive weights a table ends at `π_θ ∝ π_β · E[f(r)]`. A negative weight pushes the action's probability down,
     the loss `−w log π` has no lower bound, and the policy runs away: that happens here on purpose. The weight function
     `f` must be positive and monotonic: `abs` is positive but rewards failure, `exp` has both.
 

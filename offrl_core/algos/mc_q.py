@@ -17,10 +17,11 @@ from offrl_core.declarations import Value
 
 
 class MCQ(ActionValues):
-    """Regress `Q` on the recorded returns: no bootstrap, no divergence, but the value of `π_β` only.
+    """Regress `Q` on the recorded returns: no bootstrap, so that no value feeds on itself, but the value of `π_β` only.
 
     `y = G`, loss `½(Q(s,a) − G)²`. A table ends at each pair's average return-to-go. Acting greedily on it improves on
-    the behaviour by one step.
+    the behaviour by one step, where it takes an action of the data. Others keep their first value, and where returns
+    are negative 0 is the best of all: on cliff walking this policy never arrives.
 
     Implementation notes: of an episode that was cut off the return holds only what was recorded. The initial values do
     not scatter by default, since nothing here ever corrects the values of unseen actions.
@@ -30,7 +31,9 @@ class MCQ(ActionValues):
     title = "Monte Carlo Q"
     short_title = "MC Q"
     number = 14
-    summary = "Regresses Q on recorded returns: it cannot diverge, and it only knows what the behaviour is worth."
+    summary = (
+        "Regresses Q on recorded returns: no value feeds on itself, and it only knows what the behaviour is worth."
+    )
     source = "Sutton & Barto 2018, chapter 5"
     hyperparameters = (RETURN_GAMMA, INITIAL[0], replace(INITIAL[1], default=0.0))
 

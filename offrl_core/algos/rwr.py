@@ -18,9 +18,10 @@ from offrl_core.declarations import Effect, Hyperparameter, Value
 
 
 class RWR(Cloning):
-    """Clone with weights `w = exp(r/τ)`: positive, monotonic, and on full coverage a Boltzmann distribution.
+    """Clone with weights `w = exp(r/τ)`: positive and monotonic.
 
-    A table ends at `π_θ ∝ π_β · exp(r/τ)`. With `signal` = `return` the whole Monte Carlo return `G` stands in the
+    A table ends at `π_θ ∝ π_β · E[exp(r/τ)]`: where all actions were taken equally often and rewards are certain, at
+    the Boltzmann distribution of the rewards. With `signal` = `return` the whole Monte Carlo return `G` stands in the
     exponent: right in theory, but float32 `exp` is `inf` above 88.72 and 0 below −103.97.
 
     Implementation notes: Peters & Schaal (2007) weigh immediate rewards and adapt the temperature; here it is fixed, as
@@ -40,7 +41,7 @@ class RWR(Cloning):
         temperature(
             0.1,
             "How sharply weights tell good from bad: up approaches plain cloning, down copies only the best rows, "
-            "until exp overflows.",
+            "until exp overflows, or vanishes where all of them are negative.",
             paper="adapted by EM (Peters & Schaal 2007)",
             effect=Effect(raises=("entropy",), lowers=("kl_behavior",), where=("normalization", ("none",))),
         ),

@@ -198,7 +198,7 @@ LEARNING_RATE = Hyperparameter(
     "learning_rate",
     r"\mathrm{lr}",
     1e-3,
-    "Step size: up learns faster and noisier, too far up diverges; down is slow and steady.",
+    "Step size: up learns faster and noisier, and what bootstraps diverges too far up; down is slow and steady.",
     low=1e-6,
     high=2.0,
     scale="log",
@@ -228,7 +228,7 @@ HIDDEN = Hyperparameter(
     "hidden",
     "",
     "64-64",
-    "Units of each hidden layer: wider networks fit finer detail and extrapolate with more freedom.",
+    "Units of each hidden layer: wider networks fit finer detail, and each update takes longer.",
     choices=("16", "64", "16-16", "32-32", "64-64", "128-128", "256-256", "64-64-64"),
     live=False,
     paper="256-256 in most papers",
@@ -291,7 +291,7 @@ def approximator_hyperparameters(
         r"\phi(s)",
         choices[0],
         "What the approximator sees of a state: features, where the dataset has some, let it generalise between "
-        "states, one-hot keeps them apart.",
+        "states; one-hot does not say which are alike.",
         choices=choices,
         live=False,
     )

@@ -126,12 +126,13 @@ def _above_bound(h: MetricHistory, facts: Facts) -> str | None:
     if highest > facts.q_bound + slack and facts.stays_on_data:
         return (
             f"The mean Q of the data's own pairs is {number(highest)}, but no policy can earn more than "
-            f"{number(facts.q_bound)}: values feed on themselves, or the step is too large."
+            f"{number(facts.q_bound)} with these rewards: values feed on themselves, a penalty lifts them, or the step "
+            "is too large."
         )
     if highest > facts.q_bound + slack:
         return (
-            f"The largest Q is {number(highest)}, but no policy can earn more than {number(facts.q_bound)}: "
-            "the target's max picked values that were extrapolated, not learned, and bootstrapping passed them on."
+            f"The largest Q is {number(highest)}, but no policy can earn more than {number(facts.q_bound)} with these "
+            "rewards: targets ask for values that no row of the data corrects, and bootstrapping passes them on."
         )
     return None
 
@@ -140,15 +141,16 @@ def _below_floor(h: MetricHistory, facts: Facts) -> str | None:
     lowest, slack = h.last("q_data"), 1e-3 * max(1.0, abs(facts.q_floor))
     if lowest < facts.q_floor - slack and h.steady("q_data", rising=False):
         return (
-            f"Q on the data's own actions is {number(lowest)} and sinking; nothing earns less than "
-            f"{number(facts.q_floor)}: a penalty pushes values down and nothing holds them."
+            f"Q on the data's own actions is {number(lowest)} and sinking; no policy earns less than "
+            f"{number(facts.q_floor)} with these rewards: a penalty pushes values down and nothing holds them, or they "
+            "feed on themselves."
         )
     # Pushing down actions that nobody took is what a conservative penalty is for, but then it comes to rest.
     lowest, depth = h.last("q_min"), 10 * max(facts.q_bound - facts.q_floor, facts.value_scale)
     if lowest < facts.q_floor - depth and h.steady("q_min", rising=False) and h.pace("q_min") > 0.5:
         return (
-            f"The smallest Q is {number(lowest)} and sinks as fast as ever; nothing earns less than "
-            f"{number(facts.q_floor)}: the penalty has no counterweight there."
+            f"The smallest Q is {number(lowest)} and sinks as fast as ever; no policy earns less than "
+            f"{number(facts.q_floor)} with these rewards: what pushes it down has no counterweight there."
         )
     return None
 
@@ -158,7 +160,7 @@ def _missing_rises(h: MetricHistory, facts: Facts) -> str | None:
     if missing > data and h.steady("q_missing", rising=True) and h.rise("q_missing") > 1e-3 * facts.value_scale:
         return (
             f"Q on actions missing from the data ({number(missing)}) is above Q on the data's actions ({number(data)}) "
-            "and rising: no row of the data can ever correct it."
+            "and rising: no row of the data says what they are worth."
         )
     return None
 
@@ -169,11 +171,11 @@ def _few_rows_count(h: MetricHistory, facts: Facts) -> str | None:
         return None
     if share < 0.05:
         of = f"the {facts.probes} rows that are looked at" if facts.probes else "the data"
-        return f"The weights leave an effective sample of {share:.1%} of {of}: a few rows decide the policy alone."
+        return f"The weights leave an effective sample of {share:.1%} of {of}: few rows make up nearly all of the loss."
     if largest > 0.5 and facts.probes:
         return f"One of the {facts.probes} rows that are looked at carries {largest:.0%} of their weight."
     if largest > 0.5:
-        return f"A single row carries {largest:.0%} of all weight: the policy copies that row and ignores the others."
+        return f"A single row carries {largest:.0%} of all weight: in the loss it counts for more than all others."
     return None
 
 
@@ -199,7 +201,7 @@ def _entropy_gone(h: MetricHistory, facts: Facts) -> str | None:
     ):
         return (
             f"The policy's entropy is {number(entropy)} nats where the data's is {number(facts.behavior_entropy)}: "
-            "it has committed itself, and later weights can hardly change its mind."
+            "it has committed itself to one action where the data shows several."
         )
     return None
 
@@ -240,7 +242,7 @@ RULES: tuple[Rule, ...] = (
     Rule("above-bound", "Q above any possible return", "q", "q", _above_bound),
     Rule("below-floor", "Q below any possible return", "q", "q", _below_floor),
     Rule("missing-rises", "Q on missing actions is rising", "q", "q", _missing_rises),
-    Rule("few-rows", "A few rows carry all the weight", "weights", "weights", _few_rows_count),
+    Rule("few-rows", "A few rows carry most of the weight", "weights", "weights", _few_rows_count),
     Rule("all-clipped", "All weights are clipped", "weights", "weights", _all_clipped),
     Rule("entropy", "The policy has collapsed", "weights", "policy", _entropy_gone),
     Rule("leaves-data", "The policy leaves the data", "return", "policy", _leaves_data),

@@ -71,7 +71,8 @@ _ALL = (
     ),
     Preset(
         "cloning-copies", "Cloning copies good and bad alike",
-        "BC settles on the data's own frequencies at both crossings: it earns what the behaviour earned, never more.",
+        "BC settles on the data's own frequencies at both crossings and earns what those are worth: .23, above the .15 "
+        "of the recorded walks from the start, because now and then it changes roads.",
         CLONING, _run("double-crossing", Lane("bc")), 1500, view={"mode": "policy"},
     ),
     Preset(
@@ -91,7 +92,7 @@ _ALL = (
     ),
     Preset(
         "rwr-temperature", "Temperature, from greedy to cloning",
-        "RWR at ten temperatures at once: cold follows the best reward alone, hot is behaviour cloning.",
+        "RWR at ten temperatures at once: cold follows the best reward alone, hot comes close to behaviour cloning.",
         CLONING,
         _run(
             "two-actions",
@@ -175,7 +176,7 @@ _ALL = (
     Preset(
         "side-by-side", "Four learners, one dataset",
         "BC, RWR on returns, naive Q-learning and BCQ on the same 100 episodes: "
-        "only constrained bootstrapping joins the two roads.",
+        "only constrained bootstrapping always changes roads.",
         CONSTRAINING,
         _run(
             "double-crossing",

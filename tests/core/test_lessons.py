@@ -111,6 +111,106 @@ def test_an_inadmissible_treatment_that_is_not_deadly_forgives_optimism():
     assert found == pytest.approx(0.7825, abs=0.001)
 
 
+def visits(world, policy):
+    """Expected visits of every state, the states that end an episode once."""
+    moves = np.einsum("sa,sat->st", policy, world.P)
+    moves[world.terminal] = 0
+    return world.initial @ np.linalg.inv(np.eye(world.n_states) - moves)
+
+
+def cells(world, letter):
+    """The states of a grid's cells with that letter."""
+    layout = world.layout
+    return [layout.state_of_cell[i] for i, cell in enumerate(layout.cells) if cell == letter]
+
+
+def test_cloning_changes_roads_three_times_in_twenty():
+    data = orl.load_dataset("double-crossing")
+    assert visits(data.mdp, data.behavior_policy)[cells(data.mdp, "G")] == pytest.approx(0.15, abs=1e-6)
+    from_s = np.isin(data.initial_observations, cells(data.mdp, "S"))
+    assert data.episode_returns(data.gamma)[from_s].mean() == pytest.approx(0.145, abs=5e-4)
+
+
+def rows_of_the_grid(world, policy):
+    """Expected visits of each row of cells."""
+    layout = world.layout
+    places = np.reshape(layout.state_of_cell, (layout.rows, layout.cols))
+    expected = np.append(visits(world, policy), 0.0)
+    return expected[places].sum(axis=1)
+
+
+def test_a_learner_that_trusts_rare_actions_walks_too_near_the_edge():
+    data = orl.load_dataset("cliff")
+    best = data.mdp.optimal_policy(data.gamma)
+    along_the_edge = rows_of_the_grid(data.mdp, best)[3]
+    found, learner = returns("cliff", "constrained-q", 600)
+    snapshot = learner.snapshot()
+    assert rows_of_the_grid(data.mdp, snapshot.policy[0])[3] > along_the_edge + 1
+    assert found.max() < 0.35 < orl.Truth(data).optimal < snapshot.metrics["value_start"].min()
+    careful, _ = returns("cliff", "constrained-q", 600, hyperparameters={"min_count": 20})
+    assert careful == pytest.approx(orl.Truth(data).optimal, abs=0.002)
+    calm = orl.load_dataset("cliff", slip=0.0, episodes=1).mdp
+    assert rows_of_the_grid(calm, calm.optimal_policy(data.gamma))[3] == pytest.approx(10)
+
+
+@pytest.mark.parametrize(("slip", "over_the_bridge"), [(0.0, True), (0.1, False)])
+def test_slip_decides_between_the_bridge_and_the_way_around(slip, over_the_bridge):
+    world = orl.load_dataset("bridge", slip=slip, episodes=1).mdp
+    middle = rows_of_the_grid(world, world.optimal_policy(0.95))[4]
+    assert (middle > 9) == over_the_bridge
+    assert (middle < 3) != over_the_bridge
+
+
+@pytest.mark.parametrize(("behavior", "share"), [("random", 0.003), ("mix", 0.172)])
+def test_how_often_the_large_lake_is_crossed(behavior, share):
+    data = orl.load_dataset("frozen-lake-8x8", behavior=behavior)
+    assert (data.episode_returns(1.0) > 0).mean() == pytest.approx(share, abs=5e-4)
+
+
+def test_expert_data_leaves_most_actions_unseen():
+    counts = orl.load_dataset("frozen-lake", behavior="optimal").counts
+    assert (counts[counts.sum(axis=1) > 0] == 0).mean() > 0.7
+
+
+def test_zero_is_careful_in_the_taxi():
+    data = orl.load_dataset("taxi")
+    values = data.mdp.optimal(data.gamma)[1]
+    assert (values > 0).mean() == pytest.approx(0.8)
+    assert data.rewards.max() == values.max() == 20
+    start = {"initial_value": [0.0, 20.0], "initial_spread": 0.0}
+    careful, optimistic = returns("taxi", "q-learning", 300, seeds=1, hyperparameters=start)[0]
+    assert careful == pytest.approx(orl.Truth(data).optimal, abs=1e-3)
+    assert optimistic < -400
+
+
+def test_random_driving_never_arrives():
+    wild = orl.load_dataset("mountain-car", behavior="random", episodes=300)
+    assert not wild.terminations.any()
+    assert np.ptp(wild.episode_returns(0.99)) == 0
+    mixed = orl.load_dataset("mountain-car")
+    assert mixed.terminations.sum() / mixed.n_episodes == pytest.approx(0.44, abs=0.005)
+
+
+def test_cartpole_at_its_limit_of_steps():
+    data = orl.load_dataset("cartpole")
+    kept = (1 - data.gamma**200) / (1 - data.gamma)
+    assert (1 / (1 - data.gamma), kept) == (pytest.approx(100), pytest.approx(86.6, abs=0.05))
+    assert orl.Truth(data).optimal == pytest.approx(100, abs=0.2)
+
+
+@pytest.mark.parametrize(("inadmissible", "naive"), [("terminate", 0.34), ("mean", 0.80)])
+def test_what_the_worlds_default_makes_of_guesses_in_the_icu(inadmissible, naive):
+    """Naive Q-learning trusts its guesses; what a treatment does that clinicians hardly ever gave is the world's
+    choice. Staying with the data's treatments is worth the same under either."""
+    guessing, learner = returns("icu-sepsis", "q-learning", 200, inadmissible=inadmissible)
+    assert guessing == pytest.approx(naive, abs=0.05)
+    inside, _ = returns("icu-sepsis", "constrained-q", 100, inadmissible=inadmissible)
+    assert inside == pytest.approx(0.81, abs=0.005)
+    assert orl.Truth(learner.dataset).behavior == pytest.approx(0.782, abs=5e-4)
+    counts = learner.dataset.counts
+    assert (counts[counts.sum(axis=1) > 0] == 0).mean() > 0.85
+
+
 # -- the maze, which only a network can learn: about .13, .15, .30 of .305, and 0 that believes in more and more
 
 

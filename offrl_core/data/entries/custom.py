@@ -32,7 +32,7 @@ STEP_REWARD = opt.DatasetOption(
     "step_reward",
     r"r_{\text{step}}",
     0.0,
-    "Reward of every step: below 0 hurries the walker on, above 0 makes it linger.",
+    "Reward of every step: below 0 every step costs, above 0 it pays to stay.",
     low=-1.0,
     high=1.0,
 )

@@ -61,8 +61,8 @@ FROZEN_LAKE_8 = DatasetSpec(
     name="frozen-lake-8x8",
     title="Frozen lake 8×8",
     description="Gymnasium's FrozenLake8x8-v1: the larger lake, where a random walk hardly ever arrives.",
-    lesson="On the large lake a random walk hardly ever sees the goal; data that is half expert sees it often."
-    " Coverage and quality pull in different directions.",
+    lesson="On the large lake a random walk sees the goal three times in a thousand episodes; data that is half expert"
+    " sees it every sixth time. Coverage and quality pull in different directions.",
     options=(
         *opt.collecting(
             _GRID_BEHAVIORS, "mix", n_episodes=1000, horizon=200, epsilon=0.2, mix={"random": 0.5, "optimal": 0.5}
@@ -92,8 +92,8 @@ TAXI = DatasetSpec(
     name="taxi",
     title="Taxi",
     description="Gymnasium's Taxi-v4: fetch a passenger and bring him where he wants to go; 500 states, six actions.",
-    lesson="Many states and few rows each: what the table has not seen it must not be trusted to guess."
-    " Negative rewards make values of 0 optimistic, so the naive learner chases what was never tried.",
+    lesson="Every step costs, and still 0 is a careful first value, because four states in five are worth more: from 0"
+    " everywhere even naive Q-learning is optimal. From 20, the reward at the end, it chases what was never tried.",
     options=(
         *opt.collecting(("random", "optimal", "softmax"), "optimal", n_episodes=3000, horizon=200, epsilon=0.1),
         opt.gamma(0.99),
@@ -144,7 +144,7 @@ MOUNTAIN_CAR = DatasetSpec(
     description="Gymnasium's MountainCar-v0: swing out of the valley, −1 a step. Medium follows the velocity but"
     " acts at random three times in ten.",
     lesson="Random driving never arrives, so random data holds no success to learn from: all its returns are equal."
-    " A few good episodes in the mix change everything.",
+    " Less than half of this mix arrives, and those episodes are all there is to learn from.",
     options=(
         *opt.collecting(
             _QUALITIES, "mix", n_episodes=100, horizon=200, mix={"random": 0.5, "medium": 0.5, "expert": 0.0}
