@@ -259,4 +259,4 @@ def check_details(
     return checked
 
 
-_KINDS: dict[str, type] = {"name": str, "options": Mapping, "features": Mapping}
+_KINDS: dict[str, type] = {"name": str, "options": Mapping, "opened": Mapping, "features": Mapping}

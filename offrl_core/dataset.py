@@ -53,6 +53,8 @@ class Dataset:
         world: the simulator where one exists (an MDP is one too).
         layout: how to draw the states.
         name, options: where the data came from.
+        opened: how it was read from a file, as plain data: the `file`'s name, its `format`, and of tables the `mapping`
+            with every choice made in it. With these and `gamma`, `Dataset.from_file` reads the same again.
         behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
         behavior_names: names for those numbers.
         behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S,
@@ -82,6 +84,7 @@ class Dataset:
     layout: Layout | None = None
     name: str = "custom"
     options: Mapping[str, Any] = field(default_factory=dict)
+    opened: Mapping[str, Any] = field(default_factory=dict)
     behaviors: Array | None = None
     behavior_names: tuple[str, ...] = ()
     behavior_policies: Any = None
@@ -395,11 +398,19 @@ class Dataset:
         return made
 
     @classmethod
-    def from_file(cls, source: str | Path | bytes | BinaryIO, *, isolated: bool = True, **how: Any) -> Dataset:
+    def from_file(
+        cls,
+        source: str | Path | bytes | BinaryIO,
+        *,
+        gamma: float | None = None,
+        isolated: bool = True,
+        **how: Any,
+    ) -> Dataset:
         """Read a log of decisions: CSV, Parquet, NPZ, D4RL, d3rlpy or Minari.
 
         Args:
             source: a path, or an uploaded file as bytes or an open binary file.
+            gamma: the dataset's discount; by default what the file says, else .99.
             how: `format`, `mapping` (which column is what, such as `{"state": ["x", "y"], "action": "drug"}`),
                 `limits`, `progress`: see `read_file` in `offrl_core.formats`, which also tells what was found and done.
             isolated: read in another process, bounded in memory and time and unable to write files: parsers of binary
@@ -410,20 +421,24 @@ class Dataset:
             DatasetError: the file cannot be read as a dataset; the message names the file, the row and the column.
         """
         if not isolated:
-            return cls.from_reading(read_file(source, **how))
+            return cls.from_reading(read_file(source, **how), gamma)
         from offrl_core.processes.file_reader import read_isolated
 
-        return cls.from_reading(read_isolated(source, **how))
+        return cls.from_reading(read_isolated(source, **how), gamma)
 
     @classmethod
-    def from_reading(cls, reading: Reading) -> Dataset:
-        """The dataset of what `read_file` in `offrl_core.formats` read.
+    def from_reading(cls, reading: Reading, gamma: float | None = None) -> Dataset:
+        """The dataset of what `read_file` in `offrl_core.formats` read, with a discount where one is given.
 
         Raises:
             DatasetError: it cannot be a dataset; the message names the file.
         """
+        opened: dict[str, Any] = {"file": reading.file, "format": reading.format}
+        if reading.mapping is not None:
+            opened["mapping"] = reading.mapping.to_json()
+        details = {"opened": opened} if gamma is None else {"opened": opened, "gamma": gamma}
         try:
-            return cls.from_columns(**vars(reading.log))
+            return cls.from_columns(**{**vars(reading.log), **details})
         except DatasetError as error:
             raise FileError(str(error), file=reading.file) from error
 

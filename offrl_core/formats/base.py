@@ -55,7 +55,7 @@ class Limits:
         seconds: time of a reading in another process.
     """
 
-    bytes: int = 200_000_000
+    bytes: int = 200 * 1024 * 1024
     unpacked: int = 1_000_000_000
     rows: int = 5_000_000
     columns: int = 4_096

@@ -97,7 +97,8 @@ class ColumnMapping:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, without what is left at its default."""
-        return {name: value for name, value in asdict(self).items() if value != _DEFAULTS[name]}
+        chosen = {name: value for name, value in asdict(self).items() if value != _DEFAULTS[name]}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in chosen.items()}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> ColumnMapping:

@@ -62,6 +62,22 @@ def uploaded(name: str) -> Dataset:
     return dataset
 
 
+def opened(name: str) -> dict[str, Any]:
+    """How the dataset of this name was opened: all that `Dataset.from_file` needs to read it again, as plain data.
+
+    Empty for a dataset of the catalogue, and for one that was made in Python.
+
+    Raises:
+        ConfigError: it is no longer kept.
+    """
+    return how_opened(uploaded(name)) if name.startswith(UPLOAD) else {}
+
+
+def how_opened(dataset: Dataset) -> dict[str, Any]:
+    """As `opened`, of the dataset itself."""
+    return {**dataset.opened, "gamma": dataset.gamma} if dataset.opened else {}
+
+
 def with_options(dataset: Dataset, options: Mapping[str, Any]) -> Dataset:
     """An uploaded dataset with the options of `REWARD` that a run has; recently used ones are kept.
 

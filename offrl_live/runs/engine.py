@@ -16,7 +16,7 @@ from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.alarms import Alarm
 from offrl_core.learning import Learner
 from offrl_core.learning.snapshot import Snapshot, merge_members
-from offrl_live.runs import truths
+from offrl_live.runs import datasets, truths
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.snapshot import RunSnapshot
 from offrl_live.runs.timeline import Mark
@@ -236,6 +236,7 @@ class Engine:
             "episodes": data.n_episodes,
             "steps_per_epoch": self.steps_per_epoch,
             "film": film.about(data),
+            **({"opened": opened} if (opened := datasets.how_opened(data)) else {}),
         }
 
     @property

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from offrl_core.data.rewards import REWARD
+from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig, Setting
 from offrl_live.runs.datasets import UPLOAD
 
@@ -39,31 +43,41 @@ if dataset.mdp is not None and snapshot.policy is not None:
 """
 
 
-def script(config: RunConfig, step: int) -> str:
+def script(config: RunConfig, step: int, opened: Mapping[str, Any] | None = None) -> str:
     """Source code that trains what `config` describes up to `step` updates, live changes included, and prints metrics.
 
     Args:
         config: the run, its live changes in `changes`.
         step: updates to train, 0 or more. Changes made later are left out.
+        opened: how an uploaded log was opened, as `hello` says it; by default what the dataset says.
 
     Raises:
-        ValueError: `step` is negative.
+        ValueError: `step` is negative, or an uploaded log is no longer kept and `opened` is not given.
     """
     if step < 0:
         raise ValueError(f"step = {step} is not allowed: it must be 0 or more")
     config = config.until(step)
     names = " and ".join(lane.algorithm for lane in config.lanes)
-    parts = [HEADER.format(title=f"{names} on {config.dataset}, {step} updates", dataset=_dataset(config))]
+    parts = [HEADER.format(title=f"{names} on {config.dataset}, {step} updates", dataset=_dataset(config, opened))]
     for index, lane in enumerate(config.lanes):
         parts.append(_lane(config, index, lane, step))
     return "".join(parts)
 
 
-def _dataset(config: RunConfig) -> str:
+def _dataset(config: RunConfig, opened: Mapping[str, Any] | None) -> str:
     if config.dataset.startswith(UPLOAD):
-        return f'# The file that was uploaded:\ndataset = orl.Dataset.from_file("your-file.csv"){_rewards(config)}'
+        return _uploaded(opened or datasets.opened(config.dataset), _rewards(config))
     options = "".join(f", {name}={value!r}" for name, value in config.options.items())
     return f"dataset = orl.load_dataset({config.dataset!r}{options})"
+
+
+def _uploaded(opened: Mapping[str, Any], rewards: str) -> str:
+    """The file that was uploaded, with all that was chosen when it was opened."""
+    if "file" not in opened:
+        return f"# The data of this run were made in Python.\ndataset = ...{rewards}"
+    how = "".join(f"\n    {name}={value!r}," for name, value in opened.items() if name != "file")
+    told = "The file that was uploaded, which must lie beside this script."
+    return f"# {told}\ndataset = orl.Dataset.from_file(\n    {opened['file']!r},{how}\n){rewards}"
 
 
 def _rewards(config: RunConfig) -> str:

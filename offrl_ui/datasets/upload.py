@@ -89,8 +89,10 @@ def upload_form() -> str | None:
         st.error(plain(memory["error"]), icon=":material/error:")
         return None
     preview: Preview = memory["preview"]
-    mapping = _mapping(preview, file.name, file.file_id) if preview.mapping is not None else None
+    mapping = _mapping(preview, file.file_id) if preview.mapping is not None else None
     gamma = st.slider("Discount γ of the returns and of training", 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
+    with st.expander("The same in Python"):
+        st.code(python_line(file.name, preview.format, mapping, gamma), language="python", wrap_lines=True)
     problems = mapping.problems([column.name for column in preview.columns]) if mapping is not None else []
     for problem in problems:
         st.warning(plain(f"{problem[:1].upper()}{problem[1:]}."), icon=":material/rule:")
@@ -98,7 +100,7 @@ def upload_form() -> str | None:
         return None
     try:
         reading = _read(file.getvalue(), file.name, preview.format, mapping, limits)
-        dataset = replace(Dataset.from_reading(reading), gamma=gamma)
+        dataset = Dataset.from_reading(reading, gamma)
     except FileError as error:
         st.error(plain(error), icon=":material/error:")
         return None
@@ -133,7 +135,7 @@ def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, l
     return future.result()
 
 
-def _mapping(preview: Preview, name: str, file_id: str) -> ColumnMapping:
+def _mapping(preview: Preview, file_id: str) -> ColumnMapping:
     """Which column is what: the guess made from the names, to be corrected."""
     guess = preview.mapping
     assert guess is not None
@@ -191,16 +193,13 @@ def _mapping(preview: Preview, name: str, file_id: str) -> ColumnMapping:
         chosen["missing"] = _one_of(
             "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing
         )
-        mapping = replace(guess, **chosen)
-        st.caption("The same in Python")
-        st.code(python_line(name, mapping), language="python", wrap_lines=True)
-    return mapping
+    return replace(guess, **chosen)
 
 
-def python_line(name: str, mapping: ColumnMapping) -> str:
-    """What reads the same file with the same mapping from Python."""
-    plain = {role: list(value) if isinstance(value, tuple) else value for role, value in mapping.to_json().items()}
-    return f"dataset = orl.Dataset.from_file({name!r}, mapping={plain!r})"
+def python_line(name: str, format_: str, mapping: ColumnMapping | None, gamma: float) -> str:
+    """What reads the same file with the same choices from Python."""
+    mapped = "" if mapping is None else f", mapping={mapping.to_json()!r}"
+    return f"dataset = orl.Dataset.from_file({name!r}, format={format_!r}{mapped}, gamma={gamma!r})"
 
 
 def _one_of(label: str, choices: dict[str, str], before: str) -> str:

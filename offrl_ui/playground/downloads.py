@@ -39,7 +39,7 @@ def _parquet(export: RunExport, query: Mapping[str, str]) -> bytes:
 
 def _script(export: RunExport, query: Mapping[str, str]) -> bytes:
     last = export.frames[-1].step if export.frames else 0
-    return script(export.config, min(_whole(query, "step", last), last)).encode()
+    return script(export.config, min(_whole(query, "step", last), last), (export.hello or {}).get("opened")).encode()
 
 
 def _recording(export: RunExport, query: Mapping[str, str]) -> bytes:

@@ -177,6 +177,8 @@ export interface Hello {
   layout: Layout;
   states: number;
   actions: number | string[];
+  /** How an uploaded log was opened: file, format, mapping, gamma. */
+  opened?: Record<string, unknown>;
   rows?: number;
   episodes?: number;
   steps_per_epoch?: number;
