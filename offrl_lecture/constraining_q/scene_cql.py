@@ -246,7 +246,7 @@ def _answer(state: State, _: object) -> str:
             "table nothing else reaches it; a network would generalise, and the paper's form stands at $s$."
         )
     elif form == "paper" and alpha >= 1 and returns.mean() < 0.5:
-        head += "\n\nSo much weight on the data's own actions that it is close to a clone."
+        head += "\n\nSo much weight on the data's own actions that it takes the most frequent one at each crossing."
     return head
 
 
@@ -260,7 +260,7 @@ CQL = Scene(
     id="cql-steps",
     title="CQL in four steps",
     question="Instead of forbidding actions, make their values low. How, without sinking everything?",
-    setup="The two roads, a table with scattered start values. Each step repairs the one before it.",
+    setup="The two roads, a table with scattered start values. Each step changes one thing in the one before it.",
     controls=(
         Control(
             Hyperparameter("form", "", "lecture-a", "Which penalty.", choices=tuple(_NAMES)),
@@ -316,7 +316,7 @@ CQL = Scene(
                 ("paper", "paper"),
             )
         ),
-        Preset(r"paper, $\alpha=3$: a clone", {"form": "paper", "frame": _LAST, "alpha": 3.0}),
+        Preset(r"paper, $\alpha=3$: a clone's favourite", {"form": "paper", "frame": _LAST, "alpha": 3.0}),
     ),
     play=Play("frame", per_second=12),
     source="The lecture's four steps; Kumar et al. 2020, equation 4",

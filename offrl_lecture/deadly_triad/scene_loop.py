@@ -124,6 +124,8 @@ def _answer(state: State, _: object) -> str:
     world = str(state["world"])
     now = _course(state).so_far(int(state["frame"]))[-1]
     step, believed, true = int(now["step"][0]), float(now["value"][0]), float(now["return"][0])
+    if step == 0:
+        return "Nothing is trained yet: press play."
     best = 0.0 if world == "toy" else courses.loop_optimum()
     return (
         f"After {step} updates it believes **{number(believed)}** and gets **{number(true)}** (best: {number(best)}). "

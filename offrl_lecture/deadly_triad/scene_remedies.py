@@ -196,8 +196,8 @@ _SAID = {
     "small-step": r"A smaller $\mathrm{lr}$ brings the factor $1+\mathrm{lr}(\dots)$ nearer to 1 and never to the "
     "other side: the same fate, only later.",
     "residual": r"The gradient flows through the target too: true gradient descent on the Bellman error, which a small "
-    r"step cannot make diverge. In general it is slow, and in random worlds biased: it needs two independent next "
-    r"states of one pair, and the data hold one.",
+    r"step cannot make diverge. In general it is slow, and biased where transitions are random: it needs two "
+    "independent next states of one pair, and the data hold one.",
     "constrained": r"The max reads only actions that stand in the data.",
     "bcq": r"The max reads only actions with $\pi_\beta(a)>\rho$.",
     "cql": "The penalty pushes the unseen action's value down. It meets the TD error's push upwards, and the stronger "

@@ -78,7 +78,7 @@ _SHAPES: dict[Shape, Callable[[Array, float], Array]] = {
 FAMILY: tuple[Relative, ...] = (
     Relative(
         *("bc", "BC", r"1", "none", "constant", 0.0, np.inf, r"w = 1"),
-        "Copies good and bad alike. Every relative is BC when its weights are all equal.",
+        "Copies good and bad alike. Every relative but MPO is BC when its weights are all equal.",
         "Pomerleau 1991",
     ),
     Relative(

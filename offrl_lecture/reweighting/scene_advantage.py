@@ -57,7 +57,7 @@ def _advantage(state: State) -> dict[str, Picture]:
     return {
         "rows": Lines(
             title=f"Every row of the data, by its {SIGNALS[kind]}",
-            caption=_rows_caption(kind),
+            caption=_rows_caption(data, kind),
             x=Axis("state along the chain", low=0.4, high=core.STATES + 0.6, ticks=STATES),
             y=Axis("signal", low=-1, high=top) if kind == "return" else Axis("signal", low=-4, high=4),
             lines=(
@@ -106,9 +106,10 @@ def _advantage(state: State) -> dict[str, Picture]:
     }
 
 
-def _rows_caption(kind: str) -> str:
+def _rows_caption(data: core.ChainData, kind: str) -> str:
+    by_state = core.state_mean(data, data.ret)[data.state].var() / max(float(data.ret.var()), 1e-12)
     return {
-        "return": "The return says *where* a row was. The colours hardly differ.",
+        "return": f"The return says above all *where* a row was: {number(100 * by_state, 2)} % of its variance.",
         "baseline": "Minus the value of the state: what is left is the action and the luck of all later steps.",
         "advantage": "The value of the next state replaces the luck of later steps: what is left is the action.",
     }[kind]

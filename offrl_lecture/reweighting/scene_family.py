@@ -101,8 +101,9 @@ def _family_answer(state: State, _pictures: Pictures) -> str:
         f"{said}All are cloning with a weight; MPO alone weighs every action, not only the data's. Two questions "
         "tell them apart: **who judges**, and **which function** turns the judgement into a weight.\n\nJudged by $V$ "
         "of the data's policy, the result is one step of improvement over the data. A critic of the *learned* policy "
-        "(AWAC, CRR, MPO) or an expectile (IQL) improves again and again, and so can stitch trajectories together. "
-        "When all weights are equal, every one of them is BC."
+        "(AWAC, CRR) or an expectile (IQL) improves again and again, and so can stitch trajectories together; MPO's "
+        "critic is also asked about actions that nobody took. The next scenes train them. When all weights are equal, "
+        "every one of them is BC but MPO, which then stays where it is."
     )
 
 

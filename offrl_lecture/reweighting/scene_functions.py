@@ -146,8 +146,7 @@ def _function_answer(state: State, _pictures: Pictures) -> str:
         "shifted": r"$f(r)=r+c$ is monotonic, and positive only where $r\ge -c$; what is learned depends on $c$.",
         "softplus": r"$f(r)=\log(1+e^r)$ is positive and monotonic everywhere; for large rewards it grows like $r$.",
         "exp": "$f(r)=e^r$ is positive and monotonic everywhere, and a constant added to all rewards changes nothing.",
-        "own": "Your curve "
-        + ("is positive and monotonic: it works." if check.works else "breaks a rule; the marks say which and where."),
+        "own": f"Your curve {_own(check, float(_f(state, grid).max()))}",
     }[str(state["f"])]
     return (
         f"{this}\n\n"
@@ -166,6 +165,16 @@ def _function_run(state: State) -> Run:
     plus, minus = rewards.tolist()
     lane = Lane("emrl", hyperparameters={"weight_function": name})
     return two_actions(lane, reward_plus=plus, reward_minus=minus).but(differs)
+
+
+def _own(check: core.FunctionCheck, highest: float) -> str:
+    if not check.works:
+        return "breaks a rule; the marks say which and where."
+    if highest <= 0:
+        return "weighs every reward 0: nothing is learned."
+    if check.same is not None:
+        return "is positive and monotonic: it works, but does not tell all rewards apart."
+    return "is positive and strictly monotonic: it works."
 
 
 def _reward(name: str, symbol: str, default: float) -> Control:

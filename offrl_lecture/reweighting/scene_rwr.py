@@ -126,7 +126,9 @@ def _rwr_answer(state: State, _pictures: Pictures) -> str:
             "\n\nThe return is the right thing to maximise, but it grows with the episode: at "
             rf"$T={steps}$ and $\tau={number(tau, 3)}$ the exponents reach "
             f"{number(float(np.abs(ret / tau).max()), 3)} in size. "
-            "Subtracting a baseline keeps them small: that is the *advantage*, which solved the same in actor-critic."
+            "Less what all returns have in common, their mean, they would reach "
+            f"{number(float(np.abs((ret - ret.mean()) / tau).max()), 3)}: that is a baseline. The *advantage* takes "
+            "away more, the value of where one is, which solved the same in actor-critic."
         )
     best = [f"$a_{i + 1}$" for i in np.flatnonzero(np.isclose(ret, ret.max()))]
     return text + (

@@ -7,6 +7,7 @@ import pytest
 from documented import Page, run
 
 import offrl_core as orl
+from offrl_core.data import options as opt
 from offrl_core.data.catalogue import CATALOGUE
 from offrl_core.data.options import DatasetOption
 
@@ -84,3 +85,13 @@ def test_a_wrong_declaration_of_an_option_is_refused(spec, option, message):
     added = DatasetOption(**{"name": "depth", "symbol": "d", "default": 0.5, "help": "", "low": 0, "high": 1, **option})
     with pytest.raises(orl.HyperparameterError, match=f"dataset river-swim: .*{message}"):
         replace(spec, options=(*spec.options, added))
+
+
+@pytest.mark.parametrize(
+    ("assumption", "message"),
+    [("depth", "'depth' is none of its options"), ("episodes", "'episodes' must be an option with choices")],
+)
+def test_an_assumption_is_an_option_with_choices(spec, assumption, message):
+    options = (*(o for o in spec.options if o.name != "episodes"), opt.episodes(10))
+    with pytest.raises(orl.HyperparameterError, match=f"dataset river-swim: the assumption {message}"):
+        replace(spec, options=options, assumption=assumption)

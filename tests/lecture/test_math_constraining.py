@@ -285,6 +285,9 @@ def test_cql_forms_a_and_b_sink_without_bound_and_the_paper_finds_the_road():
     assert returns["paper"] == pytest.approx(0.5688, abs=1e-3)
     assert returns["lecture-c"] > returns["lecture-a"]
     assert float(last["return"][courses.FORMS.index("paper"), 0].mean()) < 0.3  # α = 0 is naive Q-learning
+    # So much weight that the data's most frequent action is taken everywhere: the small reward, five steps from S.
+    heavy = last["return"][courses.FORMS.index("paper"), courses.ALPHAS.index(3.0)]
+    assert heavy == pytest.approx(np.full(courses.CQL_SEEDS, 0.3 * 0.95**5), abs=1e-4)
     # Forms a to d never penalise the first state, nobody's s': whoever gets nothing there fails in the first step.
     for i, form in enumerate(courses.FORMS[:4]):
         lost = last["return"][i, place] < 0.01

@@ -19,7 +19,7 @@ from offrl_core.evaluation.empirical import behavior_values, constrained_values
 from offrl_lecture.base.run import Run
 from offrl_lecture.constraining_q import courses as constraining
 from offrl_lecture.deadly_triad import courses as triad
-from offrl_lecture.reweighting import courses, fixed_points
+from offrl_lecture.reweighting import courses, fixed_points, methods
 from offrl_lecture.reweighting.scene_expectile import spread
 from offrl_lecture.reweighting.scene_side_by_side import ends
 from offrl_lecture.training.course import learners
@@ -149,6 +149,19 @@ def test_a_higher_expectile_is_a_greedier_policy_on_the_roads_and_not_in_the_roo
     assert kl_high < 0.5 * kl
     assert true_high < 0.85 * true
     assert apart_high < 0.85 * apart
+
+
+def test_with_equal_weights_every_relative_clones_but_mpo_which_stays() -> None:
+    data = orl.load_dataset("two-actions", reward_plus=0.5, reward_minus=0.5, count_plus=9, count_minus=1)
+    for relative in methods.FAMILY:
+        lane = relative.lane()
+        critic = {"initial_spread": 0.0} if relative.judge in ("critic", "expectile") else {}
+        if relative.shape == "step":
+            continue  # no advantage is above 0: no weight is 1
+        learner = orl.Learner(data, lane.algorithm, **lane.hyperparameters, **critic)
+        learner.advance(600)
+        kept = [0.5, 0.5] if relative.name == "mpo" else [0.9, 0.1]
+        assert learner.snapshot().policy[0, 0] == pytest.approx(kept, abs=1e-4), relative.name
 
 
 # --- AWR, AWAC and CRR --------------------------------------------------------------------------------------------
