@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
@@ -16,9 +16,20 @@ from scipy.special import logsumexp
 from offrl_core.columns import discount
 from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.worlds.world import check_policy
+from offrl_core.writing import number
 
 Policy = Array | Callable[[Array], Array]
 """`(S, A)` probabilities for tabular data, or a function `observations (N,) or (N, D) → (N, A)` probabilities."""
+
+
+FEWEST = {"episodes": 10.0, "rows": 30.0}
+MOST_UNKNOWN = 0.1
+BECOMES = {
+    "weights": ("what that would earn is left out", "what would follow is left out"),
+    "model": ("what that earns is an assumption", "they are left out"),
+    "both": ("nothing corrects the model there", "what follows is what the model says"),
+}
+"""What each kind of estimate makes of what is unseen, and of what is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,9 @@ class Estimate:
             left out; a lower bound where the behaviour is estimated from continuous observations.
         cut: share of the record that says nothing of what follows. For fitted Q evaluation, of the rows: those whose
             next state is not known are left out. For importance sampling, of the episodes: those that did not end in
-            the MDP, whose return stops where the recording stops.
+            the MDP, whose return stops where the recording stops. For the doubly robust estimates, of the episodes,
+            too: what follows is the model's.
+        rests_on: the importance `weights`, a `model`, or `both`.
     """
 
     value: float
@@ -47,6 +60,52 @@ class Estimate:
     method: str
     unseen: float = 0.0
     cut: float = 0.0
+    rests_on: Literal["weights", "model", "both"] = "weights"
+
+    @property
+    def counted(self) -> str:
+        """What the effective sample size counts, and `cut` is a share of."""
+        return "rows" if self.rests_on == "model" else "episodes"
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why it should not be believed, a sentence for each reason; empty where nothing speaks against it.
+
+        Reasons are an effective sample below 10 episodes or 30 rows, and more than a tenth that is unseen or cut. Where
+        there are none, the interval still knows the spread between recorded episodes only.
+        """
+        nobody = self.effective_sample_size == 0.0 and self.rests_on != "model"
+        if np.isnan(self.value) or (nobody and self.rests_on == "weights"):
+            return ("No recorded episode does what this policy does, so the records say nothing about it.",)
+        found = []
+        missing, after = BECOMES[self.rests_on]
+        if nobody:
+            found.append("No recorded episode does to its end what this policy does: this is little but the model.")
+        elif self.effective_sample_size < FEWEST[self.counted]:
+            size = number(self.effective_sample_size)
+            found.append(f"It rests on as much as {size} {self.counted}: other records would say something else.")
+        if self.unseen > MOST_UNKNOWN:
+            found.append(f"{self.unseen:.0%} of what the policy does is in no record: {missing}.")
+        if self.cut > MOST_UNKNOWN:
+            stop = "stop before the end" if self.counted == "episodes" else "do not say what follows"
+            found.append(f"{self.cut:.0%} of the {self.counted} {stop}: {after}.")
+        return tuple(found)
+
+
+class ModelValues(NamedTuple):
+    """What a policy is worth in a model of the data.
+
+    Attributes:
+        first: `(E,)` `V̂` where each episode began.
+        taken: `(N,)` `Q̂` of each recorded state and action.
+        ahead: `(N,)` `V̂` of each row's next state, 0 where the episode terminated or the state is not known.
+        unseen: as in `Estimate`; NaN where it was not asked for.
+    """
+
+    first: Array
+    taken: Array
+    ahead: Array
+    unseen: float
 
 
 @dataclass(frozen=True, eq=False)

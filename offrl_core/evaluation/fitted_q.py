@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from offrl_core.dataset import Array, Dataset, DatasetError
-from offrl_core.evaluation.empirical import empirical_mdp
+from offrl_core.dataset import Array, Dataset
 from offrl_core.evaluation.estimates import (
     Behavior,
     Estimate,
@@ -19,10 +18,9 @@ from offrl_core.evaluation.estimates import (
     percentile_interval,
     probabilities,
 )
-from offrl_core.evaluation.forest import forest_solver
+from offrl_core.evaluation.model_values import model_solver
 from offrl_core.learning.threads import one_thread
 from offrl_core.progress import progress_bar
-from offrl_core.worlds.tabular import MDPError, TabularMDP
 
 
 def fitted_q_evaluation(
@@ -71,60 +69,30 @@ def fitted_q_evaluation(
     """
     resamples = (200 if dataset.tabular else 50) if resamples is None else resamples
     gamma, dataset = check_arguments(dataset, gamma, confidence, resamples), dataset.as_logged
-    if not dataset.has_target.any():
-        raise DatasetError(
-            "the next state of no row is known, so nothing can be said of what follows an action. If each episode "
-            "ended in a terminal state, say so when the file is read (unflagged = 'terminated')"
-        )
-    if dataset.tabular:
-        solve = _tabular_solver(dataset, policy, gamma, unseen_value)
-    else:
-        goes_on = dataset.next_known & ~dataset.terminations
-        ahead = probabilities(dataset, policy, dataset.next_observations) * goes_on[:, None]
-        first = probabilities(dataset, policy, dataset.initial_observations)
-        solve = forest_solver(dataset, ahead, first, gamma, unseen_value, trees, min_leaf, seed)
+    solve = model_solver(dataset, policy, gamma, unseen_value=unseen_value, trees=trees, min_leaf=min_leaf, seed=seed)
     episodes = dataset.n_episodes
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(episodes, np.full(episodes, 1.0 / episodes), size=resamples)
     # Beside any other busy process a second thread makes these small products a hundred times slower (measured).
     with one_thread(), progress_bar(resamples, "fitted Q evaluation", "resamples", progress) as tell:
-        value, unseen = solve(np.ones(episodes))
+        found = solve(np.ones(episodes))
         replicates = np.empty(resamples)
         for number, counts in enumerate(draws):
-            replicates[number] = solve(counts.astype(np.float64))[0]
+            replicates[number] = counts @ solve(counts.astype(np.float64)).first / episodes
             tell(1)
     low, high = percentile_interval(replicates, confidence)
     rows = np.arange(len(dataset))
     chosen = probabilities(dataset, policy, dataset.observations)[rows, dataset.actions]
     taken = known_behavior(dataset, behavior, seed).taken
     size = effective_sample_size(log_probabilities(chosen) - log_probabilities(taken))
-    return Estimate(value, low, high, size, "fitted Q evaluation", unseen, 1.0 - float(dataset.has_target.mean()))
-
-
-Solver = Callable[[Array], tuple[float, float]]
-"""From how often each episode is counted to the estimate and its share of unseen visits."""
-
-
-def _tabular_solver(dataset: Dataset, policy: Policy, gamma: float, unseen_value: float) -> Solver:
-    states = dataset.n_states or 0
-    table = probabilities(dataset, policy, np.arange(states))
-    whole = np.vstack([table, np.full(dataset.n_actions, 1.0 / dataset.n_actions)])
-
-    def solve(counts: Array) -> tuple[float, float]:
-        model = empirical_mdp(dataset, counts, unseen_value=unseen_value)
-        if not np.all(counts == 1.0):
-            # A draw of the bootstrap may lack the very episode that shows the way out of a state.
-            return float(model.evaluate(whole, gamma, endless="limit")), np.nan
-        try:
-            value = float(model.evaluate(whole, gamma))
-        except MDPError as error:
-            raise DatasetError(f"in the model of the data: {error}") from error
-        # Visits to unseen pairs and to all pairs are values too: of rewards that are 1 there.
-        seen = np.append(dataset.target_counts > 0, np.ones((1, dataset.n_actions), dtype=bool), axis=0)
-        visits = [
-            TabularMDP(model.transitions, paid, model.initial, model.terminal).evaluate(whole, gamma)
-            for paid in ((~seen).astype(float), np.ones(seen.shape))
-        ]
-        return value, float(visits[0] / visits[1])
-
-    return solve
+    cut = 1.0 - float(dataset.has_target.mean())
+    return Estimate(
+        float(found.first.mean()),
+        low,
+        high,
+        size,
+        "fitted Q evaluation",
+        found.unseen,
+        cut,
+        "model",
+    )

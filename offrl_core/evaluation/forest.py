@@ -10,6 +10,7 @@ import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
 
 from offrl_core.dataset import Array, Dataset, DatasetError
+from offrl_core.evaluation.estimates import ModelValues
 
 
 def forest_solver(
@@ -21,14 +22,16 @@ def forest_solver(
     trees: int,
     min_leaf: int,
     seed: int,
-) -> Callable[[Array], tuple[float, float]]:
-    """From how often each episode is counted `(E,)` to the estimate of `J(π)` and its share of unseen actions.
+    grow: Array | None = None,
+) -> Callable[[Array], ModelValues]:
+    """From how often each episode is counted `(E,)` to the values of the policy.
 
     Args:
         dataset: continuous observations. Rows without a bootstrap target are left out.
         ahead: `(N, A)` what the policy does in each next observation, 0 in rows that terminated.
         first: `(E, A)` what it does where each episode began.
         gamma, unseen_value, trees, min_leaf, seed: as in `fitted_q_evaluation`.
+        grow: `(N,)` the rows that the trees are grown on; all of them by default. Others must not be counted.
     """
     from sklearn.ensemble import ExtraTreesRegressor
 
@@ -41,10 +44,11 @@ def forest_solver(
     leaves = 0
     for action in range(dataset.n_actions):
         mine = np.flatnonzero((dataset.actions == action) & dataset.has_target)
-        if len(mine) == 0:
+        ground = mine if grow is None else mine[grow[mine]]
+        if len(ground) == 0:
             continue
         forest = ExtraTreesRegressor(trees, min_samples_leaf=min_leaf, random_state=seed)
-        forest.fit(dataset.observations[mine], returns[mine])
+        forest.fit(dataset.observations[ground], returns[ground])
         starts = leaves + np.append(0, np.cumsum([tree.tree_.node_count for tree in forest.estimators_]))
         own_rows.append(np.repeat(mine, trees))
         own_leaves.append((forest.apply(dataset.observations[mine]) + starts[:-1]).ravel())
@@ -62,15 +66,19 @@ def forest_solver(
     spread = sparse.csr_matrix((np.ones(len(member)), (leaf, member)), shape=(leaves, rows))
     lost = ahead.sum(axis=1) - np.asarray(gather.sum(axis=1)).ravel()
     missing = first.sum(axis=1) - np.asarray(start.sum(axis=1)).ravel()
-    unseen = float(np.append(lost, missing).sum() / max(np.append(ahead, first, axis=0).sum(), 1e-300))
+    unknown = float(np.append(lost, missing).sum())
+    # The two sums differ by rounding where every action occurs.
+    unseen = max(unknown, 0.0) / max(float(np.append(ahead, first, axis=0).sum()), 1e-300)
     base = dataset.rewards + gamma * unseen_value * lost
+    valued = np.bincount(member, minlength=rows) > 0
 
-    def solve(counts: Array) -> tuple[float, float]:
+    def solve(counts: Array) -> ModelValues:
         weights = counts[dataset.episode_of_row]
         totals = spread @ weights
         mean = sparse.diags_array(1.0 / np.maximum(totals, 1e-300)) @ spread @ sparse.diags_array(weights)
         q = _fixed_point(mean, gather, base, gamma)
-        return float(counts @ (start @ q + unseen_value * missing) / counts.sum()), unseen
+        taken = np.where(valued, spread.T @ q / trees, unseen_value)
+        return ModelValues(start @ q + unseen_value * missing, taken, gather @ q + unseen_value * lost, unseen)
 
     return solve
 

@@ -76,14 +76,14 @@ def importance_sampling(
     gamma, dataset = check_arguments(dataset, gamma, confidence, resamples), dataset.as_logged
     known = known_behavior(dataset, behavior, seed)
     acts = probabilities(dataset, policy, dataset.observations)
-    logs = _log_weights(dataset, acts, known)
-    unseen = _uncovered(dataset, gamma, acts, known, logs)
+    logs = log_weights(dataset, acts, known)
+    unseen = uncovered_share(dataset, gamma, acts, known, logs)
     final = logs[dataset.episode_ends]
     size = effective_sample_size(final)
     cut = 1.0 - float(dataset.terminations[dataset.episode_ends].mean())
     if np.isneginf(final.max()) and weighting in ("weighted", "weighted-per-decision"):
         return Estimate(np.nan, np.nan, np.nan, 0.0, f"{weighting} importance sampling", unseen, cut)
-    estimate = _estimator(dataset, gamma, weighting, logs)
+    estimate = episode_estimator(dataset, gamma, weighting, logs)
     episodes = dataset.n_episodes
     rng = np.random.default_rng(seed)
     draws = [rng.multinomial(episodes, np.full(episodes, 1.0 / episodes)).astype(float) for _ in range(resamples)]
@@ -92,7 +92,7 @@ def importance_sampling(
     return Estimate(value, low, high, size, f"{weighting} importance sampling", unseen, cut)
 
 
-def _log_weights(dataset: Dataset, acts: Array, behavior: Behavior) -> Array:
+def log_weights(dataset: Dataset, acts: Array, behavior: Behavior) -> Array:
     """`(N,)`: `log w_{i,t}`, the log of the product of ratios up to each row; −∞ from an impossible action on."""
     chosen = acts[np.arange(len(dataset)), dataset.actions]
     logs = log_probabilities(chosen) - np.log(behavior.taken)
@@ -106,7 +106,7 @@ def _log_weights(dataset: Dataset, acts: Array, behavior: Behavior) -> Array:
     return np.where(lost, -np.inf, inside)
 
 
-def _uncovered(dataset: Dataset, gamma: float, acts: Array, behavior: Behavior, logs: Array) -> float:
+def uncovered_share(dataset: Dataset, gamma: float, acts: Array, behavior: Behavior, logs: Array) -> float:
     """The share of the policy's discounted visits that fall on actions which the behaviour never takes."""
     before = np.append(0.0, logs[:-1])
     before[dataset.episode_starts] = 0.0
@@ -116,7 +116,7 @@ def _uncovered(dataset: Dataset, gamma: float, acts: Array, behavior: Behavior, 
     return float(visits @ np.where(behavior.covered, 0.0, acts).sum(axis=1) / visits.sum())
 
 
-def _estimator(dataset: Dataset, gamma: float, weighting: Weighting, logs: Array) -> Callable[[Array], float]:
+def episode_estimator(dataset: Dataset, gamma: float, weighting: Weighting, logs: Array) -> Callable[[Array], float]:
     """The estimate as a function of how often each episode is counted, `(E,)`."""
     final = logs[dataset.episode_ends]
     time = np.arange(len(dataset)) - dataset.episode_starts[dataset.episode_of_row]

@@ -12,16 +12,19 @@ import streamlit as st
 from offrl_core.algos import algorithms
 from offrl_core.data.degrade import subset
 from offrl_core.dataset import Dataset, DatasetError
+from offrl_core.evaluation.doubly_robust import doubly_robust
 from offrl_core.evaluation.estimates import Estimate, estimate_behavior
 from offrl_core.evaluation.fitted_q import fitted_q_evaluation
 from offrl_core.evaluation.importance_sampling import Weighting, importance_sampling
 from offrl_core.learning import Learner
+from offrl_ui.setup.links import plain
 
 MOST_ROWS = 100_000
 UPDATES = 1000
 FEW_EPISODES = 20
 FIRST = ("bc", "iql", "bcq")
 ESTIMATORS: dict[Weighting, str] = {
+    "ordinary": "Importance sampling",
     "weighted": "Importance sampling, weighted",
     "weighted-per-decision": "Importance sampling, per decision, weighted",
 }
@@ -55,13 +58,19 @@ def estimates(dataset: Dataset, *, key: str) -> None:
                 "than it is."
             )
         )
-        st.dataframe(made[1], hide_index=True)
+        st.dataframe([{k: v for k, v in row.items() if k != "remark"} for row in made[1]], hide_index=True)
+        doubts = [f"- **{row['estimate']}.** {plain(row['remark'])}" for row in made[1] if row.get("remark")]
+        st.markdown("\n".join(doubts))
         st.caption(
+            "Fitted Q evaluation values the policy in a model of the records. The doubly robust estimate corrects that "
+            "model by its errors on the records, reweighted as in importance sampling: it is right where either the "
+            "model or the weights are. "
             "On unseen pairs: the share of what the policy does that the records never show (of continuous "
-            "observations at least). Importance sampling leaves it out, fitted Q evaluation takes it to be worth 0, "
-            "and neither interval knows of it. "
-            "Cut: of the rows, those whose next state is not known, which fitted Q evaluation leaves out; of the "
-            "episodes, those that did not end in a terminal state, whose return stops where the recording stops."
+            "observations at least). Importance sampling leaves it out, the models take it to be worth 0, and no "
+            "interval knows of it. "
+            "Cut: of the rows, those whose next state is not known, which the models leave out; of the episodes, those "
+            "that did not end in a terminal state: importance sampling stops where the recording stops, the doubly "
+            "robust estimate goes on with its model."
         )
 
 
@@ -88,31 +97,26 @@ def table(dataset: Dataset, algorithm: str, *, updates: int = UPDATES) -> list[d
     behavior = estimate_behavior(judges)
     for weighting, title in ESTIMATORS.items():
         judged = partial(importance_sampling, judges, policy, weighting=weighting, behavior=behavior)
-        rows.append(_row(title, judged, "episodes"))
-    rows.append(
-        _row(
-            "Fitted Q evaluation",
-            partial(fitted_q_evaluation, judges, policy, behavior=behavior, progress=False),
-            "rows",
-        )
-    )
+        rows.append(_row(title, judged))
+    fitted = partial(fitted_q_evaluation, judges, policy, behavior=behavior, progress=False)
+    rows.append(_row("Fitted Q evaluation", fitted))
+    rows.append(_row("Doubly robust", partial(doubly_robust, judges, policy, behavior=behavior, progress=False)))
     return rows
 
 
-def _row(title: str, judge: Callable[[], Estimate], counted: str) -> dict[str, Any]:
+def _row(title: str, judge: Callable[[], Estimate]) -> dict[str, Any]:
     row: dict[str, Any] = {"estimate": title}
     try:
         estimate = judge()
     except DatasetError as error:
         return {**row, "remark": f"No estimate: {error}."}
-    nothing = "No recorded episode does what this policy does, so the records say nothing about it."
     return {
         **row,
         "value": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
-        "effective sample size": f"{estimate.effective_sample_size:.1f} {counted}",
+        "effective sample size": f"{estimate.effective_sample_size:.1f} {estimate.counted}",
         "on unseen pairs": f"{estimate.unseen:.0%}",
-        "cut": f"{estimate.cut:.0%} of the {counted}",
-        "remark": nothing if np.isnan(estimate.value) else "",
+        "cut": f"{estimate.cut:.0%} of the {estimate.counted}",
+        "remark": " ".join(estimate.doubts),
     }

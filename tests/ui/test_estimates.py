@@ -9,6 +9,10 @@ from offrl_core.dataset import Dataset
 from offrl_ui.datasets.estimates import FEW_EPISODES, halves, table
 
 
+def by_name(rows: list[dict]) -> dict[str, dict]:
+    return {row["estimate"]: row for row in rows}
+
+
 def without_its_world(known: Dataset, **change: object) -> Dataset:
     """A log as an upload is: nobody knows where it came from."""
     sizes = {"n_actions": known.n_actions, "n_states": known.n_states, "gamma": known.gamma}
@@ -23,9 +27,12 @@ def test_cloning_is_worth_what_was_recorded_and_bcq_more():
     own = without_its_world(known)
     clone, better = (table(own, name, updates=800) for name in ("bc", "bcq"))
     recorded = known.episode_returns(known.gamma).mean()
+    assert len(clone) == 6
     for row in clone[1:]:
         assert row["low"] - 0.02 <= recorded <= row["high"] + 0.02, row
-    assert better[-1]["value"] > recorded
+        assert row["remark"] == ""
+    assert by_name(better)["Fitted Q evaluation"]["value"] > recorded
+    assert by_name(better)["Doubly robust"]["value"] > recorded
 
 
 def test_what_judges_a_policy_has_not_trained_it():
@@ -38,8 +45,11 @@ def test_what_judges_a_policy_has_not_trained_it():
     learner = orl.Learner(learns, "bcq", approximator="table")
     learner.advance(1000)
     (true,), _ = orl.Truth(known).of(learner.snapshot().policy)
-    fitted = table(own, "bcq")[-1]
-    assert fitted["low"] <= true <= fitted["high"]
+    found = by_name(table(own, "bcq"))
+    for name in ("Fitted Q evaluation", "Doubly robust"):
+        assert found[name]["low"] <= true <= found[name]["high"], name
+    assert "say nothing about it" in found["Importance sampling, weighted"]["remark"]
+    assert "little but the model" in found["Doubly robust"]["remark"]
     few = without_its_world(orl.load_dataset("frozen-lake", episodes=FEW_EPISODES - 1))
     assert halves(few) == (few, few)
 
@@ -49,10 +59,10 @@ def test_where_there_is_no_estimate_it_says_why():
     stuck = Dataset.from_columns(
         [0] * 40, [0, 1] * 20, [0.0, -1.0] * 20, [0, 1] * 20, next_observations=[0] * 40, gamma=1.0
     )
-    best = table(stuck, "constrained-q", updates=200)
-    assert "never ends" in best[-1]["remark"]
-    assert "value" not in best[-1]
-    assert "nothing about it" in best[1]["remark"]
+    best = by_name(table(stuck, "constrained-q", updates=200))
+    assert "never ends" in best["Fitted Q evaluation"]["remark"]
+    assert "value" not in best["Fitted Q evaluation"]
+    assert "nothing about it" in best["Importance sampling, weighted"]["remark"]
 
 
 def test_continuous_observations_are_judged_too():
