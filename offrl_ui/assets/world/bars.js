@@ -18,7 +18,11 @@ import { drawAction, hatchStyle } from "../shared/signs.js";
 const EDGE = { left: 52, right: 8, top: 40, bottom: 26 };
 const WIDEST = 190;
 
-/** The state that is drawn, where a world has only one that goes on. @param {Store} store @param {MatrixLayout} layout */
+/**
+ * The state that is drawn, where a world has only one that goes on.
+ * @param {Store} store
+ * @param {MatrixLayout} layout
+ */
 export function onlyState(store, layout) {
   const living = layout.order.filter((state) => !store.terminal[state]);
   return living.length === 1 ? living[0] : null;
