@@ -203,7 +203,7 @@ def test_cross_fitting_values_each_half_by_the_other_ones_model() -> None:
 
 
 def bandit(rows: int, seed: int) -> Dataset:
-    """One decision on a number x: the first action pays `sin(12 x)` and is taken less often later, the other nothing."""
+    """One decision on a number x: the first action pays `sin(12 x)` and is rarer as x grows, the other nothing."""
     rng = np.random.default_rng(seed)
     x = rng.random(rows)
     actions = (rng.random(rows) < 0.2 + 0.6 * x).astype(int)
