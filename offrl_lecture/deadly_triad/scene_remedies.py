@@ -108,7 +108,9 @@ def _remedies(state: State) -> dict[str, Picture]:
     for name in _CHOICES:
         verdict, tone = _verdict(*_remedy(state, name))
         lines = _curve(*_remedy(state, name), paths[name], small=True, down=down)
-        panels.append(Panel(_named(state, name), lines, value=name, verdict=verdict, tone=tone))
+        # Beside a long name a small panel has no room for the number; the answer says it.
+        title = _named(state, name) if len(_CHOICES[name]) <= 3 else _CHOICES[name]
+        panels.append(Panel(title, lines, value=name, verdict=verdict, tone=tone))
     return {
         "theta": _curve(toy, remedy, paths[choice], small=False, down=down),
         "plain": replace(
