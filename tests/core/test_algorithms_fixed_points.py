@@ -102,7 +102,7 @@ def test_critics_value_their_own_policy(draw: int) -> None:
         ("mpo", {"target_update": "none"}),
     ):
         learner = orl.Learner(data, name, **choices)
-        learner.advance(1000)
+        learner.advance(1200)
         snapshot = learner.snapshot()
         q, _ = shown.evaluate(snapshot.policy[0], GAMMA)
         np.testing.assert_allclose(snapshot.q[0][shown.visited], q[shown.visited], atol=5e-3)
