@@ -34,6 +34,8 @@ export class Reader {
       const seen = app
         .rowsOf(result)
         .flat()
+        // Another scene may have been opened meanwhile: its pictures are not there yet.
+        .filter(({ name }) => name in result.pictures)
         .filter(({ name }) => app.isRevealed || !app.scene?.covered.includes(name));
       const alternatives = seen.slice(0, 2).map(({ name }) => result.pictures[name].alt);
       element.textContent = (this.answerDue ? `${result.answer_text} ` : "") + alternatives.join(" ");
