@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +17,12 @@ from offrl_core.columns import Array, DatasetError
 
 Progress = Callable[[float, str], None]
 """`progress(share, doing)`: how much is done, in [0, 1], and what is being done."""
+
+BROKEN: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, ArithmeticError, AttributeError),
+    *(EOFError, BufferError, zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What parsers raise on files that are not what they seem; anything else is a fault of ours and must be seen."""
 
 
 class FileError(DatasetError):

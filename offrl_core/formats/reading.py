@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +12,7 @@ from typing import Any, BinaryIO
 
 from offrl_core.columns import DatasetError
 from offrl_core.formats.assemble import assemble
-from offrl_core.formats.base import Context, FileError, Limits, Progress, no_progress
+from offrl_core.formats.base import BROKEN, Context, FileError, Limits, Progress, no_progress
 from offrl_core.formats.log import Reading
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
 from offrl_core.formats.names import speaks_of
@@ -23,12 +20,6 @@ from offrl_core.formats.registry import FORMATS
 from offrl_core.formats.source import Source
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-
-# What the parsers raise on files that are not what they seem; anything else is a fault of ours and must be seen.
-_BROKEN: tuple[type[Exception], ...] = (
-    *(OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, ArithmeticError, AttributeError),
-    *(EOFError, BufferError, zipfile.BadZipFile, zlib.error, struct.error),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +187,7 @@ def _errors_name(source: Source) -> Iterator[None]:
         raise FileError(str(error), file=source.name) from error
     except MemoryError as error:
         raise FileError("unpacking it needs more memory than there is", file=source.name) from error
-    except (*_BROKEN, *_arrow_errors()) as error:
+    except (*BROKEN, *_arrow_errors()) as error:
         reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise FileError(f"the file is damaged or not what it seems: {reason}", file=source.name) from error
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from offrl_core.formats.base import BROKEN
 
 
 def check(state: Any, mine: Mapping[str, Any]) -> None:
@@ -69,6 +70,6 @@ def from_bytes(data: bytes) -> dict[str, Any]:
             tree: dict[str, Any] = json.loads(archive["state"].tobytes())
             for program in tree["programs"]:
                 program["arrays"] = {name: archive[place] for name, place in program["arrays"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise ValueError(f"these bytes are not a learner's state: {error}") from error
     return tree

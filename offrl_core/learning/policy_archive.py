@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -15,7 +14,7 @@ from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Value, resolve
 from offrl_core.formats.archive import open_zip, read_array
-from offrl_core.formats.base import Context, FileError, Limits
+from offrl_core.formats.base import BROKEN, Context, FileError, Limits
 from offrl_core.formats.source import Source
 from offrl_core.learning.approximators import Network
 from offrl_core.learning.encodings import Encoding
@@ -72,9 +71,9 @@ def read_npz(source: Source, model: str | int | None) -> LearnedPolicy:
             if HEAD not in members:
                 raise PolicyError(f"{NO_POLICY}: it has no part {HEAD!r}")
             arrays = {name: read_array(archive, info, context, name) for name, info in members.items()}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
-        if isinstance(error, (PolicyError, FileError)):
-            raise
+    except (PolicyError, FileError):
+        raise
+    except BROKEN as error:
         raise PolicyError(f"{NO_POLICY}, or it is damaged: {error}") from error
     try:
         about = json.loads(arrays.pop(HEAD).astype(np.uint8).tobytes())

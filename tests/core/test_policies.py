@@ -179,6 +179,13 @@ def archive(**arrays: Any) -> bytes:
     return file.getvalue()
 
 
+def broken_stream(data: bytes) -> bytes:
+    """The archive whose first member begins with a block of a kind that compression does not know."""
+    name, extra = (int.from_bytes(data[place : place + 2], "little") for place in (26, 28))
+    start = 30 + name + extra
+    return data[:start] + b"\xff" + data[start + 1 :]
+
+
 def rows_of_csv() -> bytes:
     return saved(trained("bc", VECTORS, "linear"), "csv")
 
@@ -191,6 +198,7 @@ def rows_of_csv() -> bytes:
         (pickle.dumps({"policy": 1}), "no file of learned policies"),
         (NPZ[:200], "no file of learned policies, or it is damaged"),
         (b"PK\x03\x04" + b"x" * 100, "no file of learned policies, or it is damaged"),
+        (broken_stream(NPZ), "no file of learned policies, or it is damaged: Error -3"),
         (archive(observations=np.zeros(3)), "it has no part 'about'"),
         (archive(about=np.zeros((1, 4))), "its description is no JSON text"),
         (changed(NPZ, about=lambda about: about | {"kind": "other"}), "no file of learned policies"),
