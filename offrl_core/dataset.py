@@ -141,7 +141,7 @@ class Dataset:
         self._freeze()
 
     def _freeze(self) -> None:
-        for name in _COLUMNS:
+        for name in COLUMNS:
             getattr(self, name).setflags(write=False)
         if self.log_rewards is not None:
             self.log_rewards.setflags(write=False)
@@ -201,6 +201,11 @@ class Dataset:
         Nothing that bootstraps learns from the other rows; what only looks at states and actions does.
         """
         return self.next_known | self.terminations
+
+    @cached_property
+    def goes_on(self) -> Array:
+        """`(N,)` bool: rows whose target asks for the next state, which is known and where the MDP has not ended."""
+        return self.next_known & ~self.terminations
 
     @cached_property
     def returns_cut(self) -> Array:
@@ -509,7 +514,7 @@ def _sizes_of(mdp: MDP, n_actions: int | None, n_states: int | None) -> tuple[in
 _SHOWN = 8
 """Actions and components of a state that are named in a notebook."""
 
-_COLUMNS = (
+COLUMNS = (
     "observations",
     "actions",
     "rewards",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from offrl_core.data.options import DatasetOption
-from offrl_core.dataset import Array, Dataset
+from offrl_core.dataset import COLUMNS, Array, Dataset
 from offrl_core.declarations import HyperparameterError
 
 DEGRADE = (
@@ -114,7 +114,8 @@ def subset(dataset: Dataset, keep: Array) -> Dataset:
     columns = {name: getattr(dataset, name)[keep] for name in names}
     if dataset.log_rewards is not None:
         columns["log_rewards"] = dataset.log_rewards[keep]
-    details = {f.name: getattr(dataset, f.name) for f in fields(dataset) if f.name not in _COLUMNS}
+    cut_to_size = (*COLUMNS, "behaviors", "log_rewards")
+    details = {f.name: getattr(dataset, f.name) for f in fields(dataset) if f.name not in cut_to_size}
     if dataset.behaviors is not None:
         details["behaviors"] = dataset.behaviors[dataset.episode_of_row[begins]]
     return Dataset.from_columns(
@@ -123,17 +124,3 @@ def subset(dataset: Dataset, keep: Array) -> Dataset:
         truncations=(dataset.truncations | cut)[keep],
         **details,
     )
-
-
-_COLUMNS = (
-    "observations",
-    "actions",
-    "rewards",
-    "next_observations",
-    "terminations",
-    "truncations",
-    "next_known",
-    "episode_starts",
-    "behaviors",
-    "log_rewards",
-)

@@ -173,9 +173,8 @@ def _given(dataset: Dataset, policy: Policy, acts: Array, q: Any) -> ModelValues
     if not callable(q) and not dataset.tabular:
         raise DatasetError("continuous observations need a q that is a function of them")
     rows = np.arange(len(dataset))
-    goes_on = dataset.next_known & ~dataset.terminations
     following = dataset.next_observations
     ahead = (probabilities(dataset, policy, following) * at(following)).sum(axis=1)
     here = at(dataset.observations)
     first = (acts * here).sum(axis=1)[dataset.episode_starts]
-    return ModelValues(first, here[rows, dataset.actions], np.where(goes_on, ahead, 0.0), 0.0)
+    return ModelValues(first, here[rows, dataset.actions], np.where(dataset.goes_on, ahead, 0.0), 0.0)

@@ -41,8 +41,7 @@ def model_solver(
         )
     if dataset.tabular:
         return _tabular(dataset, policy, gamma, unseen_value)
-    goes_on = dataset.next_known & ~dataset.terminations
-    ahead = probabilities(dataset, policy, dataset.next_observations) * goes_on[:, None]
+    ahead = probabilities(dataset, policy, dataset.next_observations) * dataset.goes_on[:, None]
     first = probabilities(dataset, policy, dataset.initial_observations)
     return forest_solver(dataset, ahead, first, gamma, unseen_value, trees, min_leaf, seed, grow)
 
@@ -51,7 +50,6 @@ def _tabular(dataset: Dataset, policy: Policy, gamma: float, unseen_value: float
     states = dataset.n_states or 0
     table = probabilities(dataset, policy, np.arange(states))
     whole = np.vstack([table, np.full(dataset.n_actions, 1.0 / dataset.n_actions)])
-    goes_on = dataset.next_known & ~dataset.terminations
 
     def solve(counts: Array) -> ModelValues:
         model = empirical_mdp(dataset, counts, unseen_value=unseen_value)
@@ -64,7 +62,7 @@ def _tabular(dataset: Dataset, policy: Policy, gamma: float, unseen_value: float
                 raise DatasetError(f"in the model of the data: {error}") from error
         v = model.value(whole, gamma, endless="limit")
         q = model.q_from(v, gamma)
-        ahead = np.where(goes_on, v[dataset.next_observations], 0.0)
+        ahead = np.where(dataset.goes_on, v[dataset.next_observations], 0.0)
         taken = q[dataset.observations, dataset.actions]
         return ModelValues(v[dataset.initial_observations], taken, ahead, unseen(model) if everything else np.nan)
 

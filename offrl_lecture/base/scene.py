@@ -52,6 +52,12 @@ class Control:
         return self.spec.name
 
 
+def training_control(last: int, every: int, help: str = "How far all have trained.") -> Control:
+    """The control `frame` of a training that is looked at: 0 to `last`, a frame for every so many updates."""
+    spec = Hyperparameter("frame", "", 0, help, 0, last, integer=True)
+    return Control(spec, label="training", unit=f"× {every} updates")
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What the viewer commits to before the reveal.

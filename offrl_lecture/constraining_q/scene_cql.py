@@ -10,7 +10,7 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Equation, Line, Lines, Mark, Number, NumberTiles, Panel, Panels, Picture
 from offrl_lecture.base.run import Run
-from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State, training_control
 from offrl_lecture.base.text import number
 from offrl_lecture.constraining_q import courses
 from offrl_lecture.constraining_q import support as constraining
@@ -287,11 +287,7 @@ CQL = Scene(
             label="below",
             labels={"forms": "all five penalties", "soft": r"why $\log\sum\exp$"},
         ),
-        Control(
-            Hyperparameter("frame", "", 0, "How far all members have trained.", 0, _LAST, integer=True),
-            label="training",
-            unit=f"× {_EVERY} updates",
-        ),
+        training_control(_LAST, _EVERY, "How far all members have trained."),
     ),
     compute=_cql,
     answer=_answer,

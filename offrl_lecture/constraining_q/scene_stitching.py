@@ -9,7 +9,7 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Line, Lines, Picture, Table
 from offrl_lecture.base.run import Run
-from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State, training_control
 from offrl_lecture.base.text import listed, number
 from offrl_lecture.constraining_q import courses
 from offrl_lecture.training.course import Frame
@@ -149,11 +149,7 @@ STITCHING = Scene(
             label="system",
             labels=_NAMES,
         ),
-        Control(
-            Hyperparameter("frame", "", 0, "How far all have trained.", 0, _LAST, integer=True),
-            label="training",
-            unit="× 4 updates",
-        ),
+        training_control(_LAST, 4),
     ),
     compute=_stitching,
     answer=_answer,

@@ -9,7 +9,7 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Code, Line, Lines, Mark, Number, NumberTiles, Picture
 from offrl_lecture.base.run import Run
-from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State, training_control
 from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import courses
 from offrl_lecture.training.course import Course, Frame
@@ -157,11 +157,7 @@ LOOP = Scene(
             label="target",
             labels={"td": r"TD: $r+\gamma\max Q$", "mc": "Monte Carlo: $G$"},
         ),
-        Control(
-            Hyperparameter("frame", "", 0, "How far it has trained.", 0, _LAST, integer=True),
-            label="training",
-            unit="× 2 updates",
-        ),
+        training_control(_LAST, 2, "How far it has trained."),
     ),
     compute=_loop,
     answer=_answer,

@@ -13,7 +13,7 @@ from offrl_core.worlds.layout import PlaneLayout
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Number, NumberTiles, Picture
 from offrl_lecture.base.plane import valued_plane
 from offrl_lecture.base.run import Run
-from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State, training_control
 from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import courses
 from offrl_lecture.training.background import in_background
@@ -149,11 +149,7 @@ NETWORK = Scene(
     setup="A continuous maze, 400 recorded walks, a network with two hidden layers of 64, a slowly moving target "
     "network. It trains on the server while you watch.",
     controls=(
-        Control(
-            Hyperparameter("frame", "", 0, "How far it has trained.", 0, _LAST, integer=True),
-            label="training",
-            unit=f"× {_EVERY} updates",
-        ),
+        training_control(_LAST, _EVERY, "How far it has trained."),
         Control(
             Hyperparameter(
                 "coverage",

@@ -170,13 +170,6 @@ def iql_end(data: Dataset, tau: float) -> tuple[Array, Array]:
     return pairs.table(q), v
 
 
-def iql_policy(data: Dataset, q: Array, v: Array, beta: float, cap: float) -> Array:
-    """`π(a|s) ∝ n(s,a) · min(exp(β (Q − V)), w_max)`, `(S, A)`; 0 for actions without rows."""
-    with np.errstate(invalid="ignore"):
-        mass = np.where(data.counts > 0, data.counts * capped_exp(beta * (q - v[:, None]), cap), 0.0)
-    return np.asarray(mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-300))
-
-
 def tilted(prior: Array, q: Array, eta: float) -> Array:
     """`q(a|s) ∝ prior(a|s) exp(Q(s,a)/η)`, `(S, A)`."""
     with np.errstate(divide="ignore"):

@@ -11,7 +11,7 @@ from offrl_core.declarations import Hyperparameter
 from offrl_core.evaluation.empirical import behavior_values, constrained_values
 from offrl_lecture.base.pictures import Axis, Grid, Line, Lines, Mark, Number, NumberTiles, Path, Picture, Point
 from offrl_lecture.base.run import Run
-from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State, training_control
 from offrl_lecture.base.text import number
 from offrl_lecture.reweighting import courses, fixed_points
 from offrl_lecture.training.course import Course, Frame
@@ -253,11 +253,7 @@ EXPECTILE = Scene(
             labels={str(b): number(b) for b in courses.BETAS},
             label="greed",
         ),
-        Control(
-            Hyperparameter("frame", "", 0, "How far all have trained.", 0, _LAST, integer=True),
-            label="training",
-            unit=f"× {_EVERY} updates",
-        ),
+        training_control(_LAST, _EVERY),
         Control(
             Hyperparameter("state", "s", 12, "The cell whose expectile loss is drawn.", 0, 103, integer=True),
             label="cell",

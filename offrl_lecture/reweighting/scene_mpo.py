@@ -10,7 +10,7 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Bar, Bars, Grid, Line, Lines, Mark, Number, NumberTiles, Path, Picture
 from offrl_lecture.base.run import Run
-from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State, training_control
 from offrl_lecture.base.text import number
 from offrl_lecture.reweighting import courses, fixed_points
 from offrl_lecture.training.course import Course, Frame
@@ -253,11 +253,7 @@ MPO = Scene(
             label="start values",
             labels={"scattered": r"scattered, $\sigma=.5$", "zero": "all 0"},
         ),
-        Control(
-            Hyperparameter("frame", "", 0, "How far all have trained.", 0, _LAST, integer=True),
-            label="training",
-            unit=f"× {_EVERY} updates",
-        ),
+        training_control(_LAST, _EVERY),
         Control(
             Hyperparameter(
                 "state", "s", -1, "The cell whose E-step is drawn; at first where the walk ends.", -1, 23, integer=True

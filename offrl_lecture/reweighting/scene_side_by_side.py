@@ -10,7 +10,7 @@ import numpy as np
 from offrl_core.declarations import Hyperparameter
 from offrl_lecture.base.pictures import Axis, Line, Lines, Mark, Picture, Table
 from offrl_lecture.base.run import Run
-from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
+from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State, training_control
 from offrl_lecture.base.text import listed, number
 from offrl_lecture.reweighting import courses, fixed_points
 from offrl_lecture.training.course import Frame
@@ -232,11 +232,7 @@ SIDE_BY_SIDE = Scene(
             ),
             label="temperature",
         ),
-        Control(
-            Hyperparameter("frame", "", 0, "How far all have trained.", 0, _LAST, integer=True),
-            label="training",
-            unit=f"× {_EVERY} updates",
-        ),
+        training_control(_LAST, _EVERY),
     ),
     compute=_side_by_side,
     answer=_answer,

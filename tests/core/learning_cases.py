@@ -9,8 +9,18 @@ from typing import Any
 import numpy as np
 
 from offrl_core.dataset import Dataset
+from offrl_core.worlds.tabular import TabularMDP
 
 Array = Any
+
+
+def noisy_world() -> TabularMDP:
+    """Three states and an end, reached with probability 0.2 from anywhere."""
+    rng = np.random.default_rng(4)
+    P = np.zeros((4, 2, 4))
+    P[:3, :, :3] = 0.8 * rng.dirichlet(np.ones(3), size=(3, 2))
+    P[:3, :, 3] = 0.2
+    return TabularMDP(P, rng.normal(size=(4, 2)), [0.5, 0.3, 0.2, 0.0], [False, False, False, True])
 
 
 def one_state(actions: list[int], rewards: list[float], n_actions: int = 2) -> Dataset:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learning_cases import random_data, vectors
+from learning_cases import noisy_world, random_data, vectors
 
 from offrl_core import Dataset, DatasetError, TabularMDP
 from offrl_core.evaluation.doubly_robust import doubly_robust
@@ -168,17 +168,8 @@ def test_both_forms_are_those_of_their_papers() -> None:
         assert found.value == pytest.approx(by_hand(data, policy, behavior, q, 0.9), rel=1e-9), weighting
 
 
-def noisy() -> TabularMDP:
-    """Three states and an end, reached with probability 0.2 from anywhere."""
-    rng = np.random.default_rng(4)
-    P = np.zeros((4, 2, 4))
-    P[:3, :, :3] = 0.8 * rng.dirichlet(np.ones(3), size=(3, 2))
-    P[:3, :, 3] = 0.2
-    return TabularMDP(P, rng.normal(size=(4, 2)), [0.5, 0.3, 0.2, 0.0], [False, False, False, True])
-
-
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
-    mdp = noisy()
+    mdp = noisy_world()
     policy = np.array([[0.7, 0.3], [0.35, 0.65], [0.6, 0.4], [0.5, 0.5]])
     true = mdp.evaluate(policy, GAMMA)
     held = 0

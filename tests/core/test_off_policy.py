@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
+from learning_cases import noisy_world
 
 from offrl_core import Dataset, DatasetError, TabularMDP
 from offrl_core.evaluation.empirical import empirical_mdp
@@ -23,15 +24,6 @@ def chain() -> TabularMDP:
     P[0, 0, 1] = P[0, 1, 3] = P[1, 0, 2] = P[1, 1, 0] = P[2, 0, 3] = P[2, 1, 1] = 1.0
     R = np.array([[1.0, 5.0], [-2.0, 0.5], [3.0, 1.0], [0.0, 0.0]])
     return TabularMDP(P, R, [1.0, 0, 0, 0], [False, False, False, True])
-
-
-def noisy() -> TabularMDP:
-    """Three states and an end, reached with probability 0.2 from anywhere."""
-    rng = np.random.default_rng(4)
-    P = np.zeros((4, 2, 4))
-    P[:3, :, :3] = 0.8 * rng.dirichlet(np.ones(3), size=(3, 2))
-    P[:3, :, 3] = 0.2
-    return TabularMDP(P, rng.normal(size=(4, 2)), [0.5, 0.3, 0.2, 0.0], [False, False, False, True])
 
 
 def whole(policy: np.ndarray) -> np.ndarray:
@@ -109,7 +101,7 @@ def test_hand_worked_weights(weighting: str, value: float) -> None:
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_on_policy_is_the_mean_return(weighting: str) -> None:
-    data = noisy().sample(whole(POLICY), 200, 50, seed=1)
+    data = noisy_world().sample(whole(POLICY), 200, 50, seed=1)
     estimate = importance_sampling(data, whole(POLICY), 0.9, weighting=weighting, behavior=whole(POLICY))
     assert estimate.value == pytest.approx(data.episode_returns(0.9).mean(), rel=1e-9)
     assert estimate.effective_sample_size == pytest.approx(200)
@@ -136,7 +128,7 @@ def reference(data: Dataset, policy: np.ndarray, behavior: np.ndarray, gamma: fl
 
 def test_weighted_per_decision_is_its_definition() -> None:
     behavior = np.full((4, 2), 0.5)
-    data = noisy().sample(behavior, 60, 40, seed=2)
+    data = noisy_world().sample(behavior, 60, 40, seed=2)
     sharp = np.array([[1.0, 0.0], [0.3, 0.7], [0.5, 0.5]])  # some weights are 0 from some row on
     for policy in (whole(POLICY), whole(sharp)):
         found = importance_sampling(data, policy, 0.95, weighting="weighted-per-decision", behavior=behavior)
@@ -145,15 +137,15 @@ def test_weighted_per_decision_is_its_definition() -> None:
 
 @functools.cache
 def many_episodes() -> Dataset:
-    """What a uniform policy records in `noisy`."""
-    return noisy().sample(np.full((4, 2), 0.5), 20_000, 100, seed=3)
+    """What a uniform policy records in `noisy_world`."""
+    return noisy_world().sample(np.full((4, 2), 0.5), 20_000, 100, seed=3)
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("known", [True, False])
 def test_importance_sampling_comes_near_the_truth(weighting: str, known: bool) -> None:
     behavior = np.full((4, 2), 0.5)
-    truth = noisy().evaluate(whole(POLICY), 0.9)
+    truth = noisy_world().evaluate(whole(POLICY), 0.9)
     estimate = importance_sampling(
         many_episodes(), whole(POLICY), 0.9, weighting=weighting, behavior=behavior if known else None, confidence=0.95
     )
@@ -163,7 +155,7 @@ def test_importance_sampling_comes_near_the_truth(weighting: str, known: bool) -
 
 
 def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    mdp, behavior = noisy(), np.full((4, 2), 0.5)
+    mdp, behavior = noisy_world(), np.full((4, 2), 0.5)
     truth = mdp.evaluate(whole(POLICY), 0.9)
     covered = 0
     for seed in range(60):
@@ -266,7 +258,7 @@ def test_coverage_is_the_behaviours_own() -> None:
 def test_uncovered_visits_are_those_of_the_policy(gamma: float) -> None:
     """The share of visits to pairs that the behaviour never takes, against exact visits in the world, which end there;
     fitted Q evaluation counts the same."""
-    mdp = noisy()
+    mdp = noisy_world()
     behavior = whole(np.array([[0.5, 0.5], [1.0, 0.0], [0.5, 0.5]]))
     data = mdp.sample(behavior, 20_000, 100, seed=8)
     covered = behavior > 0
@@ -300,7 +292,7 @@ def test_coverage_of_continuous_observations() -> None:
     """With the behaviour's own probabilities as exact as in numbered states; a forest, which smooths, finds less; an
     action that nobody ever takes is never covered."""
     behavior = whole(np.array([[0.3, 0.7], [1.0, 0.0], [0.9, 0.1]]))
-    log = noisy().sample(behavior, 500, 100, seed=6)
+    log = noisy_world().sample(behavior, 500, 100, seed=6)
     data = scattered(log, 7)
     acts = lambda points: whole(POLICY)[nearest(points)]  # noqa: E731
     exact = importance_sampling(log, whole(POLICY), 0.9, behavior=behavior, resamples=0).unseen
@@ -335,7 +327,7 @@ def test_arguments_out_of_range_are_refused() -> None:
 
 
 def test_fitted_q_is_the_value_in_the_empirical_mdp() -> None:
-    data = noisy().sample(np.full((4, 2), 0.5), 300, 100, seed=5)
+    data = noisy_world().sample(np.full((4, 2), 0.5), 300, 100, seed=5)
     assert (data.counts[:3] > 0).all()
     P, R = np.zeros((4, 2, 4)), np.zeros((4, 2))
     for s, a, r, after, end in zip(
@@ -352,7 +344,7 @@ def test_fitted_q_is_the_value_in_the_empirical_mdp() -> None:
     assert found.value == pytest.approx(by_hand.evaluate(whole(POLICY), 0.9), rel=1e-12)
     assert found.unseen == 0.0
     assert found.low < found.value < found.high
-    assert abs(found.value - noisy().evaluate(whole(POLICY), 0.9)) < 2 * (found.high - found.low)
+    assert abs(found.value - noisy_world().evaluate(whole(POLICY), 0.9)) < 2 * (found.high - found.low)
     function = fitted_q_evaluation(data, lambda states: whole(POLICY)[states], 0.9, resamples=0)
     assert function.value == found.value
 
@@ -390,7 +382,7 @@ def test_a_draw_of_the_bootstrap_may_lack_the_way_out() -> None:
 
 
 def test_a_known_behavior_is_used_for_the_effective_sample_size() -> None:
-    data = noisy().sample(whole(np.full((3, 2), 0.5)), 50, 20, seed=0)
+    data = noisy_world().sample(whole(np.full((3, 2), 0.5)), 50, 20, seed=0)
     target = whole(POLICY)
     ratios = target[data.observations, data.actions] / 0.5
     found = fitted_q_evaluation(data, target, 0.9, behavior=np.full(len(data), 0.5), resamples=2)
@@ -433,7 +425,7 @@ def nearest(points: np.ndarray) -> np.ndarray:
 
 
 def test_continuous_observations() -> None:
-    mdp = noisy()
+    mdp = noisy_world()
     behavior = whole(np.array([[0.3, 0.7], [0.6, 0.4], [0.9, 0.1]]))
     log = mdp.sample(behavior, 1500, 100, seed=6)
     data = scattered(log, 7)
@@ -452,12 +444,12 @@ def test_continuous_observations() -> None:
 
 
 def test_continuous_fitted_q_at_other_discounts_and_unseen_actions() -> None:
-    data = scattered(noisy().sample(np.full((4, 2), 0.5), 400, 100, seed=8), 9)
+    data = scattered(noisy_world().sample(np.full((4, 2), 0.5), 400, 100, seed=8), 9)
     uniform = lambda points: np.full((len(points), 2), 0.5)  # noqa: E731
     zero = fitted_q_evaluation(data, uniform, 0.0, resamples=0)
-    assert zero.value == pytest.approx(noisy().evaluate(np.full((4, 2), 0.5), 0.0), abs=0.15)
+    assert zero.value == pytest.approx(noisy_world().evaluate(np.full((4, 2), 0.5), 0.0), abs=0.15)
     one = fitted_q_evaluation(data, uniform, 1.0, resamples=0)
-    assert one.value == pytest.approx(noisy().evaluate(np.full((4, 2), 0.5), 1.0), abs=0.6)
+    assert one.value == pytest.approx(noisy_world().evaluate(np.full((4, 2), 0.5), 1.0), abs=0.6)
     wider = Dataset.from_columns(
         data.observations, data.actions, data.rewards, data.terminations, data.truncations, n_actions=3
     )
