@@ -11,7 +11,6 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_live.serving.hub import close_hub, get_hub
 from offrl_live.serving.socket import live_route
-from offrl_ui.datasets.assumption import read_ahead
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run
@@ -31,7 +30,6 @@ def _warm() -> None:
     cards.dataset_cards()
     cards.algorithm_cards()
     preset_cards()
-    read_ahead()
 
 
 @asynccontextmanager

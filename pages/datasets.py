@@ -67,7 +67,7 @@ with st.spinner("Recording the episodes …"):
 if spec is not None:
     st.header(spec.title)
     st.markdown(f"{spec.description} **{spec.lesson}**")
-    show_assumption(config)
+    beside = st.container()
 else:
     st.header(uploaded.title if uploaded else "An uploaded log")
     st.markdown("The world behind this log is not known, so there is no truth to compare with.")
@@ -88,3 +88,6 @@ if note := reward_note(dataset):
     st.info(note, icon=":material/balance:")
 show_dataset(dataset)
 st.caption(f"{len(dataset):,} rows drawn in {time.perf_counter() - began:.2f} s.")
+if spec is not None:
+    with beside:
+        show_assumption(config)

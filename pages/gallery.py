@@ -39,6 +39,8 @@ with button:
         st.switch_page("pages/playground.py", query_params=links.link(chosen.config))
 stage(recording=preset_address(chosen.id), key="gallery-stage", **chosen.view)
 
-show_assumption(chosen.config)
+beside = st.container()
 with st.expander("Look inside one transition", icon=":material/search:"):
     transition(key="gallery-inside")
+with beside:
+    show_assumption(chosen.config)

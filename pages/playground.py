@@ -179,5 +179,5 @@ st.subheader("The same with the numbers of one transition")
 transition(key="inside")
 with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
     st.code(kind.loss_source(), language="python", line_numbers=True)
-with beside:  # last: it may have to train first, and nothing waits for it
+with beside:
     show_assumption(config)

@@ -12,7 +12,7 @@ from offrl_core.data.catalogue import datasets
 from offrl_core.declarations import Value
 from offrl_core.evaluation.assumption import SEEDS, UPDATES, Reading, readings
 from offrl_core.writing import number
-from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.config import RunConfig
 
 
 @lru_cache(16)
@@ -20,15 +20,11 @@ def _readings(name: str, options: tuple[tuple[str, Value], ...]) -> tuple[Readin
     return readings(name, dict(options))
 
 
-def read_ahead() -> None:
-    """Have the readings of the catalogue's datasets ready: training for them takes some seconds."""
-    for name, spec in datasets().items():
-        if spec.assumption:
-            _readings(name, tuple(RunConfig(name, {}, (Lane("bc"),)).options.items()))
-
-
 def show_assumption(config: RunConfig) -> None:
-    """A table of the readings, the chosen one marked; nothing for a dataset that makes no such assumption."""
+    """A table of the readings, the chosen one marked; nothing for a dataset that makes no such assumption.
+
+    The first time it trains for some seconds, so a page calls this last, in a place that it kept free.
+    """
     spec = datasets().get(config.dataset)
     if spec is None or not spec.assumption:
         return
