@@ -40,7 +40,7 @@ class Facts:
         stays_on_data: whether the target never asks for an action that the data does not show; what such actions are
             worth in the table then does no harm.
         best: the best return that the data's actions allow; NaN where it is not known.
-        probes: how many rows weights are looked at in, of continuous data; 0: in all of them.
+        probes: how many rows are looked at, of continuous data; 0: all of them.
     """
 
     q_bound: float
@@ -210,8 +210,8 @@ def _leaves_data(h: MetricHistory, facts: Facts) -> str | None:
     mass, change = h.last("mass_unseen"), h.rise("mass_unseen")
     if mass > 0.1 and change > -0.01:  # early in training it is on its way down
         return (
-            f"{mass:.0%} of the policy's probability lies on actions that the data never shows in those states: "
-            "what they lead to is a guess."
+            f"{mass:.0%} of the policy's probability lies on actions that the data never shows "
+            f"{'near those states' if facts.probes else 'in those states'}: what they lead to is a guess."
         )
     return None
 

@@ -130,7 +130,8 @@ def _unseen(program: Program, state: int, action: int) -> dict[str, Any]:
         policy = program.algorithm.policy(batch, program.hp)[0, :, 0]
     steps = [Step("probability", "probability now", float(policy[action]))]
     if "q" in batch.outputs:
-        steps.insert(0, Step("q", "Q now: no row of the data ever corrects it", float(batch["q"][0, action, 0])))
+        title = "Q now: no row of the data ever corrects it" if data.tabular else "Q now"
+        steps.insert(0, Step("q", title, float(batch["q"][0, action, 0])))
     return {
         "row": None,
         "rows": len(data),
@@ -138,7 +139,7 @@ def _unseen(program: Program, state: int, action: int) -> dict[str, Any]:
         "action": action,
         "in_data": False,
         "count": 0,
-        "behavior": 0.0,
+        "behavior": 0.0 if data.tabular else None,
         "steps": [step.to_json() for step in steps],
         "equation": "",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from offrl_core.learning.metric import Metric
 
 _VALUE = "reward"
+_NEAR = " Of vectors, n(s, a) counts the 4A rows nearest to s."
 _TRUE_Q_HELP = "What the Q on these pairs would be if the learner knew the true value of its policy."
 METRICS = (
     Metric(
@@ -41,7 +42,7 @@ METRICS = (
         "Q on data pairs",
         _VALUE,
         r"\operatorname{mean}\{Q(s,a) : n(s,a) > 0\}",
-        "If this grows, the learner values what the data shows more highly.",
+        f"If this grows, the learner values what the data shows more highly.{_NEAR}",
         "Growing without end, or past the bound: values feed on themselves.",
         "q",
         probed=True,
@@ -51,7 +52,7 @@ METRICS = (
         "Q on missing pairs",
         _VALUE,
         r"\operatorname{mean}\{Q(s,a) : n(s,a) = 0 < n(s)\}",
-        "If this grows, actions that nobody took in that state look better: no row says what they are worth.",
+        "If this grows, actions that nobody took in that state look better: no row says what they are worth." + _NEAR,
         "Above the line of the data pairs and rising: the maximum is choosing fiction. It may do so long before, for a "
         "mean hides single high values.",
         "q",
@@ -239,7 +240,7 @@ METRICS = (
         "mass on unseen actions",
         "share",
         r"\mathbb{E}_s\big[\sum_{a:\,n(s,a)=0}\pi(a\mid s)\big]",
-        "If this grows, the policy takes actions that nobody took in that state.",
+        f"If this grows, the policy takes actions that nobody took in that state.{_NEAR}",
         "Anything far above 0: its value rests on extrapolation.",
         "policy",
         probed=True,

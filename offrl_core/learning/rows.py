@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.algos.batch import Batch, Index
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, probe_rows
 from offrl_core.learning.encodings import Encoding
+from offrl_core.learning.nearest import nearest_counts
 
 Array = npt.NDArray[Any]
 
@@ -91,6 +92,13 @@ class Rows:
         pairs = (self.actions * self.n_states + self.states)[rows]
         flat = np.bincount(pairs, minlength=self.n_actions * self.n_states)
         return flat.reshape(1, self.n_actions, self.n_states).astype(np.float32)
+
+    @cached_property
+    def probe_counts(self) -> Array:
+        """`(1, A, U)` float32: `n(s, a)` of continuous data at its probes, among the rows nearest to them."""
+        here, _ = self.encoded(self.encoding("observation"))
+        found = nearest_counts(here, self.actions, self.n_actions, probe_rows(self.dataset))
+        return np.ascontiguousarray(found.T[None], dtype=np.float32)
 
     def counts_of(self, observations: Array) -> Array:
         """`(1, A, U)`: `known_counts` at any observations; 0 where an observation is not in the data."""

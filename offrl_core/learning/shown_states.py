@@ -23,9 +23,9 @@ class ShownStates:
 
     Attributes:
         drawn: the batch, without outputs; the same at every step.
-        counts: `(1, A, U)`: `n(s,a)`; of probes, which action their row shows (continuous states count as seen once).
+        counts: `(1, A, U)`: `n(s,a)`; of probes, among the rows nearest to them (`nearest_counts`).
         unseen: `(1, A, U)` bool: where that is 0.
-        share: `(U,)` how often the data visits each state, summing to 1.
+        share: `(U,)` how often the data visits each state, summing to 1; the probes are rows and count alike.
         pair_share: `(1, A, U)` each pair's share of the rows, NaN where it has none.
         seen, missing: positions in `(A, U)` flattened of the data's pairs, and of the others in visited states.
         starts, start_shares: states where an episode begins, and how often: in the world where it is known, else in
@@ -38,12 +38,11 @@ class ShownStates:
         if isinstance(sampler, FullBatchSampler):
             self.counts = rows.counts
             self.of_row = sampler.merged.of_row
+            visits = self.counts[0].sum(axis=0)
         else:
-            probes = probe_rows(data)
-            actions = rows.actions[probes]
-            self.counts = np.ascontiguousarray(np.eye(data.n_actions, dtype=np.float32)[actions].T[None])
-            self.of_row = np.arange(len(probes))
-        visits = self.counts[0].sum(axis=0)
+            self.counts = rows.probe_counts
+            self.of_row = np.arange(self.counts.shape[2])
+            visits = np.ones(self.counts.shape[2], np.float32)
         seen = self.counts[0] > 0
         self.unseen = ~(self.counts > 0)
         self.share = visits / visits.sum()

@@ -144,10 +144,12 @@ def test_a_fall_within_the_error_of_measuring_is_no_fall(width, kinds):
         ({"effective_sample_size": 0.02}, 0, "2.0% of the data"),
         ({"effective_sample_size": 0.02}, 256, "2.0% of the 256 rows that are looked at"),
         ({"weight_max_share": 0.7}, 0, "A single row carries 70% of all weight"),
+        ({"mass_unseen": 0.4}, 0, "never shows in those states"),
+        ({"mass_unseen": 0.4}, 256, "never shows near those states"),
         ({"weight_max_share": 0.7}, 256, "One of the 256 rows that are looked at carries 70% of their weight"),
     ],
 )
-def test_weights_of_the_probes_are_no_weights_of_the_data(curves, probes, said):
+def test_what_is_found_at_the_probes_is_not_said_of_all_data(curves, probes, said):
     watch = Watch([replace(FACTS, probes=probes)])
     for step, metrics in enumerate(_curves(3 * WINDOW, **curves)):
         watch.see(step, metrics)

@@ -237,7 +237,8 @@ class TransitionView {
     const state = this.viewing?.name(data.state) ?? `s = ${data.state}`;
     const what = data.observation ? `row ${integer(data.row ?? 0)}` : state;
     const rows = `${integer(data.count)} ${data.count === 1 ? "row" : "rows"} of the data`;
-    const times = data.observation ? "" : data.in_data ? rows : "never in the data";
+    const counted = this.counts && !data.observation; // of vectors hardly any occurs twice
+    const times = !counted ? "" : data.in_data ? rows : "never in the data";
     const now = `the update after step ${integer(step)}`;
     setText(this.title, [what, this.names[data.action], times, now].filter(Boolean).join(" · "));
   }
