@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -136,10 +137,18 @@ def sniff(source: Source, context: Context) -> str:
     suffix = Path(source.name).suffix.lower()
     if head.startswith(b"\x1f\x8b"):
         raise FileError("this is a gzip archive; unpack it first")
+    if _is_json(source, suffix):
+        return "json"
     if suffix in FORMATS["csv"].suffixes or b"\0" not in source.head(4096):
         return "csv"
     known = ", ".join(record.title for record in FORMATS.values())
     raise FileError(f"the format is not known; known are {known}")
+
+
+def _is_json(source: Source, suffix: str) -> bool:
+    """Whether it begins as JSON does; no header of a text table begins with a name in quotes in a brace."""
+    beginning = source.head(4096).removeprefix(b"\xef\xbb\xbf")
+    return suffix in FORMATS["json"].suffixes or re.match(rb"\s*(\[\s*)*\{\s*\"", beginning) is not None
 
 
 def _folder_format(source: Source, context: Context) -> str:

@@ -36,6 +36,14 @@ FORMATS: dict[str, Format] = {
     for record in (
         Format("csv", "CSV", (".csv", ".tsv", ".txt"), True, True, "A text table with a header, one row per decision."),
         Format("parquet", "Parquet", (".parquet", ".pq"), True, True, "A typed table, one row per decision."),
+        Format(
+            "json",
+            "JSON",
+            (".json", ".jsonl", ".ndjson"),
+            True,
+            False,
+            "Records (also one per line), lists of columns, or RLlib's batches.",
+        ),
         Format("npz", "NPZ", (".npz",), True, True, "NumPy arrays named observations, actions, rewards, …"),
         Format("d4rl", "D4RL HDF5", (".hdf5", ".h5"), True, False, "Flat arrays, with terminals and timeouts."),
         Format("d3rlpy", "d3rlpy HDF5", (".h5", ".hdf5"), False, False, "A dumped ReplayBuffer or MDPDataset."),

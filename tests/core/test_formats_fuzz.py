@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 import zipfile
 from dataclasses import replace
@@ -28,7 +29,7 @@ from log_files import (
 from offrl_core.formats import ColumnMapping, FileError, preview_file
 from offrl_core.processes.file_reader import preview_isolated
 
-PYTHON_PARSED = ("csv", "csv-loose", "npz")
+PYTHON_PARSED = ("csv", "csv-loose", "npz", "json", "rllib")
 """Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries
 behind the others abort or hang on some files (single flipped bits are enough) and are read in another process."""
 
@@ -50,6 +51,23 @@ def loose_csv() -> bytes:
     return "\n".join(["ep,time,s,action,reward,policy,note", *rows]).encode()
 
 
+def loose_json() -> bytes:
+    """Records with everything that invites trouble: lists, structures, text, nothing, and a key that is left out."""
+    rows = [
+        {"episode": i // 4, "obs": [i / 7, i], "extra": {"x": [i], "y": None}, "action": ["a", "none"][i % 2]}
+        | ({} if i % 4 else {"first": True})
+        | {"reward": i / 3, "note": "é\n"}
+        for i in range(12)
+    ]
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+def rllib() -> bytes:
+    """Batches of columns."""
+    batch = {"obs": [[0.0, 1.0], [1.0, 1.0]], "actions": [0, 1], "rewards": [0.0, 1.0], "dones": [False, True]}
+    return "\n".join(json.dumps({"type": "SampleBatch", **batch, "eps_id": [i, i]}) for i in range(3)).encode()
+
+
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A sound file in each layout."""
@@ -59,6 +77,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {
         "csv": written("csv", tabular=True),
         "csv-loose": loose_csv(),
+        "json": loose_json(),
+        "rllib": rllib(),
         "parquet": written("parquet"),
         "npz": written("npz"),
         "d4rl": d4rl(log(), following=True),
@@ -72,7 +92,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 _KEYS = ("csv", "csv-loose", "parquet", "npz", "d4rl", "d3rlpy-1", "d3rlpy-2", "minari", "minari-own", "minari-arrow")
-KEYS = (*_KEYS, "arrow-inner")
+KEYS = (*_KEYS, "arrow-inner", "json", "rllib")
+
+PREVIEWED = ("csv", "csv-loose", "json", "rllib", "parquet", "d4rl", "minari-arrow")
 
 place = st.floats(0, 1, exclude_max=True)
 change = st.one_of(
@@ -146,6 +168,28 @@ def _fuzz_table(text: str, **choices: Any) -> None:
     judge(("s,a,r,e,d\n" + text).encode("utf-8", "surrogatepass"), mapping, "csv")
 
 
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.sampled_from(["", "NA", "none", "a", "é", "1", "2024-01-01", "[1, 2]"]),
+)
+keys = st.sampled_from(["state", "action", "reward", "done", "episode", "obs", "next_obs", "type", "data", "columns"])
+values = st.recursive(
+    leaves,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=5)),
+    max_leaves=20,
+)
+records = st.fixed_dictionaries({"state": values, "action": values, "reward": values, "done": values})
+
+
+def _fuzz_json(tops: list[Any]) -> None:
+    """Any values at all, as a list and one after the other."""
+    judge(json.dumps(tops).encode(), format="json")
+    judge("\n".join(json.dumps(top) for top in tops).encode(), format="json")
+
+
 def _fuzz_preview(samples: dict[str, bytes], key: str, plan: list[tuple[str, float, int]]) -> None:
     message = "fuzz.bin"
     try:
@@ -199,7 +243,11 @@ def test_any_table() -> None:
     fuzzed(100)(given(text=tables, **table_choices)(_fuzz_table))()
 
 
-@pytest.mark.parametrize("key", ["csv", "csv-loose", "parquet", "d4rl", "minari-arrow"])
+def test_any_json() -> None:
+    fuzzed(100)(given(tops=st.lists(st.one_of(records, values), max_size=4))(_fuzz_json))()
+
+
+@pytest.mark.parametrize("key", PREVIEWED)
 def test_damaged_previews(samples: dict[str, bytes], key: str) -> None:
     fuzzed(20)(given(plan=changes)(lambda plan: _fuzz_preview(samples, key, plan)))()
 
@@ -221,6 +269,11 @@ def test_any_table_at_length() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", ["csv", "csv-loose", "parquet", "d4rl", "minari-arrow"])
+def test_any_json_at_length() -> None:
+    fuzzed(3000)(given(tops=st.lists(st.one_of(records, values), max_size=4))(_fuzz_json))()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", PREVIEWED)
 def test_damaged_previews_at_length(samples: dict[str, bytes], key: str) -> None:
     fuzzed(1000)(given(plan=changes)(lambda plan: _fuzz_preview(samples, key, plan)))()
