@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -233,6 +234,17 @@ class Dataset:
         counts = self.counts
         totals = counts.sum(axis=1, keepdims=True)
         return np.where(totals > 0, counts / np.maximum(totals, 1), 1.0 / self.n_actions)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of all that learners learn from: rows, episodes, sizes and features. Equal data has equal ones."""
+        digest = hashlib.blake2b(f"{self.n_actions} {self.n_states}".encode(), digest_size=16)
+        held = [(name, getattr(self, name)) for name in (*COLUMNS, "action_features")]
+        for name, array in (*held, *self.features.items()):
+            if array is not None:
+                digest.update(f"{name} {array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def returns_to_go(self, gamma: float) -> Array:
         """`(N,)` float64: `G_t = r_{t+1} + γ G_{t+1}` to the end of the recorded episode.

@@ -16,8 +16,9 @@ from offrl_core.algos import declarations
 from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, a_dataset, canonical_approximator
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError, Value, resolve, whole
+from offrl_core.formats.base import BROKEN
 from offrl_core.html_table import facts_table
-from offrl_core.learning.checkpoint import check, check_arrays, from_bytes, to_bytes
+from offrl_core.learning.checkpoint import check, check_arrays, check_structure, from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
 from offrl_core.learning.encodings import fitting
 from offrl_core.learning.explain import explain
@@ -363,7 +364,12 @@ class Learner:
 
     def _state(self) -> dict[str, Any]:
         return {
-            "version": 1,
+            "version": 2,
+            "dataset": {
+                "name": self.dataset.name,
+                "rows": len(self.dataset),
+                "fingerprint": self.dataset.fingerprint,
+            },
             "algorithm": self.algorithm.name,
             "approximator": self.approximator,
             "step": self.step,
@@ -377,12 +383,14 @@ class Learner:
         """Continue from a `state_dict` of a learner with the same dataset, system, members and structure.
 
         Raises:
-            ValueError: the state belongs to another learner, or is damaged. Nothing is changed then.
+            ValueError: the state belongs to another learner or dataset, or is damaged. Nothing is changed then.
         """
-        check(state, self._state())
         before = self._values
-        self._values = [resolve(self.declared.values(), values) for values in state["values"]]
         try:
+            check(state, self._state())
+            values = [resolve(self.declared.values(), given) for given in state["values"]]
+            check_structure(values, before, self.declared.values())
+            self._values = values
             programs = []
             for part in state["programs"]:
                 places = [int(i) for i in part["members"]]
@@ -392,11 +400,11 @@ class Learner:
                 program.frozen = bool(part["frozen"])
                 programs.append((places, program))
             divergences = [Divergence(**d) for d in state["divergences"]]
-        except Exception:
+            axes, step = {name: list(values) for name, values in state["axes"].items()}, int(state["step"])
+        except BROKEN as error:
             self._values = before
-            raise
-        self._axes.values = {name: list(values) for name, values in state["axes"].items()}
-        self.divergences, self._programs, self.step = divergences, programs, int(state["step"])
+            raise error if isinstance(error, ValueError) else ValueError("this learner's state is damaged") from error
+        self._axes.values, self.divergences, self._programs, self.step = axes, divergences, programs, step
 
     def to_bytes(self) -> bytes:
         """`state_dict` as an NPZ archive without pickle."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from learning_cases import random_data, vectors
@@ -166,7 +168,7 @@ def test_states_of_other_learners_are_refused() -> None:
         learner.load_state_dict(orl.Learner(DATA, "cql", seeds=2).state_dict())
     with pytest.raises(ValueError, match="seeds"):
         learner.load_state_dict(orl.Learner(DATA, "bcq", seeds=3).state_dict())
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match=r"trained on the dataset 'custom' with .* rows, the learner has 'custom' with"):
         learner.load_state_dict(orl.Learner(random_data(5, rows=50), "bcq", seeds=2).state_dict())
     opened = orl.Learner(DATA, "bcq", rho=[0.1, 0.2])
     with pytest.raises(ValueError, match="has the axes none"):
@@ -179,13 +181,80 @@ def test_states_of_other_learners_are_refused() -> None:
         ({**whole, "programs": whole["programs"] * 2}, "does not hold the learner's 2 members"),
         ({**whole, "values": whole["values"][:1]}, "does not hold the learner's 2 members"),
         ({**whole, "values": [{**v, "rho": 7} for v in whole["values"]]}, "rho = 7 is not allowed"),
+        ({**whole, "version": 1}, "version 1, the learner has 2"),
+        ({**whole, "values": None}, "damaged"),
+        ({**whole, "dataset": 3}, "damaged"),
+        ({**whole, "programs": [{"members": [0, 1]}]}, "damaged"),
+        (_with_parameters(whole, np.complex128), "parameters has shape .* of complex128, the learner's .* of float32"),
+        (_with_parameters(whole, "U9"), "parameters has shape .* of <U9"),
     ):
         with pytest.raises(ValueError, match=says):
             learner.load_state_dict(damaged)
-    for data in (b"", b"abc", orl.Learner(DATA, "cql", seeds=2).to_bytes()[:200]):
-        with pytest.raises(ValueError, match="not a learner's state"):
+    for data in (b"", b"abc", b"\x80\x04", np.arange(9).tobytes(), learner.to_bytes()[:200], learner.to_bytes()[:-9]):
+        with pytest.raises(ValueError, match=f"these {len(data):,} bytes are not a learner's state, or") as said:
             learner.from_bytes(data)
+        assert "unsafe" not in str(said.value)
+    after = learner.state_dict()
+    assert after["values"] == whole["values"]
+    for name, array in whole["programs"][0]["arrays"].items():
+        np.testing.assert_array_equal(after["programs"][0]["arrays"][name], array)
     learner.advance(1)
+
+
+def _with_parameters(state: dict[str, Any], kind: Any) -> dict[str, Any]:
+    (program,) = state["programs"]
+    arrays = {**program["arrays"], "parameters": program["arrays"]["parameters"].astype(kind)}
+    return {**state, "programs": [{**program, "arrays": arrays}]}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rewards": DATA.rewards + np.eye(1, len(DATA), 7)[0]},
+        {"actions": np.where(np.arange(len(DATA)) == 3, 1 - np.minimum(DATA.actions, 1), DATA.actions)},
+        {"terminations": np.zeros(len(DATA), bool)},
+        {"n_actions": DATA.n_actions + 1},
+        {"features": {"x": np.zeros((DATA.n_states, 1))}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_state_of_other_data_is_refused_however_alike(changed: dict[str, Any]) -> None:
+    kept = {"observations": DATA.observations, "actions": DATA.actions, "rewards": DATA.rewards}
+    kept |= {"terminations": DATA.terminations, "next_observations": DATA.next_observations}
+    kept |= {"episode_ids": DATA.episode_of_row, "n_actions": DATA.n_actions, "n_states": DATA.n_states}
+    same, other = (orl.Dataset.from_columns(**{**kept, **more}) for more in ({}, changed))
+    state = orl.Learner(same, "bc").to_bytes()
+    with pytest.raises(ValueError, match=f"'custom' with {len(DATA)} rows of other contents"):
+        orl.Learner(other, "bc").from_bytes(state)
+    again = orl.Dataset.from_columns(**kept, gamma=0.5)
+    orl.Learner(again, "bc").from_bytes(state)  # the discount is a hyperparameter, not a part of the data
+
+
+@pytest.mark.parametrize(
+    ("made", "other", "says"),
+    [
+        ({"batch_size": 8}, {"batch_size": 16}, "batch_size = 8, not 16"),
+        ({"optimizer": "adam"}, {"optimizer": "sgd"}, "optimizer = 'adam', not 'sgd'"),
+        ({"initial_value": 1.0}, {}, "initial_value = 1.0, not 0.0"),
+        ({"double": "double"}, {}, "double = 'double', not 'none'"),
+        ({"batch_size": [8, 16]}, {"batch_size": [8, 32]}, "batch_size = 16 in member 1, not 32"),
+    ],
+)
+def test_a_state_of_another_structure_is_refused(made: dict[str, Any], other: dict[str, Any], says: str) -> None:
+    learner = orl.Learner(DATA, "q-learning", **other)
+    with pytest.raises(ValueError, match=says):
+        learner.from_bytes(orl.Learner(DATA, "q-learning", **made).to_bytes())
+
+
+def test_what_acts_live_comes_with_the_state() -> None:
+    made = orl.Learner(DATA, "q-learning", learning_rate=0.3)
+    made.advance(5)
+    learner = orl.Learner(DATA, "q-learning", learning_rate=0.1)
+    learner.from_bytes(made.to_bytes())
+    assert learner.hyperparameters["learning_rate"] == 0.3
+    for one in (made, learner):
+        one.advance(5)
+    np.testing.assert_array_equal(made.snapshot().q, learner.snapshot().q)
 
 
 def test_merged_rows_are_the_same_as_all_rows() -> None:
