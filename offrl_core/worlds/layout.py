@@ -58,18 +58,40 @@ class MatrixLayout(_Layout):
 
 
 @dataclass(frozen=True, slots=True)
-class PlaneLayout(_Layout):
-    """Continuous states, drawn as points (the probe states) in a plane of two chosen dimensions.
+class TableLayout(_Layout):
+    """States × actions as a table with a row for each state: for logs whose world nobody described.
 
     Attributes:
-        names: one name per observation dimension, with its unit.
-        low, high: drawn range of each dimension.
-        x, y: the dimensions drawn first.
+        order: the states, the most visited one first.
+        by_value: the same states, those with the largest `value` first, those without one last.
+        value: for each state in `order` the mean return that was recorded from there on, None where no row has it.
+        labels: for each state in `order` its name in the log; empty where states are mere numbers.
+        terminal: states that end the episode.
+    """
+
+    kind: ClassVar[str] = "table"
+    order: tuple[int, ...]
+    by_value: tuple[int, ...]
+    value: tuple[float | None, ...]
+    labels: tuple[str, ...] = ()
+    terminal: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneLayout(_Layout):
+    """Continuous states, drawn as points (the probe states) in a plane of two chosen axes.
+
+    Attributes:
+        names: one name per axis, with its unit. The axes are the numbers of an observation, or its projections, or
+            first the one and then the other.
+        low, high: drawn range of each axis.
+        x, y: the axes drawn first.
         walls: rectangles `(x0, y0, x1, y1)` in the drawn plane, for mazes.
         directions: per action the `(dx, dy)` it intends in the drawn plane, or empty.
         regions: labelled rectangles `(label, x0, y0, x1, y1)`, for goals.
-        projection: the two axes `(D,)` that place an observation of many numbers in the plane: `(obs·x, obs·y)`;
-            `names`, `low` and `high` then describe the plane, not the observation.
+        projection: `(P, D)`: the last `P` axes, if an observation `o` is projected: `projection @ o - origin`. With
+            `P` names there are no others; with `D + P`, the numbers of the observation come before them.
+        origin: `(P,)`; empty for zeros.
         image: `(rows, columns)` where an observation is an image that can be shown at its place.
     """
 
@@ -83,4 +105,5 @@ class PlaneLayout(_Layout):
     directions: tuple[tuple[float, float], ...] = ()
     regions: tuple[tuple[str, float, float, float, float], ...] = ()
     projection: tuple[tuple[float, ...], ...] | None = None
+    origin: tuple[float, ...] = ()
     image: tuple[int, int] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.data.picture import layout_of
 from offrl_core.dataset import Dataset, dataset_probes
 from offrl_core.declarations import Hyperparameter
 from offrl_core.evaluation import film
@@ -224,7 +225,7 @@ class Engine:
             )
         starts = data.initial_observations
         return {
-            "layout": data.layout.to_json() if data.layout is not None else {"kind": "none"},
+            "layout": layout_of(data).to_json(),
             "states": self._states,
             "actions": list(data.action_names) or [f"action {a}" for a in range(data.n_actions)],
             "members": self.members,

@@ -312,3 +312,27 @@ def test_the_digits_are_judged_exactly() -> None:
     assert static["q_star"].shape == (engine.describe()["states"], 10)
     np.testing.assert_array_equal(static["q_star"].sum(axis=1), 1)
     assert engine.describe()["truth"]["exact"] is True
+
+
+def test_a_log_without_a_world_is_drawn_from_its_rows() -> None:
+    names = ("home", "list", "out")
+    data = orl.Dataset.from_columns(
+        [0, 0, 1],
+        [0, 1, 0],
+        [0.0, 0.0, 1.0],
+        [False, False, True],
+        next_observations=[0, 1, 2],
+        observation_names=names,
+    )
+    layout = Engine(RunConfig(datasets.keep(data), {}, (Lane("bc"),))).describe()["layout"]
+    assert layout["kind"] == "table"
+    assert [layout["labels"][i] for i in range(3)] == ["home", "list", "out"]
+    assert layout["terminal"] == (2,)
+    assert json_data(layout) == {**layout, **{k: list(v) for k, v in layout.items() if isinstance(v, tuple)}}
+    rng = np.random.default_rng(0)
+    vectors = orl.Dataset.from_columns(rng.normal(size=(40, 3)), [0, 1] * 20, np.zeros(40), [False, True] * 20)
+    layout = Engine(RunConfig(datasets.keep(vectors), {}, (Lane("bc", "mlp", hyperparameters=MLP),))).describe()[
+        "layout"
+    ]
+    assert layout["kind"] == "plane"
+    assert len(layout["names"]) == 5

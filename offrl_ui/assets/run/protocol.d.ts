@@ -143,6 +143,18 @@ export interface MatrixLayout {
   directions?: undefined;
   image?: undefined;
 }
+/** A log without a world: a row for each state, the most visited first; value and labels stand in that order. */
+export interface TableLayout {
+  kind: "table";
+  order: number[];
+  by_value: number[];
+  value: (number | null)[];
+  labels: string[];
+  terminal: number[];
+  action_grid?: undefined;
+  directions?: undefined;
+  image?: undefined;
+}
 export interface PlaneLayout {
   kind: "plane";
   names: string[];
@@ -153,12 +165,14 @@ export interface PlaneLayout {
   walls: [x0: number, y0: number, x1: number, y1: number][];
   directions: [dx: number, dy: number][];
   regions: [label: string, x0: number, y0: number, x1: number, y1: number][];
+  /** The last axes; recordings made before these could be others know no `origin`. */
   projection: number[][] | null;
+  origin?: number[];
   image: [rows: number, cols: number] | null;
   action_grid?: undefined;
   terminal?: undefined;
 }
-export type Layout = GridLayout | MatrixLayout | PlaneLayout;
+export type Layout = GridLayout | MatrixLayout | TableLayout | PlaneLayout;
 export interface RunConfig {
   dataset: string;
   options?: Record<string, unknown>;

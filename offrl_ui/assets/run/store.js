@@ -10,7 +10,7 @@ import { fieldsOf } from "./wire.js";
 
 /**
  * @import { Alarm, FramesMessage, Hello, Layout, Mark } from "./protocol.d.ts"
- * @import { SelectedMessage, StateMessage, StaticMessage } from "./protocol.d.ts"
+ * @import { SelectedMessage, StateMessage, StaticMessage, TableLayout } from "./protocol.d.ts"
  * @import { Frame } from "./frames.js"
  * @import { Axis, Group } from "./groups.js"
  * @import { Run } from "./history.js"
@@ -49,9 +49,11 @@ export class Store extends RunHistory {
     this.ghost = null;
     /**
      * What is looked at.
-     * @type {{ mode: string | null, member: number, many: boolean, state: number | null, action: number | null }}
+     * `order`: of the rows of a table; `axes`: of a plane, null for those that its layout begins with.
+     * @type {{ mode: string | null, member: number, many: boolean, state: number | null, action: number | null,
+     *   order: string, axes: readonly [x: number, y: number] | null }}
      */
-    this.view = { mode: null, member: 0, many: true, state: null, action: null };
+    this.view = { mode: null, member: 0, many: true, state: null, action: null, order: "visits", axes: null };
     /** @type {StateMessage | null} */
     this.state = null;
     /** Why there is no connection. @type {string | null} */
@@ -282,20 +284,36 @@ function sameShape(a, b) {
   return JSON.stringify(a.metrics.map((m) => m.name)) === JSON.stringify(b.metrics.map((m) => m.name));
 }
 
-/** The state selected first: the world's own start where the picture names it, else the first start in the data.
- * @param {{ layout: Layout, initial_states: number[] }} run */
+/**
+ * The state selected first: the world's own start where the picture names it, the most visited start of a log without a
+ * world, else the first start in the data.
+ * @param {{ layout: Layout, initial_states: number[] }} run
+ */
 function startOf({ layout, initial_states: starts }) {
+  if (layout?.kind === "table") {
+    const known = new Set(starts);
+    return layout.order.find((state) => known.has(state)) ?? layout.order[0];
+  }
   const cell = layout?.kind === "grid" ? layout.cells.indexOf("S") : -1;
   const state = layout?.kind === "grid" && cell >= 0 ? layout.state_of_cell[cell] : -1;
   return state >= 0 ? state : (starts[0] ?? 0);
+}
+
+/** A table of states by number. @param {number} states @returns {TableLayout} */
+function unordered(states) {
+  const order = Array.from({ length: states }, (_, state) => state);
+  return { kind: "table", order, by_value: [], value: [], labels: [], terminal: [] };
 }
 
 /** The hello with the few things that everything asks for. @param {Hello} hello @returns {Run} */
 function describe(hello) {
   const { actions, states } = hello;
   const names = Array.isArray(actions) ? actions : Array.from({ length: actions }, (_, a) => `action ${a}`);
+  // Recordings of logs were once made without a layout.
+  const bare = /** @type {string} */ (hello.layout?.kind) === "none";
   return {
     ...hello,
+    ...(bare ? { layout: unordered(hello.states) } : {}),
     actionNames: names,
     nActions: names.length,
     nStates: Array.isArray(states) ? states.length : states,

@@ -125,6 +125,19 @@ export function drawAction(pen, action, layout, theme, [x, y], size) {
   pen.fill();
 }
 
+/** A text, cut where it is wider than there is room, in the pen's font. @param {Pen} pen @param {string} text
+ * @param {number} room - in pixels */
+export function fitted(pen, text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  let [short, long] = [0, text.length];
+  while (long - short > 1) {
+    const middle = (short + long) >> 1;
+    if (pen.measureText(`${text.slice(0, middle)}…`).width <= room) short = middle;
+    else long = middle;
+  }
+  return short ? `${text.slice(0, short).trimEnd()}…` : "";
+}
+
 /**
  * "Unseen" is a hatch and never a colour: light and dark strokes side by side, so that it reads on any colour beneath.
  * Small cells get a finer hatch that covers more, so that what was seen stands out.

@@ -1,13 +1,16 @@
 // The stage's elements, in reading order, and the pickers above the world.
 
 import { PANELS, panelsDeclared } from "../curves/panels.js";
-import { h, icon, iconButton } from "../shared/dom.js";
+import { h, icon, iconButton, setText } from "../shared/dom.js";
 import { MODES, modeOf, whyMissing } from "../world/modes.js";
+import { axesOf } from "../world/plane.js";
+import { ORDERS, TableScene } from "../world/table.js";
 import { SAVES } from "./save.js";
 
 /**
  * @import { Frame } from "../run/frames.js"
  * @import { Store } from "../run/store.js"
+ * @import { Scene } from "../world/scenes.d.ts"
  */
 
 /**
@@ -18,6 +21,8 @@ import { SAVES } from "./save.js";
  * @property {(shown: boolean) => void} outcome
  * @property {(what: string) => void} save
  * @property {(x: number, y: number) => void} dimensions
+ * @property {(order: string) => void} order
+ * @property {(pages: number) => void} turn
  * @property {(key: string) => void} panel
  * @property {() => void} logSteps
  * @property {() => void} present
@@ -31,6 +36,7 @@ export function buildElements(root, on) {
   const transport = h("div", { class: "transport" });
   const { save, saves } = saveMenu(on);
   const { tabs, member, many, dimensions, axes } = pickers(on);
+  const rows = rowsLine(on);
   const present = iconButton("present", "Projector: the world and one curve, large (p)", on.present, {
     class: "button icon-button present-button",
     "aria-pressed": "false",
@@ -83,6 +89,7 @@ export function buildElements(root, on) {
     world,
     filmBar,
     axes,
+    rows.line,
   );
   const curvesPanel = h(
     "section",
@@ -100,7 +107,7 @@ export function buildElements(root, on) {
   // A radio group is one stop of the tab key; arrows would move within it, but here they belong to the timeline.
   root.setAttribute("tabindex", "-1");
   const shown = { top, transport, world, filmBar, curves, outcome, inspector, notices, live };
-  return { ...shown, tabs, member, many, dimensions, axes, present, film, panel, showOutcome };
+  return { ...shown, tabs, member, many, dimensions, axes, rows, present, film, panel, showOutcome };
 }
 
 /** @param {string} text @param {string} checked @param {() => void} onclick */
@@ -137,6 +144,26 @@ function pickers(on) {
   const [x, y] = [dimension("x"), dimension("y")];
   const axes = h("div", { class: "dimensions", hidden: true }, h("label", {}, "x ", x), h("label", {}, "y ", y));
   return { tabs, member, many, dimensions: [x, y], axes };
+}
+
+/** Which rows of a table are shown, and in which order. @param {StageActions} on */
+function rowsLine(on) {
+  const text = h("span", { class: "rows-text" });
+  /** @param {string} sign @param {string} label @param {number} pages */
+  const turn = (sign, label, pages) =>
+    h(
+      "button",
+      { type: "button", class: "button small", "aria-label": label, title: label, onclick: () => on.turn(pages) },
+      sign,
+    );
+  const pages = [turn("‹", "States before these", -1), turn("›", "States after these", 1)];
+  const order = h("select", {
+    class: "dimension",
+    "aria-label": "Order of the states",
+    onchange: () => on.order(order.value),
+  });
+  order.append(...ORDERS.map(([key, label, title]) => h("option", { value: key, title }, label)));
+  return { line: h("div", { class: "dimensions rows", hidden: true }, text, ...pages, order), text, pages, order };
 }
 
 /** @param {StageActions} on */
@@ -179,10 +206,13 @@ export function fillPickers(ui, store, label) {
     panelsDeclared(store).map(({ key, title }) => [key, title]),
     ui.panel.value,
   );
-  const plane = layout?.kind === "plane" && layout.names.length > 2;
+  const plane = layout.kind === "plane" && layout.names.length > 2;
   ui.axes.hidden = !plane;
+  ui.rows.line.hidden = layout.kind !== "table";
+  ui.rows.order.value = store.view.order;
+  ui.rows.order.hidden = layout.kind === "table" && !layout.by_value.length;
   if (!plane) return;
-  const drawn = [layout.x ?? 0, layout.y ?? 1];
+  const drawn = axesOf(store, layout);
   ui.dimensions.forEach((select, i) => {
     fill(
       select,
@@ -196,6 +226,19 @@ export function fillPickers(ui, store, label) {
 function fill(select, options, value) {
   select.replaceChildren(...options.map(([name, text]) => h("option", { value: name }, text)));
   select.value = value;
+}
+
+/** What stands in the line below a table. @param {StageElements} ui @param {Scene | null} scene */
+export function markRows({ rows: { line, text, pages } }, scene) {
+  const table = scene instanceof TableScene ? scene : null;
+  line.hidden = !table;
+  if (!table) return;
+  setText(text, table.sentence);
+  const { more } = table;
+  pages.forEach((button, i) => {
+    button.disabled = !more[i];
+    button.hidden = !more.some(Boolean);
+  });
 }
 
 /** @param {StageElements} ui @param {Store} store @param {Frame | null} frame */

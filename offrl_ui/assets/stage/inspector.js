@@ -218,6 +218,7 @@ export class Inspector {
   heading(frame, name, state, member) {
     const { store } = this;
     setText(this.title, store.terminal[state] ? `${name} ends the episode` : name);
+    this.title.title = name;
     const parts = [];
     if (store.groups.length > 1 || store.run.members.length > 1) parts.push(memberLabel(store, member));
     if (store.static.counts) parts.push(`${integer(store.visits[state])} rows in the data`);

@@ -11,8 +11,9 @@ import { integer } from "../shared/format.js";
 import { readTheme } from "../shared/palette.js";
 import { loadPlotly } from "../shared/plotly.js";
 import { modeOf, whyMissing } from "../world/modes.js";
+import { TableScene } from "../world/table.js";
 import { World } from "../world/world.js";
-import { buildElements, fillPickers, markTabs } from "./elements.js";
+import { buildElements, fillPickers, markRows, markTabs } from "./elements.js";
 import { Inspector, memberLabel } from "./inspector.js";
 import { bindKeys } from "./keys.js";
 import { Notices } from "./notices.js";
@@ -31,12 +32,16 @@ import { Transport } from "./transport.js";
 
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
- * What is shown. `assets`: address of the modules; `member` is looked at first, and again in another `turn`; `emit`
- * tells the page about selected, viewed, moved and gone.
- * @typedef {{ assets?: string, mode?: string, member?: number, turn?: number, state?: number, emit?: Emit }} Looks
+ * What is shown. `assets`: address of the modules; `member` is looked at first, and again in another `turn`; `order`
+ * of the rows of a table and `axes` of a plane; `emit` tells the page about selected, viewed, moved and gone.
+ * @typedef {{ assets?: string, mode?: string, member?: number, turn?: number, state?: number, order?: string,
+ *   axes?: readonly [x: number, y: number], emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
 /** @typedef {{ state: number, action: number | null, member?: number }} Selection */
+
+/** The part of what is wanted that a world is arranged by. @param {Looks} options */
+const sorted = ({ order = "visits", axes }) => ({ order, axes: axes ?? null });
 
 export class Stage {
   /** @param {HTMLElement} root @param {StageOptions} options */
@@ -65,7 +70,7 @@ export class Stage {
     root.dataset.theme = this.theme.dark ? "dark" : "light";
     this.store = new Store();
     const { mode = null, member = 0, state = null } = options;
-    Object.assign(this.store.view, { mode, member, state });
+    Object.assign(this.store.view, { mode, member, state, ...sorted(options) });
     this.session = new Session(this.store, {
       began: (again) => this.began(again),
       firstFrame: () => this.firstFrame(),
@@ -87,7 +92,9 @@ export class Stage {
       many: (many) => this.setMany(many),
       outcome: (shown) => this.showOutcome(shown),
       save: (what) => save(this, what),
-      dimensions: (x, y) => this.setDimensions(x, y),
+      dimensions: (x, y) => this.arrange({ axes: [x, y] }),
+      order: (order) => this.arrange({ order }),
+      turn: (pages) => this.turn(pages),
       panel: (key) => this.setPanel(key),
       logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
@@ -182,8 +189,10 @@ export class Stage {
     if (elsewhere) {
       // Another run has members of its own: it must describe them first.
       this.turned = turned ? member : null;
+      Object.assign(this.store.view, sorted(options));
       this.session.connect(options);
     } else if (turned) this.setMember(member, true);
+    if (!elsewhere && (changed("order") || changed("axes"))) this.arrange(sorted(options), true);
     if (changed("mode") && mode) this.setMode(mode, true);
     if (changed("state") && state !== undefined) this.select({ state, action: null }, true);
   }
@@ -311,6 +320,7 @@ export class Stage {
     this.film.update(frame, theme);
     this.top.update(frame);
     markTabs(this.ui, store, frame);
+    markRows(this.ui, world.scene);
     if (!frame) return;
     if (world.scene) this.inspector.update(frame, world.scene, theme);
     if (this.outcomeShown) this.outcome.update(frame, theme);
@@ -343,7 +353,7 @@ export class Stage {
   setMode(key, quiet = false) {
     this.asked = this.store.view.mode = key;
     this.watch();
-    if (!quiet) this.emit("viewed", { mode: key, member: this.store.view.member });
+    if (!quiet) this.tellLooks();
     this.invalidate();
   }
 
@@ -355,8 +365,14 @@ export class Stage {
     store.view.member = member;
     this.ui.member.value = String(member);
     this.watch();
-    if (!quiet) this.emit("viewed", { mode: store.view.mode, member });
+    if (!quiet) this.tellLooks();
     this.invalidate();
+  }
+
+  /** Tell the page what is looked at. */
+  tellLooks() {
+    const { mode, member, order, axes } = this.store.view;
+    this.emit("viewed", { mode, member, order, axes });
   }
 
   /** @param {boolean} many */
@@ -379,6 +395,7 @@ export class Stage {
     if (!store.hello || state < 0 || state >= store.hello.nStates) return;
     store.view.state = state;
     store.view.action = action;
+    if (this.world.scene?.reveal?.(state)) this.world.revise();
     if (member !== undefined && member !== store.view.member) this.setMember(member);
     if (session.live) session.send({ cmd: "select", state });
     const step = this.playback.frame?.step ?? null;
@@ -401,10 +418,23 @@ export class Stage {
     requestAnimationFrame(() => this.ui.world.classList.add("flash"));
   }
 
-  /** @param {number} x @param {number} y */
-  setDimensions(x, y) {
-    if (this.world.scene) Object.assign(this.world.scene, { x, y });
-    this.world.revise();
+  /**
+   * Another order of a table's rows, or other axes of a plane; null: those that it begins with.
+   * @param {{ order?: string, axes?: readonly [x: number, y: number] | null }} how
+   * @param {boolean} [quiet] - the page knows already
+   */
+  arrange(how, quiet = false) {
+    Object.assign(this.store.view, how);
+    if (this.session.ready) this.world.begin();
+    if (this.store.hello) fillPickers(this.ui, this.store, (member) => memberLabel(this.store, member));
+    if (!quiet) this.tellLooks();
+    this.invalidate();
+  }
+
+  /** Other rows of a table. @param {number} pages */
+  turn(pages) {
+    const { scene } = this.world;
+    if (scene instanceof TableScene && scene.turn(scene.first + pages * scene.rows)) this.world.revise();
     this.invalidate();
   }
 

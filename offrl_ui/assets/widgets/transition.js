@@ -11,6 +11,7 @@ import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
 import { integer, number, percent } from "../shared/format.js";
 import { typeset } from "../shared/math.js";
+import { inWords, ownNames } from "../shared/vectors.js";
 import { RowPicker } from "./row_picker.js";
 
 const EVERY = 700; // ms between questions while the run trains
@@ -55,8 +56,8 @@ class TransitionView {
     this.answer = null;
     /** Names of the actions; empty before a run. @type {string[]} */
     this.names = [];
-    /** @type {string[] | null} */
-    this.dimensions = null;
+    /** Names of an observation's numbers. @type {string[]} */
+    this.dimensions = [];
     /** @type {readonly [number, number] | null} */
     this.image = null;
     /** How often the data has each pair. @type {ArrayLike<number> | null} */
@@ -107,7 +108,7 @@ class TransitionView {
   /** A run begins. @param {Hello} hello */
   begin({ actions, layout, run }) {
     this.names = Array.isArray(actions) ? actions : Array.from({ length: actions }, (_, a) => `action ${a}`);
-    this.dimensions = layout.kind === "plane" && !layout.projection ? layout.names : null;
+    this.dimensions = layout.kind === "plane" ? ownNames(layout) : [];
     this.image = layout.image ?? null;
     const dataset = JSON.stringify([run.config.dataset, run.config.options]);
     // A branch has the rows of its parent.
@@ -205,7 +206,7 @@ class TransitionView {
     this.picker.show(data, {
       state: (s) => this.viewing?.name(s) ?? String(s),
       action: (a) => this.names[a] ?? String(a),
-      vector: (x) => this.vector(x),
+      vector: (x) => inWords(x, this.dimensions),
       image: this.image,
     });
     this.where();
@@ -241,15 +242,6 @@ class TransitionView {
     const times = !counted ? "" : data.in_data ? rows : "never in the data";
     const now = `the update after step ${integer(step)}`;
     setText(this.title, [what, this.names[data.action], times, now].filter(Boolean).join(" · "));
-  }
-
-  /** @param {number[]} x */
-  vector(x) {
-    const named = x.map((value, d) => {
-      const [, title, unit] = (this.dimensions?.[d] ?? "").match(/^(.*?)(?: \((.*)\))?$/) ?? [];
-      return [title, number(value), unit].filter(Boolean).join(" ");
-    });
-    return named.join(", ");
   }
 
   /** The number of a step. @param {Element} node @param {ExplainedStep} step */

@@ -6,7 +6,6 @@ import { actionColour, infiniteColour, withAlpha } from "../shared/palette.js";
 import { drawAction, hatchStyle } from "../shared/signs.js";
 
 /**
- * @import { MatrixLayout } from "../run/protocol.d.ts"
  * @import { Store } from "../run/store.js"
  * @import { Box, Pen, Theme } from "../shared/types.d.ts"
  * @import { Outline, Painted, Scene } from "./scenes.d.ts"
@@ -21,10 +20,10 @@ const WIDEST = 190;
 /**
  * The state that is drawn, where a world has only one that goes on.
  * @param {Store} store
- * @param {MatrixLayout} layout
+ * @param {{ order: number[] }} layout
  */
-export function onlyState(store, layout) {
-  const living = layout.order.filter((state) => !store.terminal[state]);
+export function onlyState(store, { order }) {
+  const living = order.filter((state) => !store.terminal[state]);
   return living.length === 1 ? living[0] : null;
 }
 

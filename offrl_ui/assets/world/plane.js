@@ -1,10 +1,10 @@
-// Continuous states: the probe states as points in a plane of two chosen dimensions. Each is a small pie with one wedge
+// Continuous states: the probe states as points in a plane of two chosen axes. Each is a small pie with one wedge
 // per action, so that it reads like a cell of a grid; the greedy action's shape stands in the middle for the policy.
 
 import { AxisScale } from "../shared/axis.js";
-import { number } from "../shared/format.js";
 import { actionColour, withAlpha } from "../shared/palette.js";
-import { SHAPES, arrowPath, hatchStyle, shapePath } from "../shared/signs.js";
+import { SHAPES, arrowPath, fitted, hatchStyle, shapePath } from "../shared/signs.js";
+import { inWords, ownNames } from "../shared/vectors.js";
 
 /**
  * @import { PlaneLayout } from "../run/protocol.d.ts"
@@ -20,6 +20,15 @@ const FULL = 2 * Math.PI;
 /** A turn between 0 (not included) and a full one. @param {number} angle */
 const wrap = (angle) => ((angle % FULL) + FULL) % FULL || FULL;
 const AXIS = { left: 40, bottom: 32, top: 6, right: 8 };
+// Numbers of an observation that its name tells.
+const NAMED = 4;
+
+/** The axes that are drawn: those chosen, where this layout has them, else its first. @param {Store} store
+ * @param {PlaneLayout} layout @returns {readonly [x: number, y: number]} */
+export function axesOf({ view: { axes } }, layout) {
+  const there = axes?.every((axis) => axis < layout.names.length) ? axes : null;
+  return there ?? [layout.x ?? 0, layout.y ?? 1];
+}
 
 /** @implements {Scene<PlanePlace>} */
 export class PlaneScene {
@@ -29,8 +38,11 @@ export class PlaneScene {
     this.layout = layout;
     this.probes = store.static.probes ?? null;
     this.D = store.staticShapes.probes?.[1] ?? layout.names.length;
-    this.x = this.layout.x ?? 0;
-    this.y = this.layout.y ?? 1;
+    /** The first axes are the numbers of an observation, the others its projections. */
+    this.own = ownNames(layout).length;
+    const [x, y] = axesOf(store, layout);
+    this.x = x;
+    this.y = y;
     this.spatial = (this.layout.walls ?? []).length > 0 || (this.layout.regions ?? []).length > 0;
     const [w, h] = [this.span(this.x), this.span(this.y)];
     this.aspect = this.spatial ? w / h : 1.35;
@@ -50,16 +62,18 @@ export class PlaneScene {
   }
 
   /**
-   * Coordinate of a probe along a drawn dimension: one of the observation's own, or a projection of all of them.
+   * Coordinate of a probe along an axis.
    * @param {number} state
    * @param {number} dimension
    */
   coordinate(state, dimension) {
     const { probes, D } = this;
-    const { projection } = this.layout;
+    const { projection, origin } = this.layout;
     if (!probes) return NaN;
-    if (!projection) return probes[state * D + dimension];
-    return projection[dimension].reduce((sum, weight, d) => sum + weight * probes[state * D + d], 0);
+    const projected = dimension - this.own;
+    if (!projection || projected < 0) return probes[state * D + dimension];
+    const start = -(origin?.[projected] ?? 0);
+    return projection[projected].reduce((sum, weight, d) => sum + weight * probes[state * D + d], start);
   }
 
   // Start angle and width of each action's wedge: around its direction where directions differ, else in order from the
@@ -287,7 +301,7 @@ export class PlaneScene {
     pen.textAlign = "center";
     for (const { at, text } of new AxisScale().ticks(layout.low[this.x], layout.high[this.x], 6))
       pen.fillText(text, px(at), geo.y + geo.height + 13);
-    pen.fillText(layout.names[this.x], geo.x + geo.width / 2, geo.y + geo.height + 26);
+    pen.fillText(fitted(pen, layout.names[this.x], geo.width), geo.x + geo.width / 2, geo.y + geo.height + 26);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
     for (const { at, text } of new AxisScale().ticks(layout.low[this.y], layout.high[this.y], 5))
@@ -296,7 +310,7 @@ export class PlaneScene {
     pen.translate(geo.x - 32, geo.y + geo.height / 2);
     pen.rotate(-Math.PI / 2);
     pen.textAlign = "center";
-    pen.fillText(layout.names[this.y], 0, 0);
+    pen.fillText(fitted(pen, layout.names[this.y], geo.height), 0, 0);
     pen.restore();
   }
 
@@ -353,13 +367,10 @@ export class PlaneScene {
   /** @param {number} state */
   name(state) {
     const { probes, D } = this;
-    const { names, image } = this.layout;
-    if (image || !probes || (state + 1) * D > probes.length) return `probe ${state}`;
-    const parts = names.slice(0, 4).map((name, d) => {
-      const [, title, unit] = name.match(/^(.*?)(?: \((.*)\))?$/) ?? ["", name];
-      return `${title} ${number(probes[state * D + d], 2)}${unit ? ` ${unit}` : ""}`;
-    });
-    return `probe ${state}: ${parts.join(", ")}`;
+    const names = ownNames(this.layout);
+    if (this.layout.image || !probes || (state + 1) * D > probes.length) return `probe ${state}`;
+    const shown = probes.subarray(state * D, state * D + Math.min(D, NAMED));
+    return `probe ${state}: ${inWords(shown, names, 2)}${D > NAMED ? ", …" : ""}`;
   }
 
   /** The nearest probe in a direction of the picture. @param {number} state @param {number} dx @param {number} dy */

@@ -47,4 +47,6 @@ export interface Scene<Geo = unknown> {
   hit(geo: Geo, x: number, y: number): Hit | null;
   name(state: number): string;
   neighbour(state: number, dx: number, dy: number): number;
+  /** Bring a state into view, where not all have room; whether the picture is another then. */
+  reveal?(state: number): boolean;
 }

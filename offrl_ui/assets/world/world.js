@@ -13,6 +13,7 @@ import { MatrixScene } from "./matrix.js";
 import { greedy, modeOf, pictureOf } from "./modes.js";
 import { TITLE, arrange } from "./panes.js";
 import { PlaneScene } from "./plane.js";
+import { TableScene } from "./table.js";
 import { tooltipLines } from "./tooltip.js";
 
 /**
@@ -52,8 +53,7 @@ export class World {
       "aria-roledescription": "picture of the world",
     });
     this.tip = h("div", { class: "tip", hidden: true });
-    this.empty = h("p", { class: "world-wait" });
-    host.append(this.canvas, this.tip, this.empty);
+    host.append(this.canvas, this.tip);
     /** @type {Scene | null} */
     this.scene = null;
     /** @type {Theme | null} */
@@ -83,11 +83,14 @@ export class World {
   }
 
   begin() {
+    const before = this.scene;
     this.scene = sceneOf(this.store);
+    // A run that begins anew is looked at where the one before was.
+    if (before instanceof TableScene && this.scene instanceof TableScene && before.by === this.scene.by)
+      this.scene.first = before.first;
     this.still = null;
     this.panes = [];
     this.drawn = "";
-    setText(this.empty, this.scene ? "" : "This world has no picture.");
   }
 
   /** Something changed that the signature does not see: sizes, tables, what is drawn along the axes. */
@@ -196,7 +199,7 @@ export class World {
     const mode = modeOf(store.view.mode);
     const { layout } = store.run;
     // Colours lie beneath the hatch; arrows above it, for probability on unseen actions must not hide.
-    const arrows = mode.key === "policy" && layout.kind !== "matrix";
+    const arrows = mode.key === "policy" && (layout.kind === "grid" || layout.kind === "plane");
     const above = scene.above || (arrows && !layout.image);
     const painted = this.paintedPanes(frame, pictures, { mode, theme, arrows });
     const paint = () => {
@@ -340,13 +343,12 @@ export class World {
   }
 }
 
-/** The picture of a run's world, or null where it has none. @param {Store} store @returns {Scene | null} */
+/** The picture of a run's world, or of its log. @param {Store} store @returns {Scene} */
 function sceneOf(store) {
   const { layout } = store.run;
-  if (layout?.kind === "grid") return new GridScene(store, layout);
-  if (layout?.kind === "matrix") {
-    const only = onlyState(store, layout);
-    return only === null ? new MatrixScene(store, layout) : new BarsScene(store, only);
-  }
-  return layout?.kind === "plane" ? new PlaneScene(store, layout) : null;
+  if (layout.kind === "grid") return new GridScene(store, layout);
+  if (layout.kind === "plane") return new PlaneScene(store, layout);
+  const only = onlyState(store, layout);
+  if (only !== null) return new BarsScene(store, only);
+  return layout.kind === "table" ? new TableScene(store, layout) : new MatrixScene(store, layout);
 }
