@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from offrl_core.columns import Array
-from offrl_core.formats.base import FileError
+from offrl_core.formats import dates
+from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.mapping import Kind
 from offrl_core.formats.structures import is_structured, parse
 
@@ -124,13 +125,30 @@ class Cells:
         cells.refuse(~cells.missing & (cells.values != 0) & (cells.values != 1), allowed)
         return np.asarray((cells.values == 1) & ~cells.missing)
 
-    def moments(self) -> Array:
-        """`(N,)` numbers to order rows by."""
-        cells = self.single("a time must be one value per row").numeric("a time must be a number or a date")
+    def moments(self, context: Context, episodes: Array | None = None) -> Array:
+        """`(N,)` numbers to order rows by, within `episodes (N,)` where these are given."""
+        cells = self.single("a time must be one value per row")
+        if cells.labels is not None:
+            marker = np.array([label.lower() in _MARKERS for label in cells.labels])
+            cells = replace(cells, missing=cells.missing | marker[cells.values])
+            cells.refuse_missing("every row needs a time")
+            cells = cells._dated(context, episodes)
+        cells = cells.numeric(f"a time must be a number or a date such as {dates.FORMS}")
         cells.refuse_missing("every row needs a time")
         cells.refuse(~np.isfinite(cells.values), "a time must be finite")
         # Differences of small integers would wrap around.
         return cells.values.astype(np.float64 if cells.values.dtype.kind == "f" else np.int64)
+
+    def _dated(self, context: Context, episodes: Array | None) -> Cells:
+        """The column with dates that were written as text read as what they are."""
+        try:
+            found = dates.moments(self.labels or [], self.values, episodes)
+        except FileError as error:
+            raise FileError(error.reason, column=self.name) from error
+        if found is None:
+            return self
+        context.note("dates", f"{self.name!r} holds dates", f"They were read as {found[1]}.")
+        return replace(self, values=found[0], labels=None, whole=True)
 
     def coded(self) -> tuple[Array, list[str]]:
         """`(N,)` codes by first appearance, and what each code stands for."""

@@ -15,7 +15,8 @@ import pyarrow.csv as pacsv
 
 from offrl_core.formats import metadata, rows
 from offrl_core.formats.base import Context, FileError
-from offrl_core.formats.cells import MARKERS
+from offrl_core.formats.cells import MARKERS, kind_of
+from offrl_core.formats.headings import are_numbers, has_units, heading_of
 from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.source import Source
@@ -27,7 +28,9 @@ _MARK = b"# offrl "
 _PREVIEW_BYTES = 1 << 18
 _BLOCK_BYTES = 1 << 20
 """Larger blocks are not faster here, and several of them are in memory at once (measured)."""
-_SEPARATORS = (",", ";", "\t", "|")
+_HEADING_LINES = 1000
+_WITH_POINT = r"^[-+]?\d*\.\d+([eE][-+]?\d+)?$|^[-+]?\d+$"
+_WITH_COMMA = r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][-+]?\d+)?$"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _LONG = r"^\s*[-+]?\d{19,}\s*$"
 
@@ -41,64 +44,99 @@ class _Dialect:
             raise FileError("this text is UTF-16; save it as UTF-8")
         if b"\0" in head:
             raise FileError("this is not a text file")
-        self.skip, self.own = 0, None
-        first, _, rest = head.partition(b"\n")
-        if first.startswith(_MARK):
-            self.own = metadata.parse(first[len(_MARK) :])
-            self.skip, head = 1, rest
         lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
-        if not lines or not lines[0].strip():
+        self.own = metadata.parse(lines[0][len(_MARK) :]) if lines and lines[0].startswith(_MARK) else None
+        heading = heading_of([line.decode("utf-8", "surrogateescape") for line in lines[:_HEADING_LINES]])
+        if not heading.line:
             raise FileError("its first line must hold the names of the columns")
-        if len(lines) == 1 and source.size > _PREVIEW_BYTES:
+        if len(lines) == heading.skip + 1 and source.size > _PREVIEW_BYTES:
             raise FileError("its first line is too long for a table")
         try:
-            header = lines[0].decode()
-        except UnicodeDecodeError as error:
+            heading.line.encode()
+        except UnicodeEncodeError as error:
             raise FileError("its header is not UTF-8 text; save the file as UTF-8") from error
-        self.separator = max(_SEPARATORS, key=header.count)
-        context.limits.check("columns", header.count(self.separator) + 1)
-        self.decimal = "."
-        if self.separator == ";" and any(re.search(rb"(^|;)-?\d+,\d+(;|$)", line) for line in lines[1:50]):
-            self.decimal = ","
-        self.names: list[str] = self._block(source).column_names
-        if all(re.fullmatch(r"\s*[-+]?[\d.,]*([eE][-+]?\d+)?\s*", name) for name in self.names):
+        self.heading = heading
+        self.separator = heading.separator
+        context.limits.check("columns", heading.line.count(self.separator) + 1)
+        self.decimal, self.units, self.left_out = ".", 0, 0
+        self.names: list[str] = self._block(source, broken="skip").column_names
+        if are_numbers(self.names):
             raise FileError("its first line holds numbers; a line with the names of the columns is needed first")
+        text = self._text(source, broken="skip")  # once it is known whether units come first, rows can be counted
+        rows = [["" if cell is None else cell for cell in row.values()] for row in text.slice(0, 50).to_pylist()]
+        if len(set(self.names)) == len(self.names) and has_units(rows):
+            self.units, text = 1, text.slice(1)
+            context.note("units", f"the row under the names holds units: {', '.join(rows[0])}", "It was left out.")
+        self._finds_decimal_commas(text)
+        comments = heading.comments - (self.own is not None)
+        if comments:
+            context.note("comments", f"{comments} lines above the table begin with '#'", "They were left out.")
+
+    def _finds_decimal_commas(self, text: pa.Table) -> None:
+        """Numbers are written with a comma where some are, and none with a point."""
+        if self.separator == ",":
+            return
+        with_point = any(_all_fit(column, _WITH_POINT, ".") for column in text.columns)
+        if not with_point and any(_all_fit(column, _WITH_COMMA, ",") for column in text.columns):
+            self.decimal = ","
 
     def first(self, source: Source) -> pa.Table:
         """The first rows with all columns; whole numbers of more than 64 bits, and nothing but markers, are text."""
         found = self._block(source)
         doubtful = [i for i, field in enumerate(found.schema) if _may_be_text(field.type)]
         if doubtful:
-            text = self._block(source, pa.schema([(name, pa.string()) for name in self.names]))
+            text = self._text(source)
             for index in doubtful:
                 if pa.types.is_null(found.schema.field(index).type) or _has_identifiers(text.column(index)):
                     found = found.set_column(index, self.names[index], text.column(index))
         return found
 
-    def _block(self, source: Source, types: pa.Schema | None = None) -> pa.Table:
+    def _text(self, source: Source, broken: str = "error") -> pa.Table:
+        """The first block with all columns as text."""
+        return self._block(source, pa.schema([(name, pa.string()) for name in self.names]), broken)
+
+    def _block(self, source: Source, types: pa.Schema | None = None, broken: str = "error") -> pa.Table:
         """The first block with all columns, of the kinds that are found in it unless `types` says others."""
-        options = self._options(None, False, _PREVIEW_BYTES, types)
+        options = self._options(None, False, _PREVIEW_BYTES, types, broken)
         try:
             with source.open() as file, pacsv.open_csv(file, *options) as reader:
                 return pa.Table.from_batches([reader.read_next_batch()])
         except StopIteration:
             raise FileError("there is no row of data") from None
         except pa.ArrowInvalid as error:
-            reason, row = _reason(error)
-            raise FileError(reason, row=None if row is None else row - self.skip) from error
+            raise self.refusal(error) from error
 
     def table(
         self, file: Any, only: Iterable[str], *, threads: bool = True, types: pa.Schema | None = None
     ) -> pa.Table:
         """All rows of the columns `only`; with `types` the text is not kept until the end to find out what it holds."""
+        self.left_out = 0
         return pacsv.read_csv(file, *self._options(only, threads, _BLOCK_BYTES, types))
 
+    def numbers(self, table: pa.Table) -> pa.Table:
+        """The table with columns of numbers that have a decimal comma as numbers, as far as they are still text."""
+        return table if self.separator == "," else _with_commas(table)
+
+    def refusal(self, error: pa.ArrowInvalid) -> FileError:
+        """What the parser says, in the file's own rows."""
+        reason, row = _reason(error)
+        before = self.heading.skip + self.units - (self.heading.names is not None)
+        return FileError(reason, row=None if row is None else row - before)
+
     def _options(
-        self, only: Iterable[str] | None, threads: bool, block: int, types: pa.Schema | None = None
+        self, only: Iterable[str] | None, threads: bool, block: int, types: pa.Schema | None, broken: str = "error"
     ) -> tuple[Any, ...]:
         return (
-            pacsv.ReadOptions(use_threads=threads, skip_rows=self.skip, block_size=block),
-            pacsv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
+            pacsv.ReadOptions(
+                use_threads=threads,
+                skip_rows=self.heading.skip,
+                skip_rows_after_names=self.units,
+                column_names=self.heading.names,
+                block_size=block,
+            ),
+            pacsv.ParseOptions(
+                delimiter=self.separator, newlines_in_values=True, invalid_row_handler=partial(self._left_out, broken)
+            ),
             pacsv.ConvertOptions(
                 include_columns=None if only is None else list(only),
                 column_types=types,
@@ -107,6 +145,37 @@ class _Dialect:
                 strings_can_be_null=False,  # words beside words are words
             ),
         )
+
+    def _left_out(self, broken: str, row: Any) -> str:
+        """What becomes of a row of too many or too few cells: comments are left out."""
+        if not row.text.lstrip().startswith("#"):
+            return broken
+        self.left_out += 1
+        return "skip"
+
+
+def _all_fit(column: pa.ChunkedArray, pattern: str, mark: str) -> bool:
+    """Whether the texts of a column, but for blanks and markers, all fit a pattern, and some hold the mark."""
+    words = column.unique().drop_null()
+    words = pc.utf8_trim_whitespace(words.cast(pa.string()))
+    words = words.filter(pc.invert(pc.is_in(words, pa.array(["", *MARKERS]))))
+    if not len(words) or not pc.any(pc.match_substring(words, mark)).as_py():
+        return False
+    return bool(pc.all(pc.match_substring_regex(words, pattern)).as_py())
+
+
+def _with_commas(table: pa.Table) -> pa.Table:
+    for index, field in enumerate(table.schema):
+        column = table.column(index)
+        if kind_of(field.type) == "text" and _all_fit(column, _WITH_COMMA, ","):
+            column = column.dictionary_encode() if not pa.types.is_dictionary(field.type) else column
+            column = column.unify_dictionaries().combine_chunks()
+            encoded = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+            words = pc.utf8_trim_whitespace(encoded.dictionary.cast(pa.string()))
+            words = pc.replace_substring(pc.replace_substring(words, ".", ""), ",", ".")
+            words = pc.if_else(pc.match_substring_regex(words, r"\d"), words, None)
+            table = table.set_column(index, field.name, words.cast(pa.float64()).take(encoded.indices))
+    return table
 
 
 def _may_be_text(kind: pa.DataType) -> bool:
@@ -133,7 +202,7 @@ def open_table(source: Source, context: Context) -> Table:
     dialect = _Dialect(source, context)
     first = dialect.first(source)
     count = first.num_rows if source.size <= _PREVIEW_BYTES else None
-    shown = columns_of(first.slice(0, FIRST_ROWS))
+    shown = columns_of(dialect.numbers(first.slice(0, FIRST_ROWS)))
     load = partial(_load, dialect, first.schema, source, context)
     return Table(tuple(dialect.names), shown, load, count, dialect.own)
 
@@ -142,7 +211,9 @@ def _load(dialect: _Dialect, first: pa.Schema, source: Source, context: Context,
     with source.open() as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
     context.limits.check("rows", lines - 1)
-    table = _parse(dialect, _types(first, mapping), source, context, mapping)
+    table = dialect.numbers(_parse(dialect, _types(first, mapping), source, context, mapping))
+    if dialect.left_out:
+        context.note("comments", f"{dialect.left_out} lines among the rows begin with '#'", "They were left out.")
     held = {name: table.column(name) for name in mapping.columns}
     return table.num_rows, held.pop
 
@@ -167,15 +238,15 @@ def _parse(dialect: _Dialect, types: pa.Schema, source: Source, context: Context
             if words.num_chunks and _has_identifiers(words.unify_dictionaries().chunk(0).dictionary):
                 table = table.set_column(table.column_names.index(name), name, words)
     except pa.ArrowInvalid as error:
-        reason, row = _reason(error)
-        if row is None:
+        refusal = dialect.refusal(error)
+        if refusal.row is None:
             # Only a serial reading can say in which row it stumbled.
             try:
                 with source.open() as file:
                     dialect.table(file, only, threads=False)
             except pa.ArrowInvalid as again:
-                reason, row = _reason(again)
-        raise FileError(reason, row=None if row is None else row - dialect.skip) from error
+                refusal = dialect.refusal(again)
+        raise refusal from error
     return table
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from offrl_core.formats.base import FileError
 from offrl_core.formats.cells import kind_of, unfolded
+from offrl_core.formats.dates import look_like_dates
 from offrl_core.formats.mapping import ColumnInfo
 from offrl_core.formats.table import Table
 
@@ -45,6 +46,8 @@ def _describe(name: str, column: pa.ChunkedArray) -> ColumnInfo:
     if held == "text":  # an empty cell is no label
         words = column.cast(pa.string())
         column = pc.if_else(pc.equal(words, ""), None, words)
+        if look_like_dates(column.drop_null().to_pylist()):
+            held = "time"
     uncounted = held in ("list", "other") or pa.types.is_null(column.type)
     distinct = 0 if uncounted else int(pc.count_distinct(column).as_py())
     return ColumnInfo(name, held, examples, distinct, column.null_count)

@@ -104,7 +104,7 @@ def _episodes(table: LazyTable, mapping: ColumnMapping, context: Context) -> dic
         cells.refuse_missing("every row needs an episode")
         episodes = cells.coded()[0]
     if mapping.time is not None:
-        time = table.take(mapping.time).moments()
+        time = table.take(mapping.time).moments(context, episodes)
     if episodes is not None:
         order = order_of(episodes, time, mapping.time or "", context)
         if order is not None:

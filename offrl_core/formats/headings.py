@@ -1,0 +1,86 @@
+"""What stands above the rows of a table that people and programs write: comments, the separator, names and units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from offrl_core.formats.cells import MARKERS
+
+SEPARATORS = (",", ";", "\t", "|")
+_SEP_LINE = re.compile(r'"?sep=(?P<separator>[^"])"?', re.IGNORECASE)
+_NUMBER = re.compile(r"\s*[-+]?(\d[\d.,]*|[.,]\d+)([eE][-+]?\d+)?\s*")
+_BLANK_UNITS = frozenset(("", "-", "–", "—"))
+_FLAGS = frozenset(("true", "false", "yes", "no"))
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What stands above the rows.
+
+    Attributes:
+        skip: lines before the names of the columns, or before the first row where `names` are given.
+        line: the names as they are written.
+        separator: what stands between them.
+        names: the names, where they stand in a comment; None where they are a line of the table.
+        comments: lines that were left out.
+    """
+
+    skip: int
+    line: str
+    separator: str
+    names: tuple[str, ...] | None
+    comments: int
+
+
+def heading_of(lines: Sequence[str]) -> Heading:
+    """The heading of a text table, from its first lines.
+
+    Skipped are blank lines, comments (`#`) and a line that names the separator, as Excel understands it (`sep=;`). The
+    last comment holds the names where numbers follow it in as many columns (NumPy writes tables so).
+    """
+    separator, comment, comments, skip = "", "", 0, 0
+    line = ""
+    for line in lines:
+        if named := _SEP_LINE.fullmatch(line.strip("\r\n ")):
+            separator = named["separator"]
+        elif line.lstrip().startswith("#"):
+            comment = line.lstrip()
+            comments += 1
+        elif line.strip():
+            break
+        skip += 1
+    else:
+        line = ""
+    separator = separator or max(SEPARATORS, key=line.count)
+    fields = line.split(separator)
+    names = [name.strip().strip('"') for name in comment.lstrip("#").split(separator)]
+    if 1 < len(names) == len(fields) and any(_NUMBER.fullmatch(field) for field in fields):
+        named_by = tuple(name or "#" for name in names)
+        return Heading(skip, comment, separator, named_by, comments - 1)
+    return Heading(skip, line, separator, None, comments)
+
+
+def has_units(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of these rows holds units (`m`, `[kg]`) and no values.
+
+    It does where every column of numbers begins with a word or with nothing, and one at least with a word.
+    """
+    if len(rows) < 2:
+        return False
+    above, values = rows[0], rows[1:]
+    numbers = []
+    for index, unit in enumerate(above):
+        held = [row[index] for row in values if row[index].strip()]
+        if held and all(_NUMBER.fullmatch(value) for value in held):
+            numbers.append(unit.strip())
+    words = [unit for unit in numbers if unit not in _BLANK_UNITS]
+    return bool(words) and not any(
+        _NUMBER.fullmatch(unit) or unit in MARKERS or unit.lower() in _FLAGS for unit in words
+    )
+
+
+def are_numbers(names: Sequence[str]) -> bool:
+    """Whether what should be the names of columns are numbers, or nothing."""
+    return all(not name.strip() or _NUMBER.fullmatch(name) for name in names)
