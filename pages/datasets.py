@@ -37,7 +37,7 @@ st.title("Datasets")
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
 picker(
-    [{"title": "", "cards": dataset_cards(uploads())}],
+    [{"title": "", "cards": dataset_cards(uploads(config.dataset))}],
     config.dataset,
     key="datasets-picker",
     label="Dataset",

@@ -12,6 +12,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES
 from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.assumption import show_assumption
+from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.facts import reward_note
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.lecture.passage import way_back
@@ -85,7 +86,7 @@ def sidebar() -> None:
     refused = {note.key: note.message for note in notes}
     st.subheader("Dataset")
     picker(
-        [{"title": "", "cards": dataset_cards(uploads())}],
+        [{"title": "", "cards": dataset_cards(uploads(config.dataset))}],
         config.dataset,
         key="dataset",
         label="Dataset",
@@ -165,6 +166,12 @@ with st.sidebar:
 with st.container(horizontal=True, vertical_alignment="center"):
     offer(run_id)
 beside = st.container()
+if config.data.world is None:
+    estimates(
+        config.data,
+        key=f"estimates {config.dataset} {config.data.reward_rule} {lane.algorithm}",
+        algorithm=lane.algorithm,
+    )
 with st.expander("Branches of this visit", icon=":material/account_tree:", expanded=True):
     branches.show(run_id, key="tree")
 

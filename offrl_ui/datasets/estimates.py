@@ -30,8 +30,8 @@ ESTIMATORS: dict[Weighting, str] = {
 }
 
 
-def estimates(dataset: Dataset, *, key: str) -> None:
-    """Choose an algorithm, train it on the data, and show what the data says about its policy."""
+def estimates(dataset: Dataset, *, key: str, algorithm: str = FIRST[0]) -> None:
+    """Choose an algorithm, `algorithm` at first, train it on the data, and show what the data says about its policy."""
     st.subheader("What would a learned policy earn?", anchor=False)
     st.caption(
         "Nobody knows the world these records come from, so the truth is unknown. Estimates judge a policy from the "
@@ -42,7 +42,8 @@ def estimates(dataset: Dataset, *, key: str) -> None:
         return
     titles = {name: kind.title for name, kind in algorithms().items()}
     order = [*FIRST, *(name for name in titles if name not in FIRST)]
-    name = st.selectbox("Policy learned by", order, format_func=titles.__getitem__, key=f"{key}-algorithm")
+    first = order.index(algorithm)
+    name = st.selectbox("Policy learned by", order, first, format_func=titles.__getitem__, key=f"{key}-algorithm")
     if st.button("Estimate", key=f"{key}-go", icon=":material/query_stats:"):
         with st.spinner(f"Training {titles[name]} for {UPDATES} updates, then judging it …"):
             st.session_state[key] = (name, table(dataset, name))

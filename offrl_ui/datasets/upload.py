@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -23,7 +24,7 @@ from offrl_core.formats import (
 )
 from offrl_core.processes.file_reader import preview_isolated, read_isolated
 from offrl_core.writing import number
-from offrl_live.runs.datasets import keep
+from offrl_live.runs.datasets import UPLOAD, keep, uploaded
 from offrl_ui.setup.links import plain
 
 UPLOADS = "uploads"
@@ -48,18 +49,31 @@ SEVERITY = {
 }
 
 
+# What was found in the files of the datasets that are kept: whoever comes by a link is told the same.
+_reports: WeakKeyDictionary[Dataset, Report] = WeakKeyDictionary()
+
+
 @dataclass(frozen=True)
 class Upload:
-    """A dataset that this session uploaded: its file's name, the data, and what is to be said about it."""
+    """An uploaded dataset: its file's name, the data, and what is to be said about it."""
 
     title: str
     dataset: Dataset
     report: Report
 
 
-def uploads() -> dict[str, Upload]:
-    """What this session has uploaded, by the name that a run's configuration uses."""
-    return st.session_state.setdefault(UPLOADS, {})
+def uploads(chosen: str = "") -> dict[str, Upload]:
+    """What this session has uploaded or found by its link, by the name that a run's configuration uses.
+
+    Args:
+        chosen: what is looked at: an upload of a session before, which a reload has ended, is taken in here.
+    """
+    own: dict[str, Upload] = st.session_state.setdefault(UPLOADS, {})
+    if chosen.startswith(UPLOAD) and chosen not in own:
+        dataset = uploaded(chosen)
+        report = _reports.get(dataset) or validate(dataset)
+        own[chosen] = Upload(str(dataset.opened.get("file") or dataset.name), dataset, report)
+    return own
 
 
 def upload_form() -> str | None:
@@ -73,7 +87,10 @@ def upload_form() -> str | None:
     megabytes = st.get_option("server.maxUploadSize")
     if file is None:
         titles = ", ".join(record.title for record in FORMATS.values())
-        st.caption(f"Up to {megabytes} MB; {titles}. The file stays on this server.")
+        st.caption(
+            f"Up to {megabytes} MB; {titles}. What is read stays on this server until it restarts or needs the room; "
+            "until then the page's link opens it again."
+        )
         return None
     limits = Limits(bytes=megabytes * 1024 * 1024)
     memory = st.session_state.get("preview")
@@ -104,9 +121,8 @@ def upload_form() -> str | None:
     except FileError as error:
         st.error(plain(error), icon=":material/error:")
         return None
-    name = keep(dataset)
-    uploads()[name] = Upload(file.name, dataset, validate(dataset, reading.findings))
-    return name
+    _reports[dataset] = validate(dataset, reading.findings)
+    return keep(dataset)
 
 
 def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, limits: Limits) -> Reading:

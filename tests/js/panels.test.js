@@ -156,3 +156,12 @@ test("legends name lines, bands and units", () => {
   );
   assert.equal(mixed.units, "right: rows");
 });
+
+test("where nobody can play, the panel of the return says so and is not called true", () => {
+  const made = withMetrics([metric("value_start", "return", { unit: "reward" })], { truth: { optimal: null } });
+  const [shown] = panelsOf(made);
+  assert.equal(shown.title, "Estimated return");
+  assert.equal(legendOf(made, shown, planTraces(made, [shown], THEME), THEME).units, "reward · no world to play in");
+  const played = withMetrics([metric("return", "return"), metric("value_start", "return")]);
+  assert.equal(panelsOf(played)[0].title, "True return");
+});

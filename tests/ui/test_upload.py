@@ -14,6 +14,7 @@ import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
 from offrl_core.formats import Limits
 from offrl_core.processes import file_reader
+from offrl_live.runs.datasets import keep
 from offrl_ui.datasets import charts, collect, upload
 from offrl_ui.setup import cards, selection
 
@@ -136,6 +137,40 @@ def test_an_upload_can_be_trained_on():
     next(button for button in app.button if button.label == "Open in the playground").click().run()
     assert not app.exception
     assert app.session_state["playground"]["config"].dataset.startswith("upload:")
+
+
+def test_a_reload_finds_an_upload_by_its_link_with_what_was_found_in_it():
+    app = open_page()
+    app.file_uploader[0].upload("ward.csv", ward().to_csv(index=False).encode())
+    app.run()
+    next(box for box in app.selectbox if box.label == "Action").select("drug")
+    app.run()
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    name = app.session_state["datasets"]["config"].dataset
+    again = AppTest.from_file(MAIN, default_timeout=90)  # another session knows nothing but the address
+    again.query_params["data"] = name
+    again.run().switch_page("pages/datasets.py").run()
+    assert not again.exception
+    assert [text.value for text in again.header] == ["ward.csv"]
+    assert any("out of order" in text.value for text in again.markdown)
+    assert again.session_state["uploads"][name].dataset is app.session_state["uploads"][name].dataset
+
+
+def test_a_log_without_a_world_offers_estimates_in_the_playground():
+    name = keep(orl.Dataset.from_columns([0, 1, 0, 1], [0, 1, 1, 0], [0.0, 1.0, 0.0, 1.0], [False, True, False, True]))
+    app = AppTest.from_file(MAIN, default_timeout=90)
+    app.query_params["data"], app.query_params["algo"] = name, "cql"
+    app.run()
+    assert not app.exception
+    assert any("Nobody knows the world these records come from" in caption.value for caption in app.caption)
+    box = next(box for box in app.selectbox if box.label == "Policy learned by")
+    assert box.value == "cql"
+    next(button for button in app.button if button.label == "Estimate").click().run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert {"Fitted Q evaluation", "Doubly robust"} <= set(table["estimate"])
+    grid = AppTest.from_file(MAIN, default_timeout=90).run()
+    assert not [button for button in grid.button if button.label == "Estimate"]
 
 
 def test_many_states_and_actions_fit_a_chart():

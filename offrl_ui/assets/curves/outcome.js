@@ -1,4 +1,5 @@
-// Outcome against hyperparameter: for a lens with one axis, true return, value gap and effective sample size over the
+// Outcome against hyperparameter: for a lens with one axis, true return (of a log without a world, the learned value at
+// the start), value gap and effective sample size over the
 // axis' values (median and quartiles of the seeds); for two axes a heat map of the true return; for algorithms side by
 // side a table. Dragging along an axis goes through models that are all alive.
 
@@ -107,9 +108,12 @@ export class Outcome {
 
   metrics() {
     const { store } = this;
+    const played = store.metricIndex("return") >= 0;
     /** @type {[name: string, metric: Omit<OutcomeMetric, "index" | "unit">][]} */
     const shown = [
-      ["return", { title: "true return", references: true }],
+      played
+        ? ["return", { title: "true return", references: true }]
+        : ["value_start", { title: "learned value at the start", references: true }],
       ["gap", { title: "estimate − true return" }],
       ["effective_sample_size", { title: "effective sample size", share: true }],
     ];
@@ -156,7 +160,7 @@ export class Outcome {
     Object.assign(this, draw(pen, { store: this.store, theme, frame, width, height, metrics: this.metrics() }));
   }
 
-  /** The same in words: the true return of every value. @param {Frame} frame */
+  /** The same in words: the first metric at every value. @param {Frame} frame */
   words(frame) {
     const { store } = this;
     const [metric] = this.metrics();
@@ -179,11 +183,11 @@ export class Outcome {
     return store.groups.find((group) => group.values[name] === nearest);
   }
 
-  /** Algorithms side by side: interquartile mean of the true return with its bootstrap interval.
+  /** Algorithms side by side: interquartile mean of the first metric with its bootstrap interval.
    * @param {Frame} frame @param {Theme} theme */
   fill(frame, theme) {
     const { store } = this;
-    const [main, gap] = this.metrics();
+    const [main, second] = this.metrics();
     if (!main) return;
     const rows = store.groups.map((group) => {
       const values = group.members.map((member) => store.lastValue(frame, member, main.index)).filter(Number.isFinite);
@@ -193,12 +197,12 @@ export class Outcome {
       const onclick = () => this.onPick(this.memberOf(group));
       const look = { type: "button", class: "outcome-name", title: "Look at this one", onclick };
       const interval = values.length > 1 ? `${number(low)} to ${number(high)}` : values.length ? "1 seed" : "–";
-      const difference = gap ? number(store.lastStat(frame, group, gap.index)) : "–";
-      const cells = [number(interquartileMean(values)), interval, difference, String(values.length)];
+      const other = second ? number(store.lastStat(frame, group, second.index)) : "–";
+      const cells = [number(interquartileMean(values)), interval, other, String(values.length)];
       const name = h("th", { scope: "row" }, h("button", look, dot, group.label));
       return h("tr", {}, name, ...cells.map((cell) => h("td", {}, cell)));
     });
-    const heads = ["", "true return (IQM)", "95 % interval", gap?.title ?? "", "seeds"];
+    const heads = ["", `${main.title} (IQM)`, "95 % interval", second?.title ?? "", "seeds"];
     const head = h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)));
     this.table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...rows));
     const method = "IQM: mean of the middle half of the seeds, interval by 2 000 bootstrap resamples";

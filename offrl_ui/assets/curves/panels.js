@@ -19,8 +19,8 @@ import { colourAt, mix, rampOf } from "../shared/palette.js";
 /**
  * A panel, with the lines that it knows, in order, and what sort of numbers its left axis has. Other metrics that the
  * run declares for it follow under their own titles. `also` names metrics that do so in every run, `undrawn` those that
- * are only sent and exported; `base` has numbers that a linear axis always holds. The truth is always dashed, in the
- * colour of what it is the truth of.
+ * are only sent and exported; `base` has numbers that a linear axis always holds; `note` stands behind the units. The
+ * truth is always dashed, in the colour of what it is the truth of.
  * @typedef {object} Panel
  * @property {string} key
  * @property {string} title
@@ -29,6 +29,7 @@ import { colourAt, mix, rampOf } from "../shared/palette.js";
  * @property {string[]} [also]
  * @property {string[]} [undrawn]
  * @property {number[]} [base]
+ * @property {string} [note]
  */
 
 /** @typedef {Metric & { index: number, label: string, colour: number, dash: Dash, right: boolean }} DrawnMetric */
@@ -114,6 +115,8 @@ export const PANELS = [
     base: [0, 0.05],
   },
 ];
+// What stands in the place of the true return where nobody can play.
+const UNPLAYED = { title: "Estimated return", note: "no world to play in" };
 // Panels of the protocol that are no curves of their own: bounds of a return, and what the outcome shows.
 const NO_CURVES = ["interval", "gap"];
 /** @type {Dash[]} */
@@ -139,7 +142,9 @@ export function panelsDeclared(store) {
     sort: /** @type {Sort} */ ("plain"),
     lines: [],
   }));
-  return [...PANELS, ...titled];
+  const played = store.metricIndex("return") >= 0;
+  const usual = PANELS.map((panel) => (panel.key === "return" && !played ? { ...panel, ...UNPLAYED } : panel));
+  return [...usual, ...titled];
 }
 
 /** The panels of a run: where there are four without the policy's, it has no room. @param {Store} store */

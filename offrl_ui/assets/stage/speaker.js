@@ -59,12 +59,14 @@ export class Speaker {
 /** @param {Store} store @param {Frame | null} frame @param {string} stateName - of the run @param {string} name */
 export function sentences(store, frame, stateName, name) {
   if (!store.hello || !frame) return "No frame yet.";
-  const metric = store.metricIndex("return");
+  const played = store.metricIndex("return") >= 0;
+  const metric = store.metricIndex(played ? "return" : "value_start");
   const group = store.groupOf(store.view.member);
   const parts = [`Step ${integer(frame.step)}.`];
   const median = metric >= 0 ? store.lastStat(frame, group, metric) : NaN;
   const whose = group.label && store.groups.length > 1 ? ` for ${group.label}` : "";
-  if (Number.isFinite(median)) parts.push(`True return ${number(median)}${whose}.`);
+  const what = played ? "True return" : "Learned value at the start";
+  if (Number.isFinite(median)) parts.push(`${what} ${number(median)}${whose}.`);
   const { optimal, behavior } = store.run.truth;
   if (typeof optimal === "number" && store.truthHolds(store.view.member))
     parts.push(`The best possible is ${number(optimal)}, behaviour ${number(behavior)}.`);

@@ -71,11 +71,21 @@ export class TopLine {
   /** @param {Frame | null} frame */
   update(frame) {
     const { store } = this;
-    const metric = store.metricIndex("return");
+    const { name, sign, help } = this.measured();
+    const metric = store.metricIndex(name);
     const group = store.groupOf(store.view.member);
-    setText(this.label, store.groups.length > 1 ? `J(π) ${group.label}` : "J(π)");
+    setText(this.label, store.groups.length > 1 ? `${sign} ${group.label}` : sign);
+    this.label.title = help;
     const value = frame && metric >= 0 ? number(store.lastStat(frame, group, metric)) + this.error(frame, group) : "–";
     setText(this.now, value);
+  }
+
+  /** The return; where nobody can play, what the learner believes. */
+  measured() {
+    if (this.store.metricIndex("return") >= 0)
+      return { name: "return", sign: "J(π)", help: "true return of the policy" };
+    const help = "what the learner believes that is to be earned: there is no world to play in, so nobody knows";
+    return { name: "value_start", sign: "learned V(s₀)", help };
   }
 
   /** How far a return that was measured by playing may be off, for a single model: ± half its 95 % interval.
