@@ -213,6 +213,7 @@ def encodings(
 def check_details(
     given: Mapping[str, Any],
     known: Sequence[str],
+    rows: int,
     episodes: int,
     n_actions: int,
     n_states: int | None,
@@ -223,7 +224,7 @@ def check_details(
     Args:
         given: by name.
         known: the names that there are.
-        episodes, n_actions, n_states: sizes.
+        rows, episodes, n_actions, n_states: sizes.
         width: numbers of an observation, where observations are vectors.
 
     Raises:
@@ -247,6 +248,9 @@ def check_details(
         checked["features"], checked["action_features"] = encodings(
             given.get("features"), given.get("action_features"), n_states, n_actions
         )
+    if given.get("propensities") is not None:
+        chances = checked["propensities"] = column("propensities", given["propensities"], rows).astype(np.float64)
+        refuse("propensities", ~((chances > 0) & (chances <= 1)), chances, "a probability in (0, 1]")
     if given.get("behaviors") is not None:
         which = checked["behaviors"] = integers("behaviors", given["behaviors"])
         if len(which) != episodes:

@@ -61,6 +61,8 @@ class Dataset:
         behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S,
             A)` or a tuple of functions `act(observations, rng)`; None where unknown, or where the data was altered
             afterwards.
+        propensities: `(N,)` float64 or None: `π_β(a_t|s_t)`, how likely the behaviour was to take each recorded action,
+            in (0, 1], where the log says so. Importance sampling uses it by default.
         reward_rule: how `rewards` follow from the log's own, see `with_rewards`.
         log_rewards: `(N,)` the log's own rewards where the rule changes them, else None.
     """
@@ -89,6 +91,7 @@ class Dataset:
     behaviors: Array | None = None
     behavior_names: tuple[str, ...] = ()
     behavior_policies: Any = None
+    propensities: Array | None = None
     reward_rule: RewardRule = AS_LOGGED
     log_rewards: Array | None = None
 
@@ -144,8 +147,9 @@ class Dataset:
     def _freeze(self) -> None:
         for name in COLUMNS:
             getattr(self, name).setflags(write=False)
-        if self.log_rewards is not None:
-            self.log_rewards.setflags(write=False)
+        for given in (self.log_rewards, self.propensities):
+            if given is not None:
+                given.setflags(write=False)
 
     @property
     def tabular(self) -> bool:
@@ -409,7 +413,7 @@ class Dataset:
         elif n_states is not None:
             raise DatasetError("n_states and mdp are for 1-D integer observations only")
         columns.check_table(n_states or 1, n_actions)
-        details = columns.check_details(details, _DETAILS, len(starts), n_actions, n_states, obs.shape[-1])
+        details = columns.check_details(details, _DETAILS, rows, len(starts), n_actions, n_states, obs.shape[-1])
         made = cls(obs, acts, rews, nxt, term, trunc, known, starts, n_actions, n_states, mdp=mdp, **details)
         made._freeze()
         return made

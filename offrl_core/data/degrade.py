@@ -112,9 +112,10 @@ def subset(dataset: Dataset, keep: Array) -> Dataset:
     begins = np.flatnonzero(keep & begins)
     names = ("observations", "actions", "rewards", "next_observations", "next_known")
     columns = {name: getattr(dataset, name)[keep] for name in names}
-    if dataset.log_rewards is not None:
-        columns["log_rewards"] = dataset.log_rewards[keep]
-    cut_to_size = (*COLUMNS, "behaviors", "log_rewards")
+    for name in ("log_rewards", "propensities"):
+        if getattr(dataset, name) is not None:
+            columns[name] = getattr(dataset, name)[keep]
+    cut_to_size = (*COLUMNS, "behaviors", "log_rewards", "propensities")
     details = {f.name: getattr(dataset, f.name) for f in fields(dataset) if f.name not in cut_to_size}
     if dataset.behaviors is not None:
         details["behaviors"] = dataset.behaviors[dataset.episode_of_row[begins]]

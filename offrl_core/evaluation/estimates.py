@@ -201,11 +201,13 @@ def log_probabilities(values: Array) -> Array:
 
 
 def known_behavior(dataset: Dataset, behavior: Any, seed: int) -> Behavior:
-    """What is known of `π_β`: given as `importance_sampling` takes it, or estimated.
+    """What is known of `π_β`: given as `importance_sampling` takes it, or as the log says it, or estimated.
 
     Raises:
         DatasetError: a recorded action has no probability.
     """
+    if behavior is None:
+        behavior = dataset.propensities
     if behavior is None:
         return estimate_behavior(dataset, seed=seed)
     if isinstance(behavior, Behavior):

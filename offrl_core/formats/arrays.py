@@ -43,9 +43,10 @@ def table_of(
     rows = None if actions is None else max(0, shapes[actions][0])
 
     def load(mapping: ColumnMapping) -> Loaded:
-        if mapping.action not in shapes:
-            column(mapping.action, None)  # says why it is no column
-        return shapes[mapping.action][0], lambda name: column(name, None)
+        action = mapping.action_columns[0]
+        if action not in shapes:
+            column(action, None)  # says why it is no column
+        return shapes[action][0], lambda name: column(name, None)
 
     # What has the name of a column without being one is refused by that name.
     claimed = [name for name in besides if any(speaks_of(name, role) for role in ("state", "action", "reward", "done"))]

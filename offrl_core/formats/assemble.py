@@ -10,11 +10,10 @@ import math
 import numpy as np
 
 from offrl_core.columns import Array, is_finite
-from offrl_core.formats.base import Columns, Context, FileError, shown
+from offrl_core.formats.actions import take_actions
+from offrl_core.formats.base import Columns, Context, FileError, shown, single
 from offrl_core.formats.log import Log
-
-_WHOLE = 2.0**53
-"""Above this a float no longer tells neighbouring whole numbers apart."""
+from offrl_core.formats.propensities import take_propensities
 
 
 def assemble(columns: Columns, context: Context) -> Log:
@@ -30,13 +29,15 @@ def assemble(columns: Columns, context: Context) -> Log:
     # Two vectors of 32-bit numbers a row, or two states; an action, a reward and two flags. Small numbers grow to that.
     width = math.prod(columns.observations.shape[1:])
     context.limits.check("unpacked", rows * (8 * width + 26), column=columns.name("observations"))
-    for role in ("observations", "rewards", "terminations", "truncations", "last", "next_observations", "episodes"):
+    whole = ("observations", "rewards", "terminations", "truncations", "last", "next_observations", "episodes")
+    for role in (*whole, "propensities"):
         column = getattr(columns, role)
         if column is not None and len(column) != rows:
             raise FileError(
                 f"it has {len(column)} rows, {columns.name('actions')!r} has {rows}", column=columns.name(role)
             )
-    actions, n_actions, action_names = _actions(columns, context)
+    actions, n_actions, action_names = take_actions(columns, context)
+    propensities = take_propensities(columns, context)
     rewards = _numbers("rewards", columns.rewards, columns)
     observations, following, n_states, observation_names = _observations(columns, context)
     term = _flags("terminations", columns, rows)
@@ -82,19 +83,15 @@ def assemble(columns: Columns, context: Context) -> Log:
         n_states=n_states,
         action_names=action_names,
         observation_names=observation_names,
+        propensities=propensities,
         **details,
     )
-
-
-def _single(values: Array) -> Array:
-    """`(N,)` of `(N, 1)`; anything else as it is."""
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
 def _numbers(role: str, values: Array, columns: Columns) -> Array:
     """One finite number per row."""
     name = columns.name(role)
-    flat = _single(values)
+    flat = single(values)
     if flat.ndim != 1:
         raise FileError(f"it has shape {values.shape}; one number per row is needed", column=name)
     if flat.dtype.kind not in "biuf":
@@ -104,64 +101,13 @@ def _numbers(role: str, values: Array, columns: Columns) -> Array:
     return numbers
 
 
-def _actions(columns: Columns, context: Context) -> tuple[Array, int, tuple[str, ...]]:
-    """Action numbers, how many there are, and their labels."""
-    name, values = columns.name("actions"), _single(np.asarray(columns.actions))
-    if values.ndim == 2 and ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all():
-        context.note(
-            "one-hot-actions", f"{name!r} is one-hot with {values.shape[1]} columns", "It was read as numbers."
-        )
-        columns.n_actions = values.shape[1]
-        values = values.argmax(axis=1)
-    if values.ndim != 1:
-        raise FileError(
-            f"each action has {int(np.prod(values.shape[1:]))} components: only discrete actions, one per row, can be "
-            "read. Discretise them first, as it suits the task; this is not guessed here",
-            column=name,
-        )
-    if values.dtype.kind not in "biuf":
-        raise FileError(f"it holds {values.dtype}; actions must be whole numbers or labels", column=name)
-    if values.dtype.kind == "f":
-        values = values.astype(np.float64, copy=False)
-        columns.refuse(~np.isfinite(values), values, "every row needs an action", name)
-        columns.refuse(
-            (values != np.floor(values)) | (np.abs(values) >= _WHOLE),
-            values,
-            "actions must be whole numbers or labels. Continuous actions must be discretised first, as it suits the "
-            "task; this is not guessed here",
-            name,
-        )
-        context.note("float-actions", f"{name!r} holds whole numbers as floats", "They were read as integers.")
-    whole, labels = _relabel(values.astype(np.int64, copy=False), columns.n_actions, context, "actions", name, columns)
-    if labels:
-        context.note_actions(labels)
-    count = columns.n_actions or (len(labels) if labels else int(whole.max()) + 1)
-    return whole, count, columns.action_names or tuple(labels)
-
-
-def _relabel(
-    whole: Array, size: int | None, context: Context, limit: str, name: str, columns: Columns
-) -> tuple[Array, list[str]]:
-    """Numbers from 0 without gaps, and the labels they had; no labels where they already were such numbers."""
-    if size is not None:
-        columns.refuse((whole < 0) | (whole >= size), whole, f"it must be from 0 to {size - 1}", name)
-        return whole, []
-    low, high = int(whole.min()), int(whole.max())
-    allowed = getattr(context.limits, limit)
-    if low == 0 and high < allowed and (np.bincount(whole, minlength=high + 1) > 0).all():
-        return whole, []
-    labels, numbers = np.unique(whole, return_inverse=True)
-    context.limits.check(limit, len(labels), column=name)
-    return numbers.astype(np.int64), [str(label) for label in labels]
-
-
 def _observations(columns: Columns, context: Context) -> tuple[Array, Array | None, int | None, tuple[str, ...]]:
     """States or vectors, those of the next states, the number of states, and names."""
     name, values, following = columns.name("observations"), columns.observations, columns.next_observations
     if values.dtype.kind not in "biuf" or (following is not None and following.dtype.kind not in "biuf"):
         raise FileError(f"it holds {values.dtype}, numbers are needed", column=name)
     columns.check_following()
-    flat = _single(values) if values.dtype.kind in "iu" else values
+    flat = single(values) if values.dtype.kind in "iu" else values
     if flat.ndim == 1 and flat.dtype.kind in "biu":
         states, after = flat.astype(np.int64), None
         if following is not None:
@@ -229,7 +175,7 @@ def _flags(role: str, columns: Columns, rows: int) -> Array:
     if values is None:
         return np.zeros(rows, dtype=bool)
     name = columns.name(role)
-    flat = _single(values)
+    flat = single(values)
     if flat.ndim != 1 or flat.dtype.kind not in "biuf":
         raise FileError(f"it holds {values.dtype} of shape {values.shape}; one flag per row is needed", column=name)
     if flat.dtype.kind != "b":

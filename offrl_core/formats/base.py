@@ -169,6 +169,11 @@ class Context:
         self.note("action-labels", f"action labels were mapped to numbers: {listed}{more}", "The labels are kept.")
 
 
+def single(values: Array) -> Array:
+    """`(N,)` of `(N, 1)`; anything else as it is."""
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
 def shown(value: Any) -> str:
     """A number as messages show it."""
     return f"{value:g}" if isinstance(value, np.floating) else str(value)
@@ -180,7 +185,7 @@ class Columns:
 
     Attributes:
         observations: `(N,)` integers (states), or `(N, …)` numbers.
-        actions: `(N,)`, `(N, 1)` or one-hot `(N, A)` numbers.
+        actions: `(N,)` or `(N, …)` numbers.
         rewards: `(N,)` or `(N, 1)` numbers.
         terminations, truncations: `(N,)` flags, or None where the file has none.
         last: `(N,)` flags of an episode's last row, whatever ended it; None where the file has none.
@@ -190,7 +195,11 @@ class Columns:
         rows: `(N,)` file rows from 1; None where they are `1…N`.
         names: what the file calls each of these, for messages.
         n_actions, n_states, action_names, observation_names: what the file itself says.
+        action_parts: names of the actions' components, where an action has several.
+        action_words: what the codes of a component of the actions stand for, where it is text.
+        action_sizes: how many values each component of an action may take from 0, where the file says so.
         behaviors: `(N,)` integers, which policy acted.
+        propensities: `(N,)` how likely the behaviour was to take each action, or the logarithm of that.
         both: which flag counts where a row has both.
         unflagged: how an episode ended whose last row has no flag.
         details: further fields of `Dataset`.
@@ -211,7 +220,11 @@ class Columns:
     n_states: int | None = None
     action_names: tuple[str, ...] = ()
     observation_names: tuple[str, ...] = ()
+    action_parts: tuple[str, ...] = ()
+    action_words: dict[int, list[str]] = field(default_factory=dict)
+    action_sizes: tuple[int, ...] = ()
     behaviors: Array | None = None
+    propensities: Array | None = None
     both: str = "terminated"
     unflagged: str = "truncated"
     details: dict[str, Any] = field(default_factory=dict)

@@ -197,6 +197,7 @@ _KINDS: dict[Kind, tuple[Callable[[pa.DataType], bool], ...]] = {
     ),
     "time": (lambda kind: pa.types.is_temporal(kind) and not pa.types.is_interval(kind),),
     "list": (_holds_numbers,),
+    "texts": (lambda kind: _is_list(kind) and kind_of(kind.value_type) == "text",),
 }
 
 
@@ -229,6 +230,12 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
         return _text(_dictionary(column, name), name)
     if held == "list":
         return _several(column, name)
+    if held == "texts":
+        raise FileError(
+            "its rows hold lists of text; one text per row is needed, or rows that hold whole episodes in all columns "
+            "(each_row = 'trajectory')",
+            column=name,
+        )
     if pa.types.is_null(column.type):
         return Cells(name, np.zeros(len(column)), np.ones(len(column), dtype=bool))
     if pa.types.is_date(column.type):

@@ -94,12 +94,6 @@ def _numbered_parts(root: h5py.h5g.GroupID, name: str, context: Context) -> list
 
 def _flat(root: h5py.h5g.GroupID, present: set[str], context: Context) -> Columns:
     """Versions before 2: flat arrays; `terminals` ended in the MDP, `episode_terminals` ended for any reason."""
-    if "discrete_action" in present and not array(root, "discrete_action", context, single=True).any():
-        raise FileError(
-            "the file says that its actions are continuous: only discrete actions can be read. Discretise them first, "
-            "as it suits the task; this is not guessed here",
-            column="actions",
-        )
     observations, actions, rewards = (array(root, name, context) for name in ("observations", "actions", "rewards"))
     terminals = array(root, "terminals", context).ravel() != 0
     ends = array(root, "episode_terminals", context).ravel() != 0 if "episode_terminals" in present else terminals

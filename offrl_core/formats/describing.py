@@ -48,6 +48,6 @@ def _describe(name: str, column: pa.ChunkedArray) -> ColumnInfo:
         column = pc.if_else(pc.equal(words, ""), None, words)
         if look_like_dates(column.drop_null().to_pylist()):
             held = "time"
-    uncounted = held in ("list", "other") or pa.types.is_null(column.type)
+    uncounted = held in ("list", "texts", "other") or pa.types.is_null(column.type)
     distinct = 0 if uncounted else int(pc.count_distinct(column).as_py())
     return ColumnInfo(name, held, examples, distinct, column.null_count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,16 @@ def stack(name: str, parts: list[Array]) -> Array:
     return np.concatenate(parts)
 
 
-def join_parts(parts: dict[str, Array], skipped: list[str], context: Context) -> tuple[Array, tuple[str, ...]]:
-    """Observations of several parts (`Dict` or `Tuple` spaces) as one vector, part after part in the order of names.
+def join_parts(
+    parts: dict[str, Array], skipped: list[str], context: Context, role: str = "observations"
+) -> tuple[Array, tuple[str, ...]]:
+    """Observations or actions of several parts (`Dict` or `Tuple` spaces) as one vector, in the order of their names.
 
     Args:
         parts: arrays with one row per time, by name.
         skipped: names of parts that hold text and were left out.
         context: the reading in progress.
+        role: whose parts they are.
 
     Returns:
         `(T, D)` numbers and the name of each component.
@@ -38,26 +42,26 @@ def join_parts(parts: dict[str, Array], skipped: list[str], context: Context) ->
     if skipped and not any(finding.code == "text-parts" for finding in context.findings):
         context.note(
             "text-parts",
-            f"parts of the observation hold text: {', '.join(skipped[:5])}",
+            f"parts of the {role} hold text: {', '.join(skipped[:5])}",
             "They were left out.",
             severity="warning",
         )
     if not parts:
-        raise FileError("no part of the observation holds numbers", column="observations")
+        raise FileError("no part of it holds numbers", column=role)
     names, flat = [], []
     for name in sorted(parts):
         part = parts[name].reshape(len(parts[name]), -1)
         flat.append(part)
         names += [name] if part.shape[1] == 1 else [f"{name}[{i}]" for i in range(part.shape[1])]
     if len({len(part) for part in flat}) > 1:
-        raise FileError("parts of the observation differ in length", column="observations")
+        raise FileError("its parts differ in length", column=role)
     return np.concatenate(flat, axis=1), tuple(names)
 
 
 def join_episodes(
     episodes: list[dict[str, Array]],
     numbers: list[int],
-    labels: tuple[str, ...],
+    labels: Mapping[str, tuple[str, ...]],
     described: dict[str, Any],
     context: Context,
 ) -> Columns:
@@ -66,7 +70,7 @@ def join_episodes(
     Args:
         episodes: `observations`, `actions`, `rewards`, `terminations`, `truncations` of each, in order.
         numbers: what the file calls each episode.
-        labels: names of the observation's components, where it has several parts.
+        labels: names of the components of `observations` and `actions`, where they have several parts.
         described: what Minari's description says of the dataset; empty where there is none.
         context: the reading in progress.
 
@@ -119,7 +123,8 @@ def join_episodes(
         **joined,
         next_known=np.concatenate(known),
         episodes=np.repeat(kept, lengths),
-        observation_names=labels,
+        observation_names=labels.get("observations", ()),
+        action_parts=labels.get("actions", ()),
     )
     note_description(described, len(numbers), columns, context)
     apply_spaces(spaces(described), columns, context)

@@ -40,7 +40,7 @@ def take_final_rows(columns: Columns, missing: dict[str, Array], mapping: Column
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         role = "state" if missing["state"][row] else "action" if missing["action"][row] else "reward"
-        column = {"state": ", ".join(mapping.state), "action": mapping.action, "reward": mapping.reward}[role]
+        column = {"state": ", ".join(mapping.state), "action": columns.name("actions"), "reward": mapping.reward}[role]
         if mapping.missing == "refuse":
             raise FileError(
                 f"the {role} is missing ({int(bad.sum())} such rows). Fill it, or choose missing = 'drop' to leave out "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
-from offrl_core.formats.names import NAMES, PROPENSITY, plain_name
+from offrl_core.formats.names import NAMES, plain_name
 
 _STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature|f)_?(\d+|_.+)$")
 _NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime)$")
@@ -14,7 +14,12 @@ _NEVER = re.compile(r"^(|unnamed.*|index|row|return|returns|rtg|value|q|v|seed|p
 IDENTIFIER = re.compile(r"(^|_)(id|ids|uuid|guid|key|hash|url)$")
 _CLOCK = re.compile(r"(^|_)(time|timestamp|datetime|date|ts)$|_at$")
 _MEANS_DONE = ("done", "dones", "next_done", "is_done", "d", "end", "ended")
-_ROLES = ("action", "reward", "episode", "time", "done", "timeout", "end", "start", "behavior")
+_ROLES = ("action", "reward", "episode", "time", "done", "timeout", "end", "start", "behavior", "propensity")
+_PART = re.compile(r"^(actions?|acts?|treatments?|controls?|commands?)_.+$|^a_?\d+$|^.+_action$")
+_BEFORE = re.compile(r"^(prev|previous|last)_")
+_NO_PART = re.compile(
+    r"^(prev|previous|last|next|new)_|_(masks?|space|logits|dist|dist_.*|values?|q|names?|labels?|text)$"
+)
 FLAGS = ("done", "timeout", "end", "start")
 
 
@@ -24,6 +29,9 @@ def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
     plain = {info.name: plain_name(info.name) for info in infos}
     taken = _taken(infos, plain)
     free = [info for info in infos if info.name not in taken.values()]
+    parts = [info.name for info in free if _is_action_part(info, plain[info.name])]
+    free = [info for info in free if info.name not in parts]
+    action = (taken["action"],) if "action" in taken else tuple(parts)
     following = {info.name: base for info in free if (base := _next_of(plain[info.name])) and _is_state(base)}
     state = [i for i in free if i.name not in following and _is_state(plain[i.name]) and i.kind != "time"]
     state = [info for info in state if info.kind != "other"] or state
@@ -36,7 +44,7 @@ def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
     done = taken.get("done")
     return ColumnMapping(
         state=tuple(info.name for info in state),
-        action=taken.get("action", ""),
+        action=action or "",
         reward=taken.get("reward", ""),
         next_state=next_state if len(next_state) == len(state) else (),
         both="truncated" if done is not None and "term" not in plain[done] else "terminated",
@@ -65,7 +73,7 @@ def _taken(infos: Sequence[ColumnInfo], plain: Mapping[str, str]) -> dict[str, s
 
 def _leftover(free: Sequence[ColumnInfo], plain: Mapping[str, str]) -> list[ColumnInfo]:
     """Where no name says state: every number that nothing else claims, or else the one column of labels."""
-    spare = {name for names in NAMES.values() for name in names} | set(PROPENSITY)
+    spare = {name for names in NAMES.values() for name in names}
     claimed = [_next_of(plain[info.name]) for info in free]
     left = [
         info
@@ -75,6 +83,7 @@ def _leftover(free: Sequence[ColumnInfo], plain: Mapping[str, str]) -> list[Colu
         and not _NEVER.match(plain[info.name])
         and not IDENTIFIER.search(plain[info.name])
         and not _is_clock(info, plain[info.name])
+        and not (_PART.match(plain[info.name]) and not _BEFORE.match(plain[info.name]))
         and (info.distinct or not info.missing)
     ]
     numbers = [info for info in left if info.kind in ("integer", "number", "list")]
@@ -82,9 +91,18 @@ def _leftover(free: Sequence[ColumnInfo], plain: Mapping[str, str]) -> list[Colu
     return numbers or (labels if len(labels) == 1 else [])
 
 
-def _fits(role: str, info: ColumnInfo) -> bool:
-    if info.kind == "other" or (info.kind == "time" and role in ("reward", *FLAGS)):
+def _is_action_part(info: ColumnInfo, plain: str) -> bool:
+    """Whether this is one of several columns of the action, such as `action_x` or `a_0`."""
+    if not _PART.match(plain) or _NO_PART.search(plain) or any(plain in names for names in NAMES.values()):
         return False
+    return info.kind not in ("time", "other") and not _is_clock(info, plain) and not IDENTIFIER.search(plain)
+
+
+def _fits(role: str, info: ColumnInfo) -> bool:
+    if info.kind == "other" or (info.kind == "time" and role in ("reward", "propensity", *FLAGS)):
+        return False
+    if role == "propensity":
+        return info.kind in ("number", "integer")
     return info.kind != "list" or role not in ("episode", "time", "behavior")
 
 

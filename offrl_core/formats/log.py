@@ -22,6 +22,7 @@ class Log:
             in time order, episode after episode.
         episode_ids: `(N,)` the episode of each row, counted from 0.
         behaviors: `(E,)` which policy collected each episode; None where that is not known.
+        propensities: `(N,)` how likely the behaviour was to take each action; None where that is not known.
     """
 
     observations: Array
@@ -41,6 +42,7 @@ class Log:
     options: Mapping[str, Any] = field(default_factory=dict)
     behaviors: Array | None = None
     behavior_names: tuple[str, ...] = ()
+    propensities: Array | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -70,7 +72,7 @@ class Reading:
         log: its data, of which `Dataset.from_reading` makes a dataset.
         findings: what the reader saw and did (rows sorted, labels mapped, …).
         format: name of the format.
-        mapping: the column mapping that was used; None for formats that have fixed names.
+        mapping: the column mapping that was used; None for formats that have fixed names, where nothing was chosen.
     """
 
     file: str

@@ -16,7 +16,7 @@ class ColumnMapping:
     Attributes:
         state: the state's columns. One column of whole numbers or of text is a state number (tabular data);
             anything else becomes a vector.
-        action: the action's column: whole numbers or labels.
+        action: the action's column, or several that make one action together.
         reward: the reward's column.
         episode: tells episodes apart; without it an episode ends at its flag.
         time: order within an episode; without it the file's order.
@@ -26,14 +26,20 @@ class ColumnMapping:
         start: flag of an episode's first row.
         next_state: columns of the next state, as many as `state`; without them the following row tells.
         behavior: which policy collected the row.
+        propensity: how likely the behaviour was to take the row's action, in (0, 1], or the natural logarithm of that.
         states: `table` (each distinct state, or combination of columns, is a state of its own), `vector`, or `auto`.
+        actions: `labels` (each distinct value, or combination of the values of several columns, is an action),
+            `one-hot` (one of several columns is 1, which is the action), `quantiles` or `k-means` (bins of numbers, see
+            `bins`), or `auto`: whatever fits.
+        bins: of continuous actions: quantiles of each number, whose combinations are the actions, or clusters of all
+            numbers together; None for as many as suit their number.
         reward_row: `same`: a row holds the reward of its own action; `next`: a row holds the reward received on
             arriving in its state, so that the reward of an action stands one row later.
         both: what a row is whose `done` and `timeout` are both true: `terminated` or `truncated`.
         unflagged: how an episode ended whose last row has no flag: the recording was cut (`truncated`), or it came to a
             terminal state (`terminated`).
         each_row: `step`: rows follow each other in episodes; `episode`: each row is an episode of its own, which its
-            reward ends (a bandit).
+            reward ends (a bandit); `trajectory`: a row holds a whole episode, a list in each column.
         last_row: `decision`: the last row of an episode is one like the others; `state`: it holds no more than the
             final state, its action and reward mean nothing (as in RLDS).
         missing: what to do with episodes that have a missing state, action or reward: `refuse` the file or `drop` them.
@@ -41,7 +47,7 @@ class ColumnMapping:
     """
 
     state: tuple[str, ...] = ()
-    action: str = ""
+    action: str | tuple[str, ...] = ""
     reward: str = ""
     episode: str | None = None
     time: str | None = None
@@ -51,11 +57,14 @@ class ColumnMapping:
     start: str | None = None
     next_state: tuple[str, ...] = ()
     behavior: str | None = None
+    propensity: str | None = None
     states: Literal["auto", "table", "vector"] = "auto"
+    actions: Literal["auto", "labels", "one-hot", "quantiles", "k-means"] = "auto"
+    bins: int | None = None
     reward_row: Literal["same", "next"] = "same"
     both: Literal["terminated", "truncated"] = "terminated"
     unflagged: Literal["truncated", "terminated"] = "truncated"
-    each_row: Literal["step", "episode"] = "step"
+    each_row: Literal["step", "episode", "trajectory"] = "step"
     last_row: Literal["decision", "state"] = "decision"
     missing: Literal["refuse", "drop"] = "refuse"
     n_actions: int | None = None
@@ -68,14 +77,25 @@ class ColumnMapping:
         for name in ("state", "next_state"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        if not isinstance(self.action, str):
+            several = tuple(self.action)
+            object.__setattr__(self, "action", several[0] if len(several) == 1 else several)
+        if self.bins is not None and self.bins < 2:
+            raise FileError(f"mapping: bins = {self.bins!r} is not allowed: it must be 2 or above")
+
+    @property
+    def action_columns(self) -> tuple[str, ...]:
+        """The columns of the action."""
+        given = (self.action,) if isinstance(self.action, str) else self.action
+        return tuple(name for name in given if name)
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The column of every role that is filled; a column stands here as often as it is used."""
-        single = (self.action, self.reward, self.behavior)
-        several = (self.episode, self.time, self.done, self.timeout, self.end, self.start, *self.next_state)
-        needed = single if self.each_row == "episode" else (*single, *several)
-        return (*self.state, *(name for name in needed if name))
+        single = (*self.action_columns, self.reward, self.behavior, self.propensity)
+        several = (self.time, self.done, self.timeout, self.end, self.start, *self.next_state)
+        more = {"step": (self.episode, *several), "episode": (), "trajectory": several}[self.each_row]
+        return (*self.state, *(name for name in (*single, *more) if name))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,8 +111,12 @@ class ColumnMapping:
         found += [f"two columns are called {name!r}" for name in self.columns if columns.count(name) > 1]
         if self.next_state and len(self.next_state) != len(self.state):
             found.append(f"{len(self.state)} columns of state and {len(self.next_state)} of next state; as many needed")
-        twice = [name for name in self.state if name in (self.action, self.reward)]
+        twice = [name for name in self.state if name in (*self.action_columns, self.reward)]
         found += [f"{name!r} is mapped to the state and to something else" for name in twice]
+        if self.reward in self.action_columns:
+            found.append(f"{self.reward!r} is mapped to the action and to the reward")
+        if self.n_actions is not None and (len(self.action_columns) > 1 or self.actions not in ("auto", "labels")):
+            found.append("n_actions is said of a single column of numbers from 0; elsewhere it follows from the data")
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -110,10 +134,10 @@ class ColumnMapping:
         for name, value in plain.items():
             if name not in _DEFAULTS:
                 raise FileError(f"mapping: there is no {name!r}; known are {', '.join(_DEFAULTS)}")
-            if name in ("state", "next_state"):
-                good = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-                needed = "a list of columns' names"
-            elif name in ("n_actions", "n_states"):
+            named = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+            if name in ("state", "next_state", "action"):
+                good, needed = named or isinstance(value, str), "a column's name, or a list of columns' names"
+            elif name in ("n_actions", "n_states", "bins"):
                 good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
                 needed = "a whole number, 1 or above"
             else:
@@ -126,16 +150,20 @@ class ColumnMapping:
 
 _CHOICES = {
     "states": ("auto", "table", "vector"),
+    "actions": ("auto", "labels", "one-hot", "quantiles", "k-means"),
     "reward_row": ("same", "next"),
     "both": ("terminated", "truncated"),
     "unflagged": ("truncated", "terminated"),
-    "each_row": ("step", "episode"),
+    "each_row": ("step", "episode", "trajectory"),
     "last_row": ("decision", "state"),
     "missing": ("refuse", "drop"),
 }
+OF_ALL_FORMATS = ("actions", "bins")
+"""What may be chosen in formats that have names of their own, too."""
+
 _DEFAULTS = {f.name: f.default for f in fields(ColumnMapping)}
 
-Kind = Literal["integer", "number", "boolean", "text", "time", "list", "other"]
+Kind = Literal["integer", "number", "boolean", "text", "time", "list", "texts", "other"]
 
 
 @dataclass(frozen=True, slots=True)

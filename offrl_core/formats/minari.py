@@ -31,6 +31,8 @@ from offrl_core.formats.spaces import describe_spaces
 
 _MAIN = "main_data.hdf5"
 _FLAGS = ("rewards", "terminations", "truncations")
+_PROPENSITIES = "propensities"
+"""An array of our own files beside Minari's: how likely the behaviour was to take each action."""
 
 
 def read(source: Source, context: Context) -> Columns:
@@ -64,7 +66,7 @@ def _read_main(source: Source, described: dict[str, Any], context: Context) -> C
             raise FileError("there is no group called 'episode_0'")
         episodes: list[dict[str, Array]] = []
         behaviors: list[int] = []
-        labels: tuple[str, ...] = ()
+        labels: dict[str, tuple[str, ...]] = {}
         for done, (number, name) in enumerate(found):
             group = open_group(root, name)
             episode, labels = _episode(group, number, context)
@@ -74,7 +76,8 @@ def _read_main(source: Source, described: dict[str, Any], context: Context) -> C
                 context.progress(0.8 * done / len(found), "read episodes")
         own = text_attribute(root, metadata.KEY)
         members = names(open_group(root, found[0][1]), context)
-        context.note_unused([name for name in members if name not in ("observations", "actions", *_FLAGS)])
+        known = ("observations", "actions", *_FLAGS, _PROPENSITIES)
+        context.note_unused([name for name in members if name not in known])
     columns = join_episodes(episodes, [number for number, _ in found], labels, described, context)
     if own is not None:
         plain = metadata.parse(own)
@@ -86,22 +89,24 @@ def _read_main(source: Source, described: dict[str, Any], context: Context) -> C
     return columns
 
 
-def _episode(group: h5py.h5g.GroupID, number: int, context: Context) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The arrays of one episode, and the names of the observation's components where it has several parts."""
+def _episode(
+    group: h5py.h5g.GroupID, number: int, context: Context
+) -> tuple[dict[str, Array], dict[str, tuple[str, ...]]]:
+    """The arrays of one episode, and the names of the components of observations and actions of several parts."""
     column = f"episode_{number}"
-    labels: tuple[str, ...] = ()
-    if is_group(group, "actions", f"{column}/actions"):
-        raise FileError("actions of several parts: only one discrete action per row can be read", column=column)
-    episode = {name: array(group, name, context, f"{column}/{name}") for name in ("actions", *_FLAGS)}
-    if is_group(group, "observations", f"{column}/observations"):
-        parts, skipped = _collect(open_group(group, "observations"), context)
-        episode["observations"], labels = join_parts(parts, skipped, context)
-    else:
-        episode["observations"] = array(group, "observations", context, f"{column}/observations")
+    labels: dict[str, tuple[str, ...]] = {}
+    known = (_PROPENSITIES,) if group.links.exists(_PROPENSITIES.encode()) else ()
+    episode = {name: array(group, name, context, f"{column}/{name}") for name in (*_FLAGS, *known)}
+    for role in ("observations", "actions"):
+        if is_group(group, role, f"{column}/{role}"):
+            parts, skipped = _collect(open_group(group, role), role, context)
+            episode[role], labels[role] = join_parts(parts, skipped, context, role)
+        else:
+            episode[role] = array(group, role, context, f"{column}/{role}")
     return episode, labels
 
 
-def _collect(group: h5py.h5g.GroupID, context: Context) -> tuple[dict[str, Array], list[str]]:
+def _collect(group: h5py.h5g.GroupID, role: str, context: Context) -> tuple[dict[str, Array], list[str]]:
     """The arrays of numbers in a group and the groups in it, by their paths, and the paths of those that hold text."""
     parts: dict[str, Array] = {}
     skipped: list[str] = []
@@ -111,14 +116,14 @@ def _collect(group: h5py.h5g.GroupID, context: Context) -> tuple[dict[str, Array
         for name in names(group, context):
             # Groups may hold themselves, or each other many times over: what is counted is every way there.
             seen += 1
-            context.limits.check("columns", seen, column="observations")
+            context.limits.check("columns", seen, column=role)
             full = f"{prefix}/{name}" if prefix else name
-            if is_group(group, name, f"observations/{full}"):
+            if is_group(group, name, f"{role}/{full}"):
                 groups.append((full, open_group(group, name)))
             elif h5py.h5o.open(group, name.encode()).dtype.kind in "OSU":
                 skipped.append(full)
             else:
-                parts[full] = array(group, name, context, f"observations/{full}")
+                parts[full] = array(group, name, context, f"{role}/{full}")
     return parts, skipped
 
 
@@ -156,6 +161,8 @@ def write(log: Log, file: BinaryIO | str) -> None:
             group["observations"] = np.concatenate([log.observations[start:end], last])
             for role in ("actions", *_FLAGS):
                 group[role] = getattr(log, role)[start:end]
+            if log.propensities is not None:
+                group[_PROPENSITIES] = log.propensities[start:end]
 
 
 def describe(log: Log) -> dict[str, Any]:

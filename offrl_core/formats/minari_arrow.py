@@ -28,14 +28,14 @@ def read(source: Source, context: Context) -> Columns:
 
     Source: files written by Minari 0.5.
     """
+    labels: dict[str, tuple[str, ...]] = {}
     if not source.folder and not source.head(4).startswith(b"PK"):
         table = _table(source, context)
-        episode, names = _episode(table, 0, context)
+        episode, labels = _episode(table, 0, context)
         _note_unused(table, context)
-        return join_episodes([episode], [0], names, {}, context)
+        return join_episodes([episode], [0], labels, {}, context)
     with open_folder(source, context) as folder:
         episodes: list[dict[str, Array]] = []
-        labels: tuple[str, ...] = ()
         found = _files(folder)
         for done, (number, files) in enumerate(found):
             table = pa.concat_tables([_table(folder.source(name), context) for name in files])
@@ -90,8 +90,8 @@ def _table(source: Source, context: Context) -> pa.Table:
     return table
 
 
-def _episode(table: pa.Table, number: int, context: Context) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The arrays of one episode without the padding, and the names of the observation's components."""
+def _episode(table: pa.Table, number: int, context: Context) -> tuple[dict[str, Array], dict[str, tuple[str, ...]]]:
+    """The arrays of one episode without the padding, and the names of observations' and actions' components."""
     for name in ("observations", *_ROLES):
         if name not in table.column_names:
             listed = ", ".join(table.column_names[:20])
@@ -99,18 +99,21 @@ def _episode(table: pa.Table, number: int, context: Context) -> tuple[dict[str, 
     if table.num_rows == 0:
         raise FileError(f"episode {number} has no row")
     rows = table.num_rows - 1
-    episode = {}
+    episode: dict[str, Array] = {}
+    labels: dict[str, tuple[str, ...]] = {}
     for name in _ROLES:
         cells = read_cells(table.column(name).slice(0, rows), name)
         cells.refuse_missing(f"episode {number} has no value here")
         episode[name] = cells.numeric("a number is needed").values
+        if name == "actions" and not all(part.rpartition(".")[2].startswith("_index_") for part in cells.parts):
+            labels["actions"] = tuple(part.removeprefix("actions.") for part in cells.parts)
     parts: dict[str, Array] = {}
     skipped: list[str] = []
     _collect(table.column("observations"), "", parts, skipped)
     if list(parts) == [""]:
         episode["observations"] = parts[""]
-        return episode, ()
-    episode["observations"], labels = join_parts(parts, skipped, context)
+    else:
+        episode["observations"], labels["observations"] = join_parts(parts, skipped, context)
     return episode, labels
 
 

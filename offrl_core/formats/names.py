@@ -11,13 +11,16 @@ NAMES: dict[str, tuple[str, ...]] = {
     "state": ("observations", "observation", "obs", "states", "state", "s", "s_t", "state_id", "state_index"),
     "action": (
         *("action", "actions", "acts", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),
+        *("action_name", "action_label"),
     ),
     "reward": ("reward", "rewards", "r", "rew", "rews", "r_t", "next_reward", "reward_t"),
     "episode": (
         *("episode", "episode_id", "episode_ids", "episode_index", "episode_number", "ep", "ep_id", "eps_id"),
         *("trajectory", "trajectory_id", "trajectory_index", "traj", "traj_id", "rollout", "rollout_id", "run"),
         *("run_id", "session", "session_id", "stay_id", "icustay_id", "icustayid", "patient_id", "patient"),
-        *("subject_id", "user_id", "game_id", "episodes", "id"),
+        *("subject_id", "user_id", "game_id", "visit_id", "visitor_id", "admission_id", "hadm_id", "encounter_id"),
+        *("customer_id", "client_id", "player_id", "student_id", "driver_id", "device_id", "conversation_id"),
+        *("dialog_id", "dialogue_id", "trip_id", "match_id", "episodes", "id"),
     ),
     "time": (
         *("step", "t", "time", "timestep", "timesteps", "time_step", "step_id", "step_index", "steps", "frame_index"),
@@ -41,14 +44,16 @@ NAMES: dict[str, tuple[str, ...]] = {
     "behavior": (
         *("behavior", "behaviour", "behavior_policy", "behaviour_policy", "behaviors", "policy", "logging_policy"),
     ),
+    # How likely the behaviour was to take the action, or the logarithm of that.
+    "propensity": (
+        *("propensity", "propensities", "pscore", "pscores", "p_score", "propensity_score", "action_propensity"),
+        *("action_prob", "action_probs", "action_probability", "behavior_prob", "behaviour_prob"),
+        *("behavior_probability", "behaviour_probability", "logging_prob", "logging_probability", "label_probability"),
+        *("logprob", "logprobs", "log_prob", "log_probs", "logp", "log_p", "action_logp", "action_log_prob"),
+        *("action_logprob", "log_propensity", "log_pscore", "behavior_logprob", "behavior_log_prob"),
+    ),
 }
 """Best first: where several are there, the first counts."""
-
-PROPENSITY = (
-    *("propensity", "propensities", "pscore", "pscores", "propensity_score", "action_prob", "action_probability"),
-    *("logprob", "log_prob", "action_logp", "behavior_prob", "behaviour_prob"),
-)
-"""How likely the behaviour was to take the action: a mark of records of single decisions."""
 
 
 def plain_name(name: str) -> str:

@@ -30,6 +30,7 @@ _MAPPING = {
     "timeout": "truncations",
     "episode": "episodes",
     "behavior": "behaviors",
+    "propensity": "propensities",
 }
 """What the arrays of our own files are called, by their role in a mapping."""
 
@@ -76,6 +77,8 @@ def write(log: Log, file: BinaryIO, *, compress: bool = True) -> None:
         arrays[_KNOWN] = log.next_known
     if log.behaviors is not None:
         arrays["behaviors"] = log.behaviors[log.episode_ids]
+    if log.propensities is not None:
+        arrays["propensities"] = log.propensities
     text = json.dumps(metadata.describe(log)).encode()
     # A single row: long labels must not be taken for many rows.
     arrays[metadata.KEY] = np.frombuffer(text, dtype=np.uint8)[None]

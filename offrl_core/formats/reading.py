@@ -15,9 +15,9 @@ from offrl_core.columns import DatasetError
 from offrl_core.formats.assemble import assemble
 from offrl_core.formats.base import BROKEN, Context, FileError, Limits, Progress, no_progress
 from offrl_core.formats.log import Reading
-from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
+from offrl_core.formats.mapping import OF_ALL_FORMATS, ColumnInfo, ColumnMapping
 from offrl_core.formats.names import speaks_of
-from offrl_core.formats.registry import FORMATS
+from offrl_core.formats.registry import FORMATS, Format
 from offrl_core.formats.source import Source
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -61,7 +61,7 @@ def read_file(
         format: one of `FORMATS`; by default it is told from the file's first bytes and its name.
         mapping: which column is what, for tables (CSV, Parquet, arrays in NPZ and HDF5): a `ColumnMapping`, or its
             fields by name, such as `{"state": ["x", "y"], "action": "drug", "reward": "reward"}`; by default it is
-            guessed from the names and the first rows.
+            guessed from the names and the first rows. Of formats with fixed names only `actions` and `bins`.
         limits: what the file may ask for.
         progress: called with the share done in [0, 1] and what is being done.
         name: what messages call the file; by default its own name.
@@ -81,6 +81,7 @@ def read_file(
 
             columns = read_table(module.open_table(given, context), context)
         else:
+            _check_fixed(mapping, FORMATS[found])
             columns = module.read(given, context)
         columns.details.setdefault("name", Path(given.name).stem[:80] or "custom")
         context.progress(0.85, "build the dataset")
@@ -178,6 +179,16 @@ def _hdf5_format(source: Source, context: Context) -> str:
         return "d4rl"
     listed = ", ".join(present[:10]) or "nothing"
     raise FileError(f"this HDF5 file has none of the known layouts (D4RL, d3rlpy, Minari); it holds {listed}")
+
+
+def _check_fixed(mapping: ColumnMapping | None, format: Format) -> None:
+    """Refuse to map the columns of a format whose names are fixed."""
+    asked = () if mapping is None else tuple(name for name in mapping.to_json() if name not in OF_ALL_FORMATS)
+    if asked:
+        raise FileError(
+            f"mapping: {', '.join(asked)} cannot be chosen, because {format.title} has names of its own; what can be "
+            f"chosen there is {', '.join(OF_ALL_FORMATS)}"
+        )
 
 
 def _check_format(format: str | None) -> None:

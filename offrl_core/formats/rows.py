@@ -34,6 +34,8 @@ def as_table(log: Log) -> tuple[pa.Table, dict[str, Any]]:
     }
     if log.behaviors is not None:
         columns["behavior"] = log.behaviors[episodes]
+    if log.propensities is not None:
+        columns["propensity"] = log.propensities
     mapping = ColumnMapping(
         state=tuple(now),
         next_state=tuple(after),
@@ -44,6 +46,7 @@ def as_table(log: Log) -> tuple[pa.Table, dict[str, Any]]:
         done="terminated",
         timeout="truncated",
         behavior=None if log.behaviors is None else "behavior",
+        propensity=None if log.propensities is None else "propensity",
         states="table" if log.tabular else "vector",
         n_actions=log.n_actions,
         n_states=log.n_states,

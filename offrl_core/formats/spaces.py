@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -32,18 +33,10 @@ def spaces(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def apply_spaces(found: dict[str, dict[str, Any]], columns: Columns, context: Context) -> None:
-    """Give `columns` the sizes that the spaces declare.
-
-    Raises:
-        FileError: the actions are not discrete.
-    """
+    """Give `columns` the sizes that the spaces declare."""
     action = found.get("action_space", {})
-    if action.get("type", "Discrete") != "Discrete":
-        raise FileError(
-            f"the action space is a {action['type'][:40]}: only discrete actions can be read. Discretise them first, "
-            "as it suits the task; this is not guessed here",
-            column="actions",
-        )
+    if action.get("type") == "MultiDiscrete":
+        _set_sizes(columns, action, context)
     for role, name, limit in (("actions", "action_space", "actions"), ("observations", "observation_space", "states")):
         space = found.get(name, {})
         if space.get("type") != "Discrete" or "n" not in space:
@@ -53,6 +46,22 @@ def apply_spaces(found: dict[str, dict[str, Any]], columns: Columns, context: Co
             raise FileError(f"n = {size!r} from {start!r} is not allowed: it must be whole numbers", column=name)
         context.limits.check(limit, size, column=name)
         _set_size(columns, role, size, start)
+
+
+def _set_sizes(columns: Columns, space: dict[str, Any], context: Context) -> None:
+    """Several discrete components: how many values each of them may take."""
+    sizes = np.array(space.get("nvec", ()), dtype=object).ravel().tolist()
+    start = np.array(space.get("start") or [0] * len(sizes), dtype=object).ravel().tolist()
+    whole = all(isinstance(size, int) and abs(size) < 2**31 for size in (*sizes, *start))
+    if not whole or len(start) != len(sizes) or any(size < 1 for size in sizes):
+        raise FileError(f"nvec = {sizes!r} from {start!r} is not allowed: it must be whole numbers", column="actions")
+    width = math.prod(columns.actions.shape[1:])
+    if len(sizes) != width:
+        raise FileError(f"it has {width} components, its space has {len(sizes)}", column="actions")
+    context.limits.check("columns", width, column="actions")
+    if columns.actions.dtype.kind in "iu" and width > 1:
+        columns.actions = columns.actions.reshape(len(columns.actions), -1).astype(np.int64) - np.array(start)
+        columns.action_sizes = tuple(sizes)
 
 
 def _set_size(columns: Columns, role: str, size: int, start: int) -> None:

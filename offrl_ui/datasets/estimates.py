@@ -13,7 +13,7 @@ from offrl_core.algos import algorithms
 from offrl_core.data.degrade import subset
 from offrl_core.dataset import Dataset, DatasetError
 from offrl_core.evaluation.doubly_robust import doubly_robust
-from offrl_core.evaluation.estimates import Estimate, estimate_behavior
+from offrl_core.evaluation.estimates import Estimate, known_behavior
 from offrl_core.evaluation.fitted_q import fitted_q_evaluation
 from offrl_core.evaluation.importance_sampling import Weighting, importance_sampling
 from offrl_core.learning import Learner
@@ -95,7 +95,7 @@ def table(dataset: Dataset, algorithm: str, *, updates: int = UPDATES) -> list[d
         policy = shown / shown.sum(axis=1, keepdims=True)
     recorded = judges.as_logged.episode_returns(dataset.gamma)
     rows = [{"estimate": "Mean return of the recorded episodes", "value": float(recorded.mean())}]
-    behavior = estimate_behavior(judges)
+    behavior = known_behavior(judges, None, 0)
     for weighting, title in ESTIMATORS.items():
         judged = partial(importance_sampling, judges, policy, weighting=weighting, behavior=behavior)
         rows.append(_row(title, judged))

@@ -211,7 +211,9 @@ def d3rlpy_2(episodes: list[dict[str, np.ndarray]], *, tuples: bool = False) -> 
                 out.create_dataset(f"observations_{number}_1", data=observations[:, 1:])
             else:
                 out.create_dataset(f"observations_{number}", data=observations)
-            out.create_dataset(f"actions_{number}", data=episode["actions"][:, None].astype(np.int32))
+            actions = episode["actions"].reshape(rows, -1)
+            actions = actions.astype(np.int32 if actions.dtype.kind == "i" else np.float32)
+            out.create_dataset(f"actions_{number}", data=actions)
             out.create_dataset(f"rewards_{number}", data=episode["rewards"][:, None].astype(np.float32))
             out.create_dataset(f"terminated_{number}", data=bool(episode["terminations"].any()))
         out.create_dataset("version", data="2.1")

@@ -88,11 +88,8 @@ def test_minari_observations_of_several_parts_become_one_vector() -> None:
     np.testing.assert_array_equal(reading.dataset.next_observations[5], [1, 1, 3])
 
 
-def test_minari_refuses_continuous_actions_and_wrong_lengths() -> None:
+def test_minari_refuses_wrong_lengths() -> None:
     episodes = log()
-    box = json.dumps({"type": "Box", "shape": [1], "low": [0], "high": [1]})
-    with pytest.raises(FileError, match="only discrete actions"):
-        read_file(minari_hdf5(episodes, {"action_space": box}))
     episodes[3]["rewards"] = episodes[3]["rewards"][:-1]
     with pytest.raises(FileError, match=r"'rewards'.*episode 3 has 3 of them and 4 actions"):
         read_file(minari_hdf5(episodes))
@@ -146,8 +143,9 @@ def test_minari_arrow_with_observations_of_several_parts(tmp_path: Path) -> None
     np.testing.assert_array_equal(reading.dataset.observations, [[1, 2, 7, 0.5], [3, 4, 8, 1.5]])
     np.testing.assert_array_equal(reading.dataset.next_observations[-1], [5, 6, 9, 2.5])
     several = arrow_file({**columns, "actions": minari_space(np.array([[1, 0], [2, 1], [0, 0]]))})  # two at once
-    with pytest.raises(FileError, match=r"column 'actions': each action has 2 components"):
-        read_file(several)
+    pairs = read_file(several).dataset
+    assert pairs.action_names == ("(1, 0)", "(1, 1)", "(2, 0)", "(2, 1)")
+    np.testing.assert_array_equal(pairs.actions, [0, 3])
 
 
 def test_one_arrow_file_is_one_episode() -> None:
@@ -198,15 +196,6 @@ def test_d4rl_next_observations_show_hidden_cuts() -> None:
     assert without.dataset.n_episodes == 3  # what was cut runs on into what follows
 
 
-def test_d4rl_refuses_continuous_actions() -> None:
-    episodes = log(episodes=2)
-    rows = len(stacked(episodes, "actions"))
-    with pytest.raises(FileError, match=r"'actions'.*2 components.*Discretise"):
-        read_file(d4rl(episodes, actions=np.full((rows, 2), 0.3)))
-    with pytest.raises(FileError, match=r"row 1, column 'actions': 0.3 is not allowed.*Continuous"):
-        read_file(d4rl(episodes, actions=np.full((rows, 1), 0.3, dtype=np.float32)), name="hopper.hdf5")
-
-
 def test_d3rlpy_2() -> None:
     episodes = log()
     for episode in episodes:
@@ -227,8 +216,7 @@ def test_d3rlpy_1_and_0() -> None:
     zero = read_file(d3rlpy_1(episodes, version=False))
     assert_same(zero.dataset, expected(episodes, final=True, name="upload"))
     assert "shifted-rewards" in codes(zero)
-    with pytest.raises(FileError, match="actions are continuous"):
-        read_file(d3rlpy_1(episodes, discrete=False))
+    assert_same(read_file(d3rlpy_1(episodes, discrete=False)).dataset, one.dataset)  # they are whole all the same
 
 
 def test_d3rlpy_obsolete_version_is_refused() -> None:

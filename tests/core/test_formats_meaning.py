@@ -410,7 +410,7 @@ def test_what_python_and_numpy_print(one: str, other: str, expected: list[list[f
         (["{1, 2}", "{3, 4}"], r"row 1, column 'obs': .*not written as one"),
         (['{"x": 1}', '{"y": 1}'], r"row 2, column 'obs': its part 'obs.x' has no value"),
         (['{"x": "m"}', '{"x": "f"}'], "it holds struct<x: string>"),
-        (['["m"]', '["f"]'], "it holds list<item: string>|it holds list<element: string>"),
+        (['["m"]', '["f"]'], "its rows hold lists of text"),
         (["[1]", '{"x": 1}'], "lists or structures of different forms"),
     ],
 )
