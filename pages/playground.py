@@ -13,7 +13,7 @@ from offrl_live.runs.config import MAX_LANES
 from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.estimates import estimates
-from offrl_ui.datasets.facts import reward_note
+from offrl_ui.datasets.facts import endless_note, reward_note
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches
@@ -155,6 +155,8 @@ except ConfigError as error:
     st.stop()
 if rule := config.data.reward_rule:
     st.caption(f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit.")
+if note := endless_note(config):
+    st.info(links.plain(f"{note}."), icon=":material/all_inclusive:")
 memory.write_link(KEY, shown=shown(run_id, config))
 turn = st.session_state.get(TURN, 0)
 seen = {"member": config.first_member(index), "turn": turn} if turn else {}

@@ -162,6 +162,11 @@ class Algorithm(ABC):
         """Whether the loss reads `n(s,a)` of the data (`batch.counts`)."""
         return False
 
+    def bootstraps(self, choices: Mapping[str, Value]) -> bool:
+        """Whether a target reads values of `s′`, so that what is learned rests on itself."""
+        reads = (kind for head in self.heads(choices) for kind in (*head.reads, *head.target_reads))
+        return "next" in reads or "lambda_return" in self.columns(choices)
+
     def memory(self, choices: Mapping[str, Value]) -> dict[str, float | str]:
         """Numbers that the algorithm itself carries from update to update: name → start value, or the name of the
         hyperparameter that gives it."""

@@ -56,7 +56,7 @@ def weight_function(name: str, x: Array, lowest: Array | None = None) -> Array:
 def capped(x: Array, cap: Array) -> tuple[Array, Array]:
     """`min(x, cap)` and where the cap was reached; a cap of 0 is none at all."""
     limit = np.where(cap > 0, cap, np.float32(np.inf))
-    return np.minimum(x, limit), x >= limit
+    return np.minimum(x, limit), (x >= limit) & (cap > 0)  # without a cap an infinite weight is no capped one
 
 
 def batch_softmax(batch: Batch, x: Array) -> Array:

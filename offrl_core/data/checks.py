@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from offrl_core.data.endless import endless
 from offrl_core.dataset import Array, Dataset
 from offrl_core.formats.base import Finding, Severity
 
@@ -52,6 +53,8 @@ def of_episodes(dataset: Dataset, lengths: Array) -> Iterator[Finding]:
             int(unknown.sum()),
             _first(np.flatnonzero(unknown)),
         )
+    if dataset.gamma == 1.0 and (said := endless(dataset)):
+        yield Finding("never-ends", "warning", said, "")
     longest = int(lengths.max())
     at_cap = terminated & (lengths == longest)
     # Chance alone rarely makes the maximum the most common length of episodes that end by themselves.

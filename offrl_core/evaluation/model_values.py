@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from offrl_core.data.endless import endless
 from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.evaluation.empirical import empirical_mdp
 from offrl_core.evaluation.estimates import ModelValues, Policy, probabilities
@@ -32,7 +33,7 @@ def model_solver(
     Args: as of `fitted_q_evaluation` and `forest_solver`.
 
     Raises:
-        DatasetError: no row's next state is known, or the policy does not fit the data.
+        DatasetError: no row's next state is known, the policy does not fit the data, or γ = 1 and it never ends.
     """
     if not dataset.has_target.any():
         raise DatasetError(
@@ -41,6 +42,8 @@ def model_solver(
         )
     if dataset.tabular:
         return _tabular(dataset, policy, gamma, unseen_value)
+    if gamma == 1.0 and (said := endless(dataset)):
+        raise DatasetError(said)
     ahead = probabilities(dataset, policy, dataset.next_observations) * dataset.goes_on[:, None]
     first = probabilities(dataset, policy, dataset.initial_observations)
     return forest_solver(dataset, ahead, first, gamma, unseen_value, trees, min_leaf, seed, grow)

@@ -26,9 +26,25 @@ def fitting(dataset: Dataset, observations: npt.ArrayLike) -> Array:
         fits = given.ndim == 1 and given.dtype.kind in "iu"
         if not fits or (len(given) and not 0 <= given.min() <= given.max() < dataset.n_states):
             raise ValueError(f"observations must be (N,) states, whole numbers from 0 to {dataset.n_states - 1}")
-    elif given.ndim != 2 or given.shape[1] != dataset.observations.shape[1]:
+        return given
+    if given.ndim != 2 or given.shape[1] != dataset.observations.shape[1]:
         raise ValueError(f"observations of shape {given.shape}: they must be (N, {dataset.observations.shape[1]})")
+    if given.dtype.kind not in "iufb":
+        raise ValueError(f"observations of type {given.dtype}: they must be numbers")
+    if said := not_finite(given):
+        raise ValueError(said)
     return given
+
+
+def not_finite(observations: Array) -> str:
+    """What is wrong with the vectors `(…, D)`, if one of them is no number, infinite or too large for 32 bits; else an
+    empty text. What a network makes of such a vector is not a number, of which the largest is that of action 0."""
+    with np.errstate(over="ignore"):
+        bad = np.argwhere(~np.isfinite(observations.astype(np.float32, copy=False)).all(axis=-1))
+    if not len(bad):
+        return ""
+    place = tuple(int(i) for i in bad[0])
+    return f"observation {place[-1]} is {observations[place].tolist()}: its numbers must be finite"
 
 
 class Encoding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,7 +108,8 @@ def train(
 ) -> History:
     """Train for `steps` updates and keep a snapshot every `snapshot_every` (by default 50 in all) and at the end.
 
-    Ends early when every member has diverged; arguments otherwise as `Learner`.
+    Ends early when every member has diverged; arguments otherwise as `Learner`. Where values may not settle, because
+    one of them bootstraps at γ = 1 on data that never ends, a warning says so first.
 
     Args:
         progress: whether to draw a progress bar; by default in a terminal or notebook, where `tqdm` is installed.
@@ -118,6 +120,8 @@ def train(
     steps = whole("steps", steps, 1)
     every = max(1, steps // 50) if snapshot_every is None else whole("snapshot_every", snapshot_every, 1)
     learner = Learner(dataset, algorithm, approximator=approximator, seeds=seeds, **settings)
+    if learner.endless:
+        warnings.warn(learner.endless, stacklevel=2)
     snapshots = [learner.snapshot()]
     with progress_bar(steps, f"{algorithm} on {dataset.name}", "updates", progress) as tell:
         while learner.step < steps and learner.active:

@@ -14,13 +14,14 @@ import numpy.typing as npt
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.algos import declarations
 from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, a_dataset, canonical_approximator
+from offrl_core.data.endless import endless
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError, Value, resolve, whole
 from offrl_core.formats.base import BROKEN
 from offrl_core.html_table import facts_table
 from offrl_core.learning.checkpoint import check, check_arrays, check_structure, from_bytes, to_bytes
 from offrl_core.learning.divergence import Divergence, advance_program
-from offrl_core.learning.encodings import fitting
+from offrl_core.learning.encodings import fitting, not_finite
 from offrl_core.learning.explain import explain
 from offrl_core.learning.members import Axes
 from offrl_core.learning.networks import block_size
@@ -119,6 +120,7 @@ class Learner:
             ("approximator", APPROXIMATORS[self.approximator]),
             ("members", f"{len(self.members)}, seeds {', '.join(map(str, self.seeds))}"),
             ("step", f"{self.step:,}"),
+            ("beware", self.endless),
             ("diverged", "; ".join(map(str, self.divergences[:_TOLD])) + (" …" if self.divergences[_TOLD:] else "")),
         )
         learns = "".join(f"<div>$${escape(part, quote=False)}$$</div>" for part in self.equation.split(r"\qquad"))
@@ -128,6 +130,13 @@ class Learner:
     def axes(self) -> dict[str, list[Value]]:
         """The opened hyperparameters and their current values."""
         return {name: list(values) for name, values in self._axes.values.items()}
+
+    @property
+    def endless(self) -> str:
+        """Why values may not settle, in a sentence: a member bootstraps without a discount on data that never ends.
+        Empty where that is not so."""
+        at_one = any(v.get("gamma") == 1.0 and self.algorithm.bootstraps(v) for v in self._values)
+        return endless(self.dataset) if at_one else ""
 
     # training
 
@@ -201,10 +210,13 @@ class Learner:
         For playing many members at once: `policy` would evaluate every member on every member's rows.
 
         Raises:
-            ValueError: the shape is another one. (States are numbers where data is tabular: look them up in `policy`.)
+            ValueError: the shape is another one, or a number is not finite. (States are numbers where data is tabular:
+                look them up in `policy`.)
         """
         if self.dataset.tabular or observations.ndim != 3 or len(observations) != len(self.members):
             raise ValueError(f"observations of shape {observations.shape}: they must be ({len(self.members)}, N, D)")
+        if said := not_finite(observations):
+            raise ValueError(said)
         return self._policies(observations.shape[1], lambda places: observations[places])
 
     def _policies(self, rows: int, of: Callable[[list[int]], Array]) -> Array:

@@ -15,7 +15,7 @@ from offrl_core.algos.base import Algorithm, Values
 from offrl_core.algos.batch import Batch
 from offrl_core.declarations import Value
 from offrl_core.learning.approximators import Function
-from offrl_core.learning.encodings import Encoding
+from offrl_core.learning.encodings import Encoding, not_finite
 from offrl_core.learning.program import Program
 from offrl_core.learning.rows import numbers_of
 from offrl_core.learning.threads import one_thread
@@ -188,15 +188,15 @@ class FunctionPolicy(LearnedPolicy):
                     raise PolicyError(f"there is no column {name!r}{did_you_mean(name, map(str, states))}")
             states = np.stack([np.asarray(states[name]) for name in self.components], axis=-1)
         try:
-            given = np.asarray(states, dtype=np.float32)
+            with np.errstate(over="ignore"):  # what is too large is refused below
+                given = np.asarray(states, dtype=np.float32)
         except (TypeError, ValueError) as error:
             raise PolicyError(f"an observation is {self._width}, not {str(states)[:80]}") from error
         if given.ndim not in (1, 2) or given.shape[-1] != len(self.components):
             raise PolicyError(f"observations of shape {given.shape} are not allowed: each one is {self._width}")
         rows = given[None] if given.ndim == 1 else given
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(bad):
-            raise PolicyError(f"observation {bad[0]} is {rows[bad[0]].tolist()}: its numbers must be finite")
+        if said := not_finite(rows):
+            raise PolicyError(said)
         return rows, given.ndim == 1
 
     def _at(self, places: Array) -> Found:

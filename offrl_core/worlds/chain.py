@@ -28,6 +28,11 @@ def chain_value(moves: sparse.csr_matrix, rewards: Array, terminal: Array, gamma
     return absorbed_value(moves, rewards, live, values, gamma)
 
 
+def never_ends(what: str, where: str, instead: str) -> str:
+    """What is said, without a discount, of what goes on for ever."""
+    return f"with gamma = 1 {what} never ends{where}; use gamma below 1 or {instead}"
+
+
 def absorbed_value(moves: sparse.csr_matrix, rewards: Array, live: Array, values: Array, gamma: float) -> Array:
     """`(S,)`: `values`, but in `live` states the solution of `V = rewards + γ·moves·V`.
 

@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 from offrl_core.columns import Array, discount, encodings, integers, names, refuse
 from offrl_core.interfaces import Layout
 from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
-from offrl_core.worlds.chain import chain_value, spread
+from offrl_core.worlds.chain import chain_value, never_ends, spread
 from offrl_core.worlds.improvement import Choices, best_values, under
 from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.world import Act, Simulator, check_policy
@@ -203,10 +203,8 @@ class TabularMDP(Simulator):
             never &= spread(only, moves.T.tocsr())
         if never.any():
             names = ", ".join(self.state_names[s] for s in np.flatnonzero(never)[:8])
-            raise MDPError(
-                f"with gamma = 1 the policy never ends from {int(never.sum())} state(s): {names}; use gamma below 1 or "
-                "a policy that ends"
-            )
+            where = f" from {int(never.sum())} state(s): {names}"
+            raise MDPError(never_ends("the policy", where, "a policy that ends"))
 
     def optimal(self, gamma: float) -> tuple[Array, Array]:
         """`Q* (S, A)` and `V* (S,)`, by policy iteration; at γ = 1 of the best policy among those that end, see

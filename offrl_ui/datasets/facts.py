@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.algos import algorithm
+from offrl_core.data.endless import endless
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.truth import Truth
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.writing import number
+from offrl_live.runs.config import RunConfig
 from offrl_ui.setup.cards import behavior_of, example_episodes, walk_of
 from offrl_ui.shared import svg, theme
 
@@ -93,6 +97,19 @@ def reward_note(dataset: Dataset) -> str:
         else:
             said.append("The policy that is best for f(r) is best there, too.")
     return " ".join(said)
+
+
+def endless_note(config: RunConfig) -> str:
+    """What is wrong where a lane bootstraps without a discount on data that never ends; empty where none does."""
+    for index, lane in enumerate(config.lanes):
+        opened = {name: v if isinstance(v, tuple) else (v,) for name, v in config.current(index).items()}
+        if 1.0 not in opened.get("gamma", ()):
+            continue
+        system = algorithm(lane.algorithm)()
+        every = (dict(zip(opened, values, strict=True)) for values in product(*opened.values()))
+        if any(values["gamma"] == 1.0 and system.bootstraps(values) for values in every):
+            return endless(config.data)
+    return ""
 
 
 def acted_in(dataset: Dataset) -> npt.NDArray[np.bool_]:

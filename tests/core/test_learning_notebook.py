@@ -210,9 +210,10 @@ def test_train_gives_a_table() -> None:
     expected = data.mdp.evaluate(history.final.policy, 0.95, endless="limit")
     np.testing.assert_allclose(last["return"], expected)
     assert history.final.step == 90
-    stopped = orl.train(
-        orl.load_dataset("deadly-triad"), "q-learning", approximator="linear", steps=500, snapshot_every=50
-    )
+    with pytest.warns(UserWarning, match="what the data shows never ends"):
+        stopped = orl.train(
+            orl.load_dataset("deadly-triad"), "q-learning", approximator="linear", steps=500, snapshot_every=50
+        )
     assert stopped.final.step == 127
     for steps, every in ((0, None), (10, 0)):
         with pytest.raises(ValueError, match="must be 1 or more"):

@@ -220,3 +220,12 @@ def test_explain_a_row_of_vectors_shows_them() -> None:
     assert told["observation"] == data.observations[3].tolist()
     assert told["next_observation"] == data.next_observations[3].tolist()
     assert told["pair"] == {"at": 0, "of": 1, "previous": None, "following": None}
+
+
+@pytest.mark.parametrize(("cap", "clipped"), [(0.0, 0.0), (100.0, 0.5)])
+def test_weights_are_clipped_by_a_cap_only(cap: float, clipped: float) -> None:
+    """Half of the rows earn 1 000 at a temperature of 1: beyond float32 without a cap, and then at no cap."""
+    data = one_state([0, 1] * 10, [0.0, 1000.0] * 10)
+    metrics = orl.Learner(data, "awr", temperature=1.0, weight_max=cap).snapshot().metrics
+    assert metrics["weight_max"][0] == (cap or np.inf)
+    assert metrics["clipped"][0] == pytest.approx(clipped)

@@ -284,3 +284,22 @@ def test_a_table_that_nobody_can_open_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("offrl_core.learning.policy_tables.MOST_CELLS", 1000)
     with pytest.raises(PolicyError, match=r"1 models at 300 rows would be a table of .* take the file policies.npz"):
         saved(trained("bc", VECTORS, "linear"), "csv")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e39])
+def test_what_is_no_number_is_refused_wherever_observations_are_given(bad: float) -> None:
+    """A network makes NaN of it, and the largest of NaNs would be action 0."""
+    learner = trained("awac", VECTORS, "linear", seeds=2)
+    size = VECTORS.observations.shape[1]
+    rows = np.zeros((3, size))
+    rows[1, -1] = bad
+    says = r"observation 1 is \[.*\]: its numbers must be finite"
+    learned = learner.policies()[0]
+    for ask in (learner.policy, learner.policy_of(0), learned, learned.q, learned.v):
+        with pytest.raises(ValueError, match=says):
+            ask(rows)
+    with pytest.raises(ValueError, match=says):
+        learner.policy_each(np.stack([np.zeros_like(rows), rows]))
+    with pytest.raises(ValueError, match="observations of type <U1: they must be numbers"):
+        learner.policy(np.full((2, size), "x"))
+    assert np.isfinite(learner.policy(np.zeros((3, size)))).all()

@@ -45,6 +45,22 @@ def test_other_rewards_are_said_and_trained_on():
     assert get_hub().info(run_id(app))["config"].data.rewards.max() == 0.5
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"gamma": "1"}, True),
+        ({"gamma": "0.9,1"}, True),
+        ({"gamma": "0.9"}, False),
+        ({"algo": "bc"}, False),
+    ],
+)
+def test_a_world_that_never_ends_needs_a_discount(query: dict[str, str], told: bool):
+    app = open_page(**{"v": "1", "data": "deadly-triad", "algo": "q-learning", "net": "linear", **query})
+    assert not app.exception
+    said = [info.value for info in app.info]
+    assert [text.replace("\\", "")[:35] for text in said] == (["with gamma = 1 what the data shows "] if told else [])
+
+
 def test_equal_choices_share_one_run():
     assert run_id(open_page()) == run_id(open_page(v="1", algo="bcq"))
 
