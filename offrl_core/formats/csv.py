@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 from offrl_core.formats import metadata, rows
 from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.cells import MARKERS, kind_of
-from offrl_core.formats.headings import are_numbers, has_units, heading_of
+from offrl_core.formats.headings import are_numbers, heading_of
 from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.source import Source
@@ -58,16 +58,15 @@ class _Dialect:
         self.heading = heading
         self.separator = heading.separator
         context.limits.check("columns", heading.line.count(self.separator) + 1)
-        self.decimal, self.units, self.left_out = ".", 0, 0
-        self.names: list[str] = self._block(source, broken="skip").column_names
+        self.decimal, self.left_out = ".", 0
+        self.commented = b"\n#" in head
+        self.units = int(heading.units)
+        self.names: list[str] = self._block(source).column_names
         if are_numbers(self.names):
             raise FileError("its first line holds numbers; a line with the names of the columns is needed first")
-        text = self._text(source, broken="skip")  # once it is known whether units come first, rows can be counted
-        rows = [["" if cell is None else cell for cell in row.values()] for row in text.slice(0, 50).to_pylist()]
-        if len(set(self.names)) == len(self.names) and has_units(rows):
-            self.units, text = 1, text.slice(1)
-            context.note("units", f"the row under the names holds units: {', '.join(rows[0])}", "It was left out.")
-        self._finds_decimal_commas(text)
+        self._finds_decimal_commas(self._text(source))
+        if heading.units:
+            context.note("units", "the row under the names holds units", "It was left out.")
         comments = heading.comments - (self.own is not None)
         if comments:
             context.note("comments", f"{comments} lines above the table begin with '#'", "They were left out.")
@@ -91,13 +90,13 @@ class _Dialect:
                     found = found.set_column(index, self.names[index], text.column(index))
         return found
 
-    def _text(self, source: Source, broken: str = "error") -> pa.Table:
+    def _text(self, source: Source) -> pa.Table:
         """The first block with all columns as text."""
-        return self._block(source, pa.schema([(name, pa.string()) for name in self.names]), broken)
+        return self._block(source, pa.schema([(name, pa.string()) for name in self.names]))
 
-    def _block(self, source: Source, types: pa.Schema | None = None, broken: str = "error") -> pa.Table:
+    def _block(self, source: Source, types: pa.Schema | None = None) -> pa.Table:
         """The first block with all columns, of the kinds that are found in it unless `types` says others."""
-        options = self._options(None, False, _PREVIEW_BYTES, types, broken)
+        options = self._options(None, False, _PREVIEW_BYTES, types)
         try:
             with source.open() as file, pacsv.open_csv(file, *options) as reader:
                 return pa.Table.from_batches([reader.read_next_batch()])
@@ -124,7 +123,7 @@ class _Dialect:
         return FileError(reason, row=None if row is None else row - before)
 
     def _options(
-        self, only: Iterable[str] | None, threads: bool, block: int, types: pa.Schema | None, broken: str = "error"
+        self, only: Iterable[str] | None, threads: bool, block: int, types: pa.Schema | None
     ) -> tuple[Any, ...]:
         return (
             pacsv.ReadOptions(
@@ -135,7 +134,9 @@ class _Dialect:
                 block_size=block,
             ),
             pacsv.ParseOptions(
-                delimiter=self.separator, newlines_in_values=True, invalid_row_handler=partial(self._left_out, broken)
+                delimiter=self.separator,
+                newlines_in_values=True,
+                invalid_row_handler=self._leave_out_comment if self.commented else None,
             ),
             pacsv.ConvertOptions(
                 include_columns=None if only is None else list(only),
@@ -146,10 +147,10 @@ class _Dialect:
             ),
         )
 
-    def _left_out(self, broken: str, row: Any) -> str:
-        """What becomes of a row of too many or too few cells: comments are left out."""
+    def _leave_out_comment(self, row: Any) -> str:
+        """What becomes of a row of too many or too few cells."""
         if not row.text.lstrip().startswith("#"):
-            return broken
+            return "error"
         self.left_out += 1
         return "skip"
 
@@ -208,8 +209,12 @@ def open_table(source: Source, context: Context) -> Table:
 
 
 def _load(dialect: _Dialect, first: pa.Schema, source: Source, context: Context, mapping: ColumnMapping) -> Loaded:
+    lines, before = 0, b""
     with source.open() as file:
-        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
+        while block := file.read(1 << 22):
+            lines += block.count(b"\n")
+            dialect.commented = dialect.commented or b"\n#" in block or (before[-1:] == b"\n" and block[:1] == b"#")
+            before = block
     context.limits.check("rows", lines - 1)
     table = dialect.numbers(_parse(dialect, _types(first, mapping), source, context, mapping))
     if dialect.left_out:

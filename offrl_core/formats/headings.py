@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ SEPARATORS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r'"?sep=(?P<separator>[^"])"?', re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?(\d[\d.,]*|[.,]\d+)([eE][-+]?\d+)?\s*")
 _BLANK_UNITS = frozenset(("", "-", "–", "—"))
+_FEW_ROWS = 50
 _FLAGS = frozenset(("true", "false", "yes", "no"))
 
 
@@ -25,6 +27,7 @@ class Heading:
         separator: what stands between them.
         names: the names, where they stand in a comment; None where they are a line of the table.
         comments: lines that were left out.
+        units: whether the row under the names holds units.
     """
 
     skip: int
@@ -32,6 +35,7 @@ class Heading:
     separator: str
     names: tuple[str, ...] | None
     comments: int
+    units: bool
 
 
 def heading_of(lines: Sequence[str]) -> Heading:
@@ -58,8 +62,17 @@ def heading_of(lines: Sequence[str]) -> Heading:
     names = [name.strip().strip('"') for name in comment.lstrip("#").split(separator)]
     if 1 < len(names) == len(fields) and any(_NUMBER.fullmatch(field) for field in fields):
         named_by = tuple(name or "#" for name in names)
-        return Heading(skip, comment, separator, named_by, comments - 1)
-    return Heading(skip, line, separator, None, comments)
+        return Heading(skip, comment, separator, named_by, comments - 1, False)
+    return Heading(skip, line, separator, None, comments, has_units(_cells(lines[skip + 1 :], separator)))
+
+
+def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """The cells of the first rows; none where they cannot be told without the lines that follow."""
+    try:
+        rows = [row for row in csv.reader(lines[:_FEW_ROWS], delimiter=separator) if row]
+    except csv.Error:
+        return []
+    return [row for row in rows if len(row) == len(rows[0])]
 
 
 def has_units(rows: Sequence[Sequence[str]]) -> bool:

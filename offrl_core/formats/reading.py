@@ -17,6 +17,7 @@ from offrl_core.formats.base import BROKEN, Context, FileError, Limits, Progress
 from offrl_core.formats.log import Reading
 from offrl_core.formats.mapping import OF_ALL_FORMATS, ColumnInfo, ColumnMapping
 from offrl_core.formats.names import speaks_of
+from offrl_core.formats.packed import unpacked
 from offrl_core.formats.registry import FORMATS, Format
 from offrl_core.formats.source import Source
 
@@ -74,16 +75,17 @@ def read_file(
     context = Context(limits or Limits(), progress or no_progress, mapping)
     given = Source.of(source, context.limits, name)
     with _errors_name(given):
-        found = format or sniff(given, context)
+        inner = unpacked(given, context)
+        found = format or sniff(inner, context)
         module = import_module(FORMATS[found].module)
         if FORMATS[found].mapped:
             from offrl_core.formats.tabular import read_table
 
-            columns = read_table(module.open_table(given, context), context)
+            columns = read_table(module.open_table(inner, context), context)
         else:
             _check_fixed(mapping, FORMATS[found])
-            columns = module.read(given, context)
-        columns.details.setdefault("name", Path(given.name).stem[:80] or "custom")
+            columns = module.read(inner, context)
+        columns.details.setdefault("name", Path(inner.name).stem[:80] or "custom")
         context.progress(0.85, "build the dataset")
         log = assemble(columns, context)
     context.progress(1.0, "done")
@@ -105,13 +107,14 @@ def preview_file(
     context = Context(limits or Limits(), no_progress)
     given = Source.of(source, context.limits, name)
     with _errors_name(given):
-        found = format or sniff(given, context)
+        inner = unpacked(given, context)
+        found = format or sniff(inner, context)
         preview = Preview(found)
         if FORMATS[found].mapped:
             from offrl_core.formats.describing import describe_columns, sample_rows
             from offrl_core.formats.tabular import table_mapping
 
-            table = import_module(FORMATS[found].module).open_table(given, context)
+            table = import_module(FORMATS[found].module).open_table(inner, context)
             preview = Preview(found, describe_columns(table), table.rows, sample_rows(table), table_mapping(table))
     return preview
 
@@ -129,15 +132,13 @@ def sniff(source: Source, context: Context) -> str:
         raise FileError("the file is empty")
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith(b"ARROW1"):
-        return "minari-arrow"
+    if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
+        return _arrow_format(source)
     if head.startswith(_HDF5):
         return _hdf5_format(source, context)
     if head.startswith(b"PK"):
         return _folder_format(source, context)
     suffix = Path(source.name).suffix.lower()
-    if head.startswith(b"\x1f\x8b"):
-        raise FileError("this is a gzip archive; unpack it first")
     if _is_json(source, suffix):
         return "json"
     if suffix in FORMATS["csv"].suffixes or b"\0" not in source.head(4096):
@@ -164,6 +165,15 @@ def _folder_format(source: Source, context: Context) -> str:
             return "npz"
         listed = ", ".join(folder.names[:10]) or "nothing"
     raise FileError(f"neither NumPy arrays nor a Minari dataset is in it; it holds {listed}")
+
+
+def _arrow_format(source: Source) -> str:
+    """An episode of Minari's has these columns and no others; any other table is one row per decision."""
+    from offrl_core.formats.arrow import schema_of
+
+    names = set(schema_of(source).names)
+    needed = {"observations", "actions", "rewards", "terminations", "truncations"}
+    return "minari-arrow" if needed <= names <= needed | {"episode_id", "infos"} else "arrow"
 
 
 def _hdf5_format(source: Source, context: Context) -> str:

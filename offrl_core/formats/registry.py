@@ -37,6 +37,14 @@ FORMATS: dict[str, Format] = {
         Format("csv", "CSV", (".csv", ".tsv", ".txt"), True, True, "A text table with a header, one row per decision."),
         Format("parquet", "Parquet", (".parquet", ".pq"), True, True, "A typed table, one row per decision."),
         Format(
+            "arrow",
+            "Feather / Arrow",
+            (".feather", ".arrow", ".arrows", ".ipc"),
+            True,
+            False,
+            "A typed table, one row per decision.",
+        ),
+        Format(
             "json",
             "JSON",
             (".json", ".jsonl", ".ndjson"),

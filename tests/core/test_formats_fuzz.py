@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import time
 import zipfile
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.feather
 import pytest
 from fuzzing import LIMITS, fuzzed, judge, watched
 from hypothesis import given
@@ -29,7 +35,13 @@ from log_files import (
 from offrl_core.formats import ColumnMapping, FileError, preview_file
 from offrl_core.processes.file_reader import preview_isolated
 
-PYTHON_PARSED = ("csv", "csv-loose", "npz", "json", "rllib")
+PACKED = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": partial(pa.compress, codec="zstd", asbytes=True),
+}
+PYTHON_PARSED = ("csv", "csv-loose", "npz", "json", "rllib", *PACKED, "zip")
 """Formats whose parsers take damage without harm, so that they can be watched in this very process; the libraries
 behind the others abort or hang on some files (single flipped bits are enough) and are read in another process."""
 
@@ -68,6 +80,43 @@ def rllib() -> bytes:
     return "\n".join(json.dumps({"type": "SampleBatch", **batch, "eps_id": [i, i]}) for i in range(3)).encode()
 
 
+def typed_table() -> pa.Table:
+    """Columns of every kind."""
+    return pa.table(
+        {
+            "episode": [i // 4 for i in range(12)],
+            "obs": [[i / 7, i] for i in range(12)],
+            "action": pa.array(["a", "none"] * 6).dictionary_encode(),
+            "reward": [i / 3 for i in range(12)],
+            "note": [None if i == 3 else "x" for i in range(12)],
+            "done": [i % 4 == 3 for i in range(12)],
+        }
+    )
+
+
+def feather(**how: Any) -> bytes:
+    """A Feather file."""
+    file = io.BytesIO()
+    pyarrow.feather.write_feather(typed_table(), file, **how)
+    return file.getvalue()
+
+
+def arrow_stream() -> bytes:
+    """An Arrow stream of several pieces."""
+    file = io.BytesIO()
+    with pa.ipc.new_stream(file, typed_table().schema) as out:
+        out.write_table(typed_table(), max_chunksize=5)
+    return file.getvalue()
+
+
+def zipped_text(data: bytes) -> bytes:
+    """A zip archive of one file."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("log.csv", data)
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A sound file in each layout."""
@@ -77,6 +126,11 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {
         "csv": written("csv", tabular=True),
         "csv-loose": loose_csv(),
+        **{ending: packed(loose_csv()) for ending, packed in PACKED.items()},
+        "zip": zipped_text(loose_csv()),
+        "feather": feather(),
+        "feather-plain": feather(compression="uncompressed"),
+        "arrow-stream": arrow_stream(),
         "json": loose_json(),
         "rllib": rllib(),
         "parquet": written("parquet"),
@@ -92,9 +146,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 _KEYS = ("csv", "csv-loose", "parquet", "npz", "d4rl", "d3rlpy-1", "d3rlpy-2", "minari", "minari-own", "minari-arrow")
-KEYS = (*_KEYS, "arrow-inner", "json", "rllib")
+KEYS = (*_KEYS, "arrow-inner", "json", "rllib", *PACKED, "zip", "feather", "feather-plain", "arrow-stream")
 
-PREVIEWED = ("csv", "csv-loose", "json", "rllib", "parquet", "d4rl", "minari-arrow")
+PREVIEWED = ("csv", "csv-loose", "json", "rllib", "zst", "feather", "parquet", "d4rl", "minari-arrow")
 
 place = st.floats(0, 1, exclude_max=True)
 change = st.one_of(
