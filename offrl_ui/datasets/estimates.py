@@ -26,6 +26,7 @@ FIRST = ("bc", "iql", "bcq")
 ESTIMATORS: dict[Weighting, str] = {
     "ordinary": "Importance sampling",
     "weighted": "Importance sampling, weighted",
+    "per-decision": "Importance sampling, per decision",
     "weighted-per-decision": "Importance sampling, per decision, weighted",
 }
 
@@ -63,6 +64,9 @@ def estimates(dataset: Dataset, *, key: str, algorithm: str = FIRST[0]) -> None:
         doubts = [f"- **{row['estimate']}.** {plain(row['remark'])}" for row in made[1] if row.get("remark")]
         st.markdown("\n".join(doubts))
         st.caption(
+            "Importance sampling reweights the recorded episodes by how likely the policy is to act so; per decision, "
+            "what is done later does not weigh an earlier reward. Weighted forms divide by the sum of the weights: "
+            "biased, but steadier. "
             "Fitted Q evaluation values the policy in a model of the records. The doubly robust estimate corrects that "
             "model by its errors on the records, reweighted as in importance sampling: it is right where either the "
             "model or the weights are. "
