@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from offrl_core import columns
 from offrl_core.columns import Array, DatasetError
-from offrl_core.formats import FileError, Log, Reading, read_file, write_file
+from offrl_core.formats import ColumnMapping, FileError, Log, Reading, read_file, read_frame, write_file
 from offrl_core.html_table import facts_table
 from offrl_core.interfaces import MDP, Layout, World
 from offrl_core.rewards import AS_LOGGED, RewardRule
@@ -54,8 +54,9 @@ class Dataset:
         world: the simulator where one exists (an MDP is one too).
         layout: how to draw the states.
         name, options: where the data came from.
-        opened: how it was read from a file, as plain data: the `file`'s name, its `format`, and of tables the `mapping`
-            with every choice made in it. With these and `gamma`, `Dataset.from_file` reads the same again.
+        opened: how it was read, as plain data: of a file its name (`file`) and `format`, and of tables the `mapping`
+            with every choice made in it. With these and `gamma`, `Dataset.from_file` reads the same again, and
+            `Dataset.from_frame` takes the same table in memory for the same.
         behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
         behavior_names: names for those numbers.
         behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S,
@@ -446,6 +447,32 @@ class Dataset:
         from offrl_core.processes.file_reader import read_isolated
 
         return cls.from_reading(read_isolated(source, **how), gamma)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        mapping: ColumnMapping | Mapping[str, Any] | None = None,
+        *,
+        gamma: float = 0.99,
+        **how: Any,
+    ) -> Dataset:
+        """Take a table that is in memory for a log of decisions, exactly as if it stood in a file.
+
+        Args:
+            frame: a pandas `DataFrame`, a table of pyarrow or Polars, or a dict of columns: arrays `(N,)` or `(N, …)`,
+                pandas `Series` or lists of numbers, labels, booleans, dates or lists.
+            mapping: which column is what, such as `{"state": ["x", "y"], "action": "drug", "reward": "reward"}`; by
+                default it is guessed from the names and the first rows.
+            gamma: the dataset's discount.
+            how: `limits`, `progress` and `name`: see `read_frame` in `offrl_core.formats`, which also tells what was
+                found and done.
+
+        Raises:
+            DatasetError: the columns cannot be a dataset; the message names the row (from 1) and the column.
+        """
+        made = cls.from_reading(read_frame(frame, mapping=mapping, **how), gamma)
+        return replace(made, opened={"mapping": made.opened["mapping"]})
 
     @classmethod
     def from_reading(cls, reading: Reading, gamma: float | None = None) -> Dataset:

@@ -244,8 +244,8 @@ def a_dataset(value: object) -> Dataset:
     if isinstance(value, Dataset):
         return value
     raise HyperparameterError(
-        f"dataset = {value!r} is not allowed: it must be a Dataset, from load_dataset(name), Dataset.from_columns(…) "
-        "or Dataset.from_file(path)"
+        f"dataset = {value!r} is not allowed: it must be a Dataset, from load_dataset(name), Dataset.from_columns(…), "
+        "Dataset.from_frame(frame) or Dataset.from_file(path)"
     )
 
 

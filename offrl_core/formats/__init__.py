@@ -9,7 +9,7 @@ from offrl_core.formats.base import FileError, Finding, Limits, Progress
 from offrl_core.formats.guessing import guess_mapping
 from offrl_core.formats.log import Log, Reading
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
-from offrl_core.formats.reading import Preview, preview_file, read_file
+from offrl_core.formats.reading import Preview, preview_file, read_file, read_frame
 from offrl_core.formats.registry import FORMATS, Format
 from offrl_core.formats.writing import write_file
 
@@ -28,5 +28,6 @@ __all__ = [
     "guess_mapping",
     "preview_file",
     "read_file",
+    "read_frame",
     "write_file",
 ]

@@ -71,7 +71,7 @@ class Reading:
         file: what messages call the file.
         log: its data, of which `Dataset.from_reading` makes a dataset.
         findings: what the reader saw and did (rows sorted, labels mapped, …).
-        format: name of the format.
+        format: name of the format; `frame` for columns that were in memory.
         mapping: the column mapping that was used; None for formats that have fixed names, where nothing was chosen.
     """
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from offrl_core.columns import DatasetError
 from offrl_core.formats.assemble import assemble
-from offrl_core.formats.base import BROKEN, Context, FileError, Limits, Progress, no_progress
+from offrl_core.formats.base import BROKEN, Columns, Context, FileError, Limits, Progress, no_progress
 from offrl_core.formats.log import Reading
 from offrl_core.formats.mapping import OF_ALL_FORMATS, ColumnInfo, ColumnMapping
 from offrl_core.formats.names import speaks_of
@@ -86,10 +86,41 @@ def read_file(
             _check_fixed(mapping, FORMATS[found])
             columns = module.read(inner, context)
         columns.details.setdefault("name", Path(inner.name).stem[:80] or "custom")
-        context.progress(0.85, "build the dataset")
-        log = assemble(columns, context)
+        return _assembled(columns, given.name, found, context)
+
+
+def read_frame(
+    frame: Any,
+    *,
+    mapping: ColumnMapping | Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    name: str = "frame",
+) -> Reading:
+    """Take columns that are in memory for a log of decisions, as `read_file` takes those of a file.
+
+    Args:
+        frame: a pandas `DataFrame`, a table of pyarrow or Polars, or a dict of columns: see `table_of_frame`.
+        mapping, limits, progress: as in `read_file`.
+        name: what messages call it.
+
+    Raises:
+        FileError: the columns cannot be a dataset; the message names the row and the column.
+    """
+    from offrl_core.formats.frames import table_of_frame
+    from offrl_core.formats.tabular import read_table
+
+    mapping = ColumnMapping.from_json(mapping) if isinstance(mapping, Mapping) else mapping
+    context = Context(limits or Limits(), progress or no_progress, mapping)
+    with _errors_name(Source(name)):
+        return _assembled(read_table(table_of_frame(frame), context), name, "frame", context)
+
+
+def _assembled(columns: Columns, name: str, format: str, context: Context) -> Reading:
+    context.progress(0.85, "build the dataset")
+    log = assemble(columns, context)
     context.progress(1.0, "done")
-    return Reading(given.name, log, tuple(context.findings), found, context.mapping)
+    return Reading(name, log, tuple(context.findings), format, context.mapping)
 
 
 def preview_file(

@@ -73,9 +73,12 @@ def _dataset(config: RunConfig, opened: Mapping[str, Any] | None) -> str:
 
 def _uploaded(opened: Mapping[str, Any], rewards: str) -> str:
     """The file that was uploaded, with all that was chosen when it was opened."""
+    how = "".join(f"\n    {name}={value!r}," for name, value in opened.items() if name != "file")
+    if "mapping" in opened and "file" not in opened:
+        told = "The columns of this run were in memory: put them, as a DataFrame or a dict, in the place of the dots."
+        return f"# {told}\ndataset = orl.Dataset.from_frame(\n    ...,{how}\n){rewards}"
     if "file" not in opened:
         return f"# The data of this run were made in Python.\ndataset = ...{rewards}"
-    how = "".join(f"\n    {name}={value!r}," for name, value in opened.items() if name != "file")
     told = "The file that was uploaded, which must lie beside this script."
     return f"# {told}\ndataset = orl.Dataset.from_file(\n    {opened['file']!r},{how}\n){rewards}"
 

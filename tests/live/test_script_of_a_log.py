@@ -30,7 +30,8 @@ def opened(name: str, gamma: float | None = None, **choices: Any) -> Dataset:
 def run(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Dataset, list[orl.Learner]]:
     """Run a script beside the files; its dataset and its learners."""
     for path in CASES.iterdir():
-        shutil.copy(path, folder)
+        if path.is_file():
+            shutil.copy(path, folder)
     monkeypatch.chdir(folder)
     made: list[orl.Learner] = []
 
@@ -57,6 +58,10 @@ def run(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Dat
         ("terminated_and_done.npz", 0.7, {"end": None}),
         ("ring_timeouts_next.hdf5", 0.6, {}),
         ("none_action.parquet", 0.9, {"reward_row": "next", "n_actions": 5}),
+        ("two_actions.csv", 0.9, {}),
+        ("lerobot_cont.parquet", 0.9, {"bins": 3}),
+        ("lerobot_cont.parquet", None, {"actions": "k-means", "bins": 5}),
+        ("dt_rows.parquet", 0.9, {}),
     ],
 )
 def test_the_script_opens_the_file_as_it_was_opened(
