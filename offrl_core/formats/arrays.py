@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from offrl_core.columns import Array
 from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.names import speaks_of
+from offrl_core.formats.pictures import choose_factor, shrunk
 from offrl_core.formats.table import FIRST_ROWS, Loaded, Table
 
 
 def table_of(
     shapes: Mapping[str, tuple[int, ...]],
-    column: Callable[[str, int | None], pa.ChunkedArray],
+    column: Callable[[str, int | None, int], pa.ChunkedArray],
     context: Context,
     *,
     besides: tuple[str, ...] = (),
@@ -28,25 +30,34 @@ def table_of(
 
     Args:
         shapes: of the arrays that can be columns, by name.
-        column: gives an array as a column (see `as_column`) by its name: its first rows, or for None all of them.
+        column: gives an array as a column (see `as_column`) by its name, how many of its first rows (None for all), and
+            by how much its frames are shrunk.
         context: the reading in progress.
         besides: names of what else the file holds.
         own: the metadata of one of our own files.
 
     """
     first: dict[str, pa.ChunkedArray] = {}
+    steps = next((shape[1] for name, shape in shapes.items() if len(shape) == 2 and speaks_of(name, "reward")), 1)
+    frames = {name: _of_one_step(shape, steps) for name, shape in shapes.items()}
     for name, shape in shapes.items():
-        if shape[0] > 0 and 0 < np.prod(shape[1:], dtype=float) <= context.limits.columns:
+        if shape[0] > 0 and np.prod(shape[1:], dtype=float) > 0:
             with suppress(FileError):  # whoever reads it is told
-                first[name] = column(name, min(FIRST_ROWS, shape[0]))
+                factor = choose_factor(frames[name], name, replace(context, mapping=None, findings=[]))
+                first[name] = column(name, min(FIRST_ROWS, shape[0]), factor)
     actions = next((name for name in shapes if speaks_of(name, "action")), None)
     rows = None if actions is None else max(0, shapes[actions][0])
 
     def load(mapping: ColumnMapping) -> Loaded:
         action = mapping.action_columns[0]
         if action not in shapes:
-            column(action, None)  # says why it is no column
-        return shapes[action][0], lambda name: column(name, None)
+            column(action, None, 1)  # says why it is no column
+        factors = {
+            name: choose_factor(frames[name], name, context)
+            for name in (*mapping.state, *mapping.next_state)
+            if len(frames.get(name, ())) > 1
+        }
+        return shapes[action][0], lambda name: column(name, None, factors.get(name, 1))
 
     # What has the name of a column without being one is refused by that name.
     claimed = [name for name in besides if any(speaks_of(name, role) for role in ("state", "action", "reward", "done"))]
@@ -54,17 +65,25 @@ def table_of(
     return Table((*shapes, *claimed), first, load, rows, own, rest)
 
 
-def as_column(values: Array, name: str, missing: Array | None = None) -> pa.ChunkedArray:
+def _of_one_step(shape: tuple[int, ...], steps: int) -> tuple[int, ...]:
+    """The shape of what an array holds of one step, where an episode's rewards are `steps` numbers in one row."""
+    episodes = steps > 1 and len(shape) > 1 and shape[1] in (steps, steps + 1)
+    return shape[2:] if episodes else shape[1:]
+
+
+def as_column(values: Array, name: str, missing: Array | None = None, factor: int = 1) -> pa.ChunkedArray:
     """An array as a column: of numbers or text, or of lists where a row has several numbers.
 
     Args:
         values: `(N, …)`.
         name: of the column.
         missing: `(N,)` bool, which rows are null.
+        factor: by how much frames are shrunk.
 
     Raises:
         FileError: its rows are empty, or its bytes are no text.
     """
+    values = shrunk(values, factor)
     flat = values.reshape(len(values), -1) if values.size else values.reshape(len(values), 0)
     if not len(values):
         return pa.chunked_array([pa.nulls(0)])

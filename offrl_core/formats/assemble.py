@@ -13,6 +13,7 @@ from offrl_core.columns import Array, is_finite
 from offrl_core.formats.actions import take_actions
 from offrl_core.formats.base import Columns, Context, FileError, shown, single
 from offrl_core.formats.log import Log
+from offrl_core.formats.pictures import choose_factor, shrunk
 from offrl_core.formats.propensities import take_propensities
 
 
@@ -26,6 +27,7 @@ def assemble(columns: Columns, context: Context) -> Log:
     if rows == 0:
         raise FileError("there is no row of data")
     context.limits.check("rows", rows)
+    _shrink(columns, context)
     # Two vectors of 32-bit numbers a row, or two states; an action, a reward and two flags. Small numbers grow to that.
     width = math.prod(columns.observations.shape[1:])
     context.limits.check("unpacked", rows * (8 * width + 26), column=columns.name("observations"))
@@ -86,6 +88,17 @@ def assemble(columns: Columns, context: Context) -> Log:
         propensities=propensities,
         **details,
     )
+
+
+def _shrink(columns: Columns, context: Context) -> None:
+    """Make frames that are too large, or that the mapping wants smaller, small enough to be observations."""
+    if columns.observations.ndim < 3:
+        return
+    columns.check_following()
+    factor = choose_factor(columns.observations.shape[1:], columns.name("observations"), context)
+    for role in ("observations", "next_observations"):
+        if (values := getattr(columns, role)) is not None and values.dtype.kind in "biuf":
+            setattr(columns, role, shrunk(values, factor))
 
 
 def _numbers(role: str, values: Array, columns: Columns) -> Array:

@@ -14,6 +14,7 @@ from offrl_core.columns import Array
 from offrl_core.formats import dates
 from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.mapping import Kind
+from offrl_core.formats.pictures import REMEDY, kind_of_bytes
 from offrl_core.formats.structures import is_structured, parse
 
 MARKERS = ("NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "-nan", "NULL", "Null", "null", "None", "none", "<NA>", "NaT")
@@ -249,8 +250,16 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
 
 def check_readable(kind: pa.DataType, name: str) -> None:
     """Refuse a column of a type that `read_cells` does not take."""
+    if _holds_bytes(kind):
+        raise FileError(f"it holds bytes beside other things, as pictures are stored. {REMEDY}", column=name)
     if kind_of(kind) == "other":
         raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    """Whether this is a structure with a part of bytes, such as a picture and its path."""
+    tests = (pa.types.is_binary, pa.types.is_large_binary)
+    return pa.types.is_struct(kind) and any(test(field.type) for field in kind for test in tests)
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> Cells:
@@ -300,7 +309,9 @@ def _dictionary(column: pa.ChunkedArray, name: str) -> pa.DictionaryArray:
     try:
         words = encoded.dictionary.cast(pa.string())
     except pa.ArrowInvalid as error:
-        raise FileError("it holds bytes that are not UTF-8 text", column=name) from error
+        first = next((word for word in encoded.dictionary.to_pylist() if word), b"")
+        what = kind_of_bytes(first if isinstance(first, bytes) else b"")
+        raise FileError(f"it holds bytes that are not UTF-8 text: {what}. {REMEDY}", column=name) from error
     return pa.DictionaryArray.from_arrays(encoded.indices, words)
 
 

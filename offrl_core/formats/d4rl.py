@@ -32,8 +32,8 @@ def open_table(source: Source, context: Context) -> Table:
             severity="warning",
         )
 
-    def column(name: str, rows: int | None) -> pa.ChunkedArray:
+    def column(name: str, rows: int | None, factor: int) -> pa.ChunkedArray:
         with open_hdf5(source) as root:
-            return as_column(array(root, name, context, rows=rows), name)
+            return as_column(array(root, name, context, rows=rows), name, factor=factor)
 
     return table_of(found, column, context, besides=tuple(name for name in present if name not in found))

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from offrl_core.formats.arrays import as_column
-from offrl_core.formats.base import FileError
+from offrl_core.formats.base import Context, FileError
+from offrl_core.formats.pictures import choose_factor, plane
 from offrl_core.formats.table import Table
 from offrl_core.formats.values import column_of
 
 
-def table_of_frame(frame: Any) -> Table:
+def table_of_frame(frame: Any, context: Context) -> Table:
     """A table of a frame's columns.
 
     Args:
         frame: a pandas `DataFrame` (levels of its index that have a name are columns, too), anything else that gives
             Arrow's columns (`__arrow_c_stream__`: pyarrow, Polars), or a mapping from names to columns of one length,
             each an array `(N,)` or `(N, …)`, a pandas `Series`, or a list.
+        context: the reading in progress.
 
     Raises:
         FileError: it is none of these, or a column holds what no file could hold.
@@ -41,14 +44,14 @@ def table_of_frame(frame: Any) -> Table:
     if not named:
         raise FileError("there is no column")
     names = [" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key, _ in named]
-    columns = [_column(values, name) for name, (_, values) in zip(names, named, strict=True)]
+    columns = [_column(values, name, context) for name, (_, values) in zip(names, named, strict=True)]
     for name, column in zip(names, columns, strict=True):
         if len(column) != len(columns[0]):
             raise FileError(f"it has {len(column)} rows, {names[0]!r} has {len(columns[0])}", column=name)
     return Table.of(pa.Table.from_arrays(columns, names=names))
 
 
-def _column(values: Any, name: str) -> pa.ChunkedArray:
+def _column(values: Any, name: str, context: Context) -> pa.ChunkedArray:
     if isinstance(values, (pa.ChunkedArray, pa.Array)):
         return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
     try:
@@ -57,7 +60,7 @@ def _column(values: Any, name: str) -> pa.ChunkedArray:
                 made = pa.array(values, from_pandas=True)
                 return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
             values = np.asarray(values)
-        return _of_array(values if isinstance(values, np.ndarray) else _as_array(values, name), name)
+        return _of_array(values if isinstance(values, np.ndarray) else _as_array(values, name), name, context)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, FileError):
             raise
@@ -80,7 +83,7 @@ def _as_array(values: Any, name: str) -> np.ndarray[Any, Any]:
     return objects
 
 
-def _of_array(values: np.ndarray[Any, Any], name: str) -> pa.ChunkedArray:
+def _of_array(values: np.ndarray[Any, Any], name: str, context: Context) -> pa.ChunkedArray:
     if values.ndim == 0:
         raise FileError("a column is needed, one value per row; it is a single value", column=name)
     missing = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) and values.ndim == 1 else None
@@ -93,7 +96,12 @@ def _of_array(values: np.ndarray[Any, Any], name: str) -> pa.ChunkedArray:
     if kind == "f" and plain.dtype.itemsize not in (4, 8):
         plain = plain.astype(np.float32 if plain.dtype.itemsize == 2 else np.float64)
     if kind in "biufSU":
-        return as_column(plain, name, missing)
+        mapping = context.mapping
+        wanted = mapping is None or name in (*mapping.state, *mapping.next_state)
+        factor = 1
+        if plain.ndim > 2 and plane(plain.shape[1:]) is not None and wanted:
+            factor = choose_factor(plain.shape[1:], name, replace(context))
+        return as_column(plain, name, missing, factor)
     if kind != "O":
         raise FileError(f"it holds {plain.dtype}, which is neither a number, text, a date nor a list", column=name)
     rows = plain if plain.ndim == 1 else [row.tolist() for row in plain]

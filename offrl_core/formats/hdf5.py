@@ -7,12 +7,14 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import h5py
 import numpy as np
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Context, FileError
+from offrl_core.formats.pictures import REMEDY
 from offrl_core.formats.source import Source
 
 _FILTERS = {
@@ -129,7 +131,7 @@ def array(
             raise FileError(f"it is compressed with an unknown filter ({layout.get_filter(index)[0]})", column=column)
     dtype, shape = found.dtype, found.shape
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
-        raise FileError(f"it holds {dtype}, numbers are needed", column=column)
+        raise FileError(_no_numbers(dtype), column=column)
     if shape is None:
         raise FileError("it is empty", column=column)
     if shape == () and not single:
@@ -153,6 +155,21 @@ def array(
     elif values.size:
         found.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
     return values
+
+
+def _no_numbers(dtype: np.dtype[Any]) -> str:
+    """What an array holds that holds no numbers."""
+    inner = h5py.check_vlen_dtype(dtype)
+    if h5py.check_string_dtype(dtype) is not None:
+        return "it holds text, numbers are needed"
+    if inner is not None and np.dtype(inner).kind == "u" and np.dtype(inner).itemsize == 1:
+        return (
+            "each row holds bytes, as compressed pictures are stored (JPEG, PNG; Minari's jpeg_encoding), no array. "
+            f"{REMEDY}"
+        )
+    if inner is not None:
+        return f"each row holds a list of {inner} of a length of its own; all rows need one shape"
+    return f"it holds {dtype}, numbers are needed"
 
 
 def text_attribute(group: h5py.h5g.GroupID, name: str) -> str | None:

@@ -42,6 +42,8 @@ class ColumnMapping:
             reward ends (a bandit); `trajectory`: a row holds a whole episode, a list in each column.
         last_row: `decision`: the last row of an episode is one like the others; `state`: it holds no more than the
             final state, its action and reward mean nothing (as in RLDS).
+        shrink: by how much frames (observations of height × width) are shrunk in both directions; None for as little as
+            the limit of an observation asks for.
         missing: what to do with episodes that have a missing state, action or reward: `refuse` the file or `drop` them.
         n_actions, n_states: sizes, where the data alone does not show them; values are then numbers from 0.
     """
@@ -66,6 +68,7 @@ class ColumnMapping:
     unflagged: Literal["truncated", "terminated"] = "truncated"
     each_row: Literal["step", "episode", "trajectory"] = "step"
     last_row: Literal["decision", "state"] = "decision"
+    shrink: int | None = None
     missing: Literal["refuse", "drop"] = "refuse"
     n_actions: int | None = None
     n_states: int | None = None
@@ -82,6 +85,8 @@ class ColumnMapping:
             object.__setattr__(self, "action", several[0] if len(several) == 1 else several)
         if self.bins is not None and self.bins < 2:
             raise FileError(f"mapping: bins = {self.bins!r} is not allowed: it must be 2 or above")
+        if self.shrink is not None and self.shrink < 1:
+            raise FileError(f"mapping: shrink = {self.shrink!r} is not allowed: it must be 1 or above")
 
     @property
     def action_columns(self) -> tuple[str, ...]:
@@ -137,7 +142,7 @@ class ColumnMapping:
             named = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
             if name in ("state", "next_state", "action"):
                 good, needed = named or isinstance(value, str), "a column's name, or a list of columns' names"
-            elif name in ("n_actions", "n_states", "bins"):
+            elif name in ("n_actions", "n_states", "bins", "shrink"):
                 good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
                 needed = "a whole number, 1 or above"
             else:
@@ -158,7 +163,7 @@ _CHOICES = {
     "last_row": ("decision", "state"),
     "missing": ("refuse", "drop"),
 }
-OF_ALL_FORMATS = ("actions", "bins")
+OF_ALL_FORMATS = ("actions", "bins", "shrink")
 """What may be chosen in formats that have names of their own, too."""
 
 _DEFAULTS = {f.name: f.default for f in fields(ColumnMapping)}

@@ -50,13 +50,13 @@ def open_table(source: Source, context: Context) -> Table:
             lists = {role: [name] for role, name in present.items() if role in ("state", "next_state")}
             own["mapping"] = {**present, **lists, "states": "table" if own.get("n_states") else "vector"}
 
-    def column(name: str, rows: int | None) -> pa.ChunkedArray:
+    def column(name: str, rows: int | None, factor: int) -> pa.ChunkedArray:
         with source.open() as file, open_zip(file, context) as archive:
             values = read_array(archive, members[name], context, name, rows)
             missing = None
             if own is not None and name == _MAPPING["next_state"] and _KNOWN in members:
                 missing = ~read_array(archive, members[_KNOWN], context, _KNOWN, rows).astype(bool)
-        return as_column(values, name, missing)
+        return as_column(values, name, missing, factor)
 
     besides = tuple(name for name in names if name not in shapes)
     return table_of(shapes, column, context, besides=besides, own=own)

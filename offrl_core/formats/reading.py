@@ -62,7 +62,8 @@ def read_file(
         format: one of `FORMATS`; by default it is told from the file's first bytes and its name.
         mapping: which column is what, for tables (CSV, Parquet, arrays in NPZ and HDF5): a `ColumnMapping`, or its
             fields by name, such as `{"state": ["x", "y"], "action": "drug", "reward": "reward"}`; by default it is
-            guessed from the names and the first rows. Of formats with fixed names only `actions` and `bins`.
+            guessed from the names and the first rows. Of formats with fixed names only `actions`,
+            `bins` and `shrink`.
         limits: what the file may ask for.
         progress: called with the share done in [0, 1] and what is being done.
         name: what messages call the file; by default its own name.
@@ -113,7 +114,7 @@ def read_frame(
     mapping = ColumnMapping.from_json(mapping) if isinstance(mapping, Mapping) else mapping
     context = Context(limits or Limits(), progress or no_progress, mapping)
     with _errors_name(Source(name)):
-        return _assembled(read_table(table_of_frame(frame), context), name, "frame", context)
+        return _assembled(read_table(table_of_frame(frame, context), context), name, "frame", context)
 
 
 def _assembled(columns: Columns, name: str, format: str, context: Context) -> Reading:

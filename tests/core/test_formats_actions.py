@@ -296,6 +296,12 @@ def test_arrays_of_episodes_and_steps_are_episodes() -> None:
     assert len(final) == 60
     assert final.next_known.all()
     np.testing.assert_allclose(final.next_observations, after[:, 1:].reshape(60, 4).astype(np.float32))
+    file = io.BytesIO()
+    wide = np.arange(2 * 500 * 20).reshape(2, 500, 20) / 9  # as large as a picture, and none
+    np.savez(file, obs=wide, act=np.arange(1000).reshape(2, 500) % 3, rew=np.ones((2, 500)))
+    many = read_file(file.getvalue())
+    np.testing.assert_allclose(many.dataset.observations, wide.reshape(1000, 20).astype(np.float32))
+    assert (many.dataset.n_episodes, many.mapping.shrink) == (2, None)
 
 
 def lists(**columns: list[Any]) -> bytes:

@@ -137,7 +137,7 @@ def test_hdf5_stays_within_its_file(tmp_path: Path) -> None:
         "bytes after unpacking": lambda out: out.create_dataset("rewards", shape=(4, 10**12), chunks=True, dtype="f8"),
         "800,000,000 bytes after unpacking": huge_chunks,
         "an array is needed": lambda out: out.create_group("rewards"),
-        "it holds object": lambda out: out.create_dataset("rewards", data=["a", "b", "c", "d"]),
+        "it holds text, numbers are needed": lambda out: out.create_dataset("rewards", data=["a", "b", "c", "d"]),
         "it is empty": lambda out: out.create_dataset("rewards", data=h5py.Empty("f8")),
     }
     for message, build in traps.items():
