@@ -292,10 +292,16 @@ def _of_columns(columns: dict[str, Any]) -> Iterator[Record]:
         if name in lists and name not in longer and len(held) != rows:
             raise FileError(f"its list holds {len(held)} values, that of the rewards {rows}", column=name)
     single = {name: held for name, held in columns.items() if name not in lists}
-    for row in zip(*(held[:rows] for held in lists.values()), strict=True):
-        yield {**single, **dict(zip(lists, row, strict=True))}
+    flags = [name for name in columns if any(_speaks(name, role) for role in (*_FLAGS, "start"))]
+    inside = {**single, **{name: False for name in flags if name in single and not _speaks(name, "start")}}
+    row: Record = {}
+    for index, values in enumerate(zip(*(held[:rows] for held in lists.values()), strict=True)):
+        above = single if index == rows - 1 else inside  # the flag of a whole list is that of its last step
+        row = {**above, **dict(zip(lists, values, strict=True))}
+        yield row
     if longer and rows:
-        yield {**single, **{name: lists[name][rows] for name in longer}}
+        # The final state shares the flags of the step before it.
+        yield {**single, **{name: row[name] for name in flags}, **{name: lists[name][rows] for name in longer}}
 
 
 @lru_cache(maxsize=10_000)

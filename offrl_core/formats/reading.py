@@ -187,8 +187,11 @@ def _is_json(source: Source, suffix: str) -> bool:
 
 def _folder_format(source: Source, context: Context) -> str:
     from offrl_core.formats.folder import open_folder
+    from offrl_core.formats.spreadsheet import is_spreadsheet
 
     with open_folder(source, replace(context)) as folder:
+        if is_spreadsheet(folder):
+            return "spreadsheet"
         if folder.named("main_data.hdf5"):
             return "minari"
         if any(name.endswith((".arrow", ".feather", ".parquet")) for name in folder.names):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +13,11 @@ from offrl_core.formats.base import FileError
 
 _EXACT = 2**53
 """From here on a float does not tell neighbouring whole numbers apart: such numbers are identifiers."""
-_WORDS = frozenset((bool, int, float, str))
+_SINGLE = frozenset((bool, int, float, str, dt.datetime, dt.date, dt.time, dt.timedelta))
 _DEEPEST = 6
 _FORMS = "its cells hold lists or structures of different forms; each row needs one of the same parts"
 _PLAIN: tuple[tuple[frozenset[type], pa.DataType], ...] = (
     (frozenset((bool,)), pa.bool_()),
-    (frozenset((dt.datetime, dt.date)), pa.timestamp("us")),
     (frozenset((dt.time,)), pa.time64("us")),
     (frozenset((dt.timedelta,)), pa.duration("us")),
 )
@@ -42,10 +40,13 @@ def column_of(values: Sequence[Any], name: str, before: int = 0) -> pa.Array:
             return pa.nulls(len(values))
         if kinds <= {int, float}:
             return _numbers(values, kinds)
+        if kinds <= {dt.datetime, dt.date}:
+            values = [dt.datetime(*day.timetuple()[:3]) if type(day) is dt.date else day for day in values]
+            return pa.array(values, pa.timestamp("us"))
         for known, kind in _PLAIN:
             if kinds <= known:
                 return pa.array(values, kind)
-        if kinds <= _WORDS:
+        if kinds <= _SINGLE:
             return _text(values)
         if kinds <= {list} or kinds <= {dict}:
             return _shallow(pa.array(values), name)
@@ -101,8 +102,18 @@ def _numbers(values: Sequence[Any], kinds: frozenset[type]) -> pa.Array:
 
 
 def _text(values: Sequence[Any]) -> pa.Array:
-    words = [value if value is None or type(value) is str else json.dumps(value) for value in values]
-    return pa.array(words, pa.string()).dictionary_encode()
+    return pa.array([_word(value) for value in values], pa.string()).dictionary_encode()
+
+
+def _word(value: Any) -> str | None:
+    """A value as the text of a table; None for nothing."""
+    return (
+        value
+        if value is None or isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _words(part: pa.Array) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import datetime as dt
 import gzip
 import io
 import json
@@ -31,6 +32,7 @@ from log_files import (
     read_file,
     zipped,
 )
+from workbooks import ods, xlsx
 
 from offrl_core.formats import ColumnMapping, FileError, preview_file
 from offrl_core.processes.file_reader import preview_isolated
@@ -109,6 +111,13 @@ def arrow_stream() -> bytes:
     return file.getvalue()
 
 
+SHEET = [
+    ["episode", "when", "x", "action", "reward", "done"],
+    *([i // 4, dt.datetime(2024, 1, 1, i), i / 7, ["a", "none"][i % 2], i, i % 4 == 3] for i in range(12)),
+]
+"""Cells of every kind."""
+
+
 def zipped_text(data: bytes) -> bytes:
     """A zip archive of one file."""
     file = io.BytesIO()
@@ -131,6 +140,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "feather": feather(),
         "feather-plain": feather(compression="uncompressed"),
         "arrow-stream": arrow_stream(),
+        "xlsx": xlsx(SHEET),
+        "ods": ods(SHEET),
         "json": loose_json(),
         "rllib": rllib(),
         "parquet": written("parquet"),
@@ -146,8 +157,21 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 _KEYS = ("csv", "csv-loose", "parquet", "npz", "d4rl", "d3rlpy-1", "d3rlpy-2", "minari", "minari-own", "minari-arrow")
-KEYS = (*_KEYS, "arrow-inner", "json", "rllib", *PACKED, "zip", "feather", "feather-plain", "arrow-stream")
+KEYS = (
+    *_KEYS,
+    "arrow-inner",
+    "json",
+    "rllib",
+    *PACKED,
+    "zip",
+    "feather",
+    "feather-plain",
+    "arrow-stream",
+    "xlsx",
+    "ods",
+)
 
+ARCHIVES = ("npz", "xlsx", "ods")
 PREVIEWED = ("csv", "csv-loose", "json", "rllib", "zst", "feather", "parquet", "d4rl", "minari-arrow")
 
 place = st.floats(0, 1, exclude_max=True)
@@ -198,14 +222,14 @@ def _fuzz(samples: dict[str, bytes], key: str, plan: list[tuple[str, float, int]
     judge(damaged(samples[key], plan), isolated=key not in PYTHON_PARSED)
 
 
-def _fuzz_npz(samples: dict[str, bytes], member: int, plan: list[tuple[str, float, int]]) -> None:
+def _fuzz_archive(samples: dict[str, bytes], key: str, member: int, plan: list[tuple[str, float, int]]) -> None:
     """Damage inside an archive whose checksums are right again."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(samples["npz"])) as old, zipfile.ZipFile(out, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(samples[key])) as old, zipfile.ZipFile(out, "w") as new:
         for index, name in enumerate(old.namelist()):
             body = old.read(name)
             new.writestr(name, damaged(body, plan) if index == member % len(old.namelist()) else body)
-    judge(out.getvalue())
+    judge(out.getvalue(), isolated=key not in PYTHON_PARSED)
 
 
 words = st.one_of(
@@ -289,8 +313,11 @@ def test_damaged_files(samples: dict[str, bytes], key: str) -> None:
     fuzzed(50)(given(plan=changes)(lambda plan: _fuzz(samples, key, plan)))()
 
 
-def test_damaged_arrays_in_a_sound_archive(samples: dict[str, bytes]) -> None:
-    fuzzed(50)(given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_npz(samples, member, plan)))()
+@pytest.mark.parametrize("key", ARCHIVES)
+def test_damage_in_a_sound_archive(samples: dict[str, bytes], key: str) -> None:
+    fuzzed(50)(
+        given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_archive(samples, key, member, plan))
+    )()
 
 
 def test_any_table() -> None:
@@ -313,8 +340,11 @@ def test_damaged_files_at_length(samples: dict[str, bytes], key: str) -> None:
 
 
 @pytest.mark.slow
-def test_damaged_arrays_in_a_sound_archive_at_length(samples: dict[str, bytes]) -> None:
-    fuzzed(1000)(given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_npz(samples, member, plan)))()
+@pytest.mark.parametrize("key", ARCHIVES)
+def test_damage_in_a_sound_archive_at_length(samples: dict[str, bytes], key: str) -> None:
+    fuzzed(1000)(
+        given(member=st.integers(0, 8), plan=changes)(lambda member, plan: _fuzz_archive(samples, key, member, plan))
+    )()
 
 
 @pytest.mark.slow

@@ -144,9 +144,25 @@ def test_lists_of_steps_are_episodes() -> None:
         np.testing.assert_array_equal(data.observations, [0, 1, 0, 2, 1])
         np.testing.assert_array_equal(data.next_observations, [1, 2, 2, 1, 0])
         np.testing.assert_array_equal(data.episode_starts, [0, 2])
+    episodes[0] |= {"dones": [False, True]}
+    episodes[1] |= {"dones": [False, False, False]}
+    data = read_json(episodes).dataset
+    np.testing.assert_array_equal(data.terminations, [False, True, False, False, False])
+    np.testing.assert_array_equal(data.next_observations[[0, 2, 3, 4]], [1, 2, 1, 0])
     lists = [[{"state": 0, "action": 1, "reward": 0.5}, {"state": 1, "action": 0, "reward": 1}]] * 2
     np.testing.assert_array_equal(read_json(lists).dataset.episode_starts, [0, 2])
     assert len(read_json(lists[0]).dataset.episode_starts) == 1
+
+
+def test_a_flag_of_a_whole_list() -> None:
+    """Is that of its last step."""
+    episodes = [
+        {"obs": [0, 1, 2], "acts": [1, 0, 1], "rews": [0.0, 1.0, 2.0], "terminal": end, "episode_id": number}
+        for number, end in enumerate([True, False])
+    ]
+    data = read_json("\n".join(map(json.dumps, episodes))).dataset
+    np.testing.assert_array_equal(data.terminations, [False, False, True, False, False, False])
+    np.testing.assert_array_equal(data.truncations, [False, False, False, False, False, True])
 
 
 def test_flags_inside_a_list_tell_more_than_the_list() -> None:
