@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import streamlit as st
@@ -25,23 +24,11 @@ from offrl_core.formats import (
 from offrl_core.processes.file_reader import preview_isolated, read_isolated
 from offrl_core.writing import number
 from offrl_live.runs.datasets import UPLOAD, keep, uploaded
+from offrl_ui.datasets.column_choices import choose_columns, choose_fixed
 from offrl_ui.setup.links import plain
 
 UPLOADS = "uploads"
 ENDINGS = sorted({suffix.removeprefix(".") for record in FORMATS.values() for suffix in record.suffixes})
-NONE = "(none)"
-ONE_COLUMN = {
-    "action": "Action",
-    "reward": "Reward",
-    "episode": "Episode",
-    "time": "Time within the episode",
-    "done": "Ended (terminated)",
-    "timeout": "Cut off (truncated)",
-    "end": "Last row, whatever ended it",
-    "start": "First row",
-    "behavior": "Who acted (behaviour)",
-}
-NEEDED = ("action", "reward")
 SEVERITY = {
     "error": ":material/error: **To fix.**",
     "warning": ":material/warning: **Mind.**",
@@ -106,11 +93,12 @@ def upload_form() -> str | None:
         st.error(plain(memory["error"]), icon=":material/error:")
         return None
     preview: Preview = memory["preview"]
-    mapping = _mapping(preview, file.file_id) if preview.mapping is not None else None
+    mapping = choose_columns(preview, file.file_id) if preview.mapping else choose_fixed(preview.format, file.file_id)
     gamma = st.slider("Discount γ of the returns and of training", 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
     with st.expander("The same in Python"):
         st.code(python_line(file.name, preview.format, mapping, gamma), language="python", wrap_lines=True)
-    problems = mapping.problems([column.name for column in preview.columns]) if mapping is not None else []
+    mapped = mapping is not None and preview.mapping is not None
+    problems = mapping.problems([column.name for column in preview.columns]) if mapping and mapped else []
     for problem in problems:
         st.warning(plain(f"{problem[:1].upper()}{problem[1:]}."), icon=":material/rule:")
     if not st.button("Read the file", type="primary", disabled=bool(problems), icon=":material/upload_file:"):
@@ -151,89 +139,10 @@ def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, l
     return future.result()
 
 
-def _mapping(preview: Preview, file_id: str) -> ColumnMapping:
-    """Which column is what: the guess made from the names, to be corrected."""
-    guess = preview.mapping
-    assert guess is not None
-    names = [column.name for column in preview.columns]
-    rows = f"{preview.rows:,} rows" if preview.rows is not None else "the first rows"
-    guessed = "The guess is made from the names and these rows."
-    st.markdown(f"**{FORMATS[preview.format].title}**, {rows}. Which column is what? {guessed}")
-    st.dataframe(
-        [dict(zip(_distinct(names), row, strict=True)) for row in preview.sample], height=220, key=f"sample {file_id}"
-    )
-    chosen: dict[str, Any] = {}
-    options = list(dict.fromkeys(names))
-    state = [name for name in guess.state if name in options]
-    chosen["state"] = tuple(st.multiselect("State (one column of labels or numbers, or several)", options, state))
-    with st.container(horizontal=True):
-        for role, label in ONE_COLUMN.items():
-            allowed = options if role in NEEDED else [NONE, *options]
-            before = getattr(guess, role)
-            index = allowed.index(before) if before in allowed else (None if role in NEEDED else 0)
-            picked = st.selectbox(label, allowed, index, width=210, key=f"{role} {file_id}")
-            chosen[role] = (picked or "") if role in NEEDED else (None if picked == NONE else picked)
-    with st.expander("More about the columns"):
-        following = [name for name in guess.next_state if name in options]
-        chosen["next_state"] = tuple(st.multiselect("Next state, if the file has it", options, following))
-        chosen["states"] = _one_of(
-            "Take the state as",
-            {"auto": "whatever fits", "table": "a number per distinct state", "vector": "a vector of numbers"},
-            guess.states,
-        )
-        chosen["reward_row"] = _one_of(
-            "The reward in a row",
-            {"same": "belongs to the row's own action", "next": "was received on arriving in the row's state"},
-            guess.reward_row,
-        )
-        chosen["both"] = _one_of(
-            "A row that ended and was cut off at once",
-            {"terminated": "counts as ended", "truncated": "counts as cut off"},
-            guess.both,
-        )
-        chosen["unflagged"] = _one_of(
-            "An episode whose last row has no flag",
-            {"truncated": "was cut off", "terminated": "ended in a terminal state"},
-            guess.unflagged,
-        )
-        chosen["each_row"] = _one_of(
-            "A row is",
-            {"step": "one step of its episode", "episode": "an episode of its own (bandit)"},
-            guess.each_row,
-        )
-        chosen["last_row"] = _one_of(
-            "The last row of an episode is",
-            {"decision": "a decision like the others", "state": "no more than the final state (RLDS)"},
-            guess.last_row,
-        )
-        chosen["missing"] = _one_of(
-            "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing
-        )
-    return replace(guess, **chosen)
-
-
 def python_line(name: str, format_: str, mapping: ColumnMapping | None, gamma: float) -> str:
     """What reads the same file with the same choices from Python."""
     mapped = "" if mapping is None else f", mapping={mapping.to_json()!r}"
     return f"dataset = orl.Dataset.from_file({name!r}, format={format_!r}{mapped}, gamma={gamma!r})"
-
-
-def _one_of(label: str, choices: dict[str, str], before: str) -> str:
-    picked = st.selectbox(label, list(choices), list(choices).index(before), format_func=choices.__getitem__)
-    return str(picked)
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Names for a table on screen: columns of one name are numbered."""
-    seen: dict[str, int] = {}
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-    count: dict[str, int] = {}
-    result = []
-    for name in names:
-        count[name] = count.get(name, 0) + 1
-        result.append(f"{name} ({count[name]})" if seen[name] > 1 else name)
-    return result
 
 
 def show_report(found: Report) -> None:

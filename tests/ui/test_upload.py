@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Multiselect
 
 import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
 from offrl_core.formats import Limits
 from offrl_core.processes import file_reader
 from offrl_live.runs.datasets import keep
-from offrl_ui.datasets import charts, collect, upload
+from offrl_ui.datasets import charts, collect, column_choices, upload
 from offrl_ui.setup import cards, selection
 
 MAIN = Path(__file__).parents[2] / "main.py"
@@ -24,6 +26,11 @@ MAIN = Path(__file__).parents[2] / "main.py"
 def open_page() -> AppTest:
     """The datasets page."""
     return AppTest.from_file(MAIN, default_timeout=90).run().switch_page("pages/datasets.py").run()
+
+
+def action_of(app: AppTest) -> Multiselect:
+    """Where the columns of the action are chosen."""
+    return next(box for box in app.multiselect if box.label.startswith("Action"))
 
 
 def ward() -> pd.DataFrame:
@@ -48,7 +55,7 @@ def test_a_log_is_mapped_read_reported_and_drawn():
     app.run()
     assert not app.exception
     assert any("No column is mapped to the action" in warning.value for warning in app.warning)
-    next(box for box in app.selectbox if box.label == "Action").select("drug")
+    action_of(app).select("drug")
     app.run()
     next(button for button in app.button if button.label == "Read the file").click().run()
     assert not app.exception
@@ -71,7 +78,7 @@ def test_the_mapping_is_given_as_python(tmp_path: Path, monkeypatch: pytest.Monk
     text = ward().to_csv(index=False)
     app.file_uploader[0].upload("ward.csv", text.encode())
     app.run()
-    next(box for box in app.selectbox if box.label == "Action").select("drug")
+    action_of(app).select("drug")
     app.run()
     (line,) = [code.value for code in app.code]
     (tmp_path / "ward.csv").write_text(text)
@@ -91,11 +98,95 @@ def test_a_format_with_fixed_names_needs_no_mapping():
     app = open_page()
     app.file_uploader[0].upload("roads.hdf5", file.getvalue())
     app.run()
-    assert not [box for box in app.selectbox if box.label == "Action"]
+    assert not [box for box in app.multiselect if box.label.startswith("Action")]
     next(button for button in app.button if button.label == "Read the file").click().run()
     assert not app.exception
     (brought,) = app.session_state["uploads"].values()
     np.testing.assert_array_equal(brought.dataset.actions, source.actions)
+
+
+CASES = Path(__file__).parents[1] / "core" / "cases"
+
+
+def upload_case(name: str) -> AppTest:
+    """The page with one of the files that practitioners have."""
+    app = open_page()
+    app.file_uploader[0].upload(name, (CASES / name).read_bytes())
+    return app.run()
+
+
+def read_it(app: AppTest) -> upload.Upload:
+    """Press the button; what was read."""
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    assert not app.exception
+    assert not [error.value for error in app.error]
+    (brought,) = app.session_state["uploads"].values()
+    return brought
+
+
+def said(app: AppTest) -> str:
+    return " ".join(caption.value for caption in app.caption)
+
+
+def test_several_columns_become_one_action():
+    app = upload_case("two_actions.csv")
+    assert action_of(app).value == ["action_iv", "action_vaso"]
+    assert "each combination of their values is an action: 5 × 5 = 25 actions, by the values in these rows" in said(app)
+    how = next(box for box in app.selectbox if box.label == "Take the action as")
+    how.select("one-hot").run()
+    assert "Exactly one of the 2 columns must be 1 in each row: 2 actions." in said(app)
+    how.select("labels").run()
+    brought = read_it(app)
+    assert brought.dataset.n_actions == 25
+    assert brought.dataset.opened["mapping"]["actions"] == "labels"
+    assert any("5 × 5 combinations, of which 25 occur" in text.value for text in app.markdown)
+
+
+def test_the_bins_of_continuous_actions_are_chosen():
+    app = upload_case("lerobot_cont.parquet")
+    (bins,) = [box for box in app.number_input if box.label == "Quantiles of each number"]
+    assert bins.value == 4
+    assert "The report says how much of the actions' variance the bins keep." in said(app)
+    bins.set_value(3).run()
+    assert any("'actions': 'quantiles', 'bins': 3" in code.value for code in app.code)
+    assert read_it(app).dataset.n_actions == 9
+    assert any("combinations of quantiles, 3 × 3" in text.value for text in app.markdown)
+    next(box for box in app.selectbox if box.label == "Take the action as").select("k-means").run()
+    next(box for box in app.number_input if box.label == "Clusters").set_value(5).run()
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    assert sorted(brought.dataset.n_actions for brought in app.session_state["uploads"].values()) == [5, 9]
+
+
+def test_a_probability_is_a_role():
+    app = upload_case("decision_table.csv")
+    box = next(box for box in app.selectbox if box.label == "Probability of the action")
+    assert box.value == "pscore"
+    box.select(column_choices.NONE).run()
+    assert "propensity" not in next(code.value for code in app.code)
+    box.select("pscore").run()
+    assert read_it(app).dataset.propensities.tolist() == [0.333] * 200
+
+
+def test_a_format_with_fixed_names_has_bins_and_frames():
+    file = io.BytesIO()
+    source = orl.load_dataset("double-crossing")
+    source.to_file(file, format="minari")
+    with h5py.File(file, "r+") as out:
+        del out.attrs["offrl"], out.attrs["action_space"]
+        for group in out.values():
+            force = group["actions"][:] + np.linspace(0, 0.5, len(group["actions"]))
+            del group["actions"]
+            group["actions"] = force
+    app = open_page()
+    app.file_uploader[0].upload("force.hdf5", file.getvalue())
+    app.run()
+    assert not any("mapping" in code.value for code in app.code)
+    next(box for box in app.selectbox if box.label == "Take the action as").select("quantiles").run()
+    next(box for box in app.number_input if box.label == "Quantiles of each number").set_value(6).run()
+    dataset = read_it(app).dataset
+    assert dataset.n_actions == 6
+    assert dataset.opened["mapping"] == {"actions": "quantiles", "bins": 6}
+    assert np.bincount(dataset.actions).min() > 0.1 * len(dataset)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +234,7 @@ def test_a_reload_finds_an_upload_by_its_link_with_what_was_found_in_it():
     app = open_page()
     app.file_uploader[0].upload("ward.csv", ward().to_csv(index=False).encode())
     app.run()
-    next(box for box in app.selectbox if box.label == "Action").select("drug")
+    action_of(app).select("drug")
     app.run()
     next(button for button in app.button if button.label == "Read the file").click().run()
     name = app.session_state["datasets"]["config"].dataset
