@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from offrl_live.serving.environment import warms_up
 from offrl_live.serving.hub import close_hub, get_hub
 from offrl_live.serving.socket import live_route
 from offrl_ui.gallery.cards import preset_cards
@@ -37,7 +38,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the workers with the server and end them with it."""
     send_without_delay()
     get_hub()
-    threading.Thread(target=_warm, name="warm", daemon=True).start()
+    if warms_up():
+        threading.Thread(target=_warm, name="warm", daemon=True).start()
     try:
         yield
     finally:

@@ -17,6 +17,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from tests import hypothesis_profiles as hypothesis_profiles
 from tests.serving import Server, start_server, stop_server
 
+# What tests start has one worker for training, and loads what they ask for: most of them ask for little.
+os.environ |= {"OFFRL_WORKERS": "1", "OFFRL_WARM_UP": "0"}
+
 # Milliseconds until a test gives up on the page: generous, since checks may share a machine with other work.
 PATIENCE = 45_000
 expect.set_options(timeout=PATIENCE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import functools
 import logging
-import os
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from offrl_live.runs.run import Viewer
 from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.viewer_commands import carry_out
 from offrl_live.serving.clock import SYSTEM_CLOCK
+from offrl_live.serving.environment import workers
 from offrl_live.serving.worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Hub(LiveRuns):
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
-        super().__init__(self._worker, SYSTEM_CLOCK, limits or Limits(workers=_workers()))
+        super().__init__(self._worker, SYSTEM_CLOCK, limits or Limits(workers=workers()))
         self.lock = threading.RLock()
         self._closed = threading.Event()
         self._ticker = threading.Thread(target=self._tick_on, name="offrl-hub", daemon=True)
@@ -60,9 +60,9 @@ class Hub(LiveRuns):
         """End every worker and forget every run."""
         self._closed.set()
         with self.lock:
-            workers = self.scheduler.close()
+            ended = self.scheduler.close()
             self.runs.clear()
-        for worker in workers:
+        for worker in ended:
             worker.close()
 
     open = _locked(LiveRuns.open)
@@ -101,13 +101,6 @@ class Hub(LiveRuns):
                 self.tick()
             except Exception:  # time must outlive a single bad moment; what happened is logged
                 log.exception("the hub's clock stumbled")
-
-
-def _workers() -> int:
-    text = os.environ.get("OFFRL_WORKERS", "")
-    if text and (not text.isdecimal() or not 1 <= int(text) <= 256):
-        raise ValueError(f"OFFRL_WORKERS = {text!r} is not allowed: it must be a whole number from 1 to 256")
-    return int(text) if text else min(os.cpu_count() or 1, 8)
 
 
 _hub: Hub | None = None

@@ -22,6 +22,7 @@ from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.wire import WireError, encode, split
 from offrl_live.runs.worker import Worker
 from offrl_live.serving.clock import SYSTEM_CLOCK
+from offrl_live.serving.environment import warms_up
 
 log = logging.getLogger(__name__)
 
@@ -102,11 +103,8 @@ def serve(connection: Connection) -> None:
     worker = Worker(connection.send_bytes, SYSTEM_CLOCK)
     with threadpool_limits(1):
         connection.send_bytes(encode({"kind": "ready"}, {}))
-        for name in WARM_DATASETS:
-            if not commands.empty():
-                break
-            data = load_dataset(name)
-            truths.truth(data, data.gamma)
+        if warms_up():
+            warm_up(commands)
         while True:
             wait = worker.wait()
             try:
@@ -115,3 +113,12 @@ def serve(connection: Connection) -> None:
                 worker.work()
             else:
                 worker.obey(command)
+
+
+def warm_up(commands: queue.SimpleQueue[Any]) -> None:
+    """Load what the first runs will be about, until the first command comes."""
+    for name in WARM_DATASETS:
+        if not commands.empty():
+            return
+        data = load_dataset(name)
+        truths.truth(data, data.gamma)

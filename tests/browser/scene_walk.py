@@ -13,61 +13,48 @@ from playwright.sync_api import Page, expect
 
 from offrl_lecture.base.scene import RESERVED, Control
 from offrl_lecture.registry import pages, scenes
-from tests.browser.waiting import eventually, painted
+from tests.browser.waiting import eventually, painted, settled, visit
 from tests.lecture.scene_states import trained_elsewhere
 
 PATIENCE = 90_000
 """Milliseconds for a picture that may have to train first, on a busy machine."""
 
 
-# The pictures that are blank, each with the reason.
-BLANK = """
-(plots) => plots.map((plot) => {
-  const svg = plot.querySelector("svg");
-  if (!svg || svg.clientWidth < 60 || svg.clientHeight < 40) return "no drawing of a size";
-  const sizes = [...svg.querySelectorAll("path, rect, circle, line")].map((e) => e.getBoundingClientRect());
-  if (sizes.filter((box) => box.width + box.height > 0).length < 3) return "nothing drawn";
-  if (/NaN|undefined|Infinity/.test(svg.innerHTML)) return "a number is broken";
-  const canvas = plot.querySelector("canvas");
-  if (canvas) {
+# What is wrong with a lecture's pictures: those that are blank, each with the reason, and those without an alternative.
+WRONG = """
+(lecture) => {
+  const wrong = [];
+  for (const plot of lecture.querySelectorAll(".plot")) {
+    const svg = plot.querySelector("svg"), canvas = plot.querySelector("canvas");
+    const say = (why) => wrong.push(`${plot.closest("figure").id}: ${why}`);
+    if (!svg || svg.clientWidth < 60 || svg.clientHeight < 40) { say("no drawing of a size"); continue; }
+    const sizes = [...svg.querySelectorAll("path, rect, circle, line")].map((e) => e.getBoundingClientRect());
+    if (sizes.filter((box) => box.width + box.height > 0).length < 3) say("nothing drawn");
+    if (/NaN|undefined|Infinity/.test(svg.innerHTML)) say("a number is broken");
+    if (!canvas) continue;
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     const colours = new Set();
     for (let i = 0; i < pixels.length; i += 404) colours.add(pixels[i] + pixels[i + 1] * 256 + pixels[i + 2] * 65536);
-    if (colours.size < 2) return "an empty canvas";
+    if (colours.size < 2) say("an empty canvas");
   }
-  return "";
-}).map((why, i) => why && `${plots[i].closest("figure").id}: ${why}`).filter(Boolean)
-"""
-
-# Whether a picture newer than `before` is on screen; the scene stands in a shadow root.
-DRAWN = """
-(before) => {
-  const find = (root) => {
-    for (const e of root.querySelectorAll("*")) {
-      if (e.classList.contains("lecture")) return e;
-      const inside = e.shadowRoot && find(e.shadowRoot);
-      if (inside) return inside;
-    }
-    return null;
-  };
-  const { drawn, partial } = find(document)?.dataset ?? {};
-  return Number(drawn || 0) > before && partial !== "true";
+  for (const text of lecture.querySelectorAll("figure:not(.covered) .alternative"))
+    if (text.textContent.length <= 12) wrong.push(`an alternative that says nothing: "${text.textContent}"`);
+  return wrong;
 }
 """
-# Opens a link as the browser's back button does, once the script has written what a control reported last; gives the
-# link that was shown until then.
-FOLLOW = """
-(link) => new Promise((done) => {
-  const app = document.querySelector("[data-testid=stApp]");
-  let since = performance.now();
-  requestAnimationFrame(function look(now) {
-    if (app.dataset.testScriptState !== "notRunning") since = now;
-    if (now - since < 150) return requestAnimationFrame(look);
-    const before = location.href;
-    history.pushState(null, "", link);
-    dispatchEvent(new PopStateEvent("popstate"));
-    return done(before);
-  });
+# Waits until a complete picture newer than `before` is on screen.
+DRAWN = """
+(lecture, [before, patience]) => new Promise((done, fail) => {
+  const observer = new MutationObserver(look);
+  const late = setTimeout(() => fail(new Error("no complete picture was drawn in time")), patience);
+  observer.observe(lecture, { attributeFilter: ["data-drawn", "data-partial"] });
+  function look() {
+    if (!(Number(lecture.dataset.drawn || 0) > before) || lecture.dataset.partial === "true") return;
+    observer.disconnect();
+    clearTimeout(late);
+    done(true);
+  }
+  look();
 })
 """
 # What sticks out of the window to the right; what scrolls by itself may.
@@ -93,11 +80,13 @@ def show_scene(tab: Page, url: str, scene: str, query: str = "", name: str = "re
     lecture, steps = tab.locator(".lecture"), tab.locator(".steps")
     page = pages()[name]
     if not lecture.count():
-        open_scene(tab, url, scene, query, name)
+        visit(tab, link)
     else:
         opening = lecture.get_attribute("data-opening") or ""
         elsewhere = steps.get_attribute("aria-label") != page.title
-        before = tab.evaluate(FOLLOW, link)
+        settled(tab, 150)
+        before = tab.url
+        visit(tab, link)
         # On another page the lecture is mounted anew; on this one it opens the link, unless it shows just that.
         if not elsewhere and shown(before) != shown(link):
             expect(lecture).not_to_have_attribute("data-opening", opening)
@@ -137,15 +126,13 @@ def after(page: Page, act: Callable[[], object]) -> None:
     """Do something that changes the state, and wait until its complete picture is drawn."""
     before = drawn(page)
     act()
-    page.wait_for_function(DRAWN, arg=before, timeout=PATIENCE)
+    page.locator(".lecture").evaluate(DRAWN, [before, PATIENCE])
     assert_nothing_blank(page)
 
 
 def assert_nothing_blank(page: Page) -> None:
     """Every picture is drawn (or comes to be: a page that has just changed its size draws in the next frames)."""
-    eventually(page, lambda: page.locator(".lecture .plot").evaluate_all(BLANK), [])
-    for text in page.locator(".lecture figure:not(.covered) .alternative").all_text_contents():
-        assert len(text) > 12
+    eventually(page, lambda: page.locator(".lecture").evaluate(WRONG), [])
 
 
 def walk(tab: Page, url: str, name: str, scene_id: str) -> None:
@@ -186,7 +173,7 @@ def reveal_and_draw(page: Page) -> None:
     """Reveal, and wait for the state that the question is about."""
     before = drawn(page)
     reveal(page)
-    page.wait_for_function(DRAWN, arg=before, timeout=PATIENCE)
+    page.locator(".lecture").evaluate(DRAWN, [before, PATIENCE])
     assert_nothing_blank(page)
 
 
@@ -204,7 +191,7 @@ def _both_ends(page: Page, control: Control) -> None:
     else:
         slider = page.locator(f"#control-{spec.name}")
         slider.focus()
-        for key in ("Home", "End", "Home"):
+        for key in ("Home", "End"):
             if float(slider.input_value()) != float(slider.get_attribute("min" if key == "Home" else "max") or 0):
                 after(page, lambda key=key: page.keyboard.press(key))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import time
 from collections.abc import Mapping
@@ -26,17 +25,31 @@ from offrl_live.serving.socket import live_route
 from offrl_ui.shared import assets
 from offrl_ui.shared.assets import asset_root
 
+# `show` builds the stage anew, as loading the page does, without loading the modules again; `remount` tells it what
+# changed, as another script run does.
 _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
-<body style="margin:0;padding:12px 20px;STYLE">
+<body>
 <section class="stage" aria-label="Training stage"></section>
 <script type="module">
-import { mountStage } from "ASSETSstage/mount.js";
-window.events = [];
-const options = { assets: "ASSETS", live: "/live/", emit: (name, payload) => events.push([name, payload]), ...OPTIONS };
-window.entry = await mountStage(document.querySelector(".stage"), options);
-window.stage = entry.stage;
-window.remount = (more) => mountStage(document.querySelector(".stage"), { ...options, ...more });
+import { mount } from "ASSETSstage/mount.js";
+const section = document.querySelector(".stage");
+let unmount = () => {};
+window.show = (wanted, style) => {
+  unmount();
+  document.activeElement?.blur();
+  document.body.style.cssText = "margin:0;padding:12px 20px;" + style;
+  scrollTo(0, 0);
+  const events = (window.events = []);
+  const setTriggerValue = (name, payload) => events.push([name, payload]);
+  window.remount = (more) => {
+    const data = { assets: "ASSETS", live: "/live/", ...wanted, ...more };
+    unmount = mount({ parentElement: document.body, data, setTriggerValue });
+  };
+  section.stage = null;
+  window.remount({});
+};
+Object.defineProperty(window, "stage", { get: () => section.stage });
 </script>
 """
 DARK = (
@@ -73,19 +86,24 @@ class Host:
             self.recordings[name] = self.exports[name].recording()
         return self.exports[name]
 
-    def show(self, page: Page, *, dark: bool = False, **options: Any) -> None:
-        """Open the stage with `options` (`recording=name` or `run=id`) and wait until world and curves are drawn."""
+    def open(self, page: Page, *, dark: bool = False, **options: Any) -> None:
+        """Show the stage with `options` (`recording=name` or `run=id`) on its page, which is loaded only once."""
         if "recording" in options:
             options["recording"] = f"/recordings/{options['recording']}"
-        page.goto(f"{self.url}/?dark={int(dark)}&options={json.dumps(options)}")
-        page.wait_for_function("window.stage?.world.draws > 0")
-        page.wait_for_function("window.stage.curves.built && window.stage.curves.settled", timeout=30_000)
+        if page.url != f"{self.url}/":
+            page.goto(self.url)
+            page.wait_for_function("typeof show === 'function'")
+        page.mouse.move(1, 1)
+        page.evaluate("([options, style]) => show(options, style)", [options, DARK if dark else LIGHT])
+
+    def show(self, page: Page, *, dark: bool = False, **options: Any) -> None:
+        """As `open`, and wait until world and curves are drawn."""
+        self.open(page, dark=dark, **options)
+        page.wait_for_function("stage?.world.draws > 0")
+        page.wait_for_function("stage.curves.built && stage.curves.settled", timeout=30_000)
 
     def _page(self, request: Request) -> Response:
-        options = json.dumps(json.loads(request.query_params["options"])).replace("<", "\\u003c")
-        style = DARK if request.query_params["dark"] == "1" else LIGHT
-        page = _PAGE.replace("STYLE", style).replace("OPTIONS", options).replace("ASSETS", asset_root())
-        return HTMLResponse(page)
+        return HTMLResponse(_PAGE.replace("ASSETS", asset_root()))
 
     def _recording(self, request: Request) -> Response:
         data = self.recordings[request.path_params["name"]]

@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from playwright.sync_api import Browser, Locator, Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.playground import BUS, open_playground
 from tests.browser.stage_host import Host, config
 from tests.browser.waiting import eventually, painted
 from tests.conftest import Server
 
-BUS = "globalThis.offrlBus"
 
-
-def train(page: Page, server: Server, link: str, updates: int) -> int:
+def train(tab: Page, server: Server, link: str, updates: int) -> int:
     """Open a link, train, pause; the step at which the run stands."""
-    page.goto(f"{server.url}/{link}")
-    page.wait_for_function(f"{BUS}?.hello && {BUS}.connected", timeout=60_000)
+    open_playground(tab, server, link)
     # Slowly, so that it does not converge before it is paused, however busy the machine is.
-    page.evaluate(f"{BUS}.send({{cmd: 'speed', value: 50}})")
-    stage = page.locator(".stage")
+    tab.evaluate(f"{BUS}.send({{cmd: 'speed', value: 50}})")
+    stage = tab.locator(".stage")
     stage.get_by_role("button", name="Play (space)").click()
-    page.wait_for_function(f"{BUS}?.state?.step > {updates}", timeout=60_000)
+    tab.wait_for_function(f"{BUS}?.state?.step > {updates}", timeout=60_000)
     stage.get_by_role("button", name="Pause (space)").click()
-    page.wait_for_function(f"{BUS}?.state?.state === 'paused'")
-    return int(page.evaluate(f"{BUS}.state.step"))
+    tab.wait_for_function(f"{BUS}?.state?.state === 'paused'")
+    return int(tab.evaluate(f"{BUS}.state.step"))
 
 
-def at_end(page: Page) -> Locator:
+def at_end(tab: Page) -> Locator:
     """Stop the film at its episode's end; the sentence about it."""
-    text = page.locator(".film-text")
+    text = tab.locator(".film-text")
     expect(text).to_contain_text("policy of step", timeout=30_000)
-    pause = page.get_by_role("button", name="Pause the film")
+    pause = tab.get_by_role("button", name="Pause the film")
     if pause.count():
         pause.click()
-    page.locator(".film-line").press("End")
+    tab.locator(".film-line").press("End")
     return text
 
 
-def ink(page: Page) -> int:
+def ink(tab: Page) -> int:
     """How many pixels the film has drawn."""
-    return page.locator(".film-canvas").evaluate(
+    return tab.locator(".film-canvas").evaluate(
         """(c) => { const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
             let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 0; return n; }"""
     )
@@ -51,68 +51,75 @@ def thousands(step: int) -> str:
     return f"{step:,}".replace(",", "\u2009")
 
 
-def test_on_a_grid_the_walker_goes_where_the_policy_sends_it(page: Page, server: Server):
-    step = train(page, server, "?algo=bcq&seeds=1&x.seed=31", 120)
-    page.locator(".film-button").click()
-    text = at_end(page)
+def test_on_a_grid_the_walker_goes_where_the_policy_sends_it(tab: Page, server: Server):
+    step = train(tab, server, "?algo=bcq&seeds=1&x.seed=31", 120)
+    tab.locator(".film-button").click()
+    text = at_end(tab)
     expect(text).to_contain_text(f"policy of step {thousands(step)}")
     # Twelve steps to the goal, rewarded on arrival: what the film earned is what the policy is worth.
     expect(text).to_contain_text("step 12 of 12 · reward so far 1 (discounted 0.569) · reached the goal")
-    expect(page.locator(".stage-numbers .now dd")).to_have_text("0.569")
-    expect(page.locator(".film .spoken")).to_contain_text("12 steps, reward 1, discounted 0.569, reached the goal")
-    expect(page.locator(".film-canvas")).not_to_have_class(re.compile("replaces"))
-    painted(page)
-    whole = ink(page)
-    page.locator(".film-line").press("Home")
+    expect(tab.locator(".stage-numbers .now dd")).to_have_text("0.569")
+    expect(tab.locator(".film .spoken")).to_contain_text("12 steps, reward 1, discounted 0.569, reached the goal")
+    expect(tab.locator(".film-canvas")).not_to_have_class(re.compile("replaces"))
+    painted(tab)
+    whole = ink(tab)
+    tab.locator(".film-line").press("Home")
     expect(text).to_contain_text("step 0 of 12 · right")
-    eventually(page, lambda: ink(page), lambda drawn: 100 < drawn < whole)
+    eventually(tab, lambda: ink(tab), lambda drawn: 100 < drawn < whole)
     # It follows the timeline: the untrained policy's own walk; and the run stays where it was.
-    page.locator(".timeline").press("Home")
+    tab.locator(".timeline").press("Home")
     expect(text).to_contain_text("policy of step 0 ·", timeout=20_000)
-    page.locator(".timeline").press("End")
+    tab.locator(".timeline").press("End")
     expect(text).to_contain_text(f"policy of step {thousands(step)}", timeout=20_000)
-    assert page.evaluate(f"{BUS}.state.step") == step
+    assert tab.evaluate(f"{BUS}.state.step") == step
     # While training goes on, the walker that has arrived starts again with what was learned meanwhile.
-    page.get_by_role("button", name="Play the film").click()
-    page.locator(".stage").get_by_role("button", name="Play (space)").click()
-    page.wait_for_function(f"{BUS}?.state?.step > {step}")
+    tab.get_by_role("button", name="Play the film").click()
+    tab.locator(".stage").get_by_role("button", name="Play (space)").click()
+    tab.wait_for_function(f"{BUS}?.state?.step > {step}")
     expect(text).not_to_contain_text(f"policy of step {thousands(step)} ·", timeout=20_000)
-    page.locator(".timeline").press("f")
-    expect(page.locator(".film-canvas")).to_be_hidden()
-    expect(page.locator(".film-button")).to_have_attribute("aria-pressed", "false")
+    tab.locator(".timeline").press("f")
+    expect(tab.locator(".film-canvas")).to_be_hidden()
+    expect(tab.locator(".film-button")).to_have_attribute("aria-pressed", "false")
 
 
-def test_cartpole_is_drawn_as_cart_and_pole(browser: Browser, server: Server):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
-    page = context.new_page()
-    step = train(page, server, "?data=cartpole&algo=bc&net=mlp&seeds=1&x.seed=32", 60)
-    expect(page.locator(".stage-numbers .now dd")).to_have_text(re.compile(r"^\d+(\.\d+)? ± \d"), timeout=30_000)
-    page.locator(".film-button").click()
-    text = page.locator(".film-text")
+@pytest.fixture
+def still(tab: Page) -> Iterator[Page]:
+    """The tab of somebody who wants little motion, on a phone."""
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.emulate_media(reduced_motion="reduce")
+    yield tab
+    tab.emulate_media(reduced_motion="no-preference")
+
+
+def test_cartpole_is_drawn_as_cart_and_pole(still: Page, server: Server):
+    tab = still
+    step = train(tab, server, "?data=cartpole&algo=bc&net=mlp&seeds=1&x.seed=32", 60)
+    expect(tab.locator(".stage-numbers .now dd")).to_have_text(re.compile(r"^\d+(\.\d+)? ± \d"), timeout=30_000)
+    tab.locator(".film-button").click()
+    text = tab.locator(".film-text")
     # Who wants little motion gets the whole episode standing still.
     ended = re.compile(r"step (\d+) of \1 · reward so far \1 .*(the pole fell|left the track|time ran out)")
     expect(text).to_contain_text(f"policy of step {thousands(step)}", timeout=30_000)
     expect(text).to_contain_text(ended)
-    expect(page.get_by_role("button", name="Play the film")).to_be_visible()
-    expect(page.locator(".film-canvas")).to_have_class(re.compile("replaces"))
-    eventually(page, lambda: ink(page), lambda drawn: drawn > 1000)
+    expect(tab.get_by_role("button", name="Play the film")).to_be_visible()
+    expect(tab.locator(".film-canvas")).to_have_class(re.compile("replaces"))
+    eventually(tab, lambda: ink(tab), lambda drawn: drawn > 1000)
     before = text.inner_text()
-    page.get_by_label("Episode of the film").select_option("2")
+    tab.get_by_label("Episode of the film").select_option("2")
     expect(text).not_to_have_text(before)
-    page.locator(".film-others").click()
-    expect(page.locator(".film-others")).to_have_text("seed 1 ›", timeout=20_000)
+    tab.locator(".film-others").click()
+    expect(tab.locator(".film-others")).to_have_text("seed 1 ›", timeout=20_000)
     # An earlier step, brought back from a checkpoint.
-    page.locator(".timeline").press("Home")
+    tab.locator(".timeline").press("Home")
     expect(text).to_contain_text("policy of step 0 ·", timeout=30_000)
-    assert page.locator(".stage").evaluate("(stage) => stage.scrollWidth - stage.clientWidth") <= 1
-    assert page.evaluate(f"{BUS}.state.step") == step
-    context.close()
+    assert tab.locator(".stage").evaluate("(stage) => stage.scrollWidth - stage.clientWidth") <= 1
+    assert tab.evaluate(f"{BUS}.state.step") == step
 
 
-def test_a_recording_says_that_a_film_needs_the_live_run(page: Page, host: Host):
+def test_a_recording_says_that_a_film_needs_the_live_run(bench: Page, host: Host):
     host.record("film", config({"algorithm": "bcq"}), [0, 10])
-    host.show(page, recording="film")
-    page.locator(".film-button").click()
-    expect(page.locator(".film-text")).to_contain_text("A film needs the live run")
-    expect(page.locator(".film-controls")).to_be_hidden()
-    expect(page.locator(".film-canvas")).to_be_hidden()
+    host.show(bench, recording="film")
+    bench.locator(".film-button").click()
+    expect(bench.locator(".film-text")).to_contain_text("A film needs the live run")
+    expect(bench.locator(".film-controls")).to_be_hidden()
+    expect(bench.locator(".film-canvas")).to_be_hidden()

@@ -15,11 +15,11 @@ RHO = [0.0, 0.1, 0.2, 0.3, 0.5]
 
 
 @pytest.fixture
-def lens(page: Page, host: Host):
+def lens(bench: Page, host: Host):
     """BCQ with five thresholds and two seeds."""
     run = config({"algorithm": "bcq", "seeds": 2, "hyperparameters": {"rho": RHO}})
     export = host.record("lens", run, [0, 5, 20, 60])
-    host.show(page, recording="lens")
+    host.show(bench, recording="lens")
     return export
 
 
@@ -27,109 +27,109 @@ def column(export, name: str) -> np.ndarray:
     return export.frames[-1].metrics[:, [m["name"] for m in export.hello["metrics"]].index(name)]
 
 
-def test_lens_shows_a_world_for_each_value_with_one_scale(page: Page, lens):
+def test_lens_shows_a_world_for_each_value_with_one_scale(bench: Page, lens):
     labels = "stage.world.panes.map((pane) => stage.store.groupOf(pane.member).label)"
-    eventually(page, lambda: page.evaluate(labels), [f"ρ = {value:g}" for value in RHO])
-    assert page.evaluate("new Set(stage.world.panes.map((p) => stage.store.hello.members[p.member].seed)).size") == 1
+    eventually(bench, lambda: bench.evaluate(labels), [f"ρ = {value:g}" for value in RHO])
+    assert bench.evaluate("new Set(stage.world.panes.map((p) => stage.store.hello.members[p.member].seed)).size") == 1
     q = lens.frames[-1].fields["q"]
-    low, high = page.evaluate("[stage.store.scale('value').low, stage.store.scale('value').high]")
+    low, high = bench.evaluate("[stage.store.scale('value').low, stage.store.scale('value').high]")
     visited = lens.static["counts"].sum(axis=1) > 0
     assert low <= np.quantile(q[:, visited], 0.03)
     assert high >= np.quantile(q[:, visited], 0.97)
 
 
-def test_click_on_a_worlds_title_opens_it_alone(page: Page, lens):
-    spot = page.evaluate(
+def test_click_on_a_worlds_title_opens_it_alone(bench: Page, lens):
+    spot = bench.evaluate(
         """() => { const { title } = stage.world.panes[3]; const b = stage.world.canvas.getBoundingClientRect();
           return [b.x + title.x + title.width / 2, b.y + title.y + 6]; }"""
     )
-    page.mouse.click(*spot)
-    page.wait_for_function("stage.world.panes.length === 1")
-    assert page.evaluate("stage.store.hello.members[stage.store.view.member].values.rho") == pytest.approx(0.3)
-    page.get_by_role("button", name="Show all worlds").click()
-    page.wait_for_function("stage.world.panes.length === 5")
+    bench.mouse.click(*spot)
+    bench.wait_for_function("stage.world.panes.length === 1")
+    assert bench.evaluate("stage.store.hello.members[stage.store.view.member].values.rho") == pytest.approx(0.3)
+    bench.get_by_role("button", name="Show all worlds").click()
+    bench.wait_for_function("stage.world.panes.length === 5")
 
 
-def test_outcome_against_the_axis_shows_median_and_quartiles(page: Page, lens):
-    page.get_by_role("radio", name="outcome").click()
-    canvas = page.locator(".outcome-canvas")
+def test_outcome_against_the_axis_shows_median_and_quartiles(bench: Page, lens):
+    bench.get_by_role("radio", name="outcome").click()
+    canvas = bench.locator(".outcome-canvas")
     expect(canvas).to_be_visible()
     returns = column(lens, "return").reshape(len(RHO), 2)
-    shown = page.evaluate(
+    shown = bench.evaluate(
         """() => { const m = stage.store.metricIndex("return");
           return stage.store.groups.map((g) => [...stage.store.lastStats(stage.playback.frame, g, m)]); }"""
     )
     assert [s[0] for s in shown] == pytest.approx(np.median(returns, axis=1).tolist(), abs=1e-6)
     assert [s[1] for s in shown] == pytest.approx(np.quantile(returns, 0.25, axis=1).tolist(), abs=1e-6)
     box = canvas.bounding_box()
-    x = page.evaluate("stage.outcome.xOf(4)")
-    page.mouse.move(box["x"] + page.evaluate("stage.outcome.xOf(0)"), box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(box["x"] + x, box["y"] + 40, steps=4)
-    page.mouse.up()
-    painted(page)
-    assert page.evaluate("stage.store.hello.members[stage.store.view.member].values.rho") == pytest.approx(0.5)
-    expect(page.locator(".outcome-note")).to_contain_text("2 seeds")
+    x = bench.evaluate("stage.outcome.xOf(4)")
+    bench.mouse.move(box["x"] + bench.evaluate("stage.outcome.xOf(0)"), box["y"] + 40)
+    bench.mouse.down()
+    bench.mouse.move(box["x"] + x, box["y"] + 40, steps=4)
+    bench.mouse.up()
+    painted(bench)
+    assert bench.evaluate("stage.store.hello.members[stage.store.view.member].values.rho") == pytest.approx(0.5)
+    expect(bench.locator(".outcome-note")).to_contain_text("2 seeds")
 
 
-def test_two_axes_give_a_map_and_a_click_opens_a_cell(page: Page, host: Host):
+def test_two_axes_give_a_map_and_a_click_opens_a_cell(bench: Page, host: Host):
     axes = {"rho": [0.0, 0.2], "learning_rate": [0.1, 0.5, 1.0]}
     export = host.record("map", config({"algorithm": "bcq", "hyperparameters": axes}), [0, 20])
-    host.show(page, recording="map")
-    page.get_by_role("radio", name="outcome").click()
-    page.wait_for_function("stage.outcome.cells?.length === 6")
-    cell = page.evaluate(
+    host.show(bench, recording="map")
+    bench.get_by_role("radio", name="outcome").click()
+    bench.wait_for_function("stage.outcome.cells?.length === 6")
+    cell = bench.evaluate(
         "(({ x, y, w, h, group }) => [x + w / 2, y + h / 2, group.members[0]])(stage.outcome.cells[4])"
     )
-    box = page.locator(".outcome-canvas").bounding_box()
-    page.mouse.click(box["x"] + cell[0], box["y"] + cell[1])
-    assert page.evaluate("stage.store.view.member") == cell[2]
+    box = bench.locator(".outcome-canvas").bounding_box()
+    bench.mouse.click(box["x"] + cell[0], box["y"] + cell[1])
+    assert bench.evaluate("stage.store.view.member") == cell[2]
     member = export.hello["members"][cell[2]]
-    expect(page.locator(".inspector-detail")).to_contain_text(f"ρ = {member['values']['rho']:g}")
-    page.wait_for_function("stage.world.panes.length === 1")
+    expect(bench.locator(".inspector-detail")).to_contain_text(f"ρ = {member['values']['rho']:g}")
+    bench.wait_for_function("stage.world.panes.length === 1")
     # The same with the keyboard alone: one value further along each axis.
-    page.locator(".outcome-canvas").focus()
+    bench.locator(".outcome-canvas").focus()
     values = (
         "(({ rho, learning_rate }) => [rho, learning_rate])(stage.store.hello.members[stage.store.view.member].values)"
     )
-    page.evaluate("stage.setMember(0)")
-    page.keyboard.press("ArrowUp")
-    assert page.evaluate(values) == pytest.approx([0.0, 0.5])
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate(values) == pytest.approx([0.2, 0.5])
-    spoken = page.locator(".outcome-canvas").get_attribute("aria-label")
+    bench.evaluate("stage.setMember(0)")
+    bench.keyboard.press("ArrowUp")
+    assert bench.evaluate(values) == pytest.approx([0.0, 0.5])
+    bench.keyboard.press("ArrowRight")
+    bench.keyboard.press("ArrowRight")
+    assert bench.evaluate(values) == pytest.approx([0.2, 0.5])
+    spoken = bench.locator(".outcome-canvas").get_attribute("aria-label")
     assert spoken.startswith("true return at step 20.")
     assert spoken.count(";") == 5
 
 
-def saved(page: Page, item: str) -> bytes:
+def saved(bench: Page, item: str) -> bytes:
     """The file behind an item of the stage's menu."""
-    with page.expect_download() as download:
-        page.locator(".menu summary").click()
-        page.get_by_role("button", name=item).click()
+    with bench.expect_download() as download:
+        bench.locator(".menu summary").click()
+        bench.get_by_role("button", name=item).click()
     return download.value.path().read_bytes()
 
 
-def test_every_picture_can_be_saved_with_what_explains_it(page: Page, lens):
-    page.get_by_role("radio", name="outcome").click()
-    outcome = saved(page, "outcome as SVG").decode()
+def test_every_picture_can_be_saved_with_what_explains_it(bench: Page, lens):
+    bench.get_by_role("radio", name="outcome").click()
+    outcome = saved(bench, "outcome as SVG").decode()
     for text in ("true return, reward", "estimate − true return, reward", "best", "behaviour", ">ρ<", ">0.5<"):
         assert text in outcome, text
     assert ET.fromstring(outcome).tag.endswith("svg")
-    curves = saved(page, "curves as SVG").decode()
+    curves = saved(bench, "curves as SVG").decode()
     for text in ("True return", "Mean Q", "Loss", "ρ = 0", "best 0.569", "behaviour 0.230", "reward"):
         assert text in curves, text
     for item in ("outcome as PNG", "curves as PNG", "world as PNG"):
-        assert saved(page, item)[:8] == b"\x89PNG\r\n\x1a\n"
+        assert saved(bench, item)[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_side_by_side_marks_states_where_policies_differ(page: Page, host: Host):
+def test_side_by_side_marks_states_where_policies_differ(bench: Page, host: Host):
     lanes = [{"algorithm": name, "seeds": 2} for name in ("bc", "bcq", "q-learning")]
     export = host.record("side", config(*lanes), [0, 10, 60])
-    host.show(page, recording="side")
-    assert page.evaluate("stage.world.panes.length") == 3
-    marked = page.evaluate("stage.world.differences(stage.playback.frame)")
+    host.show(bench, recording="side")
+    assert bench.evaluate("stage.world.panes.length") == 3
+    marked = bench.evaluate("stage.world.differences(stage.playback.frame)")
     policy, counts, terminal = export.frames[-1].fields["policy"], export.static["counts"], export.static["terminal"]
     differing = []
     for state in np.flatnonzero((counts.sum(axis=1) > 0) & ~terminal):
@@ -138,31 +138,32 @@ def test_side_by_side_marks_states_where_policies_differ(page: Page, host: Host)
             differing.append(int(state))
     assert marked == differing
     assert marked, "naive Q-learning goes astray somewhere"
-    page.get_by_role("radio", name="outcome").click()
-    rows = page.locator(".outcome-table tbody tr")
+    bench.get_by_role("radio", name="outcome").click()
+    rows = bench.locator(".outcome-table tbody tr")
     expect(rows).to_have_count(3)
     returns = column(export, "return")
     for i in range(3):
         expect(rows.nth(i)).to_contain_text(f"{returns[2 * i : 2 * i + 2].mean():.3f}"[:5].rstrip("0").rstrip("."))
     # A table is no picture; its rows lead to their models.
-    expect(page.get_by_role("button", name="outcome as PNG", include_hidden=True)).to_be_hidden()
+    expect(bench.get_by_role("button", name="outcome as PNG", include_hidden=True)).to_be_hidden()
     rows.nth(1).get_by_role("button").click()
-    assert page.evaluate("stage.store.view.member") == 2
-    page.locator(".member").select_option("4")
-    assert page.evaluate("stage.store.view.state") == page.evaluate("stage.viewing.state"), "one selected state for all"
+    assert bench.evaluate("stage.store.view.member") == 2
+    bench.locator(".member").select_option("4")
+    one = bench.evaluate("stage.store.view.state")
+    assert one == bench.evaluate("stage.viewing.state"), "one selected state for all"
 
 
-def test_truth_of_one_discount_is_not_told_of_another(page: Page, host: Host):
+def test_truth_of_one_discount_is_not_told_of_another(bench: Page, host: Host):
     run = config({"algorithm": "constrained-q", "hyperparameters": {"gamma": [0.95, 0.5]}})
     host.record("discounts", run, [0, 20])
-    host.show(page, recording="discounts")
-    page.evaluate("stage.open(0)")
-    expect(page.locator(".inspector-table thead")).to_contain_text("Q*")
-    page.evaluate("stage.open(1)")
-    painted(page)
-    assert page.evaluate("stage.inspector.column('truth', stage.playback.frame, stage.store.view.state, 1)") is None
-    assert page.evaluate("stage.curves.plot.layout.shapes.length") == 0
-    assert page.locator(".tab[data-mode=error]").is_disabled()
+    host.show(bench, recording="discounts")
+    bench.evaluate("stage.open(0)")
+    expect(bench.locator(".inspector-table thead")).to_contain_text("Q*")
+    bench.evaluate("stage.open(1)")
+    painted(bench)
+    assert bench.evaluate("stage.inspector.column('truth', stage.playback.frame, stage.store.view.state, 1)") is None
+    assert bench.evaluate("stage.curves.plot.layout.shapes.length") == 0
+    assert bench.locator(".tab[data-mode=error]").is_disabled()
 
 
 COLOURS = """() => {
@@ -194,47 +195,47 @@ WORLDS = {
 
 
 @pytest.mark.parametrize("dataset", WORLDS)
-def test_every_kind_of_world_is_drawn_and_answers(page: Page, host: Host, dataset):
+def test_every_kind_of_world_is_drawn_and_answers(bench: Page, host: Host, dataset):
     lane, actions = WORLDS[dataset]
     export = host.record(dataset, config(lane, dataset=dataset), [0, 1, 2])
-    host.show(page, recording=dataset)
-    for tab in page.locator(".tabs .tab[data-mode]:not([disabled]):visible").all():
+    host.show(bench, recording=dataset)
+    for tab in bench.locator(".tabs .tab[data-mode]:not([disabled]):visible").all():
         tab.click()
-        painted(page)
-        distinct = page.evaluate(COLOURS)
+        painted(bench)
+        distinct = bench.evaluate(COLOURS)
         assert distinct >= 3, f"{tab.inner_text()} of {dataset} is blank"
-    assert page.locator(".inspector-table tbody tr").count() == actions
-    middle = page.evaluate(OTHER_STATE)
+    assert bench.locator(".inspector-table tbody tr").count() == actions
+    middle = bench.evaluate(OTHER_STATE)
     if middle is None:
         assert (~export.static["terminal"]).sum() == 1, "there is only one state to select"
         return
-    page.mouse.click(middle[0], middle[1])
-    assert page.evaluate("stage.store.view.state") == middle[2]
+    bench.mouse.click(middle[0], middle[1])
+    assert bench.evaluate("stage.store.view.state") == middle[2]
 
 
-def test_dimensions_of_a_plane_can_be_chosen(page: Page, host: Host):
+def test_dimensions_of_a_plane_can_be_chosen(bench: Page, host: Host):
     export = host.record("cartpole", config(WORLDS["cartpole"][0], dataset="cartpole"), [0, 1, 2])
-    host.show(page, recording="cartpole")
-    before = page.evaluate("stage.world.scene.at(stage.world.panes[0].geo, 3)")
-    page.get_by_label("Dimension drawn along x").select_option("0")
-    painted(page)
-    after = page.evaluate("stage.world.scene.at(stage.world.panes[0].geo, 3)")
+    host.show(bench, recording="cartpole")
+    before = bench.evaluate("stage.world.scene.at(stage.world.panes[0].geo, 3)")
+    bench.get_by_label("Dimension drawn along x").select_option("0")
+    painted(bench)
+    after = bench.evaluate("stage.world.scene.at(stage.world.panes[0].geo, 3)")
     assert before != after
     low, high = export.hello["layout"]["low"][0], export.hello["layout"]["high"][0]
-    geo = page.evaluate("stage.world.panes[0].geo")
+    geo = bench.evaluate("stage.world.panes[0].geo")
     share = (export.static["probes"][3, 0] - low) / (high - low)
     assert after[0] == pytest.approx(geo["x"] + share * geo["width"], abs=0.5)
 
 
 @pytest.mark.parametrize("mode", ["q", "policy", "data"])
-def test_small_cells_are_hatched_too(page: Page, host: Host, mode):
+def test_small_cells_are_hatched_too(bench: Page, host: Host, mode):
     export = host.record("icu-sepsis", config(WORLDS["icu-sepsis"][0], dataset="icu-sepsis"), [0, 1, 2])
-    host.show(page, recording="icu-sepsis", mode=mode)
+    host.show(bench, recording="icu-sepsis", mode=mode)
     counts, terminal = export.static["counts"], export.static["terminal"]
     # A state of which a whole stretch of actions is unseen: room enough to tell a hatch from a blank.
     living = [s for s in export.hello["layout"]["order"] if not terminal[s]]
     state, action = next((s, a) for s in living for a in range(20) if not counts[s, a : a + 5].any())
-    distinct = page.evaluate(
+    distinct = bench.evaluate(
         """([state, action]) => {
           const { world } = stage;
           const geo = world.panes[0].geo, ratio = world.size[2];

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.playground import open_playground
 from tests.browser.stage_host import Host, config
 from tests.browser.waiting import eventually, painted
 from tests.serving import Server
@@ -49,31 +50,32 @@ WRONG = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [1440, 680, 390])
 @pytest.mark.parametrize("run", list(RUNS))
-def test_every_line_has_a_name_that_can_be_read(page: Page, host: Host, run: str, width: int):
+def test_every_line_has_a_name_that_can_be_read(bench: Page, host: Host, run: str):
     host.record(f"names-{run}", config(*RUNS[run]), STEPS)
-    page.set_viewport_size({"width": width, "height": 900})
-    host.show(page, recording=f"names-{run}")
-    painted(page)
-    assert page.evaluate(WRONG) == []
-    across = page.locator(".plot-line:visible").all_inner_texts()
-    assert {text.split()[0] for text in across} == {"best", "behaviour"}
+    host.show(bench, recording=f"names-{run}")
+    for width in (1440, 680, 390):
+        bench.set_viewport_size({"width": width, "height": 900})
+        painted(bench)
+        eventually(bench, lambda: bench.evaluate(WRONG), [])
+        across = bench.locator(".plot-line:visible").all_inner_texts()
+        assert {text.split()[0] for text in across} == {"best", "behaviour"}
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
-def test_within_the_app_too(page: Page, server: Server, width: int, height: int):
-    page.set_viewport_size({"width": width, "height": height})
-    page.goto(f"{server.url}/?algo=bcq&seeds=2&2.algo=cql&3.algo=rwr&4.algo=q-learning&x.seed=41")
-    page.wait_for_selector(".plot-keys .plot-key")
-    page.locator(".stage").evaluate("(element) => { globalThis.stage = element.stage; }")
-    eventually(page, lambda: page.evaluate(WRONG), [])
+def test_within_the_app_too(tab: Page, server: Server):
+    open_playground(tab, server, "?algo=bcq&seeds=2&2.algo=cql&3.algo=rwr&4.algo=q-learning&x.seed=41")
+    expect(tab.locator(".plot-keys .plot-key").first).to_be_visible()
+    tab.locator(".stage").evaluate("(element) => { globalThis.stage = element.stage; }")
+    for width, height in ((1440, 900), (1024, 768), (390, 844)):
+        tab.set_viewport_size({"width": width, "height": height})
+        painted(tab)
+        eventually(tab, lambda: tab.evaluate(WRONG), [])
 
 
-def test_the_truth_is_dashed_wherever_it_is_drawn(page: Page, host: Host):
+def test_the_truth_is_dashed_wherever_it_is_drawn(bench: Page, host: Host):
     host.record("names-iql", config(*RUNS["iql"]), STEPS)
-    host.show(page, recording="names-iql")
-    strokes = page.evaluate(
+    host.show(bench, recording="names-iql")
+    strokes = bench.evaluate(
         """() => {
           const { plot, figure } = stage.curves;
           const truths = plot.data.filter((_, i) => figure.traces[i].metric.name.endsWith("_true"));
@@ -83,75 +85,75 @@ def test_the_truth_is_dashed_wherever_it_is_drawn(page: Page, host: Host):
     assert strokes == ["dash"] * 3
 
 
-def test_names_stand_still_while_the_numbers_change(page: Page, host: Host):
+def test_names_stand_still_while_the_numbers_change(bench: Page, host: Host):
     host.record("names-two-critics", config(*RUNS["two-critics"]), STEPS)
-    page.set_viewport_size({"width": 1076, "height": 900})
-    host.show(page, recording="names-two-critics")
+    bench.set_viewport_size({"width": 1076, "height": 900})
+    host.show(bench, recording="names-two-critics")
     places = """() => [...document.querySelectorAll(".plot-key")].map((key) => {
       const { x, y, width, height } = key.getBoundingClientRect(); return [x, y, width, height]; })"""
     seen = set()
     for step in STEPS:
-        page.evaluate("(step) => stage.playback.seek(step)", step)
-        painted(page)
-        seen.add(str(page.evaluate(places)))
+        bench.evaluate("(step) => stage.playback.seek(step)", step)
+        painted(bench)
+        seen.add(str(bench.evaluate(places)))
     assert len(seen) == 1
 
 
-def test_the_run_before_is_named_too(page: Page, host: Host):
+def test_the_run_before_is_named_too(bench: Page, host: Host):
     host.record("names-iql", config(*RUNS["iql"]), STEPS)
-    host.show(page, recording="names-iql")
-    page.evaluate("() => { stage.store.keepGhost('the run before'); stage.curves.build(); }")
-    eventually(page, lambda: page.locator(".plot-key", has_text="the run before").count(), 4)
-    assert page.evaluate(WRONG) == []
+    host.show(bench, recording="names-iql")
+    bench.evaluate("() => { stage.store.keepGhost('the run before'); stage.curves.build(); }")
+    eventually(bench, lambda: bench.locator(".plot-key", has_text="the run before").count(), 4)
+    assert bench.evaluate(WRONG) == []
 
 
-def test_a_name_opens_what_it_means_and_escape_closes_it(page: Page, host: Host):
+def test_a_name_opens_what_it_means_and_escape_closes_it(bench: Page, host: Host):
     export = host.record("names-two-critics", config(*RUNS["two-critics"]), STEPS)
-    host.show(page, recording="names-two-critics")
-    about = page.locator(".plot-about")
-    name = page.get_by_role("button", name="penalty of the second Q")
+    host.show(bench, recording="names-two-critics")
+    about = bench.locator(".plot-about")
+    name = bench.get_by_role("button", name="penalty of the second Q")
     name.focus()
-    page.keyboard.press("Enter")
+    bench.keyboard.press("Enter")
     metric = next(m for m in export.hello["metrics"] if m["name"] == "loss_penalty2")
     for text in ("in reward", metric["help"], metric["bad"]):
         expect(about).to_contain_text(text)
-    page.keyboard.press("Escape")
+    bench.keyboard.press("Escape")
     expect(about).to_be_hidden()
     expect(name).to_have_attribute("aria-expanded", "false")
 
 
-def test_a_zoom_takes_marks_names_and_playhead_along(page: Page, host: Host):
+def test_a_zoom_takes_marks_names_and_playhead_along(bench: Page, host: Host):
     host.record("names-iql", config(*RUNS["iql"]), STEPS)
-    host.show(page, recording="names-iql")
-    page.evaluate(
+    host.show(bench, recording="names-iql")
+    bench.evaluate(
         """() => Plotly.relayout(stage.curves.plot, { "xaxis.range": [stage.curves.figure.steps.forward(12),
           stage.curves.figure.steps.forward(50)], "yaxis.range": [0.4, 0.6] })"""
     )
-    box = page.evaluate("stage.curves.figure.boxes[0]")
-    assert page.evaluate("stage.curves.figure.pixel(0, 12)") == pytest.approx(box["x0"])
-    assert page.evaluate("stage.curves.figure.pixel(0, 50)") == pytest.approx(box["x1"])
-    assert page.evaluate("stage.curves.figure.step(0, stage.curves.figure.boxes[0].x0)") == pytest.approx(12)
+    box = bench.evaluate("stage.curves.figure.boxes[0]")
+    assert bench.evaluate("stage.curves.figure.pixel(0, 12)") == pytest.approx(box["x0"])
+    assert bench.evaluate("stage.curves.figure.pixel(0, 50)") == pytest.approx(box["x1"])
+    assert bench.evaluate("stage.curves.figure.step(0, stage.curves.figure.boxes[0].x0)") == pytest.approx(12)
     # What lies outside of the view is not drawn over it: the playhead before the first step, the line of the behaviour.
-    page.evaluate("stage.playback.seek(3)")
-    painted(page)
-    expect(page.locator(".plot-cursor").first).to_be_hidden()
-    expect(page.locator(".plot-line", has_text="behaviour")).to_be_hidden()
-    expect(page.locator(".plot-line", has_text="best")).to_be_visible()
+    bench.evaluate("stage.playback.seek(3)")
+    painted(bench)
+    expect(bench.locator(".plot-cursor").first).to_be_hidden()
+    expect(bench.locator(".plot-line", has_text="behaviour")).to_be_hidden()
+    expect(bench.locator(".plot-line", has_text="best")).to_be_visible()
 
 
 # By how much a box is too small for what it holds: across, down.
 OVER = "(box) => [box.scrollWidth - box.clientWidth, box.scrollHeight - box.clientHeight]"
 
 
-@pytest.mark.parametrize(("width", "height", "tables"), [(1440, 900, 2), (1024, 768, 1), (390, 844, 1)])
-def test_two_dozen_actions_fit_with_all_their_numbers(page: Page, server: Server, width: int, height: int, tables: int):
-    page.set_viewport_size({"width": width, "height": height})
-    page.goto(f"{server.url}/?data=icu-sepsis&x.episodes=400&algo=bcq&net=table&seeds=1")
-    expect(page.locator(".inspector-table")).to_have_count(tables)
-    eventually(page, lambda: [over <= 1 for over in page.locator(".inspector-scroll").evaluate(OVER)], [True, True])
-    rows = page.locator(".inspector-table tbody tr")
-    names = page.evaluate("offrlBus.hello.actions")
-    assert rows.locator("th").evaluate_all("(cells) => cells.map((cell) => cell.title)") == names
-    assert rows.locator("td").count() == 25 * 9
+def test_two_dozen_actions_fit_with_all_their_numbers(tab: Page, server: Server):
+    open_playground(tab, server, "?data=icu-sepsis&x.episodes=400&algo=bcq&net=table&seeds=1")
+    rows = tab.locator(".inspector-table tbody tr")
     cut = "(cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)"
-    assert rows.locator("td").evaluate_all(cut) == []
+    for width, height, tables in ((1440, 900, 2), (1024, 768, 1), (390, 844, 1)):
+        tab.set_viewport_size({"width": width, "height": height})
+        expect(tab.locator(".inspector-table")).to_have_count(tables)
+        eventually(tab, lambda: [over <= 1 for over in tab.locator(".inspector-scroll").evaluate(OVER)], [True, True])
+        names = tab.evaluate("offrlBus.hello.actions")
+        assert rows.locator("th").evaluate_all("(cells) => cells.map((cell) => cell.title)") == names
+        assert rows.locator("td").count() == 25 * 9
+        assert rows.locator("td").evaluate_all(cut) == []

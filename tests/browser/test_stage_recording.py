@@ -17,10 +17,10 @@ MODES = ["q", "v", "policy", "data", "advantage", "truth", "error"]
 
 
 @pytest.fixture
-def naive(page: Page, host: Host):
+def naive(bench: Page, host: Host):
     """Naive Q-learning on the stitching world, two seeds, on screen."""
     export = host.record("naive", config({"algorithm": "q-learning", "seeds": 2}), STEPS)
-    host.show(page, recording="naive")
+    host.show(bench, recording="naive")
     return export
 
 
@@ -35,10 +35,10 @@ def on_screen(value: float) -> str:
     return np.format_float_positional(value, 3, unique=False, fractional=False, trim="k").rstrip(".").replace("-", "−")
 
 
-def table(page: Page) -> dict[str, list[str]]:
+def table(bench: Page) -> dict[str, list[str]]:
     """Column heading → the texts of the selected state's table."""
-    heads = page.locator(".inspector-table thead th").all_inner_texts()
-    rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".inspector-table tbody tr").all()]
+    heads = bench.locator(".inspector-table thead th").all_inner_texts()
+    rows = [row.locator("th, td").all_inner_texts() for row in bench.locator(".inspector-table tbody tr").all()]
     return {head.strip(): [row[i].strip() for row in rows] for i, head in enumerate(heads)}
 
 
@@ -47,9 +47,9 @@ def start_state(export) -> int:
     return int(layout["state_of_cell"][layout["cells"].index("S")])
 
 
-def colours(page: Page, state: int, action: int) -> int:
+def colours(bench: Page, state: int, action: int) -> int:
     """Distinct colours in the middle of a wedge of the world."""
-    return page.evaluate(
+    return bench.evaluate(
         """([state, action]) => {
           const { world } = stage;
           const geo = world.panes[0].geo, ratio = world.size[2];
@@ -68,22 +68,22 @@ def colours(page: Page, state: int, action: int) -> int:
     )
 
 
-def test_selected_state_shows_the_numbers_that_were_trained(page: Page, naive):
+def test_selected_state_shows_the_numbers_that_were_trained(bench: Page, naive):
     state, last = start_state(naive), naive.frames[-1]
-    shown = table(page)
+    shown = table(bench)
     for name, head in (("q", "Q"), ("q_pi", "Qπ"), ("advantages", "A")):
         assert shown[head] == [on_screen(v) for v in last.fields[name][0, state].tolist()], name
     assert shown["Q*"] == [on_screen(v) for v in naive.static["q_star"][state].tolist()]
     assert shown["n"] == [str(n) for n in naive.static["counts"][state].tolist()]
     assert shown["π_θ"] == [f"{round(100 * p)} %" for p in last.fields["policy"][0, state].tolist()]
-    assert page.locator(".inspector-table tr.unseen").count() == int((naive.static["counts"][state] == 0).sum())
+    assert bench.locator(".inspector-table tr.unseen").count() == int((naive.static["counts"][state] == 0).sum())
 
 
-def test_top_line_and_curves_show_the_metrics_that_were_trained(page: Page, naive):
+def test_top_line_and_curves_show_the_metrics_that_were_trained(bench: Page, naive):
     names = [metric["name"] for metric in naive.hello["metrics"]]
     column = names.index("q_data")
     medians = [float(np.median(frame.metrics[:, column])) for frame in naive.frames]
-    trace = page.evaluate(
+    trace = bench.evaluate(
         """() => { const figure = stage.curves.figure;
           const i = figure.traces.findIndex((t) => t.metric.name === "q_data" && t.kind === "line");
           const { x, y } = stage.curves.plot.data[i];
@@ -92,35 +92,35 @@ def test_top_line_and_curves_show_the_metrics_that_were_trained(page: Page, naiv
     assert trace[0] == STEPS
     assert trace[1] == pytest.approx(medians, rel=1e-6)
     returns = naive.frames[-1].metrics[:, names.index("return")]
-    assert page.locator(".stage-numbers .now dd").inner_text() == on_screen(float(np.median(returns)))
-    expect(page.locator(".stage-numbers")).to_contain_text(on_screen(naive.hello["truth"]["optimal"]))
+    assert bench.locator(".stage-numbers .now dd").inner_text() == on_screen(float(np.median(returns)))
+    expect(bench.locator(".stage-numbers")).to_contain_text(on_screen(naive.hello["truth"]["optimal"]))
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_unseen_actions_are_hatched_in_every_mode(page: Page, naive, mode):
-    page.locator(f".tab[data-mode={mode}]").click()
-    expect(page.locator(f".tab[data-mode={mode}]")).to_have_attribute("aria-checked", "true")
-    painted(page)
+def test_unseen_actions_are_hatched_in_every_mode(bench: Page, naive, mode):
+    bench.locator(f".tab[data-mode={mode}]").click()
+    expect(bench.locator(f".tab[data-mode={mode}]")).to_have_attribute("aria-checked", "true")
+    painted(bench)
     counts = naive.static["counts"]
     crossing = int(np.argmax((counts > 0).sum(axis=1)))  # two ways were walked there
-    page.evaluate("stage.select({ state: 0, action: null })")
-    painted(page)
+    bench.evaluate("stage.select({ state: 0, action: null })")
+    painted(bench)
     for action in range(4):
-        distinct = colours(page, crossing, action)
+        distinct = colours(bench, crossing, action)
         if counts[crossing, action] == 0:
             assert distinct >= 3, f"action {action} is unseen but has no hatch in mode {mode}"
         elif mode != "policy":
             assert distinct <= 2, f"action {action} is in the data but hatched in mode {mode}"
 
 
-def test_wedge_has_the_colour_of_its_value(page: Page, naive):
+def test_wedge_has_the_colour_of_its_value(bench: Page, naive):
     state = start_state(naive)
-    page.evaluate("stage.select({ state: 0, action: null })")
-    painted(page)
+    bench.evaluate("stage.select({ state: 0, action: null })")
+    painted(bench)
     q = naive.frames[-1].fields["q"][0]
     seen = [(s, a) for s, a in zip(*np.nonzero(naive.static["counts"]), strict=True) if s != state][:6]
     for s, a in seen:
-        drawn, wanted = page.evaluate(
+        drawn, wanted = bench.evaluate(
             """([state, action, value]) => {
               const { world, store } = stage;
               const geo = world.panes[0].geo, ratio = world.size[2];
@@ -137,48 +137,48 @@ def test_wedge_has_the_colour_of_its_value(page: Page, naive):
         assert drawn == pytest.approx(wanted, abs=3)
 
 
-def test_timeline_scrubs_over_every_snapshot_without_the_server(page: Page, naive):
+def test_timeline_scrubs_over_every_snapshot_without_the_server(bench: Page, naive):
     seen = []
-    page.locator(".timeline").focus()
-    page.keyboard.press("Home")
+    bench.locator(".timeline").focus()
+    bench.keyboard.press("Home")
     for _ in STEPS:
-        seen.append(page.evaluate("stage.playback.frame.step"))
-        page.keyboard.press("ArrowRight")
+        seen.append(bench.evaluate("stage.playback.frame.step"))
+        bench.keyboard.press("ArrowRight")
     assert seen == STEPS
-    page.keyboard.press("End")
-    expect(page.locator(".step-text")).to_have_text(re.compile(r"step 50\b"))
-    box = page.locator(".track").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.98, box["y"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"], steps=4)
-    page.mouse.up()
-    assert page.evaluate("stage.playback.frame.step") == STEPS[3]
-    assert page.locator(".timeline").get_attribute("aria-valuenow") == "3"
-    painted(page)
+    bench.keyboard.press("End")
+    expect(bench.locator(".step-text")).to_have_text(re.compile(r"step 50\b"))
+    box = bench.locator(".track").bounding_box()
+    bench.mouse.move(box["x"] + box["width"] * 0.98, box["y"])
+    bench.mouse.down()
+    bench.mouse.move(box["x"] + box["width"] * 0.3, box["y"], steps=4)
+    bench.mouse.up()
+    assert bench.evaluate("stage.playback.frame.step") == STEPS[3]
+    assert bench.locator(".timeline").get_attribute("aria-valuenow") == "3"
+    painted(bench)
     state = start_state(naive)
-    assert table(page)["Q"] == [on_screen(v) for v in naive.frames[3].fields["q"][0, state].tolist()]
+    assert table(bench)["Q"] == [on_screen(v) for v in naive.frames[3].fields["q"][0, state].tolist()]
 
 
-def test_film_plays_from_the_start_to_the_end_and_nothing_moves_place(page: Page, naive):
+def test_film_plays_from_the_start_to_the_end_and_nothing_moves_place(bench: Page, naive):
     def places():
-        return page.evaluate(
+        return bench.evaluate(
             """() => [".top", ".transport", ".timeline", ".world", ".curves", ".inspector", ".notices"]
               .map((name) => document.querySelector(name).getBoundingClientRect())
               .map((box) => [box.x, box.y, box.width, box.height])"""
         )
 
     before = places()
-    page.locator("body").click(position={"x": 2, "y": 2})
-    page.keyboard.press("Space")
-    page.wait_for_function("stage.playback.replay && stage.playback.frame.step > 1")
+    bench.locator("body").click(position={"x": 2, "y": 2})
+    bench.keyboard.press("Space")
+    bench.wait_for_function("stage.playback.replay && stage.playback.frame.step > 1")
     assert places() == before
-    page.wait_for_function("!stage.playback.replay", timeout=15_000)
-    assert page.evaluate("stage.playback.frame.step") == STEPS[-1]
+    bench.wait_for_function("!stage.playback.replay", timeout=15_000)
+    assert bench.evaluate("stage.playback.frame.step") == STEPS[-1]
     assert places() == before
 
 
-def test_click_selects_a_state_and_hover_shows_numbers(page: Page, naive):
-    spot = page.evaluate(
+def test_click_selects_a_state_and_hover_shows_numbers(bench: Page, naive):
+    spot = bench.evaluate(
         """() => {
           const { world } = stage;
           const geo = world.panes[0].geo;
@@ -186,32 +186,32 @@ def test_click_selects_a_state_and_hover_shows_numbers(page: Page, naive):
           const b = world.canvas.getBoundingClientRect();
           return [b.x + x + geo.size * 0.85, b.y + y + geo.size / 2]; }"""
     )
-    page.mouse.move(*spot)
-    tip = page.locator(".tip")
+    bench.mouse.move(*spot)
+    tip = bench.locator(".tip")
     expect(tip).to_be_visible()
     q = naive.frames[-1].fields["q"][0, 7, 1]
     expect(tip).to_contain_text("action right")
     expect(tip).to_contain_text(f"Q {on_screen(float(q))}")
-    page.mouse.click(*spot)
-    painted(page)
-    event = page.evaluate("events.filter(([name]) => name === 'selected').at(-1)[1]")
+    bench.mouse.click(*spot)
+    painted(bench)
+    event = bench.evaluate("events.filter(([name]) => name === 'selected').at(-1)[1]")
     assert event["state"] == 7
     assert event["action"] == 1
-    assert page.locator(".inspector-table tr.picked th").inner_text().strip() == "right"
-    assert page.locator(".inspector-title").inner_text() == page.evaluate("stage.world.scene.name(7)")
+    assert bench.locator(".inspector-table tr.picked th").inner_text().strip() == "right"
+    assert bench.locator(".inspector-title").inner_text() == bench.evaluate("stage.world.scene.name(7)")
 
 
-def test_screen_reader_hears_where_the_run_stands(page: Page, naive):
-    region = page.get_by_role("status").first
+def test_screen_reader_hears_where_the_run_stands(bench: Page, naive):
+    region = bench.get_by_role("status").first
     expect(region).to_contain_text("Step 50.")
     names = [metric["name"] for metric in naive.hello["metrics"]]
     median = float(np.median(naive.frames[-1].metrics[:, names.index("return")]))
     expect(region).to_contain_text(f"True return {on_screen(median)}")
-    assert page.locator(".world-canvas").get_attribute("aria-label").startswith("Step 50.")
+    assert bench.locator(".world-canvas").get_attribute("aria-label").startswith("Step 50.")
 
 
-def test_svg_draws_what_the_screen_draws(page: Page, naive):
-    text = page.evaluate(
+def test_svg_draws_what_the_screen_draws(bench: Page, naive):
+    text = bench.evaluate(
         """async () => { const { svgOf } = await import(stage.options.assets + "stage/save.js");
           return svgOf(stage, "world"); }"""
     )
@@ -220,34 +220,34 @@ def test_svg_draws_what_the_screen_draws(page: Page, naive):
     states = int((~naive.static["terminal"]).sum())
     assert sum(fill.startswith("rgb(") for fill in fills) >= 4 * states
     assert any(fill.startswith("url(#hatch") for fill in fills)
-    with page.expect_download() as download:
-        page.locator(".menu summary").click()
-        page.get_by_role("button", name="world as PNG").click()
+    with bench.expect_download() as download:
+        bench.locator(".menu summary").click()
+        bench.get_by_role("button", name="world as PNG").click()
     assert download.value.suggested_filename == "naive-step-50.png"
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (700, 768), (390, 844)])
-def test_layout_fits_the_width(page: Page, host: Host, naive, width, height):
-    page.set_viewport_size({"width": width, "height": height})
-    painted(page)
-    eventually(page, lambda: page.evaluate("document.documentElement.scrollWidth"), lambda wide: wide <= width)
-    world, curves = (page.locator(name).bounding_box() for name in (".world", ".curves"))
+def test_layout_fits_the_width(bench: Page, host: Host, naive, width, height):
+    bench.set_viewport_size({"width": width, "height": height})
+    painted(bench)
+    eventually(bench, lambda: bench.evaluate("document.documentElement.scrollWidth"), lambda wide: wide <= width)
+    world, curves = (bench.locator(name).bounding_box() for name in (".world", ".curves"))
     if width == 1440:
         assert curves["x"] >= world["x"] + world["width"], "curves stand beside the world"
-        assert page.locator(".below").bounding_box()["y"] + page.locator(".below").bounding_box()["height"] <= height
+        assert bench.locator(".below").bounding_box()["y"] + bench.locator(".below").bounding_box()["height"] <= height
     else:
         assert curves["y"] >= world["y"] + world["height"], "curves stand below the world"
-    for button in page.locator(".transport button:visible").all():
+    for button in bench.locator(".transport button:visible").all():
         box = button.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
 
 
-def test_alarms_say_their_cause_and_show_their_place(page: Page, host: Host):
+def test_alarms_say_their_cause_and_show_their_place(bench: Page, host: Host):
     triad = config({"algorithm": "q-learning", "approximator": "linear"}, dataset="deadly-triad")
     export = host.record("triad", triad, list(range(140)))
-    host.show(page, recording="triad")
-    alarms = page.locator(".alarms li")
+    host.show(bench, recording="triad")
+    alarms = bench.locator(".alarms li")
     raised = {alarm["kind"]: alarm for alarm in export.alarms if alarm["active"]}
     assert {"above-bound", "missing-rises", "leaves-data", "diverged"} <= raised.keys()
     expect(alarms).to_have_count(len(raised))
@@ -255,67 +255,67 @@ def test_alarms_say_their_cause_and_show_their_place(page: Page, host: Host):
         entry = alarms.filter(has_text=alarm["title"])
         expect(entry).to_contain_text(alarm["cause"])
         entry.get_by_role("button", name="show me").click()
-        painted(page)
-        assert page.evaluate("stage.playback.frame.step") == alarm["step"]
-        assert page.evaluate("stage.store.view.mode") == alarm["mode"]
-        expect(page.locator(".world")).to_have_class(re.compile("flash"))
-        page.keyboard.press("End")
+        painted(bench)
+        assert bench.evaluate("stage.playback.frame.step") == alarm["step"]
+        assert bench.evaluate("stage.store.view.mode") == alarm["mode"]
+        expect(bench.locator(".world")).to_have_class(re.compile("flash"))
+        bench.keyboard.press("End")
     # What explodes is seen: bars of their own length with their numbers, the parameter, and what left the numbers.
-    assert page.evaluate("stage.world.scene.constructor.name") == "BarsScene"
-    painted(page)
-    assert (table(page)["Q"], table(page)["A"][0]) == (["1.70·10³⁸", "∞"], "−∞")
-    page.evaluate("stage.playback.seek(10)")
-    painted(page)
-    assert table(page)["Q"] == ["1\u2009024", "2\u2009048"]
-    expect(page.locator(".inspector-theta")).to_have_text("θ = 1\u2009024")
+    assert bench.evaluate("stage.world.scene.constructor.name") == "BarsScene"
+    painted(bench)
+    assert (table(bench)["Q"], table(bench)["A"][0]) == (["1.70·10³⁸", "∞"], "−∞")
+    bench.evaluate("stage.playback.seek(10)")
+    painted(bench)
+    assert table(bench)["Q"] == ["1\u2009024", "2\u2009048"]
+    expect(bench.locator(".inspector-theta")).to_have_text("θ = 1\u2009024")
     places = "[0, 1024, 2048, 1.7e38].map((q) => stage.store.scale('value').at(q))"
-    assert page.evaluate(places) == sorted(page.evaluate(places))
-    assert page.evaluate(places)[1] > 0.07
+    assert bench.evaluate(places) == sorted(bench.evaluate(places))
+    assert bench.evaluate(places)[1] > 0.07
     # Before it rose an alarm does not stand.
-    page.evaluate("stage.playback.seek(0)")
+    bench.evaluate("stage.playback.seek(0)")
     expect(alarms).to_have_count(0)
 
 
-def test_the_projector_shows_the_world_and_one_curve_large(page: Page, naive):
+def test_the_projector_shows_the_world_and_one_curve_large(bench: Page, naive):
     size = "getComputedStyle(document.querySelector('.stage-title')).fontSize"
-    before = page.evaluate(f"parseFloat({size})")
-    page.locator(".world-canvas").focus()
-    page.keyboard.press("p")
-    page.wait_for_function("document.fullscreenElement !== null")
-    page.wait_for_function("stage.curves.figure.panels.length === 1")
-    assert page.evaluate(f"parseFloat({size})") == pytest.approx(1.5 * before)
-    expect(page.locator(".below")).to_be_hidden()
-    page.get_by_role("combobox", name="Which curve is shown").select_option("q")
-    page.wait_for_function("stage.curves.figure.panels[0].key === 'q'")
-    page.evaluate("document.exitFullscreen().then(() => true)")
-    page.wait_for_function("stage.curves.figure.panels.length === 4")
-    expect(page.locator(".below")).to_be_visible()
-    page.get_by_role("button", name="Projector").click()
-    page.wait_for_function("stage.curves.figure.panels.length === 1")
-    page.get_by_role("button", name="Projector").click()
-    page.wait_for_function("stage.curves.figure.panels.length === 4 && document.fullscreenElement === null")
+    before = bench.evaluate(f"parseFloat({size})")
+    bench.locator(".world-canvas").focus()
+    bench.keyboard.press("p")
+    bench.wait_for_function("document.fullscreenElement !== null")
+    bench.wait_for_function("stage.curves.figure.panels.length === 1")
+    assert bench.evaluate(f"parseFloat({size})") == pytest.approx(1.5 * before)
+    expect(bench.locator(".below")).to_be_hidden()
+    bench.get_by_role("combobox", name="Which curve is shown").select_option("q")
+    bench.wait_for_function("stage.curves.figure.panels[0].key === 'q'")
+    bench.evaluate("document.exitFullscreen().then(() => true)")
+    bench.wait_for_function("stage.curves.figure.panels.length === 4")
+    expect(bench.locator(".below")).to_be_visible()
+    bench.get_by_role("button", name="Projector").click()
+    bench.wait_for_function("stage.curves.figure.panels.length === 1")
+    bench.get_by_role("button", name="Projector").click()
+    bench.wait_for_function("stage.curves.figure.panels.length === 4 && document.fullscreenElement === null")
 
 
-def test_theme_of_the_page_is_the_theme_of_the_pictures(page: Page, host: Host, naive):
-    host.show(page, recording="naive", dark=True)
-    assert page.evaluate("stage.theme.dark") is True
-    corner = page.evaluate(
+def test_theme_of_the_page_is_the_theme_of_the_pictures(bench: Page, host: Host, naive):
+    host.show(bench, recording="naive", dark=True)
+    assert bench.evaluate("stage.theme.dark") is True
+    corner = bench.evaluate(
         "[...stage.world.canvas.getContext('2d').getImageData(1, stage.world.canvas.height - 1, 1, 1).data]"
     )
     assert corner[3] == 0, "the picture has no background of its own"
     for name, colour in (("background", "#ffffff"), ("text", "#111111")):
-        page.evaluate(f"document.body.style.setProperty('--st-{name}-color', '{colour}')")
-    page.evaluate("remount(stage.options).then(() => true)")
-    assert page.evaluate("stage.theme.dark") is False
+        bench.evaluate(f"document.body.style.setProperty('--st-{name}-color', '{colour}')")
+    bench.evaluate("remount({})")
+    assert bench.evaluate("stage.theme.dark") is False
 
 
-def test_recording_refuses_to_train_with_a_reason(page: Page, naive):
-    page.evaluate("void offrlBus.on('refused', (message) => { window.refused = message.message; })")
-    page.evaluate("offrlBus.send({ cmd: 'set', lane: 0, values: { gamma: 0.5 } })")
-    page.wait_for_function("window.refused?.includes('recording')")
+def test_recording_refuses_to_train_with_a_reason(bench: Page, naive):
+    bench.evaluate("void offrlBus.on('refused', (message) => { window.refused = message.message; })")
+    bench.evaluate("offrlBus.send({ cmd: 'set', lane: 0, values: { gamma: 0.5 } })")
+    bench.wait_for_function("window.refused?.includes('recording')")
 
 
-def test_unreadable_recording_is_explained(page: Page, host: Host):
+def test_unreadable_recording_is_explained(bench: Page, host: Host):
     host.recordings["broken"] = b"\x00\xff\xff\xff\xff"
-    page.goto(f'{host.url}/?dark=0&options={{"recording":"/recordings/broken"}}')
-    expect(page.locator(".state-line")).to_have_text(re.compile("recording ends"))
+    host.open(bench, recording="broken")
+    expect(bench.locator(".state-line")).to_have_text(re.compile("recording ends"))

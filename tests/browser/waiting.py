@@ -24,16 +24,52 @@ STILL = """(element) => new Promise((done) => {
     else requestAnimationFrame(look);
   });
 })"""
-# Whether the script has come to rest: after a live change it runs once more, 0.4 s later, to write the link.
-SETTLED = """() => new Promise((done) => {
+# To be run before the page's own scripts: `heard` is fired at each message of the app's script.
+HEARING = """{
+  const Native = WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(url, ...rest) {
+      super(url, ...rest);
+      if (`${url}`.includes("/_stcore/stream"))
+        this.addEventListener("message", () => dispatchEvent(new Event("heard")));
+    }
+  };
+}"""
+# Waits until the script has rested for so many milliseconds, and said nothing; with a link, after it has run for it: the
+# link is opened as the browser's back button does. (A short run may begin and end between two drawn frames.)
+RESTED = """([milliseconds, patience, link]) => new Promise((done, fail) => {
   const app = document.querySelector("[data-testid=stApp]");
-  let since = performance.now();
-  requestAnimationFrame(function look(now) {
-    if (app.dataset.testScriptState !== "notRunning") since = now;
-    if (now - since > 700) done(true);
-    else requestAnimationFrame(look);
-  });
+  const observer = new MutationObserver(look);
+  const late = setTimeout(() => end(new Error("the script did not come to rest in time")), patience);
+  let timer;
+  function look() {
+    clearTimeout(timer);
+    if (app.dataset.testScriptState === "notRunning") timer = setTimeout(end, milliseconds);
+  }
+  function end(error) {
+    observer.disconnect();
+    removeEventListener("heard", look);
+    clearTimeout(late);
+    if (error) fail(error);
+    else done(true);
+  }
+  observer.observe(app, { attributeFilter: ["data-test-script-state"] });
+  addEventListener("heard", look);
+  if (!link) return look();
+  history.pushState(null, "", link);
+  dispatchEvent(new PopStateEvent("popstate"));
 })"""
+
+
+def visit(tab: Page, url: str) -> None:
+    """Open a link of the app: in a tab that shows the app already as the back button does, which loads nothing."""
+    if tab.get_by_test_id("stApp").count():
+        tab.mouse.move(1, 1)
+        settled(tab, 150)  # what a control reported last is written into the link that is left
+        tab.evaluate(RESTED, [60, PATIENCE, url])
+        painted(tab)
+    else:
+        tab.goto(url)
 
 
 def painted(page: Page) -> None:
@@ -52,9 +88,12 @@ def eventually(page: Page, read: Callable[[], T], wanted: T | Callable[[T], bool
         page.wait_for_timeout(50)
 
 
-def settled(page: Page) -> None:
-    """Wait until the script has run for the last time: a click that crosses a later run may be lost on its way."""
-    page.evaluate(SETTLED)
+def settled(page: Page, milliseconds: int = 700) -> None:
+    """Wait until the script has run for the last time: a click that crosses a later run may be lost on its way.
+
+    After a live change it runs once more, 0.4 s later, to write the link.
+    """
+    page.evaluate(RESTED, [milliseconds, PATIENCE, ""])
 
 
 def at_rest(page: Page, element: Locator) -> None:

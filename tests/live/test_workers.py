@@ -2,16 +2,20 @@
 
 import os
 import signal
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
 
+from offrl_core.data.catalogue import load_dataset
 from offrl_core.dataset import Dataset
 from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.live_runs import Limits
 from offrl_live.runs.timeline import Checkpoint
+from offrl_live.serving import worker_process
+from offrl_live.serving.environment import warms_up
 from offrl_live.serving.hub import Hub
 from tests.live.watching import CQL, NOISY, Watcher, until
 
@@ -148,3 +152,25 @@ def test_a_wrong_number_of_workers_is_refused(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("OFFRL_WORKERS", text)
     with pytest.raises(ValueError, match="OFFRL_WORKERS"):
         Hub()
+
+
+def test_a_worker_warms_up_until_it_is_asked_for_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(worker_process, "load_dataset", lambda name: loaded.append(name) or load_dataset(name))
+    commands: SimpleQueue[dict] = SimpleQueue()
+    worker_process.warm_up(commands)
+    assert tuple(loaded) == worker_process.WARM_DATASETS
+    commands.put({})
+    worker_process.warm_up(commands)
+    assert tuple(loaded) == worker_process.WARM_DATASETS
+
+
+def test_warming_up_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, expected in (("1", True), ("0", False)):
+        monkeypatch.setenv("OFFRL_WARM_UP", text)
+        assert warms_up() is expected
+    monkeypatch.delenv("OFFRL_WARM_UP")
+    assert warms_up()
+    monkeypatch.setenv("OFFRL_WARM_UP", "no")
+    with pytest.raises(ValueError, match="OFFRL_WARM_UP = 'no' is not allowed: it must be 0 or 1"):
+        warms_up()

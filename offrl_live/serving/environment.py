@@ -1,0 +1,31 @@
+"""Settings of the server that its environment holds."""
+
+from __future__ import annotations
+
+import os
+
+
+def workers() -> int:
+    """`OFFRL_WORKERS`: how many runs may train at a time; by default one for each core, at most 8.
+
+    Raises:
+        ValueError: it is no whole number from 1 to 256.
+    """
+    text = os.environ.get("OFFRL_WORKERS", "")
+    if text and (not text.isdecimal() or not 1 <= int(text) <= 256):
+        raise ValueError(f"OFFRL_WORKERS = {text!r} is not allowed: it must be a whole number from 1 to 256")
+    return int(text) if text else min(os.cpu_count() or 1, 8)
+
+
+def warms_up() -> bool:
+    """`OFFRL_WARM_UP`: whether the first visit's run is trained, and its data loaded, before anybody asks; 1 or 0.
+
+    It is 1 by default. With 0 the server starts with less work, and whoever comes first waits for it.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    text = os.environ.get("OFFRL_WARM_UP", "1")
+    if text not in ("0", "1"):
+        raise ValueError(f"OFFRL_WARM_UP = {text!r} is not allowed: it must be 0 or 1")
+    return text == "1"
