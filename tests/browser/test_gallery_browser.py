@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from offrl_core.learning import load_policy
+from offrl_live.runs.config import RunConfig
 from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.downloads import preset_address
 from tests.browser.playground import open_playground
@@ -41,7 +42,8 @@ def _opened(tab: Page, server, name: str) -> None:
     visit(tab, f"{server.url}/gallery?preset={name}")
     preset = presets().get(name, next(iter(presets().values())))
     expect(tab.get_by_role("heading", name=preset.title, exact=True)).to_be_visible()
-    eventually(tab, lambda: tab.evaluate("globalThis.offrlBus?.hello?.run?.config"), preset.config.to_json())
+    shown = "globalThis.offrlBus?.hello?.run?.config"
+    eventually(tab, lambda: tab.evaluate(shown), lambda found: found and RunConfig.from_json(found) == preset.config)
     _drawn(tab)
 
 

@@ -135,7 +135,7 @@ def test_the_numbers_inside_are_those_of_the_run(tab: Page, server: Server):
 
 
 def test_slow_motion_uncovers_one_step_after_the_other(tab: Page, server: Server):
-    open_playground(tab, server, "?algo=bcq&seeds=1&x.seed=17")
+    open_playground(tab, server, "?algo=bcq&seeds=1&x.seed=18")
     inside = tab.locator(".transition")
     inside.scroll_into_view_if_needed()
     expect(inside.locator("li").nth(3)).to_be_visible()

@@ -12,8 +12,9 @@ from tests.browser.playground import open_playground, run
 from tests.browser.waiting import at_rest, eventually, settled
 
 RUN = "globalThis.offrlBus?.hello?.run?.id"
-# In the tree of branches: the run that is shown, and the one that it came from.
+# In the tree of branches: the run that is shown, those that branch off from it, and the one that it came from.
 HERE = ".tree .line:has([aria-current=true])"
+CHILD = ".tree li:has(> .line [aria-current=true]) > ul > li > .line"
 PARENT = ".tree li:has(> ul > li > .line [aria-current=true]) > .line"
 # How many worlds are drawn beside each other.
 WORLDS = "(element) => element.stage.store.shownMembers().length"
@@ -62,6 +63,9 @@ def test_a_branch_keeps_its_parent_and_survives_page_switch_and_reload(tab: Page
 
 
 def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(tab: Page, first):
+    slider = tab.locator(".settings [data-name=rho] input[type=range]")
+    at_rest(tab, slider)
+    box = slider.bounding_box()
     tab.locator(".timeline").focus()
     tab.keyboard.press("Home")
     for _ in range(6):
@@ -70,10 +74,9 @@ def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(tab: Pag
     newest = tab.evaluate("() => offrlBus.state.step")
     assert 0 < step < newest
     expect(tab.locator(".state-line")).to_contain_text(f"Viewing step {step} of")
-    expect(tab.locator(".settings .note.earlier")).to_contain_text(f"Values as they were at step {step}.")
-    slider = tab.locator(".settings [data-name=rho] input[type=range]")
+    expect(tab.locator(".settings .earlier")).to_have_text(f"as at step {step}")
     at_rest(tab, slider)
-    box = slider.bounding_box()
+    assert slider.bounding_box() == box, "looking back moves no control"
     tab.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
     tab.mouse.down()
     tab.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=8)
@@ -101,11 +104,11 @@ def test_the_tree_leads_back_to_the_parent(tab: Page, first):
     tab.locator(PARENT).locator(".go").click()
     tab.wait_for_function(f"(id) => {RUN} === id", arg=first)
     expect(tab.locator(HERE)).to_contain_text("BCQ on Double crossing")
-    branch = tab.locator(".tree li", has=tab.locator(HERE)).locator("ul .line")
+    branch = tab.locator(CHILD)
     name = branch.get_by_role("textbox", name="Name of this branch")
     name.fill("wider threshold")
     name.press("Enter")
-    expect(branch.get_by_role("button", name="Fold the branches of wider threshold")).to_be_attached()
+    settled(tab)
     expect(name).to_have_value("wider threshold")
 
 

@@ -46,7 +46,8 @@ export class Settings {
     this.asked = new Map();
     /** The earlier step that the stage shows, if it does. @type {number | null} */
     this.past = null;
-    this.note = h("p", { class: "note earlier", role: "status", hidden: true });
+    const branches = "The values that were in force there. Changing one branches off from that step.";
+    this.note = h("span", { class: "earlier", role: "status", title: branches });
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.later = undefined;
     this.off = [
@@ -96,9 +97,7 @@ export class Settings {
     for (const section of this.data.sections)
       for (const { name, live } of section.run ? section.items : [])
         if (live) this.rows.get(`${section.id}.${name}`)?.lookBack(then[name] ?? null);
-    this.note.hidden = this.past === null;
-    const branch = "Changing one branches off from there.";
-    if (this.past !== null) setText(this.note, `Values as they were at step ${integer(this.past)}. ${branch}`);
+    setText(this.note, this.past === null ? "" : `as at step ${integer(this.past)}`);
     this.arrange();
   }
 
@@ -130,9 +129,8 @@ export class Settings {
         return h(
           "details",
           { class: "section", "data-id": section.id, open },
-          h("summary", {}, section.title),
+          h("summary", {}, section.title, section === ofRun ? this.note : null),
           section.note ? h("p", { class: "note" }, section.note) : null,
-          section === ofRun ? this.note : null,
           ...rows.map(({ node }) => node),
         );
       }),
