@@ -35,8 +35,8 @@ HEARING = """{
     }
   };
 }"""
-# Waits until the script has rested for so many milliseconds, and said nothing; with a link, after it has run for it: the
-# link is opened as the browser's back button does. (A short run may begin and end between two drawn frames.)
+# Waits until the script has rested and said nothing for so many milliseconds; with a link, after it has run for it: it
+# is opened as the browser's back button does. (A short run may begin and end between two drawn frames.)
 RESTED = """([milliseconds, patience, link]) => new Promise((done, fail) => {
   const app = document.querySelector("[data-testid=stApp]");
   const observer = new MutationObserver(look);
