@@ -58,8 +58,10 @@ def pick_lane() -> None:
 
 
 def viewed() -> None:
-    """Another model is looked at on the stage: its algorithm is the one to change."""
-    member = component.told("stage", "viewed").get("member")
+    """Another model is looked at on the stage: its algorithm is the one to change; or the picture is arranged anew."""
+    told = component.told("stage", "viewed")
+    memory.look(KEY, told)
+    member = told.get("member")
     if isinstance(member, int) and 0 <= member < config.members:
         st.session_state[LANE] = st.session_state["lanes"] = config.lane_of(member)
 
@@ -160,7 +162,9 @@ if note := endless_note(config):
 memory.write_link(KEY, shown=shown(run_id, config))
 turn = st.session_state.get(TURN, 0)
 seen = {"member": config.first_member(index), "turn": turn} if turn else {}
-stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone, on_viewed=viewed, **seen)
+looks = memory.looks(KEY)
+arranged = {"order": looks.order, "axes": looks.axes}
+stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone, on_viewed=viewed, **seen, **arranged)
 # The stage comes first: it connects and draws while the rest of the page is still being made.
 with st.sidebar:
     sidebar()

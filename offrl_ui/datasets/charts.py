@@ -174,7 +174,9 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     figure = go.Figure()
     for kind, name, mask in kinds:
         points = [
-            np.vstack([placed(dataset, walk)[:, [x, y]], [np.nan, np.nan]]) for episode, walk in shown if mask[episode]
+            np.vstack([placed(dataset.layout, walk, (x, y)), [np.nan, np.nan]])
+            for episode, walk in shown
+            if mask[episode]
         ]
         if points:
             stacked = np.concatenate(points)
@@ -188,7 +190,7 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
 
 def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     """Where the recorded observations lie in two dimensions of a continuous world."""
-    points = placed(dataset, dataset.observations)[:, [x, y]]
+    points = placed(dataset.layout, dataset.observations, (x, y))
     ranges = [_range(dataset, dimension) for dimension in (x, y)]
     visits, x_edges, y_edges = fast_histogram(points, ranges, 60)
     with np.errstate(divide="ignore"):

@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 import offrl_core as orl
 from offrl_core.algos.base import GROUPS
+from offrl_core.data.picture import layout_of
 from offrl_core.dataset import Dataset
+from offrl_core.interfaces import Layout
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_core.writing import number
 from offrl_ui.shared import svg
@@ -82,7 +84,7 @@ def dataset_picture(dataset: Dataset) -> str:
     if isinstance(layout, PlaneLayout) and layout.image is not None:
         return _images(dataset, layout.image)
     if not dataset.tabular:
-        return _plane(dataset, layout if isinstance(layout, PlaneLayout) else _bare_plane(dataset))
+        return _plane(dataset)
     return _bars(dataset)
 
 
@@ -136,31 +138,32 @@ def _matrix(dataset: Dataset, layout: MatrixLayout) -> str:
     )
 
 
-def _bare_plane(dataset: Dataset) -> PlaneLayout:
-    """The first two dimensions of observations that nobody said how to draw."""
-    shown = [0, min(1, dataset.observations.shape[1] - 1)]
-    columns = dataset.observations[:, shown]
-    low, high = columns.min(axis=0), columns.max(axis=0)
-    high = np.where(high > low, high, low + 1)
-    x, y = (0, 1) if shown[1] else (0, 0)
-    return PlaneLayout(("x", "y"), tuple(low.tolist()), tuple(high.tolist()), x, y)
-
-
-def _plane(dataset: Dataset, layout: PlaneLayout) -> str:
+def _plane(dataset: Dataset) -> str:
+    layout = layout_of(dataset)
+    assert isinstance(layout, PlaneLayout)
     body, (scale, shift) = svg.plane_frame(layout, WIDTH, HEIGHT)
-    points = placed(dataset, dataset.observations)[:, [layout.x, layout.y]] * scale + shift
+    points = placed(layout, dataset.observations, (layout.x, layout.y)) * scale + shift
     visits, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(40, 60), range=[[0, HEIGHT], [0, WIDTH]])
     shares = np.where(visits > 0, 0.2 + 0.8 * np.log1p(visits) / np.log1p(max(1.0, visits.max())), np.nan)
     body.insert(2, svg.raster(shares, "amount", 0, 0, WIDTH, HEIGHT))
     return svg.drawing(WIDTH, HEIGHT, body, description=f"{dataset.name}: where the recorded episodes went")
 
 
-def placed(dataset: Dataset, observations: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """`(N, K)`: the numbers that an observation is drawn by, itself or its projection."""
-    layout = dataset.layout
-    if isinstance(layout, PlaneLayout) and layout.projection is not None:
-        return observations @ np.array(layout.projection, dtype=np.float32).T
-    return observations
+def placed(
+    layout: Layout | None, observations: npt.NDArray[np.float32], axes: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    """`(N, 2)`: where observations lie on two axes of a plane; without one, two of their own numbers."""
+    projection = (layout.projection or ()) if isinstance(layout, PlaneLayout) else ()
+    own = len(layout.names) - len(projection) if isinstance(layout, PlaneLayout) else max(axes) + 1
+    columns = []
+    for axis in axes:
+        if axis < own:
+            columns.append(observations[:, axis].astype(np.float64))
+        else:
+            assert isinstance(layout, PlaneLayout)
+            origin = layout.origin[axis - own] if layout.origin else 0.0
+            columns.append(observations @ np.array(projection[axis - own]) - origin)
+    return np.stack(columns, axis=1)
 
 
 def _images(dataset: Dataset, size: tuple[int, int]) -> str:

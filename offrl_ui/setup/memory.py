@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from offrl_core.data.picture import layout_of
 from offrl_live.runs.config import RunConfig
 from offrl_ui.setup import links
+from offrl_ui.setup import looks as pictures
 
 BACK = "back"
 """The part of a link that names where it was opened from: it stays in the address and is no part of what is chosen."""
@@ -29,15 +31,35 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
         # What was just chosen is newer than any link: the browser may not have heard of the last one yet.
         memory["link"] = flat
     if memory is None or (query and flat != memory["link"] and not stray):
-        config, notes = links.parse(query)
-        memory = {"config": config, "notes": notes, "link": flat}
+        config, notes = links.parse({name: given for name, given in query.items() if name not in pictures.PARTS})
+        looks, refused = pictures.parse(flat, layout_of(config.data))
+        memory = {"config": config, "notes": notes + refused, "link": flat, "looks": looks}
         st.session_state[key] = memory
     return memory["config"], memory["notes"]
 
 
 def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
     """Remember another choice (from a callback, before the script runs again)."""
-    st.session_state[key] |= {"config": config, "notes": list(notes), "chosen": True}
+    memory = st.session_state[key]
+    looks = memory["looks"] if config.dataset == memory["config"].dataset else pictures.Looks()
+    memory |= {"config": config, "notes": list(notes), "looks": looks, "chosen": True}
+
+
+def look(key: str, told: Mapping[str, object]) -> None:
+    """Remember how the picture was arranged by hand: what the stage has `told` of `order` and `axes`."""
+    memory, parts = st.session_state[key], {}
+    if isinstance(order := told.get("order"), str):
+        parts["order"] = order
+    if isinstance(axes := told.get("axes"), list):
+        parts["axes"] = ",".join(map(str, axes))
+    arranged, _ = pictures.parse(parts, layout_of(memory["config"].data))
+    memory |= {"looks": arranged, "chosen": True}
+
+
+def looks(key: str) -> pictures.Looks:
+    """How the picture is to be arranged."""
+    found: pictures.Looks = st.session_state[key]["looks"]
+    return found
 
 
 def tell(key: str, config: RunConfig, sentence: str) -> None:
@@ -60,7 +82,7 @@ def write_link(
 ) -> None:
     """Put the session's choice into the address bar, or what is `shown` for it, as `write` makes a link of it."""
     memory = st.session_state[key]
-    parts = write(memory["config"] if shown is None else shown)
+    parts = write(memory["config"] if shown is None else shown) | pictures.link(memory["looks"])
     if parts != memory["link"] or not st.query_params:
         memory["link"] = parts
         kept = {BACK: st.query_params[BACK]} if BACK in st.query_params else {}

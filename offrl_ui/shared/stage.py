@@ -24,6 +24,8 @@ def stage(
     member: int | None = None,
     turn: int = 0,
     state: int | None = None,
+    order: str | None = None,
+    axes: tuple[int, int] | None = None,
     on_selected: Callback = _nothing,
     on_viewed: Callback = _nothing,
     on_moved: Callback = _nothing,
@@ -40,13 +42,15 @@ def stage(
         member: the model that is looked at first, and again whenever `turn` is another number: in between the viewer
             may look at others.
         state: the selected state; None for the start.
-        on_selected, on_viewed, on_moved, on_gone: called before the script runs again, when a state was selected, mode
-            or model was changed, the viewer was moved to a run of its own, or the run no longer exists.
+        order: of the rows, where the world is a table: `visits` or `value`.
+        axes: of a plane, counted from 0; None for those that it begins with.
+        on_selected, on_viewed, on_moved, on_gone: called before the script runs again, when a state was selected, mode,
+            model, order or axes were changed, the viewer was moved to a run of its own, or the run no longer exists.
 
     Returns:
         The events of this script run, each None or a mapping:
-        `.selected {state, action, member, step}`, `.viewed {mode, member}`, `.moved {run_id, previous, reason}`,
-        `.gone {run_id}`. In a callback they stand in `st.session_state[key]`.
+        `.selected {state, action, member, step}`, `.viewed {mode, member, order, axes}`,
+        `.moved {run_id, previous, reason}`, `.gone {run_id}`. In a callback they stand in `st.session_state[key]`.
 
     Raises:
         ValueError: neither or both of `run_id` and `recording` are given, or `mode` is unknown.
@@ -57,6 +61,7 @@ def stage(
         raise ValueError(f"mode = {mode!r} is not allowed: it must be one of {', '.join(MODES)}")
     wanted: Mapping[str, Any] = {
         "run": run_id, "recording": recording, "mode": mode, "member": member, "turn": turn, "state": state,
+        "order": order, "axes": axes,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}
     return component.show(

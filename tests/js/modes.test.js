@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MODES, greedy, modeOf, pictureOf, roundingOf, whyMissing } from "../../offrl_ui/assets/world/modes.js";
+import { MODES, coarse, greedy, modeOf, pictureOf, roundingOf, whyMissing } from "../../offrl_ui/assets/world/modes.js";
 import { binary, frame, hello, store } from "./example.js";
 import { close } from "./help.js";
 
@@ -80,4 +80,17 @@ test("what has nothing to show says why", () => {
 test("greedy actions are those within rounding of the largest probability", () => {
   assert.deepEqual(greedy([0.5, 0.495, 0.005], 0, 3), [0, 1]);
   assert.deepEqual(greedy([0, 1, 0.9, 0.1], 1, 2), [0]);
+});
+
+test("numbers that come from a quantised table are not to be read, those of the data and in full precision are", () => {
+  const now = store();
+  const q = { name: "q", dtype: "u1", shape: [5, 2], offset: 0, lo: -1, hi: 1 };
+  const v = { name: "v", dtype: "f4", shape: [5], offset: 12 };
+  const payload = { buffer: new ArrayBuffer(32), start: 0 };
+  now.addFrames({ kind: "frame", header: { step: 1, seq: 1, member: 0, fields: [q] }, payload });
+  const read = (key) => !coarse(now.frames.last, modeOf(key), 0);
+  assert.deepEqual(["q", "error", "v", "data"].map(read), [false, false, false, true]);
+  now.addFrames({ kind: "frame", header: { step: 2, seq: 2, member: 0, fields: [q, v] }, payload });
+  assert.ok(read("v"));
+  assert.ok(!coarse(last, modeOf("q"), 0));
 });

@@ -32,7 +32,7 @@ export function number(value, digits = 3, rounding = 0) {
     return `${minus(mantissa)}·${power(Number(exponent))}`;
   }
   if (Number.isInteger(value)) return integer(value);
-  return size >= 1000 ? integer(Math.round(value)) : minus(value.toPrecision(digits));
+  return size >= Math.min(1000, 10 ** digits) ? integer(Math.round(value)) : minus(value.toPrecision(digits));
 }
 
 /**

@@ -221,7 +221,8 @@ export class Inspector {
     this.title.title = name;
     const parts = [];
     if (store.groups.length > 1 || store.run.members.length > 1) parts.push(memberLabel(store, member));
-    if (store.static.counts) parts.push(`${integer(store.visits[state])} rows in the data`);
+    const visits = store.visits[state];
+    if (store.static.counts) parts.push(`${integer(visits)} ${visits === 1 ? "row" : "rows"} in the data`);
     const value = frame.table("v", member)?.[state] ?? NaN;
     if (Number.isFinite(value)) parts.push(`V ${number(value)}`);
     const best = store.truthHolds(member) ? (store.static.v_star?.[state] ?? NaN) : NaN;

@@ -189,6 +189,18 @@ function ghostTable(store, frame, member, name) {
 }
 
 /**
+ * Whether a mode's numbers at a frame come from a table of 255 levels, which is a picture and not to be read.
+ * @param {Frame | null} frame
+ * @param {Mode} mode
+ * @param {number} member
+ */
+export function coarse(frame, mode, member) {
+  if (!frame) return false;
+  const made = mode.key === "v" && !frame.table("v", member);
+  return made ? frame.coarse("q", member) : frame.coarse(mode.wire, member);
+}
+
+/**
  * Why a mode has nothing to show in this run; empty where it has.
  * @param {Store} store
  * @param {Mode} mode

@@ -26,12 +26,12 @@ export const ORDERS = [
 ];
 
 // A row is at least so high, and at most; in small worlds side by side it is lower and has no names.
-const ROW = { least: 20, most: 64, small: 8 };
+const ROW = { least: 17, most: 64, small: 8 };
 const SMALL = 240;
 const WIDEST = 170;
 const LETTER = 6.9;
 const NUMBER = 56;
-const NUMBERED = { width: 48, height: 19 };
+const NUMBERED = { width: 48, height: 16 };
 const FONT = 11.5;
 
 /** @implements {Scene<TablePlace>} */
@@ -137,7 +137,7 @@ export class TableScene {
         const text = number(value);
         const half = pen.measureText(text).width / 2 + 3;
         pen.fillStyle = withAlpha(theme.background, 0.85);
-        pen.fillRect(x - half, y - 7.5, 2 * half, 15);
+        pen.fillRect(x - half, y - 7, 2 * half, 14);
         pen.fillStyle = theme.text;
         pen.fillText(text, x, y);
       }

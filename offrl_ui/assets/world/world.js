@@ -10,7 +10,7 @@ import { BarsScene, onlyState } from "./bars.js";
 import { drawPolicyLegend, drawScaleLegend } from "./colour_legend.js";
 import { GridScene } from "./grid.js";
 import { MatrixScene } from "./matrix.js";
-import { greedy, modeOf, pictureOf } from "./modes.js";
+import { coarse, greedy, modeOf, pictureOf } from "./modes.js";
 import { TITLE, arrange } from "./panes.js";
 import { PlaneScene } from "./plane.js";
 import { TableScene } from "./table.js";
@@ -208,7 +208,8 @@ export class World {
     if (!above) paint();
     still();
     if (above) paint();
-    for (const { pane, what } of painted) scene.drawNumbers?.(pen, pane.geo, what);
+    for (const { pane, what } of painted)
+      if (!coarse(frame, mode, pane.member)) scene.drawNumbers?.(pen, pane.geo, what);
     for (const state of this.differences(frame))
       for (const pane of this.panes) scene.markDifference(pen, pane.geo, state, theme);
     for (const pane of this.panes) this.paintMarks(pen, scene, pane, theme);
