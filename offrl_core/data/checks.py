@@ -156,7 +156,7 @@ def of_coverage(
 
 
 def of_observations(dataset: Dataset) -> Iterator[Finding]:
-    """Observations that say little, or on unequal scales."""
+    """Observations that say little. Unequal scales do no harm: what learns from columns standardises them."""
     if dataset.tabular:
         if len(np.unique(dataset.observations)) == 1:
             same = np.array_equal(dataset.observations, dataset.next_observations)
@@ -175,14 +175,6 @@ def of_observations(dataset: Dataset) -> Iterator[Finding]:
             f"{len(constant)} of {len(low)} observation columns never change: {listed}",
             "They carry no information and can be left out.",
             len(constant),
-        )
-    spread = (high.astype(np.float64) - low)[low != high]
-    if len(spread) > 1 and spread.max() > 1e4 * spread.min():
-        yield Finding(
-            "unequal-scales",
-            "warning",
-            f"observation columns differ in range by a factor of {spread.max() / spread.min():.1g}",
-            "Networks learn slowly from such inputs; bring the columns to a similar range.",
         )
 
 

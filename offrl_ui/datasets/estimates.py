@@ -54,10 +54,10 @@ def estimates(dataset: Dataset, *, key: str, algorithm: str = FIRST[0]) -> None:
             f"**{titles[made[0]]}**, γ = {dataset.gamma:g}, {UPDATES} updates; intervals of 95 % by bootstrap. "
             + (
                 "Half of the episodes, drawn at random, trained it and the other half judged it: on the records that "
-                "it learned from, every policy looks better than it is."
+                "it learned from, a policy tends to look better than it is."
                 if dataset.n_episodes >= FEW_EPISODES
-                else f"With fewer than {FEW_EPISODES} episodes the same records trained and judged it: it looks better "
-                "than it is."
+                else f"With fewer than {FEW_EPISODES} episodes the same records trained and judged it: it tends to "
+                "look better than it is."
             )
         )
         st.dataframe([{k: v for k, v in row.items() if k != "remark"} for row in made[1]], hide_index=True)

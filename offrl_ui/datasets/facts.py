@@ -61,7 +61,10 @@ def key_numbers(dataset: Dataset) -> list[tuple[str, str, str]]:
         rows.append(("Pairs covered", f"{seen:.1%}", help_))
     else:
         rows.append(("Dimensions", str(dataset.observations.shape[1]), "Numbers in an observation."))
-    inside = "Best return of a policy that takes only recorded actions, in the true world."
+    inside = (
+        "Best return, in the true world, of a policy that takes only actions that the data holds in that state; "
+        "in states that the data never visits it acts at random."
+    )
     for name, value, interval, help_ in (
         ("Behaviour J(π_β)", known.behavior, known.behavior_interval, known.behavior_kind.capitalize() + "."),
         ("Best in the data", known.in_support, None, inside),

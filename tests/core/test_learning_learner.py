@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,18 @@ def test_choices_that_agreed_may_part_while_training() -> None:
     again = orl.Learner(DATA, "cql", form=["paper", "paper"], seeds=2)
     again.from_bytes(learner.to_bytes())
     np.testing.assert_array_equal(again.snapshot().q, learner.snapshot().q)
+
+
+def test_the_units_of_columns_do_not_matter() -> None:
+    data = vectors()
+    units = np.logspace(-4, 6, data.observations.shape[1], dtype=np.float32)
+    other = replace(data, observations=data.observations * units, next_observations=data.next_observations * units)
+    learned = []
+    for given in (data, other):
+        learner = orl.Learner(given, "cql", approximator="mlp", seeds=1)
+        learner.advance(60)
+        learned.append(learner.snapshot().q[0])
+    np.testing.assert_allclose(learned[1], learned[0], atol=1e-4)
 
 
 def test_rows_are_drawn_from_seed_and_step_alone() -> None:
