@@ -20,10 +20,10 @@ _LAYERS = 2
 """A packed file may be packed once more (`log.csv.gz` in a zip archive)."""
 
 _KINDS = (
-    (b"\x1f\x8b", "gzip", (".gz", ".gzip")),
-    (b"BZh", "bzip2", (".bz2",)),
-    (b"\xfd7zXZ\x00", "xz", (".xz",)),
-    (b"\x28\xb5\x2f\xfd", "Zstandard", (".zst", ".zstd")),
+    (rb"\x1f\x8b", "gzip", (".gz", ".gzip")),
+    (rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "bzip2", (".bz2",)),
+    (rb"\xfd7zXZ\x00", "xz", (".xz",)),
+    (rb"\x28\xb5\x2f\xfd", "Zstandard", (".zst", ".zstd")),
 )
 _LITTER = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini)$")
 """What operating systems put into archives."""
@@ -48,11 +48,11 @@ def unpacked(source: Source, context: Context) -> Source:
 
 
 def _inside(source: Source, context: Context) -> Source | None:
-    head = source.head(8)
+    head = source.head(16)
     if head.startswith(b"PK\x03\x04"):
         return _only_file(source, context)
     for magic, kind, endings in _KINDS:
-        if head.startswith(magic):
+        if re.match(magic, head):
             name = source.name
             for ending in endings:
                 name = name.removesuffix(ending)

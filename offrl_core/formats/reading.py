@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from offrl_core.columns import DatasetError
+from offrl_core.formats import strangers
 from offrl_core.formats.assemble import assemble
 from offrl_core.formats.base import BROKEN, Columns, Context, FileError, Limits, Progress, no_progress
 from offrl_core.formats.log import Reading
@@ -21,6 +22,9 @@ from offrl_core.formats.packed import unpacked
 from offrl_core.formats.registry import FORMATS, Format
 from offrl_core.formats.source import Source
 
+_JSON = rb"[\xef\xbb\xbf\xff\xfe\0]*\s*\0*(\[[\s\0]*)*\{[\s\0]*\""
+"""How JSON begins, in any encoding; no header of a text table begins with a name in quotes in a brace."""
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -168,21 +172,18 @@ def sniff(source: Source, context: Context) -> str:
         return _arrow_format(source)
     if head.startswith(_HDF5):
         return _hdf5_format(source, context)
-    if head.startswith(b"PK"):
+    if head.startswith(_ZIP):
         return _folder_format(source, context)
-    suffix = Path(source.name).suffix.lower()
-    if _is_json(source, suffix):
+    beginning, suffix = source.head(4096), Path(source.name).suffix.lower()
+    if re.match(_JSON, beginning) is not None:
         return "json"
-    if suffix in FORMATS["csv"].suffixes or b"\0" not in source.head(4096):
+    if (refusal := strangers.of_file(source.name, beginning)) is not None:
+        raise FileError(refusal)
+    if suffix in FORMATS["json"].suffixes:
+        return "json"
+    if suffix in FORMATS["csv"].suffixes or strangers.is_table(beginning):
         return "csv"
-    known = ", ".join(record.title for record in FORMATS.values())
-    raise FileError(f"the format is not known; known are {known}")
-
-
-def _is_json(source: Source, suffix: str) -> bool:
-    """Whether it begins as JSON does; no header of a text table begins with a name in quotes in a brace."""
-    beginning = source.head(4096).removeprefix(b"\xef\xbb\xbf")
-    return suffix in FORMATS["json"].suffixes or re.match(rb"\s*(\[\s*)*\{\s*\"", beginning) is not None
+    raise FileError(strangers.of_no_kind(beginning))
 
 
 def _folder_format(source: Source, context: Context) -> str:
@@ -198,8 +199,7 @@ def _folder_format(source: Source, context: Context) -> str:
             return "minari-arrow"
         if any(name.endswith(".npy") for name in folder.names):
             return "npz"
-        listed = ", ".join(folder.names[:10]) or "nothing"
-    raise FileError(f"neither NumPy arrays nor a Minari dataset is in it; it holds {listed}")
+        raise FileError(strangers.of_members(folder.names))
 
 
 def _arrow_format(source: Source) -> str:
@@ -223,7 +223,10 @@ def _hdf5_format(source: Source, context: Context) -> str:
     if any(speaks_of(name, "action") for name in present):
         return "d4rl"
     listed = ", ".join(present[:10]) or "nothing"
-    raise FileError(f"this HDF5 file has none of the known layouts (D4RL, d3rlpy, Minari); it holds {listed}")
+    raise FileError(
+        f"this HDF5 file has none of the known layouts (D4RL, d3rlpy, Minari); it holds {listed}. Write arrays called "
+        "observations, actions, rewards, terminals and timeouts at its top, each with one row per step"
+    )
 
 
 def _check_fixed(mapping: ColumnMapping | None, format: Format) -> None:

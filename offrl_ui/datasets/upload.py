@@ -28,7 +28,6 @@ from offrl_ui.datasets.column_choices import choose_columns, choose_fixed
 from offrl_ui.setup.links import plain
 
 UPLOADS = "uploads"
-ENDINGS = sorted({suffix.removeprefix(".") for record in FORMATS.values() for suffix in record.suffixes})
 SEVERITY = {
     "error": ":material/error: **To fix.**",
     "warning": ":material/warning: **Mind.**",
@@ -67,7 +66,6 @@ def upload_form() -> str | None:
     """The upload, its mapping and its reading; the name of a dataset that was read just now, else None."""
     file = st.file_uploader(
         "A log of decisions",
-        type=ENDINGS,
         key="file",
         help="One row per decision. " + " ".join(f"{record.title}: {record.help}" for record in FORMATS.values()),
     )
@@ -75,7 +73,7 @@ def upload_form() -> str | None:
     if file is None:
         titles = ", ".join(record.title for record in FORMATS.values())
         st.caption(
-            f"Up to {megabytes} MB; {titles}. What is read stays on this server until it restarts or needs the room; "
+            f"Up to {megabytes} MB; {titles}; also packed (gzip, bzip2, xz, Zstandard, zip). What is read stays on this server until it restarts or needs the room; "
             "until then the page's link opens it again."
         )
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -148,6 +149,10 @@ def test_an_uploaded_log_is_trained_on(tab: Page, server: Server, tmp_path: Path
     orl.load_dataset("cliff").to_file(tmp_path / "mine.parquet")
     open_datasets(tab, server)
     unfold(tab, "Open your own log")
+    # A file of another kind is told what it seems to be, whatever its ending.
+    (tmp_path / "mine.pkl").write_bytes(pickle.dumps([1]))
+    tab.locator("input[type=file]").set_input_files(tmp_path / "mine.pkl")
+    expect(tab.get_by_test_id("stAlert")).to_contain_text("this seems to be a pickle of Python", timeout=40_000)
     tab.locator("input[type=file]").set_input_files(tmp_path / "mine.parquet")
     tab.get_by_role("button", name="Read the file").click(timeout=40_000)
     expect(tab.get_by_role("heading", name="mine.parquet")).to_be_visible(timeout=40_000)
