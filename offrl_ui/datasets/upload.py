@@ -73,8 +73,8 @@ def upload_form() -> str | None:
     if file is None:
         titles = ", ".join(record.title for record in FORMATS.values())
         st.caption(
-            f"Up to {megabytes} MB; {titles}; also packed (gzip, bzip2, xz, Zstandard, zip). What is read stays on this server until it restarts or needs the room; "
-            "until then the page's link opens it again."
+            f"Up to {megabytes} MB; {titles}; also packed (gzip, bzip2, xz, Zstandard, zip). What is read "
+            "stays on this server until it restarts or needs the room; until then the page's link opens it again."
         )
         return None
     limits = Limits(bytes=megabytes * 1024 * 1024)
