@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Context, FileError
+from offrl_core.formats.blocks import block_of
 from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.names import speaks_of
 from offrl_core.formats.pictures import choose_factor, shrunk
@@ -37,6 +38,10 @@ def table_of(
         own: the metadata of one of our own files.
 
     """
+    block = None if own is not None else block_of(shapes, column, context)
+    if block is not None:
+        besides += tuple(name for name in shapes if shapes[name][:2] != block.lead and name not in block.used)
+        shapes, column = block.shapes(shapes), block.column(column)
     first: dict[str, pa.ChunkedArray] = {}
     steps = next((shape[1] for name, shape in shapes.items() if len(shape) == 2 and speaks_of(name, "reward")), 1)
     frames = {name: _of_one_step(shape, steps) for name, shape in shapes.items()}
