@@ -173,11 +173,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     offer(run_id)
 beside = st.container()
 if config.data.world is None:
-    estimates(
-        config.data,
-        key=f"estimates {config.dataset} {config.data.reward_rule} {lane.algorithm}",
-        algorithm=lane.algorithm,
-    )
+    chosen = links.link(replace(config, lanes=(lane,), changes=()))
+    estimates(config.data, key=f"estimates {chosen}", lane=lane)
 with st.expander("Branches of this visit", icon=":material/account_tree:", expanded=True):
     branches.show(run_id, key="tree")
 

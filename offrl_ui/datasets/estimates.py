@@ -17,6 +17,7 @@ from offrl_core.evaluation.estimates import Estimate, known_behavior
 from offrl_core.evaluation.fitted_q import fitted_q_evaluation
 from offrl_core.evaluation.importance_sampling import Weighting, importance_sampling
 from offrl_core.learning import Learner
+from offrl_live.runs.config import Lane
 from offrl_ui.setup.links import plain
 
 MOST_ROWS = 100_000
@@ -31,8 +32,14 @@ ESTIMATORS: dict[Weighting, str] = {
 }
 
 
-def estimates(dataset: Dataset, *, key: str, algorithm: str = FIRST[0]) -> None:
-    """Choose an algorithm, `algorithm` at first, train it on the data, and show what the data says about its policy."""
+def estimates(dataset: Dataset, *, key: str, lane: Lane | None = None) -> None:
+    """Choose an algorithm, train it on the data, and show what the data says about its policy.
+
+    Args:
+        dataset: whose world is not known.
+        key: where the session keeps what was made; another for another lane.
+        lane: chosen at first, with its settings; of what it has several values for, the first.
+    """
     st.subheader("What would a learned policy earn?", anchor=False)
     st.caption(
         "Nobody knows the world these records come from, so the truth is unknown. Estimates judge a policy from the "
@@ -43,15 +50,20 @@ def estimates(dataset: Dataset, *, key: str, algorithm: str = FIRST[0]) -> None:
         return
     titles = {name: kind.title for name, kind in algorithms().items()}
     order = [*FIRST, *(name for name in titles if name not in FIRST)]
-    first = order.index(algorithm)
+    first = 0 if lane is None else order.index(lane.algorithm)
     name = st.selectbox("Policy learned by", order, first, format_func=titles.__getitem__, key=f"{key}-algorithm")
     if st.button("Estimate", key=f"{key}-go", icon=":material/query_stats:"):
         with st.spinner(f"Training {titles[name]} for {UPDATES} updates, then judging it …"):
-            st.session_state[key] = (name, table(dataset, name))
+            st.session_state[key] = (
+                name,
+                table(dataset, lane if lane is not None and lane.algorithm == name else name),
+            )
     made = st.session_state.get(key)
     if made is not None:
+        settings = "chosen" if lane is not None and lane.algorithm == made[0] else "usual"
         st.markdown(
-            f"**{titles[made[0]]}**, γ = {dataset.gamma:g}, {UPDATES} updates; intervals of 95 % by bootstrap. "
+            f"**{titles[made[0]]}** with its {settings} settings, {UPDATES} updates; returns at γ = {dataset.gamma:g}, "
+            "intervals of 95 % by bootstrap. "
             + (
                 "Half of the episodes, drawn at random, trained it and the other half judged it: on the records that "
                 "it learned from, a policy tends to look better than it is."
@@ -88,10 +100,15 @@ def halves(dataset: Dataset) -> tuple[Dataset, Dataset]:
     return subset(dataset, rows), subset(dataset, ~rows)
 
 
-def table(dataset: Dataset, algorithm: str, *, updates: int = UPDATES) -> list[dict[str, Any]]:
-    """One row for each estimator: value, interval and effective sample size of the policy that `algorithm` learns."""
+def table(dataset: Dataset, system: str | Lane, *, updates: int = UPDATES) -> list[dict[str, Any]]:
+    """One row for each estimator: value, interval and effective sample size of the policy that a system learns.
+
+    `system` is an algorithm, with its usual settings, or a lane.
+    """
     learns, judges = halves(dataset)
-    learner = Learner(learns, algorithm, approximator="table" if dataset.tabular else "mlp")
+    lane = Lane(system, "table" if dataset.tabular else "mlp") if isinstance(system, str) else system
+    settings = {name: v[0] if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()}
+    learner = Learner(learns, lane.algorithm, approximator=lane.approximator, **settings)
     learner.advance(updates)
     policy: Any = learner.policy_of(0)
     if dataset.tabular:

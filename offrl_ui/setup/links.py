@@ -4,7 +4,8 @@ A link of version 1 is short and readable: `v=1&data=double-crossing&x.episodes=
 `x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes
 after it behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. `at` holds the live
 changes, each with its step: `at=120:rho=0.3;500:2.alpha=2`. What is not named has its default. Whatever a link
-holds, it gives a run: what is not allowed is replaced by its default and noted.
+holds, it gives a run: what is not allowed is replaced by its default and noted. How the run's picture is arranged
+stands beside, see `looks.py`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 import offrl_core as orl
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.estimates import Estimate
+from offrl_live.runs.config import Lane
 from offrl_ui.datasets.estimates import FEW_EPISODES, _row, halves, table
 
 DOUBTED = (
@@ -108,6 +109,17 @@ def test_every_doubt_stands_on_the_page():
         "estimate", "value", "low", "high", "effective sample size", "on unseen pairs", "cut",
     ]  # fmt: skip
     assert frame.iloc[0].tolist() == ["Sound", 1.0, 0.9, 1.1, "50.0 episodes", "0%", "0% of the episodes"]
+
+
+def test_a_lane_is_judged_with_its_settings():
+    own = without_its_world(orl.load_dataset("frozen-lake", episodes=200))
+    free, first, plain = (
+        by_name(table(own, system, updates=300))["Fitted Q evaluation"]["value"]
+        for system in (Lane("bcq", "table", 4, {"rho": 0.0}), Lane("bcq", "table", 1, {"rho": (0.0, 0.5)}), "bcq")
+    )
+    naive = by_name(table(own, "q-learning", updates=300))["Fitted Q evaluation"]["value"]
+    assert free == first == naive  # without a threshold BCQ is Q-learning
+    assert abs(plain - naive) > 1e-3
 
 
 def test_what_judges_a_policy_has_not_trained_it():
