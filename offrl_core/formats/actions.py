@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from offrl_core.columns import Array
+from offrl_core.columns import Array, is_finite
 from offrl_core.formats.base import Columns, Context, FileError, single
-from offrl_core.formats.binning import Bins, clusters, quantiles
+from offrl_core.formats.binning import clusters, quantiles
 from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.writing import number
 
@@ -46,8 +46,14 @@ def take_actions(columns: Columns, context: Context) -> Taken:
         raise FileError("it has no component", column=name)
     values = single(parts)
     if values.dtype.kind == "f":
-        bad = np.asarray(~np.isfinite(parts).all(axis=1))
-        columns.refuse(bad, parts.sum(axis=1), "every row needs an action", name)
+        bad = ~is_finite(parts)
+        if bad.any():
+            row, place = (int(index) for index in np.argwhere(bad)[0])
+            raise FileError(
+                f"{parts[row, place]} is not allowed: an action must be a finite 32-bit number, or a label",
+                row=columns.row(row),
+                column=name,
+            )
     mapping = context.mapping or ColumnMapping()
     how: How = fitting(parts, columns.action_words) if mapping.actions == "auto" else mapping.actions
     if mapping.actions == "auto" and columns.n_actions is not None and values.ndim == 1:
@@ -56,7 +62,7 @@ def take_actions(columns: Columns, context: Context) -> Taken:
         return _one_hot(parts, columns, context)
     if how == "labels":
         return _labels(values, columns, context) if values.ndim == 1 else _combined(parts, columns, context)
-    if columns.action_words or columns.action_names:
+    if columns.action_names or (columns.action_words and how == "k-means"):
         raise FileError(f"actions = {how!r} is for numbers, and these are labels; choose 'labels'", column=name)
     return _binned(parts, how, columns, context)
 
@@ -73,7 +79,7 @@ def fitting(parts: Array, words: Container[int] = ()) -> How:
         return "one-hot"
     if all(place in words or _is_discrete(parts[:, place]) for place in range(width)):
         return "labels"
-    return "quantiles" if width <= max(_BINS) else "k-means"
+    return "quantiles" if width <= max(_BINS) or words else "k-means"
 
 
 def suitable_bins(width: int, how: Binning) -> int:
@@ -201,6 +207,8 @@ def _texts(kinds: Array) -> list[str]:
 
 def _joined(texts: Sequence[str], columns: Columns) -> str:
     """A label of several parts: `gas=1, steer=0`, or `(1, 0)` where the parts have no names."""
+    if len(texts) == 1:
+        return texts[0] + _split_unit(columns.name("actions"))[1]
     if not columns.action_parts:
         return f"({', '.join(texts)})"
     named = [_split_unit(part) for part in columns.action_parts]
@@ -215,47 +223,71 @@ def _split_unit(name: str) -> tuple[str, str]:
 
 def _binned(parts: Array, how: Binning, columns: Columns, context: Context) -> Taken:
     """Continuous actions as the bins that they lie in; the mapping says afterwards how many there are."""
-    name, width = columns.name("actions"), parts.shape[1]
+    width = parts.shape[1]
     mapping = context.mapping or ColumnMapping()
     bins = mapping.bins or suitable_bins(width, how)
     values = parts.astype(np.float64)
     if how == "quantiles":
-        each = [quantiles(values[:, place], bins) for place in range(width)]
-        sizes = [len(one.centres) for one in each]
-        if (total := math.prod(sizes)) > context.limits.actions:
-            raise FileError(
-                f"{bins} quantiles of each of {width} numbers make {total:,} actions, allowed are "
-                f"{context.limits.actions:,}: choose fewer bins, or actions = 'k-means'",
-                column=name,
-            )
-        centres = np.array(list(itertools.product(*(one.centres[:, 0] for one in each))))
-        found = Bins(np.ravel_multi_index([one.numbers for one in each], sizes).astype(np.int64), centres)
-        what = "quantiles" if width == 1 else f"combinations of quantiles, {' × '.join(map(str, sizes))}"
+        made, kept, away, what = _by_quantiles(values, bins, columns, context)
     else:
-        context.limits.check("actions", bins, column=name)
+        context.limits.check("actions", bins, column=columns.name("actions"))
         found, what = clusters(values, bins), "clusters by k-means"
-    units = [_split_unit(part)[1] for part in columns.action_parts or (name,)] or [""]
+        kept, away = found.kept(values), found.distance(values)
+        texts = zip(*(_centres(found.centres[:, place]) for place in range(width)), strict=True)
+        made = found.numbers, len(found.centres), tuple(_joined(text, columns) for text in texts)
+    units = [_split_unit(part)[1] for part in columns.action_parts or (columns.name("actions"),)]
     units = units if len(units) == width else [""] * width
-    apart = [f"{number(far)}{unit}" for far, unit in zip(found.distance(values), units, strict=True)]
+    apart = [f"{number(far)}{unit}" for far, unit in zip(away, units, strict=True)]
+    mean = f"The mean distance from the centre is {apart[0]}"
+    if width > 1:
+        listed = ", ".join(apart[:_SHOWN]) + (" …" if width > _SHOWN else "")
+        mean = f"Number by number, the mean distances from the centre are {listed}"
     context.note(
         "binned-actions",
         f"the actions are continuous ({'1 number' if width == 1 else f'{width} numbers'} per row); they were taken as "
-        f"{len(found.centres)} bins ({what})",
-        f"Their labels are the bins' centres, which keep {found.kept(values):.1%} of the actions' variance. On average "
-        f"an action is {', '.join(apart[:_SHOWN])}{' …' if width > _SHOWN else ''} away from its bin's centre"
-        f"{' in its numbers' if width > 1 else ''}. More bins (bins = …) keep more, and leave fewer rows for each.",
+        f"{made[1]} bins ({what})",
+        f"Their labels are the bins' centres, which keep {kept:.1%} of the actions' variance. {mean}. More bins "
+        "(bins = …) keep more, and leave fewer rows for each.",
         severity="warning" if mapping.actions == "auto" or context.guessed else "note",
-        count=len(found.centres),
+        count=made[1],
     )
     context.mapping = replace(mapping, actions=how, bins=bins)
-    return found.numbers, len(found.centres), tuple(_centre_labels(found.centres, units, columns))
+    return made
 
 
-def _centre_labels(centres: Array, units: Sequence[str], columns: Columns) -> list[str]:
-    """The centres of bins in as few digits as tell them apart."""
-    for digits in (3, 5, 8, 17):
-        texts = [[f"{value + 0.0:.{digits}g}" for value in centre] for centre in centres]
-        labels = [f"{text[0]}{units[0]}" if len(text) == 1 else _joined(text, columns) for text in texts]
-        if len(set(labels)) == len(labels):
-            break
-    return labels
+def _by_quantiles(values: Array, bins: int, columns: Columns, context: Context) -> tuple[Taken, float, Array, str]:
+    """Combinations of the quantiles of each number (of text, of its labels); what they keep, and mean distances."""
+    name, width = columns.name("actions"), values.shape[1]
+    codes, words, kept, away = [], [], [], []
+    for place in range(width):
+        column = values[:, place]
+        if place in columns.action_words:
+            code, texts = _component(column, place, columns)
+            away.append(0.0)
+        else:
+            found = quantiles(column, bins)
+            code, texts = found.numbers, _centres(found.centres[:, 0])
+            kept += [found.kept(column[:, None])] if np.ptp(column) > 0 else []
+            away.append(float(found.distance(column[:, None])[0]))
+        codes.append(code)
+        words.append(texts)
+    sizes = [len(texts) for texts in words]
+    if (total := math.prod(sizes)) > context.limits.actions:
+        raise FileError(
+            f"{bins} quantiles of each of {width} numbers make {total:,} actions, allowed are "
+            f"{context.limits.actions:,}: choose fewer bins, or actions = 'k-means'",
+            column=name,
+        )
+    labels = tuple(_joined(texts, columns) for texts in itertools.product(*words))
+    what = "quantiles" if width == 1 else f"combinations of quantiles, {' × '.join(map(str, sizes))}"
+    numbers = np.ravel_multi_index(codes, sizes).astype(np.int64)
+    return (numbers, total, labels), float(np.mean(kept)) if kept else 1.0, np.array(away), what
+
+
+def _centres(values: Array) -> list[str]:
+    """Centres of bins in as few digits as tell different ones apart."""
+    for digits in (3, 5, 8):
+        texts = [f"{value + 0.0:.{digits}g}" for value in values]
+        if len(set(texts)) == len(np.unique(values)):
+            return texts
+    return [repr(float(value)) for value in values]

@@ -51,12 +51,15 @@ def quantiles(values: Array, bins: int) -> Bins:
     """`K ≤ bins` bins of one number that hold equally many rows, as far as equal values allow.
 
     Bin `k` holds the values above the quantile `k/bins` up to the quantile `(k+1)/bins`; bins that would be empty,
-    because many values are equal, are left out.
+    because many values are equal, are left out. Values of which there are no more than `bins` have a bin each.
 
     Args:
         values: `(N,)` finite numbers.
         bins: 1 or more.
     """
+    kinds, numbers = np.unique(values, return_inverse=True)
+    if len(kinds) <= bins:
+        return Bins(numbers.astype(np.int64), kinds[:, None].astype(np.float64))
     edges = np.unique(np.quantile(values, np.arange(1, bins) / bins, method="inverted_cdf"))
     found, numbers = np.unique(np.searchsorted(edges, values, side="left"), return_inverse=True)
     return Bins(numbers.astype(np.int64), _means(values[:, None], numbers, len(found)))

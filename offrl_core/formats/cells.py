@@ -253,7 +253,8 @@ def check_readable(kind: pa.DataType, name: str) -> None:
     if _holds_bytes(kind):
         raise FileError(f"it holds bytes beside other things, as pictures are stored. {REMEDY}", column=name)
     if kind_of(kind) == "other":
-        raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers", column=name)
+        remedy = "; store its parts as columns of their own" if pa.types.is_struct(kind) else ""
+        raise FileError(f"it holds {kind}, which is neither a number, text nor a list of numbers{remedy}", column=name)
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:

@@ -10,7 +10,9 @@ from offrl_core.formats.names import NAMES, plain_name
 
 _STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature|f)_?(\d+|_.+)$")
 _NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime)$")
-_NEVER = re.compile(r"^(|unnamed.*|index|row|return|returns|rtg|value|q|v|seed|prob|probability)$")
+_NEVER = re.compile(
+    r"^(|unnamed.*|index|row|returns?|returns?_to_go|rewards?_to_go|rtg|advantages?|values?|q|v|seed|prob|probability)$"
+)
 IDENTIFIER = re.compile(r"(^|_)(id|ids|uuid|guid|key|hash|url)$")
 _CLOCK = re.compile(r"(^|_)(time|timestamp|datetime|date|ts)$|_at$")
 _MEANS_DONE = ("done", "dones", "next_done", "is_done", "d", "end", "ended")

@@ -11,7 +11,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "state": ("observations", "observation", "obs", "states", "state", "s", "s_t", "state_id", "state_index"),
     "action": (
         *("action", "actions", "acts", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),
-        *("action_name", "action_label", "acs", "ac"),
+        *("action_name", "action_label", "chosen_action", "selected_action", "arm", "arm_id", "choice", "decision"),
+        *("move", "intervention", "control", "controls", "command", "acs", "ac"),
     ),
     "reward": ("reward", "rewards", "r", "rew", "rews", "r_t", "next_reward", "reward_t"),
     "episode": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from offrl_core.columns import Array
@@ -29,6 +31,10 @@ def take_propensities(columns: Columns, context: Context) -> Array | None:
         row = columns.row(int(np.flatnonzero(bad)[0]))
         raise FileError("every row needs the probability of its action, a finite number", row=row, column=name)
     if context.mapping is not None and context.mapping.actions in ("quantiles", "k-means"):
+        if context.guessed:
+            context.mapping = replace(context.mapping, propensity=None)
+            context.note_unused([name])
+            return None
         raise FileError(
             "it tells how likely (or dense) single values of a continuous action were, which says nothing of their "
             "bins; leave it out",

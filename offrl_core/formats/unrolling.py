@@ -38,9 +38,10 @@ def unrolled(loaded: Loaded, mapping: ColumnMapping, context: Context) -> tuple[
         given = unfolded(kept.pop(name) if name in kept else load(name), name)
         if not _is_list(given.type):
             if name in flags:  # of an episode: it stands in its last row
-                last = pa.array(time + 1 < sizes[episodes])
+                before = pa.array(time + 1 < sizes[episodes])
                 values = given.take(pa.array(episodes))
-                return pc.if_else(last, pa.scalar(None, values.type), values)
+                flag = pa.types.is_boolean(values.type) or pa.types.is_integer(values.type)
+                return pc.if_else(before, pa.scalar(0 if flag else None).cast(values.type), values)
             return given.take(pa.array(episodes))
         values, counts = _elements(given, steps, name)
         behind = time >= counts[episodes]

@@ -14,6 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from log_files import Read, assert_same, codes, d3rlpy_2, d4rl, log, minari_hdf5, parquet, read_csv, read_file, stacked
 
 import offrl_core as orl
@@ -359,7 +361,8 @@ def test_a_robots_actions_are_bins() -> None:
     told = finding(reading, "binned-actions")
     assert (told.severity, told.count) == ("warning", 16)
     assert f"keep {1 - np.mean(lost):.1%} of the actions' variance" in told.remedy
-    assert f"an action is {np.abs(actions[:, 0] - centres[0][quarter[:, 0]]).mean():.3g}, " in told.remedy
+    away = [np.abs(actions[:, d] - centres[d][quarter[:, d]]).mean() for d in range(2)]
+    assert f"the mean distances from the centre are {away[0]:.3g}, {away[1]:.3g}. " in told.remedy
     assert_same(replace(case("lerobot_cont.parquet", mapping=reading.mapping).dataset), data)
     shown = preview_file(CASES / "lerobot_cont.parquet").mapping
     assert shown == reading.mapping
@@ -379,6 +382,30 @@ def test_quantiles_hold_equally_many_and_equal_values_stay_together() -> None:
     fine = np.linspace(0, 1, 10_001)[:, None]
     assert quantiles(fine[:, 0], 5).kept(fine) == pytest.approx(1 - 1 / 25, abs=1e-3)
     assert quantiles(fine[:, 0], 5).distance(fine) == pytest.approx([1 / 20], abs=1e-3)
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3, width=16), min_size=1, max_size=40),
+    st.integers(2, 9),
+    st.sampled_from([quantiles, lambda values, bins: clusters(values[:, None], bins)]),
+)
+def test_bins_are_never_empty_and_in_order(values: list[float], bins: int, made: Any) -> None:
+    given_values = np.array(values)
+    found = made(given_values, bins)
+    assert sorted(set(found.numbers.tolist())) == list(range(len(found.centres)))
+    assert len(found.centres) <= bins
+    order = np.argsort(given_values, kind="stable")
+    assert (np.diff(found.numbers[order]) >= 0).all()
+    for number, centre in enumerate(found.centres[:, 0]):
+        assert centre == pytest.approx(given_values[found.numbers == number].mean(), abs=1e-9)
+    assert -1e-9 <= found.kept(given_values[:, None]) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+def test_an_action_that_is_no_number_is_refused(value: float) -> None:
+    columns = {"state": [0, 1, 0], "action": np.array([[0.5, 1.5], [0.1, value], [0, 1]]), "reward": [0, 1, 0]}
+    with pytest.raises(FileError, match=r"row 2, column 'action': .* is not allowed: an action must be a finite"):
+        orl.Dataset.from_frame(columns)
 
 
 def test_clusters_are_found_and_always_the_same() -> None:
@@ -403,8 +430,7 @@ def test_units_stand_in_the_labels() -> None:
     mapping = {"state": ["pulse"], "action": "dose (mg)", "reward": "reward", "actions": "quantiles", "bins": 2}
     reading = read_csv(text, mapping=mapping)
     assert reading.dataset.action_names == ("11.9 mg", "36.9 mg")
-    assert "12.5 mg away" not in finding(reading, "binned-actions").remedy
-    assert "6.25 mg away" in finding(reading, "binned-actions").remedy
+    assert "The mean distance from the centre is 6.25 mg." in finding(reading, "binned-actions").remedy
     assert finding(reading, "binned-actions").severity == "note"  # it was asked for
     both = text.replace("reward\n", "reward\n", 1)
     table = pd.read_csv(io.StringIO(both)).assign(**{"rate [ml/h]": dose[::-1]})
@@ -418,6 +444,25 @@ def test_few_numbers_that_come_again_are_labels() -> None:
     data = read_csv(text).dataset
     assert data.action_names == ("0", "0.5", "2.25")
     np.testing.assert_array_equal(data.actions, np.arange(12) % 3)
+
+
+def test_quantities_and_labels_together() -> None:
+    """A gear, a brake that is hardly ever used, and a throttle."""
+    throttle = np.linspace(0, 1, 40)
+    text = "x,action_gear,action_brake,action_throttle,r\n" + "\n".join(
+        f"{i / 7},{'low' if i % 3 else 'high'},{int(i == 5)},{throttle[i]:.6f},0" for i in range(40)
+    )
+    reading = read_csv(text)
+    data = reading.dataset
+    assert (reading.mapping.actions, data.n_actions) == ("quantiles", 2 * 2 * 2)
+    half = [throttle[:20].mean(), throttle[20:].mean()]
+    assert data.action_names[0] == f"action_gear=high, action_brake=0, action_throttle={half[0]:.3g}"
+    assert data.action_names[data.actions[5]] == f"action_gear=low, action_brake=1, action_throttle={half[0]:.3g}"
+    assert data.action_names[data.actions[39]] == f"action_gear=high, action_brake=0, action_throttle={half[1]:.3g}"
+    finer = read_csv(text, mapping=replace(reading.mapping, bins=5)).dataset
+    assert finer.n_actions == 2 * 2 * 5
+    with pytest.raises(FileError, match="'k-means' is for numbers, and these are labels"):
+        read_csv(text, mapping=replace(reading.mapping, actions="k-means"))
 
 
 def test_many_numbers_are_clusters() -> None:
