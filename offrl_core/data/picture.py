@@ -45,13 +45,14 @@ def table_layout(dataset: Dataset) -> TableLayout:
     arrived, known = dataset.next_observations, dataset.next_known
     ended = np.bincount(arrived[known & dataset.terminations], minlength=states) > 0
     went_on = np.bincount(arrived[known & ~dataset.terminations], minlength=states) > 0
+    ends = ended & ~went_on & (visits == 0)
     named = bool(dataset.observation_names) or dataset.mdp is not None
     return TableLayout(
         order=tuple(order.tolist()),
         by_value=tuple(order[np.argsort(-value[order], kind="stable")].tolist()),
         value=tuple(None if np.isnan(v) else v for v in value[order].tolist()),
         labels=tuple(dataset.state_labels[s] for s in order) if named else (),
-        terminal=tuple(np.flatnonzero(ended & ~went_on & (visits == 0)).tolist()),
+        terminal=tuple(order[ends[order]].tolist()),
     )
 
 

@@ -66,7 +66,7 @@ class TableLayout(_Layout):
         by_value: the same states, those with the largest `value` first, those without one last.
         value: for each state in `order` the mean return that was recorded from there on, None where no row has it.
         labels: for each state in `order` its name in the log; empty where states are mere numbers.
-        terminal: states that end the episode.
+        terminal: those that end the episode.
     """
 
     kind: ClassVar[str] = "table"

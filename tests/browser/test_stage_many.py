@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+import offrl_core as orl
+from offrl_live.runs import datasets
 from tests.browser.stage_host import Host, config
 from tests.browser.waiting import eventually, painted
 
@@ -151,6 +153,31 @@ def test_side_by_side_marks_states_where_policies_differ(bench: Page, host: Host
     bench.locator(".member").select_option("4")
     one = bench.evaluate("stage.store.view.state")
     assert one == bench.evaluate("stage.viewing.state"), "one selected state for all"
+
+
+def test_side_by_side_on_a_log_compares_what_is_learned_and_calls_nothing_true(bench: Page, host: Host):
+    rng = np.random.default_rng(0)
+    log = orl.Dataset.from_columns(
+        rng.integers(0, 3, 90), rng.integers(0, 2, 90), rng.normal(size=90), np.arange(90) % 3 == 2,
+        observation_names=("home", "list", "item"), action_names=("ask", "wait"), gamma=0.9,
+    )  # fmt: skip
+    run = config(*({"algorithm": name, "seeds": 2} for name in ("cql", "q-learning")), dataset=datasets.keep(log))
+    export = host.record("log", run, [0, 20])
+    host.show(bench, recording="log")
+    bench.get_by_role("radio", name="outcome").click()
+    expect(bench.locator(".outcome-table thead th").nth(1)).to_have_text("learned value at the start (IQM)")
+    rows = bench.locator(".outcome-table tbody tr")
+    learned = column(export, "value_start")
+    for i in range(2):
+        shown = float(rows.nth(i).locator("td").first.inner_text().replace("−", "-"))
+        assert shown == pytest.approx(learned[2 * i : 2 * i + 2].mean(), rel=6e-3)
+    expect(bench.locator(".stage-numbers dt").first).to_contain_text("learned V(s₀)")
+    spoken = bench.locator(".spoken").last
+    expect(spoken).to_contain_text("Learned value at the start")
+    assert "true" not in bench.locator(".stage").inner_text().lower().replace("truth", "")
+    # Worlds side by side have the same rows, and the same state selected.
+    assert bench.evaluate("stage.world.panes.map((pane) => pane.geo.rows)") == [3, 3]
+    assert bench.evaluate("stage.world.scene.name(stage.store.view.state)") in ("home", "list", "item")
 
 
 def test_truth_of_one_discount_is_not_told_of_another(bench: Page, host: Host):

@@ -72,7 +72,7 @@ def test_a_table_has_no_more_rows_than_it_may(monkeypatch):
     layout = table_layout(clicks())
     assert layout.order == (1, 2)
     assert layout.labels == ("home", "list")
-    assert layout.terminal == (3,)
+    assert layout.terminal == ()
 
 
 def test_a_dataset_keeps_the_layout_of_its_world_and_has_one_made_once_without():

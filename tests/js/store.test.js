@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Frames } from "../../offrl_ui/assets/run/frames.js";
 import { Store } from "../../offrl_ui/assets/run/store.js";
+import { TableScene } from "../../offrl_ui/assets/world/table.js";
 import { binary, frame, hello, store } from "./example.js";
 
 const three = [0, 1, 2].map((seed) => ({ seed }));
@@ -11,6 +12,15 @@ test("a hello describes the run, and the start is selected", () => {
   assert.deepEqual([run.nStates, run.nActions, run.actionNames], [5, 2, ["left", "right"]]);
   assert.deepEqual([view.state, view.member], [0, 0]);
   assert.equal(groups.length, 1);
+});
+
+test("of a log the most visited start is selected; recordings made without a layout have a table by number", () => {
+  const layout = { kind: "table", order: [3, 1, 0, 2, 4], by_value: [], value: [], labels: [], terminal: [] };
+  assert.equal(store({ layout, initial_states: [0, 1] }).view.state, 1);
+  assert.equal(store({ layout, initial_states: [] }).view.state, 3);
+  const old = store({ layout: { kind: "none" } });
+  assert.deepEqual([old.run.layout.kind, old.run.layout.order], ["table", [0, 1, 2, 3, 4]]);
+  assert.equal(new TableScene(old, old.run.layout).sentence, "states 1 to 1 of 5");
 });
 
 test("before a hello there is no run to ask", () => {
