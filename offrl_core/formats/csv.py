@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, BinaryIO
@@ -29,6 +30,7 @@ _PREVIEW_BYTES = 1 << 18
 _BLOCK_BYTES = 1 << 20
 """Larger blocks are not faster here, and several of them are in memory at once (measured)."""
 _HEADING_LINES = 1000
+_WITH_THOUSANDS = r"^[-+]?([1-9]\d{0,2}(,\d{3})+|\d+)(\.\d+)?$"
 _WITH_POINT = r"^[-+]?\d*\.\d+([eE][-+]?\d+)?$|^[-+]?\d+$"
 _WITH_COMMA = r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][-+]?\d+)?$"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -40,8 +42,6 @@ class _Dialect:
 
     def __init__(self, source: Source, context: Context) -> None:
         head = source.head(_PREVIEW_BYTES)
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise FileError("this text is UTF-16; save it as UTF-8")
         if b"\0" in head:
             raise FileError("this is not a text file")
         lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
@@ -69,7 +69,7 @@ class _Dialect:
             context.note("units", "the row under the names holds units", "It was left out.")
         comments = heading.comments - (self.own is not None)
         if comments:
-            context.note("comments", f"{comments} lines above the table begin with '#'", "They were left out.")
+            context.note("comments", f"{comments} lines stand above the names of the columns", "They were left out.")
 
     def _finds_decimal_commas(self, text: pa.Table) -> None:
         """Numbers are written with a comma where some are, and none with a point."""
@@ -113,8 +113,15 @@ class _Dialect:
         return pacsv.read_csv(file, *self._options(only, threads, _BLOCK_BYTES, types))
 
     def numbers(self, table: pa.Table) -> pa.Table:
-        """The table with columns of numbers that have a decimal comma as numbers, as far as they are still text."""
-        return table if self.separator == "," else _with_commas(table)
+        """The table with numbers that are still text, for their decimal commas or commas of thousands, as numbers."""
+        for index, field in enumerate(table.schema):
+            if kind_of(field.type) == "text":
+                column = table.column(index)
+                if self.separator != "," and _all_fit(column, _WITH_COMMA, ","):
+                    table = table.set_column(index, field.name, _as_numbers(column, thousands=".", decimal=","))
+                elif _all_fit(column, _WITH_THOUSANDS, ",") and _any_holds(column, r",.*\."):
+                    table = table.set_column(index, field.name, _as_numbers(column, thousands=",", decimal="."))
+        return table
 
     def refusal(self, error: pa.ArrowInvalid) -> FileError:
         """What the parser says, in the file's own rows."""
@@ -165,18 +172,19 @@ def _all_fit(column: pa.ChunkedArray, pattern: str, mark: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(words, pattern)).as_py())
 
 
-def _with_commas(table: pa.Table) -> pa.Table:
-    for index, field in enumerate(table.schema):
-        column = table.column(index)
-        if kind_of(field.type) == "text" and _all_fit(column, _WITH_COMMA, ","):
-            column = column.dictionary_encode() if not pa.types.is_dictionary(field.type) else column
-            column = column.unify_dictionaries().combine_chunks()
-            encoded = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-            words = pc.utf8_trim_whitespace(encoded.dictionary.cast(pa.string()))
-            words = pc.replace_substring(pc.replace_substring(words, ".", ""), ",", ".")
-            words = pc.if_else(pc.match_substring_regex(words, r"\d"), words, None)
-            table = table.set_column(index, field.name, words.cast(pa.float64()).take(encoded.indices))
-    return table
+def _any_holds(column: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(column.unique().cast(pa.string()), pattern)).as_py())
+
+
+def _as_numbers(column: pa.ChunkedArray, *, thousands: str, decimal: str) -> pa.Array:
+    """A column of texts that are all numbers, blanks or markers as numbers."""
+    column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    words = pc.utf8_trim_whitespace(encoded.dictionary.cast(pa.string()))
+    words = pc.replace_substring(pc.replace_substring(words, thousands, ""), decimal, ".")
+    words = pc.if_else(pc.match_substring_regex(words, r"\d"), words, None)
+    return words.cast(pa.float64()).take(encoded.indices)
 
 
 def _may_be_text(kind: pa.DataType) -> bool:
@@ -192,14 +200,44 @@ def _has_identifiers(text: pa.ChunkedArray | pa.Array) -> bool:
 def _reason(error: Exception) -> tuple[str, int | None]:
     """What the parser says, and the data row it says it of."""
     text = str(error).splitlines()[0][:300]
+    if "UTF8" in text:
+        return "it holds bytes that are not UTF-8 text; save the file as UTF-8", None
     if "straddl" in text:
         return "a line is too long for a table, or a quotation mark is never closed", None
     match = re.search(r"Row #(\d+)", text)
     return re.sub(r"Row #\d+: ", "", text), int(match[1]) - 1 if match else None
 
 
+def _in_utf8(source: Source, context: Context) -> Source:
+    """The file in UTF-8: Excel also writes UTF-16 and Windows-1252.
+
+    A file that holds letters in UTF-8 is of no other encoding, even if it is damaged somewhere.
+    """
+    head = source.head(_PREVIEW_BYTES)
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "cp1252"
+    if encoding == "cp1252" and (b"\0" in head or not _is_foreign(head)):
+        return source
+    try:
+        data = source.read().decode(encoding).encode()
+    except UnicodeError as error:
+        raise FileError("this text is not UTF-8; save the file as UTF-8") from error
+    context.unpack(len(data))
+    told = "UTF-16" if encoding == "utf-16" else "Windows-1252"
+    context.note("encoding", "the text is not UTF-8", f"It was read as {told}.")
+    return Source(source.name, data=data)
+
+
+def _is_foreign(head: bytes) -> bool:
+    try:
+        getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return head.decode("utf-8", "ignore").isascii()
+    return False
+
+
 def open_table(source: Source, context: Context) -> Table:
     """The table of a text file."""
+    source = _in_utf8(source, context)
     dialect = _Dialect(source, context)
     first = dialect.first(source)
     count = first.num_rows if source.size <= _PREVIEW_BYTES else None

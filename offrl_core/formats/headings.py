@@ -26,7 +26,7 @@ class Heading:
         line: the names as they are written.
         separator: what stands between them.
         names: the names, where they stand in a comment; None where they are a line of the table.
-        comments: lines that were left out.
+        comments: lines that were left out: comments and titles.
         units: whether the row under the names holds units.
     """
 
@@ -41,23 +41,29 @@ class Heading:
 def heading_of(lines: Sequence[str]) -> Heading:
     """The heading of a text table, from its first lines.
 
-    Skipped are blank lines, comments (`#`) and a line that names the separator, as Excel understands it (`sep=;`). The
-    last comment holds the names where numbers follow it in as many columns (NumPy writes tables so).
+    Skipped are blank lines, comments (`#`), a line that names the separator, as Excel understands it (`sep=;`), and
+    lines without a separator above one that has several. The last comment holds the names where numbers follow it in as
+    many columns (NumPy writes tables so).
     """
     separator, comment, comments, skip = "", "", 0, 0
     line = ""
-    for line in lines:
+    for index, line in enumerate(lines):
         if named := _SEP_LINE.fullmatch(line.strip("\r\n ")):
             separator = named["separator"]
         elif line.lstrip().startswith("#"):
             comment = line.lstrip()
+            comments += 1
+        elif _is_title(line, lines[index + 1 :]):
             comments += 1
         elif line.strip():
             break
         skip += 1
     else:
         line = ""
-    separator = separator or max(SEPARATORS, key=line.count)
+    if not separator:
+        separator = max(SEPARATORS, key=line.count)
+        if not line.count(separator) and len(line.split()) > 2:
+            separator = " "
     fields = line.split(separator)
     names = [name.strip().strip('"') for name in comment.lstrip("#").split(separator)]
     if 1 < len(names) == len(fields) and any(_NUMBER.fullmatch(field) for field in fields):
@@ -73,6 +79,14 @@ def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
     except csv.Error:
         return []
     return [row for row in rows if len(row) == len(rows[0])]
+
+
+def _is_title(line: str, below: Sequence[str]) -> bool:
+    """Whether this line is one of prose above a table."""
+    if not line.strip() or any(separator in line for separator in SEPARATORS):
+        return False
+    following = next((text for text in below if text.strip()), "")
+    return any(following.count(separator) > 1 for separator in SEPARATORS)
 
 
 def has_units(rows: Sequence[Sequence[str]]) -> bool:

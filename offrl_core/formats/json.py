@@ -226,14 +226,23 @@ def _steps(record: Record) -> Any:
         return None
     if record.keys() >= {"columns", "data"} and isinstance(record["columns"], list):  # pandas' `split`
         return [dict(zip(map(str, record["columns"]), row, strict=True)) for row in record["data"]]
-    if len(record) > 1 and all(isinstance(held, dict) and held for held in record.values()):  # by an index
-        if all(any(_speaks(name, "reward") for name in held) for held in record.values()):
-            return list(record.values())
-        return None
+    parts = list(record.values())
+    if all(_are_records(held) for held in parts):  # episodes by their names
+        return parts
+    inner = [held for held in parts if isinstance(held, dict) and held]
+    if len(inner) == len(parts) and all(any(_speaks(name, "reward") for name in held) for held in inner):
+        return parts  # records or episodes by an index
+    columns = [held for held in inner if _columns(held) is not None]
+    if len(columns) == 1:
+        return columns[0]
     wrapped = [
         held for held in record.values() if isinstance(held, list) and held and isinstance(held[0], (dict, list))
     ]
     return wrapped[0] if len(wrapped) == 1 and not _is_array(wrapped[0]) else None
+
+
+def _are_records(held: Any) -> bool:
+    return isinstance(held, list) and bool(held) and all(isinstance(part, dict) for part in held)
 
 
 def _is_array(values: list[Any]) -> bool:

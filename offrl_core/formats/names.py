@@ -8,24 +8,40 @@ from __future__ import annotations
 import re
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "state": ("observations", "observation", "obs", "states", "state", "s", "s_t", "state_id", "state_index"),
+    "state": (
+        *(
+            "observations",
+            "observation",
+            "obs",
+            "states",
+            "state",
+            "s",
+            "s_t",
+            "state_id",
+            "state_index",
+            "obses",
+            "ob",
+        ),
+        "zustand",
+    ),
     "action": (
         *("action", "actions", "acts", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),
         *("action_name", "action_label", "chosen_action", "selected_action", "arm", "arm_id", "choice", "decision"),
-        *("move", "intervention", "control", "controls", "command", "acs", "ac"),
+        *("move", "intervention", "control", "controls", "command", "acs", "ac", "aktion"),
     ),
-    "reward": ("reward", "rewards", "r", "rew", "rews", "r_t", "next_reward", "reward_t"),
+    "reward": ("reward", "rewards", "r", "rew", "rews", "r_t", "next_reward", "reward_t", "belohnung"),
     "episode": (
         *("episode", "episode_id", "episode_ids", "episode_index", "episode_number", "ep", "ep_id", "eps_id"),
         *("trajectory", "trajectory_id", "trajectory_index", "traj", "traj_id", "rollout", "rollout_id", "run"),
         *("run_id", "session", "session_id", "stay_id", "icustay_id", "icustayid", "patient_id", "patient"),
         *("subject_id", "user_id", "game_id", "visit_id", "visitor_id", "admission_id", "hadm_id", "encounter_id"),
         *("customer_id", "client_id", "player_id", "student_id", "driver_id", "device_id", "conversation_id"),
-        *("dialog_id", "dialogue_id", "trip_id", "match_id", "episodes", "id"),
+        *("dialog_id", "dialogue_id", "trip_id", "match_id", "episodes", "id", "lauf", "sitzung"),
     ),
     "time": (
         *("step", "t", "time", "timestep", "timesteps", "time_step", "step_id", "step_index", "steps", "frame_index"),
         *("frame", "timestamp", "time_stamp", "bloc", "tick", "ts", "datetime", "date", "event_time", "visit"),
+        *("zeit", "zeitpunkt", "zeitstempel", "datum", "schritt"),
     ),
     # The MDP ended in this row.
     "done": (
@@ -57,8 +73,12 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Best first: where several are there, the first counts."""
 
 
+_UNIT = re.compile(r"\s+(\[[^\]\d][^\]]*\]|\([^)\d][^)]*\))\s*$")
+
+
 def plain_name(name: str) -> str:
-    """`Episode ID`, `episodeId` and `episode.id` are one name: `episode_id`."""
+    """`Episode ID`, `episodeId` and `episode.id` are one name: `episode_id`; a unit behind it is left out."""
+    name = _UNIT.sub("", name)
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[^a-z0-9']+", "_", split.lower()).strip("_").replace("'", "_prime")
 

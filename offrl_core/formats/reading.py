@@ -177,6 +177,8 @@ def sniff(source: Source, context: Context) -> str:
     beginning, suffix = source.head(4096), Path(source.name).suffix.lower()
     if re.match(_JSON, beginning) is not None:
         return "json"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "csv"  # text in UTF-16
     if (refusal := strangers.of_file(source.name, beginning)) is not None:
         raise FileError(refusal)
     if suffix in FORMATS["json"].suffixes:

@@ -47,8 +47,6 @@ _BEGINNINGS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"GIF8", "a picture", _NO_TABLE),
     (0, b"RIFF", "a recording of pictures or sound", _NO_TABLE),
     (4, b"ftyp", "a video", _NO_TABLE),
-    (0, b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
-    (0, b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
     (0, b"\x7fELF", "a program", _NO_TABLE),
     (0, b"MZ", "a program", _NO_TABLE),
 )

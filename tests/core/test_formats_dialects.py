@@ -105,6 +105,48 @@ def test_rows_are_not_taken_for_units() -> None:
     assert len(flags.dataset) == 2
 
 
+def test_titles_above_the_names() -> None:
+    reading = read_csv("Run 5 of the second day\n\n" + TABLE)
+    np.testing.assert_array_equal(reading.dataset.rewards, [1, 2, 3])
+    assert told(reading, "comments") == "1 lines stand above the names of the columns. They were left out."
+
+
+def test_units_in_names() -> None:
+    """A unit in brackets is no part of a name; a number in brackets is."""
+    reading = read_csv("episode,temp [°C],Action,reward (USD)\n1,2.5,0,1\n1,3.5,1,0\n")
+    assert reading.mapping is not None
+    assert (reading.mapping.state, reading.mapping.reward) == (("temp [°C]",), "reward (USD)")
+    both = read_csv("obs [0],obs [1],action,reward\n1,2,0,1\n1,3,1,0\n")
+    np.testing.assert_array_equal(both.dataset.observations, [[1, 2], [1, 3]])
+
+
+def test_blanks_separate_where_nothing_else_does() -> None:
+    data = read_csv("ep s a r\n0 1 0 .5\n0 2 1 1.5\n").dataset
+    np.testing.assert_array_equal(data.rewards, [0.5, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("utf-16", "UTF-16"), ("cp1252", "Windows-1252"), ("latin-1", "Windows-1252"), ("utf-8", "")]
+)
+def test_encodings(encoding: str, name: str) -> None:
+    """German names of columns, and letters of the language."""
+    text = "Lauf;Zustand;Aktion;Belohnung\n1;kühl;auf;0,5\n1;heiß;zu;1,5\n"
+    reading = read_file(text.encode(encoding), name="log.txt")
+    assert reading.dataset.observation_names == ("heiß", "kühl")
+    np.testing.assert_array_equal(reading.dataset.rewards, [0.5, 1.5])
+    assert not name or told(reading, "encoding") == f"the text is not UTF-8. It was read as {name}."
+
+
+def test_damaged_utf8_is_no_other_encoding() -> None:
+    text = "s,a,r\nkühl,0,1\nheiß,1,0\n".encode()
+    for broken in (text.replace("ß".encode(), b"\xc3"), text.replace("ß".encode(), b"\x81")):
+        with pytest.raises(FileError, match="not UTF-8"):
+            read_file(broken, name="log.csv")
+    late = b"s,a,r\n" + b"x,0,1\n" * 60_000 + "kühl,1,0\n".encode("latin-1")
+    with pytest.raises(FileError, match="not UTF-8"):
+        read_file(late, name="log.csv")
+
+
 # --- decimal commas --------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +186,11 @@ def test_points_and_commas_each_in_their_columns() -> None:
         "s;x;a;r\n0.5;1,5;0;1\n1.5;2,5;1;2\n", mapping={"state": ["s", "x"], "action": "a", "reward": "r"}
     ).dataset
     np.testing.assert_array_equal(data.observations, [[0.5, 1.5], [1.5, 2.5]])
+
+
+def test_commas_of_thousands() -> None:
+    data = read_csv('s,a,r\n1,0,"1,234.5"\n2,1,"-12,000"\n3,1,7\n').dataset
+    np.testing.assert_array_equal(data.rewards, [1234.5, -12000, 7])
 
 
 def test_a_comma_between_commas_is_no_decimal_comma() -> None:

@@ -72,7 +72,6 @@ FILES: dict[str, tuple[bytes, str]] = {
     "log.csv": (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page.*download it again"),
     "log.xml": (b'<?xml version="1.0"?><log><step s="0"/></log>', "XML: save it as CSV or JSON"),
     "log-00000.tfrecord-0": (b"\x1c\x00\x00\x00\x00\x00\x00\x00\xff", "TFRecords.*tensorflow_datasets"),
-    "table.txt": ("s\ta\tr\n".encode("utf-16"), "text in UTF-16: save it as UTF-8"),
     "log.h5": (hdf5(), "none of the known layouts.*it holds data.*observations, actions, rewards, terminals"),
     "log.bin": (bytes(range(256)), "the format is not known, and this is no text: save it as one of CSV, Parquet"),
     "model.zip": (zip_of({"policy.pth": b"x", "data": b"y"}), "model of Stable-Baselines3: the log"),
