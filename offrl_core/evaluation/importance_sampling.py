@@ -63,7 +63,8 @@ def importance_sampling(
         gamma: discount; the dataset's own by default.
         weighting: which estimator.
         behavior: `π_β` as a policy, or as `(N,)` probabilities of the recorded actions, where it is taken to cover the
-            actions that the data shows (in that state, if it is tabular); by default as `estimate_behavior` gives it.
+            actions that the data shows (in that state, if it is tabular); by default what the log says
+            (`Dataset.propensities`), or else as `estimate_behavior` gives it.
         confidence, resamples, seed: of the bootstrap over episodes (and of the forest that estimates `π_β`).
 
     Raises:

@@ -180,7 +180,9 @@ def _combined(parts: Array, columns: Columns, context: Context) -> Taken:
         done = f"The actions are the combinations that occur; {total:,} = {product} would be possible."
     count = len(kinds)
     context.note("combined-actions", f"each action has {len(sizes)} parts: together they make {count} actions", done)
-    labels = [_joined([texts[code] for texts, code in zip(words, kind, strict=True)], columns) for kind in kinds]
+    labels = [
+        _joined([texts[code] for texts, code in zip(words, kind, strict=True)], columns, context) for kind in kinds
+    ]
     return numbers.astype(np.int64), count, tuple(labels)
 
 
@@ -205,18 +207,20 @@ def _texts(kinds: Array) -> list[str]:
     return short if len(set(short)) == len(short) else [str(kind) for kind in kinds]
 
 
-def _joined(texts: Sequence[str], columns: Columns) -> str:
+def _joined(texts: Sequence[str], columns: Columns, context: Context) -> str:
     """A label of several parts: `gas=1, steer=0`, or `(1, 0)` where the parts have no names."""
     if len(texts) == 1:
-        return texts[0] + _split_unit(columns.name("actions"))[1]
+        return texts[0] + _with_unit(columns.name("actions"), context)[1]
     if not columns.action_parts:
         return f"({', '.join(texts)})"
-    named = [_split_unit(part) for part in columns.action_parts]
+    named = [_with_unit(part, context) for part in columns.action_parts]
     return ", ".join(f"{name}={text}{unit}" for (name, unit), text in zip(named, texts, strict=True))
 
 
-def _split_unit(name: str) -> tuple[str, str]:
-    """A column's name and the unit in it: `dose (mg)` is `dose` in ` mg`."""
+def _with_unit(name: str, context: Context) -> tuple[str, str]:
+    """A column's name and its unit, which the file says or the name: `dose (mg)` is `dose` in ` mg`."""
+    if name in context.units:
+        return name, f" {context.units[name]}"
     match = _UNIT.match(name)
     return (match["name"] or name, f" {match['unit'].strip()}") if match else (name, "")
 
@@ -234,8 +238,8 @@ def _binned(parts: Array, how: Binning, columns: Columns, context: Context) -> T
         found, what = clusters(values, bins), "clusters by k-means"
         kept, away = found.kept(values), found.distance(values)
         texts = zip(*(_centres(found.centres[:, place]) for place in range(width)), strict=True)
-        made = found.numbers, len(found.centres), tuple(_joined(text, columns) for text in texts)
-    units = [_split_unit(part)[1] for part in columns.action_parts or (columns.name("actions"),)]
+        made = found.numbers, len(found.centres), tuple(_joined(text, columns, context) for text in texts)
+    units = [_with_unit(part, context)[1] for part in columns.action_parts or (columns.name("actions"),)]
     units = units if len(units) == width else [""] * width
     apart = [f"{number(far)}{unit}" for far, unit in zip(away, units, strict=True)]
     mean = f"The mean distance from the centre is {apart[0]}"
@@ -278,7 +282,7 @@ def _by_quantiles(values: Array, bins: int, columns: Columns, context: Context) 
             f"{context.limits.actions:,}: choose fewer bins, or actions = 'k-means'",
             column=name,
         )
-    labels = tuple(_joined(texts, columns) for texts in itertools.product(*words))
+    labels = tuple(_joined(texts, columns, context) for texts in itertools.product(*words))
     what = "quantiles" if width == 1 else f"combinations of quantiles, {' × '.join(map(str, sizes))}"
     numbers = np.ravel_multi_index(codes, sizes).astype(np.int64)
     return (numbers, total, labels), float(np.mean(kept)) if kept else 1.0, np.array(away), what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,11 @@ from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.names import speaks_of
 from offrl_core.formats.pictures import choose_factor, shrunk
 from offrl_core.formats.table import FIRST_ROWS, Loaded, Table
+
+_SHOWN_NUMBERS = 1 << 26
+"""Numbers of the largest array that a preview looks at."""
+
+_FEWEST = 20
 
 
 def table_of(
@@ -45,11 +51,13 @@ def table_of(
     first: dict[str, pa.ChunkedArray] = {}
     steps = next((shape[1] for name, shape in shapes.items() if len(shape) == 2 and speaks_of(name, "reward")), 1)
     frames = {name: _of_one_step(shape, steps) for name, shape in shapes.items()}
+    largest = max((math.prod(frame) for frame in frames.values()), default=1)
+    shown = min(FIRST_ROWS, max(_FEWEST, _SHOWN_NUMBERS // max(1, largest)))
     for name, shape in shapes.items():
         if shape[0] > 0 and np.prod(shape[1:], dtype=float) > 0:
             with suppress(FileError):  # whoever reads it is told
                 factor = choose_factor(frames[name], name, replace(context, mapping=None, findings=[]))
-                first[name] = column(name, min(FIRST_ROWS, shape[0]), factor)
+                first[name] = column(name, min(shown, shape[0]), factor)
     actions = next((name for name in shapes if speaks_of(name, "action")), None)
     rows = None if actions is None else max(0, shapes[actions][0])
 

@@ -118,6 +118,7 @@ class Context:
         mapping: the column mapping of a table, given or guessed.
         guessed: whether that mapping is a guess.
         findings: what the reader saw and did, for the report.
+        units: of columns, where the file has a row of them.
         unpacked: bytes unpacked so far.
     """
 
@@ -126,6 +127,7 @@ class Context:
     mapping: Any = None
     guessed: bool = False
     findings: list[Finding] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
     unpacked: int = 0
 
     def unpack(self, size: int, column: str | None = None) -> None:
@@ -154,6 +156,11 @@ class Context:
         some = () if rows is None else tuple(int(r) for r in rows[:5])
         total = count if count is not None else (0 if rows is None else len(rows))
         self.findings.append(Finding(code, severity, message, done, total, some, "file"))
+
+    def note_units(self, names: Sequence[str], units: Sequence[str]) -> None:
+        """Keep the units of columns of these names, and the finding that they stood in a row."""
+        self.units = {name: unit for name, unit in zip(names, units, strict=True) if unit}
+        self.note("units", "the row under the names holds units", "It was left out.")
 
     def note_unused(self, names: Sequence[str]) -> None:
         """Keep the finding that these columns were not read."""

@@ -60,13 +60,13 @@ class _Dialect:
         context.limits.check("columns", heading.line.count(self.separator) + 1)
         self.decimal, self.left_out = ".", 0
         self.commented = b"\n#" in head
-        self.units = int(heading.units)
+        self.units = int(bool(heading.units))
         self.names: list[str] = self._block(source).column_names
         if are_numbers(self.names):
             raise FileError("its first line holds numbers; a line with the names of the columns is needed first")
         self._finds_decimal_commas(self._text(source))
         if heading.units:
-            context.note("units", "the row under the names holds units", "It was left out.")
+            context.note_units(self.names, heading.units)
         comments = heading.comments - (self.own is not None)
         if comments:
             context.note("comments", f"{comments} lines stand above the names of the columns", "They were left out.")

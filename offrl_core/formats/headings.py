@@ -27,7 +27,7 @@ class Heading:
         separator: what stands between them.
         names: the names, where they stand in a comment; None where they are a line of the table.
         comments: lines that were left out: comments and titles.
-        units: whether the row under the names holds units.
+        units: what the row under the names holds, where these are units.
     """
 
     skip: int
@@ -35,7 +35,7 @@ class Heading:
     separator: str
     names: tuple[str, ...] | None
     comments: int
-    units: bool
+    units: tuple[str, ...]
 
 
 def heading_of(lines: Sequence[str]) -> Heading:
@@ -68,8 +68,8 @@ def heading_of(lines: Sequence[str]) -> Heading:
     names = [name.strip().strip('"') for name in comment.lstrip("#").split(separator)]
     if 1 < len(names) == len(fields) and any(_NUMBER.fullmatch(field) for field in fields):
         named_by = tuple(name or "#" for name in names)
-        return Heading(skip, comment, separator, named_by, comments - 1, False)
-    return Heading(skip, line, separator, None, comments, has_units(_cells(lines[skip + 1 :], separator)))
+        return Heading(skip, comment, separator, named_by, comments - 1, ())
+    return Heading(skip, line, separator, None, comments, units_of(_cells(lines[skip + 1 :], separator)))
 
 
 def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
@@ -89,13 +89,13 @@ def _is_title(line: str, below: Sequence[str]) -> bool:
     return any(following.count(separator) > 1 for separator in SEPARATORS)
 
 
-def has_units(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of these rows holds units (`m`, `[kg]`) and no values.
+def units_of(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The units (`m`, `[kg]`) that the first of these rows holds; empty where it holds values.
 
     It does where every column of numbers begins with a word or with nothing, and one at least with a word.
     """
     if len(rows) < 2:
-        return False
+        return ()
     above, values = rows[0], rows[1:]
     numbers = []
     for index, unit in enumerate(above):
@@ -103,9 +103,9 @@ def has_units(rows: Sequence[Sequence[str]]) -> bool:
         if held and all(_NUMBER.fullmatch(value) for value in held):
             numbers.append(unit.strip())
     words = [unit for unit in numbers if unit not in _BLANK_UNITS]
-    return bool(words) and not any(
-        _NUMBER.fullmatch(unit) or unit in MARKERS or unit.lower() in _FLAGS for unit in words
-    )
+    if not words or any(_NUMBER.fullmatch(unit) or unit in MARKERS or unit.lower() in _FLAGS for unit in words):
+        return ()
+    return tuple("" if unit.strip() in _BLANK_UNITS else unit.strip().strip("[]()") for unit in above)
 
 
 def are_numbers(names: Sequence[str]) -> bool:

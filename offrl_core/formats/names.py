@@ -27,7 +27,19 @@ NAMES: dict[str, tuple[str, ...]] = {
     "action": (
         *("action", "actions", "acts", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),
         *("action_name", "action_label", "chosen_action", "selected_action", "arm", "arm_id", "choice", "decision"),
-        *("move", "intervention", "control", "controls", "command", "acs", "ac", "aktion"),
+        *(
+            "action_type",
+            "action_code",
+            "action_idx",
+            "move",
+            "intervention",
+            "control",
+            "controls",
+            "command",
+            "acs",
+            "ac",
+            "aktion",
+        ),
     ),
     "reward": ("reward", "rewards", "r", "rew", "rews", "r_t", "next_reward", "reward_t", "belohnung"),
     "episode": (

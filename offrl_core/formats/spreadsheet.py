@@ -14,7 +14,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.folder import Folder, open_folder
-from offrl_core.formats.headings import are_numbers, has_units
+from offrl_core.formats.headings import are_numbers, units_of
 from offrl_core.formats.source import Source
 from offrl_core.formats.table import Table
 from offrl_core.formats.values import column_of
@@ -158,8 +158,8 @@ def _table(rows: list[list[Any]], context: Context) -> pa.Table:
     if are_numbers([_word(cell) for cell in rows[0]]):
         raise FileError("its first row holds numbers; a row with the names of the columns is needed first")
     body = rows[1:]
-    if has_units([[_word(cell) for cell in row] for row in body[:_FEW_ROWS]]):
-        context.note("units", "the row under the names holds units", "It was left out.")
+    if units := units_of([[_word(cell) for cell in row] for row in body[:_FEW_ROWS]]):
+        context.note_units(names, units)
         body = body[1:]
     context.limits.check("rows", len(body))
     used = [

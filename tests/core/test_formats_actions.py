@@ -439,6 +439,14 @@ def test_units_stand_in_the_labels() -> None:
     assert names[0] == "dose=11.9 mg, rate=11.9 ml/h"
 
 
+def test_a_row_of_units_labels_the_bins() -> None:
+    rows = "\n".join(f"{i / 3:.3f},{i * 1.25},0" for i in range(40))
+    mapping = {"state": ["pulse"], "action": "dose", "reward": "reward", "actions": "quantiles", "bins": 2}
+    reading = read_csv(f"pulse,dose,reward\n1/min,[mg],\n{rows}\n", mapping=mapping)
+    assert reading.dataset.action_names == ("11.9 mg", "36.9 mg")
+    assert "is 6.25 mg." in finding(reading, "binned-actions").remedy
+
+
 def test_few_numbers_that_come_again_are_labels() -> None:
     text = "x,action,r\n" + "\n".join(f"{i / 7},{(0, 0.5, 2.25)[i % 3]},0" for i in range(12))
     data = read_csv(text).dataset
