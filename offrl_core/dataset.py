@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from offrl_core import columns
 from offrl_core.columns import Array, DatasetError
+from offrl_core.episodes import EpisodeRule
 from offrl_core.formats import ColumnMapping, FileError, Log, Reading, read_file, read_frame, write_file
 from offrl_core.html_table import facts_table
 from offrl_core.interfaces import MDP, Layout, World
@@ -322,6 +323,51 @@ class Dataset:
         columns.finite("rewards", made.rewards, len(made))
         made._freeze()
         return made
+
+    def without_episodes(self, listed: str | Iterable[int] | EpisodeRule = "", **bounds: float) -> Dataset:
+        """The log without some of its episodes; those that stay are as they were, and numbered anew.
+
+        Returns are the recorded ones at the dataset's γ, in the log's own unit. Who collected what is left can no
+        longer be said exactly, for a choice has picked the episodes: `behavior_policies` becomes None.
+
+        Args:
+            listed: numbers of episodes, counted from 0; a text may hold ranges, `3, 7-12`. Or a whole rule.
+            bounds: `shorter_than`, `longer_than` (rows), `return_below`, `return_above`: see `EpisodeRule`.
+
+        Raises:
+            DatasetError: there is no such episode, the list is not one, or no episode would stay.
+        """
+        out = self.left_out(listed if isinstance(listed, EpisodeRule) else EpisodeRule.of(listed, **bounds))
+        return replace(self.subset(~out[self.episode_of_row]), behavior_policies=None) if out.any() else self
+
+    def left_out(self, rule: EpisodeRule) -> Array:
+        """`(E,)` bool: the episodes that a rule leaves out. Raises as `without_episodes`."""
+        lengths = self.episode_ends - self.episode_starts + 1
+        return rule.leaves_out(lengths, self.as_logged.episode_returns(self.gamma))
+
+    def subset(self, keep: Array) -> Dataset:
+        """The rows of `keep (N,)`; where a row is missing inside an episode, the piece before it ends truncated."""
+        following = np.append(keep[1:], True)
+        following[self.episode_ends] = True
+        cut = keep & ~following & ~self.terminations
+        begins = np.append(True, ~keep[:-1])
+        begins[self.episode_starts] = True
+        begins = np.flatnonzero(keep & begins)
+        names = ("observations", "actions", "rewards", "next_observations", "next_known")
+        kept = {name: getattr(self, name)[keep] for name in names}
+        for name in ("log_rewards", "propensities"):
+            if getattr(self, name) is not None:
+                kept[name] = getattr(self, name)[keep]
+        cut_to_size = (*COLUMNS, "behaviors", "log_rewards", "propensities")
+        details = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in cut_to_size}
+        if self.behaviors is not None:
+            details["behaviors"] = self.behaviors[self.episode_of_row[begins]]
+        return Dataset.from_columns(
+            **kept,
+            terminations=self.terminations[keep],
+            truncations=(self.truncations | cut)[keep],
+            **details,
+        )
 
     @cached_property
     def as_logged(self) -> Dataset:

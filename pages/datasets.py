@@ -9,12 +9,14 @@ from typing import Any
 import streamlit as st
 
 import offrl_core as orl
+from offrl_live.runs.datasets import recorded
 from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.collect import collect
 from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.facts import reward_note
+from offrl_ui.datasets.outlying import stand_out
 from offrl_ui.datasets.page import save, show_dataset
-from offrl_ui.datasets.upload import show_report, upload_form, uploads
+from offrl_ui.datasets.upload import report_of, show_report, upload_form, uploads
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import dataset_cards
 from offrl_ui.setup.controls import apply, data_sections
@@ -57,7 +59,10 @@ with st.sidebar:
     if spec is not None:
         st.subheader(spec.title)
     else:
-        st.caption("The episodes of an uploaded log were collected elsewhere; what learners are given is yours to say.")
+        st.caption(
+            "The episodes of an uploaded log were collected elsewhere; which of them are used, and what learners are "
+            "given for a reward, is yours to say."
+        )
     sections = data_sections(config, every=True)
     settings(sections, key="datasets-panel", scope=config.dataset, refused=refused, on_change=change)
 
@@ -71,7 +76,9 @@ if spec is not None:
 else:
     st.header(uploaded.title if uploaded else "An uploaded log")
     st.markdown("The world behind this log is not known, so there is no truth to compare with.")
-ready = uploaded is None or uploaded.report.ok
+whole = recorded(config.dataset, config.options)
+report = None if uploaded is None else report_of(uploaded, dataset)
+ready = report is None or report.ok
 with st.container(horizontal=True):
     opened = st.button("Open in the playground", type="primary", icon=":material/play_arrow:", disabled=not ready)
     save(dataset, spec.name if spec else "log")
@@ -80,9 +87,10 @@ if opened:
     wanted = replace(selection.other_dataset(before, config.dataset), options=config.options)
     memory.tell("playground", wanted, selection.why_other(before, wanted))
     st.switch_page("pages/playground.py", query_params=links.link(wanted))
-if uploaded is not None:
-    show_report(uploaded.report)
-    estimates(dataset, key=f"estimates {config.dataset} {dataset.reward_rule}")
+if report is not None:
+    show_report(report, left_out=whole.n_episodes - dataset.n_episodes)
+    estimates(dataset, key=f"estimates {links.data_link(config)}")
+stand_out(config, whole, lambda changed: memory.choose(KEY, changed))
 collect(config, dataset, lambda changed: memory.choose(KEY, changed))
 if note := reward_note(dataset):
     st.info(note, icon=":material/balance:")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from offrl_core.data.endless import endless
+from offrl_core.data.outliers import outliers
 from offrl_core.dataset import Array, Dataset
 from offrl_core.formats.base import Finding, Severity
 
@@ -175,6 +176,21 @@ def of_observations(dataset: Dataset) -> Iterator[Finding]:
             f"{len(constant)} of {len(low)} observation columns never change: {listed}",
             "They carry no information and can be left out.",
             len(constant),
+        )
+
+
+def of_outliers(dataset: Dataset) -> Iterator[Finding]:
+    """Episodes that stand out from the others."""
+    found = outliers(dataset)
+    if found:
+        listed = ", ".join(f"{one.episode} ({one.reasons[0]})" for one in found[:_FEW])
+        yield Finding(
+            "outlying-episodes",
+            "note",
+            f"{len(found)} of {dataset.n_episodes} episodes stand out: {listed}{' …' if len(found) > _FEW else ''}",
+            "They may be faults of the log, or the best that it holds: look at them before leaving any out.",
+            len(found),
+            _first(dataset.episode_starts[[one.episode for one in found]]),
         )
 
 

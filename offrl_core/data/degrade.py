@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from offrl_core.data.options import DatasetOption
-from offrl_core.dataset import COLUMNS, Array, Dataset
+from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import HyperparameterError
 
 DEGRADE = (
@@ -83,7 +83,7 @@ def keep_episodes(dataset: Dataset, order: Array, share: float) -> Dataset:
     lost = order[: min(int(share * len(order) + 1e-9), len(order) - 1)]
     keep = np.ones(dataset.n_episodes, dtype=bool)
     keep[lost] = False
-    return subset(dataset, keep[dataset.episode_of_row])
+    return dataset.subset(keep[dataset.episode_of_row])
 
 
 def without_action(dataset: Dataset, action: int) -> Dataset:
@@ -99,29 +99,4 @@ def without_action(dataset: Dataset, action: int) -> Dataset:
     keep = dataset.actions != action
     if not keep.any():
         raise HyperparameterError(f"drop_action = {action} leaves no row: the data holds no other action")
-    return replace(subset(dataset, keep), behavior_policies=None) if not keep.all() else dataset
-
-
-def subset(dataset: Dataset, keep: Array) -> Dataset:
-    """The rows of `keep (N,)`; where a row is missing inside an episode, the piece before it ends truncated."""
-    following = np.append(keep[1:], True)
-    following[dataset.episode_ends] = True
-    cut = keep & ~following & ~dataset.terminations
-    begins = np.append(True, ~keep[:-1])
-    begins[dataset.episode_starts] = True
-    begins = np.flatnonzero(keep & begins)
-    names = ("observations", "actions", "rewards", "next_observations", "next_known")
-    columns = {name: getattr(dataset, name)[keep] for name in names}
-    for name in ("log_rewards", "propensities"):
-        if getattr(dataset, name) is not None:
-            columns[name] = getattr(dataset, name)[keep]
-    cut_to_size = (*COLUMNS, "behaviors", "log_rewards", "propensities")
-    details = {f.name: getattr(dataset, f.name) for f in fields(dataset) if f.name not in cut_to_size}
-    if dataset.behaviors is not None:
-        details["behaviors"] = dataset.behaviors[dataset.episode_of_row[begins]]
-    return Dataset.from_columns(
-        **columns,
-        terminations=dataset.terminations[keep],
-        truncations=(dataset.truncations | cut)[keep],
-        **details,
-    )
+    return replace(dataset.subset(keep), behavior_policies=None) if not keep.all() else dataset

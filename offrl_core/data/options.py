@@ -9,7 +9,7 @@ from typing import Literal
 
 from offrl_core.declarations import Hyperparameter
 
-Section = Literal["world", "collecting", "degrade", "reward"]
+Section = Literal["world", "collecting", "episodes", "degrade", "reward"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def validate(dataset: Dataset, read: Sequence[Finding] = ()) -> Report:
         *checks.of_coverage(dataset, counts, names, distinct, repeated),
         *checks.of_observations(dataset),
         *checks.of_rewards(dataset),
+        *checks.of_outliers(dataset),
     )
     seen = int((dataset.counts > 0).sum()) if dataset.tabular else None
     return Report(

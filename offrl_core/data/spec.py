@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from offrl_core.data.degrade import DEGRADE, degrade
+from offrl_core.data.episodes import EPISODES, without_left_out
 from offrl_core.data.options import DatasetOption, Section
 from offrl_core.data.rewards import REWARD, rewarded
 from offrl_core.dataset import Dataset
@@ -25,8 +26,9 @@ class DatasetSpec:
         title: the name on screen.
         description: what the world is, with its source.
         lesson: what it teaches, in two sentences.
-        options: what may be chosen, as declarations; those of degrading and of rewards are added at the end.
-        builder: `(seed, resolved options) -> Dataset`, before degrading, with the log's own rewards.
+        options: what may be chosen, as declarations; those of leaving episodes out, of degrading and of rewards are
+            added at the end.
+        builder: `(seed, resolved options) -> Dataset`, with all episodes, before degrading, with the log's own rewards.
         recommended: approximator (`table`, `linear`, `mlp`) → hyperparameters that show the lesson.
         about: the algorithms whose lesson it is, the one that shows it best first; empty where any of them shows it.
         approximator: the one that the lesson is about; empty for a table where states are numbered, else a network.
@@ -46,7 +48,7 @@ class DatasetSpec:
     assumption: str = ""
 
     def __post_init__(self) -> None:
-        every = (*DEGRADE, *REWARD)
+        every = (*EPISODES, *DEGRADE, *REWARD)
         own = (option for option in self.options if option not in every)  # they are there after `replace`
         object.__setattr__(self, "options", (*own, *every))
         try:
@@ -77,7 +79,7 @@ class DatasetSpec:
 
     @property
     def sections(self) -> dict[str, tuple[DatasetOption, ...]]:
-        """The options by the section that each declares: `world`, `collecting`, `degrade`, `reward`."""
+        """The options by the section that each declares: `world`, `collecting`, `episodes`, `degrade`, `reward`."""
         return {title: tuple(h for h in self.options if h.section == title) for title in get_args(Section)}
 
     def resolve(self, options: Mapping[str, object]) -> dict[str, Value]:
@@ -108,6 +110,6 @@ class DatasetSpec:
                 gamma=float(chosen.get("gamma", dataset.gamma)),
                 options=MappingProxyType({**chosen, "seed": seed}),
             )
-            return rewarded(degrade(dataset, chosen, seed), chosen)
+            return rewarded(degrade(without_left_out(dataset, chosen), chosen, seed), chosen)
         except HyperparameterError as error:
             raise HyperparameterError(f"dataset {self.name}: {error}") from None

@@ -13,7 +13,7 @@ from typing import Any
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.algos.shared_hyperparameters import canonical_approximator
 from offrl_core.data.catalogue import datasets
-from offrl_core.data.rewards import REWARD
+from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_core.names import unknown
@@ -133,7 +133,7 @@ class RunConfig:
 
     Attributes:
         dataset: a name in the catalogue, or the name that `datasets.keep` gave to an uploaded one.
-        options: the dataset's options, and its `seed`; of an uploaded one, those of its rewards.
+        options: the dataset's options, and its `seed`; of an uploaded one, those of its episodes and rewards.
         lanes: one to four learners that train in lock-step on the same data; at most 128 members in all.
         budget: updates after which the run stops, 0 for never.
         changes: live changes so far, in order of step and lane; they are part of what the run is. Of several made to
@@ -166,7 +166,7 @@ class RunConfig:
         options = dict(self.options)
         if self.dataset.startswith(UPLOAD):
             try:
-                return resolve(REWARD, options, "option")
+                return resolve(LOG_OPTIONS, options, "option")
             except HyperparameterError as error:
                 raise ConfigError(f"an uploaded dataset: {error}") from error
         if self.dataset not in datasets():

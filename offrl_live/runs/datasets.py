@@ -11,7 +11,8 @@ from typing import Any
 
 from offrl_core.algos import hyperparameters
 from offrl_core.data.catalogue import load_dataset
-from offrl_core.data.rewards import REWARD, rewarded
+from offrl_core.data.degrade import DEGRADE
+from offrl_core.data.log_options import LOG_OPTIONS, with_log_options
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_live.runs.checks import ConfigError
@@ -48,6 +49,16 @@ def find(name: str, options: Mapping[str, Any]) -> Dataset:
         raise ConfigError(str(error)) from error
 
 
+def recorded(name: str, options: Mapping[str, Any]) -> Dataset:
+    """The recording that the dataset of this name and these options is made of: all of its episodes, untouched.
+
+    Raises:
+        ConfigError: as `find`.
+    """
+    later = {h.name for h in (*LOG_OPTIONS, *DEGRADE)}
+    return find(name, {option: value for option, value in options.items() if option not in later})
+
+
 def uploaded(name: str) -> Dataset:
     """The dataset that was uploaded under this name, as it is in its file.
 
@@ -79,18 +90,18 @@ def how_opened(dataset: Dataset) -> dict[str, Any]:
 
 
 def with_options(dataset: Dataset, options: Mapping[str, Any]) -> Dataset:
-    """An uploaded dataset with the options of `REWARD` that a run has; recently used ones are kept.
+    """An uploaded dataset with the options of `LOG_OPTIONS` that a run has; recently used ones are kept.
 
     Raises:
         HyperparameterError: an option is not allowed for this data.
     """
-    chosen = resolve(REWARD, options, "option")
-    return _rewarded(dataset, tuple(chosen.items()))
+    chosen = resolve(LOG_OPTIONS, options, "option")
+    return _with_options(dataset, tuple(chosen.items()))
 
 
 @lru_cache(maxsize=8)
-def _rewarded(dataset: Dataset, chosen: tuple[tuple[str, Value], ...]) -> Dataset:
-    return rewarded(dataset, dict(chosen))
+def _with_options(dataset: Dataset, chosen: tuple[tuple[str, Value], ...]) -> Dataset:
+    return with_log_options(dataset, dict(chosen))
 
 
 # Declarations depend on the data (its discount, its encodings). They are kept, so that checking a value never has to

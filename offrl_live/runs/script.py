@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from offrl_core.data.episodes import EPISODES
 from offrl_core.data.rewards import REWARD
 from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig, Setting
@@ -66,21 +67,29 @@ def script(config: RunConfig, step: int, opened: Mapping[str, Any] | None = None
 
 def _dataset(config: RunConfig, opened: Mapping[str, Any] | None) -> str:
     if config.dataset.startswith(UPLOAD):
-        return _uploaded(opened or datasets.opened(config.dataset), _rewards(config))
+        return _uploaded(opened or datasets.opened(config.dataset), _episodes(config) + _rewards(config))
     options = "".join(f", {name}={value!r}" for name, value in config.options.items())
     return f"dataset = orl.load_dataset({config.dataset!r}{options})"
 
 
-def _uploaded(opened: Mapping[str, Any], rewards: str) -> str:
+def _uploaded(opened: Mapping[str, Any], options: str) -> str:
     """The file that was uploaded, with all that was chosen when it was opened."""
     how = "".join(f"\n    {name}={value!r}," for name, value in opened.items() if name != "file")
     if "mapping" in opened and "file" not in opened:
         told = "The columns of this run were in memory: put them, as a DataFrame or a dict, in the place of the dots."
-        return f"# {told}\ndataset = orl.Dataset.from_frame(\n    ...,{how}\n){rewards}"
+        return f"# {told}\ndataset = orl.Dataset.from_frame(\n    ...,{how}\n){options}"
     if "file" not in opened:
-        return f"# The data of this run were made in Python.\ndataset = ...{rewards}"
+        return f"# The data of this run were made in Python.\ndataset = ...{options}"
     told = "The file that was uploaded, which must lie beside this script."
-    return f"# {told}\ndataset = orl.Dataset.from_file(\n    {opened['file']!r},{how}\n){rewards}"
+    return f"# {told}\ndataset = orl.Dataset.from_file(\n    {opened['file']!r},{how}\n){options}"
+
+
+def _episodes(config: RunConfig) -> str:
+    """Which episodes of an uploaded log are left out, if any are."""
+    given = {h.name: value for h in EPISODES if (value := config.options[h.name]) != h.default}
+    asked = [repr(given.pop("leave_out"))] if "leave_out" in given else []
+    asked += [f"{name}={value!r}" for name, value in given.items()]
+    return f".without_episodes({', '.join(asked)})" if asked else ""
 
 
 def _rewards(config: RunConfig) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from offrl_core.algos import algorithms
-from offrl_core.data.degrade import subset
 from offrl_core.dataset import Dataset, DatasetError
 from offrl_core.evaluation.doubly_robust import doubly_robust
 from offrl_core.evaluation.estimates import Estimate, known_behavior
@@ -97,7 +96,7 @@ def halves(dataset: Dataset) -> tuple[Dataset, Dataset]:
         return dataset, dataset
     learns = np.random.default_rng(0).permutation(dataset.n_episodes) < dataset.n_episodes // 2
     rows = learns[dataset.episode_of_row]
-    return subset(dataset, rows), subset(dataset, ~rows)
+    return dataset.subset(rows), dataset.subset(~rows)
 
 
 def table(dataset: Dataset, system: str | Lane, *, updates: int = UPDATES) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Event
 from weakref import WeakKeyDictionary
 
@@ -143,14 +144,33 @@ def python_line(name: str, format_: str, mapping: ColumnMapping | None, gamma: f
     return f"dataset = orl.Dataset.from_file({name!r}, format={format_!r}{mapped}, gamma={gamma!r})"
 
 
-def show_report(found: Report) -> None:
-    """The validation report: what is in the data, and what to mind before training."""
+def report_of(upload: Upload, dataset: Dataset) -> Report:
+    """The report on an uploaded log, or on what is left of it where episodes are left out."""
+    if dataset.n_episodes == upload.dataset.n_episodes:
+        return upload.report
+    return _report_of_part(dataset.as_logged, tuple(f for f in upload.report.findings if f.place == "file"))
+
+
+@lru_cache(8)
+def _report_of_part(dataset: Dataset, read: tuple[Finding, ...]) -> Report:
+    return validate(dataset, read)
+
+
+def show_report(found: Report, *, left_out: int = 0) -> None:
+    """The validation report: what is in the data, and what to mind before training.
+
+    Args:
+        found: the report.
+        left_out: how many episodes of the file it is not about.
+    """
     errors = sum(finding.severity == "error" for finding in found.findings)
     remarks = "1 remark" if len(found.findings) == 1 else f"{len(found.findings)} remarks"
     title = f"{remarks}, {errors} to fix" if errors else f"{remarks}, nothing to fix"
     if not found.findings:
         title = "nothing is suspicious"
-    with st.expander(f"What was found in the file: {title}", expanded=True):
+    many = "episode that is" if left_out == 1 else f"{left_out:,} episodes that are"
+    without = f" without the {many} left out" if left_out else ""
+    with st.expander(f"What was found in the file{without}: {title}", expanded=True):
         st.markdown(_summary(found))
         for finding in found.findings:
             st.markdown(_told(finding))

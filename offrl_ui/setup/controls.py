@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any, get_args
+
+import numpy as np
 
 from offrl_core.algos import APPROXIMATORS, algorithms
 from offrl_core.data.catalogue import datasets
-from offrl_core.data.options import Section
-from offrl_core.data.rewards import REWARD
+from offrl_core.data.log_options import LOG_OPTIONS
+from offrl_core.data.options import DatasetOption, Section
+from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_lecture.base.text import mathml
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
+from offrl_live.runs.datasets import recorded
 from offrl_ui.setup.links import Note
 from offrl_ui.setup.selection import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
 
@@ -25,7 +30,7 @@ def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
         "greedier": h.greedier,
         "measured": h.effect.text,
         "symbol": mathml(h.symbol) if h.symbol else "",
-        "special": {f"{key:g}": name for key, name in (h.special or {}).items()},
+        "special": {f"{key:.15g}": name for key, name in (h.special or {}).items()},
         "label": h.label or h.name.replace("_", " "),
         "allowed": h.allowed,
         "value": list(value) if isinstance(value, tuple) else value,
@@ -42,14 +47,34 @@ def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, A
     owned = any("gamma" in config.declared(index) for index in range(len(config.lanes)))
     spec = datasets().get(config.dataset)
     sections = []
-    for heading, options in spec.sections.items() if spec else [("reward", REWARD)]:
+    for heading in get_args(Section):
+        options = [h for h in (spec.options if spec else LOG_OPTIONS) if h.section == heading]
+        if not options:
+            continue
         shown = [h for h in options if every or h.name != "gamma" or not owned]
         if heading == "collecting":
             shown.append(SEED)
+        if heading == "episodes":
+            shown = _within(shown, recorded(config.dataset, config.options))
         items = [item(h, config.options.get(h.name, h.default)) for h in shown]
-        folded = not every or heading in ("degrade", "reward")
+        folded = not every or heading in ("episodes", "degrade", "reward")
         sections.append({"id": heading, "title": heading.capitalize(), "items": items, "folded": folded})
     return sections
+
+
+@lru_cache(16)
+def _ranges(dataset: Dataset) -> dict[str, tuple[float, float]]:
+    """Where episodes' lengths and returns lie: bounds beyond them leave nothing out."""
+    lengths, returns = dataset.episode_ends - dataset.episode_starts + 1, dataset.episode_returns(dataset.gamma)
+    low, high = float(np.floor(returns.min())), float(np.ceil(returns.max()))
+    rows, earned = (1.0, max(2.0, float(lengths.max()))), (low, max(high, low + 1))
+    return {"shorter_than": rows, "longer_than": rows, "return_below": earned, "return_above": earned}
+
+
+def _within(options: list[DatasetOption], dataset: Dataset) -> list[DatasetOption]:
+    """The bounds of episodes with the ranges that this recording has, so that their sliders reach all of it."""
+    ranges = _ranges(dataset)
+    return [replace(h, low=ranges[h.name][0], high=ranges[h.name][1]) if h.name in ranges else h for h in options]
 
 
 def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:

@@ -240,7 +240,7 @@ def read(h: Hyperparameter, text: str) -> object:
     """A link's text as the kind of value that `h` takes; other text is returned as it is, for `validate` to refuse."""
     if isinstance(h.default, bool):
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    if h.choices:
+    if h.choices or h.text:
         return text
     return float(text) if _NUMBER.fullmatch(text) else text
 

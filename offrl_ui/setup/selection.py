@@ -8,8 +8,8 @@ from typing import Any
 
 from offrl_core.algos import APPROXIMATORS, algorithms, hyperparameters
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.options import DatasetOption
-from offrl_core.data.rewards import REWARD
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, Value
 from offrl_lecture.base.text import listed
@@ -54,8 +54,8 @@ APPROXIMATOR = Hyperparameter(
 
 
 def options_of(dataset: str) -> tuple[DatasetOption | Hyperparameter, ...]:
-    """What may be chosen of a dataset: everything that it declares and its seed; of an upload, its rewards."""
-    return REWARD if dataset.startswith(UPLOAD) else (*datasets()[dataset].options, SEED)
+    """What may be chosen of a dataset: everything that it declares and its seed; of an upload, `LOG_OPTIONS`."""
+    return LOG_OPTIONS if dataset.startswith(UPLOAD) else (*datasets()[dataset].options, SEED)
 
 
 def start() -> RunConfig:

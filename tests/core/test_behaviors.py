@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 import offrl_core as orl
 from offrl_core.data.behaviors import Behavior, collect, drawn_policy, noisy, softmax, split, uniform
-from offrl_core.data.degrade import subset
 from offrl_core.data.own_episodes import OwnEpisode, replay
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.control import Acrobot
@@ -208,14 +207,14 @@ def test_dropping_an_action_cuts_episodes():
 def test_subset_cuts_in_the_middle():
     data = orl.Dataset.from_columns([0, 1, 2, 3, 4], [0, 0, 1, 0, 0], np.arange(5.0), [False] * 4 + [True], n_states=6,
                                     next_observations=[1, 2, 3, 4, 5])  # fmt: skip
-    cut = subset(data, data.actions == 0)
+    cut = data.subset(data.actions == 0)
     assert cut.observations.tolist() == [0, 1, 3, 4]
     assert cut.episode_starts.tolist() == [0, 2]
     assert cut.truncations.tolist() == [False, True, False, False]
     assert cut.terminations.tolist() == [False, False, False, True]
     assert cut.next_observations.tolist() == [1, 2, 4, 5]
     assert cut.next_actions.tolist() == [0, -1, 0, -1]
-    assert columns(subset(data, np.ones(5, dtype=bool))) == columns(data)
+    assert columns(data.subset(np.ones(5, dtype=bool))) == columns(data)
 
 
 def test_reward_noise_and_shift():

@@ -15,7 +15,6 @@ import offrl_core as orl
 from offrl_core.algos import losses
 from offrl_core.algos.batch import Batch, Index
 from offrl_core.columns import DatasetError
-from offrl_core.data.degrade import subset
 from offrl_core.data.report import validate
 from offrl_core.evaluation.empirical import behavior_values, constrained_values, empirical_mdp
 from offrl_core.evaluation.fitted_q import fitted_q_evaluation
@@ -51,7 +50,7 @@ def walk() -> orl.Dataset:
 
 
 def without_cut_rows(data: orl.Dataset) -> orl.Dataset:
-    return subset(data, data.has_target)
+    return data.subset(data.has_target)
 
 
 # --- the dataset -----------------------------------------------------------------------------------------------------

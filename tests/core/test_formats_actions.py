@@ -260,10 +260,8 @@ def test_propensities_are_written_and_cut_with_the_rows(ending: str, tmp_path: P
         back = orl.Dataset.from_file(tmp_path / f"log{ending}", isolated=isolated)
         np.testing.assert_array_equal(back.propensities, chances)
         assert_same(replace(back, name=data.name), data)
-    from offrl_core.data.degrade import subset
-
     keep = data.actions == 0
-    np.testing.assert_array_equal(subset(data, keep).propensities, chances[keep])
+    np.testing.assert_array_equal(data.subset(keep).propensities, chances[keep])
     with pytest.raises(orl.DatasetError, match=r"propensities, row 1: 0.0 is not allowed"):
         orl.Dataset.from_columns([0, 1], [0, 1], [0, 1], [0, 1], propensities=[1, 0.0])
 

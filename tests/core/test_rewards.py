@@ -11,7 +11,6 @@ import pytest
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
-from offrl_core.data.degrade import subset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.evaluation.fitted_q import fitted_q_evaluation
 from offrl_core.evaluation.importance_sampling import WEIGHTINGS, importance_sampling
@@ -54,7 +53,7 @@ def test_a_dataset_keeps_the_rewards_of_its_log() -> None:
     np.testing.assert_allclose(given.with_rewards(scale=3.0).rewards, 3 * DATA.rewards)
     np.testing.assert_array_equal(given.with_rewards().rewards, DATA.rewards)
     assert DATA.with_rewards() is DATA
-    for other in (pickle.loads(pickle.dumps(given)), subset(given, np.arange(len(given)) >= 50)):
+    for other in (pickle.loads(pickle.dumps(given)), given.subset(np.arange(len(given)) >= 50)):
         np.testing.assert_allclose(other.rewards, 2 * other.as_logged.rewards + 1)
         assert other.reward_rule == given.reward_rule
 

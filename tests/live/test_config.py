@@ -153,7 +153,7 @@ def test_a_dataset_of_ones_own() -> None:
     made = RunConfig(name, {}, (Lane("bc"),))
     assert made.data is data
     assert RunConfig.from_json(made.to_json()) == made
-    with pytest.raises(ConfigError, match="an uploaded dataset: unknown option 'seed'; there are reward_clip"):
+    with pytest.raises(ConfigError, match="an uploaded dataset: unknown option 'seed'; there are leave_out"):
         RunConfig(name, {"seed": 1}, (Lane("bc"),))
     with pytest.raises(ConfigError, match="reward_scale = 0 is not allowed"):
         RunConfig(name, {"reward_scale": 0}, (Lane("bc"),))

@@ -7,6 +7,7 @@ import pytest
 
 from offrl_core.dataset import Dataset
 from offrl_live.runs import datasets
+from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.recorder import record
@@ -47,6 +48,33 @@ def test_a_world_that_is_played_shows_both_units() -> None:
     found = {metric["name"]: float(values[i]) for i, metric in enumerate(given.hello["metrics"])}
     assert found["return"] > 1
     assert found["return_given"] == pytest.approx(0.5 * found["return"], rel=1e-5)
+
+
+def test_the_script_leaves_the_same_episodes_out() -> None:
+    data = Dataset.from_columns(
+        [0, 1, 0, 1, 1, 0, 1],
+        [0, 1, 1, 0, 1, 0, 0],
+        [0.0, 4.0, 0.0, 2.0, 9.0, 1.0, 1.0],
+        [0, 1, 0, 1, 1, 0, 1],
+        gamma=0.9,
+    )
+    options = {"leave_out": "0", "shorter_than": 2, "reward_unit": "return-range", "reward_scale": 2.0}
+    config = RunConfig(datasets.keep(data), {**options, "reward_unit": "log"}, (Lane("bc"),))
+    source = script(config, 3)
+    assert ".without_episodes('0', shorter_than=2).with_rewards(scale=2.0)" in source
+    assert ".without_episodes" not in script(RunConfig(config.dataset, {}, (Lane("bc"),)), 3)
+    assert ".without_episodes(return_above=3.5)" in script(
+        RunConfig(config.dataset, {"return_above": 3.5}, (Lane("bc"),)), 3
+    )
+    made = Engine(config).dataset
+    again = data.without_episodes("0", shorter_than=2).with_rewards(scale=2.0)
+    assert made.fingerprint == again.fingerprint
+    assert made.rewards.tolist() == [0.0, 4.0, 2.0, 2.0]
+    # The unit of returns is that of the episodes that stay: 1.8 and 1.9 instead of 1.8 to 9.
+    ranged = RunConfig(config.dataset, options, (Lane("bc"),))
+    assert np.ptp(Engine(ranged).dataset.episode_returns(0.9)) == pytest.approx(2.0)
+    with pytest.raises(ConfigError, match="there is no episode 4: the data has episodes 0 to 3"):
+        RunConfig(config.dataset, {"leave_out": "4"}, (Lane("bc"),))
 
 
 def test_the_script_gives_the_same_rewards() -> None:

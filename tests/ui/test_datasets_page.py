@@ -9,6 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
+from offrl_core.data.report import validate
+from offrl_core.writing import number
+from offrl_live.runs import datasets
 from offrl_ui.datasets import charts, facts
 from offrl_ui.setup import cards
 
@@ -46,6 +49,66 @@ def test_options_in_the_link_change_the_data_and_refused_ones_are_named():
     assert {metric.label: metric.value for metric in app.metric}["Episodes"] == "60"
     assert "slip" in app.warning[0].value
     assert app.query_params["x.episodes"] in ("60", ["60"])
+
+
+def faulty_log() -> orl.Dataset:
+    """Forty episodes of five rows that earn about 0, the ninth of which has a placeholder for a reward."""
+    rewards = np.random.default_rng(1).normal(size=200)
+    rewards[9 * 5 + 2] = -999.0
+    steps = np.arange(200) % 5
+    actions = np.random.default_rng(2).integers(0, 2, 200)
+    return orl.Dataset.from_columns(steps, actions, rewards, steps == 4, gamma=1.0)
+
+
+def test_an_episode_that_stands_out_is_looked_at_left_out_and_taken_back():
+    log = faulty_log()
+    name = datasets.keep(log)
+    app = open_page(data=name)
+    assert not app.exception
+    (shown,) = [frame.value for frame in app.dataframe if "why" in frame.value.columns]
+    assert shown[["episode", "rows", "now"]].values.tolist() == [[9, 5, "used"]]
+    assert shown["return"][0] == pytest.approx(log.rewards[45:50].sum())
+    (rows,) = [frame.value for frame in app.dataframe if "reward" in frame.value.columns]
+    assert rows["reward"].tolist() == log.rewards[45:50].tolist()
+    assert rows["state"].tolist() == ["0", "1", "2", "3", "4"]
+    assert any("40 episodes" in part.value for part in app.markdown), "the report is on the whole log"
+
+    app.button(key="leave-out-flagged").click().run()
+    assert not app.exception
+    assert {metric.label: metric.value for metric in app.metric}["Episodes"] == "39"
+    assert app.query_params["x.leave_out"] in ("9", ["9"])
+    (shown,) = [frame.value for frame in app.dataframe if "why" in frame.value.columns]
+    assert shown["now"].tolist() == ["left out"]
+    expected = validate(log.without_episodes("9"))
+    said = " ".join(part.value for part in app.markdown).replace("\\", "")
+    assert f"go from {number(expected.returns.low)} to {number(expected.returns.high)}" in said
+    assert any("without the episode that is left out" in part.label for part in app.expander)
+
+    app.button(key="take-back-flagged").click().run()
+    assert {metric.label: metric.value for metric in app.metric}["Episodes"] == "40"
+    assert "x.leave_out" not in app.query_params
+
+
+def test_any_episode_can_be_looked_at_and_left_out():
+    app = open_page(data="double-crossing", x__longer_than="8")
+    whole = orl.load_dataset("double-crossing")
+    kept = orl.load_dataset("double-crossing", longer_than=8).n_episodes
+    assert 1 < kept < whole.n_episodes
+    assert {metric.label: metric.value for metric in app.metric}["Episodes"] == str(kept)
+    long, short = (int(np.flatnonzero(rule)[0]) for rule in (lengths(whole) > 8, lengths(whole) <= 8))
+    (asked,) = [field for field in app.number_input if field.label == "Look at episode"]
+    asked.set_value(long).run()
+    assert any("A bound leaves it out" in part.value for part in app.markdown)
+    (asked,) = [field for field in app.number_input if field.label == "Look at episode"]
+    asked.set_value(short).run()
+    app.button(key="leave-out-one").click().run()
+    assert {metric.label: metric.value for metric in app.metric}["Episodes"] == str(kept - 1)
+    app.button(key="all-back").click().run()
+    assert {metric.label: metric.value for metric in app.metric}["Episodes"] == str(whole.n_episodes)
+
+
+def lengths(dataset: orl.Dataset) -> np.ndarray:
+    return dataset.episode_ends - dataset.episode_starts + 1
 
 
 def test_other_rewards_say_what_they_do_to_values_bounds_and_the_best_policy():

@@ -10,6 +10,8 @@ from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
+from offrl_core.data.episodes import EPISODES
+from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.rewards import REWARD
 from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig
@@ -56,13 +58,61 @@ def test_an_uploaded_logs_rewards_stand_in_its_link_and_panel():
     assert again == config
     assert not notes
     plain, notes = parse(f"data={name}&algo=bc&x.seed=3&x.reward_scal=2")
-    assert dict(plain.options) == {h.name: h.default for h in REWARD}
+    assert dict(plain.options) == {h.name: h.default for h in LOG_OPTIONS}
     assert "did you mean 'x.reward_scale'?" in notes[1].message
-    (section,) = controls.data_sections(plain)
+    episodes, section = controls.data_sections(plain)
+    assert [item["name"] for item in episodes["items"]] == [h.name for h in EPISODES]
     changed, notes = controls.apply(plain, 0, {"reward": {"reward_clip": 2.0, "reward_shift": 99}})
     assert [item["name"] for item in section["items"]] == [h.name for h in REWARD]
     assert changed.options["reward_clip"] == 2.0
     assert "reward_shift = 99 is not allowed" in notes[0].message
+
+
+def test_episodes_that_are_left_out_stand_in_the_link_and_restart_the_run():
+    log = orl.Dataset.from_columns(
+        [0, 1] * 6, [0, 1, 1, 0] * 3, [0.0, 1.0] * 5 + [0.0, 7.0], [False, True] * 6, gamma=0.5
+    )
+    for name in (datasets.keep(log), "double-crossing"):
+        plain = RunConfig(name, {}, (Lane("bc"),))
+        for listed in ("3", "0,2-4", "1, 3 – 4"):  # a single number is a list, too
+            config = replace(plain, options={**plain.options, "leave_out": listed, "return_above": 0.75})
+            again, notes = links.parse({key: [value] for key, value in links.link(config).items()})
+            assert again == config
+            assert not notes
+            assert not selection.same_run(plain, config)
+            assert config.data.n_episodes < plain.data.n_episodes
+    parts = links.link(replace(plain, options={**plain.options, "leave_out": "3,7-12"}))
+    assert {key: value for key, value in parts.items() if key.startswith("x.")} == {"x.leave_out": "3,7-12"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("x.leave_out=3;4", "'3;4' is no episode"),
+        ("x.leave_out=500", "there is no episode 500"),
+        ("x.leave_out=" + "1," * 300, "a text of at most 400 characters"),
+        ("x.shorter_than=5000", "one must stay"),
+        ("x.return_below=2e6", "a number from -1e+06 to 1e+06"),
+    ],
+)
+def test_episodes_that_cannot_be_left_out_are_noted(options: str, says: str):
+    config, notes = parse(f"data=double-crossing&{options}")
+    assert config.data.n_episodes == 100
+    assert says in str(notes[0])
+
+
+def test_the_sliders_of_bounds_reach_what_was_recorded():
+    log = orl.Dataset.from_columns(
+        [0, 1] * 3, [0, 1] * 3, [0.0, 3.0, 0.0, -2.5, 0.0, 0.0], [False, True] * 3, gamma=1.0
+    )
+    config = RunConfig(datasets.keep(log), {"leave_out": "1"}, (Lane("bc"),))
+    items = {item["name"]: item for section in controls.data_sections(config) for item in section["items"]}
+    assert (items["return_below"]["low"], items["return_below"]["high"]) == (-3.0, 3.0), "of the whole recording"
+    assert (items["shorter_than"]["low"], items["shorter_than"]["high"]) == (1.0, 2.0)
+    assert items["return_below"]["special"] == {"-1000000000": "no bound"}, "as the browser writes that number"
+    changed, notes = controls.apply(config, 0, {"episodes": {"leave_out": "0-1", "return_below": "x"}})
+    assert changed.data.n_episodes == 1
+    assert "return_below = 'x' is not allowed" in notes[0].message
 
 
 def test_a_link_says_only_what_differs_from_the_defaults():
