@@ -10,6 +10,7 @@ from offrl_core.columns import Array
 
 _FITTED_ROWS = 20_000
 _ITERATIONS = 100
+_BLOCK_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +78,26 @@ def clusters(values: Array, bins: int) -> Bins:
 
     Source: Lloyd 1982; Arthur, Vassilvitskii 2007.
     """
-    from scipy.cluster.vq import kmeans2, vq
-
     spread = values.std(axis=0)
     scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     few = scaled[np.unique(np.linspace(0, len(scaled) - 1, min(len(scaled), _FITTED_ROWS)).round().astype(int))]
-    with np.errstate(invalid="ignore"):
-        centres, _ = kmeans2(few, _first_centres(few, bins), iter=_ITERATIONS, minit="matrix", missing="warn")
-    centres = np.unique(centres[np.isfinite(centres).all(axis=1)], axis=0)
-    found, numbers = np.unique(vq(scaled, centres)[0], return_inverse=True)
+    centres = _first_centres(few, bins)
+    for _ in range(_ITERATIONS):
+        found, numbers = np.unique(_nearest(few, centres), return_inverse=True)
+        before, centres = centres, _means(few, numbers, len(found))
+        if np.array_equal(before, centres):
+            break
+    found, numbers = np.unique(_nearest(scaled, np.unique(centres, axis=0)), return_inverse=True)
     return Bins(numbers.astype(np.int64), _means(values, numbers, len(found)))
+
+
+def _nearest(values: Array, centres: Array) -> Array:
+    """`(N,)` the centre that each row is nearest to, block by block, so that few distances are held at once."""
+    lengths = (centres**2).sum(axis=1)
+    blocks = range(0, len(values), _BLOCK_ROWS)
+    return np.concatenate(
+        [(lengths - 2.0 * (values[start : start + _BLOCK_ROWS] @ centres.T)).argmin(axis=1) for start in blocks]
+    )
 
 
 def _first_centres(values: Array, bins: int) -> Array:

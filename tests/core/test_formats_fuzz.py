@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.feather
+import pyarrow.parquet
 import pytest
 from fuzzing import LIMITS, fuzzed, judge, watched
 from hypothesis import given
@@ -96,6 +97,20 @@ def typed_table() -> pa.Table:
     )
 
 
+def trajectories() -> bytes:
+    """A row for each episode, with lists of vectors, continuous actions and propensities."""
+    lengths = [3, 1, 4, 2]
+    columns = {
+        "observations": [[[i / 7, t] for t in range(n + 1)] for i, n in enumerate(lengths)],
+        "actions": [[[i / 3 + t, t % 2, i] for t in range(n)] for i, n in enumerate(lengths)],
+        "rewards": [[t / 2 for t in range(n)] for n in lengths],
+        "terminated": [True, False, True, True],
+    }
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
 def feather(**how: Any) -> bytes:
     """A Feather file."""
     file = io.BytesIO()
@@ -145,6 +160,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "json": loose_json(),
         "rllib": rllib(),
         "parquet": written("parquet"),
+        "trajectories": trajectories(),
         "npz": written("npz"),
         "d4rl": d4rl(log(), following=True),
         "d3rlpy-1": d3rlpy_1(log()),
@@ -160,6 +176,7 @@ _KEYS = ("csv", "csv-loose", "parquet", "npz", "d4rl", "d3rlpy-1", "d3rlpy-2", "
 KEYS = (
     *_KEYS,
     "arrow-inner",
+    "trajectories",
     "json",
     "rllib",
     *PACKED,
