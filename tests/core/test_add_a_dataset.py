@@ -75,7 +75,7 @@ def test_a_dataset_without_a_discount_of_its_own(monkeypatch):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"section": "wold"}, r"'depth' has section = 'wold': it must be one of world, collecting, degrade"),
+        ({"section": "wold"}, r"'depth' has section = 'wold': it must be one of world, collecting, episodes"),
         ({"default": 9.0}, r"depth = 9\.0 is not allowed: it must be a number from 0 to 1"),
         ({"name": "seed"}, "an option cannot be called 'seed'"),
         ({"name": "current"}, "the option 'current' is declared twice"),
