@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 
 from offrl_core.formats import metadata, rows
 from offrl_core.formats.base import Context, FileError
-from offrl_core.formats.cells import MARKERS, kind_of
+from offrl_core.formats.cells import MARKERS
 from offrl_core.formats.headings import are_numbers, heading_of
 from offrl_core.formats.log import Log
 from offrl_core.formats.mapping import ColumnMapping
@@ -64,17 +64,16 @@ class _Dialect:
         self.names: list[str] = self._block(source).column_names
         if are_numbers(self.names):
             raise FileError("its first line holds numbers; a line with the names of the columns is needed first")
-        self._finds_decimal_commas(self._text(source))
+        if self.separator != ",":
+            self._find_decimal_commas(self._text(source))
         if heading.units:
             context.note_units(self.names, heading.units)
         comments = heading.comments - (self.own is not None)
         if comments:
-            context.note("comments", f"{comments} lines stand above the names of the columns", "They were left out.")
+            _note_comments(comments, "above the names of the columns", context)
 
-    def _finds_decimal_commas(self, text: pa.Table) -> None:
+    def _find_decimal_commas(self, text: pa.Table) -> None:
         """Numbers are written with a comma where some are, and none with a point."""
-        if self.separator == ",":
-            return
         with_point = any(_all_fit(column, _WITH_POINT, ".") for column in text.columns)
         if not with_point and any(_all_fit(column, _WITH_COMMA, ",") for column in text.columns):
             self.decimal = ","
@@ -115,7 +114,7 @@ class _Dialect:
     def numbers(self, table: pa.Table) -> pa.Table:
         """The table with numbers that are still text, for their decimal commas or commas of thousands, as numbers."""
         for index, field in enumerate(table.schema):
-            if kind_of(field.type) == "text":
+            if field.type in (_TEXT, pa.string()):
                 column = table.column(index)
                 if self.separator != "," and _all_fit(column, _WITH_COMMA, ","):
                     table = table.set_column(index, field.name, _as_numbers(column, thousands=".", decimal=","))
@@ -251,14 +250,19 @@ def _load(dialect: _Dialect, first: pa.Schema, source: Source, context: Context,
     with source.open() as file:
         while block := file.read(1 << 22):
             lines += block.count(b"\n")
-            dialect.commented = dialect.commented or b"\n#" in block or (before[-1:] == b"\n" and block[:1] == b"#")
-            before = block
+            dialect.commented = dialect.commented or (b"#" in block and b"\n#" in before + block)
+            before = block[-1:]
     context.limits.check("rows", lines - 1)
     table = dialect.numbers(_parse(dialect, _types(first, mapping), source, context, mapping))
     if dialect.left_out:
-        context.note("comments", f"{dialect.left_out} lines among the rows begin with '#'", "They were left out.")
+        _note_comments(dialect.left_out, "among the rows, after '#'", context)
     held = {name: table.column(name) for name in mapping.columns}
     return table.num_rows, held.pop
+
+
+def _note_comments(count: int, where: str, context: Context) -> None:
+    lines = "1 line" if count == 1 else f"{count} lines"
+    context.note("comments", f"text stands {where}: {lines}", "It was left out.", count=count)
 
 
 def _parse(dialect: _Dialect, types: pa.Schema, source: Source, context: Context, mapping: ColumnMapping) -> pa.Table:

@@ -9,20 +9,8 @@ import re
 
 NAMES: dict[str, tuple[str, ...]] = {
     "state": (
-        *(
-            "observations",
-            "observation",
-            "obs",
-            "states",
-            "state",
-            "s",
-            "s_t",
-            "state_id",
-            "state_index",
-            "obses",
-            "ob",
-        ),
-        "zustand",
+        *("observations", "observation", "obs", "states", "state", "s", "s_t", "state_id", "state_index"),
+        *("obses", "ob", "zustand"),
     ),
     "action": (
         *("action", "actions", "acts", "a", "act", "a_t", "action_id", "action_index", "action_taken", "treatment"),

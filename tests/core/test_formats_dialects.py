@@ -70,7 +70,7 @@ def test_comments_among_the_rows() -> None:
     text = "\n".join([*lines[:2], "# the sensor was changed", *lines[2:], "# end"])
     reading = read_csv(text)
     np.testing.assert_array_equal(reading.dataset.rewards, [1, 2, 3])
-    assert told(reading, "comments") == "2 lines among the rows begin with '#'. They were left out."
+    assert told(reading, "comments") == "text stands among the rows, after '#': 2 lines. It was left out."
     with pytest.raises(FileError, match=r"row 2: .*Expected 5 columns, got 1:  the sensor"):
         read_csv(text.replace("#", ""))
     # A word that begins so is a word where the row is whole.
@@ -108,7 +108,7 @@ def test_rows_are_not_taken_for_units() -> None:
 def test_titles_above_the_names() -> None:
     reading = read_csv("Run 5 of the second day\n\n" + TABLE)
     np.testing.assert_array_equal(reading.dataset.rewards, [1, 2, 3])
-    assert told(reading, "comments") == "1 lines stand above the names of the columns. They were left out."
+    assert told(reading, "comments") == "text stands above the names of the columns: 1 line. It was left out."
 
 
 def test_units_in_names() -> None:
