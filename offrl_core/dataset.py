@@ -474,7 +474,7 @@ class Dataset:
         isolated: bool = True,
         **how: Any,
     ) -> Dataset:
-        """Read a log of decisions: CSV, Parquet, NPZ, D4RL, d3rlpy or Minari.
+        """Read a log of decisions: CSV, Excel, JSON, Parquet, Arrow, NPZ, D4RL, d3rlpy or Minari, packed or not.
 
         Args:
             source: a path, or an uploaded file as bytes or an open binary file.

@@ -15,7 +15,7 @@ import pytest
 from log_files import read_file
 from workbooks import zip_of
 
-from offrl_core.formats import FORMATS, FileError, preview_file
+from offrl_core.formats import FORMATS, FileError, dates, preview_file
 from offrl_core.processes.file_reader import preview_isolated
 
 TABLE = b"s,a,r\n0,0,0\n1,1,1\n"
@@ -126,3 +126,13 @@ def test_every_format_has_a_reader() -> None:
     for record in FORMATS.values():
         module = import_module(record.module)
         assert hasattr(module, "open_table" if record.mapped else "read")
+
+
+def test_the_page_on_files_names_every_format() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for record in FORMATS.values():
+        (row,) = [row for row in rows if record.title in row.split("|")[1]]
+        assert all(f"`{ending}`" in row for ending in record.suffixes)
+    for date in dates.FORMS.replace(" or ", ", ").split(", "):
+        assert f"`{date}`" in page
