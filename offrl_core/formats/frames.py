@@ -43,7 +43,9 @@ def table_of_frame(frame: Any, context: Context) -> Table:
         )
     if not named:
         raise FileError("there is no column")
-    names = [" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key, _ in named]
+    names = [
+        " ".join(part for part in map(str, key) if part) if isinstance(key, tuple) else str(key) for key, _ in named
+    ]
     columns = [_column(values, name, context) for name, (_, values) in zip(names, named, strict=True)]
     for name, column in zip(names, columns, strict=True):
         if len(column) != len(columns[0]):
@@ -57,8 +59,7 @@ def _column(values: Any, name: str, context: Context) -> pa.ChunkedArray:
     try:
         if not isinstance(values, np.ndarray) and str(getattr(values, "dtype", "object")) != "object":
             if hasattr(values, "array") or hasattr(values, "__arrow_array__"):  # pandas
-                made = pa.array(values, from_pandas=True)
-                return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+                return _of_series(values)
             values = np.asarray(values)
         return _of_array(values if isinstance(values, np.ndarray) else _as_array(values, name), name, context)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -67,9 +68,22 @@ def _column(values: Any, name: str, context: Context) -> pa.ChunkedArray:
         raise FileError(f"it cannot be a column: {str(error).splitlines()[0][:200]}", column=name) from error
 
 
+def _of_series(values: Any) -> pa.ChunkedArray:
+    """A column of one of pandas' own types: periods begin where they begin, and intervals are labels."""
+    kinds = (str(values.dtype), str(getattr(getattr(values.dtype, "categories", None), "dtype", "")))
+    if kinds[0].startswith("Sparse"):
+        return pa.chunked_array([pa.array(np.asarray(values), from_pandas=True)])
+    if any(kind.startswith("interval") for kind in kinds):
+        values = values.astype("string")
+    elif kinds[0].startswith("period"):
+        values = (values.dt if hasattr(values, "dt") else values).to_timestamp()
+    made = pa.array(values, from_pandas=True)
+    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+
+
 def _as_array(values: Any, name: str) -> np.ndarray[Any, Any]:
     """A list as an array, of Python's objects where its values are not all of one kind."""
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+    if isinstance(values, (str, bytes, set, frozenset)) or not isinstance(values, Iterable):
         raise FileError(f"a column is needed, one value per row; it is {type(values).__name__}", column=name)
     given = list(values)
     try:

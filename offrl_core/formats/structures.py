@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     r")"
 )
 _WORDS = {"True": "true", "true": "true", "False": "false", "false": "false", "None": "null", "null": "null"}
+_PAIRS = {"[": "]", "(": ")", "{": "}"}
 _BEGINS, _ENDS = ("number", "word", "text", "dots", "open"), ("number", "word", "text", "dots", "close")
 _LONGEST = 200_000
 _LEFT_OUT = "numbers were left out ('...') when it was written; write all of them, for instance as JSON"
@@ -106,6 +107,7 @@ def _tokens(word: str) -> str | None:
     """What Python or NumPy printed, written as JSON; None where it is made of anything else."""
     out: list[str] = []
     kinds: list[str] = []
+    opened: list[str] = []
     place, values = 0, 0
     text = word.strip()
     while place < len(text):
@@ -116,6 +118,10 @@ def _tokens(word: str) -> str | None:
         token = match[kind]
         if kind == "kind":
             continue
+        if kind == "open":
+            opened.append(token[-1])
+        elif kind == "close" and (not opened or _PAIRS[opened.pop()] != token):
+            return None  # `(0, 3]` is an interval
         if kinds and kind in _BEGINS and kinds[-1] in _ENDS:
             out.append(",")  # NumPy puts blanks between numbers
         if kind == "close" and out and out[-1] == ",":

@@ -145,6 +145,12 @@ def test_a_row_without_an_action_is_no_final_state_of_a_single_decision() -> Non
     np.testing.assert_array_equal(dropped.dataset.rewards, [1, 3])
 
 
+def test_intervals_are_labels_and_no_lists() -> None:
+    """What pandas' `cut` writes."""
+    rows = "\n".join(f'"{("(0, 3]", "(3, 6]", "[6, 9)")[i % 3]}",{i % 2},0' for i in range(9))
+    assert read_csv(f"age,action,reward\n{rows}\n").dataset.observation_names == ("(0, 3]", "(3, 6]", "[6, 9)")
+
+
 # --- two flags -------------------------------------------------------------------------------------------------------
 
 

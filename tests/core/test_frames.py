@@ -113,6 +113,26 @@ def test_the_types_of_pandas() -> None:
     same(orl.Dataset.from_frame(frame.set_axis([7, 1, 3, 9])), data)  # an index without a name is no column
 
 
+def test_rarer_types_of_pandas() -> None:
+    frame = pd.DataFrame(
+        {
+            "month": pd.PeriodIndex(["2024-03", "2024-01", "2024-02", "2024-04"], freq="M"),
+            "state": pd.cut([1, 5, 9, 2], [0, 3, 6, 10]),
+            "action": pd.arrays.SparseArray([0, 1, 0, 1]),
+            "reward": pd.Series([0.5, 1.5, np.nan, 2.5], dtype="Sparse[float]"),
+        }
+    )
+    mapping = {"state": ["state"], "action": "action", "reward": "reward", "time": "month", "episode": "run"}
+    frame["run"] = 1
+    with pytest.raises(FileError, match="row 3, column 'reward': the reward is missing"):
+        orl.Dataset.from_frame(frame, mapping)
+    data = orl.Dataset.from_frame(frame.fillna({"reward": 9.0}), mapping)
+    assert data.observation_names == ("(0, 3]", "(3, 6]", "(6, 10]")
+    np.testing.assert_array_equal(data.rewards, [1.5, 9.0, 0.5, 2.5])
+    np.testing.assert_array_equal(data.actions, [1, 0, 0, 1])
+    np.testing.assert_array_equal(data.observations, [1, 2, 0, 0])
+
+
 def test_cells_of_any_kind() -> None:
     columns: dict[str, Any] = {
         "episode": [2**70, 2**70, 2**70 + 1],
@@ -141,6 +161,7 @@ def test_cells_of_any_kind() -> None:
         ({"state": [0, 1], "action": [0, 1, 1], "reward": [0, 1]}, r"column 'action': it has 3 rows, 'state' has 2"),
         ({"state": [0, 1], "action": "ab", "reward": [0, 1]}, r"column 'action': a column is needed.*it is str"),
         ({"state": [0, 1], "action": [0, {"x": 1}], "reward": [0, 1]}, r"row 2, column 'action': it holds a structure"),
+        ({"state": {0, 1}, "action": [0, 1], "reward": [0, 1]}, "column 'state': a column is needed.*it is set"),
         ({"state": [0j, 1j], "action": [0, 1], "reward": [0, 1]}, r"column 'state': it holds complex128"),
         ({"state": [0, 1], "action": np.float64(3), "reward": [0, 1]}, "column 'action': a column is needed"),
         (pd.DataFrame([[0, 1, 1.0]], columns=["state", "action", "action"]), "no column is mapped to the reward"),
