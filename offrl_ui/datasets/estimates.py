@@ -75,7 +75,8 @@ def estimates(dataset: Dataset, *, key: str, lane: Lane | None = None) -> None:
         doubts = [f"- **{row['estimate']}.** {plain(row['remark'])}" for row in made[1] if row.get("remark")]
         st.markdown("\n".join(doubts))
         st.caption(
-            "Importance sampling reweights the recorded episodes by how likely the policy is to act so; per decision, "
+            "Importance sampling reweights the recorded episodes by how much likelier the policy is to act so than who "
+            f"acted, whose probabilities {_behavior_from(dataset)}; per decision, "
             "what is done later does not weigh an earlier reward. Weighted forms divide by the sum of the weights: "
             "biased, but steadier. "
             "Fitted Q evaluation values the policy in a model of the records. The doubly robust estimate corrects that "
@@ -88,6 +89,10 @@ def estimates(dataset: Dataset, *, key: str, lane: Lane | None = None) -> None:
             "that did not end in a terminal state: importance sampling stops where the recording stops, the doubly "
             "robust estimate goes on with its model."
         )
+
+
+def _behavior_from(dataset: Dataset) -> str:
+    return "are estimated from the records" if dataset.propensities is None else "are those that the log holds"
 
 
 def halves(dataset: Dataset) -> tuple[Dataset, Dataset]:

@@ -158,3 +158,21 @@ def test_continuous_observations_are_judged_too():
     rows = table(own, "bc", updates=30)
     assert all(np.isfinite(row["value"]) for row in rows)
     assert all("effective sample size" in row for row in rows[1:])
+
+
+def test_the_probabilities_of_the_log_are_the_weights():
+    """Single decisions, each taken with the probability that the log says: the mean of `π(a|s)/p · r`."""
+    rng = np.random.default_rng(0)
+    rows = 80
+    states, actions = rng.integers(0, 3, rows), rng.integers(0, 2, rows)
+    chances = rng.uniform(0.3, 0.9, rows)
+    own = Dataset.from_columns(
+        states, actions, (actions == states % 2).astype(float), np.ones(rows), propensities=chances
+    )
+    learns, judges = halves(own)
+    learner = orl.Learner(learns, "marwil")
+    learner.advance(50)
+    policy = learner.snapshot().policy[0].astype(np.float64)
+    weights = policy[judges.observations, judges.actions] / judges.propensities
+    found = by_name(table(own, "marwil", updates=50))["Importance sampling"]
+    np.testing.assert_allclose(found["value"], (weights * judges.rewards).mean(), rtol=1e-6)
