@@ -31,6 +31,7 @@ _BLOCK_BYTES = 1 << 20
 """Larger blocks are not faster here, and several of them are in memory at once (measured)."""
 _HEADING_LINES = 1000
 _WITH_THOUSANDS = r"^[-+]?([1-9]\d{0,2}(,\d{3})+|\d+)(\.\d+)?$"
+_PAIR = r"^\d{1,3},\d{1,3}$"
 _WITH_POINT = r"^[-+]?\d*\.\d+([eE][-+]?\d+)?$|^[-+]?\d+$"
 _WITH_COMMA = r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][-+]?\d+)?$"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -75,7 +76,9 @@ class _Dialect:
     def _find_decimal_commas(self, text: pa.Table) -> None:
         """Numbers are written with a comma where some are, and none with a point."""
         with_point = any(_all_fit(column, _WITH_POINT, ".") for column in text.columns)
-        if not with_point and any(_all_fit(column, _WITH_COMMA, ",") for column in text.columns):
+        if not with_point and any(
+            _all_fit(column, _WITH_COMMA, ",") and not _are_pairs(column) for column in text.columns
+        ):
             self.decimal = ","
 
     def first(self, source: Source) -> pa.Table:
@@ -85,7 +88,8 @@ class _Dialect:
         if doubtful:
             text = self._text(source)
             for index in doubtful:
-                if pa.types.is_null(found.schema.field(index).type) or _has_identifiers(text.column(index)):
+                words = text.column(index)
+                if pa.types.is_null(found.schema.field(index).type) or _has_identifiers(words) or _are_pairs(words):
                     found = found.set_column(index, self.names[index], text.column(index))
         return found
 
@@ -116,7 +120,7 @@ class _Dialect:
         for index, field in enumerate(table.schema):
             if field.type in (_TEXT, pa.string()):
                 column = table.column(index)
-                if self.separator != "," and _all_fit(column, _WITH_COMMA, ","):
+                if self.separator != "," and _all_fit(column, _WITH_COMMA, ",") and not _are_pairs(column):
                     table = table.set_column(index, field.name, _as_numbers(column, thousands=".", decimal=","))
                 elif _all_fit(column, _WITH_THOUSANDS, ",") and _any_holds(column, r",.*\."):
                     table = table.set_column(index, field.name, _as_numbers(column, thousands=",", decimal="."))
@@ -169,6 +173,23 @@ def _all_fit(column: pa.ChunkedArray, pattern: str, mark: str) -> bool:
     if not len(words) or not pc.any(pc.match_substring(words, mark)).as_py():
         return False
     return bool(pc.all(pc.match_substring_regex(words, pattern)).as_py())
+
+
+def _are_pairs(column: pa.ChunkedArray) -> bool:
+    """Whether texts such as `3,10` are places on a grid, which as numbers with a decimal comma would run into others.
+
+    They are where two of them would be one number (`1,1` and `1,10`), or where they are all pairs of two ranges of
+    whole numbers from 0 or 1; but ten second numbers from 0 to 9 are digits.
+    """
+    if not _all_fit(column, _PAIR, ","):
+        return False
+    words = {word.strip() for word in column.unique().cast(pa.string()).drop_null().to_pylist()}
+    pairs = [word.split(",") for word in words if "," in word]
+    if len({float(".".join(pair)) for pair in pairs}) < len(pairs):
+        return True
+    sides = [sorted({int(pair[side]) for pair in pairs}) for side in (0, 1)]
+    ranges = all(len(side) > 1 and side[0] in (0, 1) and side[-1] - side[0] == len(side) - 1 for side in sides)
+    return ranges and len(sides[0]) * len(sides[1]) == len(pairs) and sides[1] != list(range(10))
 
 
 def _any_holds(column: pa.ChunkedArray, pattern: str) -> bool:

@@ -188,6 +188,23 @@ def test_points_and_commas_each_in_their_columns() -> None:
     np.testing.assert_array_equal(data.observations, [[0.5, 1.5], [1.5, 2.5]])
 
 
+def test_places_on_a_grid_are_no_numbers() -> None:
+    """As decimals, 1,1 and 1,10 would be one state; and all pairs of two ranges are a grid."""
+    large = [(row, column) for row in range(2) for column in range(1, 12)]
+    small = [(row, column) for row in (1, 2, 3) for column in (1, 2)]
+    for cells in (large, small):
+        rows = [f"{row},{column};{i % 2};{i / 2}".replace(".", ",") for i, (row, column) in enumerate(cells)]
+        data = read_csv(
+            "\n".join(["cell;a;r", *rows]), mapping={"state": ["cell"], "action": "a", "reward": "r"}
+        ).dataset
+        assert data.n_states == len(cells)
+        assert [data.observation_names[s] for s in data.observations] == [f"{row},{column}" for row, column in cells]
+        np.testing.assert_array_equal(data.rewards, np.arange(len(cells)) / 2)
+    digits = [f"{i // 10},{i % 10};{i % 2};0" for i in range(30)]
+    numbers = read_csv("\n".join(["x;a;r", *digits]), mapping={"state": ["x"], "action": "a", "reward": "r"}).dataset
+    np.testing.assert_array_equal(numbers.observations[:, 0], np.float32([i / 10 for i in range(30)]))
+
+
 def test_commas_of_thousands() -> None:
     data = read_csv('s,a,r\n1,0,"1,234.5"\n2,1,"-12,000"\n3,1,7\n').dataset
     np.testing.assert_array_equal(data.rewards, [1234.5, -12000, 7])
