@@ -302,3 +302,16 @@ def test_unknown_files_are_named() -> None:
         Dataset.from_file("/nowhere/at/all.csv")
     with pytest.raises(FileError, match="format = 'xls' is not allowed: it must be one of csv"):
         read_file(b"x", format="xls")
+
+
+def test_flat_arrays_that_call_the_end_done() -> None:
+    """Three episodes of twenty rows; a flag that may mean either end, and no next observations."""
+    place = Path(__file__).parent / "cases" / "dones.h5"
+    with h5py.File(place) as stored:
+        arrays = {name: stored[name][()] for name in ("observations", "actions", "rewards", "dones")}
+    data = read_file(place).dataset
+    np.testing.assert_array_equal(data.observations, arrays["observations"])
+    np.testing.assert_array_equal(data.actions, arrays["actions"])
+    np.testing.assert_array_equal(data.rewards, arrays["rewards"])
+    np.testing.assert_array_equal(data.terminations, arrays["dones"])
+    np.testing.assert_array_equal(data.episode_starts, [0, 20, 40])
