@@ -26,6 +26,8 @@ _WHOLE = 2.0**53
 """Above this a float no longer tells neighbouring whole numbers apart."""
 _FEW = 20
 """A number that is not whole is continuous where it has more distinct values than this, or hardly ever repeats one."""
+_MANY = 100
+"""Whole numbers of more distinct values than this may be quantities."""
 _BINS = {1: 8, 2: 4}
 _CLUSTERS = 16
 _SHOWN = 8
@@ -127,6 +129,13 @@ def _labels(values: Array, columns: Columns, context: Context) -> Taken:
     if labels:
         context.note_actions(labels)
     count = columns.n_actions or (len(labels) if labels else int(whole.max()) + 1)
+    if columns.n_actions is None and count > _MANY:
+        context.note(
+            "many-actions",
+            f"{name!r} has {count} distinct whole numbers",
+            "Each was taken as an action of its own; if they are quantities, choose actions = 'quantiles' or 'k-means'.",
+            count=count,
+        )
     return whole, count, columns.action_names or tuple(labels)
 
 

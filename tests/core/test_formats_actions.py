@@ -64,6 +64,7 @@ def test_clocks_and_many_actions() -> None:
     assert (reading.mapping.action, reading.mapping.episode) == ("action", "visitor_id")
     data = reading.dataset
     assert (data.n_actions, data.n_episodes, data.n_states) == (500, 100, 8)
+    assert "500 distinct whole numbers" in finding(reading, "many-actions").message
     order = np.argsort(data.actions[data.episode_starts])  # episodes come as they first appear in the file
     first = table.groupby("visitor_id").first()
     np.testing.assert_array_equal(data.actions[data.episode_starts][order], np.sort(first["action"]))
