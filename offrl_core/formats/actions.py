@@ -133,7 +133,7 @@ def _labels(values: Array, columns: Columns, context: Context) -> Taken:
         context.note(
             "many-actions",
             f"{name!r} has {count} distinct whole numbers",
-            "Each was taken as an action of its own; if they are quantities, choose actions = 'quantiles' or 'k-means'.",
+            "Each was taken as an action. If they are quantities, choose actions = 'quantiles' or 'k-means'.",
             count=count,
         )
     return whole, count, columns.action_names or tuple(labels)
