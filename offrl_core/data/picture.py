@@ -5,6 +5,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from scipy.linalg import eigh
 
 from offrl_core.dataset import Array, Dataset, dataset_probes
 from offrl_core.interfaces import Layout
@@ -13,7 +14,7 @@ from offrl_core.worlds.layout import PlaneLayout, TableLayout
 MOST_ROWS = 10_000
 """States that a table has rows for."""
 
-MOST_OBSERVATIONS, MOST_NUMBERS = 10_000, 2_000_000
+MOST_OBSERVATIONS, MOST_NUMBERS = 10_000, 500_000
 """Rows, and numbers in them, that principal components are taken over."""
 
 _made: WeakKeyDictionary[Dataset, Layout] = WeakKeyDictionary()
@@ -90,9 +91,10 @@ def plane_layout(dataset: Dataset) -> PlaneLayout:
 def principal_axes(observations: Array) -> tuple[Array, Array]:
     """The first two principal components of columns that are scaled to unit variance (Pearson, 1901).
 
-    They are the leading right singular vectors of the centred and scaled rows, each with its largest weight positive.
-    Constant columns have weight 0, and so has every column in a component without variance. Of more than
-    `MOST_OBSERVATIONS` rows, or `MOST_NUMBERS` numbers, as many rows are taken, evenly spaced.
+    They are the leading right singular vectors of the centred and scaled rows `Z`, each with its largest weight
+    positive, found as eigenvectors of `ZᵀZ` or `ZZᵀ`, whichever is smaller. Constant columns have weight 0, and so has
+    every column in a component without variance. Of more than `MOST_OBSERVATIONS` rows, or `MOST_NUMBERS` numbers, as
+    many rows are drawn without replacement, always the same.
 
     Args:
         observations: `(N, D)`, `D ≥ 2`.
@@ -102,12 +104,17 @@ def principal_axes(observations: Array) -> tuple[Array, Array]:
     """
     rows = _some(observations)
     scaled = (rows - rows.mean(axis=0)) / _scale(observations)
-    _, sizes, axes = np.linalg.svd(scaled, full_matrices=False)
+    wide = scaled.shape[1] > len(scaled)
+    products = scaled @ scaled.T if wide else scaled.T @ scaled
+    last = len(products) - 1
+    squares, vectors = eigh(products, subset_by_index=[max(last - 1, 0), last])
+    total = np.trace(products)
     found, shares = np.zeros((2, observations.shape[1])), np.zeros(2)
-    for i, size in enumerate(sizes[:2]):
-        if size > 1e-9 * len(rows):  # a component along which nothing moves has no direction
-            found[i] = axes[i] * np.sign(axes[i, np.abs(axes[i]).argmax()])
-            shares[i] = size**2 / (sizes**2).sum()
+    for i, (square, vector) in enumerate(zip(squares[::-1], vectors.T[::-1], strict=True)):
+        if square > 1e-12 * max(total, 1.0):  # a component along which nothing moves has no direction
+            axis = vector @ scaled / np.sqrt(square) if wide else vector
+            found[i] = axis * np.sign(axis[np.abs(axis).argmax()])
+            shares[i] = square / total
     return found, shares
 
 
@@ -115,7 +122,8 @@ def _some(observations: Array) -> Array:
     """`(n, D)` float64: the rows that principal components are taken over."""
     rows, columns = observations.shape
     most = min(rows, MOST_OBSERVATIONS, max(256, MOST_NUMBERS // columns))
-    return observations[np.linspace(0, rows - 1, most).astype(np.int64)].astype(np.float64)
+    drawn = np.random.default_rng(0).choice(rows, most, replace=False) if most < rows else slice(None)
+    return observations[drawn].astype(np.float64)
 
 
 def _scale(observations: Array) -> Array:

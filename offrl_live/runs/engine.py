@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.data.picture import layout_of
-from offrl_core.dataset import Dataset, dataset_probes
+from offrl_core.dataset import Dataset, dataset_probes, probe_rows
 from offrl_core.declarations import Hyperparameter
 from offrl_core.evaluation import film
 from offrl_core.evaluation.alarm_rules import Facts
@@ -254,6 +254,7 @@ class Engine:
         fields = {"counts": data.counts, "behavior_policy": data.behavior_policy} if data.tabular else {}
         if not data.tabular:
             fields["probes"] = dataset_probes(data)
+            fields["probe_actions"] = data.actions[probe_rows(data)].astype(np.int32)
         known = truths.truth(data, self.gammas[0])
         if known.q_star is not None and known.v_star is not None:
             fields |= {"q_star": known.q_star, "v_star": known.v_star}

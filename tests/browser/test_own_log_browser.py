@@ -133,6 +133,11 @@ def test_vectors_of_a_log_are_drawn_in_their_main_plane_or_any_two_columns(page:
     for term in (f"{lactate:.2f}·lactate", f"{saturation:.2f}·saturation", f"{age:.2f}·age", " − "):
         assert term in main
     expect(page.locator(".inspector-title")).to_contain_text(re.compile(r"lactate .*, saturation .*, age "))
+    page.get_by_text("The same with the numbers of one transition").scroll_into_view_if_needed()
+    # What the log did in the selected probe, of which there is a row.
+    expect(page.locator(".transition .row-facts")).to_contain_text(
+        re.compile(r"^s = \(lactate .* · a = (fluids|rest) ·")
+    )
     across = page.get_by_label("Dimension drawn along x")
     assert across.locator("option").all_text_contents()[:3] == ["lactate", "saturation", "age"]
     across.select_option("age")

@@ -127,6 +127,21 @@ def test_principal_axes_are_those_of_the_singular_value_decomposition():
     assert abs(axes[0, 0]) == pytest.approx(abs(axes[0, 1]), rel=0.02)
 
 
+@pytest.mark.parametrize("shape", [(12, 40), (40, 12), (1, 3)])
+def test_wide_and_tall_logs_have_the_same_decomposition(shape):
+    table = np.random.default_rng(2).normal(size=shape).cumsum(axis=1)
+    spread = table.std(axis=0)
+    scaled = (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    _, sizes, right = np.linalg.svd(scaled, full_matrices=False)
+    axes, shares = principal_axes(table)
+    if shape[0] == 1:
+        assert not axes.any()
+        assert not shares.any()
+        return
+    assert shares == pytest.approx(sizes[:2] ** 2 / (sizes**2).sum())
+    assert np.abs(np.einsum("id,id->i", axes, right[:2])) == pytest.approx([1, 1])
+
+
 def test_projected_probes_are_the_scores_and_lie_in_the_plane():
     data = vectors(mixed(), ("pulse", "lactate", "age", "ward"))
     layout = plane_layout(data)
@@ -178,8 +193,13 @@ def test_columns_that_never_move_still_have_a_plane():
     assert np.isfinite(layout.low).all()
 
 
-def test_wide_and_long_logs_take_some_rows_only(monkeypatch):
-    monkeypatch.setattr(picture, "MOST_OBSERVATIONS", 100)
-    table = mixed()
-    every = table[np.linspace(0, len(table) - 1, 100).astype(int)]
-    assert principal_axes(table)[0] == pytest.approx(principal_axes(every)[0])
+def test_of_a_long_log_some_rows_are_drawn_whatever_its_rhythm(monkeypatch):
+    # Every tenth row begins an episode, where the first column has another value: rows in step would see it only.
+    table = np.random.default_rng(4).normal(size=(4000, 3)) @ [[1.0, 0.9, 0.0], [0.0, 0.4, 0.0], [0.0, 0.0, 1.0]]
+    table[::10, 0] = 0.0
+    whole, shares = principal_axes(table)
+    monkeypatch.setattr(picture, "MOST_OBSERVATIONS", 400)
+    some, some_shares = principal_axes(table)
+    assert some_shares == pytest.approx(shares, abs=0.04)
+    assert some[0] == pytest.approx(whole[0], abs=0.12)
+    assert (principal_axes(table)[0] == some).all()

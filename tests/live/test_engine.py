@@ -273,7 +273,12 @@ def test_continuous_states_are_seen_at_their_probes() -> None:
     engine.advance(20)
     snapshot = engine.snapshot()
     assert snapshot.tables["q"].shape == (1, engine.describe()["states"], 2)
-    assert engine.static()["probes"].shape == (100, 3)
+    static = engine.static()
+    assert static["probes"].shape == (100, 3)
+    for probe, action in ((0, int(static["probe_actions"][0])), (57, int(static["probe_actions"][57]))):
+        found = engine.explain(0, {"state": probe, "action": action})
+        assert found["observation"] == static["probes"][probe].tolist()
+        assert found["in_data"]
     assert "return" not in snapshot.metrics
 
 

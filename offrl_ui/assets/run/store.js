@@ -25,6 +25,7 @@ import { fieldsOf } from "./wire.js";
  * @property {Float32Array} [q_star] - (S, A)
  * @property {Float32Array} [v_star] - (S)
  * @property {Float32Array} [probes] - (S, D)
+ * @property {Int32Array} [probe_actions] - (S), what was done there
  */
 
 /**

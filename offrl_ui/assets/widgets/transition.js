@@ -62,6 +62,8 @@ class TransitionView {
     this.image = null;
     /** How often the data has each pair. @type {ArrayLike<number> | null} */
     this.counts = null;
+    /** What was done in each probe. @type {ArrayLike<number> | null} */
+    this.done = null;
     /** The data that the rows belong to. */
     this.dataset = "";
     /** The number of the question that waits for its answer. @type {number | null} */
@@ -88,6 +90,7 @@ class TransitionView {
       bus.on("hello", (hello) => this.begin(hello)),
       bus.on("static", (tables) => {
         this.counts = tables?.counts ?? null;
+        this.done = tables?.probe_actions ?? null;
         this.soon(0);
       }),
       bus.on("viewing", (viewing) => this.view(viewing)),
@@ -189,8 +192,9 @@ class TransitionView {
     return this.counts ? this.counts[state * this.names.length + action] : null;
   }
 
-  /** The action that the data shows most often in this state. @param {number} state */
+  /** The action that the data shows most often in this state, or in this probe. @param {number} state */
   usual(state) {
+    if (this.done) return this.done[state];
     const counts = this.names.map((_, action) => this.count(state, action) ?? 0);
     return counts.indexOf(Math.max(...counts));
   }
