@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import offrl_core as orl
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, probe_rows
 from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.alarms import Watch
 from offrl_core.learning.nearest import PER_ACTION, nearest_counts
@@ -127,3 +127,17 @@ def test_it_is_computed_once() -> None:
     first = learner.rows.probe_counts
     learner.snapshot()
     assert {id(program.shown.counts) for _, program in learner._programs} == {id(first)}
+
+
+def test_a_pair_of_a_probe_and_another_action_is_not_called_unseen() -> None:
+    data = orl.load_dataset("cartpole", episodes=5)
+    learner = orl.Learner(data, "q-learning", approximator="mlp", hidden="16")
+    taken = int(data.actions[probe_rows(data)[2]])
+    told = learner.explain((2, 1 - taken))
+    assert (told["row"], told["behavior"]) == (None, None)
+    assert told["steps"][0]["title"] == "Q now"
+    table = orl.load_dataset("double-crossing")
+    state, action = np.argwhere((table.counts == 0) & (table.counts.sum(axis=1, keepdims=True) > 0))[0].tolist()
+    told = orl.Learner(table, "q-learning").explain((state, action))
+    assert told["behavior"] == 0.0
+    assert told["steps"][0]["title"] == "Q now: no row of the data ever corrects it"
