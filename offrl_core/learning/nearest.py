@@ -18,7 +18,7 @@ that repeats the behaviour has `Σ_a p_a (1−p_a)^k ≤ A k^k/(k+1)^(k+1) < 1/(
 
 MOST_ROWS = 50_000
 MOST_NUMBERS = 1_000_000
-"""Of larger data a sample of rows is searched, drawn without replacement: half a second of work at most."""
+"""Of larger data a sample of rows is searched, drawn without replacement: a second of work or so, once."""
 AT_ONCE = 32
 """Probes whose distances to all observations are held together."""
 
