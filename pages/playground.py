@@ -155,6 +155,7 @@ except ConfigError as error:
     st.error(links.plain(error), icon=":material/error:")
     st.button("Start with another dataset", on_click=pick_dataset, args=(selection.FIRST_DATASET,))
     st.stop()
+branches.remember(run_id)
 if rule := config.data.reward_rule:
     st.caption(f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit.")
 if note := endless_note(config):

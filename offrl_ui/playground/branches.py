@@ -18,7 +18,10 @@ LONGEST_NAME = 40
 
 
 def remember(run_id: str) -> None:
-    """Note a run that this visit has seen, in order; the oldest are let go."""
+    """Note a run that this visit has seen, in order; the oldest are let go.
+
+    A page calls it as soon as it knows its run: what the viewer does next may cut the script short.
+    """
     names: dict[str, str] = st.session_state.setdefault(NAMES, {})
     if run_id not in names:
         names[run_id] = "start" if not names else f"branch {len(names)}"
@@ -28,7 +31,6 @@ def remember(run_id: str) -> None:
 
 def show(run_id: str, *, key: str) -> None:
     """The tree of what this visit has branched, once there is more than one run in it."""
-    remember(run_id)
     nodes = _nodes()
     if len(nodes) < 2:
         st.caption(

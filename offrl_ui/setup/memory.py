@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from offrl_core.data.picture import layout_of
 from offrl_live.runs.config import RunConfig
@@ -30,10 +31,14 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     if memory is not None and memory.pop("chosen", False):
         # What was just chosen is newer than any link: the browser may not have heard of the last one yet.
         memory["link"] = flat
-    if memory is None or (query and flat != memory["link"] and not stray):
+    if memory is not None and flat == memory["link"]:
+        memory["left"] = []
+    # A message that the browser sent before it heard of the newest link still bears one that was left since then.
+    late = memory is not None and flat in memory["left"] and not _went_back()
+    if memory is None or (query and flat != memory["link"] and not stray and not late):
         config, notes = links.parse({name: given for name, given in query.items() if name not in pictures.PARTS})
         looks, refused = pictures.parse(flat, layout_of(config.data))
-        memory = {"config": config, "notes": notes + refused, "link": flat, "looks": looks}
+        memory = {"config": config, "notes": notes + refused, "link": flat, "left": [], "looks": looks}
         st.session_state[key] = memory
     return memory["config"], memory["notes"]
 
@@ -84,6 +89,13 @@ def write_link(
     memory = st.session_state[key]
     parts = write(memory["config"] if shown is None else shown) | pictures.link(memory["looks"])
     if parts != memory["link"] or not st.query_params:
+        memory["left"].append(memory["link"])
         memory["link"] = parts
         kept = {BACK: st.query_params[BACK]} if BACK in st.query_params else {}
         st.query_params.from_dict({**parts, **kept})
+
+
+def _went_back() -> bool:
+    """Whether the script runs because the browser's back or forward button was pressed."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation

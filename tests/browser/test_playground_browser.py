@@ -134,6 +134,17 @@ def test_the_numbers_inside_are_those_of_the_run(tab: Page, server: Server):
     expect(inside.locator(".where")).to_contain_text("the update after step 1")
 
 
+def test_the_back_button_brings_the_last_choice_back(tab: Page, server: Server):
+    open_playground(tab, server, "?algo=bcq&seeds=1&x.seed=21")
+    chosen = f"(system) => {BUS}?.hello?.run?.config.lanes[0].algorithm === system"
+    tab.get_by_role("radiogroup", name="Q-learning, constrained").get_by_role("radio", name="CQL").click()
+    tab.wait_for_function(chosen, arg="cql")
+    tab.wait_for_url(re.compile("algo=cql"))
+    tab.go_back()
+    tab.wait_for_function(chosen, arg="bcq")
+    assert "algo=bcq" in tab.url
+
+
 def test_slow_motion_uncovers_one_step_after_the_other(tab: Page, server: Server):
     open_playground(tab, server, "?algo=bcq&seeds=1&x.seed=18")
     inside = tab.locator(".transition")
