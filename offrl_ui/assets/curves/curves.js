@@ -38,6 +38,8 @@ export class Curves {
     this.factor = 1;
     /** Whether the step axis is logarithmic; null for whatever shows the run best. @type {boolean | null} */
     this.logSteps = null;
+    /** Whether the stage has gone. */
+    this.ended = false;
     /** @type {PlotlyLibrary | null} */
     this.plotly = null;
     /** @type {Theme | null} */
@@ -201,6 +203,7 @@ export class Curves {
     this.moving = true;
     const done = () => {
       this.moving = false;
+      if (this.ended) this.plotly?.purge(this.plot);
       if (this.updates === 1) performance.mark("offrl:curves");
       if (!this.again) return;
       this.again = false;
@@ -288,8 +291,10 @@ export class Curves {
     await plotly.downloadImage({ data: plotlyTraces(figure, figure.data(true)), layout }, options);
   }
 
+  /** What Plotly is still at work on is taken away only when it is done. */
   destroy() {
     this.again = false;
-    if (this.built) this.plotly?.purge(this.plot);
+    this.ended = true;
+    if (this.built && !this.moving) this.plotly?.purge(this.plot);
   }
 }
