@@ -159,7 +159,7 @@ branches.remember(run_id)
 if rule := config.data.reward_rule:
     st.caption(f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit.")
 if note := endless_note(config):
-    st.info(links.plain(f"{note}."), icon=":material/all_inclusive:")
+    st.caption(f":material/all_inclusive: {links.plain(f'{note[0].upper()}{note[1:]}.')}")
 memory.write_link(KEY, shown=shown(run_id, config))
 turn = st.session_state.get(TURN, 0)
 seen = {"member": config.first_member(index), "turn": turn} if turn else {}

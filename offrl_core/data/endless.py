@@ -6,9 +6,7 @@ import numpy as np
 import scipy.sparse as sparse
 
 from offrl_core.dataset import Array, Dataset
-from offrl_core.worlds.chain import never_ends, spread
-
-_FEW = 8
+from offrl_core.worlds.chain import from_states, never_ends, spread
 
 
 def endless(dataset: Dataset) -> str:
@@ -22,8 +20,7 @@ def endless(dataset: Dataset) -> str:
         never = _never(dataset)
         if not never.any():
             return ""
-        names = ", ".join(dataset.state_labels[state] for state in np.flatnonzero(never)[:_FEW])
-        where = f" from {int(never.sum())} state(s): {names}"
+        where = from_states(dataset.state_labels, never)
     else:
         if dataset.terminations.any() or not dataset.next_known.any():
             return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sparse
 import scipy.sparse.csgraph as csgraph
@@ -31,6 +33,13 @@ def chain_value(moves: sparse.csr_matrix, rewards: Array, terminal: Array, gamma
 def never_ends(what: str, where: str, instead: str) -> str:
     """What is said, without a discount, of what goes on for ever."""
     return f"with gamma = 1 {what} never ends{where}; use gamma below 1 or {instead}"
+
+
+def from_states(names: Sequence[str], at: Array, *, most: int = 8) -> str:
+    """Where something happens, in words: ` from 2 states (left, middle)` for the states `at (S,)` bool, a few by name."""
+    found = np.flatnonzero(at)
+    few = ", ".join(names[state] for state in found[:most]) + (", …" if len(found) > most else "")
+    return f" from {len(found)} state{'s' if len(found) > 1 else ''} ({few})"
 
 
 def absorbed_value(moves: sparse.csr_matrix, rewards: Array, live: Array, values: Array, gamma: float) -> Array:

@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 from offrl_core.columns import Array, discount, encodings, integers, names, refuse
 from offrl_core.interfaces import Layout
 from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
-from offrl_core.worlds.chain import chain_value, never_ends, spread
+from offrl_core.worlds.chain import chain_value, from_states, never_ends, spread
 from offrl_core.worlds.improvement import Choices, best_values, under
 from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.world import Act, Simulator, check_policy
@@ -202,9 +202,7 @@ class TabularMDP(Simulator):
         if only is not None:
             never &= spread(only, moves.T.tocsr())
         if never.any():
-            names = ", ".join(self.state_names[s] for s in np.flatnonzero(never)[:8])
-            where = f" from {int(never.sum())} state(s): {names}"
-            raise MDPError(never_ends("the policy", where, "a policy that ends"))
+            raise MDPError(never_ends("the policy", from_states(self.state_names, never), "a policy that ends"))
 
     def optimal(self, gamma: float) -> tuple[Array, Array]:
         """`Q* (S, A)` and `V* (S,)`, by policy iteration; at γ = 1 of the best policy among those that end, see

@@ -45,8 +45,9 @@ def show_assumption(config: RunConfig) -> None:
         marked = (f"**{c}**" if reading.choice == chosen else c for c, reading in zip(cells, found, strict=True))
         return f"| {first} | {' | '.join(marked)} |"
 
+    heads = (f"{reading.choice} (chosen)" if reading.choice == chosen else reading.choice for reading in found)
     lines = [
-        row(f"true return where {label} are …", (reading.choice for reading in found)),
+        f"| true return where {label} are … | {' | '.join(heads)} |",
         "|---|" + "---:|" * len(found),
         *(row(name, (number(of(reading)) for reading in found)) for name, of in returns.items()),
     ]

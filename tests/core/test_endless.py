@@ -34,11 +34,11 @@ RING = [(0, 1), (1, 0), (2, 3)]
 @pytest.mark.parametrize(
     ("moves", "ends", "known", "never"),
     [
-        (RING, [False, False, True], None, "2 state(s): 0, 1;"),
+        (RING, [False, False, True], None, "2 states (0, 1);"),
         (RING, [False, True, True], None, ""),  # out of the ring by the termination in state 1
         ([*RING, (1, 2)], [False, False, True, False], None, ""),  # or by way of state 2
         (RING[:2], [False, False], [True, False], ""),  # nobody knows where state 1 leads: a value of 0 stays 0 there
-        ([(0, 1), (1, 1)], [False, False], None, "2 state(s): 0, 1;"),
+        ([(0, 1), (1, 1)], [False, False], None, "2 states (0, 1);"),
         ([(0, 4)], [False], None, ""),  # nor does a row start in state 4
     ],
 )

@@ -90,7 +90,7 @@ def test_members_at_once_equal_members_alone():
 def test_gamma_one_names_the_states_that_never_end():
     mdp = chain()
     stay = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    with pytest.raises(MDPError, match=r"never ends from 2 state\(s\): left, middle"):
+    with pytest.raises(MDPError, match=r"never ends from 2 states \(left, middle\)"):
         mdp.value(stay, 1.0)
     # Only what is reached must end: from the start it goes left forever, and "middle" is never seen.
     left = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
