@@ -36,7 +36,7 @@ def never_ends(what: str, where: str, instead: str) -> str:
 
 
 def from_states(names: Sequence[str], at: Array, *, most: int = 8) -> str:
-    """Where something happens, in words: ` from 2 states (left, middle)` for the states `at (S,)` bool, a few by name."""
+    """In words, where something happens: ` from 2 states (left, middle)` for the states `at`, `(S,)` bool."""
     found = np.flatnonzero(at)
     few = ", ".join(names[state] for state in found[:most]) + (", …" if len(found) > most else "")
     return f" from {len(found)} state{'s' if len(found) > 1 else ''} ({few})"

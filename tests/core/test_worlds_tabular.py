@@ -94,7 +94,7 @@ def test_gamma_one_names_the_states_that_never_end():
         mdp.value(stay, 1.0)
     # Only what is reached must end: from the start it goes left forever, and "middle" is never seen.
     left = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
-    with pytest.raises(MDPError, match=r"1 state\(s\): left;"):
+    with pytest.raises(MDPError, match=r"1 state \(left\);"):
         mdp.evaluate(left, 1.0)
     assert mdp.evaluate(np.array([[1.0, 0.0]] * 3), 1.0) == pytest.approx(1.0)
 
