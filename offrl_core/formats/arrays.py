@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Context, FileError
-from offrl_core.formats.blocks import block_of
+from offrl_core.formats.blocks import EPISODE, Column, block_of, episodes_of
 from offrl_core.formats.mapping import ColumnMapping
 from offrl_core.formats.names import speaks_of
 from offrl_core.formats.pictures import choose_factor, shrunk
@@ -27,7 +27,7 @@ _FEWEST = 20
 
 def table_of(
     shapes: Mapping[str, tuple[int, ...]],
-    column: Callable[[str, int | None, int], pa.ChunkedArray],
+    column: Column,
     context: Context,
     *,
     besides: tuple[str, ...] = (),
@@ -48,6 +48,9 @@ def table_of(
     if block is not None:
         besides += tuple(name for name in shapes if shapes[name][:2] != block.lead and name not in block.used)
         shapes, column = block.shapes(shapes), block.column(column)
+    elif own is None and (told := episodes_of(shapes, column, context)) is not None:
+        shapes = {**{name: shape for name, shape in shapes.items() if name != told[0]}, EPISODE: told[1].shape}
+        column = _with_episodes(column, told[1])
     first: dict[str, pa.ChunkedArray] = {}
     steps = next((shape[1] for name, shape in shapes.items() if len(shape) == 2 and speaks_of(name, "reward")), 1)
     frames = {name: _of_one_step(shape, steps) for name, shape in shapes.items()}
@@ -76,6 +79,13 @@ def table_of(
     claimed = [name for name in besides if any(speaks_of(name, role) for role in ("state", "action", "reward", "done"))]
     rest = tuple(name for name in besides if name not in claimed)
     return Table((*shapes, *claimed), first, load, rows, own, rest)
+
+
+def _with_episodes(given: Column, episodes: Array) -> Column:
+    def column(name: str, rows: int | None, factor: int) -> pa.ChunkedArray:
+        return pa.chunked_array([pa.array(episodes[:rows])]) if name == EPISODE else given(name, rows, factor)
+
+    return column
 
 
 def _of_one_step(shape: tuple[int, ...], steps: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Arrays of two leading axes, episodes × steps or steps × environments, as steps one after the other."""
+"""Where episodes stand in arrays: along one of two leading axes, or one after the other with their lengths told."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ _LENGTHS = (
 )
 _MASKS = (
     *("mask", "valid", "valids", "is_valid", "valid_mask", "step_mask", "traj_mask", "attention_mask", "loss_mask"),
+)
+_ENDS = ("episode_ends", "ep_ends", "traj_ends", "trajectory_ends", "path_ends", "ends", "done_idxs", "end_indices")
+_STARTS = (
+    *("episode_starts", "ep_starts", "traj_starts", "trajectory_starts", "path_starts", "starts", "start_indices"),
+    *("start_index", "first_indices"),
 )
 Shapes = Mapping[str, tuple[int, ...]]
 Column = Callable[[str, int | None, int], pa.ChunkedArray]
@@ -109,6 +114,39 @@ def block_of(shapes: Shapes, given: Column, context: Context) -> Block | None:
         count=left_out,
     )
     return Block(lead, places[valid], np.cumsum(begins) - 1, used)
+
+
+def episodes_of(shapes: Shapes, given: Column, context: Context) -> tuple[str, Array] | None:
+    """The short array that tells where episodes begin or end in the others, and `(N,)` the episode of each step.
+
+    It holds the lengths of episodes, or the places of their first steps, or those of their last steps or of the steps
+    behind these. None where there is none, or a column tells episodes apart.
+
+    Args:
+        shapes: of the arrays, by name.
+        given: gives an array as a column.
+        context: the reading in progress.
+    """
+    steps = next((shape[0] for name, shape in shapes.items() if speaks_of(name, "reward")), 0)
+    if any(speaks_of(name, "episode") and shape[0] == steps for name, shape in shapes.items()):
+        return None
+    for name, shape in shapes.items():
+        kind = next((kind for kind in (_LENGTHS, _ENDS, _STARTS) if plain_name(name) in kind), None)
+        if kind is None or not 0 < math.prod(shape) == shape[0] < steps:
+            continue
+        told = np.asarray(given(name, None, 1).to_numpy())
+        if told.dtype.kind not in "iuf" or (told != np.floor(told)).any():
+            continue
+        if kind is _STARTS:
+            lengths = np.diff(np.append(told, steps))
+        elif kind is _ENDS:
+            lengths = np.diff(told + (told[-1] == steps - 1), prepend=0)
+        else:
+            lengths = told
+        if (lengths > 0).all() and lengths.sum() == steps:
+            context.note("episodes-told", f"{name!r} tells where episodes begin", f"They are {len(lengths)}.")
+            return name, np.repeat(np.arange(len(lengths)), lengths.astype(np.int64))
+    return None
 
 
 _Told = tuple[int, Array, tuple[str, ...]]

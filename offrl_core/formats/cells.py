@@ -231,6 +231,8 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
         return _text(_dictionary(column, name), name)
     if held == "list":
         return _several(column, name)
+    if held == "texts" and pc.all(pc.equal(pc.list_value_length(column), 1)).as_py():
+        return read_cells(pc.list_element(column, 0), name)
     if held == "texts":
         raise FileError(
             "its rows hold lists of text; one text per row is needed, or rows that hold whole episodes in all columns "
@@ -337,6 +339,9 @@ def _text(encoded: pa.DictionaryArray, name: str) -> Cells:
     if all(_is_whole(label) for label in numbers):
         if any(abs(int(label)) > np.iinfo(np.int64).max for label in numbers):
             return cells  # identifiers
+        plain = {label.removeprefix("+") for label in numbers}
+        if len({int(label) for label in plain}) < len(plain):
+            return cells  # codes with zeros before them, as 007 beside 7
         table = np.array([int(label) if _is_whole(label) else 0 for label in labels], dtype=np.int64)
         marker = np.array([not _is_whole(label) for label in labels])
         return Cells(name, table[codes], missing | marker[codes], whole=True)

@@ -35,6 +35,7 @@ _PAIR = r"^\d{1,3},\d{1,3}$"
 _WITH_POINT = r"^[-+]?\d*\.\d+([eE][-+]?\d+)?$|^[-+]?\d+$"
 _WITH_COMMA = r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][-+]?\d+)?$"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
+_PADDED = re.compile(rb'[,;\t|"\n]0\d')
 _LONG = r"^\s*[-+]?\d{19,}\s*$"
 
 
@@ -267,18 +268,43 @@ def open_table(source: Source, context: Context) -> Table:
 
 
 def _load(dialect: _Dialect, first: pa.Schema, source: Source, context: Context, mapping: ColumnMapping) -> Loaded:
-    lines, before = 0, b""
+    lines, before, padded = 0, b"", False
     with source.open() as file:
         while block := file.read(1 << 22):
             lines += block.count(b"\n")
             dialect.commented = dialect.commented or (b"#" in block and b"\n#" in before + block)
+            padded = padded or _PADDED.search(before + block) is not None
             before = block[-1:]
     context.limits.check("rows", lines - 1)
     table = dialect.numbers(_parse(dialect, _types(first, mapping), source, context, mapping))
+    if padded:
+        table = _with_padded_labels(table, dialect, source, mapping)
     if dialect.left_out:
         _note_comments(dialect.left_out, "among the rows, after '#'", context)
     held = {name: table.column(name) for name in mapping.columns}
     return table.num_rows, held.pop
+
+
+def _with_padded_labels(table: pa.Table, dialect: _Dialect, source: Source, mapping: ColumnMapping) -> pa.Table:
+    """The table with labels where whole numbers with zeros before them, as `007`, would be one with others, as `7`."""
+    single = mapping.states != "vector" and len(mapping.state) == 1
+    states = (*mapping.state, *mapping.next_state) if single else ()
+    for names in (states, *((name,) for name in (*mapping.action_columns, mapping.episode) if name)):
+        if not names or not all(pa.types.is_integer(table.schema.field(name).type) for name in names):
+            continue
+        with source.open() as file:
+            words = dialect.table(file, names, types=pa.schema([(name, _TEXT) for name in names]))
+        if any(_run_together(words.column(name), table.column(name)) for name in names):
+            for name in names:
+                table = table.set_column(table.column_names.index(name), name, words.column(name))
+    return table
+
+
+def _run_together(words: pa.ChunkedArray, numbers: pa.ChunkedArray) -> bool:
+    """Whether texts of digits are fewer numbers than texts."""
+    texts = pc.utf8_trim_whitespace(words.unique().drop_null().cast(pa.string()))
+    texts = texts.filter(pc.match_substring_regex(texts, r"^\d+$")).unique()
+    return len(texts) > len(texts.cast(pa.int64()).unique()) if len(texts) else False
 
 
 def _note_comments(count: int, where: str, context: Context) -> None:

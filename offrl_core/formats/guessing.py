@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
 from offrl_core.formats.names import NAMES, plain_name
 
-_STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature|f)_?(\d+|_.+)$")
-_NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime)$")
+_STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature)_?(\d+|_.+)$|^[soxf]_?\d+$")
+_NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime|after)$|^(?P<c>.+)_next(?P<d>_?\d+)$")
+_LATER = re.compile(r"^(?P<base>.+_t)(p1|_?1|_plus_1)$")
+_SECOND = re.compile(r"^(?P<base>.+?)_?2$")
 _NEVER = re.compile(
     r"^(|unnamed.*|index|row|returns?|returns?_to_go|rewards?_to_go|rtg|advantages?|values?|q|v|seed|prob|probability)$"
 )
@@ -34,15 +36,21 @@ def guess_mapping(columns: Iterable[ColumnInfo]) -> ColumnMapping:
     parts = [info.name for info in free if _is_action_part(info, plain[info.name])]
     free = [info for info in free if info.name not in parts]
     action = (taken["action"],) if "action" in taken else tuple(parts)
-    following = {info.name: base for info in free if (base := _next_of(plain[info.name])) and _is_state(base)}
+    given = {*plain.values()}
+    claimed = {info.name: base for info in free if (base := _next_of(info.name, plain))}
+    following = {name: base for name, base in claimed.items() if base in given or _is_state(base)}
     state = [i for i in free if i.name not in following and _is_state(plain[i.name]) and i.kind != "time"]
+    # Beside `y2`, `x2` is a coordinate and not the second number of a vector `x`.
+    state = [i for i in state if plain[i.name][0] != "x" or f"y{plain[i.name][1:]}" not in given]
     state = [info for info in state if info.kind != "other"] or state
     if not state:
         state = _leftover(free, plain)
-        following = {i.name: base for i in free if (base := _next_of(plain[i.name])) in {plain[j.name] for j in state}}
+        following = {name: base for name, base in claimed.items() if base in {plain[info.name] for info in state}}
         state = [info for info in state if info.name not in following]
     by_base = {base: name for name, base in following.items()}
     next_state = tuple(by_base[plain[info.name]] for info in state if plain[info.name] in by_base)
+    if len(state) == len(following) == 1 and {plain[state[0].name], *by_base} <= {*NAMES["state"]}:
+        next_state = tuple(following)  # of one thing by two names, as `obs` and `next_state`
     done = taken.get("done")
     return ColumnMapping(
         state=tuple(info.name for info in state),
@@ -76,7 +84,7 @@ def _taken(infos: Sequence[ColumnInfo], plain: Mapping[str, str]) -> dict[str, s
 def _leftover(free: Sequence[ColumnInfo], plain: Mapping[str, str]) -> list[ColumnInfo]:
     """Where no name says state: every number that nothing else claims, or else the one column of labels."""
     spare = {name for names in NAMES.values() for name in names}
-    claimed = [_next_of(plain[info.name]) for info in free]
+    claimed = [_next_of(info.name, plain) for info in free]
     left = [
         info
         for info, base in zip(free, claimed, strict=True)
@@ -118,7 +126,16 @@ def _is_state(plain: str) -> bool:
     return _STATE_PREFIX.match(plain) is not None and not IDENTIFIER.search(plain)
 
 
-def _next_of(plain: str) -> str:
-    """`next_x` → `x`; empty where the name does not speak of a next state."""
-    match = _NEXT.match(plain)
-    return (match["a"] or match["b"]) if match else ""
+def _next_of(name: str, plain: Mapping[str, str]) -> str:
+    """`next_x` → `x`, and beside `x` also `x_`, `x2`, `x_t+1`; empty where the name does not speak of a next state."""
+    if match := _NEXT.match(plain[name]):
+        return match["a"] or match["b"] or match["c"] + match["d"]
+    others = {short for other, short in plain.items() if other != name}
+    if name.endswith("_") and plain[name] in others:
+        return plain[name]
+    if match := _LATER.match(plain[name]):
+        return next((base for base in (match["base"], plain[name].removesuffix("_tp1")) if base in others), "")
+    if (match := _SECOND.match(plain[name])) and match["base"] in others & {*NAMES["state"]}:
+        counted = any(re.fullmatch(rf"{match['base']}_?[013]", other) for other in others)
+        return "" if counted else match["base"]
+    return ""

@@ -73,7 +73,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Best first: where several are there, the first counts."""
 
 
-_UNIT = re.compile(r"\s+(\[[^\]\d][^\]]*\]|\([^)\d][^)]*\))\s*$")
+_UNIT = re.compile(r"\s+(?!\(next\)|\[next\])(\[[^\]\d][^\]]*\]|\([^)\d][^)]*\))\s*$")
 
 
 def plain_name(name: str) -> str:

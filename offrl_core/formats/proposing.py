@@ -26,7 +26,8 @@ def propose(mapping: ColumnMapping, first: Mapping[str, pa.ChunkedArray], whole:
 
     Each row is an episode of its own (a bandit) where nothing tells an order and no two rows share an episode, or where
     the probability of each action was recorded and no column tells episodes apart. Episodes without a flag ended in a
-    terminal state where they are of different lengths: a time limit cuts all of them at one.
+    terminal state where they are of different lengths: a time limit cuts all of them at one. But a column that is
+    called after the end of the MDP, and is true somewhere, says of the other episodes that they were cut.
 
     Args:
         mapping: as `guess_mapping` makes it.
@@ -102,7 +103,10 @@ def _ends_by_itself(mapping: ColumnMapping, first: Mapping[str, pa.ChunkedArray]
     lengths = np.bincount(episodes)
     given = (read_cells(first[name], name) for name in mapping.action_columns)
     final = np.logical_and.reduce([cells.missing for cells in given])[order][last]
-    open_end = ~_flagged(mapping, first, episodes) & ~final
+    flagged = _flagged(mapping, first, episodes)
+    if flagged.any() and plain_name(mapping.done or "").removeprefix("is_").startswith("termin"):
+        return False
+    open_end = ~flagged & ~final
     # The last one may be cut by the end of the recording, or of these first rows.
     return len(set(lengths[:-1][open_end[:-1]].tolist())) > 1
 

@@ -1,9 +1,10 @@
-"""Lists and structures that were written into cells of text: JSON, and what Python and NumPy print."""
+"""Lists and structures that were written into cells of text: JSON, what Python, NumPy, PyTorch and MATLAB print."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,20 @@ _TOKEN = re.compile(
     rf"(?P<number>{_NUMBER})(?![\w.])"
     r"|(?P<word>True|true|False|false|None|null)\b"
     r"|(?P<text>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
-    r"|(?P<open>(?:np\.|numpy\.)?array\(|[\[({])"
+    r"|(?P<open>(?:np\.|numpy\.)?array\(|(?:torch\.)?tensor\(|[\[({])"
     r"|(?P<close>[\])}])"
-    r"|(?P<comma>,)"
+    r"|(?P<comma>[,;])"
     r"|(?P<colon>:)"
-    r"|(?P<kind>dtype=[\w.'<>]+)"
+    r"|(?P<kind>dtype=[\w.'<>]+|device='[\w:]+'|requires_grad=\w+)"
     r"|(?P<dots>\.\.\.)"
     r")"
 )
+_SCALAR = re.compile(r"\b(?:np|numpy)\.(?:float|int|uint|bool)_?\d*\(([^()]*)\)")
+"""How NumPy prints a number that stands in a list of Python's."""
+
+_BARE = re.compile(rf"{_NUMBER}(?:(?:\s*[;|]\s*|,?\s+){_NUMBER})+")
+_DECIMAL = r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"
+_BARE_WITH_COMMAS = re.compile(rf"{_DECIMAL}(?:,{_DECIMAL})+")  # `1.234,5` is one number
 _WORDS = {"True": "true", "true": "true", "False": "false", "false": "false", "None": "null", "null": "null"}
 _PAIRS = {"[": "]", "(": ")", "{": "}"}
 _BEGINS, _ENDS = ("number", "word", "text", "dots", "open"), ("number", "word", "text", "dots", "close")
@@ -33,8 +40,19 @@ _LEFT_OUT = "numbers were left out ('...') when it was written; write all of the
 
 
 def is_structured(words: pa.Array) -> bool:
-    """Whether one of these texts is a list or a structure: in brackets, and nothing in it but its parts."""
-    return any(_bracketed(word) and _tokens(word) is not None for word in words.to_pylist() if word)
+    """Whether one of these texts is a list or a structure: in brackets, and nothing in it but its parts.
+
+    Without brackets, all must be as many numbers, some of them with a decimal point: `10 30` may be a name.
+    """
+    texts = [word for word in words.to_pylist() if word and not word.isspace()]
+    return any(_bracketed(word) and _tokens(word) is not None for word in texts) or _are_bare(texts)
+
+
+def _are_bare(texts: Sequence[str]) -> bool:
+    if not texts or not all(_BARE.fullmatch(text.strip()) or _BARE_WITH_COMMAS.fullmatch(text) for text in texts):
+        return False
+    numbers = [re.findall(_NUMBER, text) for text in texts]
+    return len({len(row) for row in numbers}) == 1 and any("." in number for row in numbers for number in row)
 
 
 def parse(words: pa.Array, indices: pa.Array, name: str) -> pa.Array:
@@ -49,9 +67,11 @@ def parse(words: pa.Array, indices: pa.Array, name: str) -> pa.Array:
         FileError: one of them is neither, or they do not all have one form.
     """
     found: list[Any] = []
-    for place, word in enumerate(words.to_pylist()):
+    texts = words.to_pylist()
+    bare = _are_bare([word for word in texts if word and not word.isspace()])
+    for place, word in enumerate(texts):
         try:
-            found.append(_parsed(word))
+            found.append(_parsed(f"[{word.replace('|', ' ')}]" if bare and word.strip() else word))
         except ValueError as error:
             row = int(np.flatnonzero(np.asarray(indices.fill_null(-1)) == place)[0]) + 1
             shown = word if len(word) <= 40 else f"{word[:40]} …"
@@ -70,7 +90,7 @@ def parse(words: pa.Array, indices: pa.Array, name: str) -> pa.Array:
 
 def _bracketed(word: str) -> bool:
     text = word.strip()
-    return text[:1] in "[({an" and text[-1:] in "])}" and len(text) <= _LONGEST
+    return text[:1] in "[({ant" and text[-1:] in "])}" and len(text) <= _LONGEST
 
 
 def _parsed(word: str) -> Any:
@@ -109,7 +129,7 @@ def _tokens(word: str) -> str | None:
     kinds: list[str] = []
     opened: list[str] = []
     place, values = 0, 0
-    text = word.strip()
+    text = _SCALAR.sub(r"\1", word.strip())
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
@@ -124,7 +144,7 @@ def _tokens(word: str) -> str | None:
             return None  # `(0, 3]` is an interval
         if kinds and kind in _BEGINS and kinds[-1] in _ENDS:
             out.append(",")  # NumPy puts blanks between numbers
-        if kind == "close" and out and out[-1] == ",":
+        while kind == "close" and out and out[-1] == ",":
             out.pop()
         if kind == "colon" and kinds and kinds[-1] == "number":
             out[-1] = json.dumps(out[-1])  # JSON knows no numbers as keys
@@ -145,7 +165,7 @@ def _as_json(kind: str, token: str) -> str:
         return "{" if token == "{" else "["
     if kind == "close":
         return "}" if token == "}" else "]"
-    return token
+    return "," if kind == "comma" else token
 
 
 def _number(token: str) -> str:

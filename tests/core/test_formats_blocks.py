@@ -149,3 +149,35 @@ def test_episodes_of_one_length_are_rows() -> None:
     reading = read_file(CASES / "ep_major.npz")
     assert "two-axes" not in codes(reading)
     assert reading.dataset.n_episodes == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("episode_lengths", [2, 3, 1]),
+        ("traj_lens", [2, 3, 1]),
+        ("episode_ends", [2, 5, 6]),
+        ("ep_ends", [1, 4, 5]),
+        ("episode_starts", [0, 2, 5]),
+    ],
+)
+def test_a_short_array_tells_where_episodes_begin(name: str, told: list[int]) -> None:
+    arrays = {
+        "observations": np.arange(12.0).reshape(6, 2),
+        "actions": np.array([0, 1, 0, 1, 0, 1]),
+        "rewards": np.arange(6.0),
+        "terminals": np.array([0, 0, 0, 0, 1, 0]),
+        name: np.array(told),
+    }
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    flat = io.BytesIO()
+    with h5py.File(flat, "w") as root:
+        for key, values in arrays.items():
+            root[key] = values
+    for data in (file.getvalue(), flat.getvalue()):
+        reading = read_file(data)
+        np.testing.assert_array_equal(reading.dataset.episode_starts, [0, 2, 5])
+        np.testing.assert_array_equal(np.flatnonzero(reading.dataset.terminations), [4])
+        assert {"episodes-told", "no-next-state"} <= codes(reading)
+        assert "unused-columns" not in codes(reading)

@@ -416,7 +416,7 @@ def test_what_python_and_numpy_print(one: str, other: str, expected: list[list[f
         (["{1, 2}", "{3, 4}"], r"row 1, column 'obs': .*not written as one"),
         (['{"x": 1}', '{"y": 1}'], r"row 2, column 'obs': its part 'obs.x' has no value"),
         (['{"x": "m"}', '{"x": "f"}'], "it holds struct<x: string>"),
-        (['["m"]', '["f"]'], "its rows hold lists of text"),
+        (['["m", "x"]', '["f", "x"]'], "its rows hold lists of text"),
         (["[1]", '{"x": 1}'], "lists or structures of different forms"),
     ],
 )
@@ -446,3 +446,106 @@ def test_several_numbers_are_no_single_value() -> None:
             read_file(parquet({**columns, role: ["[1, 0]", "[0, 1]"]}))
     one_hot = read_file(parquet({"obs": [0, 1], "act": ["[1 0]", "[0 1]"], "rew": [1.0, 1.0]})).dataset
     np.testing.assert_array_equal(one_hot.actions, [0, 1])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[np.float64({}), np.float64({})]",
+        "tensor([{}, {}], device='cuda:0', dtype=torch.float64)",
+        "[{}; {}]",
+        "{} {}",
+        "{}|{}",
+        "{},{}",
+        "{}, {}",
+    ],
+)
+def test_numbers_as_other_programs_print_them_are_no_labels(written: str) -> None:
+    vectors = np.array([[0.5, -1.25], [2.0, 3.5], [0.125, -4.0], [2.0, 3.5]])
+    rows = "\n".join(f'"{written.format(*row)}",{i % 2},{i}' for i, row in enumerate(vectors.tolist()))
+    np.testing.assert_array_equal(read_csv(f"obs,act,rew\n{rows}\n").dataset.observations, vectors)
+
+
+def test_words_with_numbers_stay_words() -> None:
+    for words in (("10 30", "10 20"), ("1.5 2.5", "1.5 2.5 3.5"), ("1.5 x", "2.5 x")):
+        data = read_csv(f"page,act,rew\n{words[0]},0,0\n{words[1]},1,1\n").dataset
+        assert sorted(data.observation_names) == sorted(words)
+
+
+def test_a_list_of_one_text_is_that_text() -> None:
+    reading = read_csv("s,act,rew\n0,\"['left']\",0\n1,\"['right']\",1\n")
+    assert reading.dataset.action_names == ("left", "right")
+    columns = {"s": [[0], [1]], "act": np.array([["left"], ["right"]]), "rew": [0.0, 1.0]}
+    assert orl.Dataset.from_frame(columns).action_names == ("left", "right")
+
+
+# --- identifiers with zeros before them ------------------------------------------------------------------------------
+
+
+_CODES = {"state": "code", "action": "action", "reward": "reward", "episode": "stay", "time": "step"}
+
+
+def test_codes_with_zeros_before_them_stay_apart() -> None:
+    """Diagnoses of ICD-9: 0389 is a sepsis, 389 a loss of hearing."""
+    text = "stay,step,code,action,reward,next_code\n7,0,0389,01,0,389\n7,1,389,1,1,0389\n07,0,389,01,1,0389\n"
+    data = read_csv(text, mapping={**_CODES, "next_state": "next_code"}).dataset
+    labels = [data.observation_names[state] for state in data.observations]
+    assert labels == ["0389", "389", "389"]
+    assert [data.observation_names[state] for state in data.next_observations] == ["389", "0389", "0389"]
+    assert [data.action_names[action] for action in data.actions] == ["01", "1", "01"]
+    np.testing.assert_array_equal(data.episode_starts, [0, 2])
+    frame = {"stay": [1, 1], "step": [0, 1], "code": ["0389", "389"], "action": ["a", "b"], "reward": [0, 1]}
+    assert orl.Dataset.from_frame(frame, mapping=_CODES).observation_names == ("0389", "389")
+
+
+def test_zeros_that_only_fill_up_are_numbers() -> None:
+    data = read_csv("s,act,rew\n00,0,0\n02,1,1\n10,0,1\n").dataset
+    assert (data.n_states, data.observations.tolist()) == (11, [0, 2, 10])
+
+
+# --- next states by other names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        (("s",), ("s_",)),
+        (("obs",), ("obs2",)),
+        (("s_t",), ("s_t+1",)),
+        (("obs",), ("obs_tp1",)),
+        (("state",), ("State (next)",)),
+        (("state",), ("state_after",)),
+        (("obs",), ("next_observation",)),
+        (("x", "y"), ("x.next", "y.next")),
+        (("x", "y"), ("x'", "y'")),
+        (("x", "y"), ("x_", "y_")),
+        (("x_t", "y_t"), ("x_t+1", "y_t+1")),
+        (("obs0", "obs1"), ("obs_next0", "obs_next1")),
+    ],
+)
+def test_next_states_are_no_part_of_states(now: tuple[str, ...], then: tuple[str, ...]) -> None:
+    header = ",".join((*now, "action", "reward", "terminated", *then))
+    rows = [[*range(len(now)), 0, 0, 0, *range(2, 2 + len(now))], [*range(5, 5 + len(now)), 1, 1, 1, *range(len(now))]]
+    mapping = read_csv("\n".join([header, *(",".join(map(str, row)) for row in rows)])).mapping
+    assert mapping is not None
+    assert (mapping.state, mapping.next_state) == (now, then)
+
+
+@pytest.mark.parametrize("names", [("x_pos", "y_pos"), ("x2", "y2"), ("s1", "s2"), ("s", "s1", "s2"), ("x1", "x2")])
+def test_coordinates_and_numbered_parts_stay_together(names: tuple[str, ...]) -> None:
+    rows = [",".join(map(str, (*range(i, i + len(names)), i % 2, i))) for i in range(3)]
+    mapping = read_csv("\n".join([",".join((*names, "action", "reward")), *rows])).mapping
+    assert mapping is not None
+    assert (mapping.state, mapping.next_state) == (names, ())
+
+
+def test_a_flag_of_the_end_that_is_used_says_that_others_were_cut() -> None:
+    lengths = (3, 4, 5, 2)
+    rows = "".join(f"{e},{t},{t},{t % 2},1,{int(e == 1 and t == 3)}\n" for e in range(4) for t in range(lengths[e]))
+    data = read_csv("episode,step,state,action,reward,terminated\n" + rows)
+    assert data.mapping is not None
+    assert data.mapping.unflagged == "truncated"
+    assert data.dataset.terminations.sum() == 1
+    plain = read_csv("episode,step,state,action,reward,done\n" + rows)
+    assert plain.mapping is not None
+    assert plain.mapping.unflagged == "terminated"
