@@ -1,4 +1,4 @@
-"""Walks through one scene of the lecture in a browser: every control to both ends, every preset, playing, two sizes.
+"""Walks through one scene of the lecture in a browser: every control to both ends, every preset, playing.
 
 `open_scene` loads the page; `show_scene` opens a link in a tab that shows the lecture already, without loading it:
 the tests of a file that look at every scene share one tab (the fixture `tab`).
@@ -56,16 +56,6 @@ DRAWN = """
   }
   look();
 })
-"""
-# What sticks out of the window to the right; what scrolls by itself may.
-WIDE = """
-(e) => [...e.querySelectorAll("*")]
-  .filter((c) => !c.closest("svg, .table, pre, .math, .unseen, .steps"))
-  .filter((c) => c.getBoundingClientRect().right > innerWidth + 1)
-  .map((c) => c.className)
-"""
-LOW = """
-(e) => [...e.querySelectorAll("figure")].map((f) => f.getBoundingClientRect().bottom).filter((b) => b > innerHeight + 2)
 """
 
 
@@ -205,15 +195,3 @@ def _choose(page: Page, name: str, choice: str) -> None:
     radio = page.locator(f"input[type=radio][name$='-{name}'][value='{choice}']")
     if not radio.is_checked():
         after(page, lambda: radio.check(force=True))
-
-
-def fits(tab: Page, url: str, name: str, scene_id: str) -> None:
-    """On a projector nothing is cut off below, on a phone nothing sticks out to the right, and nothing is blank."""
-    tab.set_viewport_size({"width": 1280, "height": 720})
-    show_scene(tab, url, scene_id, "&v=1&reveal=1&present=1", name=name)
-    assert_nothing_blank(tab)
-    eventually(tab, lambda: tab.locator(".lecture").evaluate(LOW), [])
-    tab.set_viewport_size({"width": 390, "height": 844})
-    show_scene(tab, url, scene_id, "&v=1&reveal=1", name=name)
-    assert_nothing_blank(tab)
-    eventually(tab, lambda: tab.locator(".lecture").evaluate(WIDE), [])

@@ -1,5 +1,5 @@
-"""What the last row of a lecture hall can read: in every scene words keep apart, small pictures have a size, and every
-control can be reached."""
+"""What the last row of a lecture hall can read, and a phone can show: in every scene words keep apart, small pictures
+have a size, nothing is cut off, and every control can be reached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from tests.browser.waiting import eventually, painted
 from tests.lecture.scene_states import quick
 
 IDS = list(scenes())
-SIZES = {"projector": (1280, 720, "&present=1"), "laptop": (1024, 768, ""), "phone": (390, 844, "")}
+PROJECTOR = (1280, 720, "&present=1")
+LAPTOP = (1024, 768, "")
+PHONE = {"width": 390, "height": 844}
 LECTURE_ON_A_PHONE = (390, 844, "&present=1")
 
 # Words of drawings that lie over each other or leave their drawing, and headings, legends and cells that are cut off.
@@ -59,6 +61,16 @@ OVERLAPS = """
   return touching.map((pair) => pair.map((e) => e.getAttribute("aria-labelledby") ?? e.className).join(" over "));
 }
 """
+# What sticks out of the window to the right; what scrolls by itself may.
+WIDE = """
+(e) => [...e.querySelectorAll("*")]
+  .filter((c) => !c.closest("svg, .table, pre, .math, .unseen, .steps"))
+  .filter((c) => c.getBoundingClientRect().right > innerWidth + 1)
+  .map((c) => c.className)
+"""
+LOW = """
+(e) => [...e.querySelectorAll("figure")].map((f) => f.getBoundingClientRect().bottom).filter((b) => b > innerHeight + 2)
+"""
 # How far the column of controls goes on below its end.
 HIDDEN = "(side) => side.scrollHeight - side.clientHeight"
 
@@ -79,27 +91,44 @@ def show_revealed(tab: Page, url: str, scene_id: str, size: tuple[int, int, str]
     assert_nothing_blank(tab)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scene", IDS)
-def test_no_word_covers_another_and_none_is_cut_off(tab: Page, server, scene: str, size: str) -> None:
-    show_revealed(tab, server.url, scene, SIZES[size])
+def assert_words_keep_apart(tab: Page) -> None:
+    """No word covers another, none is cut off, and no part of the scene lies over another."""
     eventually(tab, lambda: tab.locator(".lecture").evaluate(TROUBLE), [])
     eventually(tab, lambda: tab.locator(".lecture").evaluate(OVERLAPS), [])
+
+
+@pytest.mark.parametrize("scene", IDS)
+def test_a_projector_shows_it_all(tab: Page, server, scene: str) -> None:
+    show_revealed(tab, server.url, scene, PROJECTOR)
+    assert_words_keep_apart(tab)
+    eventually(tab, lambda: tab.locator(".side").evaluate(HIDDEN), lambda rest: rest <= 3)
+    expect(tab.locator(".side.goes-on")).to_have_count(0)
+    assert tab.locator(".lecture .pictures").evaluate(HIDDEN) <= 3
+    # Nothing is cut off below: where the question is asked, and where the scene begins.
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(LOW), [])
+    show_scene(tab, server.url, scene, "&v=1&reveal=1&present=1", name=page_of(scene))
+    assert_nothing_blank(tab)
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(LOW), [])
+
+
+@pytest.mark.parametrize("scene", IDS)
+def test_a_laptop_and_a_phone_show_it_all(tab: Page, server, scene: str) -> None:
+    show_revealed(tab, server.url, scene, LAPTOP)
+    assert_words_keep_apart(tab)
+    tab.set_viewport_size(PHONE)
+    assert_nothing_blank(tab)
+    assert_words_keep_apart(tab)
+    # Nothing sticks out to the right: where the question is asked, and where the scene begins.
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(WIDE), [])
+    show_scene(tab, server.url, scene, "&v=1&reveal=1", name=page_of(scene))
+    assert_nothing_blank(tab)
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(WIDE), [])
 
 
 @pytest.mark.parametrize("scene", ["doubling", "three-switches", "stitching", "family"])
 def test_a_lecturers_link_on_a_phone_is_as_long_as_it_needs_to_be(tab: Page, server, scene: str) -> None:
     show_revealed(tab, server.url, scene, LECTURE_ON_A_PHONE)
-    eventually(tab, lambda: tab.locator(".lecture").evaluate(OVERLAPS), [])
-    eventually(tab, lambda: tab.locator(".lecture").evaluate(TROUBLE), [])
-
-
-@pytest.mark.parametrize("scene", IDS)
-def test_on_a_projector_every_control_is_in_sight(tab: Page, server, scene: str) -> None:
-    show_revealed(tab, server.url, scene, SIZES["projector"])
-    eventually(tab, lambda: tab.locator(".side").evaluate(HIDDEN), lambda rest: rest <= 3)
-    expect(tab.locator(".side.goes-on")).to_have_count(0)
-    assert tab.locator(".lecture .pictures").evaluate(HIDDEN) <= 3
+    assert_words_keep_apart(tab)
 
 
 def test_controls_that_go_on_below_say_so_and_scroll(tab: Page, server) -> None:
@@ -115,7 +144,7 @@ def test_controls_that_go_on_below_say_so_and_scroll(tab: Page, server) -> None:
 
 @pytest.mark.parametrize(("scene", "count"), [("three-switches", 8), ("remedies", 9), ("cql-steps", 5)])
 def test_small_panels_show_their_curves_on_a_projector(tab: Page, server, scene: str, count: int) -> None:
-    show_revealed(tab, server.url, scene, SIZES["projector"])
+    show_revealed(tab, server.url, scene, PROJECTOR)
     minis = tab.locator(".panel .plot.mini svg")
     expect(minis).to_have_count(count)
     painted(tab)

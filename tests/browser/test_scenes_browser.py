@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from offrl_lecture.base.text import plain
 from offrl_lecture.registry import pages, scenes
-from tests.browser.scene_walk import LOW, WIDE, after, assert_nothing_blank, cover, open_scene, reveal, show_scene, walk
+from tests.browser.scene_walk import after, assert_nothing_blank, cover, open_scene, reveal, show_scene, walk
 from tests.browser.waiting import at_rest, eventually
 
 SCENES = [scene.id for scene in pages()["reweighting"].scenes]
@@ -209,14 +209,6 @@ def test_a_scene_can_be_embedded_in_slides(page: Page, server) -> None:
     assert_nothing_blank(page)
 
 
-@pytest.mark.parametrize("scene", SCENES)
-def test_lecture_mode_fits_a_projector(tab: Page, server, scene: str) -> None:
-    tab.set_viewport_size({"width": 1280, "height": 720})
-    show_scene(tab, server.url, scene, "&present=1&reveal=1")
-    assert_nothing_blank(tab)
-    eventually(tab, lambda: tab.locator(".lecture .pictures").evaluate(LOW), [])
-
-
 def test_a_link_hides_and_fixes_controls(tab: Page, server) -> None:
     show_scene(tab, server.url, "emrl", "&r_plus=1.5&hide=start,share&fix=r_plus")
     expect(tab.locator("#control-start")).to_have_count(0)
@@ -359,14 +351,6 @@ def test_help_is_shown_by_a_key_and_read_with_the_control(tab: Page, server) -> 
     expect(help_).to_contain_text("more data, more push")
     slider.press("?")
     expect(help_).to_have_class("help")
-
-
-@pytest.mark.parametrize("scene", SCENES)
-def test_a_phone_shows_everything_in_its_width(tab: Page, server, scene: str) -> None:
-    tab.set_viewport_size({"width": 390, "height": 844})
-    show_scene(tab, server.url, scene, "&reveal=1")
-    assert_nothing_blank(tab)
-    eventually(tab, lambda: tab.locator(".lecture").evaluate(WIDE), [])
 
 
 def test_the_text_alternative_is_read_out_when_the_slider_rests(tab: Page, server) -> None:

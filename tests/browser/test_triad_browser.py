@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from offrl_lecture.registry import pages
-from tests.browser.scene_walk import after, cover, fits, reveal_and_draw, show_scene, walk
+from tests.browser.scene_walk import after, cover, reveal_and_draw, show_scene, walk
 from tests.browser.waiting import at_rest
 
 NAME = "deadly_triad"
@@ -18,11 +18,6 @@ SCENES = [scene.id for scene in pages()[NAME].scenes]
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_control_moves_to_both_ends(tab: Page, server, scene: str) -> None:
     walk(tab, server.url, NAME, scene)
-
-
-@pytest.mark.parametrize("scene", SCENES)
-def test_a_projector_and_a_phone_show_it_all(tab: Page, server, scene: str) -> None:
-    fits(tab, server.url, NAME, scene)
 
 
 def test_monte_carlo_in_the_loop_judges_the_datas_policy(tab: Page, server) -> None:
