@@ -21,9 +21,11 @@ MARKERS = ("NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "-nan", "NULL", "Null"
 """Words that stand for a missing value beside numbers, dates and flags. Beside other words they are words."""
 
 _MARKERS = frozenset(word.lower() for word in MARKERS)
-_TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
-_FALSE = frozenset(("false", "f", "no", "n", "0", "0.0"))
+_TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0", "wahr", "ja"))
+_FALSE = frozenset(("false", "f", "no", "n", "0", "0.0", "falsch", "nein"))
 _LONGEST_LABEL = 200
+_DAY = 86_400
+_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _WHOLE = 2.0**53
 """Above this a float no longer tells neighbouring whole numbers apart."""
 
@@ -43,6 +45,7 @@ class Cells:
         holes_made_floats: the latter case.
         parts: what the `D` numbers of a row are called; empty where they have no names.
         rows: `(N,)` file rows from 1; None where they are `1…N`.
+        day: of times of day, how many of their units make a day; else 0.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Cells:
     holes_made_floats: bool = False
     parts: tuple[str, ...] = ()
     rows: Array | None = None
+    day: int = 0
 
     def take(self, order: Array) -> Cells:
         """The rows in another order."""
@@ -138,7 +142,27 @@ class Cells:
         cells.refuse_missing("every row needs a time")
         cells.refuse(~np.isfinite(cells.values), "a time must be finite")
         # Differences of small integers would wrap around.
-        return cells.values.astype(np.float64 if cells.values.dtype.kind == "f" else np.int64)
+        values = cells.values.astype(np.float64 if cells.values.dtype.kind == "f" else np.int64)
+        return values if episodes is None or not cells.day else cells._past_midnight(values, episodes, context)
+
+    def _past_midnight(self, values: Array, episodes: Array, context: Context) -> Array:
+        """Times of day that go on rising where the clock falls by more than half a day, if it falls nowhere else."""
+        order = np.argsort(episodes, kind="stable")
+        steps = np.diff(values[order])
+        back = (steps < 0) & (np.diff(episodes[order]) == 0)
+        if not back.any() or (steps[back] >= -self.day // 2).any():
+            return values
+        context.note(
+            "past-midnight",
+            f"{self.name!r} holds times of day, and {int(back.sum())} rows come after midnight",
+            "They were taken for times of the next day. Write dates with the times if that is not so.",
+            self.file_rows(np.isin(np.arange(len(values)), order[1:][back])),
+            "warning",
+        )
+        days = np.append(0, np.cumsum(back))
+        later = np.empty_like(values)
+        later[order] = values[order] + self.day * days
+        return later
 
     def _dated(self, context: Context, episodes: Array | None) -> Cells:
         """The column with dates that were written as text read as what they are."""
@@ -149,7 +173,8 @@ class Cells:
         if found is None:
             return self
         context.note("dates", f"{self.name!r} holds dates", f"They were read as {found[1]}.")
-        return replace(self, values=found[0], labels=None, whole=True)
+        day = _DAY * 1_000_000 if found[1] == dates.OF_DAY else 0
+        return replace(self, values=found[0], labels=None, whole=True, day=day)
 
     def coded(self) -> tuple[Array, list[str]]:
         """`(N,)` codes by first appearance, and what each code stands for."""
@@ -243,11 +268,12 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
         return Cells(name, np.zeros(len(column)), np.ones(len(column), dtype=bool))
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("ms"))
+    day = _DAY * _UNITS[column.type.unit] if pa.types.is_time(column.type) else 0
     if held == "time":
         column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
     elif pa.types.is_decimal(column.type):
         return _decimals(column, name)
-    return _numbers(column, name)
+    return replace(_numbers(column, name), day=day)
 
 
 def check_readable(kind: pa.DataType, name: str) -> None:

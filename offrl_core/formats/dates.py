@@ -14,6 +14,9 @@ from offrl_core.formats.base import FileError
 FORMS = "2024-03-31 10:00:00, 03/31/2024 10:00 AM, 31.03.2024 10:00, 31 Mar 2024 or 10:00:00"
 """What is accepted, as messages show it."""
 
+OF_DAY = "a time of day"
+"""The form of a clock without a date."""
+
 _CLOCK = (
     r"(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
     r"(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?(?: Uhr)? ?(?P<z>Z|UTC|GMT|[-+]\d{2}:?\d{2})?"
@@ -80,7 +83,7 @@ def moments(words: Sequence[str], codes: Array, episodes: Array | None = None) -
         return None
     clock = _clock(parts)
     if shape == len(_SHAPES) - 1:
-        return None if clock is None else (clock, "a time of day")
+        return None if clock is None else (clock[codes], OF_DAY)
     first, second, third = parts["a"], parts["b"], parts["c"]
     if shape >= 2:
         spelled = np.array([_MONTHS.get(name[:3].lower(), 0) for name in second.to_pylist()])

@@ -68,6 +68,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("behavior_probability", "behaviour_probability", "logging_prob", "logging_probability", "label_probability"),
         *("logprob", "logprobs", "log_prob", "log_probs", "logp", "log_p", "action_logp", "action_log_prob"),
         *("action_logprob", "log_propensity", "log_pscore", "behavior_logprob", "behavior_log_prob"),
+        *("pi_b", "pi_beta", "pi_0"),
     ),
 }
 """Best first: where several are there, the first counts."""

@@ -30,6 +30,7 @@ _SCALAR = re.compile(r"\b(?:np|numpy)\.(?:float|int|uint|bool)_?\d*\(([^()]*)\)"
 """How NumPy prints a number that stands in a list of Python's."""
 
 _BARE = re.compile(rf"{_NUMBER}(?:(?:\s*[;|]\s*|,?\s+){_NUMBER})+")
+_NEGATIVE = re.compile(rf"\(\s*{_NUMBER}\s*\)")  # as accounts write it; a tuple of one number is `(1,)`
 _DECIMAL = r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"
 _BARE_WITH_COMMAS = re.compile(rf"{_DECIMAL}(?:,{_DECIMAL})+")  # `1.234,5` is one number
 _WORDS = {"True": "true", "true": "true", "False": "false", "false": "false", "None": "null", "null": "null"}
@@ -90,7 +91,7 @@ def parse(words: pa.Array, indices: pa.Array, name: str) -> pa.Array:
 
 def _bracketed(word: str) -> bool:
     text = word.strip()
-    return text[:1] in "[({ant" and text[-1:] in "])}" and len(text) <= _LONGEST
+    return text[:1] in "[({ant" and text[-1:] in "])}" and len(text) <= _LONGEST and _NEGATIVE.fullmatch(text) is None
 
 
 def _parsed(word: str) -> Any:

@@ -370,3 +370,47 @@ def test_progress_rises_to_the_end() -> None:
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert Dataset.from_file(PLAIN.encode()).n_episodes == 2
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        ("9:58 AM", "11:59 AM", "1:05 PM", "9:58 AM", "1:05 PM"),
+        ("8:05", "9:05", "10:05", "8:05", "10:05"),
+        ("08:05:00", "09:05:00", "10:05:00", "08:05:00", "10:05:00"),
+    ],
+)
+def test_times_of_day_order_rows(clock: tuple[str, ...]) -> None:
+    rows = [f"{ep},{time},{i},{i % 2},{i}" for i, (ep, time) in enumerate(zip((0, 0, 0, 1, 1), clock, strict=True))]
+    for order in ([0, 1, 2, 3, 4], [0, 2, 1, 4, 3]):
+        reading = read_csv("\n".join(["ep,time,s,a,r", *(rows[i] for i in order)]))
+        np.testing.assert_array_equal(reading.dataset.rewards, range(5))
+        assert "past-midnight" not in codes(reading)
+
+
+@pytest.mark.parametrize("clock", [("22:05:00", "23:59:00", "00:05:00"), ("10:05 PM", "11:59 PM", "12:05 AM")])
+def test_a_night_goes_past_midnight(clock: tuple[str, ...]) -> None:
+    rows = [f"{ep},{time},{i},{i % 2},{3 * ep + i}" for ep in (0, 1) for i, time in enumerate(clock)]
+    reading = read_csv("\n".join(["ep,time,s,a,r", *rows]))
+    np.testing.assert_array_equal(reading.dataset.rewards, range(6))
+    assert finding(reading, "past-midnight").rows == (3, 6)
+    interleaved = read_csv("\n".join(["ep,time,s,a,r", *(rows[i] for i in (0, 3, 1, 4, 2, 5))]))
+    np.testing.assert_array_equal(interleaved.dataset.rewards, range(6))
+
+
+def test_flags_of_a_german_spreadsheet() -> None:
+    for yes, no in (("WAHR", "FALSCH"), ("ja", "nein")):
+        text = PLAIN.replace("true", yes).replace("false", no)
+        np.testing.assert_array_equal(read_csv(text).dataset.terminations, [False, True, False, False])
+
+
+def test_a_number_in_brackets_is_no_list() -> None:
+    with pytest.raises(FileError, match=r"row 2, column 'r': '\(0.5\)' is not allowed: a reward must be a number"):
+        read_csv("s,a,r\n0,0,1.5\n1,1,(0.5)\n")
+
+
+def test_probabilities_of_the_behaviour_by_their_symbol_are_no_state() -> None:
+    data = read_csv("context,action,reward,pi_b\n1,0,1,0.5\n2,1,0,0.25\n").dataset
+    assert data.propensities is not None
+    np.testing.assert_array_equal(data.propensities, [0.5, 0.25])
+    assert data.tabular
