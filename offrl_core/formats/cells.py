@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,6 +99,11 @@ class Cells:
     def is_text(self) -> bool:
         """Whether it holds words other than those for true, false and nothing."""
         return self.labels is not None and not all(word.lower() in _TRUE | _FALSE | _MARKERS for word in self.labels)
+
+    @property
+    def are_measured(self) -> bool:
+        """Whether its words are measured numbers but for a few."""
+        return look_measured(self.labels or [])
 
     def numeric(self, needed: str) -> Cells:
         """The column as numbers: words for true and false are 1 and 0, and markers stand for missing values.
@@ -384,6 +389,12 @@ def _as_number(label: str) -> float:
         return np.nan if "_" in label else float(label)
     except ValueError:
         return np.nan
+
+
+def look_measured(words: Sequence[str]) -> bool:
+    """Whether these are numbers but for a few, such as `--`, and some of them have a decimal point."""
+    numbers = [word for word in words if not np.isnan(_as_number(word))]
+    return 5 * len(numbers) >= 4 * len(words) and any("." in word for word in numbers)
 
 
 def _several(column: pa.ChunkedArray, name: str) -> Cells:

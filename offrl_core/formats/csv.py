@@ -223,6 +223,8 @@ def _reason(error: Exception) -> tuple[str, int | None]:
     text = str(error).splitlines()[0][:300]
     if "UTF8" in text:
         return "it holds bytes that are not UTF-8 text; save the file as UTF-8", None
+    if "Empty CSV" in text:
+        return "there is no row of data", None
     if "straddl" in text:
         return "a line is too long for a table, or a quotation mark is never closed", None
     match = re.search(r"Row #(\d+)", text)

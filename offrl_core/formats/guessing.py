@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from offrl_core.formats.cells import look_measured
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
 from offrl_core.formats.names import NAMES, plain_name
 
@@ -96,9 +97,14 @@ def _leftover(free: Sequence[ColumnInfo], plain: Mapping[str, str]) -> list[Colu
         and not (_PART.match(plain[info.name]) and not _BEFORE.match(plain[info.name]))
         and (info.distinct or not info.missing)
     ]
-    numbers = [info for info in left if info.kind in ("integer", "number", "list")]
+    # A column of numbers in which some cell is none is not left out: reading it names that cell.
+    numbers = [i for i in left if i.kind in ("integer", "number", "list") or (i.kind == "text" and _measured(i))]
     labels = [info for info in left if info.kind == "text"]
     return numbers or (labels if len(labels) == 1 else [])
+
+
+def _measured(info: ColumnInfo) -> bool:
+    return look_measured([example for example in info.examples if example])
 
 
 def _is_action_part(info: ColumnInfo, plain: str) -> bool:

@@ -42,6 +42,8 @@ def open_table(source: Source, context: Context) -> Table:
     """
     text = _decoded(source)
     first = _First(_records(text), context)
+    if not first.names:
+        raise FileError("there is no row of data")
     add = first.lists_are_episodes()
     names = (*first.names, *([_EPISODE] if add else []))
     shown: dict[str, pa.ChunkedArray] = {}
@@ -200,7 +202,7 @@ class _Unfolding:
             )
         record = {**above, **value} if above else value
         # Most records are decisions like the one before.
-        if record.keys() == self._usual.keys() and not isinstance(record[self._reward], (list, dict)):
+        if record.keys() == self._usual.keys() and not isinstance(record.get(self._reward), (list, dict)):
             yield record, self.group, self.value
             return
         columns = _columns(record)

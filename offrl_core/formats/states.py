@@ -78,7 +78,7 @@ def _vectors(columns: Iterable[Cells], refuse_text: bool = False) -> tuple[Array
     names: list[str] = []
     missing: Array = np.zeros(1, dtype=bool)
     for cells in columns:
-        if refuse_text and cells.is_text:
+        if refuse_text and cells.is_text and not cells.are_measured:
             raise FileError(
                 "this state column holds text and there are several state columns: leave it out, or choose states = "
                 "'table', where each combination is a state of its own",

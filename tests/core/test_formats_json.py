@@ -235,7 +235,7 @@ def test_a_preview_reads_no_more_than_it_shows() -> None:
 REFUSED = {
     "": "the file is empty",
     " \n": "no row of data",
-    "[]": "no column is mapped to the state",
+    "[]": "there is no row of data",
     "[1, 2]": "1 stands where a record is needed",
     '[["s", "a"], [0, 1]]': '"s" stands where a record is needed',
     '{"s": 0, "a": 1, "r"': "this is not JSON: .* line 1, column 21",

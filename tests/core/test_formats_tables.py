@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -414,3 +415,19 @@ def test_probabilities_of_the_behaviour_by_their_symbol_are_no_state() -> None:
     assert data.propensities is not None
     np.testing.assert_array_equal(data.propensities, [0.5, 0.25])
     assert data.tabular
+
+
+@pytest.mark.parametrize("word", ["#DIV/0!", "--", "."])
+def test_a_column_of_numbers_is_not_left_out_for_a_word_in_it(word: str) -> None:
+    rows = [f"{i}.5,{word if i == 3 else i / 4},{i % 2},{i}" for i in range(9)]
+    with pytest.raises(FileError, match=rf"row 4, column 'pulse': '{re.escape(word)}' is not allowed"):
+        read_csv("\n".join(["pressure,pulse,action,reward", *rows]))
+    labels = [f"{i}.5,{'abc'[i % 3]},{i % 2},{i}" for i in range(9)]
+    reading = read_csv("\n".join(["pressure,ward,action,reward", *labels]))
+    assert finding(reading, "unused-columns").message == "1 column was not used: ward"
+
+
+@pytest.mark.parametrize(("data", "name"), [(b"[]", "x.json"), (b"[{}]", "x.json"), (b"state", "x.csv")])
+def test_nothing_is_said_to_be_nothing(data: bytes, name: str) -> None:
+    with pytest.raises(FileError, match=rf"^{name}: there is no row of data$"):
+        read_file(data, name=name)
