@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from offrl_core.formats.base import FileError
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf(?:inity)?|Infinity|nan|NaN)"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf(?:inity)?|Infinity|nan|NaN)"
 _TOKEN = re.compile(
     r"\s*(?:"
     rf"(?P<number>{_NUMBER})(?![\w.])"
@@ -50,7 +50,9 @@ def is_structured(words: pa.Array) -> bool:
 
 
 def _are_bare(texts: Sequence[str]) -> bool:
-    if not texts or not all(_BARE.fullmatch(text.strip()) or _BARE_WITH_COMMAS.fullmatch(text) for text in texts):
+    if not texts or max(map(len, texts)) > _LONGEST:
+        return False
+    if not all(_BARE.fullmatch(text.strip()) or _BARE_WITH_COMMAS.fullmatch(text) for text in texts):
         return False
     numbers = [re.findall(_NUMBER, text) for text in texts]
     return len({len(row) for row in numbers}) == 1 and any("." in number for row in numbers for number in row)

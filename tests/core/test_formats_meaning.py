@@ -549,3 +549,10 @@ def test_a_flag_of_the_end_that_is_used_says_that_others_were_cut() -> None:
     plain = read_csv("episode,step,state,action,reward,done\n" + rows)
     assert plain.mapping is not None
     assert plain.mapping.unflagged == "terminated"
+
+
+@pytest.mark.parametrize("cell", ["[{}x]", "({}x)", "{}x", "1.5 {}x", "np.float64({}x", "[1.5;{}x]"])
+def test_long_cells_that_almost_are_numbers_take_no_time(cell: str) -> None:
+    for filling in ("1" * 100_000, " " * 100_000, "1 " * 50_000, "1." * 50_000):
+        with pytest.raises(FileError):
+            read_csv(f'page,act,rew\n"{cell.format(filling)}",0,0\nb,1,1\n')
