@@ -79,7 +79,8 @@ def without_left_out(dataset: Dataset, chosen: Mapping[str, Any]) -> Dataset:
         HyperparameterError: the list is none, names an episode that there is not, or no episode would stay.
     """
     try:
-        return dataset.without_episodes(rule_of(chosen))
+        rule = rule_of(chosen)
+        return dataset if rule == EpisodeRule() else dataset.without_episodes(rule)
     except DatasetError as error:
         raise HyperparameterError(f"leaving episodes out: {error}") from None
 

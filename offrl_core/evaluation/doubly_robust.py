@@ -22,8 +22,8 @@ from offrl_core.evaluation.estimates import (
 )
 from offrl_core.evaluation.importance_sampling import episode_estimator, log_weights, uncovered_share
 from offrl_core.evaluation.model_values import Solver, model_solver
-from offrl_core.learning.threads import one_thread
 from offrl_core.progress import progress_bar
+from offrl_core.threads import one_thread
 
 Correction = Literal["ordinary", "weighted"]
 

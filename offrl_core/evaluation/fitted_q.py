@@ -19,8 +19,8 @@ from offrl_core.evaluation.estimates import (
     probabilities,
 )
 from offrl_core.evaluation.model_values import model_solver
-from offrl_core.learning.threads import one_thread
 from offrl_core.progress import progress_bar
+from offrl_core.threads import one_thread
 
 
 def fitted_q_evaluation(

@@ -31,7 +31,7 @@ from offrl_core.learning.policy_files import save_policies
 from offrl_core.learning.program import Program
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.snapshot import Snapshot, merge_members
-from offrl_core.learning.threads import one_thread
+from offrl_core.threads import one_thread
 
 Array = npt.NDArray[Any]
 

@@ -18,8 +18,8 @@ from offrl_core.learning.approximators import Function
 from offrl_core.learning.encodings import Encoding, not_finite
 from offrl_core.learning.program import Program
 from offrl_core.learning.rows import numbers_of
-from offrl_core.learning.threads import one_thread
 from offrl_core.names import did_you_mean
+from offrl_core.threads import one_thread
 
 Array = npt.NDArray[Any]
 

@@ -10,6 +10,7 @@ import scipy.sparse.csgraph as csgraph
 import scipy.sparse.linalg as sparse_linalg
 
 from offrl_core.columns import Array
+from offrl_core.threads import one_thread
 
 
 def chain_value(moves: sparse.csr_matrix, rewards: Array, terminal: Array, gamma: float) -> Array:
@@ -119,5 +120,6 @@ def _solve(system: sparse.csr_matrix, right: Array) -> Array:
         error = np.abs(system @ solution - right).max()
         if not failed and error <= 1e-11 * (1.0 + np.abs(right).max()):
             return np.asarray(solution)
-        return np.asarray(np.linalg.solve(system.toarray(), right))
+        with one_thread():
+            return np.asarray(np.linalg.solve(system.toarray(), right))
     return np.asarray(sparse_linalg.splu(system.tocsc()).solve(right))

@@ -13,6 +13,7 @@ import scipy.sparse as sparse
 
 from offrl_core.columns import Array, discount, encodings, integers, names, refuse
 from offrl_core.interfaces import Layout
+from offrl_core.threads import one_thread
 from offrl_core.worlds.arrays import MDPError, initial_distribution, reward_arrays, transition_matrix
 from offrl_core.worlds.chain import chain_value, from_states, never_ends, spread
 from offrl_core.worlds.improvement import Choices, best_values, under
@@ -193,9 +194,10 @@ class TabularMDP(Simulator):
         return values
 
     def _dense_values(self, policies: Array, rewards: Array, gamma: float) -> Array:
-        moves = np.einsum("msa,sat->mst", policies, self.P, optimize=True)
-        system = np.eye(self.n_states) - gamma * moves
-        return np.asarray(np.linalg.solve(system, rewards[..., None])[..., 0])
+        with one_thread():
+            moves = np.einsum("msa,sat->mst", policies, self.P, optimize=True)
+            system = np.eye(self.n_states) - gamma * moves
+            return np.asarray(np.linalg.solve(system, rewards[..., None])[..., 0])
 
     def _check_ends(self, moves: sparse.csr_matrix, only: Array | None) -> None:
         never = ~spread(self.terminal, moves)

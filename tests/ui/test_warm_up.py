@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -15,9 +16,12 @@ from tests.threads import in_a_loop
 
 def test_the_first_visits_run_is_trained() -> None:
     app._warm()
-    first = get_hub().info(get_hub().open(selection.start()))
-    assert first["state"] == "paused"
-    assert first["step"] >= FIRST_STEPS
+    run_id = get_hub().open(selection.start())
+    until = time.monotonic() + 60
+    while get_hub().info(run_id)["state"] != "paused":
+        assert time.monotonic() < until, get_hub().info(run_id)
+        time.sleep(0.02)
+    assert get_hub().info(run_id)["step"] >= FIRST_STEPS
 
 
 @pytest.mark.parametrize(("setting", "warm"), [("1", True), ("0", False)])

