@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from offrl_core.formats.base import Context, FileError
 from offrl_core.formats.mapping import Kind
 from offrl_core.formats.pictures import REMEDY, kind_of_bytes
 from offrl_core.formats.structures import is_structured, parse
+from offrl_core.formats.words import as_number, look_measured
 
 MARKERS = ("NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "-nan", "NULL", "Null", "null", "None", "none", "<NA>", "NaT")
 """Words that stand for a missing value beside numbers, dates and flags. Beside other words they are words."""
@@ -113,7 +114,7 @@ class Cells:
         """
         if self.labels is None:
             return self
-        table = np.array([_as_number(label) for label in self.labels], dtype=np.float64)
+        table = np.array([as_number(label) for label in self.labels], dtype=np.float64)
         marker = np.array([label.lower() in _MARKERS for label in self.labels], dtype=bool)
         flags = np.array([label.lower() in _TRUE | _FALSE for label in self.labels], dtype=bool)
         if (flags | marker).all():
@@ -365,7 +366,7 @@ def _text(encoded: pa.DictionaryArray, name: str) -> Cells:
     if not present:
         return Cells(name, np.zeros(len(codes)), np.ones(len(codes), dtype=bool))
     numbers = [label for label in present if label.lower() not in _MARKERS]
-    if not numbers or any(np.isnan(_as_number(label)) for label in numbers):
+    if not numbers or any(np.isnan(as_number(label)) for label in numbers):
         return cells
     if all(_is_whole(label) for label in numbers):
         if any(abs(int(label)) > np.iinfo(np.int64).max for label in numbers):
@@ -381,20 +382,6 @@ def _text(encoded: pa.DictionaryArray, name: str) -> Cells:
 
 def _is_whole(label: str) -> bool:
     return label.lstrip("+-").isdecimal() and label.isascii()
-
-
-def _as_number(label: str) -> float:
-    """The number that a text is; NaN where it is none."""
-    try:
-        return np.nan if "_" in label else float(label)
-    except ValueError:
-        return np.nan
-
-
-def look_measured(words: Sequence[str]) -> bool:
-    """Whether these are numbers but for a few, such as `--`, and some of them have a decimal point."""
-    numbers = [word for word in words if not np.isnan(_as_number(word))]
-    return 5 * len(numbers) >= 4 * len(words) and any("." in word for word in numbers)
 
 
 def _several(column: pa.ChunkedArray, name: str) -> Cells:

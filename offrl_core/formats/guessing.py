@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from offrl_core.formats.cells import look_measured
 from offrl_core.formats.mapping import ColumnInfo, ColumnMapping
 from offrl_core.formats.names import NAMES, plain_name
+from offrl_core.formats.words import look_measured
 
 _STATE_PREFIX = re.compile(r"^(state|states|obs|observation|observations|s|o|x|feature)_?(\d+|_.+)$|^[soxf]_?\d+$")
 _NEXT = re.compile(r"^(next|new)_(?P<a>.+)$|^(?P<b>.+)_(next|prime|after)$|^(?P<c>.+)_next(?P<d>_?\d+)$")
