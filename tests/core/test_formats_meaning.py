@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from log_files import Read, codes, parquet, read_csv, read_file
@@ -556,3 +557,18 @@ def test_long_cells_that_almost_are_numbers_take_no_time(cell: str) -> None:
     for filling in ("1" * 100_000, " " * 100_000, "1 " * 50_000, "1." * 50_000):
         with pytest.raises(FileError):
             read_csv(f'page,act,rew\n"{cell.format(filling)}",0,0\nb,1,1\n')
+
+
+def test_hundreds_of_actions_by_users_and_times() -> None:
+    table = pd.read_csv(CASES / "actions500.csv.gz").sort_values(["user_id", "ts"], kind="stable")
+    want = sorted(
+        tuple(map(tuple, part[["segment", "action", "reward"]].to_numpy())) for _, part in table.groupby("user_id")
+    )
+    data = read_file(CASES / "actions500.csv.gz").dataset
+    segments = np.array(data.state_labels)[data.observations].astype(int)
+    rows = list(zip(segments, data.actions, data.rewards, strict=True))
+    bounds = zip(data.episode_starts, data.episode_ends, strict=True)
+    assert sorted(tuple(rows[first : last + 1]) for first, last in bounds) == want
+    assert (data.n_actions, data.n_states, data.n_episodes) == (500, 8, 2000)
+    assert not data.terminations.any()
+    assert (~data.has_target).sum() == 2000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -18,6 +19,7 @@ import offrl_core as orl
 from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file
 from offrl_core.formats.pictures import plane, shrunk
 
+CASES = Path(__file__).parent / "cases"
 ROWS = 12
 
 
@@ -120,6 +122,24 @@ def test_frames_of_every_format(isolated: bool) -> None:
     columns = {"obs": stacked(episodes, "observations"), "action": stacked(episodes, "actions")}
     data = orl.Dataset.from_frame(columns | {"reward": stacked(episodes, "rewards")})
     np.testing.assert_allclose(data.observations, want, rtol=1e-6)
+
+
+def test_a_dumped_buffer_of_frames_opens_at_half_the_size() -> None:
+    with h5py.File(CASES / "d3_pixel.h5") as file:
+        stored = {name: [file[f"{name}_{e}"][()] for e in range(3)] for name in ("observations", "actions", "rewards")}
+    reading = read_file(CASES / "d3_pixel.h5")
+    data, want = reading.dataset, by_hand(np.concatenate(stored["observations"]), 2, 2).reshape(60, -1)
+    np.testing.assert_allclose(data.observations, want, rtol=1e-6)
+    np.testing.assert_array_equal(data.actions, np.concatenate(stored["actions"])[:, 0])
+    np.testing.assert_array_equal(data.rewards, np.concatenate(stored["rewards"])[:, 0])
+    np.testing.assert_array_equal(np.flatnonzero(data.terminations), [19, 39, 59])
+    assert reading.mapping.shrink == 2
+
+
+@pytest.mark.parametrize("name", ["pix-arrow-v0.zip", "pix-hdf5-v0.zip"])
+def test_compressed_frames_are_refused_with_a_remedy(name: str) -> None:
+    with pytest.raises(FileError, match=r"JPEG.*Store each frame as an array of numbers, height × width × channels"):
+        read_file(CASES / name)
 
 
 def test_what_is_too_large_and_no_picture_is_refused() -> None:
