@@ -4,6 +4,7 @@
 import { GridCells, tracePolygon } from "../shared/grid.js";
 import { actionColour, withAlpha } from "../shared/palette.js";
 import { arrowPath, hatchStyle } from "../shared/signs.js";
+import { outlined } from "./marks.js";
 
 /**
  * @import { GridLayout } from "../run/protocol.d.ts"
@@ -175,8 +176,9 @@ export class GridScene {
   }
 
   /** @param {Pen} pen @param {GridPlace} geo @param {number} state @param {Outline} style */
-  outline(pen, geo, state, { colour, inner, width, action }) {
+  outline(pen, geo, state, style) {
     if (!this.grid.cellOf.has(state)) return;
+    const { action, colour, width } = style;
     const corner = this.corner(geo, state);
     pen.lineJoin = "round";
     if (action !== null) {
@@ -186,15 +188,7 @@ export class GridScene {
       tracePolygon(pen, corner, geo.size, this.grid.shapes[action]);
       pen.stroke();
     }
-    for (const [stroke, thick] of /** @type {const} */ ([
-      [inner, width + 2],
-      [colour, width],
-    ])) {
-      if (!stroke) continue;
-      pen.strokeStyle = stroke;
-      pen.lineWidth = thick;
-      pen.strokeRect(...corner, geo.size, geo.size);
-    }
+    outlined(pen, style, () => pen.strokeRect(...corner, geo.size, geo.size));
   }
 
   /** A ringed dot in the corner. @param {Pen} pen @param {GridPlace} geo @param {number} state @param {Theme} theme */

@@ -7,6 +7,7 @@ import { number } from "../shared/format.js";
 import { infiniteColour, rampOf, rgbOf, withAlpha } from "../shared/palette.js";
 import { hatchStyle } from "../shared/signs.js";
 import { SvgContext } from "../shared/svg.js";
+import { onGround, outlined } from "./marks.js";
 
 /**
  * @import { MatrixLayout } from "../run/protocol.d.ts"
@@ -158,12 +159,7 @@ export class MatrixScene {
         if (Number.isNaN(value)) continue;
         const [left, top] = this.cell(geo, i, a);
         const [x, y] = [left + geo.width / 2, top + (geo.height * (perState ? this.A : 1)) / 2];
-        const text = number(value);
-        const half = pen.measureText(text).width / 2 + 3;
-        pen.fillStyle = withAlpha(theme.background, 0.85);
-        pen.fillRect(x - half, y - 8, 2 * half, 16);
-        pen.fillStyle = theme.text;
-        pen.fillText(text, x, y);
+        onGround(pen, number(value), x, y, 16, theme);
       }
     });
   }
@@ -244,24 +240,20 @@ export class MatrixScene {
   }
 
   /** @param {Pen} pen @param {Fold} geo @param {number} state @param {Outline} style */
-  outline(pen, geo, state, { colour, inner, width, action }) {
+  outline(pen, geo, state, style) {
     const index = this.place.get(state);
     if (index === undefined) return;
     const [x, y] = this.cell(geo, index);
     const pad = geo.width < 6 ? 1.5 : 0;
-    for (const [stroke, thick] of /** @type {const} */ ([
-      [inner, width + 2],
-      [colour, width],
-    ])) {
-      if (!stroke) continue;
-      pen.strokeStyle = stroke;
-      pen.lineWidth = geo.width < 6 ? Math.min(thick, 2.2) : thick;
+    const { action } = style;
+    outlined(pen, style, (thick) => {
+      if (geo.width < 6) pen.lineWidth = Math.min(thick, 2.2);
       pen.strokeRect(x - pad, y - pad, geo.width + 2 * pad, geo.height * this.A + 2 * pad);
       if (action !== null) {
         const [ax, ay] = this.cell(geo, index, action);
         pen.strokeRect(ax - pad, ay - pad, geo.width + 2 * pad, geo.height + 2 * pad);
       }
-    }
+    });
   }
 
   /** @param {Pen} pen @param {Fold} geo @param {number} state @param {Theme} theme */

@@ -5,6 +5,7 @@ import { AxisScale } from "../shared/axis.js";
 import { actionColour, withAlpha } from "../shared/palette.js";
 import { SHAPES, arrowPath, fitted, hatchStyle, shapePath } from "../shared/signs.js";
 import { inWords, ownNames } from "../shared/vectors.js";
+import { outlined } from "./marks.js";
 
 /**
  * @import { PlaneLayout } from "../run/protocol.d.ts"
@@ -315,24 +316,18 @@ export class PlaneScene {
   }
 
   /** @param {Pen} pen @param {PlanePlace} geo @param {number} state @param {Outline} style */
-  outline(pen, geo, state, { colour, inner, width, action }) {
+  outline(pen, geo, state, style) {
     if (!this.probes || (state + 1) * this.D > this.probes.length) return;
     const point = this.at(geo, state);
-    for (const [stroke, thick] of /** @type {const} */ ([
-      [inner, width + 2],
-      [colour, width],
-    ])) {
-      if (!stroke) continue;
-      pen.strokeStyle = stroke;
-      pen.lineWidth = thick;
+    outlined(pen, style, () => {
       pen.beginPath();
       pen.arc(...point, geo.radius + 1.5, 0, 2 * Math.PI);
       pen.stroke();
-      if (action === null) continue;
+      if (style.action === null) return;
       pen.beginPath();
-      this.pie(pen, point, geo.radius + 1.5, action);
+      this.pie(pen, point, geo.radius + 1.5, style.action);
       pen.stroke();
-    }
+    });
   }
 
   /** @param {Pen} pen @param {PlanePlace} geo @param {number} state @param {Theme} theme */

@@ -3,8 +3,8 @@
 // further pages.
 
 import { integer, number } from "../shared/format.js";
-import { withAlpha } from "../shared/palette.js";
 import { drawAction, fitted, hatchStyle } from "../shared/signs.js";
+import { onGround, outlined } from "./marks.js";
 
 /**
  * @import { TableLayout } from "../run/protocol.d.ts"
@@ -134,12 +134,7 @@ export class TableScene {
         const value = values[perState ? state : state * A + a];
         if (Number.isNaN(value)) continue;
         const [x, y] = [geo.x + ((perState ? A : 2 * a + 1) * geo.width) / 2, top + geo.height / 2];
-        const text = number(value);
-        const half = pen.measureText(text).width / 2 + 3;
-        pen.fillStyle = withAlpha(theme.background, 0.85);
-        pen.fillRect(x - half, y - 7, 2 * half, 14);
-        pen.fillStyle = theme.text;
-        pen.fillText(text, x, y);
+        onGround(pen, number(value), x, y, 14, theme);
       }
     }
   }
@@ -233,19 +228,14 @@ export class TableScene {
   }
 
   /** @param {Pen} pen @param {TablePlace} geo @param {number} state @param {Outline} style */
-  outline(pen, geo, state, { colour, inner, width, action }) {
+  outline(pen, geo, state, style) {
     const y = this.top(geo, state);
     if (y === null) return;
-    for (const [stroke, thick] of /** @type {const} */ ([
-      [inner, width + 2],
-      [colour, width],
-    ])) {
-      if (!stroke) continue;
-      pen.strokeStyle = stroke;
-      pen.lineWidth = thick;
+    const { action } = style;
+    outlined(pen, style, () => {
       pen.strokeRect(geo.x, y, geo.width * this.A, geo.height);
       if (action !== null) pen.strokeRect(geo.x + action * geo.width, y, geo.width, geo.height);
-    }
+    });
   }
 
   /** @param {Pen} pen @param {TablePlace} geo @param {number} state @param {Theme} theme */
