@@ -29,6 +29,39 @@ ONE_COLUMN = {
 }
 """Roles of one column each: their labels, and what they mean where the label does not say it."""
 
+ONE_MEANING = {
+    "states": (
+        "Take the state as",
+        {"auto": "whatever fits", "table": "a number per distinct state", "vector": "a vector of numbers"},
+    ),
+    "reward_row": (
+        "The reward in a row",
+        {"same": "belongs to the row's own action", "next": "was received on arriving in the row's state"},
+    ),
+    "both": (
+        "A row that ended and was cut off at once",
+        {"terminated": "counts as ended", "truncated": "counts as cut off"},
+    ),
+    "unflagged": (
+        "An episode whose last row has no flag",
+        {"truncated": "was cut off", "terminated": "ended in a terminal state"},
+    ),
+    "each_row": (
+        "A row is",
+        {
+            "step": "one step of its episode",
+            "episode": "an episode of its own (bandit)",
+            "trajectory": "a whole episode, a list in each column",
+        },
+    ),
+    "last_row": (
+        "The last row of an episode is",
+        {"decision": "a decision like the others", "state": "no more than the final state (RLDS)"},
+    ),
+    "missing": ("Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}),
+}
+"""Fields of the mapping that are one of a few words: their labels, and what each word means."""
+
 NEEDED = "reward"
 ACTIONS = {
     "auto": "whatever fits",
@@ -82,43 +115,8 @@ def choose_columns(preview: Preview, file_id: str) -> ColumnMapping:
     with st.expander("More about the columns"):
         following = [name for name in guess.next_state if name in options]
         chosen["next_state"] = tuple(st.multiselect("Next state, if the file has it", options, following))
-        chosen["states"] = _one_of(
-            "Take the state as",
-            {"auto": "whatever fits", "table": "a number per distinct state", "vector": "a vector of numbers"},
-            guess.states,
-        )
-        chosen["reward_row"] = _one_of(
-            "The reward in a row",
-            {"same": "belongs to the row's own action", "next": "was received on arriving in the row's state"},
-            guess.reward_row,
-        )
-        chosen["both"] = _one_of(
-            "A row that ended and was cut off at once",
-            {"terminated": "counts as ended", "truncated": "counts as cut off"},
-            guess.both,
-        )
-        chosen["unflagged"] = _one_of(
-            "An episode whose last row has no flag",
-            {"truncated": "was cut off", "terminated": "ended in a terminal state"},
-            guess.unflagged,
-        )
-        chosen["each_row"] = _one_of(
-            "A row is",
-            {
-                "step": "one step of its episode",
-                "episode": "an episode of its own (bandit)",
-                "trajectory": "a whole episode, a list in each column",
-            },
-            guess.each_row,
-        )
-        chosen["last_row"] = _one_of(
-            "The last row of an episode is",
-            {"decision": "a decision like the others", "state": "no more than the final state (RLDS)"},
-            guess.last_row,
-        )
-        chosen["missing"] = _one_of(
-            "Episodes with missing values", {"refuse": "refuse the file", "drop": "leave them out"}, guess.missing
-        )
+        for field, (label, meanings) in ONE_MEANING.items():
+            chosen[field] = _one_of(label, meanings, getattr(guess, field))
         chosen["shrink"] = _choose_shrink(guess.shrink, file_id)
     return replace(guess, **chosen)
 
