@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from offrl_lecture.base.scene import RESERVED, Control
 from offrl_lecture.registry import pages, scenes
-from tests.browser.waiting import eventually, painted, settled, visit
+from tests.browser.waiting import eventually, painted, visit
 from tests.lecture.scene_states import trained_elsewhere
 
 PATIENCE = 90_000
@@ -74,9 +74,7 @@ def show_scene(tab: Page, url: str, scene: str, query: str = "", name: str = "re
     else:
         opening = lecture.get_attribute("data-opening") or ""
         elsewhere = steps.get_attribute("aria-label") != page.title
-        settled(tab, 150)
-        before = tab.url
-        visit(tab, link)
+        before = visit(tab, link)
         # On another page the lecture is mounted anew; on this one it opens the link, unless it shows just that.
         if not elsewhere and shown(before) != shown(link):
             expect(lecture).not_to_have_attribute("data-opening", opening)

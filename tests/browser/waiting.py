@@ -61,15 +61,22 @@ RESTED = """([milliseconds, patience, link]) => new Promise((done, fail) => {
 })"""
 
 
-def visit(tab: Page, url: str) -> None:
-    """Open a link of the app: in a tab that shows the app already as the back button does, which loads nothing."""
+def visit(tab: Page, url: str) -> str:
+    """Open a link of the app: in a tab that shows the app already as the back button does, which loads nothing.
+
+    Returns:
+        The link that is left, with what a control reported last.
+    """
+    before = tab.url
     if tab.get_by_test_id("stApp").count():
         tab.mouse.move(1, 1)
-        settled(tab, 150)  # what a control reported last is written into the link that is left
+        settled(tab, 150)
+        before = tab.url
         tab.evaluate(RESTED, [60, PATIENCE, url])
         painted(tab)
     else:
         tab.goto(url)
+    return before
 
 
 def painted(page: Page) -> None:
