@@ -70,7 +70,7 @@ class AWAC(CriticCloning):
         return exponential(hp, advantage, log_weight)
 
     def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
-        advantage = transition.row(self.weighting(transition.batch, hp).advantage)
+        advantage = transition.row(self.row_advantages(transition.batch, hp))
         return [
             *super().weight_steps(transition, hp),
             Step("advantage", "advantage", advantage, f"A = {number(advantage)}"),

@@ -118,9 +118,9 @@ class AWR(ValueCloning):
         return {**super().losses(batch, hp), "value": value}
 
     def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
-        weighting = self.weighting(transition.batch, hp)
-        target, advantage = transition.row(self.target(transition.batch, hp)), transition.row(weighting.advantage)
-        exponent = transition.row(self.log_weight(transition.batch, hp, weighting.advantage))
+        advantages = self.row_advantages(transition.batch, hp)
+        target, advantage = transition.row(self.target(transition.batch, hp)), transition.row(advantages)
+        exponent = transition.row(self.log_weight(transition.batch, hp, advantages))
         symbol = {"lambda": r"G^\lambda", "mc": "G", "td": r"r + \gamma V(s')"}[hp.value_target]
         known = hp.value_target == "mc" or transition.has_target
         judged = Step("target", "the return it is judged by", target, f"{symbol} = {number(target)}")

@@ -80,12 +80,12 @@ class Weighting:
 
     Attributes:
         weight: what multiplies `−log π_θ(a|s)`.
-        advantage: what went into the weight function (a reward, a return or an advantage).
+        advantage: what went into the weight function (a reward, a return or an advantage); None where nothing did.
         clipped: where the cap `weight_max` was reached.
     """
 
     weight: Array
-    advantage: Array
+    advantage: Array | None
     clipped: Array | None = None
 
 
@@ -216,6 +216,11 @@ class Algorithm(ABC):
     def formulas(self, choices: Mapping[str, Value]) -> dict[str, str]:
         """Metrics whose formula is another one here than usual (see `orl.metrics()`), name → LaTeX."""
         return {}
+
+    def first_bad_line(self, batch: Batch, hp: Any) -> str:
+        """Where in the system's own text the first number of these losses arises that is not finite (`my_cql.py, line
+        31`); empty where that is not known. Asked only of a member whose numbers ran away."""
+        return ""
 
     @classmethod
     def loss_source(cls) -> str:

@@ -38,6 +38,13 @@ class Cloning(Algorithm):
         """`softmax` of the policy network."""
         return softmax(batch["policy"])
 
+    def row_advantages(self, batch: Batch, hp: Any) -> Array:
+        """What the weights of the rows are made of, `(M, B)`."""
+        weighting = self.weighting(batch, hp)
+        assert weighting is not None
+        assert weighting.advantage is not None
+        return weighting.advantage
+
     def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
         """How this row came to its weight; nothing where every row weighs 1."""
         return []

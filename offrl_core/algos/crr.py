@@ -101,7 +101,7 @@ class CRR(CriticCloning):
         return exponential(hp, advantage, (advantage / hp.temperature).astype(np.float32))
 
     def weight_steps(self, transition: Transition, hp: Any) -> list[Step]:
-        advantage = transition.row(self.weighting(transition.batch, hp).advantage)
+        advantage = transition.row(self.row_advantages(transition.batch, hp))
         steps = super().weight_steps(transition, hp)
         if hp.baseline == "max":
             best = float(transition.s(transition.batch["q"])[transition.action]) - advantage

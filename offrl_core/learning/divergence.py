@@ -29,6 +29,7 @@ class Divergence:
             mean), or a number of the system's own, such as `square`.
         value: what it became, as text: `inf`, `-inf` or `nan`.
         state, action, row: where, as far as that quantity has such a place; −1 otherwise.
+        line: where in a system's own text the number arose (`my_cql.py, line 31`); empty where that is not known.
     """
 
     step: int
@@ -39,6 +40,7 @@ class Divergence:
     state: int = -1
     action: int = -1
     row: int = -1
+    line: str = ""
 
     def named(self, index: int, member: str) -> Divergence:
         """The same for the learner's numbering."""
@@ -53,7 +55,8 @@ class Divergence:
         known = [(name, actions[n] if name == "action" and actions else n) for name, n in places if n >= 0]
         where = "".join(f", {name} {which}" for name, which in known)
         label = f" ({self.member})" if self.member else ""
-        return f"stopped before update {self.step}{label}: {self.what} became {self.value}{where}"
+        line = f" (first in {self.line})" if self.line else ""
+        return f"stopped before update {self.step}{label}: {self.what} became {self.value}{where}{line}"
 
 
 def advance_program(program: Program, steps: int) -> list[tuple[list[int], Program, list[Divergence]]]:
@@ -100,6 +103,13 @@ def advance_program(program: Program, steps: int) -> list[tuple[list[int], Progr
 
 def trace(program: Program) -> Divergence:
     """Which quantity of the next update leaves the finite numbers first, and where (one member)."""
+    found = _trace(program)
+    if found.what in program.pending().drawn.batch.outputs:
+        return found
+    return replace(found, line=program.algorithm.first_bad_line(program.pending().drawn.batch, program.hp))
+
+
+def _trace(program: Program) -> Divergence:
     step = program.updates + 1
     drawn, losses, _ = program.pending()
     batch = drawn.batch

@@ -40,7 +40,7 @@ def observe(program: Program) -> Snapshot:
             found |= weight_metrics(weight, weighting.clipped, batch, shown)
             weights = _by_pair(batch, shown, weight)
         advantages = system.advantages(batch, hp)
-        if advantages is None and weighting is not None:
+        if advantages is None and weighting is not None and weighting.advantage is not None:
             advantages = _by_pair(batch, shown, _wide(weighting.advantage, batch.members))
         found |= policy_metrics(policy, shown)
         found |= system.reports(batch, hp)
