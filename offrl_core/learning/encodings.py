@@ -56,13 +56,19 @@ class Encoding:
     Args:
         dataset: where the observations come from.
         name: a key of its `features`, `one-hot`, or for vectors `observation`.
+
+    Attributes:
+        one_hot: whether it is that.
+        size: numbers of a state `F`.
+        by_state: `(S, F)` float32, what every state becomes; None for vectors and for one-hot.
+        center, scale: `(F,)` float64, what is subtracted, and what the rest is divided by; not for one-hot.
     """
 
     def __init__(self, dataset: Dataset, name: str) -> None:
         self.name = name
         self.one_hot = name == ONE_HOT
         self.center: Array | None = None
-        self._by_state: Array | None = None
+        self.by_state: Array | None = None
         if self.one_hot:
             self.size = int(dataset.n_states or 0)
             return
@@ -72,13 +78,13 @@ class Encoding:
         self.scale = np.where(deviation > 1e-8, deviation, 1.0)
         self.size = raw.shape[1]
         if dataset.tabular:
-            self._by_state = self._standardize(raw)
+            self.by_state = self._standardize(raw)
 
     @classmethod
     def of(cls, center: Array, scale: Array) -> Encoding:
         """The encoding of vectors by what they are standardised with, `(D,)` each."""
         made = object.__new__(cls)
-        made.name, made.one_hot, made.size, made._by_state = "observation", False, len(center), None
+        made.name, made.one_hot, made.size, made.by_state = "observation", False, len(center), None
         made.center, made.scale = center, scale
         return made
 
@@ -87,7 +93,7 @@ class Encoding:
 
     def rows(self, observations: Array) -> Array:
         """`(N, F)` float32 features of observations; not for one-hot."""
-        return self._standardize(observations) if self._by_state is None else self._by_state[observations]
+        return self._standardize(observations) if self.by_state is None else self.by_state[observations]
 
     def inputs(self, observations: Array) -> Inputs:
         """Network inputs for `(U,)` states or `(U, D)` vectors, shared by all members, or `(M, U, D)`, each its own."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,11 @@ from offrl_core.learning.program import Program
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.snapshot import Snapshot, merge_members
 from offrl_core.threads import one_thread
+
+if TYPE_CHECKING:
+    import torch
+
+    from offrl_core.learning.in_torch.model import Model
 
 Array = npt.NDArray[Any]
 
@@ -277,6 +282,50 @@ class Learner:
             PolicyError: there is no such format, or the table would be too large.
         """
         save_policies(self.policies(), self.dataset, target, format=format)
+
+    def to_torch(self, member: int = 0) -> Model:
+        """What a member has learned as a `torch.nn.Module`: raw states in, policy, Q, V and behaviour out.
+
+        `model.save("model.pt2")` and `model.save("model.onnx")` write it for use elsewhere. It is a copy: whatever is
+        trained later, here or there, the other stays as it is.
+
+        Raises:
+            ValueError: there is no such member.
+            ImportError: PyTorch is not installed.
+        """
+        from offrl_core.learning.in_torch.model import Model
+
+        alone = self._alone(member)
+        data, labels = self.dataset, "states" if self.dataset.tabular else "components"
+        about = {
+            "algorithm": self.algorithm.name,
+            "approximator": self.approximator,
+            "dataset": data.name,
+            "step": alone.updates,
+            "hyperparameters": dict(self._values[member]),
+            "actions": list(data.action_labels),
+            labels: list(data.state_labels if data.tabular else data.component_labels),
+        }
+        return Model(alone, about)
+
+    def from_torch(self, weights: torch.nn.Module | Mapping[str, torch.Tensor], member: int = 0) -> None:
+        """Go on with the weights of a module that `to_torch` gave, or of its `state_dict()`.
+
+        Only the member's own weights change: its target copy and its optimiser's running means stay as they are.
+
+        Raises:
+            ValueError: there is no such member, or the weights have another shape, belong to other data or to another
+                encoding, or are not finite. Nothing is changed then.
+            ImportError: PyTorch is not installed.
+        """
+        from offrl_core.learning.in_torch.model import flat_parameters
+
+        given = weights if isinstance(weights, Mapping) else weights.state_dict()
+        flat = flat_parameters(self._alone(member), given)
+        places, program = next(pair for pair in self._programs if member in pair[0])
+        arrays = {name: array.copy() for name, array in program.arrays().items()}
+        arrays["parameters"][places.index(member)] = flat[0]
+        program.restore(arrays, program.updates)
 
     def _alone(self, member: int) -> Program:
         """A program of this member only, at this point."""

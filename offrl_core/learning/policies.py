@@ -240,9 +240,7 @@ def of_function(program: Program, place: int, **named: Any) -> FunctionPolicy:
     assert networks.encoding is not None
     seen, counts = np.empty((0, networks.encoding.size), np.float32), np.empty((0, rows.n_actions), np.float32)
     if program.algorithm.uses_counts(program.values[0]):
-        numbers, first = np.unique(rows.states, return_index=True)
-        seen = rows.dataset.observations[first] + np.float32(0)
-        counts = rows.known_counts[0].T[numbers].copy()
+        seen, counts = rows.seen
     functions = {
         name: (network.function, networks.parameters[place : place + 1, network.place].copy())
         for name, network in networks.by_name.items()

@@ -108,6 +108,12 @@ class Rows:
         return np.where(numbers >= 0, self.known_counts[:, :, numbers], np.float32(0))
 
     @cached_property
+    def seen(self) -> tuple[Array, Array]:
+        """Of continuous data: its distinct observations `(K, D)` float32, and `known_counts` there, `(K, A)`."""
+        numbers, first = np.unique(self.states, return_index=True)
+        return self.dataset.observations[first] + np.float32(0), self.known_counts[0].T[numbers].copy()
+
+    @cached_property
     def pair_features(self) -> Array:
         """`(F, A, S)` float32: the dataset's `φ(s, a)`."""
         assert self.dataset.action_features is not None

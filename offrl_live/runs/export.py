@@ -57,11 +57,7 @@ class RunExport:
         Raises:
             ValueError: the run has not begun, or the table would be too large.
         """
-        if self.checkpoint is None:
-            raise ValueError("this run has not begun yet: nothing is learned")
-        data = None if self.dataset is None else with_options(self.dataset, self.config.options)
-        engine = Engine(self.config.until(self.checkpoint.step), data)
-        engine.restore(self.checkpoint.data)
+        engine = self._engine()
         found = []
         for lane, learner in enumerate(engine.lanes):
             number = f"{lane + 1}. " if len(engine.lanes) > 1 else ""
@@ -69,6 +65,33 @@ class RunExport:
         file = io.BytesIO()
         save_policies(found, engine.dataset, file, format=format)
         return file.getvalue()
+
+    def torch_model(self, format: str, member: int) -> bytes:
+        """What one model has learned up to the newest checkpoint, for PyTorch or ONNX; see `Model.save`.
+
+        This imports PyTorch.
+
+        Raises:
+            ValueError: the run has not begun, or there is no such member or format.
+            ImportError: a package is missing.
+        """
+        learners = self._engine().lanes
+        places = [(learner, index) for learner in learners for index in range(len(learner.members))]
+        if not 0 <= member < len(places):
+            raise ValueError(f"member = {member} is not allowed: this run has {len(places)}, from 0 on")
+        learner, index = places[member]
+        file = io.BytesIO()
+        learner.to_torch(index).save(file, format=format)
+        return file.getvalue()
+
+    def _engine(self) -> Engine:
+        """The run's learners as they stood at the newest checkpoint."""
+        if self.checkpoint is None:
+            raise ValueError("this run has not begun yet: nothing is learned")
+        data = None if self.dataset is None else with_options(self.dataset, self.config.options)
+        engine = Engine(self.config.until(self.checkpoint.step), data)
+        engine.restore(self.checkpoint.data)
+        return engine
 
     def columns(self) -> dict[str, Array]:
         """The metrics as equally long columns, one row per frame and member: `pandas.DataFrame(export.columns())`.

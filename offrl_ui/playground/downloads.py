@@ -17,6 +17,7 @@ from offrl_live.runs.export import RunExport
 from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.runs.script import script
 from offrl_live.serving.hub import get_hub
+from offrl_live.serving.torch_model import torch_model_file
 from offrl_ui.gallery.presets import SUFFIX, presets
 from offrl_ui.playground.replay_file import replay_html
 
@@ -50,6 +51,10 @@ def _policies(format: str) -> Maker:
     return lambda export, query: export.policies(format)
 
 
+def _torch_model(format: str) -> Maker:
+    return lambda export, query: torch_model_file(export, format, _whole(query, "member", 0))
+
+
 def _replay(export: RunExport, query: Mapping[str, str]) -> bytes:
     return _page(export, query, charts=True)
 
@@ -64,6 +69,8 @@ def _page(export: RunExport, query: Mapping[str, str], *, charts: bool) -> bytes
     return replay_html(export.recording(), str(title), charts=charts, mode=query.get("mode"), **view)
 
 
+BINARY = "application/octet-stream"
+
 FILES: dict[str, tuple[str, str, Maker]] = {
     "metrics.csv": ("Metrics as CSV, one row per snapshot and model", "text/csv", _csv),
     "metrics.parquet": ("Metrics as Parquet", "application/vnd.apache.parquet", _parquet),
@@ -75,9 +82,11 @@ FILES: dict[str, tuple[str, str, Maker]] = {
     "policies.parquet": ("What is learned, as Parquet", "application/vnd.apache.parquet", _policies("parquet")),
     "policies.npz": (
         "What is learned, for Python: `orl.load_policy(path)`, labels in and labels out",
-        "application/octet-stream",
+        BINARY,
         _policies("npz"),
     ),
+    "model.pt2": ("One model for PyTorch: `torch.export.load(path).module()`", BINARY, _torch_model("pt2")),
+    "model.onnx": ("The same for ONNX Runtime: `states` in, policy, Q and V out", BINARY, _torch_model("onnx")),
     "reproduce.py": ("Python script that computes the same numbers", "text/x-python; charset=utf-8", _script),
     "replay.html": ("The whole run as one page that plays offline", "text/html; charset=utf-8", _replay),
     "replay-small.html": ("The same without the curves (small)", "text/html; charset=utf-8", _light_replay),
@@ -102,8 +111,17 @@ def preset_address(preset_id: str) -> str:
 def offer(run_id: str) -> None:
     """A menu with a link for each file of the run."""
     with st.popover("Take it home", icon=":material/download:", help="Files of this run, as it stands now"):
+        members = get_hub().info(run_id)["members"]
+        member = 0
+        if len(members) > 1:
+            member = st.selectbox(
+                "Model in model.pt2 and model.onnx",
+                range(len(members)),
+                format_func=lambda index: f"{members[index]['algorithm']} {members[index]['label']}".strip(),
+            )
         for name, (what, _, _) in FILES.items():
-            st.markdown(f"[{name}](/take/{run_id}/{name}) — {what}")
+            query = f"?member={member}" if member and name.startswith("model.") else ""
+            st.markdown(f"[{name}](/take/{run_id}/{name}{query}) — {what}")
         st.caption("The link in the address bar reopens this configuration; pictures are saved from the stage itself.")
 
 

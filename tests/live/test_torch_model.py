@@ -1,0 +1,46 @@
+"""A run's model for PyTorch and ONNX: made in another process, within its time."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.engine import Engine
+from offrl_live.runs.export import RunExport
+from offrl_live.runs.timeline import Checkpoint
+from offrl_live.serving.torch_model import torch_model_file
+
+CONFIG = RunConfig("double-crossing", {}, (Lane("bcq", seeds=2), Lane("iql")))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    engine = Engine(CONFIG)
+    engine.advance(30)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def export(engine: Engine) -> RunExport:
+    return RunExport(CONFIG, None, {}, (), (), (), "paused", "", Checkpoint(30, engine.checkpoint()))
+
+
+def test_the_model_that_is_asked_for_comes_as_onnx(engine: Engine, export: RunExport) -> None:
+    session = onnxruntime.InferenceSession(torch_model_file(export, "onnx", 2))
+    told = session.get_modelmeta().custom_metadata_map
+    assert (told["algorithm"], json.loads(told["step"])) == ("iql", 30)
+    states = np.arange(engine.dataset.n_states)
+    (policy,) = session.run(["policy"], {"states": states})
+    np.testing.assert_allclose(policy, engine.lanes[1].policy(states)[0], atol=1e-6)
+
+
+def test_what_cannot_be_made_is_said(export: RunExport) -> None:
+    with pytest.raises(ValueError, match="member = 3 is not allowed: this run has 3, from 0 on"):
+        torch_model_file(export, "pt2", 3)
+    with pytest.raises(ValueError, match="this run has not begun yet: nothing is learned"):
+        torch_model_file(replace(export, checkpoint=None), "pt2", 0)
+    with pytest.raises(ValueError, match=r"the model could not be written: it took longer than 0\.01 s"):
+        torch_model_file(export, "pt2", 0, seconds=0.01)
