@@ -9,7 +9,7 @@ import streamlit as st
 
 import offrl_core as orl
 from offrl_live.runs.checks import ConfigError
-from offrl_live.runs.config import MAX_LANES
+from offrl_live.runs.config import MAX_LANES, RunConfig
 from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.estimates import estimates
@@ -34,16 +34,25 @@ index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
 
 
+def scope_of(config: RunConfig, index: int) -> str:
+    """What the values of the hyperparameters' panel belong to."""
+    lane = config.lanes[min(index, len(config.lanes) - 1)]
+    return f"{config.dataset} {index} {lane.algorithm} {lane.approximator}"
+
+
 def pick_dataset(name: str) -> None:
-    other = selection.other_dataset(config, name)
-    memory.tell(KEY, other, selection.why_other(config, other))
+    before = memory.chosen(KEY)
+    other = selection.other_dataset(before, name)
+    memory.tell(KEY, other, selection.why_other(before, other))
     memory.choose(KEY, other)
 
 
 def pick_algorithm(name: str) -> None:
-    other = selection.other_system(config, index, name, lane.approximator)
-    lanes = (*config.lanes[:index], other, *config.lanes[index + 1 :])
-    memory.choose(KEY, replace(config, lanes=lanes, changes=()))
+    now = memory.chosen(KEY)
+    place = min(index, len(now.lanes) - 1)
+    other = selection.other_system(now, place, name, now.lanes[place].approximator)
+    lanes = (*now.lanes[:place], other, *now.lanes[place + 1 :])
+    memory.choose(KEY, replace(now, lanes=lanes, changes=()))
 
 
 def turn_to(chosen: int) -> None:
@@ -61,26 +70,37 @@ def viewed() -> None:
     """Another model is looked at on the stage: its algorithm is the one to change; or the picture is arranged anew."""
     told = component.told("stage", "viewed")
     memory.look(KEY, told)
-    member = told.get("member")
-    if isinstance(member, int) and 0 <= member < config.members:
-        st.session_state[LANE] = st.session_state["lanes"] = config.lane_of(member)
+    member, now = told.get("member"), memory.chosen(KEY)
+    if isinstance(member, int) and 0 <= member < now.members:
+        st.session_state[LANE] = st.session_state["lanes"] = now.lane_of(member)
 
 
 def add_lane() -> None:
+    now = memory.chosen(KEY)
     try:
-        memory.choose(KEY, selection.beside(config))
-        turn_to(len(config.lanes))
+        memory.choose(KEY, selection.beside(now))
+        turn_to(len(now.lanes))
     except ConfigError as error:
-        memory.choose(KEY, config, [links.Note("lanes", str(len(config.lanes) + 1), str(error))])
+        memory.choose(KEY, now, [links.Note("lanes", str(len(now.lanes) + 1), str(error))])
 
 
 def remove_lane() -> None:
-    memory.choose(KEY, selection.without(config, index))
-    turn_to(max(0, index - 1))
+    now = memory.chosen(KEY)
+    if index < len(now.lanes):
+        memory.choose(KEY, selection.without(now, index))
+        turn_to(max(0, index - 1))
+
+
+def change_options(given: dict[str, Any]) -> None:
+    now = memory.chosen(KEY)
+    if now.dataset == config.dataset:
+        memory.choose(KEY, *apply(replace(now, changes=()), 0, given))
 
 
 def change(given: dict[str, Any]) -> None:
-    memory.choose(KEY, *apply(replace(config, changes=()), index, given))
+    now = memory.chosen(KEY)
+    if scope_of(now, index) == scope_of(config, index):
+        memory.choose(KEY, *apply(replace(now, changes=()), index, given))
 
 
 def sidebar() -> None:
@@ -95,7 +115,7 @@ def sidebar() -> None:
         on_pick=pick_dataset,
         few=4,
     )
-    settings(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change)
+    settings(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change_options)
     if note := reward_note(config.data):
         st.caption(note)
     st.subheader("Algorithm")
@@ -129,7 +149,8 @@ def sidebar() -> None:
     settings(
         lane_sections(config, index),
         key="hyperparameters",
-        scope=f"{config.dataset} {index} {lane.algorithm} {lane.approximator}",
+        scope=scope_of(config, index),
+        run_id=run_id,
         lane=index,
         refused=refused,
         on_change=change,

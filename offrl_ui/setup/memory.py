@@ -28,9 +28,6 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     flat = {name: given[0] for name, given in query.items() if given}
     memory = st.session_state.get(key)
     stray = whole and memory is not None and "algo" not in flat and flat.get("data") == memory["config"].dataset
-    if memory is not None and memory.pop("chosen", False):
-        # What was just chosen is newer than any link: the browser may not have heard of the last one yet.
-        memory["link"] = flat
     if memory is not None and flat == memory["link"]:
         memory["left"] = []
     # A message that the browser sent before it heard of the newest link still bears one that was left since then.
@@ -43,11 +40,18 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     return memory["config"], memory["notes"]
 
 
+def chosen(key: str) -> RunConfig:
+    """What is chosen at this moment, for callbacks: the script run that drew their control may have been cut short by a
+    newer one."""
+    config: RunConfig = st.session_state[key]["config"]
+    return config
+
+
 def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
     """Remember another choice (from a callback, before the script runs again)."""
     memory = st.session_state[key]
     looks = memory["looks"] if config.dataset == memory["config"].dataset else pictures.Looks()
-    memory |= {"config": config, "notes": list(notes), "looks": looks, "chosen": True}
+    memory |= {"config": config, "notes": list(notes), "looks": looks}
 
 
 def look(key: str, told: Mapping[str, object]) -> None:
@@ -58,7 +62,7 @@ def look(key: str, told: Mapping[str, object]) -> None:
     if isinstance(axes := told.get("axes"), list):
         parts["axes"] = ",".join(map(str, axes))
     arranged, _ = pictures.parse(parts, layout_of(memory["config"].data))
-    memory |= {"looks": arranged, "chosen": True}
+    memory["looks"] = arranged
 
 
 def looks(key: str) -> pictures.Looks:

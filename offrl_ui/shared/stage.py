@@ -26,7 +26,6 @@ def stage(
     state: int | None = None,
     order: str | None = None,
     axes: tuple[int, int] | None = None,
-    on_selected: Callback = _nothing,
     on_viewed: Callback = _nothing,
     on_moved: Callback = _nothing,
     on_gone: Callback = _nothing,
@@ -44,13 +43,12 @@ def stage(
         state: the selected state; None for the start.
         order: of the rows, where the world is a table: `visits` or `value`.
         axes: of a plane, counted from 0; None for those that it begins with.
-        on_selected, on_viewed, on_moved, on_gone: called before the script runs again, when a state was selected, mode,
-            model, order or axes were changed, the viewer was moved to a run of its own, or the run no longer exists.
+        on_viewed, on_moved, on_gone: called before the script runs again, when mode, model, order or axes were changed,
+            the viewer was moved to a run of its own, or the run no longer exists.
 
     Returns:
-        The events of this script run, each None or a mapping:
-        `.selected {state, action, member, step}`, `.viewed {mode, member, order, axes}`,
-        `.moved {run_id, previous, reason}`, `.gone {run_id}`. In a callback they stand in `st.session_state[key]`.
+        What was told last of each kind, None or a mapping: `.viewed {mode, member, order, axes}`,
+        `.moved {run_id, previous, reason}`, `.gone {run_id}`. In a callback it stands in `st.session_state[key]`.
 
     Raises:
         ValueError: neither or both of `run_id` and `recording` are given, or `mode` is unknown.
@@ -70,7 +68,6 @@ def stage(
         styles=(),
         key=key,
         data={**data, "live": "/live/"},
-        on_selected_change=on_selected,
         on_viewed_change=on_viewed,
         on_moved_change=on_moved,
         on_gone_change=on_gone,

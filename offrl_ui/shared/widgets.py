@@ -14,6 +14,7 @@ def settings(
     key: str,
     scope: str,
     on_change: Callable[[dict[str, Any]], None],
+    run_id: str | None = None,
     lane: int = 0,
     refused: Mapping[str, str] | None = None,
 ) -> None:
@@ -25,6 +26,7 @@ def settings(
     Args:
         scope: what the values belong to; an answer for another scope comes too late and is dropped.
         on_change: called before the script runs again, with section → name → value.
+        run_id: the run whose hyperparameters they are; None where they belong to no run.
         lane: the lane of the run that live values are sent to.
         refused: `section.name` → why its last value was not taken.
     """
@@ -40,6 +42,7 @@ def settings(
     data = {
         "scope": scope,
         "seq": component.last_heard(key),
+        "run": run_id,
         "lane": lane,
         "sections": list(sections),
         "refused": dict(refused or {}),

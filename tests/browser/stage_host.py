@@ -41,10 +41,10 @@ window.show = (wanted, style) => {
   document.body.style.cssText = "margin:0;padding:12px 20px;" + style;
   scrollTo(0, 0);
   const events = (window.events = []);
-  const setTriggerValue = (name, payload) => events.push([name, payload]);
+  const setStateValue = (name, payload) => events.push([name, payload]);
   window.remount = (more) => {
     const data = { assets: "ASSETS", live: "/live/", ...wanted, ...more };
-    unmount = mount({ parentElement: document.body, data, setTriggerValue });
+    unmount = mount({ parentElement: document.body, data, setStateValue });
   };
   section.stage = null;
   window.remount({});

@@ -194,9 +194,7 @@ def test_click_selects_a_state_and_hover_shows_numbers(bench: Page, naive):
     expect(tip).to_contain_text(f"Q {on_screen(float(q))}")
     bench.mouse.click(*spot)
     painted(bench)
-    event = bench.evaluate("events.filter(([name]) => name === 'selected').at(-1)[1]")
-    assert event["state"] == 7
-    assert event["action"] == 1
+    assert bench.evaluate("[stage.store.view.state, stage.store.view.action]") == [7, 1]
     assert bench.locator(".inspector-table tr.picked th").inner_text().strip() == "right"
     assert bench.locator(".inspector-title").inner_text() == bench.evaluate("stage.world.scene.name(7)")
 

@@ -346,3 +346,9 @@ def test_a_choice_is_newer_than_the_link_that_the_browser_still_shows():
     page.query_params.update(old)
     page.run()
     assert page.text[0].value == "bc"
+    # A link that is neither the last one nor one that was left is news, even if a choice comes along with it.
+    page.query_params.clear()
+    page.query_params["algo"] = "mpo"
+    page.button[0].click().run()
+    assert page.text[0].value == "mpo"
+    assert page.query_params["algo"] == "mpo"

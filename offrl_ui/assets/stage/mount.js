@@ -59,12 +59,13 @@ function unmountStage(host) {
 }
 
 /** @param {Component<StageOptions>} component */
-export function mount({ parentElement, data, setTriggerValue }) {
+export function mount({ parentElement, data, setStateValue }) {
   const host = /** @type {HTMLElement} */ (parentElement.querySelector(".stage"));
   mountStage(host, {
     ...data,
-    // A repeated value would not be an event: each carries a number of its own.
-    emit: (name, payload) => setTriggerValue(name, { ...payload, event: ++events }),
+    // As state, because a later trigger may take the place of one that is still on its way. A repeated value would not be
+    // told again: each carries a number of its own.
+    emit: (name, payload) => setStateValue(name, { ...payload, event: ++events }),
   });
   return () => unmountStage(host);
 }

@@ -153,7 +153,7 @@ export class Stage {
    */
   listen() {
     const unbind = bindKeys(this);
-    const off = bus.on("choose", (what) => this.select(what, true));
+    const off = bus.on("choose", (what) => this.select(what));
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.ui.world);
     observer.observe(this.ui.curves);
@@ -194,7 +194,7 @@ export class Stage {
     } else if (turned) this.setMember(member, true);
     if (!elsewhere && (changed("order") || changed("axes"))) this.arrange(sorted(options), true);
     if (changed("mode") && mode) this.setMode(mode, true);
-    if (changed("state") && state !== undefined) this.select({ state, action: null }, true);
+    if (changed("state") && state !== undefined) this.select({ state, action: null });
   }
 
   /** @param {Delivered} [message] */
@@ -389,8 +389,8 @@ export class Stage {
     this.setMember(member);
   }
 
-  /** @param {Selection} selection @param {boolean} [quiet] */
-  select({ state, action = null, member }, quiet = false) {
+  /** @param {Selection} selection */
+  select({ state, action = null, member }) {
     const { store, session } = this;
     if (!store.hello || state < 0 || state >= store.hello.nStates) return;
     store.view.state = state;
@@ -398,8 +398,6 @@ export class Stage {
     if (this.world.scene?.reveal?.(state)) this.world.revise();
     if (member !== undefined && member !== store.view.member) this.setMember(member);
     if (session.live) session.send({ cmd: "select", state });
-    const step = this.playback.frame?.step ?? null;
-    if (!quiet) this.emit("selected", { state, action, member: store.view.member, step });
     this.invalidate();
   }
 

@@ -51,6 +51,8 @@ export interface Section {
 export interface SettingsData {
   scope: string;
   seq: number;
+  /** The run whose hyperparameters they are; null where they belong to no run. */
+  run: string | null;
   lane: number;
   sections: readonly Section[];
   /** `section.name` → why its last value was not taken. */

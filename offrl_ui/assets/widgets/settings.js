@@ -70,13 +70,13 @@ export class Settings {
   /** @param {Component<SettingsData>} component */
   update(component) {
     const first = this.shape === "";
-    const before = this.data.scope;
+    const before = this.data;
     const { data } = component;
     this.component = component;
     this.data = data;
     const sections = data.sections.map((s) => [s.id, s.title, s.note, s.items.map(({ value, ...rest }) => rest)]);
     const shape = JSON.stringify([data.scope, sections]);
-    const stale = data.scope === before && data.seq < this.seq;
+    const stale = data.scope === before.scope && data.seq < this.seq;
     if (shape !== this.shape) {
       this.shape = shape;
       this.build();
@@ -87,7 +87,7 @@ export class Settings {
     this.seq = Math.max(this.seq, data.seq);
     for (const [id, row] of this.rows) if (data.refused[id]) row.say(data.refused[id]);
     this.arrange();
-    if (first && bus.hello) this.meetRun();
+    if (bus.hello && (first || data.run !== before.run)) this.meetRun();
     this.lookBack();
   }
 
@@ -168,12 +168,17 @@ export class Settings {
     this.component.setStateValue("changed", { scope: this.data.scope, seq: this.seq, values });
   }
 
+  /** Whether the run on the stage is the one that these settings are made for: the stage hears of another one first. */
+  get met() {
+    return bus.hello?.run.id === this.data.run;
+  }
+
   /**
-   * A run said hello: it gets what was set meanwhile, and everything else is taken over from it (a branch brings its
-   * own values).
+   * A run said hello, or the settings are its own by now: it gets what was set meanwhile, and everything else is taken
+   * over from it (a branch brings its own values).
    */
   meetRun() {
-    if (this.shape === "") return; // there are no rows yet: it asks again once there are
+    if (this.shape === "" || !this.met) return; // it asks again once there are rows, and these are of that run
     const waiting = new Map(this.unsent);
     this.unsent.clear();
     for (const declared of bus.hyperparameters(this.data.lane))
@@ -183,7 +188,7 @@ export class Settings {
 
   /** Take over what a run has. @param {number} lane @param {string} name @param {Value | null | undefined} value */
   adopt(lane, name, value) {
-    if (lane !== this.data.lane || value === undefined || value === null) return;
+    if (!this.met || lane !== this.data.lane || value === undefined || value === null) return;
     for (const section of this.data.sections) {
       const row = section.run ? this.rows.get(`${section.id}.${name}`) : undefined;
       if (!row?.item.live || row.busy || Array.isArray(row.value) || same(row.value, value)) continue;
@@ -194,7 +199,7 @@ export class Settings {
 
   /** The run has seen a change, at a step that the link names: the script writes the link once it has settled. */
   commitSoon() {
-    if (!this.data.sections.some((section) => section.run)) return;
+    if (!this.met) return;
     clearTimeout(this.later);
     this.later = setTimeout(() => this.commit(), 400);
   }
