@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -18,7 +19,8 @@ from offrl_core.algos.explaining import Step, Transition, number
 from offrl_core.algos.loss_errors import LossError, mistake_in, told_by_line
 from offrl_core.declarations import Value
 from offrl_core.in_torch.first_bad import first_bad_line
-from offrl_core.in_torch.rows import Rows
+from offrl_core.in_torch.one_thread import one_torch_thread
+from offrl_core.in_torch.rows import Rows, differentiate
 
 
 class TorchAlgorithm(Algorithm):
@@ -139,18 +141,17 @@ class TorchAlgorithm(Algorithm):
 
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         rows = self.rows(batch, hp)
-        with told_by_line(self.loss):
+        with _at_work(self.loss):
             found = self.loss(rows, self._in_torch(hp))
         checked = self._checked(found, batch)
-        trained = [loss.sum() for loss in checked.values() if loss.requires_grad]
-        with told_by_line(self.loss):
-            torch.stack(trained).sum().backward()  # type: ignore[no-untyped-call]
+        with _at_work(self.loss):
+            differentiate(checked)
         batch.memory.update({name: value.detach().numpy() for name, value in rows.memory.items()})
         losses = {name: Loss(_report(value), {}) for name, value in checked.items()}
         first = next(iter(losses.values()))
         first.gradients = rows.gradients()
         if batch.curvature:
-            with told_by_line(self.curvature), torch.no_grad():
+            with _at_work(self.curvature), torch.no_grad():
                 bounds = self.curvature(rows, self._in_torch(hp))
             first.curvature = {name: bound.numpy() for name, bound in bounds.items() if name in first.gradients}
         return losses
@@ -197,7 +198,7 @@ class TorchAlgorithm(Algorithm):
 
     def _at_states(self, batch: Batch, hp: Any, method: Any) -> Array | None:
         """What a method says of the states, `(M, A, U)` or `(M, U)`."""
-        with told_by_line(method), torch.no_grad():
+        with _at_work(method), torch.no_grad():
             found = method(self.rows(batch, hp, at_states=True), self._in_torch(hp))
         if found is None:
             return None
@@ -225,20 +226,20 @@ class TorchAlgorithm(Algorithm):
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting | None:
         rows, values = self.rows(batch, hp), self._in_torch(hp)
-        with told_by_line(self.weights):
+        with _at_work(self.weights):
             weight = self.weights(rows, values)
         if weight is None:
             return None
-        with told_by_line(self.row_advantages):
+        with _at_work(self.row_advantages):
             advantage = self.row_advantages(rows, values)
         return Weighting(weight.detach().numpy(), None if advantage is None else advantage.detach().numpy())
 
     def steps(self, transition: Transition, hp: Any) -> list[Step]:
         """The outputs that the loss read, the row's part of each loss that is a mean over rows, and the gradients."""
         rows = self.rows(transition.batch, hp)
-        with told_by_line(self.loss):
+        with _at_work(self.loss):
             found = self._checked(self.loss(rows, self._in_torch(hp)), transition.batch)
-        torch.stack([loss.sum() for loss in found.values() if loss.requires_grad]).sum().backward()  # type: ignore[no-untyped-call]
+            differentiate(found)
         steps = []
         for name in rows.read:
             output = transition.batch[name]
@@ -257,7 +258,15 @@ class TorchAlgorithm(Algorithm):
         return steps
 
     def first_bad_line(self, batch: Batch, hp: Any) -> str:
-        return first_bad_line(self.loss, self.rows(batch, hp), self._in_torch(hp))
+        with one_torch_thread():
+            return first_bad_line(self.loss, self.rows(batch, hp), self._in_torch(hp))
+
+
+@contextmanager
+def _at_work(method: Callable[..., Any]) -> Iterator[None]:
+    """While a method of the system runs: on one thread, and its mistakes are told by file and line."""
+    with told_by_line(method), one_torch_thread():
+        yield
 
 
 def _named(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,8 @@ class Rows:
         return_to_go: `(M, B)`, the Monte Carlo return; if `columns` names `return`. lambda_return: the TD(λ) return.
         reward_min, return_min: `(M, 1)` the smallest in the data.
         counts, counts_next: `(M, B, A)` how often the data shows each action at `s` and at `s'`; if `uses_counts`.
-        memory: numbers `(M, 1)` that are carried from update to update; assign new ones.
+        memory: numbers `(M, 1)` that are carried from update to update; assign new ones. memory_before: as the update
+            found them.
 
     Besides, every output of the networks by its name: `rows.q` at `s`, `rows.q_next` at `s'`, `rows.target_q_next` the
     target copy's, `rows.value`, … A network with one output per state gives `(M, B)`. What is named `target_…` is a
@@ -62,6 +63,7 @@ class Rows:
         self._read: dict[str, Tensor] = {}
         self._means: list[tuple[Tensor, Tensor]] = []
         self.memory = {name: _tensor(value) for name, value in batch.memory.items()}
+        self.memory_before = {name: _tensor(value) for name, value in batch.memory_before.items()}
         if at_states:
             return
         members = batch.members
@@ -207,6 +209,12 @@ class Rows:
     def read(self) -> list[str]:
         """The names of the outputs that were read."""
         return list(self._read)
+
+
+def differentiate(losses: Mapping[str, Tensor]) -> None:
+    """Send the gradient of the losses' sum back to the outputs that they read; see `Rows.gradients`."""
+    summed = torch.stack([loss.sum() for loss in losses.values() if loss.requires_grad]).sum()
+    summed.backward()  # type: ignore[no-untyped-call]
 
 
 def _tensor(array: Array) -> Tensor:

@@ -1,0 +1,25 @@
+"""What several systems make their weights of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from offrl_core.in_torch.rows import Rows
+
+
+def capped(weight: Tensor, cap: Tensor) -> Tensor:
+    """`min(w, w_max)`; a cap of 0 is none."""
+    return torch.minimum(weight, torch.where(cap > 0, cap, torch.inf))
+
+
+def mean_one(rows: Rows, log_weight: Tensor) -> Tensor:
+    """`exp(x) / mean exp(x)` over the batch; the largest is taken out first, so that nothing overflows."""
+    weight = (log_weight - log_weight.amax(-1, keepdim=True)).exp()
+    return weight / rows.mean(weight)[..., None]
+
+
+def over_average(q: Tensor, policy: Tensor) -> Tensor:
+    """`A(s,a) = Q(s,a) − Σ_b π(b|s) Q(s,b)`, by the gaps to the best: equal values have the advantage 0 exactly."""
+    gap = q - q.amax(-1, keepdim=True)
+    return gap - (policy * gap).sum(-1, keepdim=True)
