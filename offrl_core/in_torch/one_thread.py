@@ -10,8 +10,8 @@ import torch
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """One thread inside, afterwards as many as before. Measured beside other work: a softmax takes 1.4 ms on two threads
-    and 5 µs on one."""
+    """One thread inside, afterwards as many as before. Measured beside other work: a softmax takes 1.4 ms on two
+    threads and 5 µs on one."""
     before = torch.get_num_threads()
     if before == 1:
         yield
