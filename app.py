@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from offrl_live.serving.command_line import named_files
 from offrl_live.serving.environment import warms_up
 from offrl_live.serving.hub import close_hub, get_hub
 from offrl_live.serving.socket import live_route
@@ -22,6 +26,9 @@ from offrl_ui.shared.network import send_without_delay
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
 # the first visitor of a link such as /datasets would see a bare page without navigation.
 PagesManager.uses_pages_directory = False
+
+# `streamlit run` leaves what stands behind `--` to the script; another server's command line is its own.
+NAMED = named_files(sys.argv[1:]) if Path(sys.argv[0]).name == Path(__file__).name else ()
 
 
 def _warm() -> None:
@@ -37,7 +44,7 @@ def _warm() -> None:
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the workers with the server and end them with it."""
     send_without_delay()
-    get_hub()
+    await asyncio.to_thread(get_hub().watch, NAMED)
     if warms_up():
         threading.Thread(target=_warm, name="warm", daemon=True).start()
     try:

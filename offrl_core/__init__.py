@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from offrl_core.algos import Algorithm, algorithms, hyperparameters
+    from offrl_core.algos.loss_errors import OwnCodeError
     from offrl_core.data.catalogue import datasets, load_dataset
     from offrl_core.data.options import DatasetOption
     from offrl_core.data.spec import DatasetSpec
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
         metrics,
         train,
     )
+    from offrl_core.own_files import load_algorithms
     from offrl_core.registration import register
     from offrl_core.worlds.grids import grid_world
     from offrl_core.worlds.tabular import MDPError, TabularMDP
 
 _NAMES = {
     "algos": ("Algorithm", "algorithms", "hyperparameters"),
+    "algos.loss_errors": ("OwnCodeError",),
     "data.catalogue": ("datasets", "load_dataset"),
     "data.options": ("DatasetOption",),
     "data.spec": ("DatasetSpec",),
@@ -50,6 +53,7 @@ _NAMES = {
         "metrics",
         "train",
     ),
+    "own_files": ("load_algorithms",),
     "registration": ("register",),
     "worlds.grids": ("grid_world",),
     "worlds.tabular": ("MDPError", "TabularMDP"),
@@ -69,6 +73,7 @@ __all__ = [
     "Learner",
     "MDPError",
     "Metric",
+    "OwnCodeError",
     "PolicyError",
     "Snapshot",
     "TabularMDP",
@@ -78,6 +83,7 @@ __all__ = [
     "datasets",
     "grid_world",
     "hyperparameters",
+    "load_algorithms",
     "load_dataset",
     "load_policy",
     "metrics",

@@ -18,7 +18,7 @@ from offrl_ui.datasets.upload import uploads
 from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches
 from offrl_ui.playground.downloads import offer
-from offrl_ui.playground.session_run import gone, moved, run_of, shown
+from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_of, shown
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections
@@ -37,7 +37,7 @@ lane = config.lanes[index]
 def scope_of(config: RunConfig, index: int) -> str:
     """What the values of the hyperparameters' panel belong to."""
     lane = config.lanes[min(index, len(config.lanes) - 1)]
-    return f"{config.dataset} {index} {lane.algorithm} {lane.approximator}"
+    return f"{config.dataset} {index} {lane.algorithm} {lane.version} {lane.approximator}"
 
 
 def pick_dataset(name: str) -> None:
@@ -124,7 +124,7 @@ def sidebar() -> None:
         st.pills(
             "Side by side; the one that you view and change:",
             range(len(config.lanes)),
-            format_func=lambda i: f"{i + 1}. {orl.algorithms()[config.lanes[i].algorithm].title}",
+            format_func=lambda i: f"{i + 1}. {config.lanes[i].kind.title}",
             key="lanes",
             on_change=pick_lane,
         )
@@ -157,10 +157,22 @@ def sidebar() -> None:
     )
 
 
+@st.fragment(run_every=1.0)
+def say_mistakes() -> None:
+    """What is wrong with own files that have not worked yet; the page is drawn anew when they all do."""
+    mistakes = mistakes_in_files()
+    for sentence in mistakes:
+        st.error(f"{links.plain(sentence)}. Save the file again: this page sees it.", icon=":material/code_off:")
+    if not mistakes:
+        st.rerun()
+
+
 spec = orl.datasets().get(config.dataset)
-kind = orl.algorithms()[lane.algorithm]
+kind = lane.kind
 full_width()
 way_back(config)
+if mistakes_in_files():
+    say_mistakes()
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
 if spec is not None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 
 from offrl_core.algos.base import GROUPS, Algorithm
@@ -36,7 +39,12 @@ LECTURE = (
 )
 """File and class of every system that comes with the program, in the order of the lecture."""
 
+INSTALLED = "offrl.algorithms"
+"""The group of entry points under which installed packages name their systems: `my-cql = "my_package.my_cql:MyCQL"`."""
+
 _added: dict[str, type[Algorithm]] = {}
+_versions: dict[tuple[str, str], type[Algorithm]] = {}
+_installed: dict[str, type[Algorithm]] | None = None
 
 
 @cache
@@ -47,8 +55,38 @@ def _lecture() -> dict[str, type[Algorithm]]:
 
 
 def algorithms() -> dict[str, type[Algorithm]]:
-    """Every system by name, in the order of the lecture; those added at run time stand at the end."""
-    return Named("algorithm", _lecture() | _added)
+    """Every system by name, in the order of the lecture; then those of installed packages, then those added at run
+    time."""
+    return Named("algorithm", _lecture() | _from_packages() | _added)
+
+
+def _from_packages() -> dict[str, type[Algorithm]]:
+    """The systems of installed packages, looked for once; one that cannot be used is warned of and left out."""
+    global _installed
+    if _installed is None:
+        _installed = {}  # a package that asks for `algorithms()` while it is imported finds the others
+        for entry in entry_points(group=INSTALLED):
+            try:
+                kind = _from_package(entry)
+            except Exception as error:  # whatever another package does wrong, the others are there
+                where = f"{entry.name} = {entry.value!r} of {_package(entry)}"
+                warnings.warn(f"{where} is left out: {type(error).__name__}: {error}", stacklevel=3)
+            else:
+                _installed[kind.name] = _versions[kind.name, kind.version] = kind
+    return _installed
+
+
+def _from_package(entry: EntryPoint) -> type[Algorithm]:
+    kind = entry.load()
+    if not (isinstance(kind, type) and issubclass(kind, Algorithm)):
+        raise TypeError(f"{kind!r} is no subclass of Algorithm")
+    check_algorithm(kind)
+    kind.file, kind.version = _package(entry), entry.dist.version if entry.dist else "0"
+    return kind
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "a package"
 
 
 def add_algorithm(kind: type[Algorithm]) -> None:
@@ -56,6 +94,35 @@ def add_algorithm(kind: type[Algorithm]) -> None:
 
     Raises:
         ValueError: the class lacks something, its name does not fit into a link, or another system has that name.
+    """
+    check_algorithm(kind)
+    if kind.name not in _lecture():
+        _added[kind.name] = kind
+
+
+def put_file(module: str, kinds: Iterable[type[Algorithm]]) -> None:
+    """Add the systems of a module, in the place of those that it had before; those stay known by their versions.
+
+    Raises:
+        ValueError: as `add_algorithm`. Nothing is changed then.
+    """
+    global _added
+    before = _added
+    _added = {name: kind for name, kind in before.items() if kind.__module__ != module}
+    try:
+        for kind in kinds:
+            add_algorithm(kind)
+    except ValueError:
+        _added = before
+        raise
+    _versions.update({(kind.name, kind.version): kind for kind in kinds})
+
+
+def check_algorithm(kind: type[Algorithm]) -> None:
+    """Refuse a class that cannot be added.
+
+    Raises:
+        ValueError: as `add_algorithm`.
     """
     lacking = [name for name in ("name", "title", "group", "summary") if not hasattr(kind, name)]
     if isabstract(kind):
@@ -71,19 +138,27 @@ def add_algorithm(kind: type[Algorithm]) -> None:
     if twice:
         raise ValueError(f"{kind.__name__} declares {', '.join(sorted(twice))} twice")
     known = algorithms().get(kind.name, kind)
-    if (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+    # In a file that is loaded again a class may have got another name.
+    anew = known.__module__ == kind.__module__ and (known.__qualname__ == kind.__qualname__ or known.version)
+    if not anew:
         raise ValueError(f"there already is an algorithm {kind.name!r}: give this one another name")
-    if kind.name not in _lecture():
-        _added[kind.name] = kind
 
 
-def algorithm(name: str) -> type[Algorithm]:
+def algorithm(name: str, version: str = "") -> type[Algorithm]:
     """The system called `name`.
+
+    Args:
+        name: of the system.
+        version: of one from somebody's own file, which of those that this process has loaded; the newest by default.
 
     Raises:
         HyperparameterError: there is none.
     """
     known = algorithms()
+    if version and (name, version) in _versions:
+        return _versions[name, version]
+    if version:
+        raise HyperparameterError(f"{name} is not known here in version {version!r}: its file is another one by now")
     if not isinstance(name, str) or name not in known:
         raise HyperparameterError(unknown("algorithm", name, known))
     return known[name]

@@ -121,6 +121,8 @@ class Algorithm(ABC):
         hyperparameters: the system's own; the approximator adds its own (the function `hyperparameters` gives all).
         defaults: approximator → defaults that differ there.
         table_learning_rate: the table's default step.
+        file, version: of a system from somebody's own file, the file's name and a digest of its text; of one from an
+            installed package, the package's name and its version. Empty for those that come with the program.
     """
 
     name: ClassVar[str]
@@ -134,11 +136,14 @@ class Algorithm(ABC):
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     defaults: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
     table_learning_rate: ClassVar[float] = 1.0
+    file: ClassVar[str] = ""
+    version: ClassVar[str] = ""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         # What an algorithm is called is its own, whatever else it takes over from another.
         cls.short_title, cls.number = vars(cls).get("short_title", ""), vars(cls).get("number")
+        cls.file = cls.version = ""
 
     @classmethod
     def default_choices(cls) -> dict[str, Value]:

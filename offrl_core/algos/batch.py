@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.names import unknown
+
 Array = npt.NDArray[Any]
 Found = TypeVar("Found")
 
@@ -127,7 +129,10 @@ class Batch:
         self._state_share: dict[str, Array] = {}
 
     def __getitem__(self, name: str) -> Array:
-        return self.outputs[name]
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise KeyError(unknown("output", name, self.outputs)) from None
 
     def renewed(self, outputs: dict[str, Array]) -> Batch:
         """The same rows with other outputs."""

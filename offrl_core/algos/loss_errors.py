@@ -12,18 +12,22 @@ from textwrap import dedent
 from typing import Any
 
 
-class LossError(ValueError):
-    """An algorithm's own text is wrong; as text `my_cql.py, line 31: …`.
+class OwnCodeError(ValueError):
+    """Something is wrong with a file of somebody's own; as text `my_cql.py, line 31: …`.
 
     Attributes:
         said: what is wrong, and what is allowed.
         file: the whole path, as Python knows it (`<stdin>` where there is no file).
-        line: the number of the line, from 1.
+        line: the number of the line, from 1; 0 where no single line is wrong.
     """
 
-    def __init__(self, said: str, file: str, line: int) -> None:
-        super().__init__(f"{Path(file).name}, line {line}: {said}")
+    def __init__(self, said: str, file: str, line: int = 0) -> None:
+        super().__init__(f"{Path(file).name}{f', line {line}' if line else ''}: {said}")
         self.said, self.file, self.line = said, file, line
+
+
+class LossError(OwnCodeError):
+    """An algorithm's own text is wrong, as it shows when its loss is asked for."""
 
 
 def mistake_in(method: Callable[..., Any], said: str, mark: str = "") -> LossError:

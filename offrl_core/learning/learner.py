@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.algos import Algorithm, declarations
 from offrl_core.algos import algorithm as find_algorithm
-from offrl_core.algos import declarations
 from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, a_dataset, canonical_approximator
 from offrl_core.data.endless import endless
 from offrl_core.dataset import Dataset
@@ -51,7 +51,7 @@ class Learner:
 
     Args:
         dataset: the data `X`; nothing else is learned from.
-        algorithm: a name of `algorithms()`.
+        algorithm: a name of `algorithms()`, or a class that need not be among them.
         approximator: `table` (or `tabular`), `linear`, `mlp`.
         seeds: how many seeds (0, 1, …), or the seeds themselves.
         settings: values of hyperparameters, or lists of values (arrays and pandas columns too);
@@ -70,14 +70,14 @@ class Learner:
     def __init__(
         self,
         dataset: Dataset,
-        algorithm: str,
+        algorithm: str | type[Algorithm],
         *,
         approximator: str = "table",
         seeds: int | Sequence[int] = 1,
         **settings: object,
     ) -> None:
         self.dataset = a_dataset(dataset)
-        self.algorithm = find_algorithm(algorithm)()
+        self.algorithm = (algorithm if isinstance(algorithm, type) else find_algorithm(algorithm))()
         self.approximator = canonical_approximator(approximator, dataset)
         self.declared = {h.name: h for h in declarations(type(self.algorithm), self.approximator, dataset)}
         self._axes = Axes(self.declared, seeds, settings)

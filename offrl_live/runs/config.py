@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from offrl_core.algos import Algorithm, algorithms
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.algos.shared_hyperparameters import canonical_approximator
 from offrl_core.data.catalogue import datasets
@@ -17,6 +18,7 @@ from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_core.names import unknown
+from offrl_core.own_files import OwnFile, file_of
 from offrl_live.runs.checks import ConfigError, entries, listed, whole
 from offrl_live.runs.datasets import UPLOAD, declarations, find
 
@@ -40,16 +42,18 @@ class Lane:
         seeds: how many seeds, 1 to 8.
         hyperparameters: name → value, or a tuple of up to 16 values that opens an axis (at most two axes a lane).
             What is not named has the default that suits the dataset. They are validated by the `RunConfig`.
+        version: of an algorithm from somebody's own file, which text of that file; by default the newest.
     """
 
     algorithm: str
     approximator: str = "table"
     seeds: int = 1
     hyperparameters: Mapping[str, Setting] = field(default_factory=dict)
+    version: str = ""
 
     def __post_init__(self) -> None:
         try:
-            find_algorithm(self.algorithm)
+            object.__setattr__(self, "version", find_algorithm(self.algorithm, self.version).version)
             object.__setattr__(self, "approximator", canonical_approximator(self.approximator))
         except HyperparameterError as error:
             raise ConfigError(str(error)) from error
@@ -60,6 +64,11 @@ class Lane:
             raise ConfigError(
                 f"{', '.join(self.axes)} are {len(self.axes)} axes: at most {MAX_AXES} may be open at once"
             )
+
+    @property
+    def kind(self) -> type[Algorithm]:
+        """The algorithm itself."""
+        return find_algorithm(self.algorithm, self.version)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -86,6 +95,7 @@ class Lane:
             "approximator": self.approximator,
             "seeds": self.seeds,
             "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.hyperparameters.items()},
+            **({"version": self.version} if self.version else {}),
         }
 
     @classmethod
@@ -95,7 +105,25 @@ class Lane:
         Raises:
             ConfigError: a field is unknown or missing, or a value is not allowed.
         """
-        return cls(**entries("a lane", data, {"algorithm", "approximator", "seeds", "hyperparameters"}, {"algorithm"}))
+        allowed = {"algorithm", "approximator", "seeds", "hyperparameters", "version"}
+        return cls(**entries("a lane", data, allowed, {"algorithm"}))
+
+    def renewed(self, declare: Callable[[Lane], Mapping[str, Hyperparameter]]) -> Lane:
+        """This lane with its algorithm as it is now, and those values that this takes; `declare` says what a lane has.
+
+        One whose algorithm is gone stays as it is.
+        """
+        if self.algorithm not in algorithms():
+            return self
+        now = replace(self, hyperparameters={}, version="")
+        declared = declare(now)
+        kept = {}
+        for name, value in self.hyperparameters.items():
+            try:
+                kept[name] = _setting(declared, name, value)
+            except ConfigError:
+                continue
+        return replace(now, hyperparameters=kept)
 
 
 @dataclass(frozen=True)
@@ -187,7 +215,7 @@ class RunConfig:
         return find(self.dataset, self.options)
 
     def _declare(self, lane: Lane) -> Mapping[str, Hyperparameter]:
-        return declarations(self.dataset, tuple(self.options.items()), lane.algorithm, lane.approximator)
+        return declarations(self.dataset, tuple(self.options.items()), lane.kind, lane.approximator)
 
     def declared(self, lane: int) -> Mapping[str, Hyperparameter]:
         """Every hyperparameter of a lane by name, with the defaults that suit this dataset."""
@@ -291,6 +319,24 @@ class RunConfig:
                     values |= change.values
             lanes.append(replace(lane, hyperparameters=values))
         return replace(self, lanes=tuple(lanes), changes=())
+
+    def renewed(self) -> RunConfig:
+        """A fresh run of the same choices with every algorithm as it is now; the same one where none has changed.
+
+        An algorithm from somebody's own file may have been loaded anew since this was chosen. Values that it no longer
+        takes are left out.
+        """
+        fresh = self.restarted()
+        lanes = tuple(lane.renewed(self._declare) for lane in fresh.lanes)
+        if [lane.version for lane in lanes] == [lane.version for lane in self.lanes]:
+            return self
+        return replace(fresh, lanes=lanes)
+
+    @property
+    def files(self) -> tuple[OwnFile, ...]:
+        """The own files that this run's algorithms come from."""
+        found = (file_of(lane.algorithm, lane.version) for lane in self.lanes)
+        return tuple(dict.fromkeys(file for file in found if file is not None))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse is `from_json`."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from offrl_core.algos import hyperparameters
+from offrl_core.algos import Algorithm, hyperparameters
 from offrl_core.data.catalogue import load_dataset
 from offrl_core.data.degrade import DEGRADE
 from offrl_core.data.log_options import LOG_OPTIONS, with_log_options
@@ -108,7 +108,7 @@ def _with_options(dataset: Dataset, chosen: tuple[tuple[str, Value], ...]) -> Da
 # make a dataset again: a server does that while its other viewers wait.
 @lru_cache(maxsize=4096)
 def declarations(
-    dataset: str, options: tuple[tuple[str, Value], ...], algorithm: str, approximator: str
+    dataset: str, options: tuple[tuple[str, Value], ...], algorithm: type[Algorithm], approximator: str
 ) -> Mapping[str, Hyperparameter]:
     """Every hyperparameter by name, with the defaults that suit this dataset.
 

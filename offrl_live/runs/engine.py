@@ -56,7 +56,7 @@ class Engine:
 
     def _learner(self, lane: Lane, values: Mapping[str, Any]) -> Learner:
         opened = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        return Learner(self.dataset, lane.algorithm, approximator=lane.approximator, seeds=lane.seeds, **opened)
+        return Learner(self.dataset, lane.kind, approximator=lane.approximator, seeds=lane.seeds, **opened)
 
     # members
 

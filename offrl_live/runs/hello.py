@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from offrl_core.algos import algorithm
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.wire import json_data
 
@@ -41,7 +40,7 @@ def with_current_values(described: dict[str, Any], config: RunConfig, step: int)
         declared = [
             {**h, "value": list(v) if isinstance(v := now[h["name"]], tuple) else v} for h in lane["hyperparameters"]
         ]
-        kind = algorithm(lane["algorithm"])()
+        kind = config.lanes[number].kind()
         choices = {name: value for name, value in now.items() if not isinstance(value, tuple)}
         learns = {"equation": kind.equation_for(choices), "formulas": kind.formulas(choices)}
         lanes.append({**lane, "hyperparameters": declared, **learns})

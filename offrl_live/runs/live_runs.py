@@ -60,6 +60,7 @@ class LiveRuns:
     Attributes:
         runs: every run by its id; a run belongs to whoever knows its id.
         scheduler: gives workers to runs.
+        mistakes: own files whose newest text cannot be used, by name: what is wrong.
     """
 
     def __init__(self, make_worker: MakeWorker, clock: Clock, limits: Limits) -> None:
@@ -69,6 +70,7 @@ class LiveRuns:
         self.runs: dict[str, Run] = {}
         self._shared: dict[str, Run] = {}
         self._forgotten: OrderedDict[str, RunConfig] = OrderedDict()
+        self.mistakes: dict[str, str] = {}
         self._second = clock.now()
 
     # coming and going
@@ -92,10 +94,14 @@ class LiveRuns:
                 known.used = self.clock.now()
                 return known.id
         run = self.add(Run(new_id(), config, private, title))
-        if not private:
-            self._shared[key] = run
+        self.share(run)
         self.scheduler.need(run)
         return run.id
+
+    def share(self, run: Run) -> None:
+        """Whoever opens the run's configuration gets this very run, unless it is private."""
+        if not run.private:
+            self._shared[run.config.key] = run
 
     def add(self, run: Run) -> Run:
         """Take a run in; the one that was left alone for longest goes where there are too many.
@@ -107,8 +113,14 @@ class LiveRuns:
             if not self._drop_one():
                 raise NoRoom(f"this server takes {self.limits.max_runs} runs, and all of them are watched")
         run.used = self.clock.now()
+        run.mistake = self.mistake_in(run.config)
         self.runs[run.id] = run
         return run
+
+    def mistake_in(self, config: RunConfig) -> str:
+        """What is wrong with the newest text of the own files that a run's algorithms come from; often nothing."""
+        files = dict.fromkeys(lane.kind.file for lane in config.lanes)
+        return " ".join(self.mistakes[file] for file in files if file in self.mistakes)
 
     def find(self, run_id: str) -> Run:
         """The run of this id.

@@ -70,6 +70,7 @@ class Run:
         order: number of the last command that changes its state; the worker's reports name the one they answer.
         speed, rate: updates a second that are wanted (0: as fast as it goes), and that are reached.
         limit: the update at which it stops, 0 for never.
+        mistake: what is wrong with the newest text of an own file that its algorithms come from; often nothing.
         pending: commands that wait until it is built.
         turn_began, used: moments of the clock.
         cache: encoded messages of the newest frame.
@@ -97,6 +98,7 @@ class Run:
     speed: float = 0.0
     rate: float = 0.0
     limit: int = 0
+    mistake: str = ""
     viewers: set[Viewer] = field(default_factory=set)
     pending: list[dict[str, Any]] = field(default_factory=list)
     turn_began: float = 0.0

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from offrl_core.own_files import OwnFile
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.run import Run, WorkerHandle
 from offrl_live.runs.worker_messages import take
@@ -35,6 +36,11 @@ class Scheduler:
         make_worker: a new worker that calls its first argument with the header and payload of each of its messages,
             and its second one with the reason when it has ended unasked.
         clock: the times to go by.
+
+    Attributes:
+        workers: every worker, with the run that it holds.
+        queue: runs that wait to train.
+        files: own files that runs may need. Where one takes long to import, one worker that waits has done so before.
     """
 
     def __init__(self, places: int, turn: float, make_worker: MakeWorker, clock: Clock) -> None:
@@ -44,6 +50,8 @@ class Scheduler:
         self._clock = clock
         self.workers: dict[WorkerHandle, Run | None] = {}
         self.queue: list[Run] = []
+        self.files: tuple[OwnFile, ...] = ()
+        self._prepared: set[WorkerHandle] = set()
         self._waiting: list[Run] = []  # runs that need a worker although they do not train
         self._start_again_at = -math.inf
         self._closed = False
@@ -141,6 +149,9 @@ class Scheduler:
             self._built(run)
         elif header["kind"] == "state":
             self._reported(run, header)
+        elif header["kind"] == "error" and header.get("ends"):
+            run.resting = False
+            self._ended(worker, header["reason"])
         elif header["kind"] == "error":
             self.give_back(run)
             self._fail(run, header["reason"])
@@ -175,10 +186,11 @@ class Scheduler:
 
     def _ended(self, worker: WorkerHandle, reason: str) -> None:
         """A worker is gone. The run in it has failed, unless it was at rest and lost nothing."""
-        if self._closed:
-            return
+        if self._closed or worker not in self.workers:
+            return  # it has said itself why it ends
         log.error("worker %s: %s", worker.pid, reason)
-        run = self.workers.pop(worker, None)
+        run = self.workers.pop(worker)
+        self._prepared.discard(worker)
         if not worker.ready:
             # A worker that cannot even start must not be started over and over again.
             self._start_again_at = self._clock.now() + RESTART_SECONDS
@@ -237,11 +249,26 @@ class Scheduler:
         for run in list(self._waiting):
             if run.worker is not None or self._give_worker(run):
                 self._waiting.remove(run)
+        self._prepare_one()
+
+    def _prepare_one(self) -> None:
+        """See to it that one worker that can be given away has imported what takes long and own files need."""
+        if not any(file.imports_torch for file in self.files):
+            return
+        can_go = [w for w, run in self.workers.items() if run is None or (_rests(run) and not run.viewers)]
+        if can_go and self._prepared.isdisjoint(can_go):
+            worker = next((w for w in can_go if self.workers[w] is None), can_go[0])
+            self._take_out(worker)
+            worker.send({"do": "prepare", "files": self.files})
+            self._prepared.add(worker)
 
     def _give_worker(self, run: Run) -> bool:
-        worker = self._free_worker()
+        files = run.config.files
+        worker = self._free_worker(slow=any(file.imports_torch for file in files))
         if worker is None:
             return False
+        if files:
+            self._prepared.add(worker)
         self.workers[worker] = run
         run.worker, run.built, run.resting = worker, False, False
         # A worker that died may have left a checkpoint beyond the last frame that it sent.
@@ -259,23 +286,38 @@ class Scheduler:
                 "speed": run.speed,
                 "limit": run.limit,
                 "focus": run.focus,
+                "files": files,
             }
         )
         self.state_changed(run)
         return True
 
-    def _free_worker(self) -> WorkerHandle | None:
+    def _free_worker(self, *, slow: bool) -> WorkerHandle | None:
+        """A worker to be given away; for a run that is `slow` to import, one that is prepared before others."""
+
+        def fits(worker: WorkerHandle) -> bool:
+            return (worker in self._prepared) == slow
+
         free = [worker for worker, run in self.workers.items() if run is None]
         if free:
-            return max(free, key=lambda worker: worker.ready)
+            return max(free, key=lambda worker: (worker.ready, fits(worker)))
         # A run that rests: one that nobody watches before others, and the one that was used longest ago.
-        resting = [run for run in self.workers.values() if run is not None and run.resting and not run.training]
+        resting = [(worker, run) for worker, run in self.workers.items() if run is not None and _rests(run)]
         if not resting:
             return None
-        out = min(resting, key=lambda run: (bool(run.viewers), run.used))
-        worker = out.worker
-        assert worker is not None
-        worker.send({"do": "drop", "run": out.id})
-        out.worker, out.built, out.resting = None, False, False
-        self.workers[worker] = None
+        worker, _ = min(resting, key=lambda held: (bool(held[1].viewers), not fits(held[0]), held[1].used))
+        self._take_out(worker)
         return worker
+
+    def _take_out(self, worker: WorkerHandle) -> None:
+        """The run in this worker goes on resting in its checkpoint alone."""
+        out = self.workers[worker]
+        if out is not None:
+            worker.send({"do": "drop", "run": out.id})
+            out.worker, out.built, out.resting = None, False, False
+            self.workers[worker] = None
+
+
+def _rests(run: Run) -> bool:
+    """Whether a run's worker may be given to another one."""
+    return run.resting and not run.training

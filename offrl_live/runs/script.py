@@ -20,7 +20,7 @@ import numpy as np
 
 import offrl_core as orl
 
-{dataset}
+{files}{dataset}
 '''
 
 LANE = """
@@ -59,10 +59,19 @@ def script(config: RunConfig, step: int, opened: Mapping[str, Any] | None = None
         raise ValueError(f"step = {step} is not allowed: it must be 0 or more")
     config = config.until(step)
     names = " and ".join(lane.algorithm for lane in config.lanes)
-    parts = [HEADER.format(title=f"{names} on {config.dataset}, {step} updates", dataset=_dataset(config, opened))]
+    title = f"{names} on {config.dataset}, {step} updates"
+    parts = [HEADER.format(title=title, files=_files(config), dataset=_dataset(config, opened))]
     for index, lane in enumerate(config.lanes):
         parts.append(_lane(config, index, lane, step))
     return "".join(parts)
+
+
+def _files(config: RunConfig) -> str:
+    """The own files that the algorithms of the run are in."""
+    told = "An algorithm of your own: its file, as it was in this run, must lie beside this script"
+    return "".join(
+        f"# {told} ({file.version} begins its SHA-256).\norl.load_algorithms({file.name!r})\n" for file in config.files
+    )
 
 
 def _dataset(config: RunConfig, opened: Mapping[str, Any] | None) -> str:

@@ -69,7 +69,7 @@ def _step(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     mine.revive()
     runs.scheduler.tell(mine, {"do": "step", "unit": request["unit"], "limit": mine.limit})
     if others:
-        _move(runs, viewer, mine, mine.step, "others watch this run: you step through a copy of your own")
+        move(runs, viewer, mine, mine.step, "others watch this run: you step through a copy of your own")
     return False
 
 
@@ -81,8 +81,8 @@ def _set(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     # A viewer that paused sees an earlier step than the one that the others have come to.
     step = run.step if viewer.playing else viewer.sent_step
     copy = runs.branch(run, step, lane, values)
-    _begin(runs, copy, playing=viewer.playing)
-    _move(runs, viewer, copy, step, "others watch this run: your change goes on in a copy of your own")
+    begin(runs, copy, playing=viewer.playing)
+    move(runs, viewer, copy, step, "others watch this run: your change goes on in a copy of your own")
     return False
 
 
@@ -90,8 +90,8 @@ def _branch(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     step, lane = request["step"], request["lane"]
     values = run.config.checked(lane, request["values"]) if request["values"] else {}
     branch = runs.branch(run, step, lane, values)
-    _begin(runs, branch, playing=True)
-    _move(runs, viewer, branch, step, f"a branch from step {step}")
+    begin(runs, branch, playing=True)
+    move(runs, viewer, branch, step, f"a branch from step {step}")
     return False
 
 
@@ -99,8 +99,8 @@ def _reset(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     """The run from the beginning, with its values as they are now."""
     parent = {"id": run.id, "step": 0, "what": {}}
     fresh = runs.add(Run(new_id(), run.config.restarted(), True, run.title, parent, speed=run.speed))
-    _begin(runs, fresh, playing=False)
-    _move(runs, viewer, fresh, -1, "the run begins again")
+    begin(runs, fresh, playing=False)
+    move(runs, viewer, fresh, -1, "the run begins again")
     return False
 
 
@@ -216,7 +216,7 @@ def _checkpoint(run: Run, step: int | None) -> tuple[int, bytes] | None:
     return None if checkpoint is None else (checkpoint.step, checkpoint.data)
 
 
-def _begin(runs: LiveRuns, run: Run, *, playing: bool) -> None:
+def begin(runs: LiveRuns, run: Run, *, playing: bool) -> None:
     """A new run stands ready, or trains at once."""
     if playing:
         run.lengthen()
@@ -225,10 +225,11 @@ def _begin(runs: LiveRuns, run: Run, *, playing: bool) -> None:
         runs.scheduler.need(run)
 
 
-def _move(runs: LiveRuns, viewer: Viewer, run: Run, step: int, reason: str) -> None:
-    """Send the viewer to a run of its own; the old one stays for the others."""
+def move(runs: LiveRuns, viewer: Viewer, run: Run, step: int, reason: str, *, shared: bool = False) -> None:
+    """Send the viewer to a run of its own, or to one that all others go to as well; the old one stays."""
     last = run.timeline.frames.last
     where = {"run_id": run.id, "parent": viewer.run.id, "step": step, "after": last.seq if last else -1}
+    where["shared"] = shared
     viewer.playing = False
     runs.playing_changed(viewer.run)
     viewer.send(dumps({"type": "moved", "reason": reason, **where}))

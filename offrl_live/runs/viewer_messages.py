@@ -91,4 +91,5 @@ def _state(viewer: Viewer) -> dict[str, Any]:
         "rate": round(run.rate, 1),
         "alone": len(run.viewers) <= 1,
         "playing": viewer.playing,
+        **({"mistake": run.mistake} if run.mistake else {}),
     }

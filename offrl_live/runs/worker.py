@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from offrl_core import own_files
 from offrl_live.runs import wire
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.scheduler import Received
@@ -23,12 +24,19 @@ class Worker:
     Args:
         send: takes messages of the wire format.
         clock: the times to go by.
+
+    Attributes:
+        session: the run that is here, None where there is none.
+        run: the id of the run that was started last.
+        own: whether an algorithm of that run comes from somebody's own file.
     """
 
     def __init__(self, send: Send, clock: Clock) -> None:
         self._send = send
         self._clock = clock
         self.session: Session | None = None
+        self.run = ""
+        self.own = False
 
     def wait(self) -> float | None:
         """Seconds until there is work: 0 now, None when only a command brings some."""
@@ -41,10 +49,17 @@ class Worker:
                 self.session.work()
 
     def obey(self, command: Command) -> None:
-        """Carry out one command: `start` a run, `drop` it, or one for the run that is here."""
-        if command["do"] == "start":
+        """Carry out one command: `prepare` for own files, `start` a run, `drop` it, or one for the run that is here."""
+        if command["do"] == "prepare":
+            own_files.prepare(command["files"])
+        elif command["do"] == "start":
             self.session = None  # frees the old run's memory before the new one is built
-            with self._reporting(command["run"]):
+            files = command.get("files", ())
+            self.run, self.own = command["run"], bool(files)
+            with self._reporting(self.run):
+                for file in files:
+                    if not own_files.is_loaded(file):
+                        own_files.load(file)
                 self.session = Session(command, self._send, self._clock)
         elif self.session is not None and command["run"] == self.session.run:
             if command["do"] == "drop":
@@ -63,7 +78,7 @@ class Worker:
         except Exception as error:
             self.session = None
             log.error("run failed: %s", "".join(traceback.format_exception(error)))
-            reason = f"{type(error).__name__}: {error}"
+            reason = str(own_files.blamed(error) or f"{type(error).__name__}: {error}")
             self._send(wire.encode({"kind": "error", "run": run, "reason": reason[:500]}, {}))
 
 

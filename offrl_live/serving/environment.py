@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 
@@ -29,3 +30,21 @@ def warms_up() -> bool:
     if text not in ("0", "1"):
         raise ValueError(f"OFFRL_WARM_UP = {text!r} is not allowed: it must be 0 or 1")
     return text == "1"
+
+
+def own_seconds() -> float:
+    """`OFFRL_OWN_SECONDS`: how long code of somebody's own file may take at a stretch; 10 by default.
+
+    A run trains in turns of a fraction of a second: what takes so long will hardly end.
+
+    Raises:
+        ValueError: it is no number above 0.
+    """
+    text = os.environ.get("OFFRL_OWN_SECONDS", "10")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"OFFRL_OWN_SECONDS = {text!r} is not allowed: it must be a number above 0")
+    return seconds

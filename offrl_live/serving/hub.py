@@ -6,7 +6,8 @@ import atexit
 import functools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from offrl_live.runs.commands import Request
@@ -16,6 +17,7 @@ from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.viewer_commands import carry_out
 from offrl_live.serving.clock import SYSTEM_CLOCK
 from offrl_live.serving.environment import workers
+from offrl_live.serving.watched_files import WatchedFiles
 from offrl_live.serving.worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -41,11 +43,13 @@ class Hub(LiveRuns):
 
     Attributes:
         lock: to be held while a run is read or changed; the methods here take it themselves.
+        files: the own files with algorithms that this server was given; None where there are none.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__(self._worker, SYSTEM_CLOCK, limits or Limits(workers=workers()))
         self.lock = threading.RLock()
+        self.files: WatchedFiles | None = None
         self._closed = threading.Event()
         self._ticker = threading.Thread(target=self._tick_on, name="offrl-hub", daemon=True)
 
@@ -56,9 +60,17 @@ class Hub(LiveRuns):
         self._ticker.start()
         return self
 
+    def watch(self, paths: Sequence[Path]) -> None:
+        """Take own files with algorithms, and train anew whenever one is saved; returns when each was tried once."""
+        if paths:
+            self.files = WatchedFiles(paths, self, self.lock)
+            self.files.start()
+
     def close(self) -> None:
         """End every worker and forget every run."""
         self._closed.set()
+        if self.files is not None:
+            self.files.close()
         with self.lock:
             ended = self.scheduler.close()
             self.runs.clear()

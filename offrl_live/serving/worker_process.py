@@ -10,11 +10,13 @@ import logging
 import pickle
 import queue
 import threading
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from offrl_core import own_files
 from offrl_core.data.catalogue import load_dataset
 from offrl_core.processes.child import Child, ChildEnded, inbox
 from offrl_live.runs import truths
@@ -22,7 +24,8 @@ from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.wire import WireError, encode, split
 from offrl_live.runs.worker import Worker
 from offrl_live.serving.clock import SYSTEM_CLOCK
-from offrl_live.serving.environment import warms_up
+from offrl_live.serving.environment import own_seconds, warms_up
+from offrl_live.serving.time_limit import TimeLimit
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +104,11 @@ def serve(connection: Connection) -> None:
     logging.basicConfig(level=logging.WARNING)
     commands = inbox(connection)
     worker = Worker(connection.send_bytes, SYSTEM_CLOCK)
+
+    def too_long(reason: str) -> None:
+        connection.send_bytes(encode({"kind": "error", "run": worker.run, "reason": reason, "ends": True}, {}))
+
+    limit = TimeLimit(own_seconds(), too_long)
     with threadpool_limits(1):
         connection.send_bytes(encode({"kind": "ready"}, {}))
         if warms_up():
@@ -110,9 +118,12 @@ def serve(connection: Connection) -> None:
             try:
                 command = commands.get(timeout=wait) if wait is None or wait > 0 else commands.get_nowait()
             except queue.Empty:
-                worker.work()
+                with limit if worker.own else nullcontext():
+                    worker.work()
             else:
-                worker.obey(command)
+                own_files.prepare(command.get("files", ()))  # here, where it may take its time
+                with limit if worker.own or command.get("files") else nullcontext():
+                    worker.obey(command)
 
 
 def warm_up(commands: queue.SimpleQueue[Any]) -> None:

@@ -8,7 +8,6 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.algos import algorithm
 from offrl_core.data.endless import endless
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.truth import Truth
@@ -108,7 +107,7 @@ def endless_note(config: RunConfig) -> str:
         opened = {name: v if isinstance(v, tuple) else (v,) for name, v in config.current(index).items()}
         if 1.0 not in opened.get("gamma", ()):
             continue
-        system = algorithm(lane.algorithm)()
+        system = lane.kind()
         every = (dict(zip(opened, values, strict=True)) for values in product(*opened.values()))
         if any(values["gamma"] == 1.0 and system.bootstraps(values) for values in every):
             return endless(config.data)

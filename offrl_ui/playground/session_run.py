@@ -7,7 +7,6 @@ from threading import Thread
 
 import streamlit as st
 
-from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_lecture.base.text import listed
 from offrl_live.runs.config import RunConfig
@@ -24,7 +23,7 @@ FIRST_SECONDS = 30.0
 
 def title_of(config: RunConfig) -> str:
     """What a run is called: `BCQ on Double crossing`."""
-    names = listed([algorithms()[lane.algorithm].title for lane in config.lanes])
+    names = listed([lane.kind.title for lane in config.lanes])
     spec = datasets().get(config.dataset)
     return f"{names} on {spec.title if spec else 'your data'}"
 
@@ -37,7 +36,7 @@ def run_of(config: RunConfig) -> str:
     """
     hub = get_hub()
     memory = st.session_state.get(MEMORY)
-    if memory is not None and selection.same_run(memory["config"], config) and _alive(memory["id"]):
+    if memory is not None and selection.same_run(memory["config"].renewed(), config) and _alive(memory["id"]):
         return str(memory["id"])
     run_id = hub.open(config, title=title_of(config))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
@@ -82,6 +81,12 @@ def moved(key: str) -> None:
     memory = st.session_state.get(MEMORY)
     if memory is not None and isinstance(event.get("run_id"), str) and _alive(event["run_id"]):
         memory["id"] = event["run_id"]
+
+
+def mistakes_in_files() -> list[str]:
+    """What is wrong with own files that have not worked yet; of one that has, the stage says it."""
+    files = get_hub().files
+    return [] if files is None else list(files.never_good().values())
 
 
 def gone() -> None:

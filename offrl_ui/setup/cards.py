@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 import offrl_core as orl
-from offrl_core.algos.base import GROUPS
+from offrl_core.algos.base import GROUPS, Algorithm
 from offrl_core.data.picture import layout_of
 from offrl_core.dataset import Dataset
 from offrl_core.interfaces import Layout
+from offrl_core.own_files import file_of
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_core.writing import number
+from offrl_live.serving.hub import get_hub
 from offrl_ui.shared import svg
 
 WIDTH, HEIGHT = 15.0, 10.0
@@ -68,8 +70,10 @@ def algorithm_cards() -> list[dict[str, Any]]:
     """A card for every algorithm, in the two families of the lecture."""
     groups: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
     for name, kind in orl.algorithms().items():
-        drawn, value = algorithm_card(name)
-        text = f"{kind.title}. {kind.summary} The picture: where its policy goes on {STAGE}; J(π) = {number(value)}."
+        drawn, value = own_card(kind) if file_of(name, kind.version) else algorithm_card(name)
+        text = f"{kind.title}. {kind.summary}"
+        if value is not None:
+            text += f" The picture: where its policy goes on {STAGE}; J(π) = {number(value)}."
         groups[kind.group].append({"id": name, "title": kind.short_title or kind.title, "text": text, "picture": drawn})
     return [{"title": title, "cards": groups[group]} for group, title in GROUPS.items()]
 
@@ -193,10 +197,27 @@ def algorithm_card(name: str) -> tuple[str, float]:
     It is trained on that dataset with a table and its default hyperparameters; the colour is the share of discounted
     time that the trained policy spends in each state.
     """
-    dataset = _stage()
-    learner = orl.Learner(dataset, name)
+    learner = orl.Learner(_stage(), name)
     learner.advance(UPDATES)
-    policy = learner.snapshot().policy[0].astype(float)
+    return _walked(name, learner.snapshot().policy[0])
+
+
+def own_card(kind: type[Algorithm]) -> tuple[str, float | None]:
+    """As `algorithm_card`, of an algorithm from somebody's own file: that is trained in a process of its own, and until
+    it is, and where it cannot be, the card shows the bare world."""
+    files = get_hub().files
+    policy = None if files is None else files.policy(kind, STAGE, UPDATES)
+    if policy is not None:
+        return _walked(kind.name, np.array(policy))
+    layout = _stage().layout
+    assert isinstance(layout, GridLayout)
+    body = svg.cells(layout) + svg.letters(layout)
+    return svg.drawing(layout.cols, layout.rows, body, description=f"{kind.name}: not trained here yet"), None
+
+
+def _walked(name: str, policy: npt.NDArray[Any]) -> tuple[str, float]:
+    dataset = _stage()
+    policy = policy.astype(float)
     policy = policy / policy.sum(axis=1, keepdims=True)
     mdp = dataset.mdp
     assert mdp is not None

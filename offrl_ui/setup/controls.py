@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from offrl_core.algos import APPROXIMATORS, algorithms
+from offrl_core.algos import APPROXIMATORS
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.options import DatasetOption, Section
@@ -82,7 +82,7 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
     lane = config.lanes[index]
     known = config.declared(index)
     now = {name: lane.hyperparameters.get(name, h.default) for name, h in known.items()}
-    own = {h.name for h in algorithms()[lane.algorithm].hyperparameters}
+    own = {h.name for h in lane.kind.hyperparameters}
     algorithm = sorted((h for name, h in known.items() if name in own), key=lambda h: h.family)
     learning = [h for name, h in known.items() if name not in own]
     model = [

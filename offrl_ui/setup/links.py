@@ -3,7 +3,8 @@
 A link of version 1 is short and readable: `v=1&data=double-crossing&x.episodes=50&algo=bcq&net=mlp&seeds=4&rho=0.3`.
 `x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes
 after it behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. `at` holds the live
-changes, each with its step: `at=120:rho=0.3;500:2.alpha=2`. What is not named has its default. Whatever a link
+changes, each with its step: `at=120:rho=0.3;500:2.alpha=2`. `file` names the file that an algorithm of somebody's own
+is in: never more than a name, no link has code run. What is not named has its default. Whatever a link
 holds, it gives a run: what is not allowed is replaced by its default and noted. How the run's picture is arranged
 stands beside, see `looks.py`.
 """
@@ -69,6 +70,8 @@ def link(config: RunConfig) -> dict[str, str]:
     for index, lane in enumerate(config.lanes):
         before = "" if index == 0 else f"{index + 1}."
         parts[f"{before}algo"] = lane.algorithm
+        if lane.kind.file:
+            parts[f"{before}file"] = lane.kind.file
         parts[f"{before}net"] = lane.approximator
         parts[f"{before}seeds"] = str(lane.seeds)
         parts |= {before + name: _write(value) for name, value in lane.hyperparameters.items()}
@@ -123,6 +126,20 @@ class _Reader:
             return text
         near = did_you_mean(text, allowed)
         self.refuse(key, text, f"it must be one of {', '.join(allowed)}{near}; {default} is used.")
+        return default
+
+    def algorithm(self, key: str, file: str, default: str) -> str:
+        """The algorithm at `key`; one that is not known here and is in a `file` of somebody's own says so."""
+        text = self.parts.get(key, default)
+        if text in algorithms() or not file:
+            return self.choice(key, tuple(algorithms()), default)
+        self.take(key, default)
+        self.refuse(
+            key,
+            text,
+            f"this server does not know it. It is in the file {file!r}, which whoever starts the server must name: "
+            f"streamlit run app.py -- --algorithm {file}; {default} is used.",
+        )
         return default
 
     def setting(self, key: str, h: Hyperparameter, default: Setting, *, axis: bool = False) -> Setting:
@@ -210,7 +227,7 @@ class _Reader:
         before = "" if index == 0 else f"{index + 1}."
         spec = datasets().get(data.name)
         usual = spec.about[0] if spec is not None and spec.about else FIRST_ALGORITHM
-        algorithm = self.choice(f"{before}algo", tuple(algorithms()), usual)
+        algorithm = self.algorithm(f"{before}algo", self.take(f"{before}file", ""), usual)
         allowed = approximators(data)
         approximator = self.choice(f"{before}net", allowed, allowed[0])
         seeds = self.setting(f"{before}seeds", SEEDS, FIRST_SEEDS)

@@ -37,6 +37,7 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
         looks, refused = pictures.parse(flat, layout_of(config.data))
         memory = {"config": config, "notes": notes + refused, "link": flat, "left": [], "looks": looks}
         st.session_state[key] = memory
+    memory["config"] = memory["config"].renewed()  # an own file may have been saved since it was chosen
     return memory["config"], memory["notes"]
 
 

@@ -150,7 +150,7 @@ def why_other(before: RunConfig, after: RunConfig) -> str:
 
 
 def _in_words(lane: Lane) -> str:
-    return f"{algorithms()[lane.algorithm].title} with {_IN_WORDS[lane.approximator]}"
+    return f"{lane.kind.title} with {_IN_WORDS[lane.approximator]}"
 
 
 def beside(config: RunConfig) -> RunConfig:

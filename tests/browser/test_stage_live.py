@@ -203,7 +203,7 @@ def test_many_models_survive_the_death_of_their_worker(bench: Page, host: Host, 
     bench.evaluate("void offrlBus.send({ cmd: 'speed', value: 50 })")
     play(bench, 10)
     os.kill(host.hub.info(run)["pid"], signal.SIGKILL)
-    expect(bench.locator(".state-line")).to_contain_text("The worker was lost")
+    expect(bench.locator(".state-line")).to_contain_text("It cannot go on: the worker was ended by signal 9")
     lost = bench.evaluate(STEP)
     frames = bench.evaluate("stage.store.frames.length")
     bench.get_by_role("button", name="restart").click()

@@ -215,6 +215,8 @@ export interface StateMessage {
   rate: number;
   alone?: boolean;
   playing?: boolean;
+  /** What is wrong with the newest text of a file that the run's algorithms come from. */
+  mistake?: string;
 }
 export interface Mark {
   type: "mark";
@@ -250,6 +252,8 @@ export interface Moved {
   parent?: string;
   step?: number;
   after?: number;
+  /** Whether all who watched are moved together. */
+  shared?: boolean;
 }
 export interface Accepted {
   type: "accepted";

@@ -1,10 +1,10 @@
-// Why a run stands still, what was refused, and the alarms.
+// Why a run stands still, what is wrong with a file of one's own, what was refused, and the alarms.
 
 import { h, setText } from "../shared/dom.js";
 import { integer } from "../shared/format.js";
 
 /**
- * @import { Alarm, RunState } from "../run/protocol.d.ts"
+ * @import { Alarm, Moved, RunState } from "../run/protocol.d.ts"
  * @import { Store } from "../run/store.js"
  */
 
@@ -19,7 +19,7 @@ const STATES = {
   paused: "Paused",
   finished: "Finished",
   diverged: "Stopped: the numbers left the range of numbers",
-  failed: "The worker was lost",
+  failed: "It cannot go on",
   stopped: "Stopped",
 };
 const REFUSAL_STAYS = 9000;
@@ -71,7 +71,8 @@ export class Notices {
     /** @type {number | undefined} */
     this.timer = undefined;
     this.refused = h("p", { class: "refused", role: "alert" });
-    host.append(h("div", { class: "state-row" }, this.state, this.button), this.refused, this.list);
+    this.mistake = h("p", { class: "mistake", role: "alert" });
+    host.append(h("div", { class: "state-row" }, this.state, this.button), this.mistake, this.refused, this.list);
   }
 
   /** A word that is needed for a while: a refusal, or news that nobody has to do anything about.
@@ -83,11 +84,18 @@ export class Notices {
     this.timer = setTimeout(() => setText(this.refused, ""), REFUSAL_STAYS);
   }
 
+  /** @param {Moved} message */
+  moved({ reason, shared }) {
+    this.refuse(shared ? `${reason}.` : `A run of your own: ${reason}.`, "calm");
+  }
+
   /** @param {Situation} situation @param {number} step */
   update(situation, step) {
     const { text, tone } = stateText(this.store, situation);
     setText(this.state, text);
     this.state.dataset.tone = tone;
+    const wrong = situation.recording ? "" : this.store.state?.mistake;
+    setText(this.mistake, wrong ? `${wrong}. What was saved before is still in use.` : "");
     const name = this.store.state?.state;
     const over = name === "finished" || name === "stopped";
     const label = situation.recording ? "" : name === "failed" ? "restart" : over ? "train on" : "";

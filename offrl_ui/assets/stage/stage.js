@@ -209,7 +209,7 @@ export class Stage {
       if (message.id !== null && this.session.own.has(message.id)) this.notices.refuse(message.message);
     } else if (message?.type === "state") this.transport.follow(message);
     else if (message?.type === "mark") this.curves.placeMarks();
-    else if (message?.type === "moved") this.notices.refuse(`A run of your own: ${message.reason}.`, "calm");
+    else if (message?.type === "moved") this.notices.moved(message);
     else if (message?.type === "truth") {
       this.top.begin();
       this.curves.build();
