@@ -1,9 +1,9 @@
-"""How fast training is: ours, d3rlpy and a plain PyTorch loop, turn by turn on one core, same network, batch and data.
+"""How fast training is: ours, JAX, d3rlpy and a plain PyTorch loop, turn by turn on one core, on the same rows.
 
-    python benchmarks/training.py [--quick] [--without-d3rlpy]
+    python benchmarks/training.py [--quick] [--without-d3rlpy] [--without-jax] [--only-jax]
 
-Prints Markdown tables. d3rlpy is installed into an environment of its own under a temporary directory (it pins an old
-gymnasium), removed at the end. Needs the extra `bench` (PyTorch).
+Prints Markdown tables. JAX and d3rlpy (it pins an old gymnasium) are each installed into an environment of its own
+under a temporary directory, removed at the end.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Contestant:
         self.process.wait()
 
 
-def compete(entries: dict[str, tuple[str, str, dict[str, object]]], turns: int, seconds: float) -> dict[str, float]:
+def compete(
+    entries: dict[str, tuple[str, str, dict[str, object]]], turns: int, seconds: float, portion: int = 10
+) -> dict[str, float]:
     """Updates per second of each entry `(python, script, order)`, in alternating turns."""
     rivals = {}
     try:
@@ -77,7 +79,7 @@ def compete(entries: dict[str, tuple[str, str, dict[str, object]]], turns: int, 
             rivals[name].ask({"make": order})
         for _ in range(turns):
             for rival in rivals.values():
-                rival.turn(seconds, 10)
+                rival.turn(seconds, portion)
         return {name: rival.rate for name, rival in rivals.items()}
     finally:
         for rival in rivals.values():
@@ -100,14 +102,14 @@ def shared_rows(path: Path, rows: int = 100_000) -> None:
     )
 
 
-def other_python(folder: Path) -> str:
-    """An environment with d3rlpy."""
+def other_python(folder: Path, *packages: str) -> str:
+    """An environment with other packages."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = str(folder / "bin" / "python")
     # What is installed here, PyTorch above all, need not be fetched again; what is pinned differently comes first.
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "here.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
-    subprocess.run([python, "-m", "pip", "install", "-q", "d3rlpy"], check=True, stdout=sys.stderr)
+    subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True, stdout=sys.stderr)
     return python
 
 
@@ -147,6 +149,19 @@ def against_others(data: Path, d3rlpy: str | None, turns: int, seconds: float) -
         "1 against torch", "8", "32", "1 against d3rlpy",
     )  # fmt: skip
     return "Model updates per second, MLP 4-64-64-2, batch 256:\n\n" + table(head, rows)
+
+
+def against_jax(data: Path, python: str, turns: int, seconds: float) -> str:
+    """CQL's model updates per second by members and width, in portions of 100 updates: one compiled scan of JAX."""
+    rows: list[tuple[object, ...]] = []
+    for members, hidden in ((1, "64-64"), (8, "64-64"), (32, "64-64"), (1, "256-256")):
+        order: dict[str, object] = {"system": "cql", "data": str(data), "members": members, "hidden": hidden}
+        entries = {"ours": (sys.executable, "ours.py", order), "jax": (python, "jax_scan.py", order)}
+        rates = compete(entries, turns, seconds, 100)
+        ours, other = members * rates["ours"], members * rates["jax"]
+        rows.append((members, hidden, f"{ours:.0f}", f"{other:.0f}", f"{ours / other:.2f}×"))
+    head = ("members", "hidden", "ours", "JAX", "ratio")
+    return "CQL against JAX (compiled before it is timed), model updates per second, batch 256:\n\n" + table(head, rows)
 
 
 def lens(data: Path, folder: Path, turns: int, seconds: float) -> str:
@@ -320,13 +335,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short turns and small sizes: to see that it runs")
     parser.add_argument("--without-d3rlpy", action="store_true", help="do not install and time d3rlpy")
+    parser.add_argument("--without-jax", action="store_true", help="do not install and time JAX")
+    parser.add_argument("--only-jax", action="store_true", help="the comparison with JAX alone")
     options = parser.parse_args()
     turns, seconds = (1, 0.2) if options.quick else (6, 2.0)
     folder = Path(tempfile.mkdtemp(prefix="offrl-training-"))
     try:
         data = folder / "rows.npz"
         shared_rows(data, 10_000 if options.quick else 100_000)
-        other = None if options.without_d3rlpy else other_python(folder / "venv")
+        if not options.without_jax:
+            python = other_python(folder / "jax", "jax")
+            print(against_jax(data, python, turns, seconds), flush=True)
+        if options.only_jax:
+            return
+        other = None if options.without_d3rlpy else other_python(folder / "d3rlpy", "d3rlpy")
         print(against_others(data, other, turns, seconds), flush=True)
         print(lens(data, folder, turns, seconds), flush=True)
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

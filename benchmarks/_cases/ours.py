@@ -47,7 +47,7 @@ def learner(order: dict[str, object]) -> orl.Learner:
     if data.tabular:
         choices |= {"batch_size": 0, "learning_rate": 0.5}
     else:
-        choices |= {"hidden": "64-64", "batch_size": 256, "learning_rate": 1e-3}
+        choices |= {"hidden": order.get("hidden", "64-64"), "batch_size": 256, "learning_rate": 1e-3}
     if "lens" in order:
         choices["rho"] = np.linspace(0, 0.75, int(str(order["lens"]))).tolist()
     approximator = "table" if data.tabular else "mlp"
