@@ -20,8 +20,7 @@ from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run
 from offrl_ui.setup import cards, selection
-from offrl_ui.shared import assets, formulas
-from offrl_ui.shared.network import send_without_delay
+from offrl_ui.shared import assets, formulas, network
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
 # the first visitor of a link such as /datasets would see a bare page without navigation.
@@ -43,7 +42,7 @@ def _warm() -> None:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the workers with the server and end them with it."""
-    send_without_delay()
+    network.send_without_delay()
     await asyncio.to_thread(get_hub().watch, NAMED)
     if warms_up():
         threading.Thread(target=_warm, name="warm", daemon=True).start()
@@ -53,8 +52,15 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         close_hub()
 
 
+_origins = network.allowed_origins()
 app = st.App(
     "main.py",
-    routes=[live_route(), *assets.routes(), *scene_socket.routes(), *formulas.routes(), *downloads.routes()],
+    routes=network.below_base_path(
+        live_route(origins=_origins),
+        *scene_socket.routes(_origins),
+        *assets.routes(),
+        *formulas.routes(),
+        *downloads.routes(),
+    ),
     lifespan=lifespan,
 )

@@ -54,8 +54,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(log: Path, *arguments: str, environment: dict[str, str] | None = None) -> Server:
+def start_server(log: Path, *arguments: str, base: str = "", environment: dict[str, str] | None = None) -> Server:
     """Start the app with the README's command on a free port and wait until it answers.
+
+    Args:
+        log: where its output goes.
+        arguments: more of the command.
+        base: the path below which it serves, such as `/rl`.
+        environment: variables beside those of this process.
 
     Raises:
         RuntimeError: it ended or did not answer within 60 s; the message holds its output.
@@ -68,7 +74,7 @@ def start_server(log: Path, *arguments: str, environment: dict[str, str] | None 
         process = subprocess.Popen(
             [
                 *(sys.executable, "-c", LAUNCH, *command[0].split(), "--server.headless=true"),
-                *(f"--server.port={port}", "--server.address=127.0.0.1", *arguments),
+                *(f"--server.port={port}", "--server.address=127.0.0.1", f"--server.baseUrlPath={base}", *arguments),
             ],
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -77,7 +83,7 @@ def start_server(log: Path, *arguments: str, environment: dict[str, str] | None 
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
-    server = Server(f"http://127.0.0.1:{port}", process, log)
+    server = Server(f"http://127.0.0.1:{port}{base}", process, log)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:

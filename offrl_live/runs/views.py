@@ -20,7 +20,7 @@ _ROWS = ("q", "policy", "advantages", "weights", "q_pi", "behavior", "allowed")
 
 LARGE_BYTES = 48_000
 MANY_BYTES = 256_000
-CHUNK_BYTES = 1_000_000
+CHUNK_BYTES = 256_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def frame_message(frame: Frame, view: View, cache: Cache | None = None) -> bytes
 
 
 def frames_messages(kind: str, frames: Iterable[Frame], view: View, **header: Any) -> Iterator[bytes]:
-    """Binary `backlog` or `history` messages of many frames, oldest first, about 1 MB each."""
+    """Binary `backlog` or `history` messages of many frames, oldest first, about 256 kB each."""
     packer, headers = Packer(), []
     for frame in frames:
         headers.append(_pack(packer, frame, view, {}))

@@ -1,4 +1,4 @@
-"""The live route: one WebSocket per viewer, `/live/{run_id}`, for pages of the same origin only."""
+"""The live route: one WebSocket per viewer, `/live/{run_id}`, for pages of allowed origins only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from offrl_live.runs.live_runs import NoRoom, UnknownRun
 from offrl_live.runs.run import Viewer
 from offrl_live.runs.wire import dumps
 from offrl_live.serving.hub import Hub, get_hub
-from offrl_live.serving.socket_limits import MessageLimit, same_origin
+from offrl_live.serving.origins import Origins
+from offrl_live.serving.socket_limits import MessageLimit
 
 log = logging.getLogger(__name__)
 
@@ -24,21 +25,24 @@ BURST = 60.0
 MOST_REFUSED = 100
 
 
-def live_route(hub: Hub | None = None) -> WebSocketRoute:
-    """The route, to be put beside the app's own; `hub` is this process's hub by default."""
+def live_route(hub: Hub | None = None, origins: Origins | None = None) -> WebSocketRoute:
+    """The route, to be put beside the app's own.
+
+    Args:
+        hub: this process's hub by default.
+        origins: the pages that may connect, by default those of the server's own address.
+    """
+    allowed = origins or Origins()
 
     async def endpoint(websocket: WebSocket) -> None:
-        await _serve(websocket, hub or get_hub())
+        if not await allowed.turned_away(websocket):
+            await _serve(websocket, hub or get_hub())
 
     return WebSocketRoute("/live/{run_id}", endpoint)
 
 
 async def _serve(websocket: WebSocket, hub: Hub) -> None:
     run_id = websocket.path_params["run_id"]
-    if not same_origin(websocket):
-        log.warning("refused a viewer from the foreign origin %.100r", websocket.headers.get("origin"))
-        await websocket.close(1008)  # before it is accepted: HTTP 403
-        return
     await websocket.accept()
     loop, awake = asyncio.get_running_loop(), asyncio.Event()
     pending = False

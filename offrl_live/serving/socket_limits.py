@@ -1,21 +1,8 @@
-"""What a socket of this server takes: pages of its own origin, and so many messages a second."""
+"""What a socket of this server takes: so many messages a second."""
 
 from __future__ import annotations
 
 import time
-from urllib.parse import urlsplit
-
-from starlette.websockets import WebSocket
-
-
-def same_origin(websocket: WebSocket) -> bool:
-    """Whether the page that asks comes from the very host it asks; a client without `Origin` is no browser's page."""
-    origin = websocket.headers.get("origin")
-    if origin is None:
-        return True
-    parts = urlsplit(origin)
-    host = websocket.headers.get("host", "")
-    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower() != ""
 
 
 class MessageLimit:

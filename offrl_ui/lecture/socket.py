@@ -1,6 +1,6 @@
 """The route `/scene`: a state goes in, its pictures come out; rooms are followed here too.
 
-Text messages of JSON both ways, same origin only. From the browser:
+Text messages of JSON both ways, for pages of allowed origins only. From the browser:
 
     {"type": "compute", "id": 7, "scene": "emrl", "state": {…}, "revealed": false}
     {"type": "describe", "scene": "doubling"}                    a scene of another page, needed by followers
@@ -11,7 +11,8 @@ Text messages of JSON both ways, same origin only. From the browser:
 
 To the browser: `result` (id, scene, ms, result), `scene`, `presenting` (code, token), `following` (code), `show`
 (scene, round, state, revealed, result), `votes` (scene, counts, followers), `presence` (away), `ended`, `qr` (svg), and
-`refused` (id, message) for whatever was not accepted.
+`refused` (id, message) for whatever was not accepted. A browser that hears nothing for a while takes the connection for
+lost: where nothing else is said, `alive` is, every two seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import logging
 import time
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import qrcode
 import qrcode.image.svg
@@ -35,7 +35,8 @@ from offrl_core.declarations import HyperparameterError, Value
 from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
-from offrl_live.serving.socket_limits import MessageLimit, same_origin
+from offrl_live.serving.origins import Origins
+from offrl_live.serving.socket_limits import MessageLimit
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 
@@ -48,6 +49,7 @@ MESSAGES_PER_SECOND = 60.0
 BURST = 120.0
 MAX_REFUSALS = 100
 MAX_WRONG_CODES = 10
+ALIVE_SECONDS = 2.0
 
 _rooms = Rooms()
 _open: set[Connection] = set()
@@ -62,7 +64,8 @@ class Connection:
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
-        self._host = websocket.headers.get("host", "")
+        # Behind a proxy the host may be another; the origin was checked.
+        self._site = websocket.headers.get("origin") or f"http://{websocket.headers.get('host', '')}"
         self._waiting: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._computing: asyncio.Task[None] | None = None
@@ -83,9 +86,12 @@ class Connection:
         self.offer(message["type"], json.dumps(message))
 
     async def send_all(self) -> None:
-        """Send what was offered, for as long as the connection lives."""
+        """Send what was offered, for as long as the connection lives, and at least a word every two seconds."""
         while True:
-            await self._wake.wait()
+            try:
+                await asyncio.wait_for(self._wake.wait(), ALIVE_SECONDS)
+            except TimeoutError:
+                self.tell({"type": "alive"})
             self._wake.clear()
             while self._waiting:
                 kind = next(iter(self._waiting))
@@ -217,7 +223,8 @@ class Connection:
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")
-        if not isinstance(url, str) or len(url) > MAX_URL or not url.isascii() or urlsplit(url).netloc != self._host:
+        own = isinstance(url, str) and url.isascii() and url.startswith(f"{self._site}/")
+        if not own or len(url) > MAX_URL:
             raise Refused(f"only addresses of this site with at most {MAX_URL} characters become a QR code")
         # A long address takes a tenth of a second: in a thread, one at a time, and of those that wait only the newest.
         self._wanted = url
@@ -258,12 +265,8 @@ def _scene(message: dict[str, Any]) -> Scene:
     return scene
 
 
-async def scene_socket(websocket: WebSocket) -> None:
-    """The endpoint of `/scene`."""
-    if not same_origin(websocket):
-        log.warning("scene socket refused a connection from origin %r", websocket.headers.get("origin", ""))
-        await websocket.close(1008)
-        return
+async def _serve(websocket: WebSocket) -> None:
+    """Serve one connection of an allowed page."""
     if len(_open) >= MAX_CONNECTIONS:
         await websocket.close(1013)
         return
@@ -286,6 +289,16 @@ async def scene_socket(websocket: WebSocket) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def routes() -> list[WebSocketRoute]:
-    """What the app serves beside its pages for the scenes."""
+def routes(origins: Origins | None = None) -> list[WebSocketRoute]:
+    """What the app serves beside its pages for the scenes.
+
+    Args:
+        origins: the pages that may connect, by default those of the server's own address.
+    """
+    allowed = origins or Origins()
+
+    async def scene_socket(websocket: WebSocket) -> None:
+        if not await allowed.turned_away(websocket):
+            await _serve(websocket)
+
     return [WebSocketRoute("/scene", scene_socket)]

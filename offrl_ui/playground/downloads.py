@@ -104,8 +104,8 @@ def routes() -> list[Route]:
 
 
 def preset_address(preset_id: str) -> str:
-    """Where the stage finds a preset's recording."""
-    return f"/preset/{preset_id}{SUFFIX}"
+    """Where the stage finds a preset's recording, below the place where the app is served."""
+    return f"preset/{preset_id}{SUFFIX}"
 
 
 def offer(run_id: str) -> None:
@@ -121,7 +121,7 @@ def offer(run_id: str) -> None:
             )
         for name, (what, _, _) in FILES.items():
             query = f"?member={member}" if member and name.startswith("model.") else ""
-            st.markdown(f"[{name}](/take/{run_id}/{name}{query}) — {what}")
+            st.markdown(f"[{name}](take/{run_id}/{name}{query}) — {what}")
         st.caption("The link in the address bar reopens this configuration; pictures are saved from the stage itself.")
 
 

@@ -45,8 +45,8 @@ def asset_version() -> str:
 
 
 def asset_root() -> str:
-    """Address of the folder that holds the modules, such as `/stage/0a1b2c3d4e5f/`."""
-    return f"/stage/{asset_version()}/"
+    """The folder that holds the modules, below the place where the app is served: `stage/0a1b2c3d4e5f/`."""
+    return f"stage/{asset_version()}/"
 
 
 async def _asset(request: Request) -> Response:

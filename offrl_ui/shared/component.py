@@ -16,7 +16,8 @@ import streamlit as st
 
 from offrl_ui.shared.assets import asset_root, asset_text
 
-# Streamlit runs this from a blob: address, so modules are found from the page's origin.
+# Streamlit runs this from a blob: address: modules are found beside Streamlit's own, which lie below the place where
+# the app is served, whatever path a proxy puts before it.
 _LOADER = """
 const mounted = new WeakMap();
 export default function (component) {
@@ -25,11 +26,22 @@ export default function (component) {
   if (!entry) {
     entry = { latest: component, mount: null, close: null, gone: false };
     mounted.set(root, entry);
-    import(new URL(component.data.assets + "MODULE.js", location.origin)).then(({ mount }) => {
-      if (entry.gone) return;
-      entry.mount = mount;
-      entry.close = mount(entry.latest);
-    });
+    const own = document.querySelector('script[src*="static/js/"]');
+    const site = own ? new URL("../../", own.src) : new URL(".", document.baseURI);
+    const module = new URL(component.data.assets + "MODULE.js", site);
+    import(module).then(
+      ({ mount }) => {
+        if (entry.gone) return;
+        entry.mount = mount;
+        entry.close = mount(entry.latest);
+      },
+      (error) => {
+        const words = document.createElement("p");
+        words.setAttribute("role", "alert");
+        words.textContent = `This part of the page could not be loaded from ${module}: ${error.message}`;
+        root.append(words);
+      },
+    );
   }
   entry.latest = component;
   if (entry.mount) entry.close = entry.mount(component);

@@ -1,4 +1,4 @@
-"""How connections of this server behave."""
+"""Where this server is reached, and how its connections behave."""
 
 from __future__ import annotations
 
@@ -7,7 +7,31 @@ import socket
 import stat
 from pathlib import Path
 
+import streamlit as st
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from offrl_live.serving.origins import Origins
+
 _OWN_FILES = (Path("/proc/self/fd"), Path("/dev/fd"))
+
+
+def allowed_origins() -> Origins:
+    """The pages that may connect, as Streamlit's `server.corsAllowedOrigins` and `server.enableCORS` say."""
+    more = tuple(origin.strip().rstrip("/") for origin in st.get_option("server.corsAllowedOrigins"))
+    return Origins(more, all=not st.get_option("server.enableCORS"))
+
+
+def below_base_path(*routes: Route | WebSocketRoute) -> list[BaseRoute]:
+    """The routes below Streamlit's `server.baseUrlPath`, where its own are, too."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    if not base:
+        return list(routes)
+    return [
+        Route(f"/{base}{route.path}", route.endpoint, methods=list(route.methods or ()))
+        if isinstance(route, Route)
+        else WebSocketRoute(f"/{base}{route.path}", route.endpoint)
+        for route in routes
+    ]
 
 
 def send_without_delay() -> None:

@@ -67,7 +67,7 @@ def stage(
         html='<section class="stage" aria-label="Training stage"></section>',
         styles=(),
         key=key,
-        data={**data, "live": "/live/"},
+        data=data,
         on_viewed_change=on_viewed,
         on_moved_change=on_moved,
         on_gone_change=on_gone,

@@ -35,6 +35,7 @@ _PAGE = """<!doctype html>
 import { mount } from "ASSETSstage/mount.js";
 const section = document.querySelector(".stage");
 let unmount = () => {};
+window.assets = "ASSETS"; // for tests that look into a module
 window.show = (wanted, style) => {
   unmount();
   document.activeElement?.blur();
@@ -43,7 +44,7 @@ window.show = (wanted, style) => {
   const events = (window.events = []);
   const setStateValue = (name, payload) => events.push([name, payload]);
   window.remount = (more) => {
-    const data = { assets: "ASSETS", live: "/live/", ...wanted, ...more };
+    const data = { ...wanted, ...more };
     unmount = mount({ parentElement: document.body, data, setStateValue });
   };
   section.stage = null;
@@ -103,7 +104,7 @@ class Host:
         page.wait_for_function("stage.curves.built && stage.curves.settled", timeout=30_000)
 
     def _page(self, request: Request) -> Response:
-        return HTMLResponse(_PAGE.replace("ASSETS", asset_root()))
+        return HTMLResponse(_PAGE.replace("ASSETS", f"/{asset_root()}"))
 
     def _recording(self, request: Request) -> Response:
         data = self.recordings[request.path_params["name"]]

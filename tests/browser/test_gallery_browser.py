@@ -49,7 +49,7 @@ def _opened(tab: Page, server, name: str) -> None:
 
 def test_every_preset_is_served(server):
     for preset in presets().values():
-        with urllib.request.urlopen(f"{server.url}{preset_address(preset.id)}") as answer:
+        with urllib.request.urlopen(f"{server.url}/{preset_address(preset.id)}") as answer:
             assert answer.read() == preset.stored, preset.id
 
 

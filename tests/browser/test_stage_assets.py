@@ -25,7 +25,7 @@ def get(host: Host, path: str, encoding: str = "gzip") -> tuple[int, Message, by
 
 
 def test_modules_are_gzipped_and_kept_for_ever(host: Host):
-    status, headers, body = get(host, assets.asset_root() + "stage/stage.js")
+    status, headers, body = get(host, f"/{assets.asset_root()}stage/stage.js")
     assert status == 200
     assert headers["content-encoding"] == "gzip"
     assert "immutable" in headers["cache-control"]
@@ -34,14 +34,14 @@ def test_modules_are_gzipped_and_kept_for_ever(host: Host):
 
 
 def test_client_without_gzip_gets_the_plain_file(host: Host):
-    _, headers, body = get(host, assets.asset_root() + "stage/stage.css", "identity")
+    _, headers, body = get(host, f"/{assets.asset_root()}stage/stage.css", "identity")
     assert headers["content-encoding"] is None
     assert headers["content-type"].startswith("text/css")
     assert body == files("offrl_ui").joinpath("assets", "stage", "stage.css").read_bytes()
 
 
 def test_plotly_is_the_installed_packages_own(host: Host):
-    _, _, packed = get(host, assets.asset_root() + "plotly.min.js")
+    _, _, packed = get(host, f"/{assets.asset_root()}plotly.min.js")
     assert gzip.decompress(packed) == files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     assert len(packed) < 1_700_000
 
@@ -59,7 +59,7 @@ def test_plotly_is_the_installed_packages_own(host: Host):
     ],
 )
 def test_nothing_else_is_served(host: Host, path):
-    status, headers, _ = get(host, path.format(root=assets.asset_root()))
+    status, headers, _ = get(host, path.format(root=f"/{assets.asset_root()}"))
     assert status == 404
     assert "immutable" not in (headers["cache-control"] or "")
 

@@ -107,7 +107,7 @@ def test_reset_moves_to_a_fresh_run_and_leaves_a_ghost(bench: Page, host: Host):
     painted(bench)
     at_zero = bench.evaluate(
         """async () => {
-          const { pictureOf, modeOf } = await import(stage.options.assets + "world/modes.js");
+          const { pictureOf, modeOf } = await import(assets + "world/modes.js");
           const picture = pictureOf(stage.store, modeOf("ghost"), stage.playback.frame, 0);
           return Math.max(...picture.map(Math.abs));
         }"""
@@ -156,7 +156,7 @@ def test_two_viewers_of_one_run_and_each_his_own_pause(bench: Page, host: Host):
 def test_lost_connection_comes_back_without_losing_or_doubling_frames(bench: Page, host: Host):
     open_run(bench, host, 8)
     play(bench, 20)
-    bench.evaluate("void stage.session.source.socket.close()")
+    bench.evaluate("void stage.session.source.connection.socket.close()")
     bench.wait_for_function("!stage.session.connected")
     expect(bench.locator(".state-line")).to_contain_text("Connecting")
     bench.wait_for_function("stage.session.connected", timeout=15_000)

@@ -210,7 +210,7 @@ def test_screen_reader_hears_where_the_run_stands(bench: Page, naive):
 
 def test_svg_draws_what_the_screen_draws(bench: Page, naive):
     text = bench.evaluate(
-        """async () => { const { svgOf } = await import(stage.options.assets + "stage/save.js");
+        """async () => { const { svgOf } = await import(assets + "stage/save.js");
           return svgOf(stage, "world"); }"""
     )
     root = ET.fromstring(text)

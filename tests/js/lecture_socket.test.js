@@ -19,13 +19,12 @@ class FakeSocket {
   answer(message) {
     this.onmessage({ data: JSON.stringify(message) });
   }
-  close() {
+  close(code = 1006, reason = "") {
     this.readyState = 3;
-    this.onclose();
+    this.onclose({ code, reason });
   }
 }
 globalThis.WebSocket = FakeSocket;
-globalThis.location = { href: "https://lecture.example/reweighting?scene=emrl" };
 const { SceneSocket } = await import("../../offrl_ui/assets/lecture/socket.js");
 
 let heard;
@@ -41,13 +40,20 @@ beforeEach(() => {
   socket = new SceneSocket(
     (message) => heard.push(message.type),
     () => heard.push("open"),
-    (online) => states.push(online),
+    (online, why) => states.push(why || online),
   );
 });
 afterEach(() => mock.timers.reset());
 
-test("it connects to the page's own server, safely where the page is safe", () => {
-  assert.equal(newest().address, "wss://lecture.example/scene");
+test("it connects below the place where its modules come from", () => {
+  assert.equal(newest().address, new URL("../../scene", import.meta.url).href);
+});
+
+test("a page that the server will not have is told why, and does not ask again", () => {
+  newest().close(4403, "its origin is https://b.example, but the server was asked as a.example");
+  assert.match(states[0], /https:\/\/b.example.*asked as a.example.*X-Forwarded-Host.*corsAllowedOrigins/);
+  mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 1);
 });
 
 test("what is sent before the connection stands waits for it", () => {
@@ -86,10 +92,10 @@ test("a lost connection is opened again, and the question asked again", () => {
   newest().close();
   assert.deepEqual(states, [true, false]);
   assert.equal(FakeSocket.all.length, 1);
-  // Between 0.7 and 1.3 times a second after the first loss.
-  mock.timers.tick(600);
+  // Between 0.7 and 1.3 times 400 ms after the first loss.
+  mock.timers.tick(270);
   assert.equal(FakeSocket.all.length, 1);
-  mock.timers.tick(800);
+  mock.timers.tick(260);
   assert.equal(FakeSocket.all.length, 2);
   newest().open();
   assert.deepEqual(ids(), [1]);

@@ -14,13 +14,14 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 from offrl_live.runs import wire
 from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.live_runs import Limits
 from offrl_live.serving.hub import Hub
+from offrl_live.serving.origins import FOREIGN
 from offrl_live.serving.socket import live_route
 from tests.live.watching import until
 from tests.threads import in_a_loop
@@ -137,9 +138,10 @@ def test_a_foreign_origin_is_turned_away(served: Served, run_id: str, origin: st
     async def act(client: Client) -> None:
         await client.next("state")
 
-    with pytest.raises(InvalidStatus) as refusal:
+    with pytest.raises(ConnectionClosed) as refusal:
         browse(served.url(run_id), act, origin=origin)
-    assert refusal.value.response.status_code == 403
+    assert refusal.value.rcvd.code == FOREIGN
+    assert f"its origin is {origin}, but the server was asked as {served.host}" == refusal.value.rcvd.reason
     assert served.hub.info(run_id)["viewers"] == 0
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from offrl_lecture.registry import pages
+from offrl_live.serving.origins import FOREIGN
 from offrl_ui.lecture.rooms import ALPHABET
 from offrl_ui.lecture.socket import BURST, MAX_MESSAGE, MAX_WRONG_CODES, routes
 
@@ -81,8 +82,14 @@ def test_a_state_comes_back_as_its_pictures(tab) -> None:
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "http://127.0.0.1"])
 def test_another_origin_is_refused(host: str, origin: str) -> None:
-    with pytest.raises(InvalidStatus):
-        connect(f"ws://{host}/scene", origin=origin)
+    with connect(f"ws://{host}/scene", origin=origin) as connection, pytest.raises(ConnectionClosed) as refusal:
+        connection.recv(timeout=10)
+    assert refusal.value.rcvd is not None
+    assert refusal.value.rcvd.code == FOREIGN
+
+
+def test_a_connection_on_which_nothing_is_said_hears_that_it_stands(tab) -> None:
+    assert tab().until("alive") == {"type": "alive"}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +115,10 @@ def test_another_origin_is_refused(host: str, origin: str) -> None:
         (json.dumps({"type": "vote", "scene": "emrl", "choice": 0}), "only followers"),
         (json.dumps({"type": "follow", "code": "ZZZZZZ"}), "no room 'ZZZZZZ'"),
         (json.dumps({"type": "present", "code": "ZZZZZZ", "token": "x"}), "no room"),
-        (json.dumps({"type": "qr", "url": "https://elsewhere.example/"}), "only addresses of this site"),
+        *(
+            (json.dumps({"type": "qr", "url": url}), "only addresses of this site")
+            for url in ("https://elsewhere.example/", "javascript://127.0.0.1/%0aalert(1)", "http://127.0.0.1:1/", 7)
+        ),
     ],
 )
 def test_what_is_not_accepted_is_refused_with_the_reason_and_the_connection_lives(tab, text: str, why: str) -> None:

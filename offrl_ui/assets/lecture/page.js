@@ -77,7 +77,7 @@ export function lecturePage(app) {
     v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => app.reader.look(element) }),
     app.sharing.open && shareDialog(app),
     !app.online &&
-      app.socket.tries > 0 &&
+      app.socket.connection.attempt > 0 &&
       v(
         "div",
         { class: "offline", key: "offline", role: "status" },

@@ -450,4 +450,6 @@ export type RoomMessage =
   | { type: "presence"; away: boolean }
   | { type: "ended" };
 
-export type FromServer = ResultMessage | RefusedMessage | { type: "qr"; url: string; svg: string } | RoomMessage;
+export type Answer = ResultMessage | RefusedMessage | { type: "qr"; url: string; svg: string } | RoomMessage;
+/** `alive` only says that the connection stands. */
+export type FromServer = Answer | { type: "alive" };

@@ -2,7 +2,7 @@
 // place; Streamlit only learns where the viewer is once a slider is let go, for the link.
 
 /** @import { Component } from "../shared/component.d.ts" */
-/** @import { Control, FromServer, PageData, Result, Scene, State, Value } from "./protocol.d.ts" */
+/** @import { Control, Answer, PageData, Result, Scene, State, Value } from "./protocol.d.ts" */
 
 import { patch } from "../shared/patch.js";
 import { bindKeys } from "./keys.js";
@@ -76,8 +76,9 @@ export class Lecture {
     this.socket = new SceneSocket(
       (message) => this.receive(message),
       () => this.follow.connected(),
-      (online) => {
+      (online, why) => {
         this.online = online;
+        if (why) this.notes = [why];
         this.draw();
       },
     );
@@ -170,7 +171,7 @@ export class Lecture {
     performance.mark(`ask-${id}`);
   }
 
-  /** @param {FromServer} message */
+  /** @param {Answer} message */
   receive(message) {
     switch (message.type) {
       case "result":

@@ -1,15 +1,18 @@
 // The connection to `/scene`. Of the states that a moving slider asks for, only the newest waits: one is under way, one
 // may follow.
 
-/** @import { FromBrowser, FromServer, State } from "./protocol.d.ts" */
+import { Connection, FOREIGN, foreignWords } from "../shared/connection.js";
+import { socketAddress } from "../shared/site.js";
+
+/** @import { Answer, FromBrowser, FromServer, State } from "./protocol.d.ts" */
 /** @typedef {Extract<FromBrowser, { type: "compute" }>} Question */
 
 /** A connection that opens itself again when it is lost. */
 export class SceneSocket {
   /**
-   * @param {(message: FromServer) => void} onmessage
+   * @param {(message: Answer) => void} onmessage
    * @param {() => void} onopen called whenever the connection has been opened, before anything is sent
-   * @param {(online: boolean) => void} onstate
+   * @param {(online: boolean, why: string) => void} onstate `why`: what the server says where it will not have it
    */
   constructor(onmessage, onopen, onstate) {
     this.onmessage = onmessage;
@@ -22,48 +25,36 @@ export class SceneSocket {
     this.next = null;
     /** @type {string[]} */
     this.queue = [];
-    this.tries = 0;
-    this.closed = false;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
-    this.socket = this.connect();
+    this.connection = new Connection(() => socketAddress("scene"), {
+      opened: () => this.opened(),
+      heard: (data) => this.heard(JSON.parse(/** @type {string} */ (data))),
+      lost: ({ code, reason }) => {
+        this.next ??= this.underWay;
+        this.underWay = null;
+        this.onstate(false, code === FOREIGN ? foreignWords(reason) : "");
+      },
+    });
+    this.connection.connect();
   }
 
-  connect() {
-    const address = new URL("/scene", location.href);
-    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(address);
-    socket.onopen = () => {
-      this.tries = 0;
-      this.underWay = null;
-      this.onstate(true);
-      this.onopen();
-      for (const text of this.queue.splice(0)) socket.send(text);
-      this.pump();
-    };
-    socket.onmessage = (event) => {
-      /** @type {FromServer} */
-      const message = JSON.parse(event.data);
-      // Even a partial result frees the way: the server drops what is under way when a newer state comes.
-      if (message.type === "result" || (message.type === "refused" && message.id !== null)) this.answered(message.id);
-      this.onmessage(message);
-    };
-    socket.onclose = () => {
-      if (this.closed) return;
-      this.onstate(false);
-      this.next ??= this.underWay;
-      this.underWay = null;
-      this.tries += 1;
-      const wait = Math.min(500 * 2 ** this.tries, 15_000) * (0.7 + 0.6 * Math.random());
-      this.timer = setTimeout(() => {
-        this.socket = this.connect();
-      }, wait);
-    };
-    return socket;
+  opened() {
+    this.underWay = null;
+    this.onstate(true, "");
+    this.onopen();
+    for (const text of this.queue.splice(0)) this.connection.send(text);
+    this.pump();
+  }
+
+  /** @param {FromServer} message */
+  heard(message) {
+    if (message.type === "alive") return;
+    // Even a partial result frees the way: the server drops what is under way when a newer state comes.
+    if (message.type === "result" || (message.type === "refused" && message.id !== null)) this.answered(message.id);
+    this.onmessage(message);
   }
 
   get open() {
-    return this.socket.readyState === WebSocket.OPEN;
+    return this.connection.open;
   }
 
   /**
@@ -93,19 +84,17 @@ export class SceneSocket {
     if (!this.open || this.underWay || !this.next) return;
     this.underWay = this.next;
     this.next = null;
-    this.socket.send(JSON.stringify(this.underWay));
+    this.connection.send(JSON.stringify(this.underWay));
   }
 
   /** @param {FromBrowser} message */
   send(message) {
     const text = JSON.stringify(message);
-    if (this.open) this.socket.send(text);
+    if (this.open) this.connection.send(text);
     else this.queue.push(text);
   }
 
   close() {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.socket.close();
+    this.connection.close();
   }
 }

@@ -1,6 +1,8 @@
 // The wire protocol (docs/protocol.md): a type for each message, in the order of that page.
 
 /** A value of a hyperparameter. */
+import type { Lost } from "../shared/connection.js";
+
 export type Value = number | string | boolean;
 
 // Binary messages
@@ -315,10 +317,7 @@ export type TextMessage =
   | Explained;
 
 /** What a source says about itself: it opened, it closed, it is a recording that has been read. */
-export type SourceMessage =
-  | { type: "open" }
-  | { type: "close"; code: number; reason: string; final: boolean }
-  | { type: "recorded" };
+export type SourceMessage = { type: "open" } | ({ type: "close" } & Lost) | { type: "recorded" };
 export type Message = TextMessage | SourceMessage;
 /** Everything that a source delivers. */
 export type Delivered = Message | BinaryMessage;

@@ -1,17 +1,19 @@
 // The connection of a stage to its run: which source is current, what it says, and where the viewer is moved to.
 
 import { bus } from "../shared/bus.js";
+import { FOREIGN, foreignWords } from "../shared/connection.js";
 import { RecordingSource, SocketSource } from "./source.js";
 
 /**
  * @import { BinaryMessage, Command, Delivered, Hello, Moved, Source } from "./protocol.d.ts"
  * @import { Frames } from "./frames.js"
+ * @import { Lost } from "../shared/connection.js"
  * @import { Store } from "./store.js"
  */
 
 /**
- * run: id of a live run; recording: address of one, or its messages; live: address of the live runs.
- * @typedef {{ run?: string, recording?: string | (string | ArrayBuffer)[], live?: string }} Wanted
+ * run: id of a live run; recording: address of one, or its messages.
+ * @typedef {{ run?: string, recording?: string | (string | ArrayBuffer)[] }} Wanted
  */
 
 /**
@@ -22,11 +24,13 @@ import { RecordingSource, SocketSource } from "./source.js";
  * @property {(name: string, payload: Record<string, unknown>) => void} emit
  */
 
+/** Attempts after which it is said that nobody answers. */
+const MANY_ATTEMPTS = 3;
 /** @type {Record<number, string>} */
 const CLOSED = {
   4404: "This run is gone: nobody watched it for a while.",
   4429: "The server refused too many messages from this page. Reload to connect again.",
-  1013: "Too many viewers watch this run at the moment. Reload to try again.",
+  1013: "There is no place for another viewer at the moment; trying again …",
   1008: "The server refused the connection.",
 };
 
@@ -39,8 +43,6 @@ export class Session {
     this.source = null;
     /** @type {string | null} */
     this.runId = null;
-    /** @type {string | undefined} */
-    this.base = undefined;
     /** Frames that the server need not send again. @type {Frames | null} */
     this.kept = null;
     this.ready = false;
@@ -80,18 +82,17 @@ export class Session {
   }
 
   /** @param {Wanted} wanted @param {Frames | null} [kept] */
-  async connect({ run, recording, live }, kept = null) {
+  async connect({ run, recording }, kept = null) {
     this.disconnect();
     const generation = ++this.generation;
     this.runId = run ?? null;
-    this.base = live ?? this.base;
     this.kept = kept;
     this.ready = false;
     this.acknowledged = -1;
     this.store.closed = this.store.state = null;
     let source = null;
     try {
-      if (run) source = new SocketSource(run, { base: this.base, after: () => this.newest() });
+      if (run) source = new SocketSource(run, () => this.newest());
       else if (Array.isArray(recording)) source = new RecordingSource(recording);
       else if (recording) source = await RecordingSource.fetch(recording);
     } catch (error) {
@@ -137,7 +138,8 @@ export class Session {
         const { lane, equation, formulas } = message;
         Object.assign(store.hello.lanes[lane], { equation, formulas });
       } else if (message.type === "moved") this.moved(message);
-      else if (message.type === "close" && message.final) this.closed(message);
+      else if (message.type === "open") store.closed = null;
+      else if (message.type === "close") this.closed(message);
       bus.receive(message);
     }
     this.on.changed(message);
@@ -188,9 +190,13 @@ export class Session {
     this.on.emit("moved", { run_id: run, previous, reason });
   }
 
-  /** @param {{ code: number, reason: string }} close */
-  closed({ code, reason }) {
-    this.store.closed = CLOSED[code] ?? (reason || "The connection was closed.");
+  /** @param {Lost} lost */
+  closed({ code, reason, final, attempt }) {
+    if (code === FOREIGN) this.store.closed = foreignWords(reason);
+    else if (final || CLOSED[code]) this.store.closed = CLOSED[code] ?? (reason || "The connection was closed.");
+    else if (attempt >= MANY_ATTEMPTS)
+      this.store.closed =
+        "The server does not answer; trying again … If the page itself loads, the proxy must pass WebSockets on, too.";
     if (code === 4404) this.on.emit("gone", { run_id: this.runId });
   }
 }

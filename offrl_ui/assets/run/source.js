@@ -1,6 +1,8 @@
 // Where messages come from: a live run over a WebSocket, or a recording in memory. Both are a `Source` (protocol.d.ts):
 // `receive` gets text messages as objects and binary messages as `decode` gives them.
 
+import { Connection } from "../shared/connection.js";
+import { siteAddress, socketAddress } from "../shared/site.js";
 import { decode, gunzip, unpackRecording } from "./wire.js";
 
 /** @import { Delivered, Sent, Source } from "./protocol.d.ts" */
@@ -15,76 +17,47 @@ function deliver(data, receive) {
 export class SocketSource {
   /**
    * @param {string} runId
-   * @param {object} [options]
-   * @param {string} [options.base] - address of the live runs
-   * @param {() => number} [options.after] - number of the newest frame that is already here; only newer ones are sent,
-   *   also
+   * @param {() => number} [after] - number of the newest frame that is already here; only newer ones are sent, also
    *   after a lost connection
    */
-  constructor(runId, { base = "/live/", after = () => -1 } = {}) {
-    this.runId = runId;
+  constructor(runId, after = () => -1) {
     this.live = true;
-    this.open = false;
-    this.closed = false;
-    this.attempt = 0;
-    this.url = new URL(base + encodeURIComponent(runId), location.href);
-    this.url.protocol = this.url.protocol === "https:" ? "wss:" : "ws:";
-    this.after = after;
     /** @type {Receive} */
     this.receive = () => {};
-    /** @type {WebSocket | null} */
-    this.socket = null;
-    /** @type {number | undefined} */
-    this.retry = undefined;
+    const address = () => {
+      const newest = after();
+      return socketAddress(`live/${encodeURIComponent(runId)}`) + (newest >= 0 ? `?after=${newest}` : "");
+    };
+    this.connection = new Connection(address, {
+      opened: () => this.receive({ type: "open" }),
+      heard: (data) => {
+        try {
+          deliver(data, this.receive);
+        } catch (error) {
+          console.error("offrl: a message could not be read", error);
+        }
+      },
+      lost: (lost) => this.receive({ type: "close", ...lost }),
+    });
+  }
+
+  get open() {
+    return this.connection.open;
   }
 
   /** @param {Receive} receive */
   start(receive) {
     this.receive = receive;
-    this.connect();
-  }
-
-  connect() {
-    if (this.closed) return;
-    const after = this.after();
-    if (after >= 0) this.url.searchParams.set("after", String(after));
-    else this.url.searchParams.delete("after");
-    const socket = new WebSocket(this.url);
-    socket.binaryType = "arraybuffer";
-    this.socket = socket;
-    socket.onopen = () => {
-      this.open = true;
-      this.attempt = 0;
-      this.receive({ type: "open" });
-    };
-    socket.onmessage = ({ data }) => {
-      if (this.closed || this.socket !== socket) return;
-      try {
-        deliver(data, this.receive);
-      } catch (error) {
-        console.error("offrl: a message could not be read", error);
-      }
-    };
-    socket.onclose = ({ code, reason }) => {
-      if (this.socket !== socket) return;
-      this.open = false;
-      // 4000–4999 are the server's own words (an unknown run, a refused origin): asking again would not help.
-      const final = this.closed || (code >= 4000 && code < 5000) || code === 1008 || code === 1013;
-      this.receive({ type: "close", code, reason, final });
-      if (!final) this.retry = setTimeout(() => this.connect(), Math.min(8000, 400 * 2 ** this.attempt++));
-    };
+    this.connection.connect();
   }
 
   /** @param {Sent} command */
   send(command) {
-    this.socket?.send(JSON.stringify(command));
+    this.connection.send(JSON.stringify(command));
   }
 
   close() {
-    this.closed = true;
-    clearTimeout(this.retry);
-    this.open = false;
-    this.socket?.close();
+    this.connection.close();
   }
 }
 
@@ -99,9 +72,9 @@ export class RecordingSource {
     this.receive = () => {};
   }
 
-  /** @param {string} url */
-  static async fetch(url) {
-    const response = await fetch(url);
+  /** @param {string} path - its address, below the place where the app is served */
+  static async fetch(path) {
+    const response = await fetch(siteAddress(path));
     if (!response.ok) throw new Error(`the recording could not be loaded (${response.status})`);
     return new RecordingSource(unpackRecording(await gunzip(await response.arrayBuffer())));
   }

@@ -1,5 +1,7 @@
 // LaTeX → MathML, asked of the server and kept. Without a server (a replay from disk) there are no formulas.
 
+import { siteAddress } from "./site.js";
+
 const LARGEST = 2000;
 /** @type {Map<string, string>} */
 const known = new Map();
@@ -14,11 +16,7 @@ export async function typeset(texts) {
     if (known.size > LARGEST) known.clear();
     const headers = { "Content-Type": "application/json" };
     try {
-      const answer = await fetch(new URL("/math", location.origin), {
-        method: "POST",
-        headers,
-        body: JSON.stringify(missing),
-      });
+      const answer = await fetch(siteAddress("math"), { method: "POST", headers, body: JSON.stringify(missing) });
       /** @type {string[]} */
       const made = answer.ok ? await answer.json() : [];
       made.forEach((markup, i) => {

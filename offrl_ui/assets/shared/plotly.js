@@ -5,8 +5,8 @@
 /** @type {Promise<PlotlyLibrary> | null} */
 let loading = null;
 
-/** @param {string} assets - address of the folder that holds the modules @returns {Promise<PlotlyLibrary>} */
-export function loadPlotly(assets) {
+/** @returns {Promise<PlotlyLibrary>} */
+export function loadPlotly() {
   const there = globalThis.Plotly;
   if (there && "animate" in there) return Promise.resolve(there);
   if (globalThis.offrlPlotly) return globalThis.offrlPlotly;
@@ -17,7 +17,7 @@ export function loadPlotly(assets) {
       reject(new Error(why));
     };
     const script = document.createElement("script");
-    script.src = new URL("plotly.min.js", new URL(assets, location.href)).href;
+    script.src = new URL("../plotly.min.js", import.meta.url).href;
     script.async = true;
     script.onload = () => {
       if (globalThis.Plotly) resolve(globalThis.Plotly);

@@ -14,10 +14,10 @@ import { Stage } from "./stage.js";
 const stages = new WeakMap();
 let events = 0;
 
-/** @param {HTMLElement} host @param {string | undefined} assets */
-async function style(host, assets) {
-  if (!assets) return; // a single-file replay brings its styles along
-  const href = new URL("stage/stage.css", new URL(assets, location.href)).href;
+/** @param {HTMLElement} host */
+async function style(host) {
+  if (import.meta.url.startsWith("data:")) return; // a single-file replay brings its styles along
+  const { href } = new URL("stage.css", import.meta.url);
   const root = host.getRootNode();
   const place = root instanceof ShadowRoot ? root : document.head;
   if ([...place.querySelectorAll("link")].some((link) => link.href === href)) return;
@@ -42,7 +42,7 @@ export async function mountStage(host, options) {
   /** @type {Mounted} */
   const entry = { wanted: options, stage: null, gone: false };
   stages.set(host, entry);
-  await style(host, options.assets);
+  await style(host);
   if (entry.gone) return entry;
   // On the element, so that tools and tests find the stage within a page's shadow roots.
   host.stage = entry.stage = new Stage(host, entry.wanted);
@@ -63,8 +63,8 @@ export function mount({ parentElement, data, setStateValue }) {
   const host = /** @type {HTMLElement} */ (parentElement.querySelector(".stage"));
   mountStage(host, {
     ...data,
-    // As state, because a later trigger may take the place of one that is still on its way. A repeated value would not be
-    // told again: each carries a number of its own.
+    // As state, because a later trigger may take the place of one that is still on its way. A repeated value would not
+    // be told again: each carries a number of its own.
     emit: (name, payload) => setStateValue(name, { ...payload, event: ++events }),
   });
   return () => unmountStage(host);

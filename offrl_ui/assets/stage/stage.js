@@ -32,9 +32,9 @@ import { Transport } from "./transport.js";
 
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
- * What is shown. `assets`: address of the modules; `member` is looked at first, and again in another `turn`; `order`
+ * What is shown. `member` is looked at first, and again in another `turn`; `order`
  * of the rows of a table and `axes` of a plane; `emit` tells the page about selected, viewed, moved and gone.
- * @typedef {{ assets?: string, mode?: string, member?: number, turn?: number, state?: number, order?: string,
+ * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, order?: string,
  *   axes?: readonly [x: number, y: number], emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
@@ -138,7 +138,7 @@ export class Stage {
     this.letGo = this.listen();
     this.curves.build(this.theme);
     session.connect(options);
-    loadPlotly(options.assets ?? "").then(
+    loadPlotly().then(
       (plotly) => {
         if (this.gone) return;
         this.curves.attach(plotly);
