@@ -79,7 +79,7 @@ def beta(default: float, *, paper: str) -> Hyperparameter:
         high=1000.0,
         paper=paper,
         effect=GREEDIER,
-        label="advantage weight",
+        label="advantage scale",
     )
 
 

@@ -166,7 +166,7 @@ def _answer(state: State, _: object) -> str:
     )
     said = (
         f"After {step} updates the true return is highest, {number(true.max(), 3)}, for **{between}** (best "
-        rf"{number(best, 3)}, $\pi_\beta$ {number(behavior, 3)}). Less extrapolates, more clones."
+        rf"{number(best, 3)}, $\pi_\beta$ {number(behavior, 3)}). A smaller $\rho$ extrapolates; a larger one clones."
         "\n\n"
         rf"**At $\rho=0$** every action passes: naive Q-learning, which believes {number(believed[0], 3)} and gets "
         f"{number(true[0], 3)}. "

@@ -147,7 +147,7 @@ def _run(state: State) -> Run:
 
 BAIRD = Scene(
     id="baird",
-    title="The classic relative",
+    title="Baird's star",
     question="Is the toy a trick? Seven states, a policy that is only evaluated, and a function class that holds the "
     "truth.",
     setup="The policy always goes to $s_7$; the data visit all seven states equally often. Updates are exact averages "

@@ -273,7 +273,7 @@ DOUBLING = Scene(
     id="doubling",
     title="One parameter, one row",
     question=r"Every reward is 0. Why does $\theta$ keep increasing?",
-    setup=r"One state, two actions, $Q(s,a)=\theta\cdot a$. The data hold the single row $(s,\,1,\,0,\,s)$. The true "
+    setup=r"One state, two actions, $Q(s,a)=\theta\cdot a$. The data contain a single row, $(s,\,1,\,0,\,s)$. The true "
     r"value of everything is 0.",
     controls=(
         Control(

@@ -96,7 +96,8 @@ def _family_answer(state: State, _pictures: Pictures) -> str:
     advantage = float(state["A"])
     rate = float(state["rate"]) if state["rates"] == "common" else None
     held = [r.title for r in FAMILY if r.column == "capped" and r.weight(advantage, rate) >= r.cap]
-    said = f"At $A={number(advantage, 3)}$ the cap holds {listed(held)}. " if held else ""
+    are = "weight is" if len(held) == 1 else "weights are"
+    said = f"At $A={number(advantage, 3)}$ the {are} capped for {listed(held)}. " if held else ""
     return (
         f"{said}All are cloning with a weight; MPO alone weighs every action, not only the data's. Two questions "
         "tell them apart: **who judges**, and **which function** turns the judgement into a weight.\n\nJudged by $V$ "
@@ -123,7 +124,7 @@ FAMILY_TREE = Scene(
     controls=(
         Control(
             Hyperparameter(
-                "system", "", "iql", "Which relative is drawn in front.", choices=tuple(r.name for r in FAMILY)
+                "system", "", "iql", "Which method is drawn in front.", choices=tuple(r.name for r in FAMILY)
             ),
             label="relative",
             labels={r.name: r.title for r in FAMILY},
@@ -151,7 +152,7 @@ FAMILY_TREE = Scene(
     answer=_family_answer,
     run=_family_run,
     prediction=Prediction(
-        "A row has advantage $A=2$. Which relative weighs it most?",
+        "A row has advantage $A=2$. Which method gives it the largest weight?",
         ("AWR: $\\min(e^{A}, 20)$", "CRR binary: $1[A>0]$", r"IQL: $\min(e^{3A}, 100)$"),
         right=2,
         at={"A": 2.0, "rates": "own", "system": "iql"},

@@ -52,7 +52,7 @@ class Convergence:
             return ""
         self._since = (step, now)
         if all(_moved(before[name], now[name]) <= TOLERANCE for name in now):
-            return f"converged: nothing moved by more than 10⁻⁵ in the last {step - before_step} updates"
+            return f"converged: no value changed by more than 10⁻⁵ in the last {step - before_step} updates"
         return ""
 
 

@@ -31,16 +31,16 @@ ONE_COLUMN = {
 
 ONE_MEANING = {
     "states": (
-        "Take the state as",
-        {"auto": "whatever fits", "table": "a number per distinct state", "vector": "a vector of numbers"},
+        "State type",
+        {"auto": "automatic", "table": "a number per distinct state", "vector": "a vector of numbers"},
     ),
     "reward_row": (
         "The reward in a row",
         {"same": "belongs to the row's own action", "next": "was received on arriving in the row's state"},
     ),
     "both": (
-        "A row that ended and was cut off at once",
-        {"terminated": "counts as ended", "truncated": "counts as cut off"},
+        "Rows flagged both terminated and truncated",
+        {"terminated": "count as terminated", "truncated": "count as cut off"},
     ),
     "unflagged": (
         "An episode whose last row has no flag",
@@ -64,7 +64,7 @@ ONE_MEANING = {
 
 NEEDED = "reward"
 ACTIONS = {
-    "auto": "whatever fits",
+    "auto": "automatic",
     "labels": "labels: each value, or each combination of values",
     "one-hot": "one-hot: the column that is 1",
     "quantiles": "bins: quantiles of each number",
@@ -133,7 +133,7 @@ def choose_fixed(format_: str, file_id: str) -> ColumnMapping | None:
 def _choose_actions(guess: ColumnMapping, taken: list[ColumnInfo], file_id: str) -> dict[str, Any]:
     """How the columns of the action are taken, and into how many bins."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        how = _one_of("Take the action as", ACTIONS, guess.actions, width=330, key=f"actions {file_id}")
+        how = _one_of("Action type", ACTIONS, guess.actions, width=330, key=f"actions {file_id}")
         if how not in BINNED:
             bins = None
         else:

@@ -31,7 +31,7 @@ from offrl_ui.setup.links import plain
 UPLOADS = "uploads"
 SEVERITY = {
     "error": ":material/error: **To fix.**",
-    "warning": ":material/warning: **Mind.**",
+    "warning": ":material/warning: **Warning.**",
     "note": ":material/info: **Note.**",
 }
 

@@ -104,7 +104,7 @@ _ALL = (
         800, view={"mode": "policy"},
     ),
     Preset(
-        "rwr-overflow", "exp(G/τ) leaves the numbers",
+        "rwr-overflow", "exp(G/τ) underflows",
         "Returns of −1 and far less at a low temperature: every weight underflows, and the policy stays as it began.",
         CLONING,
         _run("cliff-walking", Lane("rwr", hyperparameters={"signal": "return", "temperature": 0.005}), episodes=60),

@@ -132,7 +132,7 @@ def test_several_columns_become_one_action():
     app = upload_case("two_actions.csv")
     assert action_of(app).value == ["action_iv", "action_vaso"]
     assert "each combination of their values is an action: 5 × 5 = 25 actions, by the values in these rows" in said(app)
-    how = next(box for box in app.selectbox if box.label == "Take the action as")
+    how = next(box for box in app.selectbox if box.label == "Action type")
     how.select("one-hot").run()
     assert "Exactly one of the 2 columns must be 1 in each row: 2 actions." in said(app)
     how.select("labels").run()
@@ -151,7 +151,7 @@ def test_the_bins_of_continuous_actions_are_chosen():
     assert any("'actions': 'quantiles', 'bins': 3" in code.value for code in app.code)
     assert read_it(app).dataset.n_actions == 9
     assert any("combinations of quantiles, 3 × 3" in text.value for text in app.markdown)
-    next(box for box in app.selectbox if box.label == "Take the action as").select("k-means").run()
+    next(box for box in app.selectbox if box.label == "Action type").select("k-means").run()
     next(box for box in app.number_input if box.label == "Clusters").set_value(5).run()
     next(button for button in app.button if button.label == "Read the file").click().run()
     assert sorted(brought.dataset.n_actions for brought in app.session_state["uploads"].values()) == [5, 9]
@@ -181,7 +181,7 @@ def test_a_format_with_fixed_names_has_bins_and_frames():
     app.file_uploader[0].upload("force.hdf5", file.getvalue())
     app.run()
     assert not any("mapping" in code.value for code in app.code)
-    next(box for box in app.selectbox if box.label == "Take the action as").select("quantiles").run()
+    next(box for box in app.selectbox if box.label == "Action type").select("quantiles").run()
     next(box for box in app.number_input if box.label == "Quantiles of each number").set_value(6).run()
     dataset = read_it(app).dataset
     assert dataset.n_actions == 6

@@ -120,7 +120,7 @@ export class Transport {
 
   saySpeed() {
     const updates = `${integer(this.value)} update${this.value === 1 ? "" : "s"}/s`;
-    const text = this.value === 0 ? "as fast as it goes" : updates;
+    const text = this.value === 0 ? "full speed" : updates;
     setText(this.speedText, text);
     this.speed.setAttribute("aria-valuetext", text);
   }
