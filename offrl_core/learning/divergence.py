@@ -70,15 +70,15 @@ def advance_program(program: Program, steps: int) -> list[tuple[list[int], Progr
     left = steps
     while left:
         count = min(BLOCK, left)
-        before, updates = _copy(program), program.updates
+        before, updates = program.kept(), program.updates
         for _ in range(count):
             program.update()
-        if _all_finite(program):
+        if program.finite():
             left -= count
             continue
         program.restore(before, updates)
         for done in range(count):
-            before, updates = _copy(program), program.updates
+            before, updates = program.kept(), program.updates
             program.update()
             bad = _broken(program)
             if not bad:
@@ -181,15 +181,6 @@ def _state_of(program: Program, drawn: Drawn, name: str, column: int) -> int:
         return column
     row = int(drawn.numbers[0][column])
     return int(program.rows.next_states[row] if name.endswith("_next") else program.rows.states[row])
-
-
-def _copy(program: Program) -> dict[str, Array]:
-    return {name: array.copy() for name, array in program.arrays().items()}
-
-
-def _all_finite(program: Program) -> bool:
-    # A sum is finite only if every term is; a sum that overflows by itself merely costs a closer look.
-    return all(bool(np.isfinite(array.sum())) for array in program.arrays().values())
 
 
 def _broken(program: Program) -> list[int]:

@@ -20,6 +20,7 @@ from offrl_core.declarations import HyperparameterError, Value, resolve, whole
 from offrl_core.formats.base import BROKEN
 from offrl_core.html_table import facts_table
 from offrl_core.learning.checkpoint import check, check_arrays, check_structure, from_bytes, to_bytes
+from offrl_core.learning.devices import check_device
 from offrl_core.learning.divergence import Divergence, advance_program
 from offrl_core.learning.encodings import fitting, not_finite
 from offrl_core.learning.explain import explain
@@ -54,6 +55,10 @@ class Learner:
         algorithm: a name of `algorithms()`, or a class that need not be among them.
         approximator: `table` (or `tabular`), `linear`, `mlp`.
         seeds: how many seeds (0, 1, …), or the seeds themselves.
+        device: where the networks are. `cpu` is numpy, exact to the bit and the fastest for small networks; `cuda` and
+            `mps` are PyTorch on a GPU, which is for wide networks and for hundreds of members; `torch-cpu` is the same
+            way on the processor. With one thread there it is never faster than numpy, hence not the default. Losses are
+            computed by numpy on every device. A checkpoint continues on any of them.
         settings: values of hyperparameters, or lists of values (arrays and pandas columns too);
             `hyperparameters(algorithm, approximator, dataset)` says which there are and what they may be.
 
@@ -64,7 +69,9 @@ class Learner:
         divergences: a record of each member whose numbers ran away, the earliest first.
 
     Raises:
-        HyperparameterError: a name or value is not allowed, or there are more than 1024 members.
+        HyperparameterError: a name or value is not allowed, there are more than 1024 members, or this computer does
+            not have the device.
+        ImportError: the device needs PyTorch, which is not installed.
     """
 
     def __init__(
@@ -74,9 +81,11 @@ class Learner:
         *,
         approximator: str = "table",
         seeds: int | Sequence[int] = 1,
+        device: str = "cpu",
         **settings: object,
     ) -> None:
         self.dataset = a_dataset(dataset)
+        self.device = check_device(device)
         self.algorithm = (algorithm if isinstance(algorithm, type) else find_algorithm(algorithm))()
         self.approximator = canonical_approximator(approximator, dataset)
         self.declared = {h.name: h for h in declarations(type(self.algorithm), self.approximator, dataset)}
@@ -92,7 +101,7 @@ class Learner:
         """Members that differ in numbers only share a program, as many at once as the processor's cache can hold."""
         found: list[list[int]] = []
         for places in self._alike(range(len(self.members))):
-            block = block_size(self.rows, self.approximator, self._values[places[0]])
+            block = block_size(self.rows, self.approximator, self._values[places[0]], self.device)
             parts = np.array_split(places, -(-len(places) // block))  # of even sizes: a small rest would be slow
             found += [part.tolist() for part in parts]
         return [(places, self._program(places)) for places in found]
@@ -107,7 +116,7 @@ class Learner:
 
     def _program(self, places: Sequence[int]) -> Program:
         values, seeds = [self._values[i] for i in places], [self.members[i].seed for i in places]
-        return Program(self.rows, self.algorithm, self.approximator, values, seeds, self.declared)
+        return Program(self.rows, self.algorithm, self.approximator, values, seeds, self.declared, self.device)
 
     def __repr__(self) -> str:
         lengths = {**{name: len(values) for name, values in self.axes.items()}, "seeds": len(self.seeds)}
@@ -124,6 +133,7 @@ class Learner:
             ("dataset", repr(self.dataset).strip("<>")),
             ("approximator", APPROXIMATORS[self.approximator]),
             ("members", f"{len(self.members)}, seeds {', '.join(map(str, self.seeds))}"),
+            ("device", "" if self.device == "cpu" else self.device),
             ("step", f"{self.step:,}"),
             ("beware", self.endless),
             ("diverged", "; ".join(map(str, self.divergences[:_TOLD])) + (" …" if self.divergences[_TOLD:] else "")),

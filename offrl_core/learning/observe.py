@@ -66,7 +66,7 @@ def _theta(program: Program) -> Array | None:
     network = program.networks.by_name.get("q")
     if network is None or not isinstance(network.function, PairLinear):
         return None
-    return program.networks.parameters[:, network.place].copy()
+    return program.arrays()["parameters"][:, network.place].copy()
 
 
 def loss_metrics(losses: dict[str, Loss]) -> dict[str, Array]:

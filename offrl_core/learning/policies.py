@@ -241,8 +241,9 @@ def of_function(program: Program, place: int, **named: Any) -> FunctionPolicy:
     seen, counts = np.empty((0, networks.encoding.size), np.float32), np.empty((0, rows.n_actions), np.float32)
     if program.algorithm.uses_counts(program.values[0]):
         seen, counts = rows.seen
+    parameters = program.arrays()["parameters"]
     functions = {
-        name: (network.function, networks.parameters[place : place + 1, network.place].copy())
+        name: (network.function, parameters[place : place + 1, network.place].copy())
         for name, network in networks.by_name.items()
     }
     return FunctionPolicy(

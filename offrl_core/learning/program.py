@@ -13,8 +13,8 @@ from offrl_core.algos.batch import Batch
 from offrl_core.dataset import probe_rows
 from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.learning.approximators import Inputs
-from offrl_core.learning.networks import Networks, Outputs
-from offrl_core.learning.optimizers import OPTIMIZERS
+from offrl_core.learning.devices import networks_on
+from offrl_core.learning.networks import Outputs
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.sampling import Drawn, FullBatchSampler, NetworkSampler, Sampler, TableSampler
 from offrl_core.learning.shown_states import ShownStates
@@ -46,6 +46,7 @@ class Program:
         values: one dict of hyperparameters per member; all choices must agree.
         seeds: one per member.
         declared: the hyperparameters' declarations by name.
+        device: where the networks are, one of `DEVICES`.
     """
 
     def __init__(
@@ -56,16 +57,17 @@ class Program:
         values: Sequence[Mapping[str, Value]],
         seeds: Sequence[int],
         declared: Mapping[str, Hyperparameter],
+        device: str = "cpu",
     ) -> None:
         self.rows, self.dataset = rows, rows.dataset
         self.algorithm, self.approximator, self.declared = algorithm, approximator, declared
+        self.device = device
         self.seeds, self.members = list(seeds), len(seeds)
         self.updates = 0
         self.frozen = False
         self._behind = False
-        self.networks = Networks(rows, algorithm, approximator, values, seeds)
+        self.networks = networks_on(device)(rows, algorithm, approximator, values, seeds)
         first = values[0]
-        self.optimizer = OPTIMIZERS[str(first["optimizer"])](*self.networks.parameters.shape)
         self.memory = {
             name: np.array([[v[start] if isinstance(start, str) else start] for v in values], dtype=np.float32)
             for name, start in algorithm.memory(first).items()
@@ -131,6 +133,7 @@ class Program:
             self.seeds,
             networks.encoding,
             networks.pairs,
+            networks.by_number,
             self.gammas,
             size,
             needs_next,
@@ -146,8 +149,8 @@ class Program:
         self._pending = None
         self.networks.backward(drawn, losses)
         self.updates += 1
-        self.optimizer.step(self.networks.parameters, self.networks.gradient, self.hp.learning_rate, self.updates)
-        if self.networks.target.size:
+        self.networks.step(self.hp.learning_rate, self.updates)
+        if self.networks.copied:
             self._update_target()
 
     def pending(self) -> Pending:
@@ -177,15 +180,14 @@ class Program:
 
     def _update_target(self) -> None:
         kind = self.values[0].get("target_update", "hard")
-        target, online = self.networks.target, self.networks.online
         self._behind = kind == "none"
         if kind == "soft":
-            target += self.hp.target_rate * (online - target)
+            self.networks.follow(self.hp.target_rate)
         elif kind == "hard":
             due = [self.updates % int(v["target_period"]) == 0 for v in self.values]
             if any(due):
                 self._lambda = None
-                np.copyto(target, online, where=np.array(due)[:, None])
+                self.networks.copy(np.array(due))
 
     def _catch_up(self) -> None:
         """While there is no target network the copy is the parameters; it is written when it is read."""
@@ -201,20 +203,17 @@ class Program:
 
     def _next_values(self) -> Array:
         """`(M, N)` `V(s')` of every row by the value network's copy."""
-        network = self.networks.by_name["value"]
+        networks = self.networks
         if self.dataset.tabular:
             everywhere = np.arange(self.rows.n_states)
-            work = network.function.workspace(self.members, len(everywhere))
-            values = network.function.evaluate(network.target, self.networks.inputs(everywhere), work)
+            values = networks.evaluate("value", networks.inputs(everywhere), len(everywhere), copy=True)
             return np.asarray(values[:, 0, self.rows.next_states])
         following = self.dataset.next_observations
         out = np.empty((self.members, len(following)), np.float32)
         for start in range(0, len(following), 4096):
             some = following[start : start + 4096]
-            work = network.function.workspace(self.members, len(some))
-            out[:, start : start + len(some)] = network.function.evaluate(
-                network.target, self.networks.inputs(some), work
-            )[:, 0]
+            values = networks.evaluate("value", networks.inputs(some), len(some), copy=True)
+            out[:, start : start + len(some)] = values[:, 0]
         return out
 
     # looking
@@ -258,9 +257,8 @@ class Program:
         if self.algorithm.uses_counts(self.values[0]):
             counts = self.rows.counts_of(observations.reshape(-1, observations.shape[2]) if own else observations)
             batch.counts = counts.reshape(-1, self.members, states).swapaxes(0, 1) if own else counts
-        for name, network in self.networks.by_name.items():
-            work = network.function.workspace(self.members, states)
-            out = network.function.evaluate(network.layers, x, work)
+        for name in self.networks.by_name:
+            out = self.networks.evaluate(name, x, states)
             batch.outputs[name] = out[:, :, observations] if self.networks.table else out
         return batch
 
@@ -269,20 +267,32 @@ class Program:
     def subset(self, members: Sequence[int]) -> Program:
         """A program of some of the members, at the same point."""
         values, seeds = [self.values[i] for i in members], [self.seeds[i] for i in members]
-        part = Program(self.rows, self.algorithm, self.approximator, values, seeds, self.declared)
+        part = Program(self.rows, self.algorithm, self.approximator, values, seeds, self.declared, self.device)
         part.restore({name: array[list(members)] for name, array in self.arrays().items()}, self.updates)
         return part
 
     def arrays(self) -> dict[str, Array]:
         """Everything that changes from update to update, by name; `(M, …)` each, not copied."""
         self._catch_up()
-        state = {"parameters": self.networks.parameters, "target": self.networks.target}
-        state |= {f"optimizer_{k}": v for k, v in self.optimizer.state.items()}
-        return state | {f"memory_{k}": v for k, v in self.memory.items()}
+        return self.networks.arrays() | self._memory()
 
-    def restore(self, arrays: Mapping[str, Array], updates: int) -> None:
-        """Put back what `arrays` gave."""
-        for name, array in self.arrays().items():
+    def kept(self) -> dict[str, Any]:
+        """Copies of the same, wherever they are quickest to make."""
+        self._catch_up()
+        return self.networks.kept() | {name: array.copy() for name, array in self._memory().items()}
+
+    def finite(self) -> bool:
+        """False where a number is not finite; it may also be where a sum overflows."""
+        self._catch_up()
+        return self.networks.finite() and all(bool(np.isfinite(array).all()) for array in self.memory.values())
+
+    def _memory(self) -> dict[str, Array]:
+        return {f"memory_{k}": v for k, v in self.memory.items()}
+
+    def restore(self, arrays: Mapping[str, Any], updates: int) -> None:
+        """Put back what `arrays` or `kept` gave."""
+        self.networks.restore(arrays)
+        for name, array in self._memory().items():
             array[...] = arrays[name]
         self._behind = False
         self.updates = updates

@@ -27,6 +27,7 @@ class Rows:
         rewards: `(N,)` float32; continues: `(N,)` bool; actions: `(N,)` int64.
         has_target: `(N,)` bool, which rows have a bootstrap target; None where all have.
         next_actions: `(N,)` int64, the next row's action where that row has a target, else −1.
+        on_devices: `placed_features` by encoding and device, once for all programs there.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -38,6 +39,7 @@ class Rows:
         self.has_target = None if dataset.has_target.all() else dataset.has_target
         self.actions = np.ascontiguousarray(dataset.actions)
         self.next_actions = np.where(np.append(dataset.has_target[1:], False), dataset.next_actions, -1)
+        self.on_devices: dict[tuple[str, str], Any] = {}
         self._encodings: dict[str, Encoding] = {}
         self._encoded: dict[str, tuple[Array, Array]] = {}
         self._returns: dict[float, Array] = {}
@@ -70,6 +72,18 @@ class Rows:
     def n_states(self) -> int:
         """`S`."""
         return self._numbered[2]
+
+    @cached_property
+    def places(self) -> tuple[Array, Array]:
+        """`(N,)` each: where the features of `s` and of `s′` stand in `placed_features`: the states' numbers, or of
+        continuous data first all observations, then all next observations."""
+        if self.dataset.tabular:
+            return self.states, self.next_states
+        return np.arange(self.n), np.arange(self.n, 2 * self.n)
+
+    def placed_features(self, encoding: Encoding) -> Array:
+        """`(S, F)` or `(2N, F)` float32: the features that training reads, in the order of `places`; not for one-hot."""
+        return np.concatenate(self.encoded(encoding)) if encoding.by_state is None else encoding.by_state
 
     @cached_property
     def counts(self) -> Array:

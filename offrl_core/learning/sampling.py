@@ -96,7 +96,10 @@ class TableSampler:
 
 
 class NetworkSampler:
-    """Rows each with their own state columns: minibatches for networks, or the same `fixed` rows every time."""
+    """Rows each with their own state columns: minibatches for networks, or the same `fixed` rows every time.
+
+    Where inputs are given `by_number`, they are the rows' `places`, and no features are gathered here.
+    """
 
     def __init__(
         self,
@@ -105,6 +108,7 @@ class NetworkSampler:
         seeds: Sequence[int],
         encoding: Encoding,
         pairs: bool,
+        by_number: bool,
         gammas: Array,
         batch_size: int,
         needs_next: bool,
@@ -112,6 +116,7 @@ class NetworkSampler:
         fixed: Array | None = None,
     ) -> None:
         self.rows, self.columns, self.encoding, self.pairs = rows, columns, encoding, pairs
+        self.by_number = by_number
         self.gammas, self.needs_next, self.needs_counts = gammas, needs_next, needs_counts
         self.fixed = fixed
         self.size = batch_size if fixed is None else len(fixed)
@@ -147,12 +152,14 @@ class NetworkSampler:
         chunk, seeds, _ = numbers.shape
         columns = size * (2 if self.needs_next else 1)
         self._index = self._dense = None
-        if self.encoding.one_hot or self.pairs:
+        by_number = self.by_number or self.encoding.one_hot
+        if by_number or self.pairs:
+            here, there = rows.places
             self._index = np.empty((chunk, seeds, columns), np.int64)
-            self._index[..., :size] = rows.states.take(numbers)
+            self._index[..., :size] = here.take(numbers)
             if self.needs_next:
-                self._index[..., size:] = rows.next_states.take(numbers)
-        if not self.encoding.one_hot:
+                self._index[..., size:] = there.take(numbers)
+        if not by_number:
             wide = self.encoding.size
             self._dense = np.empty((chunk, seeds, wide + 1, columns), np.float32)
             self._dense[..., wide, :] = 1
@@ -204,7 +211,7 @@ class NetworkSampler:
         else:
             assert self._index is not None
             x = Inputs(index=self._lead(self._index[inside]))
-        if self.pairs:
+        if self.pairs and not self.by_number:
             assert self._index is not None
             index = self._lead(self._index[inside])
             features = self.rows.pair_features  # (F, A, S)

@@ -33,6 +33,7 @@ def learners(run: Run) -> list[Learner]:
             lane.algorithm,
             approximator=lane.approximator,
             seeds=lane.seeds,
+            device="cpu",
             **{name: list(v) if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()},
         )
         for lane in run.lanes
