@@ -40,17 +40,29 @@ def devices() -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_device(device: object) -> str:
-    """The device, if this computer has it.
+def likely_device(device: object) -> str:
+    """The device, if this computer seems to have it; PyTorch is not asked.
 
     Raises:
         HyperparameterError: there is no such device, or not here.
-        ImportError: it needs PyTorch, which is not installed.
     """
     if not isinstance(device, str) or device not in DEVICES:
         raise HyperparameterError(
             f"device = {device!r} is not allowed{did_you_mean(device, DEVICES)}: it must be one of {', '.join(DEVICES)}"
         )
+    if device in _NONE_HERE and device not in devices():
+        raise _none_here(device)
+    return device
+
+
+def check_device(device: object) -> str:
+    """The device, if this computer has it; only a device of PyTorch loads it.
+
+    Raises:
+        HyperparameterError: there is no such device, or not here.
+        ImportError: it needs PyTorch, which is not installed.
+    """
+    device = likely_device(device)
     if device == "cpu":
         return device
     try:
@@ -60,15 +72,18 @@ def check_device(device: object) -> str:
     if (device == "cuda" and not torch.cuda.is_available()) or (
         device == "mps" and not torch.backends.mps.is_available()
     ):
-        raise HyperparameterError(f"device = {device!r} is not allowed here: {NONE_HERE[device]}; 'cpu' always works")
+        raise _none_here(device)
     return device
 
 
-NONE_HERE = {
+_NONE_HERE = {
     "cuda": "this computer has no GPU that PyTorch can use",
     "mps": "this computer is no Mac with a GPU that PyTorch can use",
 }
-"""Device → why a computer may not have it, in words."""
+
+
+def _none_here(device: str) -> HyperparameterError:
+    return HyperparameterError(f"device = {device!r} is not allowed here: {_NONE_HERE[device]}")
 
 
 def networks_on(device: str) -> Callable[..., Networks]:

@@ -82,7 +82,7 @@ class Rows:
         return np.arange(self.n), np.arange(self.n, 2 * self.n)
 
     def placed_features(self, encoding: Encoding) -> Array:
-        """`(S, F)` or `(2N, F)` float32: the features that training reads, in the order of `places`; not for one-hot."""
+        """`(S, F)` or `(2N, F)` float32: what training sees, in the order of `places`; not for one-hot."""
         return np.concatenate(self.encoded(encoding)) if encoding.by_state is None else encoding.by_state
 
     @cached_property

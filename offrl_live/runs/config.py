@@ -17,6 +17,7 @@ from offrl_core.data.catalogue import datasets
 from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.learning.devices import likely_device
 from offrl_core.names import unknown
 from offrl_core.own_files import OwnFile, file_of
 from offrl_live.runs.checks import ConfigError, entries, listed, whole
@@ -43,6 +44,7 @@ class Lane:
         hyperparameters: name → value, or a tuple of up to 16 values that opens an axis (at most two axes a lane).
             What is not named has the default that suits the dataset. They are validated by the `RunConfig`.
         version: of an algorithm from somebody's own file, which text of that file; by default the newest.
+        device: where the networks are; see `Learner`.
     """
 
     algorithm: str
@@ -50,11 +52,13 @@ class Lane:
     seeds: int = 1
     hyperparameters: Mapping[str, Setting] = field(default_factory=dict)
     version: str = ""
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         try:
             object.__setattr__(self, "version", find_algorithm(self.algorithm, self.version).version)
             object.__setattr__(self, "approximator", canonical_approximator(self.approximator))
+            likely_device(self.device)
         except HyperparameterError as error:
             raise ConfigError(str(error)) from error
         whole("seeds", self.seeds, 1, MAX_SEEDS)
@@ -96,6 +100,7 @@ class Lane:
             "seeds": self.seeds,
             "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.hyperparameters.items()},
             **({"version": self.version} if self.version else {}),
+            **({"device": self.device} if self.device != "cpu" else {}),
         }
 
     @classmethod
@@ -105,7 +110,7 @@ class Lane:
         Raises:
             ConfigError: a field is unknown or missing, or a value is not allowed.
         """
-        allowed = {"algorithm", "approximator", "seeds", "hyperparameters", "version"}
+        allowed = {"algorithm", "approximator", "seeds", "hyperparameters", "version", "device"}
         return cls(**entries("a lane", data, allowed, {"algorithm"}))
 
     def renewed(self, declare: Callable[[Lane], Mapping[str, Hyperparameter]]) -> Lane:

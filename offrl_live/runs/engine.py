@@ -56,7 +56,14 @@ class Engine:
 
     def _learner(self, lane: Lane, values: Mapping[str, Any]) -> Learner:
         opened = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        return Learner(self.dataset, lane.kind, approximator=lane.approximator, seeds=lane.seeds, **opened)
+        return Learner(
+            self.dataset,
+            lane.kind,
+            approximator=lane.approximator,
+            seeds=lane.seeds,
+            device=lane.device,
+            **opened,
+        )
 
     # members
 

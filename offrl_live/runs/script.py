@@ -29,7 +29,7 @@ learner = orl.Learner(
     dataset,
     {algorithm!r},
     approximator={approximator!r},
-    seeds={seeds},{hyperparameters}
+    seeds={seeds},{device}{hyperparameters}
 )
 """
 
@@ -115,6 +115,7 @@ def _lane(config: RunConfig, index: int, lane: Lane, step: int) -> str:
             algorithm=lane.algorithm,
             approximator=lane.approximator,
             seeds=lane.seeds,
+            device="" if lane.device == "cpu" else f"\n    device={lane.device!r},",
             hyperparameters=given,
         )
     ]

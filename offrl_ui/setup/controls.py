@@ -15,12 +15,22 @@ from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.options import DatasetOption, Section
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError
+from offrl_core.learning.devices import devices
 from offrl_lecture.base.text import mathml
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.datasets import recorded
 from offrl_ui.setup.links import Note
-from offrl_ui.setup.selection import APPROXIMATOR, SEED, SEEDS, Setting, approximators, other_system, with_values
+from offrl_ui.setup.selection import (
+    APPROXIMATOR,
+    DEVICE,
+    SEED,
+    SEEDS,
+    Setting,
+    approximators,
+    other_system,
+    with_values,
+)
 
 
 def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
@@ -93,6 +103,9 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
         ),
         item(SEEDS, lane.seeds),
     ]
+    there = tuple(dict.fromkeys((*devices(), lane.device)))
+    if len(there) > 1:
+        model.append(item(replace(DEVICE, choices=there), lane.device))
     return [
         {
             "id": "algorithm",
@@ -146,6 +159,8 @@ def _set(config: RunConfig, index: int, section: str, name: str, value: Any) -> 
         lane = other_system(config, index, lane.algorithm, value)
     elif section == "model" and name == "seeds":
         lane = replace(lane, seeds=SEEDS.validate(value))
+    elif section == "model" and name == "device":
+        lane = replace(lane, device=value)
     else:
         lane = with_values(config.data, lane, {name: setting})
     lanes = (*config.lanes[:index], lane, *config.lanes[index + 1 :])

@@ -19,12 +19,14 @@ from offrl_core.algos import algorithms
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_core.learning.devices import likely_device
 from offrl_core.names import did_you_mean
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, Change, Lane, RunConfig, setting
 from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.datasets import find as find_dataset
 from offrl_ui.setup.selection import (
+    DEVICE,
     FIRST_ALGORITHM,
     FIRST_DATASET,
     FIRST_SEEDS,
@@ -74,6 +76,8 @@ def link(config: RunConfig) -> dict[str, str]:
             parts[f"{before}file"] = lane.kind.file
         parts[f"{before}net"] = lane.approximator
         parts[f"{before}seeds"] = str(lane.seeds)
+        if lane.device != DEVICE.default:
+            parts[f"{before}device"] = lane.device
         parts |= {before + name: _write(value) for name, value in lane.hyperparameters.items()}
     if config.budget != DEFAULT_BUDGET:
         parts["budget"] = str(config.budget)
@@ -141,6 +145,15 @@ class _Reader:
             f"streamlit run app.py -- --algorithm {file}; {default} is used.",
         )
         return default
+
+    def device(self, key: str) -> str:
+        """Where the networks are to be; one that is not here gives way to the processor."""
+        text = self.take(key, str(DEVICE.default))
+        try:
+            return likely_device(text)
+        except HyperparameterError as error:
+            self.refuse(key, text, f"{error}; this run is on the processor (cpu).")
+            return str(DEVICE.default)
 
     def setting(self, key: str, h: Hyperparameter, default: Setting, *, axis: bool = False) -> Setting:
         """The value of `h` at `key`, or `default` with a note."""
@@ -232,7 +245,7 @@ class _Reader:
         approximator = self.choice(f"{before}net", allowed, allowed[0])
         seeds = self.setting(f"{before}seeds", SEEDS, FIRST_SEEDS)
         assert isinstance(seeds, int)
-        lane = Lane(algorithm, approximator, seeds)
+        lane = Lane(algorithm, approximator, seeds, device=self.device(f"{before}device"))
         for name, h in declared(data, algorithm, approximator).items():
             text = self.parts.get(before + name, "")
             value = self.setting(before + name, h, h.default, axis=h.numeric)

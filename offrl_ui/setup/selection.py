@@ -12,6 +12,7 @@ from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.options import DatasetOption
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.learning.devices import DEVICES
 from offrl_lecture.base.text import listed
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_SEEDS, Lane, RunConfig
@@ -49,6 +50,17 @@ APPROXIMATOR = Hyperparameter(
     "table",
     "What holds the values: a table learns each state alone; a linear function and a network generalise to others.",
     choices=tuple(APPROXIMATORS),
+    live=False,
+)
+
+
+DEVICE = Hyperparameter(
+    "device",
+    "",
+    "cpu",
+    "Where the networks are: numpy on the processor (cpu), or PyTorch on a GPU (cuda, mps), which is for wide networks "
+    "and many models; small ones are faster on the processor.",
+    choices=tuple(DEVICES),
     live=False,
 )
 
@@ -94,7 +106,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
     An approximator's own settings (learning rate, batch size, …) stay only while the approximator does.
     """
     old, data = config.lanes[index], config.data
-    lane = Lane(algorithm, approximator, old.seeds)
+    lane = Lane(algorithm, approximator, old.seeds, device=old.device)
     stays = declared(data, algorithm, approximator)
     if old.approximator != approximator:
         stays = {h.name: h for h in algorithms()[algorithm].hyperparameters}
