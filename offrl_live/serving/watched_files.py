@@ -76,7 +76,9 @@ class WatchedFiles:
         return self._policies.get(asked)
 
     def _watch(self) -> None:
-        self._trials.start([file for path in self._paths if (file := self._read(path)) is not None])
+        files = [file for path in self._paths if (file := self._read(path)) is not None]
+        self._trials.start(files)
+        prepare(files)  # at the same time as the other process
         while not self._closed:
             for path in self._paths:
                 self._guarded(self._look, path)

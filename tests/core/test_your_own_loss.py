@@ -1,0 +1,173 @@
+"""`docs/your-own-loss.md` is executed, and its CQL is held against the built-in one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from documented import ROOT, run
+from learning_cases import random_data, vectors
+
+import offrl_core as orl
+from offrl_core import algos, own_files
+from offrl_live.runs.trial import try_out
+
+EXAMPLE = ROOT / "docs" / "examples" / "my_cql.py"
+PAGE = (ROOT / "docs" / "your-own-loss.md").read_text(encoding="utf-8")
+FILE, NOTEBOOK = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+(CHANGE,) = re.findall(r"```diff\n(.*?)```", PAGE, re.S)
+
+
+def changed() -> str:
+    """The file after the page's change."""
+    left, done = FILE.splitlines(keepends=True), []
+    for line in CHANGE.splitlines(keepends=True):
+        if line[0] != "+":
+            place = left.index(line[1:])
+            done += left[: place + (line[0] == " ")]
+            left = left[place + 1 :]
+        else:
+            done.append(line[1:])
+    return "".join(done + left)
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(algos, "_added", {})
+    for kept in ("_loaded", "_kinds", "_by_version"):
+        monkeypatch.setattr(own_files, kept, {})
+
+
+@pytest.fixture
+def twice(tmp_path: Path) -> type[orl.Algorithm]:
+    """The doubly penalised CQL."""
+    place = tmp_path / "my_cql.py"
+    place.write_text(changed())
+    return orl.load_algorithms(place)[0]
+
+
+def test_the_page_shows_the_file() -> None:
+    assert EXAMPLE.read_text(encoding="utf-8") == FILE
+    assert len(FILE.splitlines()) < 30
+
+
+TABULAR, VECTORS = random_data(5, rows=120), vectors(rows=80)
+SETTINGS = {
+    "table": (TABULAR, {"approximator": "table", "optimizer": "adam", "learning_rate": 0.01}),
+    "table, minibatch": (TABULAR, {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 16}),
+    "linear": (TABULAR, {"approximator": "linear", "batch_size": 16}),
+    "mlp": (VECTORS, {"approximator": "mlp", "hidden": "16", "batch_size": 16}),
+}
+
+
+def pair(data: orl.Dataset, own: Any, given: Mapping[str, Any], form: str = "paper", **only_own: Any) -> list[Any]:
+    """The own algorithm and the built-in one, two members each."""
+    shared = {"seeds": 2, "gamma": 0.9, **given}
+    return [orl.Learner(data, own, **shared, **only_own), orl.Learner(data, "cql", form=form, **shared)]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_its_cql_has_the_numbers_of_the_built_in_one(setting: str) -> None:
+    data, given = SETTINGS[setting]
+    learners = pair(data, orl.load_algorithms(EXAMPLE)[0], {**given, "alpha": [0.1, 1.0]})
+    for learner in learners:
+        learner.advance(60)
+    own, built_in = (learner.snapshot() for learner in learners)
+    assert np.abs(own.q).max() > 0.1
+    np.testing.assert_allclose(own.q, built_in.q, rtol=1e-6, atol=1e-6)
+
+
+def test_a_plain_step_of_a_table_is_the_same_once_it_divides_by_the_same() -> None:
+    (kind,) = orl.load_algorithms(EXAMPLE)
+
+    class Curved(kind):  # type: ignore[misc, valid-type]
+        name = "curved"
+
+        def curvature(self, rows: Any, hp: Any) -> dict[str, torch.Tensor]:
+            shares = rows.shares(rows.has_target)
+            state, alpha = rows.at_states(shares), hp.alpha[..., None]
+            bound = torch.where(rows.at_pairs(rows.shares()) > 0, alpha * state, alpha.clamp(min=1) * state)
+            return {"q": rows.at_pairs(shares) + bound}
+
+    learners = pair(TABULAR, Curved, {"alpha": [0.1, 5.0], "optimizer": "sgd", "learning_rate": 0.5})
+    for learner in learners:
+        learner.advance(60)
+    own, built_in = (learner.snapshot() for learner in learners)
+    np.testing.assert_allclose(own.q, built_in.q, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_its_gradients_are_those_of_the_built_in_one(setting: str) -> None:
+    """At equal parameters, those that the first update sees."""
+    data, given = SETTINGS[setting]
+    gradients = []
+    for learner in pair(data, orl.load_algorithms(EXAMPLE)[0], {**given, "alpha": [0.1, 1.0]}):
+        ((_, program),) = learner._programs
+        found: dict[str, Any] = {}
+        for loss in program.pending().losses.values():
+            for name, gradient in loss.gradients.items():
+                found[name] = found.get(name, 0) + gradient
+        gradients.append(found)
+    own, built_in = gradients
+    assert set(own) == set(built_in) == {"q"}
+    assert np.abs(own["q"]).max() > 1e-3
+    np.testing.assert_allclose(own["q"], built_in["q"], atol=1e-6)
+
+
+def test_the_second_penalty_is_the_lecture_s_at_the_next_state(twice: type[orl.Algorithm]) -> None:
+    given = {"optimizer": "adam", "learning_rate": 0.01}
+    for form, own in (("paper", {"alpha": 0.3, "alpha_next": 0.0}), ("lecture-c", {"alpha": 0.0, "alpha_next": 0.3})):
+        learners = [
+            orl.Learner(TABULAR, twice, gamma=0.9, **given, **own),
+            orl.Learner(TABULAR, "cql", gamma=0.9, alpha=0.3, form=form, **given),
+        ]
+        for learner in learners:
+            learner.advance(60)
+        np.testing.assert_allclose(learners[0].snapshot().q, learners[1].snapshot().q, rtol=1e-6, atol=1e-6)
+        assert learners[0].snapshot().metrics["loss_penalty_next"].shape == (1,)
+
+
+def test_the_notebook_prints_what_the_page_shows(tmp_path: Path) -> None:
+    (tmp_path / "my_cql.py").write_text(changed())
+    (shown,) = re.findall(r"```text\n(.*?)```", PAGE, re.S)
+    assert [line.split() for line in run(NOTEBOOK, tmp_path, ROOT).splitlines()] == [
+        line.split() for line in shown.splitlines()
+    ]
+    behavior = orl.Truth(orl.load_dataset("double-crossing")).behavior
+    assert f"{behavior:.2f}" == shown.split()[-1]
+
+
+MISTAKES = {
+    "unknown output": ("rows.taken(rows.q)", "rows.taken(rows.qq)", "line 23: unknown output 'qq' (did you mean 'q'?)"),
+    "unknown hyperparameter": ("hp.alpha", "hp.alfa", "line 26: unknown hyperparameter 'alfa' (did you mean 'alpha'?)"),
+    "shape": (
+        "rows.mean(0.5 * (taken - y) ** 2, where=rows.has_target)",
+        "0.5 * (taken - y) ** 2",
+        "line 25: the loss",
+    ),
+    "no gradient": ("rows.taken(rows.q)", "rows.taken(rows.q.detach())", "no loss depends on an output"),
+    "not a number": ("(taken - y) ** 2", "(taken - y).sqrt()", "line 25: "),
+    "no dictionary": ("        return {", "        return 3\n        return {", "line 25: loss returned a int"),
+    "exception": ("0.5 *", "[][1] *", "line 25: IndexError: list index out of range"),
+    "a network that is not there": ('Head("q"', 'Head("value"', "line 22: unknown output 'target_q_next'"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    before, after, said = MISTAKES[name]
+    assert before in FILE
+    text = FILE.replace(before, after)
+    if name == "no gradient":
+        text = text.replace("rows.q.logsumexp", "rows.q.detach().logsumexp")
+    place = tmp_path / "my_cql.py"
+    place.write_text(text)
+    with pytest.raises(orl.OwnCodeError) as caught:
+        try_out(own_files.read(place))
+    assert str(caught.value).startswith("my_cql.py, line ")
+    assert said in str(caught.value)
