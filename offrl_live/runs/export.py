@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 from offrl_core.dataset import Dataset
 from offrl_core.learning.policy_files import save_policies
+from offrl_core.standalone.script import torch_package
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.datasets import with_options
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.timeline import Checkpoint, Frame, Mark
+from offrl_live.runs.torch_script import training_of
 from offrl_live.runs.views import frames_recorded
 from offrl_live.runs.wire import dumps, encode
 
@@ -84,12 +86,23 @@ class RunExport:
         learner.to_torch(index).save(file, format=format)
         return file.getvalue()
 
+    def torch_script(self, member: int, step: int) -> bytes:
+        """One model's training up to `step` updates as a script in PyTorch with its data, a zip archive.
+
+        Raises:
+            ValueError: there is no such member, or its algorithm does not come with the program.
+        """
+        return torch_package(training_of(self.config, self._data() or self.config.data, member, step))
+
+    def _data(self) -> Dataset | None:
+        """An uploaded dataset as it is learned from."""
+        return None if self.dataset is None else with_options(self.dataset, self.config.options)
+
     def _engine(self) -> Engine:
         """The run's learners as they stood at the newest checkpoint."""
         if self.checkpoint is None:
             raise ValueError("this run has not begun yet: nothing is learned")
-        data = None if self.dataset is None else with_options(self.dataset, self.config.options)
-        engine = Engine(self.config.until(self.checkpoint.step), data)
+        engine = Engine(self.config.until(self.checkpoint.step), self._data())
         engine.restore(self.checkpoint.data)
         return engine
 

@@ -39,8 +39,17 @@ def _parquet(export: RunExport, query: Mapping[str, str]) -> bytes:
 
 
 def _script(export: RunExport, query: Mapping[str, str]) -> bytes:
+    return script(export.config, _step(export, query), (export.hello or {}).get("opened")).encode()
+
+
+def _torch_script(export: RunExport, query: Mapping[str, str]) -> bytes:
+    return export.torch_script(_whole(query, "member", 0), _step(export, query))
+
+
+def _step(export: RunExport, query: Mapping[str, str]) -> int:
+    """How many updates a script makes: those that the run has made, or fewer where they are asked for."""
     last = export.frames[-1].step if export.frames else 0
-    return script(export.config, min(_whole(query, "step", last), last), (export.hello or {}).get("opened")).encode()
+    return min(_whole(query, "step", last), last)
 
 
 def _recording(export: RunExport, query: Mapping[str, str]) -> bytes:
@@ -69,6 +78,7 @@ def _page(export: RunExport, query: Mapping[str, str], *, charts: bool) -> bytes
     return replay_html(export.recording(), str(title), charts=charts, mode=query.get("mode"), **view)
 
 
+PYTORCH = "pytorch.zip"
 BINARY = "application/octet-stream"
 
 FILES: dict[str, tuple[str, str, Maker]] = {
@@ -84,6 +94,11 @@ FILES: dict[str, tuple[str, str, Maker]] = {
         "What is learned, for Python: `orl.load_policy(path)`, labels in and labels out",
         BINARY,
         _policies("npz"),
+    ),
+    PYTORCH: (
+        "One model's training as a single script in PyTorch, and its data: readable, needs numpy and torch only",
+        "application/zip",
+        _torch_script,
     ),
     "model.pt2": ("One model for PyTorch: `torch.export.load(path).module()`", BINARY, _torch_model("pt2")),
     "model.onnx": ("The same for ONNX Runtime: `states` in, policy, Q and V out", BINARY, _torch_model("onnx")),
@@ -115,12 +130,12 @@ def offer(run_id: str) -> None:
         member = 0
         if len(members) > 1:
             member = st.selectbox(
-                "Model in model.pt2 and model.onnx",
+                f"Model in {PYTORCH}, model.pt2 and model.onnx",
                 range(len(members)),
                 format_func=lambda index: f"{members[index]['algorithm']} {members[index]['label']}".strip(),
             )
         for name, (what, _, _) in FILES.items():
-            query = f"?member={member}" if member and name.startswith("model.") else ""
+            query = f"?member={member}" if member and name.startswith(("model.", PYTORCH)) else ""
             st.markdown(f"[{name}](take/{run_id}/{name}{query}) — {what}")
         st.caption("The link in the address bar reopens this configuration; pictures are saved from the stage itself.")
 

@@ -3,12 +3,16 @@
 import gzip
 import io
 import json
+import runpy
 import struct
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from offrl_core.dataset import Dataset
 from offrl_core.learning import load_policy
@@ -133,6 +137,34 @@ def test_an_uploaded_log_goes_home_by_its_labels() -> None:
     export = record(RunConfig(datasets.keep(log), {}, (Lane("bc"),)), [0, 200], dataset=log)
     assert load_policy(export.policies("csv"))(["ill", "well"]) == ["wait", "wait"]
     assert load_policy(export.policies("csv")).probabilities("well")[1] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_model_s_training_goes_home_as_a_script_of_its_own(export: RunExport, tmp_path: Path) -> None:
+    """Of the run's fourth model: its ρ and seed, with the live change, up to a frame before the last."""
+    with zipfile.ZipFile(io.BytesIO(export.torch_script(3, 45))) as archive:
+        archive.extractall(tmp_path)
+    found = runpy.run_path(str(tmp_path / "train.py"))
+    frame = next(frame for frame in export.frames if frame.step == 45)
+    q = found["networks"]["q"](torch.arange(24)).detach().numpy()
+    np.testing.assert_allclose(q, frame.fields["q"][3], rtol=1e-4, atol=1e-5)
+    assert (found["hp"].rho, found["hp"].seed, found["SCHEDULE"]) == (0.3, 1, {5: {"gamma": 0.9}})
+    with pytest.raises(ValueError, match="member = 5 is not allowed: this run has 5, from 0 on"):
+        export.torch_script(5, 45)
+
+
+def test_the_script_of_an_uploaded_log_has_its_data_as_it_is_learned_from(tmp_path: Path) -> None:
+    log = Dataset.from_columns(
+        [0, 1, 0, 1], [1, 0, 0, 1], [0.0, 9.0, 2.0, -7.0], [False, True, True, True], episode_ids=[0, 0, 1, 2]
+    )
+    options = {"leave_out": "1", "reward_clip": 1.0}
+    export = replace(record(RunConfig(datasets.keep(log), options, (Lane("mc-q"),)), [0, 30]), dataset=log)
+    with zipfile.ZipFile(io.BytesIO(export.torch_script(0, 30))) as archive:
+        archive.extractall(tmp_path)
+    found = runpy.run_path(str(tmp_path / "train.py"))
+    assert found["reward"].tolist() == [0.0, 1.0, -1.0]
+    np.testing.assert_allclose(
+        found["networks"]["q"](torch.arange(2)).detach().numpy(), export.frames[-1].fields["q"][0], rtol=1e-5
+    )
 
 
 def test_a_run_that_never_began_cannot_be_recorded() -> None:

@@ -78,5 +78,5 @@ def penalty_bound(rows: Rows, hp: Any, q: Tensor) -> Tensor:
         share = rows.at_next_states((2 + z.detach().abs() / 2) * (rows.next_action >= 0) * shares)
     else:
         share = rows.at_next_states((rows.next_action >= 0) * shares)
-    alpha = hp.alpha[..., None]
-    return torch.where(rows.at_pairs(rows.shares()) > 0, alpha * share, alpha.clamp(min=1) * share)
+    bound = hp.alpha[..., None] * share
+    return torch.where(rows.at_pairs(rows.shares()) > 0, bound, torch.maximum(bound, share))

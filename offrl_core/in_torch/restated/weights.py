@@ -10,7 +10,7 @@ from offrl_core.in_torch.rows import Rows
 
 def capped(weight: Tensor, cap: Tensor) -> Tensor:
     """`min(w, w_max)`; a cap of 0 is none."""
-    return torch.minimum(weight, torch.where(cap > 0, cap, torch.inf))
+    return torch.where((cap > 0) & (weight > cap), cap, weight)
 
 
 def mean_one(rows: Rows, log_weight: Tensor) -> Tensor:
