@@ -18,6 +18,7 @@ from offrl_ui.datasets.upload import uploads
 from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches
 from offrl_ui.playground.downloads import offer
+from offrl_ui.playground.loss_code import loss_code
 from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_of, shown
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
@@ -221,7 +222,6 @@ if kind.source:
     st.caption(f"Source: {kind.source}.")
 st.subheader("The same with the numbers of one transition")
 transition(key="inside")
-with st.expander("The loss as it runs, in its own source", icon=":material/code:"):
-    st.code(kind.loss_source(), language="python", line_numbers=True)
+loss_code(kind, choices_now, config.data)
 with beside:
     show_assumption(config)

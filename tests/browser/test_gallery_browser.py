@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 import time
 import urllib.request
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
+import offrl_core as orl
 from offrl_core.learning import load_policy
 from offrl_live.runs.config import RunConfig
 from offrl_ui.gallery.presets import presets
@@ -111,6 +114,35 @@ def test_the_script_that_goes_home_is_the_run(tab: Page, server, run):
     assert "orl.Learner(" in source
     assert "learner.advance(40)" in source
     assert tab.request.get(f"{server.url}/take/{run}/reproduce.py?step=minus").status == 400
+
+
+def test_a_model_s_training_goes_home_as_a_script_in_pytorch(tab: Page, server, run, tmp_path):
+    """From the menu, for the model that is chosen there; it runs beside its data, without this program."""
+    tab.get_by_role("button", name="Take it home").click()
+    tab.get_by_role("combobox", name="Model in pytorch.zip").click()
+    tab.get_by_role("option", name="bcq seed=2").click()
+    link = tab.get_by_role("link", name="pytorch.zip")
+    expect(link).to_have_attribute("href", re.compile(r"take/.*/pytorch\.zip\?member=2$"))
+    answer = tab.request.get(f"{server.url}/take/{run}/pytorch.zip?member=2&step=40")
+    assert answer.headers["content-disposition"].endswith('-pytorch.zip"')
+    with zipfile.ZipFile(io.BytesIO(answer.body())) as archive:
+        archive.extractall(tmp_path)
+    found = runpy.run_path(str(tmp_path / "train.py"))
+    assert (found["hp"].seed, found["hp"].updates) == (2, 40)
+    learner = orl.Learner(orl.load_dataset("double-crossing"), "bcq", seeds=[2])
+    learner.advance(40)
+    ours, theirs = learner.snapshot().q[0], found["networks"]["q"].values.detach().numpy()
+    np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-5)
+    tab.keyboard.press("Escape")
+
+
+def test_the_loss_is_read_in_pytorch_as_the_choices_make_it(tab: Page, server):
+    open_playground(tab, server, "?algo=cql&form=paper")
+    tab.get_by_text("The loss in code").click()
+    tab.get_by_role("tab", name="In PyTorch").click()
+    shown = tab.get_by_role("tabpanel", name="In PyTorch").locator("code").last
+    expect(shown).to_contain_text("z = q.logsumexp(-1) - rows.taken(q)")
+    expect(shown).not_to_contain_text("if hp.")
 
 
 def test_nothing_but_the_named_files_can_be_taken(tab: Page, server, run):
