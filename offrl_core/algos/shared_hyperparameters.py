@@ -229,7 +229,10 @@ HIDDEN = Hyperparameter(
     "",
     "64-64",
     "Units of each hidden layer: wider networks fit finer detail, and each update takes longer.",
-    choices=("16", "64", "16-16", "32-32", "64-64", "128-128", "256-256", "64-64-64"),
+    choices=(
+        *("16", "64", "16-16", "32-32", "64-64", "128-128", "256-256", "512-512", "1024-1024"),
+        *("64-64-64", "256-256-256", "512-512-512", "1024-1024-1024"),
+    ),
     live=False,
     paper="256-256 in most papers",
 )

@@ -59,13 +59,18 @@ class Divergence:
         return f"stopped before update {self.step}{label}: {self.what} became {self.value}{where}{line}"
 
 
-def advance_program(program: Program, steps: int) -> list[tuple[list[int], Program, list[Divergence]]]:
-    """Make `steps` updates; members that diverge are split off into programs of their own, frozen.
+Advanced = list[tuple[list[int], Program, list[Divergence]]]
+"""`(members, program, records)` of each part of a program; a frozen part holds one member and its record."""
 
-    Returns:
-        `(members, program, records)` of each part; a frozen part holds one member and its record.
-    """
-    parts: list[tuple[list[int], Program, list[Divergence]]] = []
+
+def advance_program(program: Program, steps: int) -> Advanced:
+    """Make `steps` updates; members that diverge are split off into programs of their own, frozen."""
+    with np.errstate(all="ignore"):
+        return _advanced(program, steps)
+
+
+def _advanced(program: Program, steps: int) -> Advanced:
+    parts: Advanced = []
     members = list(range(program.members))
     left = steps
     while left:

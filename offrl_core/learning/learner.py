@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,7 +24,7 @@ from offrl_core.formats.base import BROKEN
 from offrl_core.html_table import facts_table
 from offrl_core.learning.checkpoint import check, check_arrays, check_structure, from_bytes, to_bytes
 from offrl_core.learning.devices import check_device
-from offrl_core.learning.divergence import Divergence, advance_program
+from offrl_core.learning.divergence import Advanced, Divergence, advance_program
 from offrl_core.learning.encodings import fitting, not_finite
 from offrl_core.learning.explain import explain
 from offrl_core.learning.members import Axes
@@ -32,7 +35,7 @@ from offrl_core.learning.policy_files import save_policies
 from offrl_core.learning.program import Program
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.snapshot import Snapshot, merge_members
-from offrl_core.threads import one_thread
+from offrl_core.threads import free_cores, one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -182,14 +185,15 @@ class Learner:
             HyperparameterError: `steps` is not a whole number from 0 on.
         """
         steps = whole("steps", steps, 0)
-        with one_thread(), np.errstate(all="ignore"):
-            done = 0
-            alive: list[tuple[list[int], Program]] = []
+        done = 0
+        alive: list[tuple[list[int], Program]] = []
+        with one_thread():
+            advanced = self._advanced(steps)
             for places, program in self._programs:
                 if program.frozen:
                     alive.append((places, program))
                     continue
-                for kept, part, records in advance_program(program, steps):
+                for kept, part, records in next(advanced):
                     mine = [places[i] for i in kept]
                     alive.append((mine, part))
                     if not part.frozen:
@@ -201,6 +205,20 @@ class Learner:
             self.divergences.sort(key=lambda d: (d.step, d.index))
         self.step += done
         return done
+
+    def _advanced(self, steps: int) -> Iterator[Advanced]:
+        """What `advance_program` makes of each program that trains. Wide ones train side by side where cores are free,
+        each on one thread, so that the numbers are the same however many there are."""
+        programs = [program for _, program in self._programs if not program.frozen]
+        side_by_side = min(len(programs), free_cores()) if self._wide else 1
+        with ThreadPoolExecutor(side_by_side) if side_by_side > 1 else nullcontext() as pool:
+            yield from (pool.map if pool else map)(partial(advance_program, steps=steps), programs)
+
+    @property
+    def _wide(self) -> bool:
+        """Whether a member by itself keeps a core busy with products alone. Somebody's own code runs in one thread."""
+        block = block_size(self.rows, self.approximator, self._values[0], self.device)
+        return block == 1 and self.device == "cpu" and not self.algorithm.file
 
     # looking
 

@@ -26,8 +26,8 @@ from offrl_core.learning.sampling import Drawn
 Array = npt.NDArray[Any]
 
 CACHE_BYTES, DEVICE_BYTES = 4_000_000, 4_000_000_000
-WIDE_FLOATS = 4_000_000
-"""A member that needs this many numbers for an update gains nothing from others beside it."""
+WIDE_FLOATS = 1_000_000
+"""A member that needs this many numbers for an update gains nothing from others beside it in the same operations."""
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +29,8 @@ MAX_SEEDS = 8
 MAX_VALUES = 16
 MAX_AXES = 2
 MAX_MEMBERS = 128
+MAX_WEIGHTS = 8 * 1024**2
+"""Weights between the hidden layers of a run's members, of one network each: a run's checkpoints are kept in memory."""
 MAX_BUDGET = 10_000_000
 MAX_CHANGES = 500
 DEFAULT_BUDGET = 20_000
@@ -86,6 +89,14 @@ class Lane:
         for value in self.hyperparameters.values():
             count *= len(value) if isinstance(value, (tuple, list)) else 1
         return count
+
+    @property
+    def weights(self) -> int:
+        """How many weights lie between the hidden layers, of one network of each member."""
+        hidden = self.hyperparameters.get("hidden", "") if self.approximator == "mlp" else ""
+        choices = hidden if isinstance(hidden, (tuple, list)) else (hidden,)
+        widths = [[int(width) for width in str(choice).split("-") if width.isdecimal()] for choice in choices]
+        return self.members * max(sum(a * b for a, b in pairwise(each)) for each in widths)
 
     def validated(self, declared: Mapping[str, Hyperparameter]) -> Lane:
         """This lane with every value in its proper type."""
@@ -187,6 +198,11 @@ class RunConfig:
         object.__setattr__(self, "lanes", lanes)
         if self.members > MAX_MEMBERS:
             raise ConfigError(f"{self.members} members are not allowed: a run trains at most {MAX_MEMBERS} at once")
+        if (weights := sum(lane.weights for lane in self.lanes)) > MAX_WEIGHTS:
+            raise ConfigError(
+                f"networks with {weights / 1e6:.1f} million weights are not allowed in one run: at most "
+                f"{MAX_WEIGHTS / 1e6:.1f} million together, so fewer models or smaller ones"
+            )
         whole("budget", self.budget, 0, MAX_BUDGET)
         checked = (replace(change, values=self.checked(change.lane, change.values)) for change in self.changes)
         object.__setattr__(self, "changes", _in_order(checked, len(self.changes)))

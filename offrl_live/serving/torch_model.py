@@ -6,6 +6,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
+from offrl_core import own_files
 from offrl_core.processes.child import Child, ChildEnded
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.export import RunExport
@@ -33,7 +34,8 @@ def torch_model_file(export: RunExport, format: str, member: int, *, seconds: fl
         timer = threading.Timer(deadline - time.monotonic(), child.kill)
         timer.start()
         try:
-            child.send((export.config.to_json(), export.checkpoint, export.dataset, format, member))
+            config = export.config
+            child.send((config.files, config.to_json(), export.checkpoint, export.dataset, format, member))
             answer = child.recv_bytes()
         except ChildEnded as error:
             late = time.monotonic() >= deadline
@@ -51,7 +53,9 @@ def torch_model_file(export: RunExport, format: str, member: int, *, seconds: fl
 
 def serve(connection: Connection) -> None:
     """In the process: make one file."""
-    config, checkpoint, dataset, format, member = connection.recv()
+    files, config, checkpoint, dataset, format, member = connection.recv()
+    for file in files:
+        own_files.load(file)
     export = RunExport(RunConfig.from_json(config), None, {}, (), (), (), "", "", checkpoint, dataset)
     try:
         connection.send_bytes(_MADE + export.torch_model(format, member))

@@ -22,7 +22,7 @@ from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 from offrl_core.learning.devices import likely_device
 from offrl_core.names import did_you_mean
 from offrl_live.runs.checks import ConfigError
-from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, Change, Lane, RunConfig, setting
+from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, MAX_WEIGHTS, Change, Lane, RunConfig, setting
 from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.datasets import find as find_dataset
 from offrl_ui.setup.selection import (
@@ -232,7 +232,7 @@ class _Reader:
             if number != DEFAULT_BUDGET:
                 self.refuse("budget", budget, f"{error}; {DEFAULT_BUDGET} is used.")
                 return self.assemble(dataset, options, lanes, str(DEFAULT_BUDGET))
-            # Each lane is allowed by itself, so only their number of members together can be too much.
+            # Each lane is allowed by itself, so only their members and weights together can be too much.
             self.refuse("algo", f"{len(lanes)} lanes", f"{error}; the first is used.")
             return RunConfig(dataset, options, lanes[:1], DEFAULT_BUDGET)
 
@@ -255,6 +255,8 @@ class _Reader:
                 changed = replace(lane, hyperparameters={**lane.hyperparameters, name: value})
                 if changed.members > MAX_MEMBERS:
                     raise ConfigError(f"that makes {changed.members} members, at most {MAX_MEMBERS} train at once")
+                if changed.weights > MAX_WEIGHTS:
+                    raise ConfigError("that makes too many weights for one run: fewer models or smaller ones")
                 lane = changed
             except ConfigError as error:
                 self.refuse(before + name, text, f"{error}; {_write(h.default)} is used.")

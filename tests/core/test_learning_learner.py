@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
+from offrl_core import threads as core_threads
 from offrl_core.declarations import HyperparameterError
+from offrl_core.learning.program import Program
 from offrl_core.learning.sampling import DRAWS, draws
 
 DATA = random_data(1, rows=200)
@@ -280,3 +284,48 @@ def test_merged_rows_are_the_same_as_all_rows() -> None:
         first = merged.first[merged.of_row[row]]
         for column in (DATA.observations, DATA.actions, DATA.rewards, DATA.next_observations, DATA.terminations):
             assert column[first] == column[row]
+
+
+def test_wide_networks_train_side_by_side_and_to_the_same_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several members of wide networks: a thread each where cores are free, with the numbers of one after the other."""
+    at_work: set[int] = set()
+    update = Program.update
+
+    def seen(program: Program) -> None:
+        at_work.add(threading.get_ident())
+        update(program)
+
+    monkeypatch.setattr(Program, "update", seen)
+    states, threads = [], []
+    for cores in (1, 3):
+        monkeypatch.setattr("offrl_core.learning.learner.free_cores", lambda cores=cores: cores)
+        learner = orl.Learner(vectors(rows=60), "cql", approximator="mlp", hidden="512-512", batch_size=256, seeds=3)
+        at_work.clear()
+        learner.advance(2)
+        threads.append(len(at_work))
+        states.append(learner.to_bytes())
+    assert states[0] == states[1]
+    assert threads[0] == 1 < threads[1] <= 3
+
+
+def test_networks_that_may_be_chosen_reach_three_layers_of_1024() -> None:
+    choices = {h.name: h for h in orl.hyperparameters("bc", "mlp")}["hidden"].choices
+    assert {"1024-1024", "1024-1024-1024"} <= set(choices)
+    learner = orl.Learner(
+        vectors(rows=60), "bc", approximator="mlp", hidden="1024-1024-1024", batch_size=0, learning_rate=1e-5
+    )
+    before = learner.snapshot().metrics["loss_policy"][0]
+    assert learner.advance(2) == 2
+    assert learner.snapshot().metrics["loss_policy"][0] < before
+
+
+@pytest.mark.parametrize(
+    ("load", "free"), [("0.5 0.4 0.3 1/200 77", 4), ("9 9 9 3/200 77", 2), ("9 9 9 12/200 7", 1), ("", 1)]
+)
+def test_free_cores_are_those_that_nothing_else_runs_on(
+    load: str, free: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "loadavg").write_text(load)
+    monkeypatch.setattr(core_threads, "_LOAD", tmp_path / "loadavg")
+    monkeypatch.setattr(core_threads, "_cores", lambda: 4)
+    assert core_threads.free_cores() == free

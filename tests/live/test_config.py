@@ -11,6 +11,7 @@ from offrl_core.dataset import Dataset
 from offrl_live.runs import datasets
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
+from offrl_ui.setup import links
 from tests.hypothesis_profiles import examples
 
 BCQ = Lane("bcq", seeds=2, hyperparameters={"rho": (0.0, 0.1, 0.3)})
@@ -161,3 +162,15 @@ def test_a_dataset_of_ones_own() -> None:
     assert scaled.data.rewards.tolist() == [0.0, 0.5, 0.0, 0.0]
     assert scaled.data is RunConfig.from_json(scaled.to_json()).data
     assert scaled.key != made.key
+
+
+def test_wide_networks_are_bounded_by_their_weights_together() -> None:
+    wide, wider = (Lane("cql", "mlp", 8, {"hidden": hidden}) for hidden in ("1024-1024", "1024-1024-1024"))
+    many = Lane("cql", "mlp", 8, {"hidden": "256-256", "alpha": tuple(range(16))})
+    assert [RunConfig("cartpole", {}, (lane,)).members for lane in (wide, many)] == [8, 128]
+    for lanes in ((wide, Lane("bc", "mlp", 1, {"hidden": "16-16"})), (wider,)):
+        with pytest.raises(ConfigError, match=r"weights are not allowed in one run: at most 8\.4 million together"):
+            RunConfig("cartpole", {}, lanes)
+    config, notes = links.parse({"data": ["cartpole"], "net": ["mlp"], "seeds": ["8"], "hidden": ["1024-1024-1024"]})
+    assert config.lanes[0].weights == 0
+    assert "that makes too many weights for one run" in str(notes[0])

@@ -2,17 +2,30 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 
+from offrl_core import own_files
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.timeline import Checkpoint
 from offrl_live.serving.torch_model import torch_model_file
 
+OWN = """
+from offrl_core.algos.base import Head
+from offrl_core.in_torch import TorchAlgorithm
+
+class OwnQ(TorchAlgorithm):
+    name, title, group, summary = "own-q", "Own Q", "q-learning", "Predict the reward."
+    networks = (Head("q"),)
+
+    def loss(self, rows, hp):
+        return {"td": rows.mean((rows.taken(rows.q) - rows.reward) ** 2)}
+"""
 CONFIG = RunConfig("double-crossing", {}, (Lane("bcq", seeds=2), Lane("iql")))
 
 
@@ -44,3 +57,17 @@ def test_what_cannot_be_made_is_said(export: RunExport) -> None:
         torch_model_file(replace(export, checkpoint=None), "pt2", 0)
     with pytest.raises(ValueError, match=r"the model could not be written: it took longer than 0\.01 s"):
         torch_model_file(export, "pt2", 0, seconds=0.01)
+
+
+def test_a_system_from_somebody_s_own_file_goes_out_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offrl_core.algos._added", {})
+    file = tmp_path / "own_q.py"
+    file.write_text(OWN)
+    own_files.load(own_files.read(file))
+    engine = Engine(config := RunConfig("double-crossing", {}, (Lane("own-q"),)))
+    engine.advance(5)
+    export = RunExport(config, None, {}, (), (), (), "paused", "", Checkpoint(5, engine.checkpoint()))
+    session = onnxruntime.InferenceSession(torch_model_file(export, "onnx", 0))
+    states = np.arange(engine.dataset.n_states)
+    (q,) = session.run(["q"], {"states": states})
+    np.testing.assert_allclose(q, engine.snapshot().q[0], atol=1e-6)
