@@ -1,6 +1,7 @@
 """Learning: the Learner with its approximators, optimisers, snapshots and metrics."""
 
 from offrl_core.learning.divergence import Divergence
+from offrl_core.learning.gradient_check import GradientDifference, GradientReport, check_gradients
 from offrl_core.learning.history import History, train
 from offrl_core.learning.learner import Learner
 from offrl_core.learning.members import Member
@@ -12,6 +13,8 @@ from offrl_core.learning.snapshot import Snapshot
 
 __all__ = [
     "Divergence",
+    "GradientDifference",
+    "GradientReport",
     "History",
     "LearnedPolicy",
     "Learner",
@@ -19,6 +22,7 @@ __all__ = [
     "Metric",
     "PolicyError",
     "Snapshot",
+    "check_gradients",
     "load_policy",
     "metrics",
     "train",
