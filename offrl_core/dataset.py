@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ from offrl_core.html_table import facts_table
 from offrl_core.interfaces import MDP, Layout, World
 from offrl_core.rewards import AS_LOGGED, RewardRule
 from offrl_core.writing import number
+
+T = TypeVar("T")
 
 __all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
 
@@ -152,6 +154,13 @@ class Dataset:
         for given in (self.log_rewards, self.propensities):
             if given is not None:
                 given.setflags(write=False)
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of its columns and features; what two of them share counts once."""
+        held = (*(getattr(self, f.name) for f in fields(self)), *self.features.values())
+        arrays = {id(array): array.nbytes for array in held if isinstance(array, np.ndarray)}
+        return sum(arrays.values())
 
     @property
     def tabular(self) -> bool:
@@ -369,11 +378,15 @@ class Dataset:
             **details,
         )
 
-    @cached_property
+    @property
     def as_logged(self) -> Dataset:
         """The same log with its own rewards."""
-        if self.log_rewards is None:
-            return self
+        # Itself is not cached: what refers to itself outlives whoever has used it.
+        return self if self.log_rewards is None else self._with_own_rewards
+
+    @cached_property
+    def _with_own_rewards(self) -> Dataset:
+        assert self.log_rewards is not None
         return replace(self, rewards=self.log_rewards, reward_rule=AS_LOGGED, log_rewards=None)
 
     def _states(self, what: str) -> int:
@@ -546,6 +559,28 @@ class Dataset:
         """
         held = {f.name: getattr(self, f.name) for f in fields(Log) if f.name != "episode_ids"}
         write_file(Log(episode_ids=self.episode_of_row, **held), target, format=format)
+
+
+_KEPT = "_kept"
+
+
+def kept(function: Callable[[Dataset], T]) -> Callable[[Dataset], T]:
+    """A function of a dataset that is computed once for each, and whose answer lives as long as the dataset does."""
+
+    @wraps(function)
+    def answer(dataset: Dataset) -> T:
+        answers = vars(dataset).setdefault(_KEPT, {})
+        if function not in answers:
+            answers[function] = function(dataset)
+        found: T = answers[function]
+        return found
+
+    return answer
+
+
+def forget_kept(dataset: Dataset) -> None:
+    """Forget what was `kept` for a dataset. An answer may hold it, and the two would outlive whoever has used it."""
+    vars(dataset).pop(_KEPT, None)
 
 
 def _labels(names: tuple[str, ...], size: int, before: str = "") -> tuple[str, ...]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from threading import Lock
 from typing import Any
 
 from offrl_core.data.entries import ENTRIES
 from offrl_core.data.spec import DatasetSpec
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, forget_kept
 from offrl_core.declarations import HyperparameterError
 from offrl_core.names import Named, unknown
+from offrl_core.recent import Recent
 
 CATALOGUE = {spec.name: spec for spec in ENTRIES}
 
@@ -51,18 +50,7 @@ def load_dataset(name: str, *, seed: int = 0, **options: object) -> Dataset:
         raise HyperparameterError(unknown("dataset", name, CATALOGUE))
     spec = CATALOGUE[name]
     key = (spec, repr(seed), tuple(sorted(spec.resolve(options).items())))
-    with _lock:
-        if key in _recent:
-            _recent.move_to_end(key)
-            return _recent[key]
-    dataset = spec.build(seed, **options)
-    with _lock:
-        _recent[key] = dataset
-        while len(_recent) > 1 and sum(map(len, _recent.values())) > _KEPT_ROWS:
-            _recent.popitem(last=False)
-    return dataset
+    return _recent.of(key, lambda: spec.build(seed, **options))
 
 
-_KEPT_ROWS = 3_000_000
-_recent: OrderedDict[Any, Dataset] = OrderedDict()
-_lock = Lock()
+_recent: Recent[Any, Dataset] = Recent(128_000_000, lambda dataset: dataset.nbytes, forget_kept)

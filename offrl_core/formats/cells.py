@@ -282,6 +282,22 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
     return replace(_numbers(column, name), day=day)
 
 
+def refuse_many_labels(column: pa.ChunkedArray, name: str, most: int) -> None:
+    """Refuse text of more than `most` different words before each of them is looked at, which takes its time.
+
+    Text that may be numbers or structures, as far as its first words say, is left to `read_cells`.
+    """
+    if kind_of(column.type) != "text" or len(column) <= most:
+        return
+    words = _dictionary(column, name).dictionary
+    first = [word.strip() for word in words.slice(0, 100).to_pylist() if word and word.strip()]
+    plain = (word for word in first if word.lower() not in _MARKERS and not is_structured(pa.array([word])))
+    if len(words) > most and any(np.isnan(as_number(word)) for word in plain):
+        distinct = pc.count_distinct(pc.utf8_trim_whitespace(words)).as_py()
+        if distinct > most:
+            raise FileError(f"{distinct:,} states, allowed are {most:,}", column=name)
+
+
 def check_readable(kind: pa.DataType, name: str) -> None:
     """Refuse a column of a type that `read_cells` does not take."""
     if _holds_bytes(kind):

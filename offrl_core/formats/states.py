@@ -21,8 +21,8 @@ def take_states(columns: Columns, table: LazyTable, mapping: ColumnMapping, cont
         `(N,)` bool: rows whose state is missing.
     """
     # Taken one by one, so that only one column of a vector is in memory twice.
-    now: Iterable[Cells] = (table.take(name) for name in mapping.state)
-    after = (table.take(name) for name in mapping.next_state)
+    now: Iterable[Cells] = (table.take(name, labels=context.limits.states) for name in mapping.state)
+    after = (table.take(name, labels=context.limits.states) for name in mapping.next_state)
     several = len(mapping.state) > 1
     vector = mapping.states == "vector" or (mapping.states == "auto" and several)
     if not vector:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Context, FileError
-from offrl_core.formats.cells import Cells, read_cells
+from offrl_core.formats.cells import Cells, read_cells, refuse_many_labels
 from offrl_core.formats.mapping import ColumnMapping
 
 FIRST_ROWS = 1000
@@ -83,14 +83,20 @@ class LazyTable:
         self._left = self._all = len(mapping.roles)
         self._order: Array | None = None
 
-    def take(self, name: str) -> Cells:
-        """One column, in the order that was set."""
+    def take(self, name: str, *, labels: int | None = None) -> Cells:
+        """One column, in the order that was set.
+
+        Raises:
+            FileError: it cannot be read, or is text of more than `labels` different words.
+        """
         self._uses[name] -= 1
         column = self._kept.pop(name) if name in self._kept else self._load(name)
         if self._uses[name] > 0:
             self._kept[name] = column
         if len(column) != self.rows:
             raise FileError(f"it has {len(column)} rows, the table has {self.rows}", column=name)
+        if labels is not None:
+            refuse_many_labels(column, name, labels)
         cells = read_cells(column, name)
         del column
         pa.default_memory_pool().release_unused()

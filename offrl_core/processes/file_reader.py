@@ -14,10 +14,12 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
+from weakref import WeakValueDictionary
 
 from offrl_core.formats import (
     ColumnInfo,
@@ -49,6 +51,8 @@ _VARIABLES = {
 }
 
 _lock = threading.Lock()
+_turns: WeakValueDictionary[str, Any] = WeakValueDictionary()
+"""By visitor: held while a file of theirs is read, and gone when nobody waits for it any more."""
 _spare: tuple[Child, float] | None = None
 """A process that waits for a file, and since when."""
 
@@ -61,8 +65,12 @@ def read_isolated(
     limits: Limits | None = None,
     progress: Progress | None = None,
     name: str | None = None,
+    visitor: str | None = None,
 ) -> Reading:
     """`offrl_core.formats.read_file` in another process; arguments and errors as there, and
+
+    Args:
+        visitor: who asks: of one visitor's files, one is read at a time.
 
     Raises:
         FileError: the file ended the process that read it, or reading it took longer than `limits.seconds`.
@@ -71,7 +79,8 @@ def read_isolated(
     mapping = ColumnMapping.from_json(mapping) if isinstance(mapping, Mapping) else mapping
     given = Source.of(source, limits, name)
     asked = {"what": "read", "format": format, "mapping": None if mapping is None else mapping.to_json()}
-    answer, data = _ask(asked, given, limits, progress)
+    with _in_turn(visitor):
+        answer, data = _ask(asked, given, limits, progress)
     log = npz.unpack(data, replace(limits, unpacked=2 * limits.unpacked))
     del data
     progress(1.0, "done")
@@ -85,13 +94,28 @@ def preview_isolated(
     format: str | None = None,
     limits: Limits | None = None,
     name: str | None = None,
+    visitor: str | None = None,
 ) -> Preview:
     """`offrl_core.formats.preview_file` in another process; arguments and errors as in `read_isolated`."""
     limits = limits or Limits()
-    answer, _ = _ask({"what": "preview", "format": format}, Source.of(source, limits, name), limits, no_progress)
+    given = Source.of(source, limits, name)
+    with _in_turn(visitor):
+        answer, _ = _ask({"what": "preview", "format": format}, given, limits, no_progress)
     columns = tuple(ColumnInfo(**{**info, "examples": tuple(info["examples"])}) for info in answer["columns"])
     sample = tuple(tuple(row) for row in answer["sample"])
     return Preview(answer["format"], columns, answer["rows"], sample, _mapping(answer))
+
+
+@contextmanager
+def _in_turn(visitor: str | None) -> Iterator[None]:
+    """Wait until no other file of this visitor is read: whoever has many must not take all the seats."""
+    if visitor is None:
+        yield
+        return
+    with _lock:
+        turn = _turns.setdefault(visitor, threading.Lock())
+    with turn:
+        yield
 
 
 def _mapping(answer: dict[str, Any]) -> ColumnMapping | None:

@@ -397,8 +397,8 @@ def _in_order(changes: Iterable[Change], count: int) -> tuple[Change, ...]:
     merged: dict[tuple[int, int], Change] = {}
     for change in changes:
         place = (change.step, change.lane)
-        before = merged[place].values if place in merged else {}
-        merged[place] = replace(change, values={**before, **change.values})
+        before = merged.get(place)
+        merged[place] = change if before is None else replace(change, values={**before.values, **change.values})
     return tuple(merged[place] for place in sorted(merged))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -13,26 +14,88 @@ from offrl_core.algos import Algorithm, hyperparameters
 from offrl_core.data.catalogue import load_dataset
 from offrl_core.data.degrade import DEGRADE
 from offrl_core.data.log_options import LOG_OPTIONS, with_log_options
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, forget_kept, kept
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
+from offrl_core.recent import Recent
 from offrl_live.runs.checks import ConfigError
 
 UPLOAD = "upload:"
 """Prefix of the name of a dataset that is not in the catalogue."""
 
-MAX_UPLOAD_ROWS = 8_000_000
+
+@dataclass(frozen=True)
+class UploadRoom:
+    """How much memory uploaded datasets may take.
+
+    Attributes:
+        one: bytes of a single dataset.
+        owner: bytes of all datasets of one owner.
+        all: bytes of all together.
+    """
+
+    one: int = 256_000_000
+    owner: int = 400_000_000
+    all: int = 800_000_000
+
 
 # Several threads may use this at once: each access is a single operation of the dictionary.
-_uploads: OrderedDict[str, Dataset] = OrderedDict()
+_uploads: OrderedDict[str, tuple[Dataset, object]] = OrderedDict()
 
 
-def keep(dataset: Dataset, token: str | None = None) -> str:
-    """Keep a dataset for runs; returns its name, `upload:` and a token. The least used ones go when many are kept."""
-    name = UPLOAD + (token or secrets.token_urlsafe(16))
-    _uploads[name] = dataset
-    while len(kept := list(_uploads.items())) > 1 and sum(len(data) for _, data in kept) > MAX_UPLOAD_ROWS:
-        _uploads.pop(kept[0][0], None)
+def keep(dataset: Dataset, owner: object = None, room: UploadRoom = UploadRoom()) -> str:
+    """Keep a dataset for runs, under an unguessable name that begins with `upload:`.
+
+    Where there are too many, the least used ones go: first those of the same owner, then anybody's.
+
+    Raises:
+        ConfigError: it is too large by itself.
+    """
+    if dataset.nbytes > room.one:
+        raise ConfigError(
+            f"the data takes {dataset.nbytes / 1e6:,.0f} MB of memory, allowed are {room.one / 1e6:,.0f} MB: "
+            "leave out columns that are not needed, or episodes"
+        )
+    name = UPLOAD + secrets.token_urlsafe(16)
+    _uploads[name] = (dataset, owner)
+    _make_room(name, room.owner, lambda other: other == owner)
+    _make_room(name, room.all, lambda other: True)
     return name
+
+
+def _make_room(newest: str, most: int, counts: Callable[[object], bool]) -> None:
+    """Forget the least used uploads until those whose owner counts take at most so many bytes."""
+    held = [(name, data.nbytes) for name, (data, owner) in list(_uploads.items()) if counts(owner)]
+    too_much = sum(size for _, size in held) - most
+    for name, size in held:
+        if too_much <= 0:
+            return
+        if name != newest:
+            forget(name)
+            too_much -= size
+
+
+def bring(name: str, dataset: Dataset) -> bool:
+    """Keep a dataset under the name that it has elsewhere; returns whether it was not kept here already."""
+    new = name not in _uploads
+    if new:
+        _uploads[name] = (dataset, None)
+    return new
+
+
+def forget(name: str) -> None:
+    """Keep an uploaded dataset no longer; runs that train on it have it still."""
+    if (gone := _uploads.pop(name, None)) is not None:
+        forget_kept(gone[0])
+
+
+def is_kept(name: str) -> bool:
+    """Whether an upload of this name is kept."""
+    return name in _uploads
+
+
+def kept_bytes() -> int:
+    """The memory that all uploaded datasets take."""
+    return sum(data.nbytes for data, _ in list(_uploads.values()))
 
 
 def find(name: str, options: Mapping[str, Any]) -> Dataset:
@@ -66,7 +129,7 @@ def uploaded(name: str) -> Dataset:
         ConfigError: it is no longer kept.
     """
     try:
-        dataset = _uploads[name]
+        dataset, _ = _uploads[name]
         _uploads.move_to_end(name)
     except KeyError:
         raise ConfigError("this uploaded dataset is no longer kept here: please upload it again") from None
@@ -96,12 +159,14 @@ def with_options(dataset: Dataset, options: Mapping[str, Any]) -> Dataset:
         HyperparameterError: an option is not allowed for this data.
     """
     chosen = resolve(LOG_OPTIONS, options, "option")
-    return _with_options(dataset, tuple(chosen.items()))
+    made = _chosen(dataset)
+    return made.of(tuple(chosen.items()), lambda: with_log_options(dataset, dict(chosen)))
 
 
-@lru_cache(maxsize=8)
-def _with_options(dataset: Dataset, chosen: tuple[tuple[str, Value], ...]) -> Dataset:
-    return with_log_options(dataset, dict(chosen))
+@kept
+def _chosen(dataset: Dataset) -> Recent[tuple[tuple[str, Value], ...], Dataset]:
+    """By options: what was made of an upload, as long as that is kept, and no more than the upload itself."""
+    return Recent(dataset.nbytes, lambda made: made.nbytes, forget_kept)
 
 
 # Declarations depend on the data (its discount, its encodings). They are kept, so that checking a value never has to

@@ -36,7 +36,7 @@ class Limits:
         workers: runs that train at once.
         turn: seconds of training after which a run makes room while others wait.
         pause_after, drop_after: seconds without a viewer until a run pauses, and until it is forgotten.
-        memory: bytes of all timelines together; beyond it the runs that nobody watches go first.
+        memory: bytes of all timelines and uploaded data of runs; beyond it the runs that nobody watches go first.
         max_runs, max_viewers: how many there may be.
     """
 
@@ -321,8 +321,14 @@ class LiveRuns:
             self._second = now
             self._keep_within_memory()
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that timelines take, and the uploaded data that runs hold."""
+        held = {id(run.dataset): run.dataset.nbytes for run in self.runs.values() if run.dataset is not None}
+        return sum(run.timeline.nbytes for run in self.runs.values()) + sum(held.values())
+
     def _keep_within_memory(self) -> None:
-        while sum(run.timeline.nbytes for run in self.runs.values()) > self.limits.memory:
+        while self.nbytes > self.limits.memory:
             if self._drop_one():
                 continue
             largest = max(self.runs.values(), key=lambda run: run.timeline.frames.nbytes)

@@ -17,6 +17,7 @@ from offrl_live.runs.wire import Array, dumps, encode
 
 MAX_ALARMS = 400
 MAX_OUTBOX = 2000
+OUTBOX_BYTES = 4_000_000
 MAX_ANSWERS = 16
 
 Message = str | bytes
@@ -227,6 +228,8 @@ class Viewer:
         playing: it has pressed play.
         sent, sent_step: number and step of the last frame that was sent.
         outbox: messages that wait, and large ones that are made when they are sent.
+        waiting: bytes of the messages in it.
+        static_due: the tables that go with the run are to be sent, as they are then.
         greeted: `hello` is on its way.
         behind: frames that came while it paused are to be sent as well.
         again: the newest frame is to be sent once more, as it looks from another view.
@@ -242,16 +245,33 @@ class Viewer:
         self.speed: float | None = None
         self.playing = run.wanted
         self.sent, self.sent_step = after, run.step
-        self.outbox: deque[Message | Iterator[Message]] = deque(maxlen=MAX_OUTBOX)
-        self.greeted = self.behind = self.again = False
+        self.outbox: deque[Message | Iterator[Message]] = deque()
+        self.waiting = 0
+        self.greeted = self.behind = self.again = self.static_due = False
         self.state_due = True
         self.in_flight: deque[int] | None = None
         self.place: int | None = None
 
     def send(self, message: Message) -> None:
-        """A message to this viewer, in order with the others."""
+        """A message to this viewer, in order with the others.
+
+        Where it reads so little that too much would wait, it is greeted anew instead, which tells all that is known.
+        """
+        if self.outbox and (self.waiting + len(message) > OUTBOX_BYTES or len(self.outbox) >= MAX_OUTBOX):
+            self.outbox.clear()
+            self.waiting = 0
+            self.greeted = False
         self.outbox.append(message)
+        self.waiting += len(message)
         self.notify()
+
+    def next_waiting(self) -> Iterator[Message]:
+        """The first message that waits, or the messages that are made of it now."""
+        first = self.outbox.popleft()
+        if not isinstance(first, str | bytes):
+            return first
+        self.waiting -= len(first)
+        return iter([first])
 
     def send_later(self, messages: Iterator[Message]) -> None:
         """Large messages, made only when they are sent: a viewer that asks for much and reads little costs nothing.

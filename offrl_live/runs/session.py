@@ -49,9 +49,13 @@ class Session:
         self.run: str = command["run"]
         self._clock = clock
         dataset: Dataset | None = command["dataset"]
-        if dataset is not None:
-            datasets.keep(dataset, command["config"]["dataset"].removeprefix(datasets.UPLOAD))
-        self.engine = Engine(RunConfig.from_json(command["config"]))
+        self._brought = dataset is not None and datasets.bring(command["config"]["dataset"], dataset)
+        try:
+            self.engine = Engine(RunConfig.from_json(command["config"]))
+        except BaseException:
+            if self._brought:
+                datasets.forget(command["config"]["dataset"])
+            raise
         if command["checkpoint"] is not None:
             self.engine.restore(command["checkpoint"])
         self.limit: int = command["limit"]
@@ -79,6 +83,11 @@ class Session:
         self._messages = SessionMessages(self.run, self.engine, tuple(command["focus"]), send)
         if self.engine.step >= self.replay_to:
             self._arrived()
+
+    def close(self) -> None:
+        """The run leaves this process, and with it the dataset that it brought along."""
+        if self._brought:
+            datasets.forget(self.engine.config.dataset)
 
     # what the loop asks
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from offrl_core.algos import Algorithm
 from offrl_core.algos import algorithm as find_algorithm
-from offrl_core.dataset import Dataset, probe_rows
+from offrl_core.dataset import Dataset, kept, probe_rows
 from offrl_core.declarations import Value
 from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.rollouts import measuring
@@ -48,18 +48,22 @@ def declared(name: str, dataset: Dataset) -> Metric:
     return metric
 
 
-_truths: dict[tuple[int, float], tuple[Dataset, Truth]] = {}
 _KEPT = 24
+
+
+@kept
+def _truths(dataset: Dataset) -> dict[float, Truth]:
+    return {}
 
 
 def truth(dataset: Dataset, gamma: float) -> Truth:
     """The truth about a dataset's world at a discount; recently asked ones are kept, for solving takes its time."""
-    key = (id(dataset), gamma)
-    if key not in _truths:
-        if len(_truths) >= _KEPT:
-            del _truths[next(iter(_truths))]
-        _truths[key] = (dataset, Truth(dataset, gamma))  # the dataset is held, so that its id stays its own
-    return _truths[key][1]
+    known = _truths(dataset)
+    if gamma not in known:
+        if len(known) >= _KEPT:
+            del known[next(iter(known))]
+        known[gamma] = Truth(dataset, gamma)
+    return known[gamma]
 
 
 def describe(dataset: Dataset, gamma: float) -> dict[str, Any]:

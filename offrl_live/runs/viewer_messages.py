@@ -22,8 +22,10 @@ def next_messages(viewer: Viewer) -> Iterator[Message] | None:
         viewer.greeted = True
         return _greeting(viewer)
     if viewer.outbox:
-        first = viewer.outbox.popleft()
-        return iter([first]) if isinstance(first, str | bytes) else first
+        return viewer.next_waiting()
+    if viewer.static_due:
+        viewer.static_due = False
+        return iter([run.static_message()])
     if viewer.state_due:
         viewer.state_due = False
         return iter([dumps(_state(viewer))])
@@ -46,6 +48,7 @@ def next_messages(viewer: Viewer) -> Iterator[Message] | None:
 
 def _greeting(viewer: Viewer) -> Iterator[Message]:
     run = viewer.run
+    viewer.static_due = False
     frames = run.timeline.after(viewer.sent)
     starts = (run.described or {}).get("initial_states") or [0]
     if viewer.view.state is None:

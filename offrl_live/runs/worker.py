@@ -53,7 +53,7 @@ class Worker:
         if command["do"] == "prepare":
             own_files.prepare(command["files"])
         elif command["do"] == "start":
-            self.session = None  # frees the old run's memory before the new one is built
+            self._leave()  # frees the old run's memory before the new one is built
             files = command.get("files", ())
             self.run, self.own = command["run"], bool(files)
             with self._reporting(self.run):
@@ -63,10 +63,16 @@ class Worker:
                 self.session = Session(command, self._send, self._clock)
         elif self.session is not None and command["run"] == self.session.run:
             if command["do"] == "drop":
-                self.session = None
+                self._leave()
             else:
                 with self._reporting(self.session.run):
                     self.session.obey(command)
+
+    def _leave(self) -> None:
+        """The run that is here goes, and what came with it."""
+        if self.session is not None:
+            self.session.close()
+        self.session = None
 
     @contextmanager
     def _reporting(self, run: str) -> Iterator[None]:
@@ -76,7 +82,7 @@ class Worker:
         except BrokenPipeError:
             raise
         except Exception as error:
-            self.session = None
+            self._leave()
             log.error("run failed: %s", "".join(traceback.format_exception(error)))
             reason = str(own_files.blamed(error) or f"{type(error).__name__}: {error}")
             self._send(wire.encode({"kind": "error", "run": run, "reason": reason[:500]}, {}))

@@ -67,7 +67,8 @@ def _truth(run: Run, header: Header, arrays: Arrays) -> None:
     run.tell({"type": "truth", "truth": header["truth"]})
     for viewer in run.viewers:
         if viewer.greeted:
-            viewer.send(run.static_message())
+            viewer.static_due = True
+            viewer.notify()
 
 
 def _alarm(run: Run, header: Header, arrays: Arrays) -> None:

@@ -5,6 +5,20 @@ from __future__ import annotations
 import math
 import os
 
+from offrl_live.runs.datasets import UploadRoom
+
+
+def _whole(name: str, default: int, low: int, high: int) -> int:
+    """The whole number that a variable of the environment holds.
+
+    Raises:
+        ValueError: it is none, or out of range.
+    """
+    text = os.environ.get(name, "")
+    if text and (not text.isdecimal() or not low <= int(text) <= high):
+        raise ValueError(f"{name} = {text!r} is not allowed: it must be a whole number from {low} to {high}")
+    return int(text) if text else default
+
 
 def workers() -> int:
     """`OFFRL_WORKERS`: how many runs may train at a time; by default one for each core, at most 8.
@@ -12,10 +26,23 @@ def workers() -> int:
     Raises:
         ValueError: it is no whole number from 1 to 256.
     """
-    text = os.environ.get("OFFRL_WORKERS", "")
-    if text and (not text.isdecimal() or not 1 <= int(text) <= 256):
-        raise ValueError(f"OFFRL_WORKERS = {text!r} is not allowed: it must be a whole number from 1 to 256")
-    return int(text) if text else min(os.cpu_count() or 1, 8)
+    return _whole("OFFRL_WORKERS", min(os.cpu_count() or 1, 8), 1, 256)
+
+
+def upload_room() -> UploadRoom:
+    """`OFFRL_UPLOAD_MB`, `OFFRL_VISITOR_UPLOADS_MB`, `OFFRL_UPLOADS_MB`: memory for uploaded data in megabytes.
+
+    One dataset may take the first, 256 by default; all of one visit the second, 400; and all together the third, 800.
+
+    Raises:
+        ValueError: one of them is no whole number from 1 to 1,000,000.
+    """
+    room = UploadRoom()
+    return UploadRoom(
+        one=1_000_000 * _whole("OFFRL_UPLOAD_MB", room.one // 1_000_000, 1, 1_000_000),
+        owner=1_000_000 * _whole("OFFRL_VISITOR_UPLOADS_MB", room.owner // 1_000_000, 1, 1_000_000),
+        all=1_000_000 * _whole("OFFRL_UPLOADS_MB", room.all // 1_000_000, 1, 1_000_000),
+    )
 
 
 def warms_up() -> bool:

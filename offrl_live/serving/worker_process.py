@@ -44,7 +44,7 @@ class WorkerProcess:
         self._received = received
         self._ended = ended
         self._child: Child | None = None
-        self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._closing = False
         self.ready = False
 
@@ -66,7 +66,7 @@ class WorkerProcess:
 
     def send(self, command: dict[str, Any]) -> None:
         """Queue one command; never waits. A process that has ended is reported by `ended`, not here."""
-        self._outgoing.put(pickle.dumps(command, protocol=5))
+        self._outgoing.put(command)
 
     def close(self) -> None:
         """End the process."""
@@ -75,10 +75,14 @@ class WorkerProcess:
             self._child.end()
 
     def _write(self, child: Child) -> None:
-        """A worker that does not read must not hold up the server: commands go out in a thread of their own."""
+        """A worker that does not read must not hold up the server: commands go out in a thread of their own.
+
+        They are copied here, too: who sends may hold a lock, and a start may bring a large dataset along.
+        """
         try:
             while (command := self._outgoing.get()) is not None:
-                child.send_bytes(command)
+                child.send_bytes(pickle.dumps(command, protocol=5))
+                del command
         except ChildEnded:
             log.debug("worker %s takes no more commands", child.pid)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from offrl_core.data.endless import endless
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, kept
 from offrl_core.evaluation.truth import Truth
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.writing import number
@@ -40,7 +39,7 @@ def groups(dataset: Dataset) -> list[tuple[int, str, npt.NDArray[np.bool_]]]:
     return [*found, (MOST_GROUPS, "others", rest)] if rest.any() else found
 
 
-@lru_cache(8)
+@kept
 def truth(dataset: Dataset) -> Truth:
     """The exact reference values of a dataset's world; kept, because large worlds take a moment to solve."""
     return Truth(dataset)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import streamlit as st
 
 from offrl_core.data.episodes import EPISODES, rule_of
 from offrl_core.data.outliers import Outlier, outliers
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, kept
 from offrl_core.episodes import as_list, numbers_in
 from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
@@ -26,7 +25,7 @@ LONGEST = EPISODES[0].max_length
 Choose = Callable[[RunConfig], None]
 
 
-@lru_cache(16)
+@kept
 def found_in(dataset: Dataset) -> tuple[Outlier, ...]:
     """The episodes of a recording that stand out; kept, for every look at the page asks."""
     return outliers(dataset)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from threading import Event
 from weakref import WeakKeyDictionary
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from offrl_core.data.report import Report, validate
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, kept
 from offrl_core.formats import (
     FORMATS,
     ColumnMapping,
@@ -24,7 +24,9 @@ from offrl_core.formats import (
 )
 from offrl_core.processes.file_reader import preview_isolated, read_isolated
 from offrl_core.writing import number
-from offrl_live.runs.datasets import UPLOAD, keep, uploaded
+from offrl_live.runs.checks import ConfigError
+from offrl_live.runs.datasets import UPLOAD, is_kept, keep, uploaded
+from offrl_live.serving.environment import upload_room
 from offrl_ui.datasets.column_choices import choose_columns, choose_fixed
 from offrl_ui.setup.links import plain
 
@@ -60,6 +62,9 @@ def uploads(chosen: str = "") -> dict[str, Upload]:
         dataset = uploaded(chosen)
         report = _reports.get(dataset) or validate(dataset)
         own[chosen] = Upload(str(dataset.opened.get("file") or dataset.name), dataset, report)
+    for name in set(own) - {chosen}:
+        if not is_kept(name):
+            del own[name]  # the server needed the room
     return own
 
 
@@ -78,13 +83,14 @@ def upload_form() -> str | None:
             "stays on this server until it restarts or needs the room; until then the page's link opens it again."
         )
         return None
-    limits = Limits(bytes=megabytes * 1024 * 1024)
+    room = upload_room()
+    limits = Limits(bytes=megabytes * 1024 * 1024, unpacked=room.one)
     memory = st.session_state.get("preview")
     if memory is None or memory["id"] != file.file_id:
         memory = {"id": file.file_id, "preview": None, "error": None}
         try:
             with st.spinner("Looking at the file …"):
-                memory["preview"] = preview_isolated(file.getvalue(), name=file.name, limits=limits)
+                memory["preview"] = preview_isolated(file.getvalue(), name=file.name, limits=limits, visitor=visitor())
         except FileError as error:
             memory["error"] = str(error)
         st.session_state["preview"] = memory
@@ -105,11 +111,18 @@ def upload_form() -> str | None:
     try:
         reading = _read(file.getvalue(), file.name, preview.format, mapping, limits)
         dataset = Dataset.from_reading(reading, gamma)
-    except FileError as error:
+        name = keep(dataset, visitor(), room)
+    except (FileError, ConfigError) as error:
         st.error(plain(error), icon=":material/error:")
         return None
     _reports[dataset] = validate(dataset, reading.findings)
-    return keep(dataset)
+    return name
+
+
+def visitor() -> str:
+    """Who asks: a name for this visit."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
 
 
 def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, limits: Limits) -> Reading:
@@ -123,10 +136,18 @@ def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, l
         told.update(share=share, doing=doing)
 
     bar = st.progress(0.0, "Reading …")
+    who = visitor()
     with ThreadPoolExecutor(1) as pool:
         # The reader reports from a thread that knows no page: this one looks and draws.
         future = pool.submit(
-            read_isolated, data, format=format_, mapping=mapping, limits=limits, progress=progress, name=name
+            read_isolated,
+            data,
+            format=format_,
+            mapping=mapping,
+            limits=limits,
+            progress=progress,
+            name=name,
+            visitor=who,
         )
         try:
             while not future.done():
@@ -151,9 +172,16 @@ def report_of(upload: Upload, dataset: Dataset) -> Report:
     return _report_of_part(dataset.as_logged, tuple(f for f in upload.report.findings if f.place == "file"))
 
 
-@lru_cache(8)
+@kept
+def _reports_of_part(dataset: Dataset) -> dict[tuple[Finding, ...], Report]:
+    return {}
+
+
 def _report_of_part(dataset: Dataset, read: tuple[Finding, ...]) -> Report:
-    return validate(dataset, read)
+    known = _reports_of_part(dataset)
+    if read not in known:
+        known[read] = validate(dataset, read)
+    return known[read]
 
 
 def show_report(found: Report, *, left_out: int = 0) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache, wraps
+from functools import cache, wraps
 from threading import RLock
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import offrl_core as orl
 from offrl_core.algos.base import GROUPS, Algorithm
 from offrl_core.data.picture import layout_of
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, kept
 from offrl_core.interfaces import Layout
 from offrl_core.own_files import file_of
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
@@ -61,7 +61,7 @@ def dataset_cards(brought: Mapping[str, Any] = MappingProxyType({})) -> list[dic
     ]
 
 
-@lru_cache(32)
+@kept
 def _brought_card(dataset: Dataset) -> str:
     return dataset_picture(dataset)
 

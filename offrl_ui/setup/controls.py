@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import lru_cache
 from typing import Any, get_args
 
 import numpy as np
@@ -13,7 +12,7 @@ from offrl_core.algos import APPROXIMATORS
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.options import DatasetOption, Section
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, kept
 from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_core.learning.devices import devices
 from offrl_lecture.base.text import mathml
@@ -72,7 +71,7 @@ def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, A
     return sections
 
 
-@lru_cache(16)
+@kept
 def _ranges(dataset: Dataset) -> dict[str, tuple[float, float]]:
     """Where episodes' lengths and returns lie: bounds beyond them leave nothing out."""
     lengths, returns = dataset.episode_ends - dataset.episode_starts + 1, dataset.episode_returns(dataset.gamma)

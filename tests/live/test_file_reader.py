@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Pipe
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file
+from offrl_core.formats import ColumnMapping, FileError, Limits, cells, preview_file
+from offrl_core.formats import read_file as read_here
 from offrl_core.processes import confined_reader, file_reader
 from offrl_core.processes.child import Child
 from offrl_core.processes.file_reader import preview_isolated, read_isolated
@@ -171,6 +174,46 @@ def test_no_more_readers_than_seats() -> None:
         lengths = [len(reading.log) for reading in pool.map(lambda text: read_isolated(text, progress=progress), texts)]
     assert lengths == [100_000] * 8
     assert 0 < most <= max(2, os.cpu_count() or 1)
+
+
+def test_one_visitors_many_files_leave_a_seat_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = [threading.Semaphore(0), threading.Semaphore(0)], threading.Event()
+    original = file_reader._ask
+
+    def ask(asked: dict, source: Any, *more: Any) -> Any:
+        if source.name != "slow.csv":
+            return original(asked, source, *more)
+        with file_reader._SEATS:
+            begun[0].release()
+            assert go_on.wait(20)
+        return original(asked, source, *more)
+
+    monkeypatch.setattr(file_reader, "_SEATS", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(file_reader, "_ask", ask)
+    with ThreadPoolExecutor(6) as pool:
+        slow = [pool.submit(read_isolated, CSV, name="slow.csv", visitor="one") for _ in range(4)]
+        assert begun[0].acquire(timeout=20)
+        assert preview_isolated(CSV, name="small.csv", visitor="two").rows == 2
+        assert not begun[0].acquire(timeout=0.1), "the first visitor's other files wait"
+        go_on.set()
+        assert [len(reading.result().log) for reading in slow] == [2] * 4
+    assert not file_reader._turns
+
+
+def test_too_many_labels_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("every label was looked at")
+
+    monkeypatch.setattr(cells, "_text", never)
+    head, rows = b"state,action,reward\n", [b"%d,0,0\n" % n for n in range(300)]
+    labels = head + b"".join(b"s" + row for row in rows)
+    with pytest.raises(FileError, match="300 states, allowed are 200"):
+        read_here(labels, limits=Limits(states=200))
+    monkeypatch.undo()
+    # Numbers are no labels, and blanks around a label make no other one.
+    assert len(read_here(head + b"".join(rows), limits=Limits(states=200)).log) == 300
+    padded = head + b"".join(b"s%d%s,0,0\n" % (n // 2, b" " * (n % 2)) for n in range(300))
+    assert len(read_here(padded, limits=Limits(states=200)).log) == 300
 
 
 def test_several_files_at_once() -> None:

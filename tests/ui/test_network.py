@@ -6,8 +6,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from offrl_ui.shared.network import send_without_delay
+from tests.serving import Server
 
 
 @pytest.mark.skipif(
@@ -25,3 +28,16 @@ def test_accepted_connections_send_at_once() -> None:
         with socket.socket(socket.AF_UNIX) as other:
             send_without_delay()
             assert other.fileno() >= 0
+
+
+def test_a_huge_message_is_refused_before_it_is_read(server: Server) -> None:
+    def send() -> None:
+        with connect(f"{server.websocket}/scene") as connection:
+            connection.send("x" * 17_000_000)
+            while True:
+                connection.recv(timeout=10)
+
+    with pytest.raises(ConnectionClosed) as closed:
+        send()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009  # what it is given where a whole message was read is a refusal
