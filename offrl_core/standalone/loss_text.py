@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from offrl_core.algos import LECTURE
 from offrl_core.algos.base import Algorithm
 from offrl_core.declarations import Value
 
@@ -23,9 +22,9 @@ _SHARED = ("targets", "weights")
 
 
 def is_restated(kind: type[Algorithm]) -> bool:
-    """Whether a system comes with the program, so that there is a restatement of its loss."""
+    """Whether there is a restatement of a system's loss: of those that come with the program."""
     package, _, file = kind.__module__.rpartition(".")
-    return package == "offrl_core.algos" and f"{file}.{kind.__name__}" in LECTURE
+    return package == "offrl_core.algos" and (_FOLDER / f"{file}.py").exists()
 
 
 def loss_text(
@@ -44,10 +43,10 @@ def loss_text(
         all_known: whether every row has a bootstrap target, so that all means are over all rows.
 
     Raises:
-        ValueError: the system is one of somebody's own, of which there is no restatement.
+        ValueError: there is no restatement of the system.
     """
     if not is_restated(kind):
-        raise ValueError(f"{kind.name} is not one of the systems that come with the program: its loss is its own text")
+        raise ValueError(f"the loss of {kind.name} is not written in torch: only those that come with the program are")
     known = _functions(kind.__module__.rpartition(".")[2])
     found: dict[str, str] = {}
     waiting = list(functions)

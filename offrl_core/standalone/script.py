@@ -90,7 +90,7 @@ def torch_package(training: Training) -> bytes:
     """The script and its data as a zip archive.
 
     Raises:
-        ValueError: the system is one of somebody's own.
+        ValueError: there is no restatement of the system's loss.
     """
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -128,7 +128,7 @@ def torch_script(training: Training) -> str:
     """The script.
 
     Raises:
-        ValueError: the system is one of somebody's own.
+        ValueError: there is no restatement of the system's loss.
     """
     functions = ("loss", "curvature") if training.plain_table else ("loss",)
     text = loss_text(training.kind, training.choices, functions=functions, all_known=training.all_known)
@@ -163,6 +163,7 @@ def _head(training: Training) -> str:
         approximator=training.approximator,
         updates=f"{training.updates:,}",
         about="\n".join(textwrap.fill(line, 118) for line in about if line),
+        chaos=pieces.CHAOS if training.approximator == "mlp" else "",
         data=DATA,
         script=SCRIPT,
         imports="\n".join(imports),

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from learning_cases import cut, random_data, vectors
 
 import offrl_core as orl
 from offrl_core.algos.base import Algorithm, Loss, Values
 from offrl_core.algos.batch import Batch, Index
+from offrl_core.declarations import resolve
 from offrl_core.in_torch.restated import restated
+from offrl_core.learning.program import Program
+from offrl_core.learning.rows import Rows as DataRows
 
 M, A, B, S = 2, 3, 9, 4
 KINDS = ("own", "own, cut", "indexed, cut", "of each member, cut", "merged", "merged, cut")
@@ -31,6 +35,7 @@ NUMBERS: dict[str, tuple[float, ...]] = {
     "weight_max": (1.5, 0.0),
 }
 NAMES = list(orl.algorithms())
+DATA = {"table": cut(random_data(2, rows=80)), "linear": random_data(2, rows=80), "mlp": vectors(rows=70)}
 
 
 def cases(name: str) -> Iterator[dict[str, Any]]:
@@ -146,3 +151,29 @@ def test_losses_and_gradients_are_those_of_the_restatement(name: str, kind: str,
             wide = np.broadcast_to(weighting.weight, (M, B))
             np.testing.assert_allclose(np.broadcast_to(weight.weight, (M, B)), wide, **close, err_msg=str(case))
         np.testing.assert_allclose(again.policy(other, hp), system.policy(one, hp), **close, err_msg=str(case))
+
+
+@pytest.mark.parametrize("approximator", ["table", "linear", "mlp"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_restatement_trains_in_its_place(name: str, approximator: str) -> None:
+    """Two members by the very samplers and networks: on a table the plain step too, with its curvature."""
+    data, kind = DATA[approximator], orl.algorithms()[name]
+    declared = {h.name: h for h in orl.hyperparameters(kind, approximator, data)}
+    given = {
+        "table": {},
+        # Plain steps: Adam makes a whole one of a gradient that is nothing but rounding.
+        "linear": {"encoding": "one-hot", "batch_size": 0, "optimizer": "sgd", "learning_rate": 0.1},
+        "mlp": {"hidden": "16", "batch_size": 16},
+    }
+    values = resolve(declared.values(), given[approximator] | ({"beta": 1.0} if name == "marwil" else {}))
+    rows = DataRows(data)
+    members = [values, {**values, "gamma": 0.7} if "gamma" in values else values]
+    one, other = (
+        Program(rows, system, approximator, members, [0, 1], declared) for system in (kind(), restated(name)())
+    )
+    for _ in range(12):
+        with np.errstate(all="ignore"):
+            one.update()
+            other.update()
+    for key, array in one.arrays().items():
+        np.testing.assert_allclose(other.arrays()[key], array, rtol=1e-3, atol=2e-5, err_msg=key)

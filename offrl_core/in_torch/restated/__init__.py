@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from offrl_core.algos import LECTURE
+from offrl_core.algos import algorithm
 from offrl_core.in_torch.restated.base import Restated
 
 __all__ = ["Restated", "restated"]
 
 
 def restated(name: str) -> type[Restated]:
-    """The restatement of the system called `name`."""
-    for place in LECTURE:
-        file, kind = place.split(".")
-        found: type[Restated] = getattr(import_module(f"{__name__}.{file}"), kind)
-        if found.name == name:
-            return found
-    raise KeyError(name)
+    """The restatement of the built-in system called `name`."""
+    kind = algorithm(name)
+    found: type[Restated] = getattr(import_module(f"{__name__}.{kind.__module__.rpartition('.')[2]}"), kind.__name__)
+    return found
