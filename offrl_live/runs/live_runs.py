@@ -13,7 +13,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import Change, RunConfig
 from offrl_live.runs.export import RunExport
-from offrl_live.runs.run import Message, Run, Viewer
+from offrl_live.runs.run import Allowance, Message, Run, Viewer
 from offrl_live.runs.scheduler import MakeWorker, Scheduler
 from offrl_live.runs.viewer_messages import next_messages
 
@@ -38,6 +38,9 @@ class Limits:
         pause_after, drop_after: seconds without a viewer until a run pauses, and until it is forgotten.
         memory: bytes of all timelines and uploaded data of runs; beyond it the runs that nobody watches go first.
         max_runs, max_viewers: how many there may be.
+        max_viewers_of_one: viewers behind one address.
+        max_family: runs that came of one by branching and beginning again, beyond which the oldest go that nobody
+            watches.
     """
 
     workers: int = 1
@@ -47,6 +50,8 @@ class Limits:
     memory: int = 1_000_000_000
     max_runs: int = 500
     max_viewers: int = 1000
+    max_viewers_of_one: int = 300
+    max_family: int = 24
 
 
 class LiveRuns:
@@ -109,6 +114,9 @@ class LiveRuns:
         Raises:
             NoRoom: all runs are watched.
         """
+        family = [other for other in self.runs.values() if other.family == run.family and not other.viewers]
+        for other in sorted(family, key=lambda other: other.used)[: max(0, len(family) - self.limits.max_family + 1)]:
+            self.drop(other.id)
         while len(self.runs) >= self.limits.max_runs:
             if not self._drop_one():
                 raise NoRoom(f"this server takes {self.limits.max_runs} runs, and all of them are watched")
@@ -247,19 +255,22 @@ class LiveRuns:
             raise ConfigError(f"step = {step} is not allowed: this run has come to step {run.step}")
         config = run.config.with_change(Change(step, lane, values)) if values else run.config.until(step)
         parent = {"id": run.id, "step": step, "what": dict(values), "lane": lane}
-        branch = Run(new_id(), config, True, run.title, parent, run.timeline.fork(step))
+        branch = Run(new_id(), config, True, run.title, parent, run.timeline.fork(step), family=run.family)
         branch.limit, branch.speed = run.limit, run.speed
         return self.add(branch)
 
     # viewers
 
-    def join(self, run_id: str, notify: Callable[[], None], *, after: int = -1) -> Viewer:
+    def join(
+        self, run_id: str, notify: Callable[[], None], *, after: int = -1, new_runs: Allowance | None = None
+    ) -> Viewer:
         """Watch a run.
 
         Args:
             run_id: a run; one that was forgotten because nobody watched is made anew from its configuration.
             notify: called when the viewer has messages; see `messages`.
             after: number of the last frame that the viewer already has.
+            new_runs: how fast it may begin runs of its own; None where that is not bounded.
 
         Raises:
             UnknownRun: there never was such a run, or it is too long ago.
@@ -270,7 +281,7 @@ class LiveRuns:
         run = self.find(run_id)
         if sum(len(r.viewers) for r in self.runs.values()) >= self.limits.max_viewers:
             raise NoRoom(f"this server takes {self.limits.max_viewers} viewers")
-        viewer = Viewer(run, after, notify)
+        viewer = Viewer(run, after, notify, new_runs)
         run.viewers.add(viewer)
         run.used = self.clock.now()
         if run.described is None and run.state != "failed":

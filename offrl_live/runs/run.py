@@ -23,6 +23,13 @@ MAX_ANSWERS = 16
 Message = str | bytes
 
 
+class Allowance(Protocol):
+    """So many at a time, and so many a second."""
+
+    def take(self) -> bool:
+        """Whether there may be one more now."""
+
+
 class WorkerHandle(Protocol):
     """A worker as runs see it, wherever it works: it takes commands and reports in messages (see `Scheduler`).
 
@@ -75,6 +82,7 @@ class Run:
         pending: commands that wait until it is built.
         turn_began, used: moments of the clock.
         cache: encoded messages of the newest frame.
+        family: the id of the run that it came of by branching and beginning again; its own where it did not.
     """
 
     id: str
@@ -105,8 +113,10 @@ class Run:
     turn_began: float = 0.0
     used: float = 0.0
     cache: Cache = field(default_factory=dict)
+    family: str = ""
 
     def __post_init__(self) -> None:
+        self.family = self.family or self.id
         # An uploaded dataset is held here as long as the run lives.
         self.dataset = uploaded(self.config.dataset) if self.config.dataset.startswith(UPLOAD) else None
         self.limit = self.limit or self.config.budget
@@ -221,6 +231,7 @@ class Viewer:
         run: what is watched.
         after: the last frame that this viewer already has; −1 for none.
         notify: called when there is something to send.
+        new_runs: how fast it may begin runs of its own.
 
     Attributes:
         view: what it looks at.
@@ -238,8 +249,9 @@ class Viewer:
         place: the run's place in the queue.
     """
 
-    def __init__(self, run: Run, after: int, notify: Callable[[], None]) -> None:
+    def __init__(self, run: Run, after: int, notify: Callable[[], None], new_runs: Allowance | None = None) -> None:
         self.run = run
+        self._new_runs = new_runs
         self.notify = notify
         self.view = View()
         self.speed: float | None = None
@@ -283,6 +295,15 @@ class Viewer:
             raise ValueError("earlier answers are still on their way")
         self.outbox.append(messages)
         self.notify()
+
+    def begins_a_run(self) -> None:
+        """It is about to begin a run of its own.
+
+        Raises:
+            ValueError: it has begun too many.
+        """
+        if self._new_runs is not None and not self._new_runs.take():
+            raise ValueError("too many new runs were begun from here; try again in a moment")
 
     def state_changed(self, place: int | None) -> None:
         """The run's state is to be sent; `place` is its place in the queue."""

@@ -61,6 +61,8 @@ def _speed(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
 def _step(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     """One update, one epoch, or to the next snapshot; then stand still."""
     others = len(run.viewers) > 1
+    if others:
+        viewer.begins_a_run()
     mine = runs.branch(run, viewer.sent_step, 0, {}) if others else run
     if not others:
         viewer.playing = False
@@ -78,6 +80,7 @@ def _set(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     if len(run.viewers) <= 1:
         runs.set(run, lane, values, viewer=id(viewer), id=request.id)
         return True
+    viewer.begins_a_run()
     # A viewer that paused sees an earlier step than the one that the others have come to.
     step = run.step if viewer.playing else viewer.sent_step
     copy = runs.branch(run, step, lane, values)
@@ -89,6 +92,7 @@ def _set(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
 def _branch(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     step, lane = request["step"], request["lane"]
     values = run.config.checked(lane, request["values"]) if request["values"] else {}
+    viewer.begins_a_run()
     branch = runs.branch(run, step, lane, values)
     begin(runs, branch, playing=True)
     move(runs, viewer, branch, step, f"a branch from step {step}")
@@ -97,8 +101,9 @@ def _branch(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
 
 def _reset(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     """The run from the beginning, with its values as they are now."""
+    viewer.begins_a_run()
     parent = {"id": run.id, "step": 0, "what": {}}
-    fresh = runs.add(Run(new_id(), run.config.restarted(), True, run.title, parent, speed=run.speed))
+    fresh = runs.add(Run(new_id(), run.config.restarted(), True, run.title, parent, speed=run.speed, family=run.family))
     begin(runs, fresh, playing=False)
     move(runs, viewer, fresh, -1, "the run begins again")
     return False

@@ -6,6 +6,7 @@ import math
 import os
 
 from offrl_live.runs.datasets import UploadRoom
+from offrl_live.runs.live_runs import Limits
 
 
 def _whole(name: str, default: int, low: int, high: int) -> int:
@@ -27,6 +28,23 @@ def workers() -> int:
         ValueError: it is no whole number from 1 to 256.
     """
     return _whole("OFFRL_WORKERS", min(os.cpu_count() or 1, 8), 1, 256)
+
+
+def limits() -> Limits:
+    """How much is taken at once: `OFFRL_WORKERS`, `OFFRL_RUNS`, `OFFRL_VIEWERS`, `OFFRL_VIEWERS_OF_ONE`,
+    `OFFRL_TIMELINES_MB`.
+
+    Raises:
+        ValueError: one of them is no whole number, or out of range.
+    """
+    usual = Limits()
+    return Limits(
+        workers=workers(),
+        max_runs=_whole("OFFRL_RUNS", usual.max_runs, 2, 100_000),
+        max_viewers=_whole("OFFRL_VIEWERS", usual.max_viewers, 1, 100_000),
+        max_viewers_of_one=_whole("OFFRL_VIEWERS_OF_ONE", usual.max_viewers_of_one, 1, 100_000),
+        memory=1_000_000 * _whole("OFFRL_TIMELINES_MB", usual.memory // 1_000_000, 10, 1_000_000),
+    )
 
 
 def upload_room() -> UploadRoom:

@@ -16,7 +16,7 @@ from offrl_live.runs.run import Viewer
 from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.viewer_commands import carry_out
 from offrl_live.serving.clock import SYSTEM_CLOCK
-from offrl_live.serving.environment import workers
+from offrl_live.serving.environment import limits
 from offrl_live.serving.watched_files import WatchedFiles
 from offrl_live.serving.worker_process import WorkerProcess
 
@@ -46,8 +46,8 @@ class Hub(LiveRuns):
         files: the own files with algorithms that this server was given; None where there are none.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        super().__init__(self._worker, SYSTEM_CLOCK, limits or Limits(workers=workers()))
+    def __init__(self, wanted: Limits | None = None) -> None:
+        super().__init__(self._worker, SYSTEM_CLOCK, wanted or limits())
         self.lock = threading.RLock()
         self.files: WatchedFiles | None = None
         self._closed = threading.Event()

@@ -12,9 +12,10 @@ from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
 from offrl_live.runs.live_runs import NoRoom, UnknownRun
 from offrl_live.runs.run import Viewer
 from offrl_live.runs.wire import dumps
+from offrl_live.serving.environment import limits
 from offrl_live.serving.hub import Hub, get_hub
 from offrl_live.serving.origins import Origins
-from offrl_live.serving.socket_limits import MessageLimit
+from offrl_live.serving.socket_limits import MessageLimit, Visitor, Visitors
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ UNKNOWN_RUN, TOO_MANY_REFUSED, TOO_LARGE, TRY_LATER = 4404, 4429, 1009, 1013
 
 RATE = 30.0
 BURST = 60.0
+# Frames come at most twelve a second, and each is acknowledged once.
+ACKNOWLEDGED_RATE = 40.0
 MOST_REFUSED = 100
 
 
@@ -33,17 +36,26 @@ def live_route(hub: Hub | None = None, origins: Origins | None = None) -> WebSoc
         origins: the pages that may connect, by default those of the server's own address.
     """
     allowed = origins or Origins()
+    visitors = Visitors(limits().max_viewers, limits().max_viewers_of_one)
 
     async def endpoint(websocket: WebSocket) -> None:
-        if not await allowed.turned_away(websocket):
-            await _serve(websocket, hub or get_hub())
+        if await allowed.turned_away(websocket):
+            return
+        await websocket.accept()
+        visitor = visitors.enter(websocket)
+        if visitor is None:
+            await websocket.close(TRY_LATER, "this server has no room for another viewer")
+            return
+        try:
+            await _serve(websocket, hub or get_hub(), visitor)
+        finally:
+            visitors.leave(visitor)
 
     return WebSocketRoute("/live/{run_id}", endpoint)
 
 
-async def _serve(websocket: WebSocket, hub: Hub) -> None:
+async def _serve(websocket: WebSocket, hub: Hub, visitor: Visitor) -> None:
     run_id = websocket.path_params["run_id"]
-    await websocket.accept()
     loop, awake = asyncio.get_running_loop(), asyncio.Event()
     pending = False
 
@@ -64,7 +76,7 @@ async def _serve(websocket: WebSocket, hub: Hub) -> None:
 
     try:
         # Off the loop: a run that was forgotten is made anew, and the lock may be waited for.
-        viewer = await asyncio.to_thread(hub.join, run_id, notify, after=_after(websocket))
+        viewer = await asyncio.to_thread(hub.join, run_id, notify, after=_after(websocket), new_runs=visitor.new_runs)
     except UnknownRun as error:
         await websocket.close(UNKNOWN_RUN, str(error))
         return
@@ -108,18 +120,18 @@ async def _send(websocket: WebSocket, hub: Hub, viewer: Viewer, awake: asyncio.E
 
 async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
     """Take commands until the connection ends, or until too many had to be refused."""
-    limit, refused = MessageLimit(RATE, BURST), 0
+    limit, acknowledged, refused = MessageLimit(RATE, BURST), MessageLimit(ACKNOWLEDGED_RATE, BURST), 0
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
         try:
-            if not limit.take():
-                raise CommandError(f"too many messages: at most {RATE:.0f} a second are taken")
             if text is None:
                 raise CommandError("a message must be text")
             request = parse(text)
+            if not (acknowledged if request.cmd == "ack" else limit).take():
+                raise CommandError(f"too many messages: at most {RATE:.0f} a second are taken", request.id)
         except CommandError as error:
             refused += 1
             log.warning("run %s…: refused a message: %s", viewer.run.id[:6], error)
@@ -132,7 +144,6 @@ async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
                 return
             continue
         if request.cmd == "ack":
-            limit.give_back()  # one per frame, so they do not count
             hub.command(viewer, request)
         else:
             # Off the loop: the lock may be waited for.

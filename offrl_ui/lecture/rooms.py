@@ -17,9 +17,11 @@ from typing import Any, Protocol
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0/O, 1/I/L
 CODE_LENGTH = 6
-MAX_ROOMS = 64
+MAX_ROOMS = 256
+MAX_ROOMS_OF_ONE = 8
 MAX_FOLLOWERS = 500
 PRESENTER_AWAY_SECONDS = 600.0
+EMPTY_AWAY_SECONDS = 60.0
 TALLY_SECONDS = 0.2
 
 
@@ -41,8 +43,9 @@ class Viewer(Protocol):
 class Room:
     """One presenter's room."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, opened_by: object) -> None:
         self.code = code
+        self.opened_by = opened_by
         self.token = secrets.token_urlsafe(24)
         self.presenter: Viewer | None = None
         self.away_since = time.monotonic()
@@ -143,21 +146,30 @@ class Rooms:
     def __init__(self) -> None:
         self._rooms: dict[str, Room] = {}
 
-    def open(self, presenter: Viewer) -> Room:
+    def open(self, presenter: Viewer, opened_by: object) -> Room:
         """A new room with its code and its presenter's token.
+
+        Args:
+            presenter: the connection that shows.
+            opened_by: who has so many rooms at most.
 
         Raises:
             FollowError: too many rooms are open.
         """
         self._sweep()
-        if len(self._rooms) >= MAX_ROOMS:
-            raise FollowError(f"{MAX_ROOMS} rooms are open already; try again later")
+        self._check_room_for(opened_by)
         code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
         while code in self._rooms:
             code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-        room = self._rooms[code] = Room(code)
+        room = self._rooms[code] = Room(code, opened_by)
         room.presenter = presenter
         return room
+
+    def _check_room_for(self, opened_by: object) -> None:
+        if len(self._rooms) >= MAX_ROOMS:
+            raise FollowError(f"{MAX_ROOMS} rooms are open already; try again later")
+        if sum(room.opened_by is opened_by for room in self._rooms.values()) >= MAX_ROOMS_OF_ONE:
+            raise FollowError(f"{MAX_ROOMS_OF_ONE} rooms are open from this address already; end one of them")
 
     def resume(self, presenter: Viewer, code: object, token: object) -> Room:
         """The presenter's own room again, after a reload or a lost connection.
@@ -200,6 +212,7 @@ class Rooms:
             room.votes.clear()
 
     def _sweep(self) -> None:
-        limit = time.monotonic() - PRESENTER_AWAY_SECONDS
-        for room in [r for r in self._rooms.values() if r.presenter is None and r.away_since < limit]:
-            self.close(room)
+        now = time.monotonic()
+        for room in [room for room in self._rooms.values() if room.presenter is None]:
+            if now - room.away_since > (PRESENTER_AWAY_SECONDS if room.followers else EMPTY_AWAY_SECONDS):
+                self.close(room)

@@ -139,6 +139,10 @@ class SceneResults:
         return None
 
     def _turn(self, key: str, job: _Job) -> None:
+        with self._lock:
+            if not job.waiting:  # whoever asked has gone on since, or has left
+                self._end(key, job)
+                return
         # One result only: a thread that waited for a training elsewhere would keep everybody's sliders waiting.
         try:
             result = next(job.results)

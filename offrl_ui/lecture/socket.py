@@ -35,8 +35,9 @@ from offrl_core.declarations import HyperparameterError, Value
 from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
+from offrl_live.serving.environment import limits
 from offrl_live.serving.origins import Origins
-from offrl_live.serving.socket_limits import MessageLimit
+from offrl_live.serving.socket_limits import MessageLimit, Visitor, Visitors
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 
@@ -44,7 +45,6 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 8192
 MAX_URL = 1500
-MAX_CONNECTIONS = 1000
 MESSAGES_PER_SECOND = 60.0
 BURST = 120.0
 MAX_REFUSALS = 100
@@ -52,7 +52,6 @@ MAX_WRONG_CODES = 10
 ALIVE_SECONDS = 2.0
 
 _rooms = Rooms()
-_open: set[Connection] = set()
 
 
 class Refused(ValueError):
@@ -62,8 +61,9 @@ class Refused(ValueError):
 class Connection:
     """One browser tab."""
 
-    def __init__(self, websocket: WebSocket) -> None:
+    def __init__(self, websocket: WebSocket, visitor: Visitor) -> None:
         self._websocket = websocket
+        self._visitor = visitor
         # Behind a proxy the host may be another; the origin was checked.
         self._site = websocket.headers.get("origin") or f"http://{websocket.headers.get('host', '')}"
         self._waiting: dict[str, str] = {}
@@ -184,7 +184,7 @@ class Connection:
         if self.follows is not None:
             raise Refused("leave the room you follow before you open one")
         room = _rooms.resume(self, message["code"], message.get("token")) if "code" in message else self.presents
-        self.presents = room if room is not None else _rooms.open(self)
+        self.presents = room if room is not None else _rooms.open(self, self._visitor)
         self.tell({"type": "presenting", "code": self.presents.code, "token": self.presents.token})
 
     def _follow(self, message: dict[str, Any]) -> None:
@@ -265,14 +265,9 @@ def _scene(message: dict[str, Any]) -> Scene:
     return scene
 
 
-async def _serve(websocket: WebSocket) -> None:
+async def _serve(websocket: WebSocket, visitor: Visitor) -> None:
     """Serve one connection of an allowed page."""
-    if len(_open) >= MAX_CONNECTIONS:
-        await websocket.close(1013)
-        return
-    await websocket.accept()
-    connection = Connection(websocket)
-    _open.add(connection)
+    connection = Connection(websocket, visitor)
     tasks = [asyncio.ensure_future(connection.send_all()), asyncio.ensure_future(connection.receive_all())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -282,7 +277,6 @@ async def _serve(websocket: WebSocket) -> None:
             if error is not None and not isinstance(error, (WebSocketDisconnect, RuntimeError)):
                 raise error
     finally:
-        _open.discard(connection)
         connection.gone()
         for task in tasks:
             task.cancel()
@@ -296,9 +290,19 @@ def routes(origins: Origins | None = None) -> list[WebSocketRoute]:
         origins: the pages that may connect, by default those of the server's own address.
     """
     allowed = origins or Origins()
+    visitors = Visitors(limits().max_viewers, limits().max_viewers_of_one)
 
     async def scene_socket(websocket: WebSocket) -> None:
-        if not await allowed.turned_away(websocket):
-            await _serve(websocket)
+        if await allowed.turned_away(websocket):
+            return
+        await websocket.accept()
+        visitor = visitors.enter(websocket)
+        if visitor is None:
+            await websocket.close(1013, "this server has no room for another visitor")
+            return
+        try:
+            await _serve(websocket, visitor)
+        finally:
+            visitors.leave(visitor)
 
     return [WebSocketRoute("/scene", scene_socket)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import re
@@ -482,6 +483,42 @@ def test_who_waits_for_a_training_keeps_nobody_else_waiting() -> None:
         assert "begun" in results[0]
         assert json.loads(results[-1])["partial"] is False
         assert "there" in results[-1]
+
+
+def test_states_that_nobody_waits_for_any_more_are_not_computed() -> None:
+    """Whoever moves a slider fast leaves many states behind that were asked for and never looked at."""
+    began, go_on, made = threading.Event(), threading.Event(), []
+
+    def compute(state):
+        made.append(state["x"])
+        if state["x"] == 0:
+            began.set()
+            assert go_on.wait(20)
+        return {"words": Words(title="T", text=str(state["x"]))}
+
+    scene, computed = counting_scene(compute), SceneResults(threads=1)
+
+    async def look(x: int) -> str:
+        async with contextlib.aclosing(computed.watch(scene, {"x": x})) as results:
+            return [result async for result in results][-1]
+
+    async def main() -> str:
+        busy = asyncio.ensure_future(look(0))
+        assert await asyncio.to_thread(began.wait, 20)
+        for x in range(1, 40):
+            left = asyncio.ensure_future(look(x))
+            await asyncio.sleep(0)
+            left.cancel()
+        await asyncio.sleep(0)
+        other = asyncio.ensure_future(look(90))
+        await asyncio.sleep(0)
+        go_on.set()
+        await busy
+        return await other
+
+    assert "90" in in_a_loop(main())
+    assert made == [0, 90]
+    assert computed._jobs == {}
 
 
 def test_a_failure_is_told_and_the_next_state_works() -> None:
