@@ -258,6 +258,28 @@ def test_a_file_that_is_not_there_yet_is_taken_when_it_comes(tmp_path: Path) -> 
         algos._added.pop("late", None)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is loaded")
+def test_torch_is_loaded_where_a_file_needs_it_and_waits_in_one_worker(hub: Hub, tmp_path: Path) -> None:
+    def with_torch(hub: Hub) -> list[bool]:
+        return ["libtorch" in Path(f"/proc/{worker.pid}/maps").read_text() for worker in hub.scheduler.workers]
+
+    assert with_torch(hub) == [False, False]  # a file in numpy needs none
+    place = tmp_path / "my_cql.py"
+    place.write_text((ROOT / "docs" / "examples" / "my_cql.py").read_text())
+    other = Hub(Limits(workers=1)).start()
+    try:
+        other.watch([place])
+        until(lambda: sorted(with_torch(other)) == [False, True])
+        config = RunConfig("double-crossing", {}, (Lane("my-cql"),))
+        watcher = Watcher(other, other.open(config))
+        until(watcher.frames)
+        # The run took the one that had it, and the next one is made ready.
+        until(lambda: with_torch(other) == [True, True])
+    finally:
+        other.close()
+        algos._added.pop("my-cql", None)
+
+
 def test_the_command_line_names_files(capsys: pytest.CaptureFixture[str]) -> None:
     here = Path.cwd()
     assert named_files([]) == ()
