@@ -24,7 +24,7 @@ def saved(runs: LiveRuns, file: OwnFile) -> None:
             continue
         if config is run.config:
             continue
-        parent = {"id": run.id, "step": 0, "what": {}}
+        parent = {"id": run.id, "step": 0, "what": {}, "saved": file.name}
         fresh = runs.add(Run(new_id(), config, run.private, run.title, parent, speed=run.speed))
         runs.share(fresh)
         begin(runs, fresh, playing=True)

@@ -62,7 +62,7 @@ class Run:
         config: with every live change so far.
         private: not shared with others who open the same configuration.
         title: a name for the screen.
-        parent: for a branch, `{id, step, lane, what}` of where it came from.
+        parent: for a branch, `{id, step, lane, what}` of where it came from; with `saved`, the own file that was.
         timeline: frames, checkpoints, marks.
         alarms: the alarms so far, newest last.
         described: `hello`'s parts from the worker, None until it was built once.

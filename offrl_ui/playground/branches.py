@@ -68,7 +68,8 @@ def _text(info: dict[str, Any], parent: dict[str, Any]) -> str:
     if parent:
         own = [change for change in config.changes if change.step >= parent["step"] and change not in _changes(parent)]
         at_once = [_what(config, change) for change in own if change.step == parent["step"]]
-        text = f"from step {parent['step']}, nothing changed" if parent["step"] else "begun again"
+        anew = f"{parent['saved']} was saved" if "saved" in parent else "begun again"
+        text = f"from step {parent['step']}, nothing changed" if parent["step"] else anew
         if at_once:
             text = f"from step {parent['step']}: {', '.join(at_once)}"
         later = [change for change in own if change.step > parent["step"]]

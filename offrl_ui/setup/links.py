@@ -141,8 +141,8 @@ class _Reader:
         self.refuse(
             key,
             text,
-            f"this server does not know it. It is in the file {file!r}, which whoever starts the server must name: "
-            f"streamlit run app.py -- --algorithm {file}; {default} is used.",
+            f"this server does not know it. It is in the file {file!r}, which must be named when the server is started "
+            f"(--algorithm {file}); {default} is used.",
         )
         return default
 
@@ -240,7 +240,7 @@ class _Reader:
         before = "" if index == 0 else f"{index + 1}."
         spec = datasets().get(data.name)
         usual = spec.about[0] if spec is not None and spec.about else FIRST_ALGORITHM
-        algorithm = self.algorithm(f"{before}algo", self.take(f"{before}file", ""), usual)
+        algorithm = self.algorithm(f"{before}algo", self.take(f"{before}file", "")[:60], usual)
         allowed = approximators(data)
         approximator = self.choice(f"{before}net", allowed, allowed[0])
         seeds = self.setting(f"{before}seeds", SEEDS, FIRST_SEEDS)

@@ -101,6 +101,8 @@ def test_it_is_picked_trained_dragged_saved_and_wrong_for_a_while(page: Page, ow
 
 def test_a_link_to_an_algorithm_that_is_not_here_names_its_file(page: Page, own_server: Server) -> None:
     visit(page, f"{own_server.url}/?v=1&data=double-crossing&algo=your-cql&file=your_cql.py")
-    said = "this server does not know it. It is in the file 'your_cql.py', which whoever starts the server must name"
+    said = (
+        "this server does not know it. It is in the file 'your_cql.py', which must be named when the server is started"
+    )
     expect(page.get_by_text(said)).to_be_visible()
     page.wait_for_function(f"({ALGORITHM}) === 'bcq'")

@@ -133,6 +133,9 @@ def test_a_link_says_only_what_differs_from_the_defaults():
     [
         ("data=nowhere", "data", "it must be one of double-crossing"),
         ("algo=dqn", "algo", "bcq is used"),
+        ("algo=mine&file=mine.py", "algo", "in the file 'mine.py', which must be named when the server is started"),
+        ("algo=bc&2.algo=mine&2.file=mine.py", "2.algo", "(--algorithm mine.py); bcq is used"),
+        ("algo=mine&file=" + "x" * 900, "algo", f"the file '{'x' * 60}', which"),
         ("net=transformer", "net", "table is used"),
         ("seeds=99", "seeds", "a whole number from 1 to 8; 4 is used"),
         ("rho=1.5", "rho", "a number from 0 to 1; 0.1 is used"),
@@ -164,7 +167,7 @@ def test_a_refused_part_is_noted_and_its_default_used(link: str, key: str, says:
 @given(
     some.dictionaries(
         some.one_of(
-            some.sampled_from(["v", "data", "algo", "net", "seeds", "rho", "x.episodes", "2.algo", "budget"]),
+            some.sampled_from(["v", "data", "algo", "file", "net", "seeds", "rho", "x.episodes", "2.algo", "budget"]),
             some.text(),
         ),
         some.lists(

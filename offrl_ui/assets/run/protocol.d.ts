@@ -185,6 +185,8 @@ export interface Parent {
   step: number;
   lane: number;
   what: Record<string, Value>;
+  /** The own file that was saved. */
+  saved?: string;
 }
 export interface Hello {
   type: "hello";
