@@ -128,7 +128,7 @@ def _decided(statement: ast.stmt, choices: Mapping[str, Value]) -> list[ast.stmt
 
 
 def _simplified(text: str, choices: Mapping[str, Value], all_known: bool) -> str:
-    text = text.replace("self.", "")
+    text = re.sub(r"^( +\w+): Tensor = ", r"\1 = ", text.replace("self.", ""), flags=re.M)
     text = re.sub(r"\bhp\.(\w+)\[\.\.\., None\]", r"hp.\1", text)
     if all_known:
         text = text.replace(", where=rows.has_target", "").replace("rows.shares(rows.has_target)", "rows.shares()")

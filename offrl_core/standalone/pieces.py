@@ -6,8 +6,7 @@ HEAD = '''"""{title} on {dataset}, {approximator}: {updates} updates, as a run o
 
 {about}
 
-Everything is in this file and in {data} beside it: python {script} (needs numpy and torch). The networks end as those
-of the run did, but for the rounding of 32-bit numbers{chaos}; they are saved to networks.pt.
+{how}
 """
 
 {imports}
@@ -23,8 +22,11 @@ class Hyperparameters:
 hp = Hyperparameters()
 '''
 
-CHAOS = """. Over thousands of updates hidden layers
-amplify that as they do any small difference (measured: Q of two runs that begin 1e-7 apart, .06 after 1000 updates)"""
+HOW = """Everything is in this file and in {data} beside it: python {script} (needs numpy and torch). The networks,
+which are saved to networks.pt, end as those of the run did, but for the rounding of 32-bit numbers."""
+
+CHAOS = """ Over thousands of updates hidden layers amplify that as any small difference (measured: the Q of two runs
+that begin 1e-7 apart differ by .06 after 1000 updates)."""
 
 SCHEDULE = '''SCHEDULE = {schedule}
 """What was changed while the run trained: number of updates made → new values."""
@@ -181,7 +183,8 @@ class Network(nn.Module):
         rng, widths, layers = generator(name), [INPUTS, {hidden}outputs], []
         for number, (n_in, n_out) in enumerate(zip(widths, widths[1:])):
             is_last = number == len(widths) - 2
-            start = (spread if is_last else 2**0.5) / {energy}**0.5 * rng.standard_normal((n_out, n_in + 1))
+            scale = (spread if is_last else 2**0.5) / {energy}**0.5
+            start = scale * rng.standard_normal((n_out, n_in + 1))
             layer = nn.Linear(n_in, n_out)
             layer.weight.data = torch.tensor(start[:, :-1], dtype=torch.float32)
             layer.bias.data.fill_(mean if is_last else 0.0)
@@ -198,7 +201,6 @@ class Rows:
     """A batch: its transitions `(B,)`, and the networks' outputs at their states, `(B, A)` or of V `(B,)`."""
 
     def __init__(self, numbers):
-        s, s_next = state[numbers], next_state[numbers]
 {lines}
 '''
 

@@ -6,84 +6,18 @@ import io
 import re
 import textwrap
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pprint import pformat
 from typing import Any
 
 import numpy as np
 
 from offrl_core.algos import declarations
-from offrl_core.algos.base import Algorithm, Head
-from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, Value
+from offrl_core.declarations import Hyperparameter
 from offrl_core.standalone import pieces
 from offrl_core.standalone.loss_text import loss_text
+from offrl_core.standalone.training import Training
 
 SCRIPT, DATA = "train.py", "data.npz"
-
-Changes = Sequence[tuple[int, Mapping[str, Value]]]
-"""Live changes: updates made before, and the new values."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """What one member trains: enough to write it down.
-
-    Attributes:
-        dataset: the data, as it is learned from.
-        kind: a system that comes with the program.
-        approximator: `table`, `linear` or `mlp`.
-        values: every hyperparameter, as it is at the start.
-        seed: the member's.
-        updates: how many.
-        changes: live changes, in order.
-    """
-
-    dataset: Dataset
-    kind: type[Algorithm]
-    approximator: str
-    values: Mapping[str, Value]
-    seed: int
-    updates: int
-    changes: Changes = ()
-
-    @property
-    def table(self) -> bool:
-        return self.approximator == "table"
-
-    @property
-    def plain_table(self) -> bool:
-        """A table's plain step, which is divided by the losses' curvature."""
-        return self.table and self.values["optimizer"] == "sgd"
-
-    @property
-    def schedule(self) -> dict[int, dict[str, Value]]:
-        """The live changes that act within these updates, those of one step together."""
-        found: dict[int, dict[str, Value]] = {}
-        for step, changed in self.changes:
-            if step < self.updates:
-                found.setdefault(step, {}).update(changed)
-        return found
-
-    @property
-    def choices(self) -> dict[str, Value]:
-        """The choices that hold all the time."""
-        moved = {name for changed in self.schedule.values() for name in changed}
-        return {name: v for name, v in self.values.items() if isinstance(v, str) and name not in moved}
-
-    @property
-    def all_known(self) -> bool:
-        return bool(self.dataset.has_target.all())
-
-    @property
-    def heads(self) -> tuple[Head, ...]:
-        return self.kind().heads(self.values)
-
-    def may_be(self, name: str, *values: Value) -> bool:
-        """Whether a choice has one of these values at some time."""
-        taken = [self.values.get(name), *(c[name] for c in self.schedule.values() if name in c)]
-        return any(value in values for value in taken)
 
 
 def torch_package(training: Training) -> bytes:
@@ -157,15 +91,14 @@ def _head(training: Training) -> str:
     imports += ["from pathlib import Path", "", "import numpy as np", "import torch", "from torch import nn"]
     held = ", ".join(f"{name} = {value}" for name, value in training.choices.items())
     about = [kind.summary, f"Chosen: {held}." if held else "", f"Source: {kind.source}." if kind.source else ""]
+    how = pieces.HOW.format(data=DATA, script=SCRIPT) + (pieces.CHAOS if training.approximator == "mlp" else "")
     text = pieces.HEAD.format(
         title=kind.title,
         dataset=re.sub(r'[\\"\s]+', " ", training.dataset.name),
         approximator=training.approximator,
         updates=f"{training.updates:,}",
         about="\n".join(textwrap.fill(line, 118) for line in about if line),
-        chaos=pieces.CHAOS if training.approximator == "mlp" else "",
-        data=DATA,
-        script=SCRIPT,
+        how=textwrap.fill(how, 118),
         imports="\n".join(imports),
         hyperparameters="\n".join(_fields(training)),
     )
@@ -251,44 +184,55 @@ def _copied(training: Training) -> list[str]:
     return [head.name for head in training.heads if head.copied]
 
 
+COLUMNS = {
+    "action": "action[numbers]",
+    "reward": "reward[numbers]",
+    "terminated": "terminated[numbers]",
+    "has_target": "has_target[numbers]",
+    "next_action": "next_action[numbers]",
+    "counts": "counts[numbers]",
+    "counts_next": "counts_next[numbers]",
+    "return_to_go": "returns[numbers]",
+    "lambda_return": "returns[numbers]",
+    "reward_min": "reward.min()",
+    "return_min": "returns.min()",
+    "memory": "memory",
+    "memory_before": "dict(memory)",
+}
+"""What the loss may read of a batch besides outputs, and where the script has it."""
+
+
 def _rows(training: Training, read: set[str], text: str) -> str:
-    columns = {
-        "action": "action[numbers]",
-        "reward": "reward[numbers]",
-        "terminated": "terminated[numbers]",
-        "has_target": "has_target[numbers]",
-        "next_action": "next_action[numbers]",
-        "counts": "counts[numbers]",
-        "counts_next": "counts_next[numbers]",
-        "return_to_go": "returns[numbers]",
-        "lambda_return": "returns[numbers]",
-        "reward_min": "reward.min()",
-        "return_min": "returns.min()",
-        "memory": "memory",
-        "memory_before": "dict(memory)",
-    }
-    methods = [name for name in pieces.METHODS if name in read]
-    lines = []
-    if read & {"at_states", "at_pairs", "at_next_states"}:
-        lines.append("self.state, self.next_state = s, s_next")
-    wanted = read | ({"action"} if read & {"taken", "shares", "at_pairs"} else set())
+    """The class that the loss reads: only what this loss reads."""
+    outputs = [_output(training, name) for name in sorted(read - set(COLUMNS) - set(pieces.METHODS))]
+    wanted = set(read)
+    wanted |= {"action"} if read & {"taken", "shares", "at_pairs"} else set()
     wanted |= {"next_action"} if "taken_next" in read else set()
-    lines += [f"self.{name} = {source}" for name, source in columns.items() if name in wanted]
-    outputs: dict[str, str] = {}
-    scalar = {head.name for head in training.heads if head.scalar}
-    for name in sorted(read - set(columns) - set(pieces.METHODS)):
-        head = name.removeprefix("target_").removesuffix("_next")
-        where = "s_next" if name.endswith("_next") else "s"
-        networks = "networks"
-        if name.startswith("target_"):
-            networks = '(networks if hp.target_update == "none" else targets)' if _sometimes(training) else "targets"
-        constant = ".detach()" if name.startswith("target_") else ""
-        outputs[name] = f'self.{name} = {networks}["{head}"]({where}){"[:, 0]" if head in scalar else ""}{constant}'
-    body = textwrap.indent("\n".join([*lines, *outputs.values()]), " " * 8)
-    found = pieces.ROWS.format(lines=body)
-    for name in methods:
-        found += pieces.METHODS["mean where" if name == "mean" and "where=" in text else name]
+    lines = []
+    if read & {"at_states", "at_pairs"} or any("(self.state)" in line for line in outputs):
+        lines.append("self.state = state[numbers]")
+    if "at_next_states" in read or any("(self.next_state)" in line for line in outputs):
+        lines.append("self.next_state = next_state[numbers]")
+    lines += [f"self.{name} = {source}" for name, source in COLUMNS.items() if name in wanted]
+    if _sometimes(training):
+        lines.append('copies = networks if hp.target_update == "none" else targets')
+    found = pieces.ROWS.format(lines=textwrap.indent("\n".join([*lines, *outputs]), " " * 8))
+    for name in pieces.METHODS:
+        if name in read:
+            found += pieces.METHODS["mean where" if name == "mean" and "where=" in text else name]
     return found + (pieces.DRAWS if training.values["batch_size"] else pieces.ALL_ROWS)
+
+
+def _output(training: Training, name: str) -> str:
+    """The line that evaluates an output, by its name in `Rows`."""
+    head = name.removeprefix("target_").removesuffix("_next")
+    place = "self.next_state" if name.endswith("_next") else "self.state"
+    networks, constant = "networks", ""
+    if name.startswith("target_"):
+        networks = "copies" if _sometimes(training) else "targets"
+        constant = ".detach()"
+    scalar = any(h.scalar for h in training.heads if h.name == head)
+    return f'self.{name} = {networks}["{head}"]({place}){"[:, 0]" if scalar else ""}{constant}'
 
 
 def _sometimes(training: Training) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from offrl_core.algos import algorithm
 from offrl_core.dataset import Dataset
 from offrl_core.learning.members import Axes
-from offrl_core.standalone.script import Training
+from offrl_core.standalone.training import Training
 from offrl_live.runs.config import RunConfig
 
 

@@ -21,9 +21,9 @@ class EMRL(Restated, of=emrl.EMRL):
 
     def weights(self, rows: Rows, hp: Any) -> Tensor:
         if hp.signal == "reward":
-            x, lowest = rows.reward, rows.reward_min
+            x = rows.reward
         else:
-            x, lowest = rows.return_to_go, rows.return_min
+            x = rows.return_to_go
         if hp.weight_function == "identity":
             w = x
         elif hp.weight_function == "abs":
@@ -31,7 +31,10 @@ class EMRL(Restated, of=emrl.EMRL):
         elif hp.weight_function == "relu":
             w = x.clamp(min=0)
         elif hp.weight_function == "shifted":
-            w = x - lowest
+            if hp.signal == "reward":
+                w = x - rows.reward_min
+            else:
+                w = x - rows.return_min
         elif hp.weight_function == "softplus":
             w = torch.logaddexp(torch.zeros_like(x), x)
         else:

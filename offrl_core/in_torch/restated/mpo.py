@@ -17,15 +17,21 @@ class MPO(Restated, of=mpo.MPO):
     """`q(a|s) ∝ prior(a|s) exp(Q'(s,a)/η)`, and the policy that is nearest to it within a step of `π_old`."""
 
     def loss(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        if hp.constraint == "counted":
-            shown, shown_next = rows.counts > 0, rows.counts_next > 0
+        if hp.constraint == "none":
+            log_pi, log_old = rows.policy.log_softmax(-1), rows.target_policy.log_softmax(-1).detach()
+            old_next = rows.target_policy_next.softmax(-1)
         else:
-            shown, shown_next = torch.ones_like(rows.q > 0), torch.ones_like(rows.target_q_next > 0)
-        log_pi, log_old = log_policy(rows.policy, shown), log_policy(rows.target_policy, shown).detach()
+            shown, shown_next = rows.counts > 0, rows.counts_next > 0
+            log_pi, log_old = log_policy(rows.policy, shown), log_policy(rows.target_policy, shown).detach()
+            # From a state without any action of the data there is nothing to bootstrap from: its value counts as 0.
+            old_next = torch.where(shown_next, log_policy(rows.target_policy_next, shown_next).exp(), 0)
         if hp.prior == "policy":
             log_prior = log_old
         else:
-            log_prior = log_policy(rows.behavior, shown).detach()
+            if hp.constraint == "none":
+                log_prior = rows.behavior.log_softmax(-1).detach()
+            else:
+                log_prior = log_policy(rows.behavior, shown).detach()
 
         # E-step: two Newton steps in log η to where E KL(q ‖ prior) = ε, the dual's minimum.
         q, eta = rows.target_q.detach(), rows.memory["temperature"]
@@ -49,10 +55,8 @@ class MPO(Restated, of=mpo.MPO):
         violation = rows.mean(kl.detach())[..., None] / hp.epsilon_policy - 1
         rows.memory["multiplier"] = (mu * (0.01 * violation.clamp(-1, 1)).exp()).clamp(1e-4, 1e4)
 
-        # The critic evaluates the old policy; a state without any allowed action is worth 0.
-        next_policy = log_policy(rows.target_policy_next, shown_next).exp()
-        expected = torch.where(shown_next.any(-1), (next_policy * rows.target_q_next).sum(-1), 0)
-        y = one_step(rows, hp, expected)
+        # The critic evaluates the old policy.
+        y = one_step(rows, hp, (old_next * rows.target_q_next).sum(-1))
         td = rows.mean(0.5 * (rows.taken(rows.q) - y) ** 2, where=rows.has_target)
         losses = {"policy": policy, "td": td, "dual": dual}
         if hp.prior == "behavior":
