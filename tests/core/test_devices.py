@@ -12,6 +12,9 @@ import torch
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
+from offrl_core.algos.base import Head
+from offrl_core.algos.shared_hyperparameters import Q_LEARNING
+from offrl_core.in_torch import Rows, TorchAlgorithm
 from offrl_core.learning import devices as places
 
 torch.set_num_threads(1)
@@ -149,6 +152,40 @@ def test_weights_go_out_of_a_device_and_come_back() -> None:
     assert torchs.to_bytes() == before
     asked = states_of(VECTORS)
     np.testing.assert_allclose(torchs.policies()[1].probabilities(asked), torchs.policy(asked)[1], atol=1e-6)
+
+
+def test_whatever_looks_at_a_learner_looks_at_one_on_a_device() -> None:
+    """Policies at each member's own observations, and one transition's numbers."""
+    mine, torchs = (learner("iql", "vectors", device, seeds=2) for device in ("cpu", "torch-cpu"))
+    for each in (mine, torchs):
+        each.advance(10)
+    own = np.stack([VECTORS.observations[:20], VECTORS.observations[20:40]])
+    np.testing.assert_allclose(torchs.policy_each(own), mine.policy_each(own), atol=1e-5)
+    for steps in zip(mine.explain(7, member=1)["steps"], torchs.explain(7, member=1)["steps"], strict=True):
+        one, other = (step["value"] for step in steps)
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-5, err_msg=steps[0]["name"])
+
+
+class OwnQ(TorchAlgorithm):
+    """A loss in torch over networks on a device."""
+
+    name, title, group = "own-q", "Own Q", "q-learning"
+    summary = "Written in torch."
+    networks = (Head("q", copied=True, target_reads=("next",), starts=True),)
+    hyperparameters = Q_LEARNING
+
+    def loss(self, rows: Rows, hp: Any) -> Any:
+        y = rows.reward + torch.where(rows.terminated, 0, hp.gamma * rows.target_q_next.amax(-1))
+        return {"td": rows.mean(0.5 * (rows.taken(rows.q) - y) ** 2)}
+
+
+def test_a_loss_of_one_s_own_trains_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offrl_core.algos._added", {})
+    orl.register(OwnQ)
+    mine, torchs = (learner("own-q", "vectors", device, target_update="soft") for device in ("cpu", "torch-cpu"))
+    for each in (mine, torchs):
+        each.advance(20)
+    alike(mine, torchs)
 
 
 def test_hundreds_of_members_are_one_program_there() -> None:
