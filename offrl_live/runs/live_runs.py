@@ -34,7 +34,7 @@ class Limits:
 
     Attributes:
         workers: runs that train at once.
-        turn: seconds of training after which a run makes room while others wait.
+        turn: seconds of processor time after which a run makes room while others wait.
         pause_after, drop_after: seconds without a viewer until a run pauses, and until it is forgotten.
         memory: bytes of all timelines and uploaded data of runs; beyond it the runs that nobody watches go first.
         max_runs, max_viewers: how many there may be.
@@ -44,7 +44,7 @@ class Limits:
     """
 
     workers: int = 1
-    turn: float = 20.0
+    turn: float = 1.0
     pause_after: float = 60.0
     drop_after: float = 900.0
     memory: int = 1_000_000_000
@@ -224,18 +224,21 @@ class LiveRuns:
 
     def speed(self, run_id: str, updates_per_second: float) -> None:
         """How fast a run trains while it has no viewers, which choose for themselves; 0 for as fast as it goes."""
-        self.find(run_id).speed = float(updates_per_second)
+        run = self.find(run_id)
+        run.speed = run.usual_speed = float(updates_per_second)
 
     def speed_changed(self, run: Run) -> None:
-        """The run goes as fast as its fastest playing viewer wants; 0 is as fast as it can."""
+        """The run goes as fast as its fastest playing viewer wants; 0 is as fast as it can.
+
+        Where none of them has said, it goes as fast as one that pauses has said, else as without viewers.
+        """
         wanted = [v.speed for v in run.viewers if v.playing and v.speed is not None]
         wanted = wanted or [v.speed for v in run.viewers if v.speed is not None]
-        if wanted:
-            speed = 0.0 if 0.0 in wanted else max(wanted)
-            if speed != run.speed:
-                run.speed = speed
-                if run.worker is not None:
-                    self.scheduler.tell(run, {"do": "speed", "value": speed})
+        speed = 0.0 if 0.0 in wanted else max(wanted, default=run.usual_speed)
+        if speed != run.speed:
+            run.speed = speed
+            if run.worker is not None:
+                self.scheduler.tell(run, {"do": "speed", "value": speed})
         self.scheduler.state_changed(run)
 
     def set(self, run: Run, lane: int, values: Mapping[str, Value], **answer_to: Any) -> None:

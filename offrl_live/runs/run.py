@@ -77,10 +77,15 @@ class Run:
         resting: everything the worker knows of it is here too, so that the worker may be given to another run.
         order: number of the last command that changes its state; the worker's reports name the one they answer.
         speed, rate: updates a second that are wanted (0: as fast as it goes), and that are reached.
+        usual_speed: what is wanted where no viewer has said.
         limit: the update at which it stops, 0 for never.
         mistake: what is wrong with the newest text of an own file that its algorithms come from; often nothing.
         pending: commands that wait until it is built.
         turn_began, used: moments of the clock.
+        spent: processor time of this turn.
+        turns: how many it has had.
+        served: seconds of training for each viewer, weighted (see `Scheduler`): the queue's order.
+        asked_at: when it was given to a worker; `building`: the seconds from then until it could train.
         cache: encoded messages of the newest frame.
         family: the id of the run that it came of by branching and beginning again; its own where it did not.
     """
@@ -105,12 +110,18 @@ class Run:
     resting: bool = False
     order: int = 0
     speed: float = 0.0
+    usual_speed: float = 0.0
     rate: float = 0.0
     limit: int = 0
     mistake: str = ""
     viewers: set[Viewer] = field(default_factory=set)
     pending: list[dict[str, Any]] = field(default_factory=list)
     turn_began: float = 0.0
+    spent: float = 0.0
+    turns: int = 0
+    served: float = 0.0
+    asked_at: float = 0.0
+    building: float = 0.0
     used: float = 0.0
     cache: Cache = field(default_factory=dict)
     family: str = ""

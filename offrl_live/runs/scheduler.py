@@ -15,6 +15,8 @@ from offrl_live.runs.worker_messages import take
 log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 5.0
+FIRST_TURN = 0.4
+LONGEST_TURN = 20.0
 STATE_CHANGING = ("play", "pause", "step", "set")
 
 Received = Callable[[WorkerHandle, dict[str, Any], memoryview], None]
@@ -27,8 +29,13 @@ class Scheduler:
 
     At most `places` runs train at once; more wait in a queue. There is one worker more than that, so that a run can be
     built and looked at while all the others train. A run that does not train may lose its worker to another one: it
-    rests in its checkpoint and comes back from there to the bit. While others wait, a run has its place for `turn`
-    seconds, then goes to the queue's end; runs that are watched go before those that nobody watches.
+    rests in its checkpoint and comes back from there to the bit.
+
+    While others wait, runs take turns. One that has never had a turn goes first, and its first turn is short, so that
+    everybody sees something move; then that one goes first which was served least, in seconds of training divided by
+    the root of its number of viewers. A lecturer's run so moves more than a student's, and nobody waits for long. A
+    turn is `turn` seconds of processor time, at most twice that on the clock, and never so short that most of the time
+    went into building runs. Runs that are watched go before those that nobody watches.
 
     Args:
         places: runs that train at once.
@@ -81,7 +88,10 @@ class Scheduler:
         """The run wants to train."""
         run.wanted = True
         if (not run.training or run.pausing) and run not in self.queue:
-            self.queue.append(run)
+            # Whoever did not want to train has saved nothing up meanwhile.
+            others = [other.served for other in (*self.queue, *self._training()) if other is not run]
+            run.served = max(run.served, min(others, default=0.0))
+            self._queue(run)
         self.schedule()
         self._make_room()
 
@@ -91,6 +101,7 @@ class Scheduler:
         if run in self.queue:
             self.queue.remove(run)
         if run.training:
+            self._end_turn(run)
             run.pausing = True
             self.tell(run, {"do": "pause"})
         self.schedule()
@@ -161,6 +172,7 @@ class Scheduler:
     def _built(self, run: Run) -> None:
         """The engine stands at the run's newest step; commands that waited go out."""
         run.built = True
+        run.building = self._clock.now() - run.asked_at
         pending, run.pending = run.pending, []
         for command in pending:
             self.tell(run, command)
@@ -178,6 +190,7 @@ class Scheduler:
                 for viewer in run.viewers:
                     viewer.playing = False
             # It does not train at the moment, and everything of it is known here.
+            self._end_turn(run)
             run.training, run.pausing, run.resting = False, False, True
             self.schedule()
             if run.state == "stopped" and not run.wanted:
@@ -222,14 +235,43 @@ class Scheduler:
 
     def _make_room(self) -> None:
         """While others wait, a run that had its turn goes to the queue's end; one that nobody watches does at once."""
-        watched = any(run.viewers for run in self.queue)
-        for run in [run for run in self.workers.values() if run is not None] if self.queue else ():
-            turn = self.turn if run.viewers or not watched else 0.0
-            if run.training and not run.pausing and self._clock.now() - run.turn_began > turn:
+        self.queue.sort(key=_goes_first)  # stable: of equals, the one that came first
+        training = self._training()
+        free = sum(run.pausing for run in training)
+        for run in sorted(training, key=_goes_first, reverse=True):
+            waiting = [other for other in self.queue if not other.training][free:]
+            if not waiting:
+                return
+            if not run.pausing and self._had_its_turn(run, waiting[0]):
+                self._end_turn(run)
                 run.pausing = True
                 self.tell(run, {"do": "pause"})
-                self.queue.append(run)
-        self.queue.sort(key=lambda run: not run.viewers)  # stable: first come, first served, but the watched ones first
+                self._queue(run)
+                free += 1
+
+    def _had_its_turn(self, run: Run, next_one: Run) -> bool:
+        """Whether a run that trains makes room for the one that waits."""
+        if bool(run.viewers) != bool(next_one.viewers):
+            return not run.viewers
+        if not run.built:
+            return False
+        held = self._clock.now() - run.turn_began
+        turn = min(LONGEST_TURN, max(self.turn if run.turns > 1 else FIRST_TURN * self.turn, 4 * run.building))
+        if max(run.spent, held / 2) <= turn:
+            return False
+        return not next_one.turns or next_one.served <= run.served + held / _weight(run)
+
+    def _end_turn(self, run: Run) -> None:
+        """What it had counts from here on."""
+        if run.training and not run.pausing:
+            run.served += (self._clock.now() - run.turn_began) / _weight(run)
+
+    def _training(self) -> list[Run]:
+        return [run for run in self.workers.values() if run is not None and run.training]
+
+    def _queue(self, run: Run) -> None:
+        self.queue.append(run)
+        self.queue.sort(key=_goes_first)
 
     def schedule(self) -> None:
         """Give free places to the queue, and workers to runs that need one."""
@@ -242,7 +284,8 @@ class Scheduler:
                 break
             self.queue.remove(run)
             run.training = True
-            run.turn_began = self._clock.now()
+            run.turn_began, run.spent = self._clock.now(), 0.0
+            run.turns += 1
             keep_on, run.keep_on = run.keep_on, False
             self.tell(run, {"do": "play", "limit": run.limit, "keep_on": keep_on})
             self.state_changed(run)
@@ -270,7 +313,7 @@ class Scheduler:
         if files:
             self._prepared.add(worker)
         self.workers[worker] = run
-        run.worker, run.built, run.resting = worker, False, False
+        run.worker, run.built, run.resting, run.asked_at = worker, False, False, self._clock.now()
         # A worker that died may have left a checkpoint beyond the last frame that it sent.
         run.timeline.checkpoints = run.timeline.checkpoints.fork(run.step)
         checkpoint = run.timeline.checkpoints.last
@@ -316,6 +359,16 @@ class Scheduler:
             worker.send({"do": "drop", "run": out.id})
             out.worker, out.built, out.resting = None, False, False
             self.workers[worker] = None
+
+
+def _goes_first(run: Run) -> tuple[bool, bool, float]:
+    """The order in which runs that wait get a place."""
+    return (not run.viewers, run.turns > 0, run.served)
+
+
+def _weight(run: Run) -> float:
+    """How much longer than a single viewer's run it may train."""
+    return math.sqrt(max(1, len(run.viewers)))
 
 
 def _rests(run: Run) -> bool:

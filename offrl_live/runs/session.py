@@ -76,6 +76,7 @@ class Session:
         self._until: int | None = None
         self._evaluation: Iterator[RunSnapshot | None] | None = None
         self._evaluation_seconds = 0.0
+        self._effort = clock.effort()
         self._order: int = command["order"]
         self._reported = ("paused", "")
         self._last_known: dict[str, Any] = {}
@@ -161,6 +162,7 @@ class Session:
         if self._ended():
             return
         self.training, self._until = True, None
+        self._effort = self._clock.effort()
         self.convergence.restart(armed=not keep_on)
         now = self._clock.now()
         # What follows the beginning, or a change, is to be seen update by update.
@@ -345,7 +347,8 @@ class Session:
             return
 
     def _send_frame(self, snapshot: RunSnapshot) -> None:
-        self._messages.frame(snapshot, date=self._clock.date(), rate=self.pacer.rate)
+        spent = self._clock.effort() - self._effort
+        self._messages.frame(snapshot, date=self._clock.date(), rate=self.pacer.rate, spent=spent)
 
     def _alarm(self, snapshot: RunSnapshot) -> None:
         # Between two exact evaluations the true return is taken to stand still.

@@ -96,8 +96,15 @@ class SessionMessages:
         self._focus = members
         self._until_full = 0
 
-    def frame(self, snapshot: RunSnapshot, *, date: float, rate: float) -> None:
-        """A frame with the tables of all members, or of those that are looked at where all would be too large."""
+    def frame(self, snapshot: RunSnapshot, *, date: float, rate: float, spent: float) -> None:
+        """A frame with the tables of all members, or of those that are looked at where all would be too large.
+
+        Args:
+            snapshot: what is shown.
+            date: seconds since 1970.
+            rate: updates a second.
+            spent: processor time since the last play, in seconds.
+        """
         tables = snapshot.tables
         size = sum(table.nbytes for table in tables.values())
         members: tuple[int, ...] = tuple(range(self._members))
@@ -109,4 +116,4 @@ class SessionMessages:
                 self._until_full = max(2, size // FULL_FRAME_BYTES)
         chosen = slice(None) if len(members) == self._members else list(members)
         fields = {"metrics": snapshot.matrix(self._metrics), **{name: table[chosen] for name, table in tables.items()}}
-        self._tell("frame", fields, step=snapshot.step, time=date, rate=rate, members=members)
+        self._tell("frame", fields, step=snapshot.step, time=date, rate=rate, members=members, spent=spent)

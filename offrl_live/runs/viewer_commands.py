@@ -42,6 +42,7 @@ def _ack(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
 
 def _play(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     viewer.play()
+    runs.speed_changed(run)  # those who have paused meanwhile no longer set it
     runs.train(run)
     return False
 

@@ -34,7 +34,7 @@ def _frame(run: Run, header: Header, arrays: Arrays) -> None:
     metrics = arrays.pop("metrics")
     members = tuple(header["members"])
     run.timeline.add(Frame(0, header["step"], header["time"], header["rate"], members, metrics, arrays, size))
-    run.rate = header["rate"]
+    run.rate, run.spent = header["rate"], header["spent"]
     run.cache = {}
     for viewer in run.viewers:
         viewer.notify()
