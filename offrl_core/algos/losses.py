@@ -47,6 +47,17 @@ def softmax(x: Array) -> Array:
     return e
 
 
+def log_sum_exp_and_softmax(x: Array) -> tuple[Array, Array]:
+    """`log_sum_exp(x)` and `softmax(x)`, to the bit, with one exponential of each number where all are finite."""
+    top = x.max(axis=1, keepdims=True)
+    if not np.isfinite(top).all():
+        return log_sum_exp(x), softmax(x)
+    e: Array = np.exp(x - top)
+    total = e.sum(axis=1, keepdims=True)
+    e /= total
+    return (top + np.log(total))[:, 0], e
+
+
 def log_softmax(x: Array) -> Array:
     """`x(a) − log Σ_b exp x(b)` over the actions."""
     shifted: Array = x - x.max(axis=1, keepdims=True)
@@ -210,8 +221,8 @@ def next_state_penalty(batch: Batch, output: str, alpha: Array, form: str) -> Lo
         gap = batch.at_next(q.sum(axis=1))
         soft = np.ones_like(q)
     elif form in ("lecture-c", "lecture-d"):
-        gap = batch.at_next(log_sum_exp(q))
-        soft = softmax(q)
+        level, soft = log_sum_exp_and_softmax(q)
+        gap = batch.at_next(level)
     else:
         raise ValueError(f"form = {form!r} is not allowed here: it must be lecture-a, -b, -c or -d")
     if form != "lecture-a":

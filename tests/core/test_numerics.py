@@ -693,3 +693,16 @@ def test_inputs_of_a_range_of_states() -> None:
     assert each.tolist()[1] == [[17, 18, 21, 22], [25, 26, 29, 30]]
     empty = Inputs().columns(slice(0, 1), 4)
     assert (empty.dense, empty.index, empty.pairs) == (None, None, None)
+
+
+@pytest.mark.parametrize("odd", [None, np.inf, -np.inf, np.nan, 3e38])
+def test_a_log_sum_exp_and_its_softmax_are_those_of_each_alone(odd: float | None) -> None:
+    x = np.random.default_rng(0).normal(0, 30, (3, 4, 1001)).astype(np.float32)
+    if odd is not None:
+        x[1, :, 7] = odd
+        x[2, 1, 8] = odd
+    with np.errstate(all="ignore"):
+        found, apart = losses.log_sum_exp_and_softmax(x), (losses.log_sum_exp(x), losses.softmax(x))
+    for one, other in zip(found, apart, strict=True):
+        assert one.dtype == np.float32
+        np.testing.assert_array_equal(one, other)

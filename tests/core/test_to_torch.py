@@ -93,7 +93,6 @@ def test_a_module_says_what_the_learner_says_and_comes_back(algorithm: str, case
 @pytest.mark.parametrize(
     ("algorithm", "case"),
     [
-        ("cql", "table"),
         ("mpo", "pairs"),
         ("bcq", "vectors mlp"),
         ("constrained-q", "vectors linear"),

@@ -1,14 +1,14 @@
 """A run's model for PyTorch and ONNX: made in another process, within its time."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from offrl_core import own_files
+from offrl_core import algos, own_files
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.export import RunExport
@@ -26,28 +26,37 @@ class OwnQ(TorchAlgorithm):
     def loss(self, rows, hp):
         return {"td": rows.mean((rows.taken(rows.q) - rows.reward) ** 2)}
 """
-CONFIG = RunConfig("double-crossing", {}, (Lane("bcq", seeds=2), Lane("iql")))
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    engine = Engine(CONFIG)
-    engine.advance(30)
-    return engine
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A run of a built-in system and one from somebody's own file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(algos, "_added", {})
+        for kept in ("_loaded", "_kinds", "_by_version"):
+            patch.setattr(own_files, kept, {})
+        file = tmp_path_factory.mktemp("own") / "own_q.py"
+        file.write_text(OWN)
+        own_files.load_algorithms(file)
+        engine = Engine(RunConfig("double-crossing", {}, (Lane("bcq", seeds=2), Lane("own-q"))))
+        engine.advance(30)
+        yield engine
 
 
 @pytest.fixture(scope="module")
 def export(engine: Engine) -> RunExport:
-    return RunExport(CONFIG, None, {}, (), (), (), "paused", "", Checkpoint(30, engine.checkpoint()))
+    return RunExport(engine.config, None, {}, (), (), (), "paused", "", Checkpoint(30, engine.checkpoint()))
 
 
 def test_the_model_that_is_asked_for_comes_as_onnx(engine: Engine, export: RunExport) -> None:
+    """One of a system from somebody's own file: the process that makes it loads that file, too."""
     session = onnxruntime.InferenceSession(torch_model_file(export, "onnx", 2))
     told = session.get_modelmeta().custom_metadata_map
-    assert (told["algorithm"], json.loads(told["step"])) == ("iql", 30)
+    assert (told["algorithm"], json.loads(told["step"])) == ("own-q", 30)
     states = np.arange(engine.dataset.n_states)
-    (policy,) = session.run(["policy"], {"states": states})
+    policy, q = session.run(["policy", "q"], {"states": states})
     np.testing.assert_allclose(policy, engine.lanes[1].policy(states)[0], atol=1e-6)
+    np.testing.assert_allclose(q, engine.lanes[1].snapshot().q[0], atol=1e-6)
 
 
 def test_what_cannot_be_made_is_said(export: RunExport) -> None:
@@ -57,17 +66,3 @@ def test_what_cannot_be_made_is_said(export: RunExport) -> None:
         torch_model_file(replace(export, checkpoint=None), "pt2", 0)
     with pytest.raises(ValueError, match=r"the model could not be written: it took longer than 0\.01 s"):
         torch_model_file(export, "pt2", 0, seconds=0.01)
-
-
-def test_a_system_from_somebody_s_own_file_goes_out_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offrl_core.algos._added", {})
-    file = tmp_path / "own_q.py"
-    file.write_text(OWN)
-    own_files.load(own_files.read(file))
-    engine = Engine(config := RunConfig("double-crossing", {}, (Lane("own-q"),)))
-    engine.advance(5)
-    export = RunExport(config, None, {}, (), (), (), "paused", "", Checkpoint(5, engine.checkpoint()))
-    session = onnxruntime.InferenceSession(torch_model_file(export, "onnx", 0))
-    states = np.arange(engine.dataset.n_states)
-    (q,) = session.run(["q"], {"states": states})
-    np.testing.assert_allclose(q, engine.snapshot().q[0], atol=1e-6)
