@@ -128,13 +128,13 @@ class WatchedFiles:
         mistake = self._trials.try_out(file, configs[:MOST_TRIED])
         if not mistake:
             prepare([file])
-            with self._lock:
-                try:
-                    load(file)
-                except OwnCodeError as error:  # such as a name that another own file has here
-                    mistake = str(error)
-                else:
-                    self._good[path] = file
+            try:
+                load(file)
+            except OwnCodeError as error:  # such as a name that another own file has here
+                mistake = str(error)
+            else:
+                self._good[path] = file
+                with self._lock:
                     self._runs.scheduler.files = tuple(self._good.values())
                     own_runs.saved(self._runs, file)
                     self._runs.scheduler.schedule()

@@ -159,6 +159,25 @@ def test_saving_trains_anew_and_the_run_before_stays_as_it_was(hub: Hub, watched
     assert back.answer(back.say("set", lane=0, values={"beta": 2.0}))["type"] == "refused"
 
 
+def test_it_trains_beside_others_and_branches(hub: Hub, place: Path) -> None:
+    lanes = (Lane("cql", hyperparameters={"form": "paper", "alpha": 0.5}), Lane("mine", hyperparameters={"alpha": 0.5}))
+    watcher = Watcher(hub, hub.open(RunConfig("double-crossing", {}, lanes, budget=60)))
+    watcher.say("play")
+    assert watcher.wait_for("finished")["step"] == 60
+    tables = hub.export(watcher.viewer.run.id).frames[-1].fields["q"]
+    np.testing.assert_array_equal(tables[0], tables[1])  # the same loss, once as built in and once as a file
+    watcher.say("branch", step=30, lane=1, values={"alpha": 0.0})
+    (message,) = until(lambda: watcher.of("moved"))
+    branch = Watcher(hub, message["run_id"])
+    assert branch.wait_for("finished")["step"] >= 60
+    tables = hub.export(message["run_id"]).frames[-1].fields["q"]
+    assert np.abs(tables[0] - tables[1]).max() > 0.01
+    # Saved, both lanes begin anew in one run.
+    place.write_text(TEXT.replace("hp.alpha)", "2 * hp.alpha)"))
+    fresh = moved(hub, branch)
+    assert [lane["algorithm"] for lane in fresh.of("hello")[0]["lanes"]] == ["cql", "mine"]
+
+
 def test_who_opens_the_same_choice_gets_the_run_of_the_newest_text(hub: Hub, watched: Watched, place: Path) -> None:
     watcher = watched()
     assert hub.open(mine()) == watcher.viewer.run.id
