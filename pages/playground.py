@@ -205,7 +205,7 @@ with st.sidebar:
     sidebar()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    offer(run_id)
+    offer(run_id, config.lanes[0].algorithm)
 beside = st.container()
 if config.data.world is None:
     chosen = links.link(replace(config, lanes=(lane,), changes=()))

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+import offrl_core as orl
+from offrl_core.standalone.loss_text import is_restated
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.runs.script import script
@@ -123,8 +125,14 @@ def preset_address(preset_id: str) -> str:
     return f"preset/{preset_id}{SUFFIX}"
 
 
-def offer(run_id: str) -> None:
-    """A menu with a link for each file of the run."""
+def offered(algorithm: str) -> list[str]:
+    """The files of a run by name where a model of that system is chosen: one of one's own has no script in PyTorch."""
+    kind = orl.algorithms().get(algorithm)
+    return [name for name in FILES if name != PYTORCH or (kind is not None and is_restated(kind))]
+
+
+def offer(run_id: str, algorithm: str) -> None:
+    """A menu with a link for each file of the run; `algorithm` is its first model's, which may not be there yet."""
     with st.popover("Take it home", icon=":material/download:", help="Files of this run, as it stands now"):
         members = get_hub().info(run_id)["members"]
         member = 0
@@ -134,7 +142,9 @@ def offer(run_id: str) -> None:
                 range(len(members)),
                 format_func=lambda index: f"{members[index]['algorithm']} {members[index]['label']}".strip(),
             )
-        for name, (what, _, _) in FILES.items():
+            algorithm = members[member]["algorithm"]
+        for name in offered(algorithm):
+            what, _, _ = FILES[name]
             query = f"?member={member}" if member and name.startswith(("model.", PYTORCH)) else ""
             st.markdown(f"[{name}](take/{run_id}/{name}{query}) — {what}")
         st.caption("The link in the address bar reopens this configuration; pictures are saved from the stage itself.")

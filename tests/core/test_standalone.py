@@ -25,6 +25,7 @@ DATA = {
     "tabular, cut": cut(random_data(2, rows=80)),
     # No action is taken exactly as often as a uniform policy does: Adam makes a whole step of a gradient's rounding.
     "vectors": vectors(rows=70),
+    "vectors, cut": cut(vectors(rows=70)),
     "features": orl.load_dataset("double-crossing", episodes=4),
     "pairs": orl.load_dataset("deadly-triad"),
 }
@@ -96,6 +97,8 @@ def test_the_script_s_networks_end_as_the_run_s(
         ("tabular", "emrl", "linear", {**LINEAR, "weight_function": "shifted", "signal": "return"}),
         ("vectors", "mpo", "mlp", {**MLP, "constraint": "counted"}),
         ("vectors", "bcq", "mlp", {"hidden": "16-16", "batch_size": 0, "rule": "relative", "double": "double"}),
+        ("vectors, cut", "awr", "mlp", MLP),
+        ("vectors, cut", "cql", "mlp", {**MLP, "constraint": "counted", "double": "clipped"}),
         ("features", "iql", "mlp", {**MLP, "clip": "exponent"}),
         ("features", "awr", "linear", {"batch_size": 16}),
         ("pairs", "cql", "linear", {"form": "paper", "batch_size": 0}),

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_core.algos import bc
+from offrl_ui.playground.downloads import offered
 
 
 def page(name: str, choices: dict) -> None:
@@ -41,3 +42,4 @@ def test_every_system_of_the_program_has_its_text_and_no_other(monkeypatch: Any)
     own = type("OwnBC", (bc.BC,), {"name": "own-bc", "__module__": __name__})
     monkeypatch.setattr("offrl_core.algos._added", {"own-bc": own})
     assert len(codes("own-bc")) == 1
+    assert set(offered("bc")) - set(offered("own-bc")) == {"pytorch.zip"}
