@@ -292,6 +292,8 @@ class Scheduler:
         for run in list(self._waiting):
             if run.worker is not None or self._give_worker(run):
                 self._waiting.remove(run)
+        if self.queue and not self._waiting and self.queue[0].worker is None:
+            self._give_worker(self.queue[0])  # built while the others train, it begins as soon as there is a place
         self._prepare_one()
 
     def _prepare_one(self) -> None:
