@@ -8,6 +8,7 @@ are counted per connection, shown as counts only, and forgotten when the scene c
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import json
 import secrets
@@ -29,6 +30,17 @@ class FollowError(ValueError):
     """A room that does not exist, is full, or is not the caller's; the message says which."""
 
 
+def code_of(token: str) -> str:
+    """The code of the room whose presenter has this token.
+
+    Whoever has the token can show that the room is theirs, also to a server that was restarted and knows no rooms. It
+    takes some milliseconds, so that nobody finds another token for a code that stands on the wall.
+    """
+    digest = hashlib.scrypt(token.encode(), salt=b"offrl room", n=2**12, r=8, p=1, dklen=CODE_LENGTH * 4)
+    words = (int.from_bytes(digest[4 * i : 4 * i + 4], "big") for i in range(CODE_LENGTH))
+    return "".join(ALPHABET[word % len(ALPHABET)] for word in words)
+
+
 def join_result(head: dict[str, Any], result: str) -> str:
     """A message with an already encoded result in it."""
     return json.dumps(head)[:-1] + ',"result":' + result + "}"
@@ -43,10 +55,10 @@ class Viewer(Protocol):
 class Room:
     """One presenter's room."""
 
-    def __init__(self, code: str, opened_by: object) -> None:
-        self.code = code
+    def __init__(self, token: str, opened_by: object) -> None:
+        self.token = token
+        self.code = code_of(token)
         self.opened_by = opened_by
-        self.token = secrets.token_urlsafe(24)
         self.presenter: Viewer | None = None
         self.away_since = time.monotonic()
         self.followers: set[Viewer] = set()
@@ -158,10 +170,10 @@ class Rooms:
         """
         self._sweep()
         self._check_room_for(opened_by)
-        code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-        while code in self._rooms:
-            code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-        room = self._rooms[code] = Room(code, opened_by)
+        room = Room(secrets.token_urlsafe(24), opened_by)
+        while room.code in self._rooms:
+            room = Room(secrets.token_urlsafe(24), opened_by)
+        self._rooms[room.code] = room
         room.presenter = presenter
         return room
 
@@ -171,13 +183,19 @@ class Rooms:
         if sum(room.opened_by is opened_by for room in self._rooms.values()) >= MAX_ROOMS_OF_ONE:
             raise FollowError(f"{MAX_ROOMS_OF_ONE} rooms are open from this address already; end one of them")
 
-    def resume(self, presenter: Viewer, code: object, token: object) -> Room:
-        """The presenter's own room again, after a reload or a lost connection.
+    def resume(self, presenter: Viewer, opened_by: object, code: object, token: object) -> Room:
+        """The presenter's own room again, after a reload or a lost connection, or after the server was restarted.
 
         Raises:
             FollowError: no such room, or the token is not its presenter's.
         """
-        room = self.find(code)
+        try:
+            room = self.find(code)
+        except FollowError:
+            if not isinstance(token, str) or len(token) > 64 or not token.isascii() or code_of(token) != code:
+                raise
+            self._check_room_for(opened_by)
+            room = self._rooms[code] = Room(token, opened_by)
         if not isinstance(token, str) or not hmac.compare_digest(token.encode(), room.token.encode()):
             raise FollowError("this room belongs to another presenter")
         room.presenter = presenter

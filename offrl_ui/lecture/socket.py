@@ -183,24 +183,31 @@ class Connection:
     def _present(self, message: dict[str, Any]) -> None:
         if self.follows is not None:
             raise Refused("leave the room you follow before you open one")
-        room = _rooms.resume(self, message["code"], message.get("token")) if "code" in message else self.presents
-        self.presents = room if room is not None else _rooms.open(self, self._visitor)
+        if "code" in message:
+            self._try_a_code()
+            room = _rooms.resume(self, self._visitor, message["code"], message.get("token"))
+            self._wrong_codes -= 1
+        else:
+            room = self.presents or _rooms.open(self, self._visitor)
+        self.presents = room
         self.tell({"type": "presenting", "code": self.presents.code, "token": self.presents.token})
 
     def _follow(self, message: dict[str, Any]) -> None:
-        if self._wrong_codes >= MAX_WRONG_CODES:
-            raise Refused("too many wrong codes from this page; reload it to try again")
-        try:
-            room = _rooms.find(message.get("code"))
-        except FollowError:
-            self._wrong_codes += 1
-            raise
+        self._try_a_code()
+        room = _rooms.find(message.get("code"))
+        self._wrong_codes -= 1
         if self.presents is room:
             raise Refused("you present this room yourself")
         self._leave(message)
         room.join(self)
         self.follows = room
         self.tell({"type": "following", "code": room.code})
+
+    def _try_a_code(self) -> None:
+        """A code counts as wrong until it has been found."""
+        if self._wrong_codes >= MAX_WRONG_CODES:
+            raise Refused("too many wrong codes from this page; reload it to try again")
+        self._wrong_codes += 1
 
     def _leave(self, _message: dict[str, Any]) -> None:
         if self.follows is not None:

@@ -67,3 +67,49 @@ def test_a_room_that_nobody_follows_ends_a_minute_after_its_presenter(monkeypatc
             rooms.find(followed.code)
 
     act(leave)
+
+
+def test_a_restarted_server_knows_a_room_again_by_its_presenters_token_only() -> None:
+    remembered: list[tuple[str, str]] = []
+
+    def before(rooms: Rooms) -> None:
+        room = rooms.open(Tab(), object())
+        remembered.append((room.code, room.token))
+
+    def after(rooms: Rooms) -> None:
+        code, token = remembered[0]
+        with pytest.raises(FollowError, match="there is no room"):
+            rooms.resume(Tab(), object(), code, "another-token")
+        with pytest.raises(FollowError, match="there is no room"):
+            rooms.resume(Tab(), object(), "ABCDEF", token)
+        with pytest.raises(FollowError, match="there is no room"):
+            rooms.find(code)
+        presenter, follower = Tab(), Tab()
+        room = rooms.resume(presenter, object(), code, token)
+        assert (room.code, room.token, room.presenter) == (code, token, presenter)
+        rooms.find(code.lower()).join(follower)
+        room.show("emrl", 2, {"state": {}}, "{}")
+        assert [kind for kind, _ in follower.heard] == ["show"]
+        with pytest.raises(FollowError, match="another presenter"):
+            rooms.resume(Tab(), object(), code, "another-token")
+
+    act(before)
+    act(after)
+
+
+def test_codes_are_of_letters_that_can_be_read_aloud() -> None:
+    codes = {module.code_of(f"token {number}") for number in range(20)}
+    assert len(codes) == 20
+    assert all(len(code) == module.CODE_LENGTH and set(code) <= set(module.ALPHABET) for code in codes)
+
+
+def test_rooms_that_are_made_anew_count_too() -> None:
+    def make(rooms: Rooms) -> None:
+        one = object()
+        tokens = [f"a token {number}" for number in range(MAX_ROOMS_OF_ONE + 1)]
+        for token in tokens[:-1]:
+            rooms.resume(Tab(), one, module.code_of(token), token)
+        with pytest.raises(FollowError, match="are open from this address already"):
+            rooms.resume(Tab(), one, module.code_of(tokens[-1]), tokens[-1])
+
+    act(make)

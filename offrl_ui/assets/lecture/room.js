@@ -4,6 +4,9 @@
 /** @import { RefusedMessage, RoomMessage, ShowMessage, VotesMessage } from "./protocol.d.ts" */
 
 const STORE = "offrl-room";
+/** A follower asks for a room that the server does not know after 2, 4, 6 … s: for nearly two minutes. */
+const SEARCHES = 9;
+const SEARCH_AFTER = 2000;
 
 /** @typedef {{ role: "presenter", code: string, followers: number, ended: false, away: false }} Presented */
 /** @typedef {{ role: "follower", code: string, away: boolean, ended: boolean }} Followed */
@@ -27,6 +30,8 @@ export class Room {
     this.asked = "";
     this.resumed = false;
     this.wasConnected = false;
+    /** How often a room that the server does not know was asked for. */
+    this.searches = 0;
   }
 
   get presenting() {
@@ -97,6 +102,7 @@ export class Room {
         break;
       }
       case "following":
+        this.searches = 0;
         this.room = { role: "follower", code: message.code, away: false, ended: false };
         break;
       case "show":
@@ -122,9 +128,25 @@ export class Room {
 
   /** @param {RefusedMessage} refused */
   refused({ message }) {
+    if (/no room/.test(message) && this.room?.role === "follower") this.lost(this.room);
+    else if (/no room|another presenter/.test(message) && this.presenting) this.room = null;
     if (!/room/.test(message) || this.room) return;
     this.app.notes = [message];
     if (this.saved() && /no room|another presenter/.test(message)) sessionStorage.removeItem(STORE);
+  }
+
+  /**
+   * A server that was restarted knows the room again once its presenter is back: it is asked for a few times.
+   * @param {Followed} room
+   */
+  lost(room) {
+    room.away = true;
+    this.searches += 1;
+    if (this.searches > SEARCHES) room.ended = true;
+    else
+      setTimeout(() => {
+        if (this.room === room && !room.ended) this.app.socket.send({ type: "follow", code: room.code });
+      }, SEARCH_AFTER * this.searches);
   }
 
   /** Show what the presenter shows. @param {ShowMessage} message */

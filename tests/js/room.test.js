@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+
+const { Room } = await import("../../offrl_ui/assets/lecture/room.js");
+const NONE = { type: "refused", id: null, message: "there is no room 'ABCDEF': the code is wrong or …" };
+
+let sent;
+let room;
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  globalThis.sessionStorage = { removeItem() {}, setItem() {}, getItem: () => '{"code":"ABCDEF","token":"t"}' };
+  sent = [];
+  const app = { socket: { send: (message) => sent.push(message) }, draw() {}, ask() {}, notes: [] };
+  room = new Room(app);
+  room.connected();
+});
+afterEach(() => mock.timers.reset());
+
+test("after a restart a follower asks for the room until its presenter is back", () => {
+  room.receive({ type: "following", code: "ABCDEF" });
+  room.connected();
+  assert.deepEqual(sent, [{ type: "follow", code: "ABCDEF" }]);
+  room.refused(NONE);
+  assert.deepEqual([room.room.away, room.room.ended], [true, false]);
+  mock.timers.tick(2000);
+  room.refused(NONE);
+  mock.timers.tick(4000);
+  assert.equal(sent.length, 3);
+  room.receive({ type: "following", code: "ABCDEF" });
+  assert.deepEqual([room.room.away, room.searches], [false, 0]);
+});
+
+test("a room that does not come back has ended, and nobody asks any more", () => {
+  room.receive({ type: "following", code: "ABCDEF" });
+  for (let search = 1; search < 20; search++) {
+    room.refused(NONE);
+    mock.timers.tick(60_000);
+  }
+  assert.equal(room.room.ended, true);
+  assert.equal(sent.length, 9);
+});
+
+test("after a restart a presenter takes the room up again by its token", () => {
+  room.receive({ type: "presenting", code: "ABCDEF", token: "t" });
+  room.connected();
+  assert.deepEqual(sent, [{ type: "present", code: "ABCDEF", token: "t" }]);
+  room.refused(NONE);
+  assert.equal(room.room, null, "where that is refused, nobody is said to follow");
+});
