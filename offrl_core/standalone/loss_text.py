@@ -46,7 +46,7 @@ def loss_text(
         ValueError: there is no restatement of the system.
     """
     if not is_restated(kind):
-        raise ValueError(f"the loss of {kind.name} is not written in torch: only those that come with the program are")
+        raise ValueError(f"a script in PyTorch is made of this program's algorithms only, and {kind.name} is another")
     known = _functions(kind.__module__.rpartition(".")[2])
     found: dict[str, str] = {}
     waiting = list(functions)

@@ -68,9 +68,10 @@ def script(config: RunConfig, step: int, opened: Mapping[str, Any] | None = None
 
 def _files(config: RunConfig) -> str:
     """The own files that the algorithms of the run are in."""
-    told = "An algorithm of your own: its file, as it was in this run, must lie beside this script"
+    told = "An algorithm of your own: its file, as it was in this run, must lie beside this script."
     return "".join(
-        f"# {told} ({file.version} begins its SHA-256).\norl.load_algorithms({file.name!r})\n" for file in config.files
+        f"# {told}\n# Its SHA-256 begins with {file.version}.\norl.load_algorithms({file.name!r})\n"
+        for file in config.files
     )
 
 
