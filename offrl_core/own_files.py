@@ -159,11 +159,13 @@ def _algorithms_in(file: OwnFile, module: ModuleType) -> list[type[Algorithm]]:
     kinds = [kind for kind in dict.fromkeys(own) if issubclass(kind, Algorithm) and "name" in vars(kind)]
     if not kinds:
         raise OwnCodeError("it holds no algorithm: a class that derives from Algorithm and has a name", file.path)
-    for kind in kinds:
+    for number, kind in enumerate(kinds):
         try:
             check_algorithm(kind)
-        except ValueError as error:
-            raise OwnCodeError(str(error), file.path, _line_of_class(file, kind.__name__)) from error
+            if kind.name in {other.name for other in kinds[:number]}:
+                raise ValueError(f"another class of this file is called {kind.name!r}, too")
+        except Exception as error:
+            raise OwnCodeError(told(error), file.path, _line_of_class(file, kind.__name__)) from error
         kind.file, kind.version = file.name, file.version
     return kinds
 

@@ -27,6 +27,16 @@ MISTAKES = {
     "output": ('"q", hp', '"q3", hp', "line 14: unknown output 'q3' (did you mean 'q'?)"),
     "nan": ("hp.alpha)", "hp.alpha * float('nan'))", "line 12: gradient of penalty is nan at the first update"),
     "shape": ("hp.alpha)", "hp.alpha[:, :, None])", "line 14: non-broadcastable output operand"),
+    "equation": (
+        "    def losses",
+        "    def equation_for(self, choices):\n        return 3\n\n    def losses",
+        "equation is 3",
+    ),
+    "killed": (
+        "        losses = ",
+        "        import os; os._exit(7)\n        losses = ",
+        "that tried it ended with code 7",
+    ),
     "exit": ("class Mine", "raise SystemExit(3)\nclass Mine", "line 7: SystemExit: 3"),
 }
 """What is written in whose place, and what is said then."""

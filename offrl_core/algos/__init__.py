@@ -39,6 +39,33 @@ LECTURE = (
 )
 """File and class of every system that comes with the program, in the order of the lecture."""
 
+RESERVED = frozenset(
+    [
+        "algo",
+        "algorithm",
+        "approximator",
+        "at",
+        "batch_size",
+        "budget",
+        "data",
+        "dataset",
+        "device",
+        "encoding",
+        "file",
+        "hidden",
+        "learning_rate",
+        "net",
+        "optimizer",
+        "progress",
+        "seeds",
+        "snapshot_every",
+        "steps",
+        "v",
+    ]
+)
+"""What no hyperparameter of a system may be called: the approximators' own have these names, parts of links, and
+arguments of `Learner` and `train`."""
+
 INSTALLED = "offrl.algorithms"
 """The group of entry points under which installed packages name their systems: `my-cql = "my_package.my_cql:MyCQL"`."""
 
@@ -137,11 +164,23 @@ def check_algorithm(kind: type[Algorithm]) -> None:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(f"{kind.__name__} declares {', '.join(sorted(twice))} twice")
+    for h in kind.hyperparameters:
+        _check_hyperparameter(h)
     known = algorithms().get(kind.name, kind)
     # In a file that is loaded again a class may have got another name.
     anew = known.__module__ == kind.__module__ and (known.__qualname__ == kind.__qualname__ or known.version)
     if not anew:
         raise ValueError(f"there already is an algorithm {kind.name!r}: give this one another name")
+
+
+def _check_hyperparameter(h: Hyperparameter) -> None:
+    if not re.fullmatch(r"[a-z_]{1,40}", h.name):
+        raise ValueError(f"the hyperparameter {h.name!r} cannot have this name: it must be lowercase letters and _")
+    if h.name in RESERVED:
+        raise ValueError(f"the hyperparameter {h.name!r} cannot have this name: it means something else already")
+    if h.numeric and (h.low is None or h.high is None or not h.low < h.high):
+        raise ValueError(f"the hyperparameter {h.name!r} is a number: it needs low and high, low below high")
+    h.validate(h.default)
 
 
 def algorithm(name: str, version: str = "") -> type[Algorithm]:

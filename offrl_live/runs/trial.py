@@ -71,4 +71,7 @@ def _first_update(config: RunConfig) -> None:
             raise accused(kind, f"the loss {name.removeprefix('loss_')!r} is {values.flat[0]} at the first update")
     engine.snapshot(truth=False)
     engine.explain(0, {"row": 0})
+    for learner in engine.lanes:
+        if not isinstance(learner.equation, str):
+            raise accused(kind, f"the equation is {learner.equation!r}: it must be a text")
     engine.checkpoint()

@@ -46,13 +46,14 @@ class TrialProcess:
     def try_out(self, file: OwnFile, configs: Sequence[dict[str, Any]]) -> str:
         """What is wrong with a file; empty where nothing is. See `offrl_live.runs.trial.try_out`."""
         answer = self._ask({"do": "try", "file": file, "configs": list(configs)})
-        return file.name + ": it could not be tried" if answer is None else str(answer["mistake"])
+        died = answer.get("died")
+        return str(OwnCodeError(f"the process that tried it {died}", file.path)) if died else str(answer["mistake"])
 
     def policy(self, name: str, version: str, dataset: str, updates: int) -> list[list[float]] | None:
         """`π(a|s)` of an algorithm that was tried here, trained on a table; None where it could not be."""
         about = {"name": name, "version": version, "file": file_of(name, version)}
         answer = self._ask({"do": "policy", **about, "dataset": dataset, "updates": updates})
-        policy: list[list[float]] | None = None if answer is None else answer["policy"]
+        policy: list[list[float]] | None = answer.get("policy")
         return policy
 
     def close(self) -> None:
@@ -66,8 +67,8 @@ class TrialProcess:
             self._child.send({"do": "prepare", "files": list(self._files)})
         return self._child
 
-    def _ask(self, command: dict[str, Any]) -> dict[str, Any] | None:
-        """The answer; None where the process has ended without one."""
+    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        """The answer; only `died`, in words, where the process has ended without one."""
         stop = None
         try:
             child = self._ready()
@@ -78,7 +79,7 @@ class TrialProcess:
             answer: dict[str, Any] = json.loads(child.recv_bytes())
         except (ChildEnded, OSError) as error:
             log.error("a trial's process: %s", error)
-            answer = {"ends": True}
+            answer = {"died": str(error), "ends": True}
         finally:
             if stop is not None:
                 stop.cancel()
@@ -86,7 +87,7 @@ class TrialProcess:
             self.close()
             self._child = None
             self.start(self._files)
-        return answer or None
+        return answer
 
 
 def serve(connection: Connection) -> None:

@@ -105,6 +105,32 @@ def test_a_name_that_is_taken_is_refused_with_the_line_of_the_class(place: Path,
         orl.load_algorithms(other)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("0.1, ", "11.0, ", "line 7: alpha = 11.0 is not allowed: it must be a number from 0 to 10"),
+        (", low=0.0, high=10.0", "", "line 7: the hyperparameter 'alpha' is a number: it needs low and high"),
+        ('"alpha"', '"α"', "line 7: the hyperparameter 'α' cannot have this name: it must be lowercase letters and _"),
+        ('"alpha"', '"seeds"', "line 7: the hyperparameter 'seeds' cannot have this name: it means something else"),
+        ('"alpha"', '"hidden"', "line 7: the hyperparameter 'hidden' cannot have this name: it means something else"),
+        ("(*Q_LEARNING, ", "(*Q_LEARNING, 3, ", "line 7: AttributeError: 'int' object has no attribute 'name'"),
+        (
+            "class Mine(",
+            "class First(QLearning):\n    name = 'mine'\n    title = summary = ''\n\nclass Mine(",
+            "line 11: another",
+        ),
+    ],
+)
+def test_what_is_declared_wrong_is_told_with_the_line_of_the_class(
+    place: Path, before: str, after: str, said: str
+) -> None:
+    assert before in TEXT
+    place.write_text(TEXT.replace(before, after))
+    with pytest.raises(orl.OwnCodeError) as caught:
+        orl.load_algorithms(place)
+    assert str(caught.value).startswith(f"mine.py, {said}")
+
+
 def test_only_a_file_that_imports_torch_has_it_imported_before() -> None:
     def imports(text: str) -> bool:
         return own_files.OwnFile("x.py", text).imports_torch
