@@ -39,10 +39,10 @@ LECTURE = (
 )
 """File and class of every system that comes with the program, in the order of the lecture."""
 
-RESERVED = frozenset(
-    ("algo", "algorithm", "approximator", "at", "batch_size", "budget", "data", "dataset", "device", "encoding")
-    + ("file", "hidden", "learning_rate", "net", "optimizer", "progress", "seeds", "snapshot_every", "steps", "v")
-)
+RESERVED = {
+    *("algo", "algorithm", "approximator", "at", "batch_size", "budget", "data", "dataset", "device", "encoding"),
+    *("file", "hidden", "learning_rate", "net", "optimizer", "progress", "seeds", "snapshot_every", "steps", "v"),
+}
 """What no hyperparameter of a system may be called: the approximators' own have these names, parts of links, and
 arguments of `Learner` and `train`."""
 
