@@ -213,14 +213,14 @@ if config.data.world is None:
 with st.expander("Branches of this visit", icon=":material/account_tree:", expanded=True):
     branches.show(run_id, key="tree")
 
-st.subheader(f"What {kind.title if len(config.lanes) > 1 else 'this run'} learns by")
+st.subheader(f"The update rule of {kind.title}" if len(config.lanes) > 1 else "The update rule")
 st.markdown(kind.summary)
 choices_now = {name: value for name, value in config.current(index).items() if not isinstance(value, tuple)}
 for formula in kind().equation_for(choices_now).split(r"\qquad"):
     st.latex(formula)
 if kind.source:
     st.caption(f"Source: {kind.source}.")
-st.subheader("The same with the numbers of one transition")
+st.subheader("The update, worked through for one transition")
 transition(key="inside")
 loss_code(kind, choices_now, config.data)
 with beside:

@@ -106,7 +106,7 @@ def test_a_table_of_a_log_has_its_names_and_its_reload_its_card(page: Page, serv
     canvas.focus()
     page.keyboard.press("Shift+ArrowUp")
     expect(title).to_have_text(visits.index[-2])
-    page.get_by_text("The same with the numbers of one transition").scroll_into_view_if_needed()
+    page.get_by_text("The update, worked through for one transition").scroll_into_view_if_needed()
     expect(page.locator(".transition .where")).to_contain_text(visits.index[-2])
     expect(page.locator(".transition .row-facts")).to_contain_text(f"s = {visits.index[-2]} · a = ")
     # Nothing is called a true return.
@@ -133,7 +133,7 @@ def test_vectors_of_a_log_are_drawn_in_their_main_plane_or_any_two_columns(page:
     for term in (f"{lactate:.2f}·lactate", f"{saturation:.2f}·saturation", f"{age:.2f}·age", " − "):
         assert term in main
     expect(page.locator(".inspector-title")).to_contain_text(re.compile(r"lactate .*, saturation .*, age "))
-    page.get_by_text("The same with the numbers of one transition").scroll_into_view_if_needed()
+    page.get_by_text("The update, worked through for one transition").scroll_into_view_if_needed()
     # What the log did in the selected probe, of which there is a row.
     expect(page.locator(".transition .row-facts")).to_contain_text(
         re.compile(r"^s = \(lactate .* · a = (fluids|rest) ·")

@@ -158,10 +158,10 @@ def test_algorithms_side_by_side_share_one_transport(page: Page, first):
     member = "(element) => element.stage.store.view.member"
     eventually(page, lambda: page.locator(".stage").evaluate(member), 2)
     page.locator(".stage").evaluate("(element) => element.stage.setMember(1)")
-    expect(page.get_by_role("heading", name="What BCQ learns by")).to_be_attached()
+    expect(page.get_by_role("heading", name="The update rule of BCQ")).to_be_attached()
     expect(page.locator(".settings [data-name=rho]").first).to_be_attached()
     page.get_by_text("2. CQL", exact=True).click()
-    expect(page.get_by_role("heading", name="What CQL learns by")).to_be_attached()
+    expect(page.get_by_role("heading", name="The update rule of CQL")).to_be_attached()
     eventually(page, lambda: page.locator(".stage").evaluate(member), 2)
     page.reload()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.map((l) => l.algorithm).join() === 'bcq,cql'")
