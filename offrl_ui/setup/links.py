@@ -152,7 +152,8 @@ class _Reader:
         try:
             return likely_device(text)
         except HyperparameterError as error:
-            self.refuse(key, text, f"{error}; this run is on the processor (cpu).")
+            reason = str(error).partition(": ")[2]  # what comes before it names the value, as the note does
+            self.refuse(key, text, f"{reason}; this run is on the processor (cpu).")
             return str(DEVICE.default)
 
     def setting(self, key: str, h: Hyperparameter, default: Setting, *, axis: bool = False) -> Setting:
