@@ -39,7 +39,8 @@ def test_without_a_device_nothing_is_asked_and_a_link_that_wants_one_runs_on_the
     config, notes = links.parse(ASKED | {"device": ["cuda"]})
     assert config.lanes[0].device == "cpu"
     assert [str(note) for note in notes] == [
-        "device = 'cuda' was refused: this computer has no GPU that PyTorch can use; this run is on the processor (cpu)."
+        "device = 'cuda' was refused: this computer has no GPU that PyTorch can use; this run is on the processor "
+        "(cpu)."
     ]
     _, notes = links.parse(ASKED | {"device": ["gpu"]})
     assert [note.message for note in notes] == [
