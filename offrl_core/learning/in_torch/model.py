@@ -64,7 +64,10 @@ class Standardized(nn.Module):
 
 
 class CountsOfSeen(nn.Module):
-    """Observations `(N, D)` → how often the data shows each action in this very observation, `(N, A)`."""
+    """Observations `(N, D)` → how often the data shows each action in this very observation, `(N, A)`.
+
+    Each is compared with all that the data holds: of long logs, ask in small batches.
+    """
 
     seen: Tensor
     counts: Tensor
