@@ -106,6 +106,10 @@ def read(path: str | os.PathLike[str]) -> OwnFile:
     """
     place = Path(path).expanduser().resolve()
     try:
+        if place.is_dir():
+            raise OwnCodeError(f"it is a folder: name the Python file in it ({place})", str(place))
+        if place.exists() and place.suffix != ".py":
+            raise OwnCodeError(f"it is no Python file: its name must end in .py ({place})", str(place))
         if place.stat().st_size > MAX_BYTES:
             raise OwnCodeError(f"it is too large: at most {MAX_BYTES:,} bytes are read", str(place))
         return OwnFile(str(place), place.read_text(encoding="utf-8-sig"))
@@ -217,9 +221,9 @@ def blamed(error: BaseException) -> OwnCodeError | None:
     return None
 
 
-def accused(kind: type[Algorithm], said: str) -> OwnCodeError:
-    """An error in the loss of an own algorithm, with the line where that begins."""
-    for name in ("loss", "losses", "policy"):
+def accused(kind: type[Algorithm], said: str, methods: Iterable[str] = ("loss", "losses", "policy")) -> OwnCodeError:
+    """An error in the loss (or another method) of an own algorithm, with the line where that begins."""
+    for name in methods:
         code: Any = getattr(getattr(kind, name, None), "__code__", None)
         if code is not None and code.co_filename in _loaded:
             return OwnCodeError(said, code.co_filename, code.co_firstlineno)

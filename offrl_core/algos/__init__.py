@@ -140,17 +140,37 @@ def check_algorithm(kind: type[Algorithm]) -> None:
         raise ValueError(f"name = {kind.name!r} is not allowed: it must be lowercase letters, digits and hyphens")
     if kind.group not in GROUPS:
         raise ValueError(f"group = {kind.group!r} is not allowed: it must be one of {', '.join(GROUPS)}")
+    if not isinstance(kind.hyperparameters, tuple | list):
+        raise ValueError(f"the hyperparameters of {kind.__name__} must be a tuple: hyperparameters = (GAMMA, …, alpha)")
+    for h in kind.hyperparameters:
+        if not isinstance(h, Hyperparameter):
+            raise ValueError(f"{h!r} among the hyperparameters of {kind.__name__} is none: write orl.Hyperparameter(…)")
     names = [h.name for h in kind.hyperparameters]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(f"{kind.__name__} declares {', '.join(sorted(twice))} twice")
     for h in kind.hyperparameters:
         _check_hyperparameter(h)
+    _check_defaults(kind)
     known = algorithms().get(kind.name, kind)
     # In a file that is loaded again a class may have got another name.
     anew = known.__module__ == kind.__module__ and (known.__qualname__ == kind.__qualname__ or known.version)
     if not anew:
         raise ValueError(f"there already is an algorithm {kind.name!r}: give this one another name")
+
+
+def _check_defaults(kind: type[Algorithm]) -> None:
+    if not isinstance(kind.table_learning_rate, int | float):
+        raise ValueError(f"table_learning_rate = {kind.table_learning_rate!r} is not allowed: it must be a number")
+    for approximator, values in kind.defaults.items():
+        if approximator not in APPROXIMATORS:
+            raise ValueError(f"defaults are for {', '.join(APPROXIMATORS)}, not for {approximator!r}")
+        known = {h.name: h for h in (*kind.hyperparameters, *approximator_hyperparameters(kind, approximator, None))}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"in the defaults for {approximator}: {unknown('hyperparameter', name, known)}")
+            if name != "encoding":  # its choices are the dataset's
+                known[name].validate(value)
 
 
 def _check_hyperparameter(h: Hyperparameter) -> None:

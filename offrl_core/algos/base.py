@@ -8,6 +8,7 @@ are `(M, B)`, hyperparameters `(M, 1)`.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,21 @@ class Head:
     copied: bool = False
     target_reads: tuple[str, ...] = ()
     starts: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name) or self.name.startswith("target_") or "_next" in self.name:
+            raise ValueError(
+                f"a network cannot be called {self.name!r}: its name must be lowercase letters, digits and _, without "
+                "target_ and _next, which mean its target copy and the next state"
+            )
+        for said, places in (("reads", self.reads), ("target_reads", self.target_reads)):
+            if not isinstance(places, tuple) or not set(places) <= {"s", "next"}:
+                raise ValueError(
+                    f"{said} = {places!r} of the network {self.name!r} is not allowed: it must be a tuple of 's' and "
+                    "'next', such as ('next',)"
+                )
+        if self.target_reads and not self.copied:
+            raise ValueError(f"the network {self.name!r} has target_reads but no target copy: add copied=True")
 
 
 @dataclass(slots=True)

@@ -68,4 +68,4 @@ def told_by_line(method: Callable[..., Any]) -> Iterator[None]:
         line = (frames[-1].lineno if frames else None) or code.co_firstlineno
         # An attribute that is not there is told in a sentence that names those that are.
         kind = "" if isinstance(error, AttributeError) else f"{type(error).__name__}: "
-        raise LossError(f"{kind}{error}", code.co_filename, line) from error
+        raise LossError(f"{kind}{str(error) or 'no reason is given'}", code.co_filename, line) from error

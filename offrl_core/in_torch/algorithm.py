@@ -20,7 +20,18 @@ from offrl_core.algos.loss_errors import LossError, mistake_in, told_by_line
 from offrl_core.declarations import Value
 from offrl_core.in_torch.first_bad import first_bad_line
 from offrl_core.in_torch.one_thread import one_torch_thread
-from offrl_core.in_torch.rows import Rows, differentiate
+from offrl_core.in_torch.rows import COLUMNS, ROWS, Rows, differentiate
+
+TAKEN = {name for name in vars(Rows) if not name.startswith("_")} | {*COLUMNS, *ROWS}
+"""What no network may be called: attributes of `Rows`."""
+
+TOLERANCE = 1e-3
+"""How far the probabilities of a state may be from summing to 1, in float32 and after many operations."""
+
+SHAPES = (
+    "Hyperparameters are (M, 1), numbers of rows (M, B), outputs per action (M, B, A): beside the last write "
+    "hp.gamma[..., None]"
+)
 
 
 class TorchAlgorithm(Algorithm):
@@ -43,7 +54,7 @@ class TorchAlgorithm(Algorithm):
     networks: ClassVar[tuple[Head, ...]] = ()
 
     def __init__(self) -> None:
-        self._names = {head.name for head in self.networks_for(self.default_choices())}
+        self._names = {head.name for head in self.heads(self.default_choices())}
         self._tensors: WeakKeyDictionary[Values, Values] = WeakKeyDictionary()
 
     # to write
@@ -74,7 +85,7 @@ class TorchAlgorithm(Algorithm):
             hp: the hyperparameters.
         """
         scores = states.policy if self._learns("policy") else states.q
-        allowed = self.allowed_at(states, hp)
+        allowed = self._allowed_at(states, hp)
         if allowed is not None:
             scores = torch.where(allowed | ~allowed.any(-1, keepdim=True), scores, -torch.inf)
         if self._learns("policy"):
@@ -91,6 +102,13 @@ class TorchAlgorithm(Algorithm):
     def allowed_at(self, states: Rows, hp: Any) -> Tensor | None:
         """`Ā(s)`, `(M, U, A)` bool; None where every action is allowed."""
         return None
+
+    def _allowed_at(self, states: Rows, hp: Any) -> Tensor | None:
+        found = self.allowed_at(states, hp)
+        if found is not None and (not isinstance(found, Tensor) or found.dtype != torch.bool):
+            of = found.dtype if isinstance(found, Tensor) else _named(found)
+            raise mistake_in(self.allowed_at, f"allowed_at returned {of}: it must be a tensor of bool, such as `q > 0`")
+        return found
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
         """A bound of the loss's second derivative at each output: output name → broadcastable to `(M, A, U)`.
@@ -122,15 +140,8 @@ class TorchAlgorithm(Algorithm):
 
     def heads(self, choices: Mapping[str, Value]) -> tuple[Head, ...]:
         heads = self.networks_for(choices)
-        if not heads:
-            raise mistake_in(self.loss, "there are no networks: declare `networks = (Head('q', …), …)`")
-        for head in heads:
-            if head.copied and not {"target_update", "target_period"} & set(choices):
-                raise mistake_in(
-                    self.loss,
-                    f"the network {head.name!r} has a target copy, but no hyperparameter says how it follows: add "
-                    "those of TARGET_NETWORK",
-                )
+        if wrong := self._wrong_with(heads):
+            raise mistake_in(self.loss, wrong)
         if choices.get("target_update") != "none":
             return heads
         # Without a target network the places where its copy would be read are read by the network itself.
@@ -139,10 +150,40 @@ class TorchAlgorithm(Algorithm):
             for h in heads
         )
 
+    def _wrong_with(self, heads: tuple[Head, ...]) -> str:
+        """What is wrong with the networks, in words; empty where nothing is."""
+        if not isinstance(heads, tuple) or not all(isinstance(head, Head) for head in heads):
+            return "the networks must be a tuple of heads, `networks = (Head('q', …),)`"
+        if not heads:
+            return "there are no networks: declare `networks = (Head('q', …), …)`"
+        declared = {h.name for h in self.hyperparameters}
+        names = [head.name for head in heads]
+        for head in heads:
+            if names.count(head.name) > 1:
+                return f"two networks are called {head.name!r}"
+            if head.name in TAKEN:
+                return f"a network cannot be called {head.name!r}: rows.{head.name} is something else"
+            if head.copied and not declared & {"target_update", "target_period"}:
+                return (
+                    f"the network {head.name!r} has a target copy, but no hyperparameter says how it follows: add "
+                    "those of TARGET_NETWORK"
+                )
+            if head.starts and not declared >= {"initial_value", "initial_spread"}:
+                return (
+                    f"the network {head.name!r} has starts=True, but no hyperparameter says where it starts: add "
+                    "those of INITIAL"
+                )
+        return ""
+
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         rows = self.rows(batch, hp)
         with _at_work(self.loss):
             found = self.loss(rows, self._in_torch(hp))
+        if changed := rows.changed():
+            raise mistake_in(
+                self.loss,
+                f"rows.{changed} was changed in place, and so would be the data: work on rows.{changed}.clone()",
+            )
         checked = self._checked(found, batch)
         with _at_work(self.loss):
             differentiate(checked)
@@ -184,7 +225,8 @@ class TorchAlgorithm(Algorithm):
         heads = self.heads(vars(hp))
         scalar = {head.name for head in heads if head.scalar}
         own = vars(hp).get("target_update") == "none"
-        return Rows(batch, scalar=scalar, own_targets=own, at_states=at_states)
+        here = {head.name for head in heads if "next" not in head.reads}
+        return Rows(batch, scalar=scalar, only_here=here, own_targets=own, at_states=at_states)
 
     def _in_torch(self, hp: Values) -> Values:
         if hp not in self._tensors:
@@ -202,19 +244,26 @@ class TorchAlgorithm(Algorithm):
             found = method(self.rows(batch, hp, at_states=True), self._in_torch(hp))
         if found is None:
             return None
-        wide = (batch.members, batch.states) + ((batch.actions,) if found.ndim == 3 else ())
-        array: Array = found.expand(wide).numpy()
-        return array.swapaxes(1, 2) if array.ndim == 3 else array
+        per_action = method != self.value_at
+        wide = (batch.members, batch.states) + ((batch.actions,) if per_action else ())
+        array: Array = _shaped(method, found, wide, "(M, U, A)" if per_action else "(M, U)").numpy()
+        return array.swapaxes(1, 2) if per_action else array
 
     @once
     def policy(self, batch: Batch, hp: Any) -> Array:
         found = self._at_states(batch, hp, self.policy_at)
-        assert found is not None
+        if found is None:
+            raise mistake_in(self.policy_at, "policy_at returned None: it must be a tensor (M, U, A)")
+        # What is not a number is no mistake of this kind: the networks may have run away.
+        if (found < 0).any() or (np.abs(found.sum(axis=1) - 1) > TOLERANCE).any():
+            raise mistake_in(
+                self.policy_at, "policy_at is no distribution: it must be at least 0 and sum to 1 over actions"
+            )
         return found
 
     @once
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
-        return self._at_states(batch, hp, self.allowed_at)
+        return self._at_states(batch, hp, self._allowed_at)
 
     @once
     def value(self, batch: Batch, hp: Any) -> Array | None:
@@ -232,7 +281,11 @@ class TorchAlgorithm(Algorithm):
             return None
         with _at_work(self.row_advantages):
             advantage = self.row_advantages(rows, values)
-        return Weighting(weight.detach().numpy(), None if advantage is None else advantage.detach().numpy())
+        wide = (batch.members, batch.rows)
+        return Weighting(
+            _shaped(self.weights, weight, wide, "(M, B)").numpy(),
+            None if advantage is None else _shaped(self.row_advantages, advantage, wide, "(M, B)").numpy(),
+        )
 
     def steps(self, transition: Transition, hp: Any) -> list[Step]:
         """The outputs that the loss read, the row's part of each loss that is a mean over rows, and the gradients."""
@@ -266,7 +319,22 @@ class TorchAlgorithm(Algorithm):
 def _at_work(method: Callable[..., Any]) -> Iterator[None]:
     """While a method of the system runs: on one thread, and its mistakes are told by file and line."""
     with told_by_line(method), one_torch_thread():
-        yield
+        try:
+            yield
+        except RuntimeError as error:
+            if str(error).startswith("The size of tensor"):
+                raise RuntimeError(f"{error}. {SHAPES}").with_traceback(error.__traceback__) from error
+            raise
+
+
+def _shaped(method: Callable[..., Any], found: object, wide: tuple[int, ...], said: str) -> Tensor:
+    """What a method returned, in the shape that it must have."""
+    must = f"it must be a tensor {said}, here {wide}"
+    if not isinstance(found, Tensor):
+        raise mistake_in(method, f"{method.__name__} returned {_named(found)}: {must}")
+    if found.ndim != len(wide) or any(n not in (1, m) for n, m in zip(found.shape, wide, strict=True)):
+        raise mistake_in(method, f"{method.__name__} returned the shape {tuple(found.shape)}: {must}")
+    return found.detach().expand(wide)
 
 
 def _named(value: object) -> str:

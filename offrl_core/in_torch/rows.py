@@ -22,6 +22,11 @@ COLUMNS = {
 """Attribute of `Rows` → column of the batch; `columns(choices)` of an algorithm asks for them by the latter names."""
 
 
+UNUSUAL = ("share", "memory", "memory_before")
+ROWS = ("reward", "terminated", "action", "has_target", "counts", "counts_next", *UNUSUAL)
+"""What there is besides those and the networks' outputs."""
+
+
 class Rows:
     """The rows (transitions) of one update, each with the networks' outputs at its two states.
 
@@ -46,17 +51,26 @@ class Rows:
     """
 
     def __init__(
-        self, batch: Batch, *, scalar: Collection[str] = ("value",), own_targets: bool = False, at_states: bool = False
+        self,
+        batch: Batch,
+        *,
+        scalar: Collection[str] = ("value",),
+        only_here: Collection[str] = (),
+        own_targets: bool = False,
+        at_states: bool = False,
     ) -> None:
         """
         Args:
             batch: the rows and the outputs.
             scalar: networks with one output per state.
+            only_here: networks that are read at `s` only, though a table's batch has their outputs at `s'` as well.
             own_targets: there is no target network: `target_q` is `q` as a constant.
             at_states: the states that the networks were evaluated at, each as a row of its own, instead of the rows.
         """
         self._batch, self._scalar, self._own_targets = batch, frozenset(scalar), own_targets
-        self._trained = not at_states
+        self._only_here = frozenset(only_here)
+        self._shared: list[tuple[str, Tensor]] = []
+        self._at_states, self._trained = at_states, not at_states
         self._at = None if at_states else batch.at_index
         self._at_next = None if at_states else batch.at_next_index
         self._leaves: dict[int, Tensor] = {}
@@ -67,9 +81,9 @@ class Rows:
         if at_states:
             return
         members = batch.members
-        self.reward = _tensor(batch.reward).expand(members, -1)
+        self.reward = self._share("reward", batch.reward).expand(members, -1)
         self.terminated = ~_tensor(batch.continues).expand(members, -1)
-        self.action = _tensor(batch.action).expand(members, -1)
+        self.action = self._share("action", batch.action).expand(members, -1)
         self.share = torch.as_tensor(batch.share)
         self._all_known = batch.has_target is None
         known = np.ones((1, 1), bool) if batch.has_target is None else batch.has_target
@@ -87,15 +101,20 @@ class Rows:
         if name in COLUMNS:
             if COLUMNS[name] not in batch.columns:
                 raise AttributeError(f"rows.{name} was not asked for: `columns` must name {COLUMNS[name]!r}")
-            return _tensor(batch.columns[COLUMNS[name]]).expand(batch.members, -1)
+            return self._share(name, batch.columns[COLUMNS[name]]).expand(batch.members, -1)
         if name in ("counts", "counts_next"):
             counts = batch.counts if name == "counts" else batch.counts_next
             if counts is None:
                 raise AttributeError(f"rows.{name} was not asked for: let `uses_counts` return True")
-            return self._rows_of(_tensor(counts), name)
+            return self._rows_of(self._share(name, counts), name)
         of, constant = name, name.startswith("target_")
         if constant and self._own_targets:
             of = name.removeprefix("target_")
+        if self._at_states and (name in ROWS or name.endswith("_next")):
+            raise AttributeError(f"there is no {name} here: these are states, and nothing of a transition is in them")
+        network = of.removesuffix("_next")
+        if network != of and network in self._only_here:
+            raise AttributeError(f"rows.{name} is not evaluated: the network {network!r} needs reads=('s', 'next')")
         try:
             array = batch[of]
         except KeyError:
@@ -104,12 +123,21 @@ class Rows:
         return found.detach() if constant else found
 
     def _known(self) -> list[str]:
-        """Everything that can be read, for the sentence about something that cannot."""
+        """Everything of a row that can be read, for the sentence about something that cannot."""
         columns = [name for name, column in COLUMNS.items() if column in self._batch.columns]
-        outputs = list(self._batch.outputs)
+        outputs = [name for name in self._batch.outputs if name.removesuffix("_next") not in self._only_here - {name}]
         if self._own_targets:
             outputs += [f"target_{name}" for name in outputs]
-        return [*outputs, *(name for name in vars(self) if not name.startswith("_")), *columns]
+        return [*outputs, *(name for name in ROWS if name in vars(self) and name not in UNUSUAL), *columns]
+
+    def changed(self) -> str:
+        """The name of what was changed in place although its memory is the data's; empty where nothing was."""
+        return next((name for name, tensor in self._shared if tensor._version), "")
+
+    def _share(self, name: str, array: Array) -> Tensor:
+        tensor = _tensor(array)
+        self._shared.append((name, tensor))
+        return tensor
 
     def _leaf(self, name: str, array: Array) -> Tensor:
         """One tensor for each array, also where two names mean the same states."""

@@ -25,8 +25,9 @@ class Divergence:
         step: the update that could not be made; the member keeps the state before it.
         index, member: its place and label.
         what: the quantity that left first: an output (`q`, `value`, `policy`, `target_q_next`, …), `weight`, `gradient
-            of td` (or another loss), `parameter of q` (or another network), `squared gradient of q` (Adam's running
-            mean), or a number of the system's own, such as `square`.
+            of td` (or another loss; `of the loss` where autograd has only that of their sum), `parameter of q` (or
+            another network), `squared gradient of q` (Adam's running mean), or a number of the system's own, such
+            as `square`.
         value: what it became, as text: `inf`, `-inf` or `nan`.
         state, action, row: where, as far as that quantity has such a place; −1 otherwise.
         line: where in a system's own text the number arose (`my_cql.py, line 31`); empty where that is not known.
@@ -141,13 +142,15 @@ def _trace(program: Program) -> Divergence:
                 int(program.rows.actions[row]),
                 row,
             )
+    several = any(not loss.gradients for loss in losses.values())  # autograd's: one holds that of their sum
     for name, loss in losses.items():
         for out_name, gradient in loss.gradients.items():
             bad = np.argwhere(~np.isfinite(gradient[0]))
             if len(bad):
                 action, column = bad[0].tolist()
                 state = _state_of(program, drawn, out_name, column)
-                return Divergence(step, 0, "", f"gradient of {name}", _text(gradient[0][action, column]), state, action)
+                of = "the loss" if several else name
+                return Divergence(step, 0, "", f"gradient of {of}", _text(gradient[0][action, column]), state, action)
     after = program.subset([0])
     after.update()
     return _first_left(after, step)

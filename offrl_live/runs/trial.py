@@ -33,7 +33,8 @@ def try_out(file: OwnFile, configs: Sequence[Mapping[str, Any]] = ()) -> list[st
     kinds = load(file)
     try:
         for kind in kinds:
-            _first_update(RunConfig(DATASET, {}, (Lane(kind.name),)))
+            # Two members: what holds for one model only is found here, not when the lens is opened.
+            _first_update(RunConfig(DATASET, {}, (Lane(kind.name, seeds=2),)))
         for data in configs:
             if not data["dataset"].startswith(UPLOAD):
                 _first_update(_with_fitting_values(data))
@@ -69,6 +70,8 @@ def _first_update(config: RunConfig) -> None:
     for name, values in first.metrics.items():
         if name.startswith("loss_") and not np.isfinite(values).all():
             raise accused(kind, f"the loss {name.removeprefix('loss_')!r} is {values.flat[0]} at the first update")
+    if not all(np.isfinite(learner.snapshot().policy).all() for learner in engine.lanes):
+        raise accused(kind, "the policy is not a number at the first update", ("policy_at", "policy"))
     engine.snapshot(truth=False)
     engine.explain(0, {"row": 0})
     for learner in engine.lanes:

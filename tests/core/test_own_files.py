@@ -85,6 +85,11 @@ def test_a_class_that_registers_itself_before_its_file_fails_is_not_left_behind(
 def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
     with pytest.raises(orl.OwnCodeError, match=r"none.py: it cannot be read: there is no such file \("):
         orl.load_algorithms(tmp_path / "none.py")
+    with pytest.raises(orl.OwnCodeError, match=r"it is a folder: name the Python file in it \("):
+        orl.load_algorithms(tmp_path)
+    (tmp_path / "README.md").write_text("# A page")
+    with pytest.raises(orl.OwnCodeError, match=r"README.md: it is no Python file: its name must end in .py \("):
+        orl.load_algorithms(tmp_path / "README.md")
     (tmp_path / "bytes.py").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(orl.OwnCodeError, match=r"bytes.py: it is no text in UTF-8"):
         orl.load_algorithms(tmp_path / "bytes.py")
@@ -113,7 +118,20 @@ def test_a_name_that_is_taken_is_refused_with_the_line_of_the_class(place: Path,
         ('"alpha"', '"α"', "line 7: the hyperparameter 'α' cannot have this name: it must be lowercase letters and _"),
         ('"alpha"', '"seeds"', "line 7: the hyperparameter 'seeds' cannot have this name: it means something else"),
         ('"alpha"', '"hidden"', "line 7: the hyperparameter 'hidden' cannot have this name: it means something else"),
-        ("(*Q_LEARNING, ", "(*Q_LEARNING, 3, ", "line 7: AttributeError: 'int' object has no attribute 'name'"),
+        ("(*Q_LEARNING, ", "(*Q_LEARNING, 3, ", "line 7: 3 among the hyperparameters of Mine is none"),
+        (
+            "    hyperparameters",
+            "    hyperparameters = 3; other",
+            "line 7: the hyperparameters of Mine must be a tuple",
+        ),
+        (
+            "    hyper",
+            "    defaults = {'table': {'optimzer': 'sgd'}}\n    hyper",
+            "line 7: in the defaults for table: unknown hyperparameter 'optimzer' (did you mean 'optimizer'?)",
+        ),
+        ("    hyper", "    defaults = {'mlp': {'optimizer': 'rms'}}\n    hyper", "line 7: optimizer = 'rms' is not"),
+        ("    hyper", "    defaults = {'tabel': {}}\n    hyper", "line 7: defaults are for table, linear, mlp, not"),
+        ("    hyper", "    table_learning_rate = 'a'\n    hyper", "line 7: table_learning_rate = 'a' is not allowed"),
         (
             "class Mine(",
             "class First(QLearning):\n    name = 'mine'\n    title = summary = ''\n\nclass Mine(",

@@ -154,6 +154,29 @@ MISTAKES = {
     "not a number": ("(taken - y) ** 2", "(taken - y).sqrt()", "line 25: "),
     "no dictionary": ("        return {", "        return 3\n        return {", "line 25: loss returned a int"),
     "exception": ("0.5 *", "[][1] *", "line 25: IndexError: list index out of range"),
+    "no reason": (
+        "        taken =",
+        "        raise RuntimeError\n        taken =",
+        "line 23: RuntimeError: no reason is",
+    ),
+    "changed in place": (
+        "        taken =",
+        "        rows.action[:] = 0\n        taken =",
+        "line 23: RuntimeError: unsupported operation: more than one element of the written-to tensor",
+    ),
+    "a place that is not there": ('=("next",)', '=("nxt",)', "line 16: target_reads = ('nxt',) of the network 'q' is"),
+    "no target copy": ("copied=True, ", "", "line 16: the network 'q' has target_reads but no target copy"),
+    "no tuple": ("starts=True),)", "starts=True))", "line 24: the networks must be a tuple of heads"),
+    "a network twice": ("starts=True),)", "starts=True), Head('q'))", "line 24: two networks are called 'q'"),
+    "a name that is taken": ("starts=True),)", "starts=True), Head('reward'))", "line 24: a network cannot be called"),
+    "a name with a meaning": ("starts=True),)", "starts=True), Head('q_next'))", "line 16: a network cannot be called"),
+    "no start": (" *INITIAL,", "", "line 24: the network 'q' has starts=True, but no hyperparameter says where it"),
+    "for one model only": (
+        "hp.alpha * (rows.q.logsumexp(-1) - taken)",
+        "(hp.alpha * rows.q).logsumexp(-1) - taken",
+        "line 26: RuntimeError: The size of tensor a (2) must match the size of tensor b (23) at non-singleton "
+        "dimension 1. Hyperparameters are (M, 1), numbers of rows (M, B), outputs per action (M, B, A):",
+    ),
     "a network that is not there": ('Head("q"', 'Head("value"', "line 22: unknown output 'target_q_next'"),
 }
 
@@ -171,3 +194,59 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, name: str) -> None:
         try_out(own_files.read(place))
     assert str(caught.value).startswith("my_cql.py, line ")
     assert said in str(caught.value)
+
+
+def test_what_is_not_read_at_the_next_state_says_so_on_a_table_as_well(tmp_path: Path) -> None:
+    place = tmp_path / "my_cql.py"
+    text = FILE.replace("starts=True),)", "starts=True), Head('value', scalar=True))")
+    place.write_text(text.replace("rows.target_q_next.amax(-1)", "rows.value_next"))
+    said = r"line 22: rows.value_next is not evaluated: the network 'value' needs reads=\('s', 'next'\)"
+    with pytest.raises(orl.OwnCodeError, match=said):
+        try_out(own_files.read(place))
+
+
+METHODS = {
+    "no distribution": ("policy_at(self, rows, hp)", "rows.q", "policy_at is no distribution: it must be at least 0"),
+    "nothing": ("policy_at(self, rows, hp)", "None", "policy_at returned None: it must be a tensor (M, U, A)"),
+    "the policy's shape": ("policy_at(self, rows, hp)", "rows.q[..., 0]", "policy_at returned the shape (2, 24): it"),
+    "not a number": ("policy_at(self, rows, hp)", "rows.q * torch.nan", "the policy is not a number at the first up"),
+    "a transition's": ("policy_at(self, rows, hp)", "rows.reward", "there is no reward here: these are states, and"),
+    "the value's shape": ("value_at(self, rows, hp)", "rows.q", "value_at returned the shape (2, 24, 4): it must be a"),
+    "the weights' shape": ("weights(self, rows, hp)", "rows.q", "weights returned the shape (2, 23, 4): it must be a"),
+    "allowed": (
+        "allowed_at(self, rows, hp)",
+        "rows.q",
+        "allowed_at returned torch.float32: it must be a tensor of bool",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_mistake_in_another_method_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    method, found, said = METHODS[name]
+    place = tmp_path / "my_cql.py"
+    place.write_text(f"{FILE}\n    def {method}:\n        return {found}\n")
+    with pytest.raises(orl.OwnCodeError) as caught:
+        try_out(own_files.read(place))
+    where, _, what = str(caught.value).partition(": ")
+    assert where in ("my_cql.py, line 29", "my_cql.py, line 30")
+    assert what.startswith(said)
+
+
+def test_what_is_the_data_s_cannot_be_changed_in_place(tmp_path: Path) -> None:
+    place = tmp_path / "my_cql.py"
+    place.write_text(FILE.replace("        y = rows", "        rows.reward.clamp_(0, 1)\n        y = rows"))
+    (kind,) = orl.load_algorithms(place)
+    learner = orl.Learner(orl.load_dataset("double-crossing"), kind.name)
+    with pytest.raises(orl.OwnCodeError, match=r"rows\.reward was changed in place, and so would be the data"):
+        learner.advance(1)
+
+
+def test_a_gradient_that_is_not_a_number_is_not_said_to_be_of_a_loss_that_has_no_part_in_it(tmp_path: Path) -> None:
+    place = tmp_path / "my_cql.py"
+    place.write_text(FILE.replace("hp.alpha * (rows", "torch.nan * (rows"))
+    (kind,) = orl.load_algorithms(place)
+    learner = orl.Learner(orl.load_dataset("double-crossing"), kind.name)
+    learner.advance(1)
+    (found,) = learner.divergences
+    assert (found.what, found.line) == ("gradient of the loss", "my_cql.py, line 26")
