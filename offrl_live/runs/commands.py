@@ -13,6 +13,7 @@ from offrl_live.runs.views import MODES
 MAX_TEXT = 16_384
 MAX_SPEED = 1_000_000.0
 MAX_WATCHED = 16
+MAX_STEP = 10**9
 
 
 class CommandError(ValueError):
@@ -108,6 +109,7 @@ _NEEDED: dict[str, dict[str, Check]] = {
     "branch": {"step": _whole(), "lane": _whole(), "values": _changes},
     "explain": {},
     "film": {},
+    "catch_up": {"step": _whole(MAX_STEP)},
 }
 _OPTIONAL: dict[str, dict[str, Check]] = {
     "film": {"step": _whole(), "member": _whole(), "seed": _whole(2**32 - 1)},

@@ -202,7 +202,19 @@ class LiveRuns:
         """Train; past a spent budget for as much again, past convergence regardless, from a failure's checkpoint."""
         converged = run.state == "finished" and not (run.limit and run.step >= run.limit)
         run.keep_on = run.keep_on or converged
+        if run.until:  # it shall go on from there
+            run.until = 0
+            self.scheduler.rest(run)
         run.lengthen()
+        run.revive()
+        self.scheduler.train(run)
+        self.scheduler.state_changed(run)
+
+    def catch_up(self, run: Run, step: int) -> None:
+        """Compute a run again up to a step where it was before, as fast as it goes, and let it stand there."""
+        if run.wanted or step <= run.step or (run.limit and step > run.limit):
+            return
+        run.until = step
         run.revive()
         self.scheduler.train(run)
         self.scheduler.state_changed(run)

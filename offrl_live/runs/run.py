@@ -79,6 +79,7 @@ class Run:
         speed, rate: updates a second that are wanted (0: as fast as it goes), and that are reached.
         usual_speed: what is wanted where no viewer has said.
         limit: the update at which it stops, 0 for never.
+        until: the update up to which it is computed again, then to stand still; 0 where it is not.
         mistake: what is wrong with the newest text of an own file that its algorithms come from; often nothing.
         pending: commands that wait until it is built.
         turn_began, used: moments of the clock.
@@ -115,6 +116,7 @@ class Run:
     limit: int = 0
     mistake: str = ""
     viewers: set[Viewer] = field(default_factory=set)
+    until: int = 0
     pending: list[dict[str, Any]] = field(default_factory=list)
     turn_began: float = 0.0
     spent: float = 0.0

@@ -187,6 +187,9 @@ class Scheduler:
         if header["state"] != "running":
             if header["state"] in ("finished", "diverged"):
                 run.wanted = False
+                if run.until and header["state"] == "finished":
+                    run.state, run.reason = "paused", "computed again up to where it was"
+                run.until = 0
                 for viewer in run.viewers:
                     viewer.playing = False
             # It does not train at the moment, and everything of it is known here.
@@ -287,7 +290,7 @@ class Scheduler:
             run.turn_began, run.spent = self._clock.now(), 0.0
             run.turns += 1
             keep_on, run.keep_on = run.keep_on, False
-            self.tell(run, {"do": "play", "limit": run.limit, "keep_on": keep_on})
+            self.tell(run, {"do": "play", "limit": run.until or run.limit, "keep_on": keep_on or bool(run.until)})
             self.state_changed(run)
         for run in list(self._waiting):
             if run.worker is not None or self._give_worker(run):

@@ -90,6 +90,12 @@ def _set(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     return False
 
 
+def _catch_up(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
+    """The viewer has seen this run before a restart of the server: it is computed again up to there."""
+    runs.catch_up(run, request["step"])
+    return False
+
+
 def _branch(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     step, lane = request["step"], request["lane"]
     values = run.config.checked(lane, request["values"]) if request["values"] else {}
@@ -201,6 +207,7 @@ _DO: dict[str, Callable[[LiveRuns, Viewer, Run, Request], bool]] = {
     "step": _step,
     "set": _set,
     "branch": _branch,
+    "catch_up": _catch_up,
     "reset": _reset,
     "stop": _stop,
     "view": _view,

@@ -90,8 +90,10 @@ def mistakes_in_files() -> list[str]:
 
 
 def gone() -> None:
-    """The run no longer exists: the next script run opens it anew."""
-    st.session_state.pop(MEMORY, None)
+    """The run no longer exists: the next script run opens it anew. This is told until the stage has another run."""
+    memory = st.session_state.get(MEMORY)
+    if memory is not None and memory["id"] == component.told("stage", "gone").get("run_id"):
+        del st.session_state[MEMORY]
 
 
 def _alive(run_id: str) -> bool:

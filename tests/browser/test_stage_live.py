@@ -169,7 +169,7 @@ def test_lost_connection_comes_back_without_losing_or_doubling_frames(bench: Pag
 
 def test_unknown_run_says_so_and_tells_the_page(bench: Page, host: Host):
     host.open(bench, run="no-such-run")
-    expect(bench.locator(".state-line")).to_contain_text("This run is gone")
+    expect(bench.locator(".state-line")).to_contain_text("The server was restarted, or has let this run go")
     bench.wait_for_function("events.some(([name]) => name === 'gone')")
 
 
@@ -223,3 +223,29 @@ def test_who_is_moved_to_a_run_of_his_own_is_told_why(bench: Page, host: Host):
     assert bench.evaluate("stage.session.runId") != run
     assert other.evaluate("stage.session.runId") == run
     other.close()
+
+
+def test_after_a_restart_a_tab_comes_back_to_the_step_where_it_was(bench: Page, host: Host):
+    chosen = config({"algorithm": "cql", "hyperparameters": {"batch_size": 32}}, budget=0, options={"seed": 4711})
+    run_id = host.hub.open(chosen)
+    host.show(bench, run=run_id)
+    bench.evaluate("stage.session.send({ cmd: 'speed', value: 60 })")
+    bench.evaluate("stage.session.send({ cmd: 'play' })")
+    bench.wait_for_function(f"{STEP} > 25")
+    bench.evaluate("stage.session.send({ cmd: 'pause' })")
+    bench.wait_for_function("stage.store.state.state === 'paused'")
+    step = bench.evaluate(STEP)
+    seen = bench.evaluate("stage.store.frames.list.length")
+    host.hub.drop(run_id)
+    host.hub._forgotten.clear()  # a server that was restarted knows nothing
+    bench.evaluate("void stage.session.source.connection.socket.close()")
+    bench.wait_for_function("events.filter(([name]) => name === 'gone').length >= 2")
+    anew = host.hub.open(chosen)
+    assert anew != run_id
+    bench.evaluate("(run) => remount({ run })", anew)
+    bench.wait_for_function(f"stage.store.state?.state === 'paused' && stage.store.state.step === {step}")
+    assert host.hub.info(anew)["step"] == step
+    assert bench.evaluate("stage.store.frames.list.length") >= seen
+    steps = bench.evaluate("stage.store.frames.list.map((f) => f.step)")
+    assert steps == sorted(set(steps))
+    assert (steps[0], steps[-1]) == (0, step)

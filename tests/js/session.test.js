@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { Session } from "../../offrl_ui/assets/run/session.js";
 import { Store } from "../../offrl_ui/assets/run/store.js";
 import { bus } from "../../offrl_ui/assets/shared/bus.js";
 import { frame, hello, known } from "./example.js";
+
+globalThis.WebSocket = class {
+  close() {}
+};
 
 // A session with the messages in `script`: texts as objects, binary messages as they are decoded.
 function session(live = true) {
@@ -108,6 +112,48 @@ test("a connection that is closed for good says why, and a run that is gone is t
   hear({ type: "close", code: 1006, reason: "", final: false });
   assert.equal(store.closed, null);
   hear({ type: "close", code: 4404, reason: "", final: true });
-  assert.match(store.closed, /This run is gone/);
+  assert.match(store.closed, /The server was restarted, or has let this run go/);
   assert.deepEqual(told.at(-1), ["gone", { run_id: "run" }]);
+  made.disconnect();
+});
+
+test("that a run is gone is told until there is another, which is computed again up to where it was", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { session: made, source, hear, told, store } = session();
+  made.runId = "run";
+  hear(hello(), known(), frame(0, [[0, 0, 0]]), frame(40, [[0, 0, 0]]));
+  hear({ type: "close", code: 4404, reason: "", final: true });
+  for (const times of [1, 2, 3]) {
+    assert.equal(told.filter(([name]) => name === "gone").length, times);
+    mock.timers.tick(2000);
+  }
+  made.connect({ run: "anew" });
+  made.source = source;
+  mock.timers.tick(20_000);
+  assert.equal(told.filter(([name]) => name === "gone").length, 4, "not after it has another");
+  assert.equal(made.newest(), -1, "its frames have other numbers");
+  hear(hello(), known());
+  assert.deepEqual(source.sent, [{ cmd: "catch_up", step: 40 }]);
+  assert.deepEqual(
+    store.frames.list.map(({ step }) => step),
+    [0, 40],
+    "what was seen stays on screen",
+  );
+  hear(hello(), known());
+  assert.equal(source.sent.length, 1);
+  mock.timers.reset();
+});
+
+test("of another run nothing that was seen before stays", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { session: made, source, hear, store } = session();
+  made.runId = "run";
+  hear(hello(), known(), frame(0, [[0, 0, 0]]), frame(40, [[0, 0, 0]]));
+  hear({ type: "close", code: 4404, reason: "", final: true });
+  made.connect({ run: "another" });
+  made.source = source;
+  const other = hello();
+  hear({ ...other, run: { ...other.run, key: "another" } }, known());
+  assert.equal(store.frames.length, 0);
+  mock.timers.reset();
 });

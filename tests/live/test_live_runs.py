@@ -212,3 +212,47 @@ def test_too_much_memory_lets_the_unwatched_go_first() -> None:
     alone.until(lambda: unwatched not in alone.runs.runs)
     alone.until(lambda: alone.runs.info(watched)["step"] > 500)
     alone.until(lambda: alone.runs.info(watched)["nbytes"] < 60_000, 5)
+
+
+def test_a_run_comes_back_to_the_step_where_it_was() -> None:
+    alone = OneThread()
+    viewer = alone.watch(alone.runs.open(NOISY))
+    viewer.wait_for("paused")
+    viewer.say("speed", value=100)
+    assert viewer.answer(viewer.say("catch_up", step=230))["type"] == "accepted"
+    alone.until(lambda: viewer.state()["state"] == "running")
+    assert viewer.answer(viewer.say("catch_up", step=900))["type"] == "accepted"  # it is under way already
+    assert viewer.wait_for("paused")["step"] == 230
+    assert viewer.state()["reason"] == "computed again up to where it was"
+    assert len(viewer.frames()) > 5, "with its past"
+    engine = Engine(NOISY)
+    engine.advance(230)
+    newest = alone.runs.export(viewer.viewer.run.id).frames[-1]
+    np.testing.assert_array_equal(newest.fields["q"], engine.snapshot().tables["q"])
+    viewer.say("catch_up", step=100)  # it is further already
+    for _ in range(20):
+        alone.turn()
+    assert viewer.state()["step"] == 230
+    viewer.say("play")
+    alone.until(lambda: viewer.frames()[-1]["step"] > 300)
+
+
+def test_play_goes_on_beyond_where_a_run_was() -> None:
+    alone = OneThread()
+    viewer = alone.watch(alone.runs.open(NOISY))
+    viewer.wait_for("paused")
+    viewer.say("speed", value=100)
+    viewer.say("catch_up", step=400)
+    alone.until(lambda: viewer.frames()[-1]["step"] > 3)
+    viewer.say("play")
+    alone.until(lambda: viewer.frames()[-1]["step"] > 450)
+
+
+def test_a_run_is_not_computed_beyond_its_budget() -> None:
+    alone = OneThread()
+    viewer = alone.watch(alone.runs.open(RunConfig("double-crossing", {}, (Lane("bc"),), budget=50)))
+    viewer.wait_for("paused")
+    viewer.say("catch_up", step=10**9)
+    for _ in range(20):
+        alone.turn()
+    assert viewer.state()["step"] == 0

@@ -338,6 +338,7 @@ export type Command =
   | { cmd: "frame"; step: number }
   | { cmd: "explain"; row?: number; state?: number; action?: number; member?: number; step?: number }
   | { cmd: "film"; step?: number; member?: number; seed?: number }
+  | { cmd: "catch_up"; step: number }
   | { cmd: "ack"; seq: number };
 export type Sent = Command & { id?: number };
 

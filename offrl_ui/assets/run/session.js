@@ -26,9 +26,11 @@ import { RecordingSource, SocketSource } from "./source.js";
 
 /** Attempts after which it is said that nobody answers. */
 const MANY_ATTEMPTS = 3;
+/** The page may not hear of it at once: after a restart of the server it connects anew, too. */
+const TELL_AGAIN = 2000;
 /** @type {Record<number, string>} */
 const CLOSED = {
-  4404: "This run is gone: nobody watched it for a while.",
+  4404: "The server was restarted, or has let this run go: it is asked for again …",
   4429: "The server refused too many messages from this page. Reload to connect again.",
   1013: "There is no place for another viewer at the moment; trying again …",
   1008: "The server refused the connection.",
@@ -49,6 +51,11 @@ export class Session {
     this.again = false;
     this.acknowledged = -1;
     this.generation = 0;
+    /** What was on screen of a run that is gone, and the step that it had come to.
+     * @type {{ key: string, frames: Frames, step: number } | null} */
+    this.lost = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.telling = undefined;
     /** Ids of the stage's own commands. @type {Set<number>} */
     this.own = new Set();
   }
@@ -110,6 +117,7 @@ export class Session {
 
   disconnect() {
     this.generation += 1;
+    clearTimeout(this.telling);
     const { source } = this;
     if (!source) return;
     this.source = null;
@@ -165,7 +173,9 @@ export class Session {
 
   /** @param {Hello} message */
   hello(message) {
-    const { store, kept } = this;
+    const { store, lost } = this;
+    // The same run computed again has the same frames to the bit, with numbers of their own.
+    const kept = lost && lost.key === message.run?.key ? lost.frames : this.kept;
     const again = !kept && this.ready && store.hello?.run?.id === message.run?.id;
     const taken = store.begin(message, kept ?? (again ? store.frames : null));
     this.kept = null;
@@ -178,6 +188,8 @@ export class Session {
   begin() {
     this.ready = true;
     this.on.began(this.again);
+    if (this.lost?.step) this.source?.send({ cmd: "catch_up", step: this.lost.step });
+    this.lost = null;
   }
 
   /** The viewer has a run of its own now: what was seen stays behind as a ghost, the common past is kept.
@@ -197,6 +209,19 @@ export class Session {
     else if (attempt >= MANY_ATTEMPTS)
       this.store.closed =
         "The server does not answer; trying again … If the page itself loads, the proxy must pass WebSockets on, too.";
-    if (code === 4404) this.on.emit("gone", { run_id: this.runId });
+    if (code === 4404) this.gone();
+  }
+
+  /** Tell the page that the run is gone until another one is connected to. */
+  gone() {
+    const { store } = this;
+    const frames = store.frames.until(Number.POSITIVE_INFINITY, -1);
+    const step = frames.list.at(-1)?.step ?? 0;
+    this.lost = store.hello?.run ? { key: store.hello.run.key, frames, step } : null;
+    const tell = () => {
+      this.on.emit("gone", { run_id: this.runId });
+      this.telling = setTimeout(tell, TELL_AGAIN);
+    };
+    tell();
   }
 }
