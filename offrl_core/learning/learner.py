@@ -342,13 +342,16 @@ class Learner:
         Only the member's own weights change: its target copy and its optimiser's running means stay as they are.
 
         Raises:
+            TypeError: they are neither a module nor its state.
             ValueError: there is no such member, or the weights have another shape, belong to other data or to another
                 encoding, or are not finite. Nothing is changed then.
             ImportError: PyTorch is not installed.
         """
         from offrl_core.learning.in_torch.model import flat_parameters
 
-        given = weights if isinstance(weights, Mapping) else weights.state_dict()
+        given = weights if isinstance(weights, Mapping) else getattr(weights, "state_dict", dict)()
+        if not given:
+            raise TypeError(f"weights = {weights!r} is not allowed: it must be what to_torch gave, or its state_dict()")
         flat = flat_parameters(self._alone(member), given)
         places, program = next(pair for pair in self._programs if member in pair[0])
         arrays = {name: array.copy() for name, array in program.arrays().items()}

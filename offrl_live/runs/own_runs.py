@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offrl_core.algos import algorithms
 from offrl_core.own_files import OwnFile
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.live_runs import LiveRuns, new_id
@@ -17,6 +18,10 @@ def saved(runs: LiveRuns, file: OwnFile) -> None:
     """
     mistaken(runs, file.name, "")
     for run in [run for run in runs.runs.values() if run.viewers and _uses(run, file.name)]:
+        gone = {lane.algorithm for lane in run.config.lanes if lane.kind.file == file.name} - algorithms().keys()
+        if gone:
+            _say(runs, run, f"{file.name}: there is no algorithm {min(gone)!r} in it any more")
+            continue
         try:
             config = run.config.renewed()
         except ConfigError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.algos import algorithms
 from offrl_core.algos.loss_errors import OwnCodeError
 from offrl_core.own_files import OwnFile, accused, blamed, load, told
 from offrl_live.runs.config import Lane, RunConfig
@@ -36,7 +37,10 @@ def try_out(file: OwnFile, configs: Sequence[Mapping[str, Any]] = ()) -> list[st
             # Two members: what holds for one model only is found here, not when the lens is opened.
             _first_update(RunConfig(DATASET, {}, (Lane(kind.name, seeds=2),)))
         for data in configs:
-            if not data["dataset"].startswith(UPLOAD):
+            # A run of an algorithm that is no longer in the file goes on as it is.
+            if not data["dataset"].startswith(UPLOAD) and all(
+                lane["algorithm"] in algorithms() for lane in data["lanes"]
+            ):
                 _first_update(_with_fitting_values(data))
     except OwnCodeError:
         raise

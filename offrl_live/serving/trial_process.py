@@ -49,12 +49,15 @@ class TrialProcess:
         died = answer.get("died")
         return str(OwnCodeError(f"the process that tried it {died}", file.path)) if died else str(answer["mistake"])
 
-    def policy(self, name: str, version: str, dataset: str, updates: int) -> list[list[float]] | None:
-        """`π(a|s)` of an algorithm that was tried here, trained on a table; None where it could not be."""
+    def policy(self, name: str, version: str, dataset: str, updates: int) -> tuple[bool, list[list[float]] | None]:
+        """Train an algorithm that was tried here a little further on a table; a file that is saved waits no longer.
+
+        Returns:
+            Whether it has had its updates, and then `π(a|s)`; None where it could not be trained.
+        """
         about = {"name": name, "version": version, "file": file_of(name, version)}
         answer = self._ask({"do": "policy", **about, "dataset": dataset, "updates": updates})
-        policy: list[list[float]] | None = answer.get("policy")
-        return policy
+        return answer.get("finished", True), answer.get("policy")
 
     def close(self) -> None:
         """End the process."""
@@ -98,6 +101,7 @@ def serve(connection: Connection) -> None:
     def answer(**data: Any) -> None:
         connection.send_bytes(json.dumps(data).encode())
 
+    kept: dict[str, Learner] = {}
     limit = TimeLimit(own_seconds(), lambda sentence: answer(mistake=sentence, policy=None, ends=True))
     with threadpool_limits(1):
         while True:
@@ -114,19 +118,25 @@ def serve(connection: Connection) -> None:
                 else:
                     answer(mistake="")
             else:
-                answer(policy=_policy(command, limit))
+                answer(**_policy(command, limit, kept))
 
 
-def _policy(command: dict[str, Any], limit: TimeLimit) -> list[list[float]] | None:
+def _policy(command: dict[str, Any], limit: TimeLimit, kept: dict[str, Learner]) -> dict[str, Any]:
+    """A part of the training; the learner is kept until the next one."""
+    about = f"{command['name']} {command['version']} {command['dataset']}"
+    learner = kept.pop(about, None)
     try:
-        if not is_loaded(command["file"]):
-            load(command["file"])
-        learner = Learner(load_dataset(command["dataset"]), algorithm(command["name"], command["version"]))
-        while learner.step < command["updates"] and learner.active:
-            with limit:
-                learner.advance(min(UPDATES_AT_ONCE, command["updates"] - learner.step))
-        policy: list[list[float]] = learner.snapshot().policy[0].tolist()
+        with limit:
+            if learner is None:
+                if not is_loaded(command["file"]):
+                    load(command["file"])
+                learner = Learner(load_dataset(command["dataset"]), algorithm(command["name"], command["version"]))
+            learner.advance(min(UPDATES_AT_ONCE, command["updates"] - learner.step))
+            if learner.step < command["updates"] and learner.active:
+                kept.clear()
+                kept[about] = learner
+                return {"finished": False}
+            return {"finished": True, "policy": learner.snapshot().policy[0].tolist()}
     except Exception:  # whatever it is, the page is drawn without this picture
         log.exception("%s could not be trained for its picture", command["name"])
-        return None
-    return policy
+        return {"finished": True, "policy": None}

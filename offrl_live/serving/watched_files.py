@@ -150,8 +150,11 @@ class WatchedFiles:
                 own_runs.mistaken(self._runs, path.name, sentence)
 
     def _train(self) -> None:
-        asked = self._asked.popleft()
-        self._policies[asked] = self._trials.policy(*asked)
+        asked = self._asked[0]
+        finished, policy = self._trials.policy(*asked)
+        if finished:
+            self._policies[asked] = policy
+            self._asked.popleft()
 
 
 def _signature(path: Path) -> Signature | None:

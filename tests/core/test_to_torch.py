@@ -219,6 +219,9 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing() -> None:
     ):
         with pytest.raises(ValueError, match=said):
             learner.from_torch(given)
+    for nothing in (None, "q.pt", [], {}, 3):
+        with pytest.raises(TypeError, match=r"weights = .* is not allowed: it must be what to_torch gave"):
+            learner.from_torch(nothing)
     with pytest.raises(ValueError, match="member = 1 is not allowed"):
         learner.to_torch(1)
     assert learner.to_bytes() == before

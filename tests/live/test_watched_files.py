@@ -258,6 +258,27 @@ def test_the_picture_of_its_card_is_trained_elsewhere(hub: Hub) -> None:
     np.testing.assert_allclose(policy, learner.snapshot().policy[0])
 
 
+def test_a_text_that_is_saved_does_not_wait_for_the_picture(hub: Hub, watched: Watched, place: Path) -> None:
+    assert hub.files is not None
+    assert hub.files.policy(_kind(), "double-crossing", 10**8) is None
+    watcher = watched()
+    place.write_text(changed(MISTAKES["hyperparameter"]))
+    until(lambda: watcher.of("state")[-1].get("mistake"))
+    assert hub.files.policy(_kind(), "double-crossing", 10**8) is None
+
+
+def test_an_algorithm_may_get_another_name_while_its_run_goes_on(hub: Hub, watched: Watched, place: Path) -> None:
+    watcher = watched()
+    place.write_text(TEXT.replace('"mine"', '"renamed"'))
+    until(lambda: watcher.of("state")[-1].get("mistake"))
+    assert watcher.state()["mistake"] == "mine.py: there is no algorithm 'mine' in it any more"
+    assert "renamed" in algos.algorithms()
+    step = watcher.viewer.run.step
+    until(lambda: watcher.viewer.run.step > step)
+    place.write_text(TEXT)
+    until(lambda: "mistake" not in watcher.of("state")[-1])
+
+
 def test_a_file_that_is_not_there_yet_is_taken_when_it_comes(tmp_path: Path) -> None:
     late = tmp_path / "late.py"
     hub = Hub(Limits(workers=1))
