@@ -80,21 +80,23 @@ class LiveRuns:
 
     # coming and going
 
-    def open(self, config: RunConfig, *, private: bool = False, title: str = "") -> str:
+    def open(self, config: RunConfig, *, private: bool = False, title: str = "", owner: str | None = None) -> str:
         """The id of a run of this configuration: one that is there already, or a new one (paused at step 0).
 
         Args:
             config: what to train.
             private: a run of one's own, even if others watch the same.
             title: a name for the screen.
+            owner: who asks: what they have branched, or changed, is found again by what it has become. To others it
+                is not shown, for whoever watches a run alone can change it.
 
         Raises:
             NoRoom: there are as many runs as are taken, and all of them are watched.
         """
         key = config.key
         if not private:
-            # A run that somebody changed or branched is found again by what it has become.
-            known = self._shared.get(key) or next((r for r in self.runs.values() if r.config.key == key), None)
+            own = (run for run in self.runs.values() if run.private and run.owner == owner and run.config.key == key)
+            known = self._shared.get(key) or next(own, None)
             if known is not None:
                 known.used = self.clock.now()
                 return known.id
@@ -277,7 +279,13 @@ class LiveRuns:
     # viewers
 
     def join(
-        self, run_id: str, notify: Callable[[], None], *, after: int = -1, new_runs: Allowance | None = None
+        self,
+        run_id: str,
+        notify: Callable[[], None],
+        *,
+        after: int = -1,
+        new_runs: Allowance | None = None,
+        owner: str | None = None,
     ) -> Viewer:
         """Watch a run.
 
@@ -286,6 +294,7 @@ class LiveRuns:
             notify: called when the viewer has messages; see `messages`.
             after: number of the last frame that the viewer already has.
             new_runs: how fast it may begin runs of its own; None where that is not bounded.
+            owner: whose runs these are then; see `open`.
 
         Raises:
             UnknownRun: there never was such a run, or it is too long ago.
@@ -296,7 +305,7 @@ class LiveRuns:
         run = self.find(run_id)
         if sum(len(r.viewers) for r in self.runs.values()) >= self.limits.max_viewers:
             raise NoRoom(f"this server takes {self.limits.max_viewers} viewers")
-        viewer = Viewer(run, after, notify, new_runs)
+        viewer = Viewer(run, after, notify, new_runs, owner)
         run.viewers.add(viewer)
         run.used = self.clock.now()
         if run.described is None and run.state != "failed":

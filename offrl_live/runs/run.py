@@ -88,6 +88,7 @@ class Run:
         served: seconds of training for each viewer, weighted (see `Scheduler`): the queue's order.
         asked_at: when it was given to a worker; `building`: the seconds from then until it could train.
         cache: encoded messages of the newest frame.
+        owner: who has branched or changed it.
         family: the id of the run that it came of by branching and beginning again; its own where it did not.
     """
 
@@ -127,6 +128,7 @@ class Run:
     used: float = 0.0
     cache: Cache = field(default_factory=dict)
     family: str = ""
+    owner: str | None = None
 
     def __post_init__(self) -> None:
         self.family = self.family or self.id
@@ -245,6 +247,7 @@ class Viewer:
         after: the last frame that this viewer already has; −1 for none.
         notify: called when there is something to send.
         new_runs: how fast it may begin runs of its own.
+        owner: whose runs these are then.
 
     Attributes:
         view: what it looks at.
@@ -262,8 +265,16 @@ class Viewer:
         place: the run's place in the queue.
     """
 
-    def __init__(self, run: Run, after: int, notify: Callable[[], None], new_runs: Allowance | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        after: int,
+        notify: Callable[[], None],
+        new_runs: Allowance | None = None,
+        owner: str | None = None,
+    ) -> None:
         self.run = run
+        self.owner = owner
         self._new_runs = new_runs
         self.notify = notify
         self.view = View()

@@ -79,6 +79,7 @@ def _step(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
 def _set(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     lane, values = request["lane"], run.config.checked(request["lane"], request["values"])
     if len(run.viewers) <= 1:
+        run.owner = viewer.owner
         runs.set(run, lane, values, viewer=id(viewer), id=request.id)
         return True
     viewer.begins_a_run()
@@ -243,6 +244,8 @@ def move(runs: LiveRuns, viewer: Viewer, run: Run, step: int, reason: str, *, sh
     last = run.timeline.frames.last
     where = {"run_id": run.id, "parent": viewer.run.id, "step": step, "after": last.seq if last else -1}
     where["shared"] = shared
+    if not shared:
+        run.owner = viewer.owner
     viewer.playing = False
     runs.playing_changed(viewer.run)
     viewer.send(dumps({"type": "moved", "reason": reason, **where}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import secrets
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -20,6 +22,9 @@ from offrl_live.serving.socket_limits import MessageLimit, Visitor, Visitors
 log = logging.getLogger(__name__)
 
 UNKNOWN_RUN, TOO_MANY_REFUSED, TOO_LARGE, TRY_LATER = 4404, 4429, 1009, 1013
+
+VISIT = "offrl_visit"
+"""The cookie that names a browser, for as long as it is open."""
 
 RATE = 30.0
 BURST = 60.0
@@ -41,20 +46,25 @@ def live_route(hub: Hub | None = None, origins: Origins | None = None) -> WebSoc
     async def endpoint(websocket: WebSocket) -> None:
         if await allowed.turned_away(websocket):
             return
-        await websocket.accept()
+        # A page that is loaded again is to find the runs that are its own.
+        visit = websocket.cookies.get(VISIT, "")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", visit):
+            visit = secrets.token_urlsafe(16)
+        cookie = f"{VISIT}={visit}; Path=/; HttpOnly; SameSite=Lax"
+        await websocket.accept(headers=[(b"set-cookie", cookie.encode())])
         visitor = visitors.enter(websocket)
         if visitor is None:
             await websocket.close(TRY_LATER, "this server has no room for another viewer")
             return
         try:
-            await _serve(websocket, hub or get_hub(), visitor)
+            await _serve(websocket, hub or get_hub(), visitor, visit)
         finally:
             visitors.leave(visitor)
 
     return WebSocketRoute("/live/{run_id}", endpoint)
 
 
-async def _serve(websocket: WebSocket, hub: Hub, visitor: Visitor) -> None:
+async def _serve(websocket: WebSocket, hub: Hub, visitor: Visitor, visit: str) -> None:
     run_id = websocket.path_params["run_id"]
     loop, awake = asyncio.get_running_loop(), asyncio.Event()
     pending = False
@@ -76,7 +86,9 @@ async def _serve(websocket: WebSocket, hub: Hub, visitor: Visitor) -> None:
 
     try:
         # Off the loop: a run that was forgotten is made anew, and the lock may be waited for.
-        viewer = await asyncio.to_thread(hub.join, run_id, notify, after=_after(websocket), new_runs=visitor.new_runs)
+        viewer = await asyncio.to_thread(
+            hub.join, run_id, notify, after=_after(websocket), new_runs=visitor.new_runs, owner=visit
+        )
     except UnknownRun as error:
         await websocket.close(UNKNOWN_RUN, str(error))
         return

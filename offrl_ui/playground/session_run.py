@@ -12,6 +12,7 @@ from offrl_lecture.base.text import listed
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.serving.hub import get_hub
+from offrl_live.serving.socket import VISIT
 from offrl_ui.setup import selection
 from offrl_ui.shared import component
 
@@ -38,7 +39,7 @@ def run_of(config: RunConfig) -> str:
     memory = st.session_state.get(MEMORY)
     if memory is not None and selection.same_run(memory["config"].renewed(), config) and _alive(memory["id"]):
         return str(memory["id"])
-    run_id = hub.open(config, title=title_of(config))
+    run_id = hub.open(config, title=title_of(config), owner=st.context.cookies.get(VISIT))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
     if hub.info(run_id)["step"] == 0:
         if config == selection.start():

@@ -256,3 +256,30 @@ def test_a_run_is_not_computed_beyond_its_budget() -> None:
     for _ in range(20):
         alone.turn()
     assert viewer.state()["step"] == 0
+
+
+def test_a_run_of_ones_own_is_found_by_its_owner_only() -> None:
+    alone = OneThread()
+    mine = alone.watch(alone.runs.open(NOISY))
+    mine.viewer.owner = "me"
+    mine.wait_for("paused")
+    mine.say("set", lane=0, values={"alpha": 2.0})
+    alone.until(lambda: mine.of("mark"))
+    mine.say("branch", step=0, lane=0, values={"gamma": 0.9})
+    changed, branch = mine.viewer.run, alone.runs.runs[mine.of("moved")[0]["run_id"]]
+    mine.leave()
+    for own in (changed, branch):
+        link = own.config.to_json()
+        for stranger in ("somebody", None):
+            assert alone.runs.open(RunConfig.from_json(link), owner=stranger) not in (changed.id, branch.id)
+    assert alone.watch(branch.id).viewer.run is branch, "whoever was given its id watches it"
+
+
+def test_a_reload_finds_ones_own_run() -> None:
+    alone = OneThread()
+    mine = alone.watch(alone.runs.open(NOISY))
+    mine.viewer.owner = "me"
+    mine.wait_for("paused")
+    mine.say("branch", step=0, lane=0, values={"gamma": 0.9})
+    branch = alone.runs.runs[mine.of("moved")[0]["run_id"]]
+    assert alone.runs.open(RunConfig.from_json(branch.config.to_json()), owner="me") == branch.id

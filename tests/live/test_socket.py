@@ -271,3 +271,22 @@ def test_a_worker_imports_neither_streamlit_nor_plotly() -> None:
     code += "print([m for m in ('streamlit', 'plotly', 'torch') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True, text=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_browser_keeps_its_name_and_nothing_else_becomes_one(served: Served, run_id: str) -> None:
+    async def named(cookie: str | None) -> str:
+        headers = {"Cookie": f"offrl_visit={cookie}"} if cookie else {}
+        async with connect(served.url(run_id), additional_headers=headers) as socket:
+            assert socket.response is not None
+            given = socket.response.headers["set-cookie"]
+            await socket.recv()
+            (viewer,) = served.hub.runs[run_id].viewers
+            name, _, rest = given.removeprefix("offrl_visit=").partition(";")
+            assert (viewer.owner, "HttpOnly" in rest) == (name, True)
+            return name
+
+    first = in_a_loop(named(None))
+    until(lambda: not served.hub.runs[run_id].viewers)
+    assert in_a_loop(named(first)) == first
+    until(lambda: not served.hub.runs[run_id].viewers)
+    assert in_a_loop(named("short")) != "short"
