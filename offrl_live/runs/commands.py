@@ -133,7 +133,8 @@ def parse(text: str) -> Request:
     if not isinstance(data, dict):
         raise CommandError("a message must be a JSON object")
     id, cmd = data.pop("id", None), data.pop("cmd", None)
-    if isinstance(id, bool) or not isinstance(id, (int, str, type(None))) or len(str(id)) > 64:
+    plain = not isinstance(id, str) or id.isprintable()  # half a character could not be sent back
+    if isinstance(id, bool) or not isinstance(id, (int, str, type(None))) or len(str(id)) > 64 or not plain:
         raise CommandError("id must be a number or a short text")
     try:
         if not isinstance(cmd, str) or cmd not in _NEEDED:

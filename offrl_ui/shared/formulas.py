@@ -44,7 +44,9 @@ def formula(latex: str) -> str:
     # The converter copies text as it is: nothing that could open a tag may reach it.
     safe = re.sub(r"[<>&\"]", lambda found: {"<": r"\lt ", ">": r"\gt "}.get(found[0], " "), latex)
     try:
-        return mathml(safe)
+        made = mathml(safe)
+        # A formula is no link: whatever page shows it, a click must lead nowhere.
+        return made if "href" not in made.lower() else f"<math><mtext>{safe}</mtext></math>"
     except Exception:  # the converter raises many kinds; a formula that it does not know must not take the others along
         return f"<math><mtext>{safe}</mtext></math>"
 

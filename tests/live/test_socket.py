@@ -181,6 +181,7 @@ BAD = [
     ('{"cmd":"branch","id":5,"step":99999999,"lane":0,"values":{"gamma":0.5}}', "has come to step"),
     ('{"cmd":"explain","id":5,"member":0}', "a row of the data, or a state and an action"),
     ('{"cmd":"play","id":{}}', "id must be"),
+    ('{"cmd":"play","id":"\\ud800"}', "id must be"),
 ]
 
 
