@@ -62,7 +62,7 @@ def told_by_line(method: Callable[..., Any]) -> Iterator[None]:
         yield
     except LossError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         code = inspect.unwrap(method).__code__
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
         line = (frames[-1].lineno if frames else None) or code.co_firstlineno

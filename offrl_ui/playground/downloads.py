@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 import streamlit as st
@@ -131,6 +131,12 @@ def offered(algorithm: str) -> list[str]:
     return [name for name in FILES if name != PYTORCH or (kind is not None and is_restated(kind))]
 
 
+def which_model(algorithms: Collection[str]) -> str:
+    """What is asked where a run has several models, of these algorithms."""
+    script = any(PYTORCH in offered(name) for name in algorithms)
+    return f"Model in {PYTORCH}, model.pt2 and model.onnx" if script else "Model in model.pt2 and model.onnx"
+
+
 def offer(run_id: str, algorithm: str) -> None:
     """A menu with a link for each file of the run; `algorithm` is its first model's, which may not be there yet."""
     with st.popover("Take it home", icon=":material/download:", help="Files of this run, as it stands now"):
@@ -138,7 +144,7 @@ def offer(run_id: str, algorithm: str) -> None:
         member = 0
         if len(members) > 1:
             member = st.selectbox(
-                f"Model in {PYTORCH}, model.pt2 and model.onnx",
+                which_model({each["algorithm"] for each in members}),
                 range(len(members)),
                 format_func=lambda index: f"{members[index]['algorithm']} {members[index]['label']}".strip(),
             )

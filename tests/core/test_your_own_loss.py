@@ -159,6 +159,7 @@ MISTAKES = {
         "        raise RuntimeError\n        taken =",
         "line 23: RuntimeError: no reason is",
     ),
+    "exit": ("        taken =", "        raise SystemExit(3)\n        taken =", "line 23: SystemExit: 3"),
     "changed in place": (
         "        taken =",
         "        rows.action[:] = 0\n        taken =",

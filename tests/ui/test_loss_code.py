@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_core.algos import bc
-from offrl_ui.playground.downloads import offered
+from offrl_ui.playground.downloads import offered, which_model
 
 
 def page(name: str, choices: dict) -> None:
@@ -43,3 +43,5 @@ def test_every_system_of_the_program_has_its_text_and_no_other(monkeypatch: Any)
     monkeypatch.setattr("offrl_core.algos._added", {"own-bc": own})
     assert len(codes("own-bc")) == 1
     assert set(offered("bc")) - set(offered("own-bc")) == {"pytorch.zip"}
+    assert which_model({"bc", "own-bc"}) == "Model in pytorch.zip, model.pt2 and model.onnx"
+    assert which_model({"own-bc"}) == "Model in model.pt2 and model.onnx"
