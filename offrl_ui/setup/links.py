@@ -12,6 +12,7 @@ stands beside, see `looks.py`.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -133,17 +134,20 @@ class _Reader:
         return default
 
     def algorithm(self, key: str, file: str, default: str) -> str:
-        """The algorithm at `key`; one that is not known here and is in a `file` of somebody's own says so."""
+        """The algorithm at `key`; one that is not known here says which `file` or package of somebody's own it is in.
+
+        A link can say anything: only what is a plain name is repeated, and never a path.
+        """
         text = self.parts.get(key, default)
-        if text in algorithms() or not file:
+        if text in algorithms() or not re.fullmatch(r"\w[\w .-]{,99}", file):
             return self.choice(key, tuple(algorithms()), default)
         self.take(key, default)
-        self.refuse(
-            key,
-            text,
-            f"this server does not know it. It is in the file {file!r}, which must be named when the server is started "
-            f"(--algorithm {file}); {default} is used.",
+        where = (
+            f"in the file {file!r}, which must be named when the server is started (--algorithm {shlex.quote(file)})"
+            if file.endswith(".py")
+            else f"in the package {file!r}, which must be installed where the server runs"
         )
+        self.refuse(key, text, f"this server does not know it. It is {where}; {default} is used.")
         return default
 
     def device(self, key: str) -> str:
@@ -241,7 +245,7 @@ class _Reader:
         before = "" if index == 0 else f"{index + 1}."
         spec = datasets().get(data.name)
         usual = spec.about[0] if spec is not None and spec.about else FIRST_ALGORITHM
-        algorithm = self.algorithm(f"{before}algo", self.take(f"{before}file", "")[:60], usual)
+        algorithm = self.algorithm(f"{before}algo", self.take(f"{before}file", ""), usual)
         allowed = approximators(data)
         approximator = self.choice(f"{before}net", allowed, allowed[0])
         seeds = self.setting(f"{before}seeds", SEEDS, FIRST_SEEDS)
