@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from offrl_ui.shared.theme import readable
+
 ICON = Path(__file__).parent / "offrl_ui" / "assets" / "icon.svg"
 PAGES = (
     (
@@ -34,4 +36,5 @@ page = st.navigation(
     ],
     position="top",
 )
+readable()
 page.run()

@@ -45,6 +45,7 @@ picker(
     label="Dataset",
     on_pick=pick,
     columns=0,
+    skip="Skip to the datasets",
 )
 with st.expander("Open your own log", icon=":material/upload_file:"):
     fresh = upload_form()

@@ -10,7 +10,7 @@ from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.downloads import preset_address
 from offrl_ui.setup import links
 from offrl_ui.shared.stage import stage
-from offrl_ui.shared.theme import full_width
+from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, transition
 
 full_width()
@@ -32,7 +32,7 @@ with st.sidebar:
 
 title, button = st.columns([4, 1], vertical_alignment="center")
 with title:
-    st.subheader(chosen.title, anchor=False)
+    page_heading(chosen.title)
     st.markdown(chosen.sentence)
 with button:
     if st.button("Train it live", type="primary", icon=":material/play_circle:", width="stretch"):

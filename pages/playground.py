@@ -25,7 +25,7 @@ from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections
 from offrl_ui.shared import component
 from offrl_ui.shared.stage import stage
-from offrl_ui.shared.theme import full_width
+from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, settings, transition
 
 KEY = "playground"
@@ -176,8 +176,7 @@ if mistakes_in_files():
     say_mistakes()
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
-if spec is not None:
-    st.caption(spec.lesson)
+page_heading("Playground", spec.lesson if spec is not None else "")
 if sentence := memory.told(KEY, config):
     st.caption(f":material/swap_horiz: **{links.plain(sentence)}**")
 try:

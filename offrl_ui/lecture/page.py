@@ -50,7 +50,7 @@ def lecture_page(name: str) -> None:
     result = component.show(
         "lecture/scene",
         html='<div class="lecture"></div>',
-        styles=("lecture/pictures.css", "lecture/scene.css"),
+        styles=("lecture/pictures.css", "lecture/scene.css", "shared/key_list.css"),
         key=key,
         data={
             "page": page.name,
@@ -64,7 +64,11 @@ def lecture_page(name: str) -> None:
         on_view_change=_nothing,
         on_go_change=_nothing,
         on_open_change=_nothing,
+        on_leave_change=_nothing,
     )
+    if result.leave and "present" in params:
+        del st.query_params["present"]
+        st.rerun()
     if result.go in pages():
         keep = {k: v for k, v in params.items() if k in ("present", "follow")}
         st.switch_page(f"pages/{result.go}.py", query_params=keep)

@@ -59,6 +59,7 @@ def picker(
     on_pick: Callable[[str], None],
     columns: int = 4,
     few: int = 0,
+    skip: str = "",
 ) -> None:
     """Show cards to choose one from.
 
@@ -69,6 +70,7 @@ def picker(
         on_pick: called before the script runs again, with the id of a card that exists.
         columns: cards in a row; 0 for as many as fit.
         few: how many cards of a group are shown before "show all"; 0 for all.
+        skip: the words of a link at the top of the page that leads to the cards; none where empty.
     """
     ids = {card["id"] for group in groups for card in group["cards"]}
 
@@ -84,6 +86,7 @@ def picker(
         "seq": component.last_heard(key),
         "columns": columns,
         "few": few,
+        "skip": skip,
         "groups": list(groups),
     }
     component.show("widgets/picker", key=key, data=data, on_picked_change=picked)

@@ -35,6 +35,7 @@ import { StepScale } from "./steps.js";
  * @property {number} top
  * @property {number} width
  * @property {number} head
+ * @property {number} line - the height of a line of names
  * @property {number} cells
  * @property {boolean} right - whether there is an axis at the right
  * @property {number} x0
@@ -48,9 +49,20 @@ import { StepScale } from "./steps.js";
  */
 /** @typedef {{ x: number[], y: number[] }} Points - x is a place on the step axis */
 
-// Pixels around each panel at ordinary type size; a line of its head, and the least width of a name in it.
+// Pixels around each panel at ordinary type size; the title of its head, a line of names there (high enough for a finger
+// where the curves keep so much height, else as low as type can be), and the least width of a name.
 const MARGIN = { left: 44, right: 12, rightAxis: 34, bottom: 20, gap: 14 };
-const HEAD = { line: 17, pad: 5, font: 11.5, cell: "its truth −0.0000", swatch: 20, gap: 8 };
+const HEAD = {
+  title: 17,
+  line: 24,
+  low: 17,
+  curves: 84,
+  pad: 5,
+  font: 11.5,
+  cell: "its truth −0.0000",
+  swatch: 20,
+  gap: 8,
+};
 // Points of a curve while it moves, and at rest.
 const MOVING = 200;
 const AT_REST = 4000;
@@ -97,18 +109,21 @@ export class Figure {
     const wide = (text) =>
       textWidth(text, `550 ${HEAD.font * factor}px ${this.theme.font}`) + (HEAD.swatch + HEAD.gap) * factor;
     const cells = Math.max(Math.floor(boxWidth / wide(HEAD.cell)), 1);
-    const lines = this.legends.map(({ keys }) => 1 + linesOf(keys, boxWidth / cells, cells, wide));
+    const lines = this.legends.map(({ keys }) => linesOf(keys, boxWidth / cells, cells, wide));
     return this.panels.map((panel, i) => {
       const left = (i % cols) * (boxWidth + MARGIN.gap);
       const top = Math.floor(i / cols) * boxHeight;
       const right = metricsOf(this.store, panel).some((metric) => metric.right);
       const row = lines.slice(i - (i % cols), i - (i % cols) + cols);
-      const head = (HEAD.line * Math.max(...row) + HEAD.pad) * factor;
+      const most = (boxHeight - MARGIN.bottom * factor - HEAD.curves * factor) / factor - HEAD.title - HEAD.pad;
+      const line = (HEAD.line * Math.max(...row) <= most ? HEAD.line : HEAD.low) * factor;
+      const head = (HEAD.title + HEAD.pad) * factor + line * Math.max(...row);
       return {
         left,
         top,
         width: boxWidth,
         head,
+        line,
         cells,
         right,
         x0: left + MARGIN.left * factor,

@@ -61,7 +61,7 @@ export class PanelHeaders {
       "div",
       { class: "plot-head", style: place },
       h("p", { class: "plot-title" }, h("strong", {}, title), tag, named),
-      h("div", { class: "plot-keys", style: `--cells:${box.cells}` }, ...names),
+      h("div", { class: "plot-keys", style: `--cells:${box.cells};--key-line:${box.line}px` }, ...names),
     );
   }
 

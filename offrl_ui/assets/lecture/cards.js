@@ -71,8 +71,17 @@ export function header(app) {
         v("span", {}, "Share"),
         v("span", { class: "present-word" }, "· present"),
       ),
-    app.options.present &&
-      v("span", { class: "keys", "aria-hidden": "true" }, "← → or page keys: scene · space: reveal · 0: reset"),
+    v(
+      "button",
+      {
+        type: "button",
+        class: "round",
+        "aria-label": "Keys (?)",
+        title: "Keys (?)",
+        onclick: () => app.keys.list.show(),
+      },
+      "?",
+    ),
   );
 }
 

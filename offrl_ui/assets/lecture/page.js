@@ -4,7 +4,7 @@
 /** @import { Lecture } from "./scene.js" */
 /** @import { Child } from "../shared/element.d.ts" */
 
-import { readTheme } from "../shared/palette.js";
+import { readable, readTheme } from "../shared/palette.js";
 import { v } from "../shared/patch.js";
 import { answerCard, header, predictionCard } from "./cards.js";
 import { rolesOf } from "./colours.js";
@@ -18,7 +18,8 @@ function environment(app) {
   const { root, options } = app;
   const theme = readTheme(root);
   const colours = rolesOf(theme);
-  for (const [role, colour] of Object.entries(colours)) root.style.setProperty(`--role-${role}`, colour);
+  for (const [role, colour] of Object.entries(colours))
+    root.style.setProperty(`--role-${role}`, readable(colour, theme));
   root.classList.toggle("present", options.present);
   root.classList.toggle("dark", theme.dark);
   const { fontSize } = getComputedStyle(root);

@@ -5,6 +5,7 @@
 /** @import { Control, Answer, PageData, Result, Scene, State, Value } from "./protocol.d.ts" */
 
 import { patch } from "../shared/patch.js";
+import { skipLink } from "../shared/skip_link.js";
 import { bindKeys } from "./keys.js";
 import { fontsCame } from "./labels.js";
 import { lecturePage } from "./page.js";
@@ -26,6 +27,7 @@ export class Lecture {
     this.component = component;
     instances += 1;
     this.uid = `lecture-${instances}`;
+    this.unskip = skipLink(root, "Skip to the scene");
     this.options = component.data.options;
     /** The scenes of this page. @type {Map<string, Scene>} */
     this.declared = new Map();
@@ -68,7 +70,7 @@ export class Lecture {
     };
     this.media.addEventListener("change", this.redraw);
     document.fonts.addEventListener("loadingdone", this.redrawWords);
-    this.unbind = bindKeys(this);
+    this.keys = bindKeys(this);
     this.follow = new Room(this);
     this.reader = new Reader(this);
     this.sharing = new Sharing(this);
@@ -232,6 +234,16 @@ export class Lecture {
     this.draw();
   }
 
+  /** Close what was opened last, else leave lecture mode; false: there was nothing. */
+  leave() {
+    if (this.helped) this.help(this.helped);
+    else if (this.player.playing) this.player.pause();
+    else if (this.follow.bigCode) this.toggleCode();
+    else if (this.options.present) this.component.setTriggerValue("leave", true);
+    else return false;
+    return true;
+  }
+
   dismiss() {
     this.notes = [];
     this.draw();
@@ -376,7 +388,8 @@ export class Lecture {
 
   destroy() {
     this.player.pause();
-    this.unbind();
+    this.keys.unbind();
+    this.unskip();
     this.observer.disconnect();
     this.media.removeEventListener("change", this.redraw);
     document.fonts.removeEventListener("loadingdone", this.redrawWords);

@@ -90,6 +90,28 @@ export const luminance = (colour) => {
   return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
 };
 
+/** Relative luminance of WCAG 2, with sRGB made linear. @param {string} colour */
+function brightness(colour) {
+  const [r, g, b] = rgbOf(colour)
+    .map((value) => value / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** Contrast of two colours, 1 to 21 (WCAG 2, "contrast ratio"). @param {string} a @param {string} b */
+export function contrast(a, b) {
+  const [dim, bright] = [brightness(a), brightness(b)].sort((x, y) => x - y);
+  return (bright + 0.05) / (dim + 0.05);
+}
+
+/** A colour for small type: nearer to the text's colour where it needs that for 4.5 : 1, also on a tint of it.
+ * @param {string} colour @param {{ text: string, background: string }} theme */
+export function readable(colour, { text, background }) {
+  let ink = colour;
+  for (let share = 0.05; contrast(ink, background) < 5.4 && share <= 1; share += 0.05) ink = mix(colour, text, share);
+  return ink;
+}
+
 const RAMPS = { value: ramp(VIRIDIS), amount: ramp(CIVIDIS) };
 const DIVERGING = { light: ramp(DIVERGING_LIGHT), dark: ramp(DIVERGING_DARK) };
 
@@ -153,7 +175,7 @@ export function readTheme(host) {
     background,
     surface: resolve(host, variable("--st-secondary-background-color", dark ? "#181d24" : "#f5f6f8")),
     text,
-    muted: mix(text, background, 0.38),
+    muted: mix(text, background, 0.32),
     faint: mix(text, background, 0.72),
     line: mix(text, background, 0.86),
     wall: mix(text, background, dark ? 0.84 : 0.87),

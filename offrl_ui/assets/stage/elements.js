@@ -26,6 +26,7 @@ import { SAVES } from "./save.js";
  * @property {(key: string) => void} panel
  * @property {() => void} logSteps
  * @property {() => void} present
+ * @property {() => void} keys
  */
 
 /** @typedef {ReturnType<typeof buildElements>} StageElements */
@@ -41,6 +42,8 @@ export function buildElements(root, on) {
     class: "button icon-button present-button",
     "aria-pressed": "false",
   });
+  const keys = { type: /** @type {const} */ ("button"), class: "button icon-button keys-button", onclick: on.keys };
+  const help = h("button", { ...keys, "aria-label": "Keys (?)", title: "Keys (?)" }, "?");
   const world = h("div", { class: "world" });
   const film = h(
     "button",
@@ -75,13 +78,14 @@ export function buildElements(root, on) {
     choices.forEach((choice, i) => {
       choice.setAttribute("aria-checked", String(Boolean(i) === shown));
     });
+    oneStop(choices);
     outcome.hidden = !shown;
     curves.classList.toggle("covered", shown);
   };
   const inspector = h("section", { class: "inspector", "aria-label": "Selected state" });
   const notices = h("section", { class: "notices", "aria-label": "State of the run and alarms" });
   const live = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
-  const tools = h("div", { class: "tools" }, film, many, present, save);
+  const tools = h("div", { class: "tools" }, film, many, present, save, help);
   const worldPanel = h(
     "section",
     { class: "world-panel", "aria-label": "World" },
@@ -104,15 +108,24 @@ export function buildElements(root, on) {
     h("div", { class: "below" }, inspector, notices),
     live,
   );
-  // A radio group is one stop of the tab key; arrows would move within it, but here they belong to the timeline.
   root.setAttribute("tabindex", "-1");
   const shown = { top, transport, world, filmBar, curves, outcome, inspector, notices, live };
-  return { ...shown, tabs, member, many, dimensions, axes, rows, present, film, panel, showOutcome };
+  return { ...shown, tabs, member, many, dimensions, axes, rows, present, film, panel, save, showOutcome };
 }
 
 /** @param {string} text @param {string} checked @param {() => void} onclick */
 const tab = (text, checked, onclick) =>
   h("button", { type: "button", class: "tab", role: "radio", "aria-checked": checked, onclick }, text);
+
+/**
+ * A group of radio buttons is one stop of the tab key: the chosen one, or the first where the choice cannot be taken.
+ * @param {readonly HTMLButtonElement[]} group
+ */
+function oneStop(group) {
+  const free = group.filter((one) => !one.disabled && !one.hidden);
+  const stop = free.find((one) => one.getAttribute("aria-checked") === "true") ?? free[0];
+  for (const one of group) if (one.tabIndex !== (one === stop ? 0 : -1)) one.tabIndex = one === stop ? 0 : -1;
+}
 
 /** What is looked at: mode, model, all of them or one, and the dimensions that are drawn. @param {StageActions} on */
 function pickers(on) {
@@ -243,7 +256,8 @@ export function markRows({ rows: { line, text, pages } }, scene) {
 
 /** @param {StageElements} ui @param {Store} store @param {Frame | null} frame */
 export function markTabs(ui, store, frame) {
-  for (const button of /** @type {Iterable<HTMLButtonElement>} */ (ui.tabs.children)) {
+  const tabs = /** @type {HTMLButtonElement[]} */ ([...ui.tabs.children]);
+  for (const button of tabs) {
     const mode = modeOf(button.dataset.mode ?? null);
     const missing = whyMissing(store, mode, frame);
     const checked = String(mode.key === store.view.mode);
@@ -253,6 +267,7 @@ export function markTabs(ui, store, frame) {
     button.disabled = Boolean(missing);
     button.title = missing ? `${mode.title} (${missing})` : mode.title;
   }
+  oneStop(tabs);
   const many = String(store.view.many);
   ui.many.hidden = store.groups.length < 2;
   if (ui.many.dataset.shown === many) return;

@@ -1,7 +1,9 @@
-// Keyboard: space plays and pauses, arrows go back and forward, Home and End to the ends, r starts again, f films, p is
-// for the projector. Within the stage all of them; with nothing focused, space and the sideways arrows too, for a
-// lecturer's remote control.
+// The stage's keys. Within the stage and, as long as nothing else has the focus, on the whole page: after loading, and
+// for a lecturer's remote control.
 
+import { KeyList, keysAreFree, takeFocusAfterClicks } from "../shared/key_list.js";
+
+/** @import { Key } from "../shared/key_list.js" */
 /** @import { Stage } from "./stage.js" */
 
 /** @type {Record<string, [dx: number, dy: number]>} */
@@ -10,35 +12,73 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 /** @param {Element} element */
 const typing = (element) => element.matches("input:not([type=range]), textarea, select, [contenteditable=true]");
 
-/** @param {Stage} stage - returns the function that lets go of the keys */
-export function bindKeys(stage) {
-  const { root, playback, world, store } = stage;
+/** @param {Stage} stage @returns {Key[]} */
+function keysOf(stage) {
+  const { playback } = stage;
+  return [
+    { keys: [" "], name: "Space", does: "play or pause", act: () => playback.toggle() },
+    { keys: ["ArrowLeft"], name: "←", does: "one snapshot back", act: () => playback.back() },
+    {
+      keys: ["ArrowRight"],
+      name: "→",
+      does: "one step forward",
+      act: () => playback.forward(stage.transport.unit.value),
+    },
+    { keys: ["Home"], name: "Home", does: "to the first snapshot", act: () => playback.first() },
+    { keys: ["End"], name: "End", does: "to the newest snapshot", act: () => playback.newest() },
+    { keys: ["r"], name: "R", does: "start again from step 0", act: () => playback.reset() },
+    { keys: [], name: "Shift + arrows", does: "select the state beside", act: () => false },
+    { keys: ["f"], name: "F", does: "film: the policy walks its world", act: () => stage.film.show(!stage.film.on) },
+    {
+      keys: ["p"],
+      name: "P",
+      does: "projector: the world and one curve, large",
+      act: () => stage.present(!stage.presenting),
+    },
+    { keys: ["Escape"], name: "Esc", does: "close what is open; leave film and projector", act: () => stage.leave() },
+    { keys: ["?"], name: "?", does: "this list", act: () => stage.keys.list.show() },
+  ];
+}
 
-  /** @param {KeyboardEvent} event @param {boolean} inside */
-  function act(event, inside) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+/**
+ * Arrows within a group of radio buttons choose the next one that can be chosen.
+ * @param {Element} radio
+ * @param {number} by
+ */
+function choose(radio, by) {
+  const group = [...(radio.parentElement?.children ?? [])].filter(
+    (one) => one instanceof HTMLButtonElement && !one.disabled && !one.hidden,
+  );
+  const next = group[(group.indexOf(radio) + by + group.length) % group.length];
+  if (!(next instanceof HTMLElement)) return;
+  next.focus();
+  next.click();
+}
+
+/** @param {Stage} stage @returns {{ list: KeyList, unbind: () => void }} */
+export function bindKeys(stage) {
+  const { root, world, store } = stage;
+  const keys = keysOf(stage);
+  const list = new KeyList(root, keys);
+
+  /** @param {KeyboardEvent} event */
+  function act(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || list.open) return;
     const target = event.composedPath()[0];
     const element = target instanceof Element ? target : root;
     if (typing(element)) return;
-    const slider = element.matches("input[type=range]");
-    const button = element.matches("button, summary, a");
-    const { key } = event;
-    let done = true;
-    if (inside && event.shiftKey && key in ARROWS && world.scene) {
+    const { key, shiftKey } = event;
+    const slides = element.matches("input[type=range]") && /^(Arrow|Home|End)/.test(key);
+    const presses = element.matches("button, summary, a") && key === " ";
+    if (slides || presses) return;
+    if (key in ARROWS && shiftKey && world.scene) {
       const state = world.scene.neighbour(store.view.state ?? 0, ...ARROWS[key]);
       stage.select({ state, action: null });
-    } else if (event.shiftKey) done = false;
-    else if (key === " " && !button) playback.toggle();
-    else if (key === "ArrowLeft" && !slider) playback.back();
-    else if (key === "ArrowRight" && !slider) playback.forward(stage.transport.unit.value);
-    else if (!inside) done = false;
-    else if (key === "Home" && !slider) playback.first();
-    else if (key === "End" && !slider) playback.newest();
-    else if (key === "r") playback.reset();
-    else if (key === "f") stage.film.show(!stage.film.on);
-    else if (key === "p") stage.present(!stage.presenting);
-    else done = false;
-    if (!done) return;
+    } else if (key in ARROWS && element.matches("[role=radio]")) choose(element, ARROWS[key][0] + ARROWS[key][1]);
+    else {
+      const found = keys.find((one) => one.keys.includes(key) && (!shiftKey || key === "?"));
+      if (!found || found.act() === false) return;
+    }
     event.preventDefault();
     // Streamlit listens for single letters on the page (r runs the script again): here they belong to the stage.
     event.stopPropagation();
@@ -46,16 +86,19 @@ export function bindKeys(stage) {
   }
 
   /** @param {KeyboardEvent} event */
-  const within = (event) => act(event, true);
-  /** @param {KeyboardEvent} event */
   const anywhere = (event) => {
-    const nothing = document.activeElement === document.body || document.activeElement === null;
-    if (nothing && root.isConnected) act(event, false);
+    if (root.isConnected && keysAreFree()) act(event);
   };
-  root.addEventListener("keydown", within);
-  document.addEventListener("keydown", anywhere);
-  return () => {
-    root.removeEventListener("keydown", within);
-    document.removeEventListener("keydown", anywhere);
+  const leaveFocus = takeFocusAfterClicks(root);
+  root.addEventListener("keydown", act);
+  addEventListener("keydown", anywhere, true);
+  return {
+    list,
+    unbind: () => {
+      leaveFocus();
+      list.remove();
+      root.removeEventListener("keydown", act);
+      removeEventListener("keydown", anywhere, true);
+    },
   };
 }

@@ -1,6 +1,7 @@
 // The stage as a Streamlit component. Streamlit calls this on the same element again whenever data or theme change: the
 // first call builds the stage, later ones only tell it what changed.
 
+import { skipLink } from "../shared/skip_link.js";
 import { Stage } from "./stage.js";
 
 /**
@@ -8,7 +9,7 @@ import { Stage } from "./stage.js";
  * @import { StageOptions } from "./stage.js"
  */
 
-/** @typedef {{ wanted: StageOptions, stage: Stage | null, gone: boolean }} Mounted */
+/** @typedef {{ wanted: StageOptions, stage: Stage | null, gone: boolean, skip: (() => void) | null }} Mounted */
 
 /** @type {WeakMap<HTMLElement, Mounted>} */
 const stages = new WeakMap();
@@ -17,9 +18,14 @@ let events = 0;
 /** @param {HTMLElement} host */
 async function style(host) {
   if (import.meta.url.startsWith("data:")) return; // a single-file replay brings its styles along
-  const { href } = new URL("stage.css", import.meta.url);
   const root = host.getRootNode();
   const place = root instanceof ShadowRoot ? root : document.head;
+  await Promise.all(["stage.css", "../shared/key_list.css"].map((name) => sheet(place, name)));
+}
+
+/** @param {Node & ParentNode} place @param {string} name */
+async function sheet(place, name) {
+  const { href } = new URL(name, import.meta.url);
   if ([...place.querySelectorAll("link")].some((link) => link.href === href)) return;
   const link = document.createElement("link");
   link.rel = "stylesheet";
@@ -40,7 +46,7 @@ export async function mountStage(host, options) {
     return there;
   }
   /** @type {Mounted} */
-  const entry = { wanted: options, stage: null, gone: false };
+  const entry = { wanted: options, stage: null, gone: false, skip: null };
   stages.set(host, entry);
   await style(host);
   if (entry.gone) return entry;
@@ -54,6 +60,7 @@ function unmountStage(host) {
   const entry = stages.get(host);
   if (!entry) return;
   entry.gone = true;
+  entry.skip?.();
   entry.stage?.destroy();
   stages.delete(host);
 }
@@ -67,5 +74,7 @@ export function mount({ parentElement, data, setStateValue }) {
     // be told again: each carries a number of its own.
     emit: (name, payload) => setStateValue(name, { ...payload, event: ++events }),
   });
+  const entry = stages.get(host);
+  if (entry) entry.skip ??= skipLink(host, "Skip to the stage");
   return () => unmountStage(host);
 }

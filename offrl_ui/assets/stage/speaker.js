@@ -21,8 +21,9 @@ export class Speaker {
     this.canvas = canvas;
     this.store = store;
     this.again = again;
-    this.key = "";
-    this.at = -Infinity;
+    /** What was said last, and what is to be said once it has lasted for a moment. */
+    this.key = this.next = "";
+    this.at = this.since = -Infinity;
     /** @type {number | undefined} */
     this.timer = undefined;
   }
@@ -37,11 +38,14 @@ export class Speaker {
     const { state } = this.store.view;
     const { text: stateName } = stateText(this.store, situation);
     const key = [situation.standing, state, stateName, situation.standing ? frame?.step : ""].join();
-    const wait = key === this.key ? SPOKEN_EVERY : SETTLED_AFTER;
+    if (key !== this.next) this.since = now;
+    this.next = key;
     if (key === this.key && situation.standing) return;
-    if (now - this.at < wait) {
+    // A pause is told by the button first and by the run a moment later: what it comes to is said, once.
+    const left = key === this.key ? this.at + SPOKEN_EVERY - now : this.since + SETTLED_AFTER - now;
+    if (left > 0) {
       clearTimeout(this.timer);
-      this.timer = setTimeout(this.again, wait);
+      this.timer = setTimeout(this.again, left);
       return;
     }
     this.key = key;

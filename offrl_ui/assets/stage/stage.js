@@ -98,6 +98,7 @@ export class Stage {
       panel: (key) => this.setPanel(key),
       logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
+      keys: () => this.keys.list.show(),
     });
     const { ui } = this;
     this.world = new World(ui.world, store, {
@@ -135,6 +136,7 @@ export class Stage {
       newest: () => playback.newest(),
       branch: () => session.send({ cmd: "branch", step: playback.frame?.step ?? 0, lane: 0, values: {} }),
     });
+    this.keys = bindKeys(this);
     this.letGo = this.listen();
     this.curves.build(this.theme);
     session.connect(options);
@@ -149,10 +151,9 @@ export class Stage {
   }
 
   /**
-   * Keys, sizes, the look of the page, and what other parts of it ask for; returns the function that lets go of all.
+   * Sizes, the look of the page, and what other parts of it ask for; returns the function that lets go of all.
    */
   listen() {
-    const unbind = bindKeys(this);
     const off = bus.on("choose", (what) => this.select(what));
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.ui.world);
@@ -165,7 +166,6 @@ export class Stage {
     };
     document.addEventListener("fullscreenchange", onFullscreen);
     return () => {
-      unbind();
       off();
       observer.disconnect();
       scheme.removeEventListener("change", onScheme);
@@ -473,6 +473,17 @@ export class Stage {
     this.curves.build();
   }
 
+  /** Close what was opened last, else leave film and projector, one after the other; false: there was nothing. */
+  leave() {
+    const { headers } = this.curves;
+    if (headers.open) headers.close();
+    else if (this.ui.save.open) this.ui.save.open = false;
+    else if (this.film.on) this.film.show(false);
+    else if (this.presenting) this.present(false);
+    else return false;
+    return true;
+  }
+
   retheme() {
     const theme = readTheme(this.root);
     if (JSON.stringify(theme) === JSON.stringify(this.theme)) return;
@@ -496,6 +507,7 @@ export class Stage {
     this.pace.stop();
     this.speaker.stop();
     this.film.destroy();
+    this.keys.unbind();
     this.letGo();
     this.session.disconnect();
     this.curves.destroy();

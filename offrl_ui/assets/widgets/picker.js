@@ -6,13 +6,15 @@
 /** @typedef {{ id: string, title: string, text: string, picture: string }} Card `picture` is SVG */
 /** @typedef {{ title: string, cards: Card[] }} Group */
 /**
+ * `skip` names a link at the top of the page that leads here.
  * `few` > 0 shows that many cards of each group (the chosen one always among them) behind a "show all" button.
  *
- * @typedef {{ label: string, value: string | null, seq: number, few: number, columns: number,
+ * @typedef {{ label: string, value: string | null, seq: number, few: number, columns: number, skip: string,
  *   groups: Group[] }} PickerData
  */
 
 import { patch, v } from "../shared/patch.js";
+import { skipLink } from "../shared/skip_link.js";
 
 /** @type {WeakMap<Node, Picker>} */
 const pickers = new WeakMap();
@@ -26,7 +28,10 @@ export function mount(component) {
   const picker = pickers.get(parentElement) ?? new Picker(component);
   pickers.set(parentElement, picker);
   picker.update(component);
-  return () => pickers.delete(parentElement);
+  return () => {
+    picker.unskip();
+    pickers.delete(parentElement);
+  };
 }
 
 class Picker {
@@ -35,6 +40,8 @@ class Picker {
     this.root = /** @type {HTMLElement} */ (component.parentElement.querySelector(".picker"));
     this.component = component;
     this.all = false;
+    const { skip } = component.data;
+    this.unskip = skip ? skipLink(this.root, skip) : () => {};
     this.seq = component.data.seq;
     this.value = component.data.value;
   }
