@@ -12,7 +12,12 @@ from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 
 from offrl_core.algos.base import GROUPS, Algorithm
-from offrl_core.algos.shared_hyperparameters import APPROXIMATORS, approximator_hyperparameters, canonical_approximator
+from offrl_core.algos.shared_hyperparameters import (
+    APPROXIMATORS,
+    TARGET_NETWORK,
+    approximator_hyperparameters,
+    canonical_approximator,
+)
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
@@ -165,7 +170,9 @@ def _check_defaults(kind: type[Algorithm]) -> None:
     for approximator, values in kind.defaults.items():
         if approximator not in APPROXIMATORS:
             raise ValueError(f"defaults are for {', '.join(APPROXIMATORS)}, not for {approximator!r}")
-        known = {h.name: h for h in (*kind.hyperparameters, *approximator_hyperparameters(kind, approximator, None))}
+        declared = (*kind.hyperparameters, *approximator_hyperparameters(kind, approximator, None))
+        # NETWORK_TARGETS may stand where there is no target copy.
+        known = {h.name: h for h in (*TARGET_NETWORK, *declared)}
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"in the defaults for {approximator}: {unknown('hyperparameter', name, known)}")
