@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
@@ -13,6 +12,7 @@ from starlette.websockets import WebSocket
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from offrl_live.serving.origins import FOREIGN, Origins
+from tests.threads import in_a_loop
 
 PUBLIC = "https://rl.example.edu"
 
@@ -41,7 +41,7 @@ def answer(origin: str | None, *, peer: str = "10.0.0.7", origins: Origins | Non
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(app({**scope, "query_string": b"", "subprotocols": []}, receive, send))
+    in_a_loop(app({**scope, "query_string": b"", "subprotocols": []}, receive, send))
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
     reason = str(sent[-1]["reason"])
     assert (sent[-1]["code"], len(reason.encode()) <= 123) == (1000 if reason == "welcome" else FOREIGN, True)
