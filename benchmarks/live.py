@@ -1,6 +1,6 @@
-"""Live runs on this machine: many viewers, several runs at once, what watching costs, how soon a click is seen.
+"""Live runs on this machine: viewers, several runs at once, a class, what watching costs, how soon a click is seen.
 
-    python benchmarks/live.py [viewers] [runs] [cost] [clicks] [--viewers 50] [--seconds 10]
+    python benchmarks/live.py [viewers] [runs] [students] [cost] [clicks] [--viewers 50] [--students 60] [--seconds 10]
 
 A server of its own (the live route and one small page, nothing else) runs in another process; viewers connect to it
 over WebSockets, as a page does. Every figure stands beside its target; prints a table in Markdown and ends with 1 if
@@ -227,6 +227,54 @@ def runs(seconds: float, port: int) -> Iterator[Row]:
     yield "four runs at once: updates a second of each", shown, "all train", min(rates) > 0
 
 
+def students(count: int, port: int, seconds: float = 90.0) -> Iterator[Row]:
+    """A class: each student opens a run of their own at the same time, plays it and goes on looking."""
+    pictures, motions, answers = [], [], []
+
+    async def one(server: Server, seed: int, end: float) -> None:
+        config = {**BUSY["grid"], "options": {"seed": seed}}
+        began = time.monotonic()
+        run = await asyncio.to_thread(server.get, "/open", config)
+        async with _connect(server.host, run) as socket:
+            page = Page(socket)
+            await page.next("frame")
+            pictures.append(time.monotonic() - began)
+            await page.say(cmd="play")
+            began = time.monotonic()
+            while (await page.next("frame"))["step"] == 0:
+                pass
+            motions.append(time.monotonic() - began)
+            while time.monotonic() < end:
+                began = time.monotonic()
+                await page.say(cmd="select", state=0)
+                await page.next("accepted")
+                answers.append(time.monotonic() - began)
+                await asyncio.sleep(2.0)
+
+    async def everybody(server: Server) -> None:
+        end = time.monotonic() + seconds
+        tasks = [asyncio.create_task(one(server, seed, end)) for seed in range(count)]
+        await asyncio.wait(tasks, timeout=seconds + 10)
+        for task in tasks:
+            task.cancel()
+
+    with serving(port, os.cpu_count() or 1) as server:
+        asyncio.run(everybody(server))
+    for figure, times, target in (
+        ("first picture", pictures, 3.0),
+        ("own first live frame", motions, 20.0 if count <= 60 else 60.0),
+    ):
+        late = sorted([*times, *[float("inf")] * (count - len(times))])[int(np.ceil(0.95 * count)) - 1]
+        yield (
+            f"{count} students with runs of their own: {figure}, 95 % within",
+            f"{late:.1f} s",
+            f"{target:.0f} s",
+            late <= target,
+        )
+    p95 = float(np.quantile(answers, 0.95)) if answers else float("inf")
+    yield f"{count} students: answer to a selection, 95 % within", f"{p95 * 1000:.0f} ms", "500 ms", p95 <= 0.5
+
+
 async def _drain(page: Page) -> None:
     while True:
         await page.next("frame")
@@ -322,14 +370,16 @@ def clicks(port: int, repeats: int = 7) -> Iterator[Row]:
 def main() -> int:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", nargs="*", choices=["viewers", "runs", "cost", "clicks", []], default=[])
+    parser.add_argument("what", nargs="*", choices=["viewers", "runs", "students", "cost", "clicks", []], default=[])
     parser.add_argument("--viewers", type=int, default=50)
+    parser.add_argument("--students", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--port", type=int, default=8649)
     given = parser.parse_args()
     parts = {
         "viewers": lambda: viewers(given.viewers, given.seconds, given.port),
         "runs": lambda: runs(given.seconds, given.port),
+        "students": lambda: students(given.students, given.port),
         "cost": lambda: cost(given.seconds, given.port),
         "clicks": lambda: clicks(given.port),
     }

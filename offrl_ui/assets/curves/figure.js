@@ -49,8 +49,8 @@ import { StepScale } from "./steps.js";
  */
 /** @typedef {{ x: number[], y: number[] }} Points - x is a place on the step axis */
 
-// Pixels around each panel at ordinary type size; the title of its head, a line of names there (high enough for a finger
-// where the curves keep so much height, else as low as type can be), and the least width of a name.
+// Pixels around each panel at ordinary type size; the title of its head, a line of names there (high enough for a
+// finger where the curves keep so much height, else as low as type can be), and the least width of a name.
 const MARGIN = { left: 44, right: 12, rightAxis: 34, bottom: 20, gap: 14 };
 const HEAD = {
   title: 17,

@@ -4,7 +4,8 @@ import { h } from "./dom.js";
 import { readTheme } from "./palette.js";
 
 const AWAY =
-  "position:fixed;left:0;top:0;width:1px;height:1px;padding:0;border:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap";
+  "position:fixed;left:0;top:0;width:1px;height:1px;padding:0;border:0;overflow:hidden;" +
+  "clip-path:inset(50%);white-space:nowrap";
 const SEEN = "position:fixed;left:12px;top:8px;z-index:1000010;padding:8px 16px;border-radius:8px;font-weight:600";
 
 /**
