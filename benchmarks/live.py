@@ -126,8 +126,8 @@ class Page:
         await self.socket.send(json.dumps({"id": self.count, **command}))
         return self.count
 
-    async def next(self, kind: str) -> dict[str, Any]:
-        """The next message of this kind; frames are decoded and acknowledged, as the stage does."""
+    async def next(self, *kinds: str) -> dict[str, Any]:
+        """The next message of one of these kinds; frames are decoded and acknowledged, as the stage does."""
         while True:
             data = await self.socket.recv()
             if isinstance(data, str):
@@ -138,7 +138,7 @@ class Page:
                 name = message["kind"]
                 if name == "frame":
                     await self.socket.send(json.dumps({"cmd": "ack", "seq": message["seq"]}))
-            if name == kind:
+            if name in kinds:
                 return message
 
 
@@ -237,7 +237,7 @@ def students(count: int, port: int, seconds: float = 90.0) -> Iterator[Row]:
         run = await asyncio.to_thread(server.get, "/open", config)
         async with _connect(server.host, run) as socket:
             page = Page(socket)
-            await page.next("frame")
+            await page.next("frame", "backlog")
             pictures.append(time.monotonic() - began)
             await page.say(cmd="play")
             began = time.monotonic()
