@@ -27,11 +27,11 @@ config, notes = memory.recall(KEY)
 
 
 def pick(name: str) -> None:
-    memory.choose(KEY, selection.other_dataset(config, name))
+    memory.choose(KEY, selection.other_dataset(memory.chosen(KEY), name))
 
 
 def change(given: dict[str, Any]) -> None:
-    memory.choose(KEY, *apply(config, 0, given))
+    memory.choose(KEY, *apply(memory.chosen(KEY), 0, given))
 
 
 memory.write_link(KEY, links.data_link)
@@ -65,7 +65,13 @@ with st.sidebar:
             "given for a reward, is yours to say."
         )
     sections = data_sections(config, every=True)
-    settings(sections, key="datasets-panel", scope=config.dataset, refused=refused, on_change=change)
+    settings(
+        sections,
+        key="datasets-panel",
+        scope=lambda: memory.chosen(KEY).dataset,
+        refused=refused,
+        on_change=change,
+    )
 
 with st.spinner("Recording the episodes …"):
     began = time.perf_counter()

@@ -35,10 +35,16 @@ index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
 
 
-def scope_of(config: RunConfig, index: int) -> str:
+def viewed_lane(now: RunConfig) -> int:
+    """The lane that is viewed and changed; a newer choice may have fewer."""
+    return min(index, len(now.lanes) - 1)
+
+
+def scope() -> str:
     """What the values of the hyperparameters' panel belong to."""
-    lane = config.lanes[min(index, len(config.lanes) - 1)]
-    return f"{config.dataset} {index} {lane.algorithm} {lane.version} {lane.approximator}"
+    now = memory.chosen(KEY)
+    lane = now.lanes[viewed_lane(now)]
+    return f"{now.dataset} {index} {lane.algorithm} {lane.version} {lane.approximator}"
 
 
 def pick_dataset(name: str) -> None:
@@ -50,7 +56,7 @@ def pick_dataset(name: str) -> None:
 
 def pick_algorithm(name: str) -> None:
     now = memory.chosen(KEY)
-    place = min(index, len(now.lanes) - 1)
+    place = viewed_lane(now)
     other = selection.other_system(now, place, name, now.lanes[place].approximator)
     lanes = (*now.lanes[:place], other, *now.lanes[place + 1 :])
     memory.choose(KEY, replace(now, lanes=lanes, changes=()))
@@ -92,16 +98,9 @@ def remove_lane() -> None:
         turn_to(max(0, index - 1))
 
 
-def change_options(given: dict[str, Any]) -> None:
-    now = memory.chosen(KEY)
-    if now.dataset == config.dataset:
-        memory.choose(KEY, *apply(replace(now, changes=()), 0, given))
-
-
 def change(given: dict[str, Any]) -> None:
     now = memory.chosen(KEY)
-    if scope_of(now, index) == scope_of(config, index):
-        memory.choose(KEY, *apply(replace(now, changes=()), index, given))
+    memory.choose(KEY, *apply(replace(now, changes=()), viewed_lane(now), given))
 
 
 def sidebar() -> None:
@@ -116,7 +115,13 @@ def sidebar() -> None:
         on_pick=pick_dataset,
         few=4,
     )
-    settings(data_sections(config), key="options", scope=config.dataset, refused=refused, on_change=change_options)
+    settings(
+        data_sections(config),
+        key="options",
+        scope=lambda: memory.chosen(KEY).dataset,
+        refused=refused,
+        on_change=change,
+    )
     if note := reward_note(config.data):
         st.caption(note)
     st.subheader("Algorithm")
@@ -150,7 +155,7 @@ def sidebar() -> None:
     settings(
         lane_sections(config, index),
         key="hyperparameters",
-        scope=scope_of(config, index),
+        scope=scope,
         run_id=run_id,
         lane=index,
         refused=refused,

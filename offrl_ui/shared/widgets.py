@@ -12,7 +12,7 @@ def settings(
     sections: Sequence[Mapping[str, Any]],
     *,
     key: str,
-    scope: str,
+    scope: Callable[[], str],
     on_change: Callable[[dict[str, Any]], None],
     run_id: str | None = None,
     lane: int = 0,
@@ -24,7 +24,8 @@ def settings(
     change when the control is let go.
 
     Args:
-        scope: what the values belong to; an answer for another scope comes too late and is dropped.
+        scope: what the values belong to by the choice of the moment. An answer for another scope comes too late and is
+            dropped; it is asked again then, because a newer script run may have cut this one short.
         on_change: called before the script runs again, with section → name → value.
         run_id: the run whose hyperparameters they are; None where they belong to no run.
         lane: the lane of the run that live values are sent to.
@@ -36,11 +37,11 @@ def settings(
         if not isinstance(answer.get("values"), Mapping):
             return
         component.last_heard(key, answer)
-        if answer.get("scope") == scope:
+        if answer.get("scope") == scope():
             on_change({str(section): part for section, part in answer["values"].items()})
 
     data = {
-        "scope": scope,
+        "scope": scope(),
         "seq": component.last_heard(key),
         "run": run_id,
         "lane": lane,

@@ -32,8 +32,8 @@ import { Transport } from "./transport.js";
 
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
- * What is shown. `member` is looked at first, and again in another `turn`; `order`
- * of the rows of a table and `axes` of a plane; `emit` tells the page about selected, viewed, moved and gone.
+ * What is shown. `member` is looked at first, and again in another `turn`; `order` of the rows of a table and `axes` of
+ * a plane; `emit` tells the page about viewed, moved and gone.
  * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, order?: string,
  *   axes?: readonly [x: number, y: number], emit?: Emit }} Looks
  */
