@@ -239,7 +239,8 @@ class LiveRuns:
     def speed(self, run_id: str, updates_per_second: float) -> None:
         """How fast a run trains while it has no viewers, which choose for themselves; 0 for as fast as it goes."""
         run = self.find(run_id)
-        run.speed = run.usual_speed = float(updates_per_second)
+        run.usual_speed = float(updates_per_second)
+        self.speed_changed(run)
 
     def speed_changed(self, run: Run) -> None:
         """The run goes as fast as its fastest playing viewer wants; 0 is as fast as it can.
@@ -272,8 +273,10 @@ class LiveRuns:
             raise ConfigError(f"step = {step} is not allowed: this run has come to step {run.step}")
         config = run.config.with_change(Change(step, lane, values)) if values else run.config.until(step)
         parent = {"id": run.id, "step": step, "what": dict(values), "lane": lane}
-        branch = Run(new_id(), config, True, run.title, parent, run.timeline.fork(step), family=run.family)
-        branch.limit, branch.speed = run.limit, run.speed
+        past = run.timeline.fork(step)
+        branch = Run(
+            new_id(), config, True, run.title, parent, past, speed=run.speed, limit=run.limit, family=run.family
+        )
         return self.add(branch)
 
     # viewers

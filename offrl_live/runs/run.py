@@ -77,7 +77,7 @@ class Run:
         resting: everything the worker knows of it is here too, so that the worker may be given to another run.
         order: number of the last command that changes its state; the worker's reports name the one they answer.
         speed, rate: updates a second that are wanted (0: as fast as it goes), and that are reached.
-        usual_speed: what is wanted where no viewer has said.
+        usual_speed: what is wanted where no viewer has said; at first the `speed` that it is made with.
         limit: the update at which it stops, 0 for never.
         until: the update up to which it is computed again, then to stand still; 0 where it is not.
         mistake: what is wrong with the newest text of an own file that its algorithms come from; often nothing.
@@ -112,7 +112,7 @@ class Run:
     resting: bool = False
     order: int = 0
     speed: float = 0.0
-    usual_speed: float = 0.0
+    usual_speed: float = field(init=False)
     rate: float = 0.0
     limit: int = 0
     mistake: str = ""
@@ -132,6 +132,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.family = self.family or self.id
+        self.usual_speed = self.speed
         # An uploaded dataset is held here as long as the run lives.
         self.dataset = uploaded(self.config.dataset) if self.config.dataset.startswith(UPLOAD) else None
         self.limit = self.limit or self.config.budget

@@ -177,21 +177,6 @@ def test_what_nobody_watches_pauses_and_is_let_go() -> None:
         alone.watch("never-was-a-run")
 
 
-def test_the_fastest_playing_viewer_sets_the_speed() -> None:
-    alone = OneThread()
-    run_id = alone.runs.open(NOISY)
-    one, two = alone.watch(run_id), alone.watch(run_id)
-    one.say("speed", value=20)
-    one.say("play")
-    two.say("play")
-    two.say("speed", value=50)
-    assert alone.runs.info(run_id)["speed"] == 50
-    two.say("speed", value=0)
-    assert alone.runs.info(run_id)["speed"] == 0
-    two.say("pause")
-    assert alone.runs.info(run_id)["speed"] == 20
-
-
 def test_there_are_limits() -> None:
     alone = OneThread(max_runs=2, max_viewers=1)
     first, second = alone.runs.open(CQL), alone.runs.open(NOISY)

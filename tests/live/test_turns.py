@@ -11,11 +11,11 @@ import pytest
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
-from offrl_live.runs.live_runs import Limits, LiveRuns
+from offrl_live.runs.live_runs import Limits
 from offrl_live.runs.run import Run, Viewer
 from offrl_live.runs.scheduler import Ended, Received, Scheduler
 from tests.live.test_live_runs import OneThread
-from tests.live.watching import CQL, NOISY
+from tests.live.watching import CQL
 
 
 class SteadyWorker:
@@ -222,38 +222,3 @@ def test_real_runs_are_not_changed_by_their_turns() -> None:
 
 def test_the_default_turn_is_short() -> None:
     assert Limits().turn <= 2.0
-
-
-def test_who_presses_play_is_not_held_by_the_speed_of_who_has_paused() -> None:
-    alone = OneThread()
-    run_id = alone.runs.open(NOISY)
-    slow, fast = alone.watch(run_id), alone.watch(run_id)
-    fast.say("speed", value=0)
-    slow.say("play")
-    slow.say("speed", value=2)
-    assert alone.runs.info(run_id)["speed"] == 2, "who does not play does not set it"
-    fast.say("play")
-    assert alone.runs.info(run_id)["speed"] == 0
-    fast.say("pause")
-    assert alone.runs.info(run_id)["speed"] == 2
-    slow.say("pause")
-    fast.say("play")
-    assert alone.runs.info(run_id)["speed"] == 0
-
-
-def test_a_speed_goes_with_the_viewer_who_wanted_it() -> None:
-    alone = OneThread()
-    run_id = alone.runs.open(NOISY)
-    slow, other = alone.watch(run_id), alone.watch(run_id)
-    slow.say("play")
-    other.say("play")
-    slow.say("speed", value=2)
-    assert alone.runs.info(run_id)["speed"] == 2
-    slow.leave()
-    assert alone.runs.info(run_id)["speed"] == 0
-    # A run that was made slower without viewers stays so.
-    runs: LiveRuns = alone.runs
-    runs.speed(run_id, 200)
-    other.say("pause")
-    other.say("play")
-    assert runs.info(run_id)["speed"] == 200
