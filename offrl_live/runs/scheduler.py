@@ -279,7 +279,7 @@ class Scheduler:
     def schedule(self) -> None:
         """Give free places to the queue, and workers to runs that need one."""
         for run in list(self.queue):
-            if sum(r is not None and r.training for r in self.workers.values()) >= self.places:
+            if len(self._training()) >= self.places:
                 break
             if run.training:
                 continue  # it is about to give its place back
@@ -295,8 +295,6 @@ class Scheduler:
         for run in list(self._waiting):
             if run.worker is not None or self._give_worker(run):
                 self._waiting.remove(run)
-        if self.queue and not self._waiting and self.queue[0].worker is None:
-            self._give_worker(self.queue[0])  # built while the others train, it begins as soon as there is a place
         self._prepare_one()
 
     def _prepare_one(self) -> None:

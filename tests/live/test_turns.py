@@ -119,7 +119,7 @@ def test_in_a_class_of_sixty_everybody_sees_motion_soon_and_again_within_a_minut
     assert max(hall.longest.values()) < 60
     shares = sorted(hall.trained.values())
     assert shares[0] > 0.75 * shares[-1], "equal runs get equal shares"
-    assert sum(shares) > 0.93 * 2 * 240, "the next one is built while the others train"
+    assert sum(shares) > 0.9 * 2 * 240, "and little is lost to changing places"
 
 
 def test_a_newcomer_goes_before_those_that_had_a_turn() -> None:
