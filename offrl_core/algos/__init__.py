@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -112,21 +112,12 @@ def add_algorithm(kind: type[Algorithm]) -> None:
         _added[kind.name] = kind
 
 
-def put_file(module: str, kinds: Iterable[type[Algorithm]]) -> None:
-    """Add the systems of a module, in the place of those that it had before; those stay known by their versions.
-
-    Raises:
-        ValueError: as `add_algorithm`. Nothing is changed then.
-    """
+def put_file(module: str, kinds: Collection[type[Algorithm]]) -> None:
+    """Add the systems of a module, which `check_algorithm` has let pass, in the place of those that it had before;
+    those stay known by their versions."""
     global _added
-    before = _added
-    _added = {name: kind for name, kind in before.items() if kind.__module__ != module}
-    try:
-        for kind in kinds:
-            add_algorithm(kind)
-    except ValueError:
-        _added = before
-        raise
+    others = {name: kind for name, kind in _added.items() if kind.__module__ != module}
+    _added = others | {kind.name: kind for kind in kinds}
     _versions.update({(kind.name, kind.version): kind for kind in kinds})
 
 
