@@ -156,9 +156,16 @@ class Networks(ABC):
     def evaluate(self, name: str, x: Inputs, states: int, *, copy: bool = False) -> Array:
         """A head's outputs `(M, A, U)` at `states` inputs, or its target copy's; the caller keeps them."""
 
-    @abstractmethod
     def output(self, name: str, drawn: Drawn) -> Array:
         """One output by its name in batches (`q`, `q_next`, `target_q_next` …), without a gradient to follow."""
+        at_s = name.removesuffix("_next")
+        head = at_s.removeprefix("target_")
+        x = drawn.both if drawn.merged else drawn.s if at_s == name else drawn.next
+        return self._looked_at(name, self.by_name[head], x, drawn.batch.states, at_s != head)
+
+    def _looked_at(self, name: str, network: HeadNetwork, x: Inputs, states: int, copy: bool) -> Array:
+        """The output `name` of a batch, by its network; it may be overwritten when it is asked for again."""
+        return self.evaluate(network.head.name, x, states, copy=copy)
 
     def forward(self, drawn: Drawn) -> None:
         """Put all outputs that the losses read into the batch."""
@@ -292,20 +299,13 @@ class NumpyNetworks(Networks):
 
     def evaluate(self, name: str, x: Inputs, states: int, *, copy: bool = False) -> Array:
         network = self.by_name[name]
-        work = network.function.workspace(self.members, states)
-        return network.function.evaluate(network.target if copy else network.layers, x, work)
+        return _evaluated(network, x, network.function.workspace(self.members, states), copy)
 
-    def output(self, name: str, drawn: Drawn) -> Array:
-        at_s = name.removesuffix("_next")
-        head = at_s.removeprefix("target_")
-        x = drawn.both if drawn.merged else drawn.s if at_s == name else drawn.next
-        network, copy = self.by_name[head], at_s != head
-        work = self._lent(head, f"shown {name}", drawn.batch.states)
-        return network.function.evaluate(network.target if copy else network.layers, x, work)
+    def _looked_at(self, name: str, network: HeadNetwork, x: Inputs, states: int, copy: bool) -> Array:
+        return _evaluated(network, x, self._lent(network.head.name, f"shown {name}", states), copy)
 
     def _forward(self, network: HeadNetwork, x: Inputs, states: int, copy: bool) -> Array:
-        work = self._workspace(network.head.name, states, copy)
-        return network.function.evaluate(network.target if copy else network.layers, x, work)
+        return _evaluated(network, x, self._workspace(network.head.name, states, copy), copy)
 
     def _workspace(self, name: str, states: int, copy: bool) -> Workspace:
         if copy:
@@ -353,6 +353,11 @@ class Outputs(dict[str, Array]):
     def __missing__(self, name: str) -> Array:
         self[name] = self._networks.output(name, self._drawn)
         return self[name]
+
+
+def _evaluated(network: HeadNetwork, x: Inputs, work: Workspace, copy: bool) -> Array:
+    """A network's outputs, or its target copy's, in the workspace's memory."""
+    return network.function.evaluate(network.target if copy else network.layers, x, work)
 
 
 def precondition(gradient: Array, curvature: Array, out: Array) -> None:

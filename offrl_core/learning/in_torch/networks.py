@@ -16,7 +16,7 @@ from torch import Tensor
 
 from offrl_core.algos.base import Algorithm, Loss
 from offrl_core.declarations import Value
-from offrl_core.learning.approximators import Function, Inputs, Network, PairLinear
+from offrl_core.learning.approximators import Inputs, Network, PairLinear
 from offrl_core.learning.networks import HeadNetwork, Networks, precondition
 from offrl_core.learning.optimizers import Adam
 from offrl_core.learning.rows import Rows
@@ -96,12 +96,6 @@ class TorchNetworks(Networks):
         with torch.no_grad():
             return self._down(self._outputs(self.by_name[name], x, copy))
 
-    def output(self, name: str, drawn: Drawn) -> Array:
-        at_s = name.removesuffix("_next")
-        head = at_s.removeprefix("target_")
-        x = drawn.both if drawn.merged else drawn.s if at_s == name else drawn.next
-        return self.evaluate(head, x, drawn.batch.states, copy=at_s != head)
-
     def _forward(self, network: HeadNetwork, x: Inputs, states: int, copy: bool) -> Array:
         if copy:
             return self.evaluate(network.head.name, x, states, copy=True)
@@ -115,17 +109,19 @@ class TorchNetworks(Networks):
 
     def _outputs(self, network: HeadNetwork, x: Inputs, copy: bool) -> Tensor:
         """`(M, A, U)`."""
-        flat = self._state["target" if copy else "parameters"][:, network.place]
+        flat: Any = self._state["target" if copy else "parameters"][:, network.place]
         function = network.function
         if isinstance(function, Network):
             return self._of_network(function, flat, x)
         if isinstance(function, PairLinear):
             return self._of_pairs(flat, x)
-        return flat.reshape(self.members, -1, self.rows.n_states)
+        table: Tensor = flat.reshape(self.members, -1, self.rows.n_states)
+        return table
 
-    def _of_network(self, function: Network, flat: Tensor, x: Inputs) -> Tensor:
+    def _of_network(self, function: Network, flat: Any, x: Inputs) -> Tensor:
         activation: Tensor | None = None
-        for number, weights in enumerate(_layers(function, flat)):
+        layers: list[Any] = function.views(flat)  # slices and shapes, which tensors have as well
+        for number, weights in enumerate(layers):
             weight, bias = weights[:, :, :-1], weights[:, :, -1:]
             if number == 0 and function.one_hot:
                 assert x.index is not None
@@ -194,13 +190,6 @@ class TorchNetworks(Networks):
         with torch.no_grad():
             target = self._state["target"]
             target += self._up(rate) * (self._state["parameters"][:, : self.copied] - target)
-
-
-def _layers(function: Function, flat: Tensor) -> list[Tensor]:
-    """The layers inside `flat (M, P)`, as `Network.views`."""
-    assert isinstance(function, Network)
-    ends = zip(function.offsets, function.offsets[1:], function.shapes, strict=False)
-    return [flat[:, start:stop].reshape(len(flat), *shape) for start, stop, shape in ends]
 
 
 def _columns(weight: Tensor, index: Tensor) -> Tensor:
