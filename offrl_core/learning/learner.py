@@ -281,6 +281,7 @@ class Learner:
         data, shown = self.dataset, self.snapshot() if self.dataset.tabular else None
         found: dict[int, LearnedPolicy] = {}
         for places, program in self._programs:
+            parameters = program.arrays()["parameters"]  # once: they may lie on a device
             for place, index in enumerate(places):
                 named: dict[str, Any] = {
                     "model": " ".join(filter(None, (self.algorithm.name, self.members[index].label))),
@@ -292,7 +293,7 @@ class Learner:
                     "actions": data.action_labels,
                 }
                 if shown is None:
-                    found[index] = of_function(program, place, **named)
+                    found[index] = of_function(program, parameters[place : place + 1], **named)
                 else:
                     q, v = (None if table is None else table[index] for table in (shown.q, shown.v))
                     found[index] = TablePolicy(

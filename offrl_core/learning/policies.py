@@ -234,17 +234,16 @@ class FunctionPolicy(LearnedPolicy):
         return Values(columns)
 
 
-def of_function(program: Program, place: int, **named: Any) -> FunctionPolicy:
-    """The policy of one of a program's members, on vectors; `named` are the fields of every `LearnedPolicy`."""
+def of_function(program: Program, parameters: Array, **named: Any) -> FunctionPolicy:
+    """The policy of a program's member with these parameters `(1, P)`, on vectors; `named` are the fields of every
+    `LearnedPolicy`."""
     rows, networks = program.rows, program.networks
     assert networks.encoding is not None
     seen, counts = np.empty((0, networks.encoding.size), np.float32), np.empty((0, rows.n_actions), np.float32)
     if program.algorithm.uses_counts(program.values[0]):
         seen, counts = rows.seen
-    parameters = program.arrays()["parameters"]
     functions = {
-        name: (network.function, parameters[place : place + 1, network.place].copy())
-        for name, network in networks.by_name.items()
+        name: (network.function, parameters[:, network.place].copy()) for name, network in networks.by_name.items()
     }
     return FunctionPolicy(
         **named,
