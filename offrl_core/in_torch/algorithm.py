@@ -230,9 +230,7 @@ class TorchAlgorithm(Algorithm):
 
     def _in_torch(self, hp: Values) -> Values:
         if hp not in self._tensors:
-            self._tensors[hp] = Values(
-                {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in vars(hp).items()}
-            )
+            self._tensors[hp] = as_tensors(hp)
         return self._tensors[hp]
 
     def _learns(self, name: str) -> bool:
@@ -313,6 +311,11 @@ class TorchAlgorithm(Algorithm):
     def first_bad_line(self, batch: Batch, hp: Any) -> str:
         with one_torch_thread():
             return first_bad_line(self.loss, self.rows(batch, hp), self._in_torch(hp))
+
+
+def as_tensors(hp: Values) -> Values:
+    """Hyperparameters with tensors for their arrays, as the methods of a `TorchAlgorithm` take them."""
+    return Values({k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in vars(hp).items()})
 
 
 @contextmanager

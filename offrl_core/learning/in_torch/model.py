@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from offrl_core.algos.base import Values
 from offrl_core.algos.batch import Batch
-from offrl_core.in_torch.algorithm import TorchAlgorithm
+from offrl_core.in_torch.algorithm import TorchAlgorithm, as_tensors
 from offrl_core.learning.approximators import Function, Network, PairLinear, Table
 from offrl_core.learning.encodings import Encoding
 from offrl_core.learning.in_torch.arrays import TorchArray
@@ -263,6 +263,6 @@ def _of_torch(
     scalar = {head.name for head in system.heads(vars(hp)) if head.scalar}
     by_state = {name: tensor[None, :, 0] if name in scalar else tensor[None] for name, tensor in outputs.items()}
     given = SimpleNamespace(**by_state, **({} if counts is None else {"counts": counts[None]}))
-    numbers = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in vars(hp).items()}
-    policy, value = system.policy_at(given, Values(numbers)), system.value_at(given, Values(numbers))
+    numbers = as_tensors(hp)
+    policy, value = system.policy_at(given, numbers), system.value_at(given, numbers)
     return policy[0], None if value is None else value[0]
