@@ -7,6 +7,7 @@ It speaks numpy's protocols `__array_ufunc__` and `__array_function__` (NEP 13 a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -122,29 +123,16 @@ class TorchArray(NDArrayOperatorsMixin):
     def reshape(self, *shape: int) -> TorchArray:
         return TorchArray(self.tensor.reshape(*shape))
 
-    def all(self, axis: int, keepdims: bool = False) -> TorchArray:
-        return self._reduced("all", axis, keepdims)
-
-    def any(self, axis: int, keepdims: bool = False) -> TorchArray:
-        return self._reduced("any", axis, keepdims)
-
-    def argmax(self, axis: int, keepdims: bool = False) -> TorchArray:
-        return self._reduced("argmax", axis, keepdims)
-
-    def max(self, axis: int, keepdims: bool = False) -> TorchArray:
-        return self._reduced("max", axis, keepdims)
-
-    def mean(self, axis: int, keepdims: bool = False) -> TorchArray:
-        return self._reduced("mean", axis, keepdims)
-
-    def min(self, axis: int, keepdims: bool = False) -> TorchArray:
-        return self._reduced("min", axis, keepdims)
-
-    def sum(self, axis: int, keepdims: bool = False) -> TorchArray:
-        return self._reduced("sum", axis, keepdims)
-
     def _reduced(self, name: str, axis: int, keepdims: bool = False) -> TorchArray:
         return TorchArray(_REDUCTIONS[name](self.tensor, dim=axis, keepdim=keepdims))
+
+    all = partialmethod(_reduced, "all")
+    any = partialmethod(_reduced, "any")
+    argmax = partialmethod(_reduced, "argmax")
+    max = partialmethod(_reduced, "max")
+    mean = partialmethod(_reduced, "mean")
+    min = partialmethod(_reduced, "min")
+    sum = partialmethod(_reduced, "sum")
 
     def _tensor(self, x: Any) -> Tensor:
         """An operand; Python's numbers take this tensor's type, as they do in numpy."""
