@@ -18,6 +18,7 @@ from learning_cases import random_data, vectors
 import offrl_core as orl
 from offrl_core import algos
 from offrl_core.algos.base import Head
+from offrl_core.algos.q_learning import QLearning
 from offrl_core.in_torch import Rows, TorchAlgorithm
 
 TABLE = replace(random_data(3, rows=300), name="ward")
@@ -159,6 +160,31 @@ def test_a_system_written_in_torch_goes_out_too(monkeypatch: pytest.MonkeyPatch)
     model.save(file := io.BytesIO(), format="pt2")
     again = torch.export.load(io.BytesIO(file.getvalue())).module()(torch.from_numpy(asked))
     close(again["policy"], found["policy"].detach().numpy())
+
+
+@pytest.mark.parametrize(
+    ("policy", "what"),
+    [
+        (lambda q: np.tanh(q), "numpy.tanh"),
+        (lambda q: np.add.reduce(q, axis=1), "numpy.add.reduce with axis"),
+        (lambda q: np.divide(q, 2, where=q > 0), "numpy.divide with where"),
+        (lambda q: np.zeros_like(q, dtype=bool), "numpy.zeros_like with dtype"),
+        (lambda q: np.sort(q, axis=1), "numpy.sort with axis"),
+        (lambda q: q.std(axis=1), "an array's std"),
+    ],
+)
+def test_what_has_no_counterpart_in_torch_is_told_in_a_sentence(policy: Any, what: str) -> None:
+    class Other(QLearning):
+        name = "other"
+
+        def policy(self, batch: Any, hp: Any) -> Any:
+            return policy(batch["q"])
+
+    model = orl.Learner(TABLE, Other).to_torch()
+    with pytest.raises(ValueError, match="has no counterpart") as told:
+        model.save(io.BytesIO(), format="pt2")
+    assert str(told.value).startswith(f"{what} has no counterpart in PyTorch here, and a policy or value that asks")
+    assert "of numpy there are absolute, add, all, amax" in str(told.value)
 
 
 def test_without_torch_a_sentence_says_what_it_is_for() -> None:

@@ -6,7 +6,7 @@ It speaks numpy's protocols `__array_ufunc__` and `__array_function__` (NEP 13 a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partialmethod
 from typing import Any
 
@@ -65,7 +65,7 @@ class TorchArray(NDArrayOperatorsMixin):
         tensor: what it holds.
 
     Raises:
-        NotImplementedError: a function of numpy was called that has no counterpart here; the message names it.
+        ValueError: something of numpy was asked for that has no counterpart here; the message names it.
     """
 
     def __init__(self, tensor: Tensor) -> None:
@@ -87,7 +87,7 @@ class TorchArray(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *given: Any, out: Any = None, **options: Any) -> TorchArray:
         if ufunc.__name__ not in _UFUNCS or method != "__call__" or options:
-            raise NotImplementedError(f"numpy.{ufunc.__name__} has no counterpart in PyTorch here")
+            raise _none_for(f"numpy.{ufunc.__name__}" + (f".{method}" if method != "__call__" else ""), options)
         result = _UFUNCS[ufunc.__name__](*(self._tensor(x) for x in given))
         if out is None:
             return TorchArray(result)
@@ -107,9 +107,14 @@ class TorchArray(NDArrayOperatorsMixin):
         if name == "take_along_axis":
             array, places, axis = given if len(given) == 3 else (*given, options["axis"])
             return TorchArray(torch.take_along_dim(self._tensor(array), self._tensor(places), dim=axis))
-        if name in ("zeros_like", "ones_like"):
+        if name in ("zeros_like", "ones_like") and len(given) == 1 and not options:
             return TorchArray(torch.zeros_like(self.tensor) if name == "zeros_like" else torch.ones_like(self.tensor))
-        raise NotImplementedError(f"numpy.{name} has no counterpart in PyTorch here")
+        raise _none_for(f"numpy.{name}", options)
+
+    def __getattr__(self, name: str) -> Any:  # only reached for a name that is not there
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise _none_for(f"an array's {name}")
 
     def astype(self, kind: Any) -> TorchArray:
         return TorchArray(self.tensor.to(_DTYPES[np.dtype(kind)]))
@@ -142,3 +147,12 @@ class TorchArray(NDArrayOperatorsMixin):
             floating = self.tensor.dtype if self.tensor.dtype.is_floating_point else torch.float32
             return torch.as_tensor(x, dtype=torch.bool if isinstance(x, bool) else floating, device=self.tensor.device)
         return torch.as_tensor(x, device=self.tensor.device)
+
+
+def _none_for(what: str, options: Iterable[str] = ()) -> ValueError:
+    having = f" with {' and '.join(options)}" if options else ""
+    known = ", ".join(sorted({*_UFUNCS, *_REDUCTIONS, "ones_like", "take_along_axis", "where", "zeros_like"}))
+    return ValueError(
+        f"{what}{having} has no counterpart in PyTorch here, and a policy or value that asks for it cannot go there: "
+        f"of numpy there are {known}"
+    )
