@@ -14,14 +14,14 @@ from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
 from offrl_live.runs.live_runs import NoRoom, UnknownRun
 from offrl_live.runs.run import Viewer
 from offrl_live.runs.wire import dumps
-from offrl_live.serving.environment import limits
+from offrl_live.serving.entrance import TRY_LATER, Entrance
 from offrl_live.serving.hub import Hub, get_hub
 from offrl_live.serving.origins import Origins
-from offrl_live.serving.socket_limits import MessageLimit, Visitor, Visitors
+from offrl_live.serving.socket_limits import MessageLimit, Visitor
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_RUN, TOO_MANY_REFUSED, TOO_LARGE, TRY_LATER = 4404, 4429, 1009, 1013
+UNKNOWN_RUN, TOO_MANY_REFUSED, TOO_LARGE = 4404, 4429, 1009
 
 VISIT = "offrl_visit"
 """The cookie that names a browser, for as long as it is open."""
@@ -40,26 +40,17 @@ def live_route(hub: Hub | None = None, origins: Origins | None = None) -> WebSoc
         hub: this process's hub by default.
         origins: the pages that may connect, by default those of the server's own address.
     """
-    allowed = origins or Origins()
-    visitors = Visitors(limits().max_viewers, limits().max_viewers_of_one)
+    entrance = Entrance(origins)
 
     async def endpoint(websocket: WebSocket) -> None:
-        if await allowed.turned_away(websocket):
-            return
         # A page that is loaded again is to find the runs that are its own.
         visit = websocket.cookies.get(VISIT, "")
         if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", visit):
             visit = secrets.token_urlsafe(16)
         cookie = f"{VISIT}={visit}; Path=/; HttpOnly; SameSite=Lax"
-        await websocket.accept(headers=[(b"set-cookie", cookie.encode())])
-        visitor = visitors.enter(websocket)
-        if visitor is None:
-            await websocket.close(TRY_LATER, "this server has no room for another viewer")
-            return
-        try:
-            await _serve(websocket, hub or get_hub(), visitor, visit)
-        finally:
-            visitors.leave(visitor)
+        async with entrance.admitted(websocket, [(b"set-cookie", cookie.encode())]) as visitor:
+            if visitor is not None:
+                await _serve(websocket, hub or get_hub(), visitor, visit)
 
     return WebSocketRoute("/live/{run_id}", endpoint)
 

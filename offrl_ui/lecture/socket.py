@@ -35,9 +35,9 @@ from offrl_core.declarations import HyperparameterError, Value
 from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
-from offrl_live.serving.environment import limits
+from offrl_live.serving.entrance import Entrance
 from offrl_live.serving.origins import Origins
-from offrl_live.serving.socket_limits import MessageLimit, Visitor, Visitors
+from offrl_live.serving.socket_limits import MessageLimit, Visitor
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 
@@ -296,20 +296,11 @@ def routes(origins: Origins | None = None) -> list[WebSocketRoute]:
     Args:
         origins: the pages that may connect, by default those of the server's own address.
     """
-    allowed = origins or Origins()
-    visitors = Visitors(limits().max_viewers, limits().max_viewers_of_one)
+    entrance = Entrance(origins)
 
     async def scene_socket(websocket: WebSocket) -> None:
-        if await allowed.turned_away(websocket):
-            return
-        await websocket.accept()
-        visitor = visitors.enter(websocket)
-        if visitor is None:
-            await websocket.close(1013, "this server has no room for another visitor")
-            return
-        try:
-            await _serve(websocket, visitor)
-        finally:
-            visitors.leave(visitor)
+        async with entrance.admitted(websocket) as visitor:
+            if visitor is not None:
+                await _serve(websocket, visitor)
 
     return [WebSocketRoute("/scene", scene_socket)]

@@ -219,11 +219,14 @@ def test_a_message_that_is_too_large_ends_the_connection(served: Served, run_id:
     assert (info["state"] != "running", info["step"]) == (True, 0)
 
 
-def test_a_flood_is_refused_and_then_cut_off(served: Served, run_id: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "times"), [({"cmd": "pause", "id": 1}, 300), ({"cmd": "ack", "seq": 0}, 400)], ids=["commands", "acks"]
+)
+def test_a_flood_is_refused_and_then_cut_off(served: Served, run_id: str, command: dict, times: int) -> None:
     async def act(client: Client) -> None:
         await client.next("hello")
-        for _ in range(300):
-            await client.say(cmd="pause", id=1)
+        for _ in range(times):
+            await client.say(**command)
         await client.next("never")
 
     with pytest.raises(ConnectionClosed) as closed:
