@@ -9,12 +9,12 @@ import json
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from offrl_core.declarations import Value
+from offrl_core.recent import Recent
 from offrl_lecture.base.encode import result_json
 from offrl_lecture.base.scene import Scene
 
@@ -66,9 +66,7 @@ class SceneResults:
 
     def __init__(self, threads: int = 2, budget: int = 48 * 2**20) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scene")
-        self._budget = budget
-        self._held = 0
-        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._kept: Recent[str, str] = Recent(budget, len)
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
 
@@ -80,13 +78,13 @@ class SceneResults:
             SceneFailure: the scene's computation raised.
         """
         key = _key(scene, state)
-        if (kept := self._get(key)) is not None:
+        if (kept := self._kept.get(key)) is not None:
             return kept
         results = _results(scene, state)
         payload, last = next(result for result in results if result is not None)
         results.close()
         if last:
-            self._put(key, payload)
+            self._kept.put(key, payload)
         return payload
 
     async def watch(self, scene: Scene, state: dict[str, Value]) -> AsyncIterator[str]:
@@ -96,7 +94,7 @@ class SceneResults:
             SceneFailure: the scene's computation raised.
         """
         key = _key(scene, state)
-        if (kept := self._get(key)) is not None:
+        if (kept := self._kept.get(key)) is not None:
             yield kept
             return
         loop, event = asyncio.get_running_loop(), asyncio.Event()
@@ -154,7 +152,7 @@ class SceneResults:
             return
         payload, last = result or (None, False)
         if last and payload is not None:
-            self._put(key, payload)
+            self._kept.put(key, payload)
         with self._lock:
             job.publish(payload, done=last, due=time.monotonic() + (PATIENCE if result is None else 0.0))
             # Where nobody looks at this state any more, whoever comes later starts it afresh.
@@ -165,20 +163,6 @@ class SceneResults:
         if self._jobs.get(key) is job:
             del self._jobs[key]
         job.results.close()
-
-    def _get(self, key: str) -> str | None:
-        with self._lock:
-            payload = self._kept.get(key)
-            if payload is not None:
-                self._kept.move_to_end(key)
-            return payload
-
-    def _put(self, key: str, payload: str) -> None:
-        with self._lock:
-            self._held += len(payload) - len(self._kept.get(key, ""))
-            self._kept[key] = payload
-            while self._held > self._budget and len(self._kept) > 1:
-                self._held -= len(self._kept.popitem(last=False)[1])
 
 
 def _key(scene: Scene, state: dict[str, Value]) -> str:
