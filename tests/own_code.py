@@ -1,5 +1,11 @@
 """A file of somebody's own, as tests save it: CQL in numpy, and what can be wrong with it."""
 
+from __future__ import annotations
+
+import pytest
+
+from offrl_core import algos, own_files
+
 TEXT = """from offrl_core.algos.losses import conservative_penalty
 from offrl_core.algos.q_learning import QLearning
 from offrl_core.algos.shared_hyperparameters import Q_LEARNING
@@ -45,6 +51,13 @@ ENDLESS = {
     "loading": ("class Mine", "while True:\n    pass\nclass Mine", "does not end: it was stopped after"),
     "training": ("        return {", "        while True:\n            pass\n        return {", "does not end"),
 }
+
+
+def forget_own_files(patch: pytest.MonkeyPatch) -> None:
+    """No own file and no algorithm of one is known; whatever was known is again when the patch is undone."""
+    patch.setattr(algos, "_added", {})
+    for kept in ("_loaded", "_kinds", "_by_version"):
+        patch.setattr(own_files, kept, {})
 
 
 def changed(change: tuple[str, str, str]) -> str:

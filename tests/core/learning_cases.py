@@ -104,6 +104,17 @@ def vectors(seed: int = 0, rows: int = 300, actions: int = 3) -> Dataset:
     )
 
 
+def with_pairs(data: Dataset) -> Dataset:
+    """The same log with three features of each pair."""
+    rng = np.random.default_rng(0)
+    return replace(data, action_features=rng.normal(size=(data.n_states, data.n_actions, 3)).astype(np.float32))
+
+
+def with_features(data: Dataset) -> Dataset:
+    """The same log with four features of each state."""
+    return replace(data, features={"place": np.random.default_rng(1).normal(size=(data.n_states, 4))})
+
+
 def cut(data: Dataset) -> Dataset:
     """The same log as somebody keeps it who does not write down where an episode was cut off."""
     known = data.next_known & ~data.truncations

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from learning_cases import random_data, vectors
+from learning_cases import random_data, vectors, with_features, with_pairs
 
 import offrl_core as orl
 from offrl_core.algos.base import Head
@@ -19,11 +18,7 @@ from offrl_core.learning import devices as places
 
 torch.set_num_threads(1)
 TABLE = random_data(3, rows=300)
-PAIRED = replace(
-    TABLE,
-    action_features=np.random.default_rng(0).normal(size=(TABLE.n_states, TABLE.n_actions, 3)).astype(np.float32),
-)
-SEEN = replace(TABLE, features={"place": np.random.default_rng(1).normal(size=(TABLE.n_states, 4))})
+PAIRED, SEEN = with_pairs(TABLE), with_features(TABLE)
 VECTORS = vectors()
 CASES: dict[str, tuple[orl.Dataset, dict[str, Any]]] = {
     "table, all rows": (TABLE, {"approximator": "table"}),

@@ -11,14 +11,12 @@ from learning_cases import random_data
 
 import offrl_core as orl
 from offrl_core import algos, own_files
-from tests.own_code import MISTAKES, TEXT, changed
+from tests.own_code import MISTAKES, TEXT, changed, forget_own_files
 
 
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(algos, "_added", {})
-    for kept in ("_loaded", "_kinds", "_by_version"):
-        monkeypatch.setattr(own_files, kept, {})
+    forget_own_files(monkeypatch)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from learning_cases import random_data, vectors
+from learning_cases import random_data, vectors, with_features, with_pairs
 
 import offrl_core as orl
 from offrl_core import algos
@@ -22,11 +22,7 @@ from offrl_core.algos.q_learning import QLearning
 from offrl_core.in_torch import Rows, TorchAlgorithm
 
 TABLE = replace(random_data(3, rows=300), name="ward")
-PAIRED = replace(
-    TABLE,
-    action_features=np.random.default_rng(0).normal(size=(TABLE.n_states, TABLE.n_actions, 3)).astype(np.float32),
-)
-SEEN = replace(TABLE, features={"place": np.random.default_rng(1).normal(size=(TABLE.n_states, 4))})
+PAIRED, SEEN = with_pairs(TABLE), with_features(TABLE)
 VECTORS = vectors()
 CASES: dict[str, tuple[orl.Dataset, str, dict[str, Any]]] = {
     "table": (TABLE, "table", {}),

@@ -14,8 +14,9 @@ from documented import ROOT, run
 from learning_cases import random_data, vectors
 
 import offrl_core as orl
-from offrl_core import algos, own_files
+from offrl_core import own_files
 from offrl_live.runs.trial import try_out
+from tests.own_code import forget_own_files
 
 EXAMPLE = ROOT / "docs" / "examples" / "my_cql.py"
 PAGE = (ROOT / "docs" / "your-own-loss.md").read_text(encoding="utf-8")
@@ -38,9 +39,7 @@ def changed() -> str:
 
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(algos, "_added", {})
-    for kept in ("_loaded", "_kinds", "_by_version"):
-        monkeypatch.setattr(own_files, kept, {})
+    forget_own_files(monkeypatch)
 
 
 @pytest.fixture

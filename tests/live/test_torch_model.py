@@ -8,12 +8,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from offrl_core import algos, own_files
+from offrl_core import own_files
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.timeline import Checkpoint
 from offrl_live.serving.torch_model import torch_model_file
+from tests.own_code import forget_own_files
 
 OWN = """
 from offrl_core.algos.base import Head
@@ -32,9 +33,7 @@ class OwnQ(TorchAlgorithm):
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A run of a built-in system and one from somebody's own file."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(algos, "_added", {})
-        for kept in ("_loaded", "_kinds", "_by_version"):
-            patch.setattr(own_files, kept, {})
+        forget_own_files(patch)
         file = tmp_path_factory.mktemp("own") / "own_q.py"
         file.write_text(OWN)
         own_files.load_algorithms(file)
