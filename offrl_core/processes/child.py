@@ -110,6 +110,16 @@ class Child:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._process.kill()
 
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Kill it when the block takes longer: what the block asks of it then raises `ChildEnded`."""
+        timer = threading.Timer(seconds, self.kill)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     @property
     def idle(self) -> bool:
         """Whether it has neither ended nor sent anything that is still to be received."""

@@ -129,21 +129,20 @@ def _ask(asked: dict[str, Any], source: Source, limits: Limits, progress: Progre
     with _SEATS:
         deadline = time.monotonic() + limits.seconds
         child, started = _take()
-        timer = threading.Timer(deadline - time.monotonic(), child.kill)
-        timer.start()
         try:
-            if not started:
-                child.recv_bytes()
-                started = True
-            child.send_bytes(request)
-            child.send_bytes(source.data or b"")
-            # Read as data and never unpickled: a file may have taken over the process that read it.
-            while "progress" in (answer := json.loads(child.recv_bytes())):
-                share, doing = answer["progress"]
-                progress(0.95 * share, doing)
-            if "fault" in answer:
-                raise RuntimeError(answer["fault"])
-            data = child.recv_bytes()
+            with child.within(deadline - time.monotonic()):
+                if not started:
+                    child.recv_bytes()
+                    started = True
+                child.send_bytes(request)
+                child.send_bytes(source.data or b"")
+                # Read as data and never unpickled: a file may have taken over the process that read it.
+                while "progress" in (answer := json.loads(child.recv_bytes())):
+                    share, doing = answer["progress"]
+                    progress(0.95 * share, doing)
+                if "fault" in answer:
+                    raise RuntimeError(answer["fault"])
+                data = child.recv_bytes()
         except ChildEnded as ended:
             if time.monotonic() >= deadline:
                 raise FileError(f"reading it took longer than {limits.seconds:g} s", file=source.name) from ended
@@ -156,8 +155,6 @@ def _ask(asked: dict[str, Any], source: Source, limits: Limits, progress: Progre
         except BaseException:
             child.end()  # an answer that nobody waits for any more must not be taken for the next one
             raise
-        finally:
-            timer.cancel()
         _keep(child)
     if "reason" in answer:
         raise FileError(answer["reason"], file=answer["file"], row=answer["row"], column=answer["column"])

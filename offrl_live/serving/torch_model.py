@@ -31,18 +31,16 @@ def torch_model_file(export: RunExport, format: str, member: int, *, seconds: fl
         raise ValueError("other files are being made: try again in a minute")
     try:
         child = Child(serve, nice=5)
-        timer = threading.Timer(deadline - time.monotonic(), child.kill)
-        timer.start()
         try:
             config = export.config
-            child.send((config.files, config.to_json(), export.checkpoint, export.dataset, format, member))
-            answer = child.recv_bytes()
+            with child.within(deadline - time.monotonic()):
+                child.send((config.files, config.to_json(), export.checkpoint, export.dataset, format, member))
+                answer = child.recv_bytes()
         except ChildEnded as error:
             late = time.monotonic() >= deadline
             why = f"it took longer than {seconds:g} s" if late else f"the process that makes it {error}"
             raise ValueError(f"the model could not be written: {why}") from error
         finally:
-            timer.cancel()
             child.end()
     finally:
         _SEAT.release()

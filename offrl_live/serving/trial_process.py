@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -72,20 +71,15 @@ class TrialProcess:
 
     def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
         """The answer; only `died`, in words, where the process has ended without one."""
-        stop = None
         try:
             child = self._ready()
             # It ends itself where it can: this is for what holds the interpreter's lock.
-            stop = threading.Timer(IMPORT_SECONDS + own_seconds() + GRACE, child.kill)
-            stop.start()
-            child.send(command)
-            answer: dict[str, Any] = json.loads(child.recv_bytes())
+            with child.within(IMPORT_SECONDS + own_seconds() + GRACE):
+                child.send(command)
+                answer: dict[str, Any] = json.loads(child.recv_bytes())
         except (ChildEnded, OSError) as error:
             log.error("a trial's process: %s", error)
             answer = {"died": str(error), "ends": True}
-        finally:
-            if stop is not None:
-                stop.cancel()
         if answer.pop("ends", False):
             self.close()
             self._child = None
