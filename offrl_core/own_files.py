@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from traceback import walk_tb
@@ -26,7 +27,7 @@ from offrl_core.algos.loss_errors import OwnCodeError
 MAX_BYTES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnFile:
     """A file of somebody's own at one moment.
 
@@ -53,7 +54,7 @@ class OwnFile:
         """What its module is called: no other one that might be imported has such a name."""
         return f"own_{hashlib.sha256(self.path.encode()).hexdigest()[:8]}_{Path(self.path).stem}"
 
-    @property
+    @cached_property
     def imports_torch(self) -> bool:
         """Whether it imports PyTorch, or what does, which takes seconds."""
         try:
@@ -191,7 +192,7 @@ def file_of(name: str, version: str) -> OwnFile | None:
 def prepare(files: Iterable[OwnFile]) -> None:
     """Import what takes long to import and these files need, so that loading them is quick."""
     if any(file.imports_torch for file in files):
-        with suppress(ImportError):  # the file's own line will say so
+        with suppress(ImportError, OSError):  # the file's own line will say so; OSError: a library of PyTorch's own
             import_module("offrl_core.in_torch")
 
 

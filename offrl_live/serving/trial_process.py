@@ -39,7 +39,7 @@ class TrialProcess:
         self._files = files
         try:
             self._ready()
-        except OSError as error:
+        except (ChildEnded, OSError) as error:
             log.error("no process for trials: %s", error)
 
     def try_out(self, file: OwnFile, configs: Sequence[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -157,6 +158,22 @@ def test_only_a_file_that_imports_torch_has_it_imported_before() -> None:
     assert not imports(TEXT)
     assert not imports("torch = 3")
     assert not imports("def (")
+
+
+@pytest.mark.parametrize("error", [ImportError("no torch"), OSError("libcudart.so: cannot open shared object file")])
+def test_torch_that_cannot_be_loaded_is_left_to_the_line_that_imports_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr(own_files, "import_module", broken)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    place.write_text("x = 1\nimport torch\n" + TEXT)
+    file = own_files.read(place)
+    own_files.prepare([file])
+    with pytest.raises(own_files.OwnCodeError, match=r"line 2: (ImportError|ModuleNotFoundError)"):
+        own_files.load(file)
 
 
 def test_packages_name_their_algorithms_by_entry_points(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

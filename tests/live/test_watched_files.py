@@ -295,7 +295,10 @@ def test_a_file_that_is_not_there_yet_is_taken_when_it_comes(tmp_path: Path) -> 
         algos._added.pop("late", None)
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is loaded")
+@pytest.mark.skipif(
+    not Path("/proc/self/maps").exists(),
+    reason="which libraries a process has loaded is read from /proc/<pid>/maps, which only Linux has",
+)
 def test_torch_is_loaded_where_a_file_needs_it_and_waits_in_one_worker(hub: Hub, tmp_path: Path) -> None:
     def with_torch(hub: Hub) -> list[bool]:
         return ["libtorch" in Path(f"/proc/{worker.pid}/maps").read_text() for worker in hub.scheduler.workers]
