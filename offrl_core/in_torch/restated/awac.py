@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from offrl_core.algos import awac
 from offrl_core.in_torch.restated.base import Restated
 from offrl_core.in_torch.restated.targets import one_step
-from offrl_core.in_torch.restated.weights import capped, mean_one, over_average
+from offrl_core.in_torch.restated.weights import capped, cloning_bound, mean_one, over_average
 from offrl_core.in_torch.rows import Rows
 
 
@@ -38,8 +37,7 @@ class AWAC(Restated, of=awac.AWAC):
         return w
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        every, size = rows.shares(), self.weights(rows, hp).detach().abs()
         return {
-            "policy": torch.maximum(rows.at_states(every), rows.at_states(size * every)),
+            "policy": cloning_bound(rows, self.weights(rows, hp)),
             "q": rows.at_pairs(rows.shares(rows.has_target)),
         }

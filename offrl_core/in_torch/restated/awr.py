@@ -10,7 +10,7 @@ from torch import Tensor
 from offrl_core.algos import awr
 from offrl_core.in_torch.restated.base import Restated
 from offrl_core.in_torch.restated.targets import one_step
-from offrl_core.in_torch.restated.weights import capped
+from offrl_core.in_torch.restated.weights import capped, cloning_bound
 from offrl_core.in_torch.rows import Rows
 
 
@@ -56,12 +56,11 @@ class AWR(Restated, of=awr.AWR):
         return capped((A / hp.temperature).exp(), hp.weight_max)
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        every, size = rows.shares(), self.weights(rows, hp).detach().abs()
         if hp.value_target == "mc":
-            fitted = every
+            fitted = rows.shares()
         else:
             fitted = rows.shares(rows.has_target)
         return {
-            "policy": torch.maximum(rows.at_states(every), rows.at_states(size * every)),
+            "policy": cloning_bound(rows, self.weights(rows, hp)),
             "value": rows.at_states(fitted),
         }

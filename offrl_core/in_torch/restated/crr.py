@@ -10,7 +10,7 @@ from torch import Tensor
 from offrl_core.algos import crr
 from offrl_core.in_torch.restated.base import Restated
 from offrl_core.in_torch.restated.targets import one_step
-from offrl_core.in_torch.restated.weights import capped, over_average
+from offrl_core.in_torch.restated.weights import capped, cloning_bound, over_average
 from offrl_core.in_torch.rows import Rows
 
 
@@ -43,9 +43,8 @@ class CRR(Restated, of=crr.CRR):
         return w
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        every, size = rows.shares(), self.weights(rows, hp).detach().abs()
         return {
-            "policy": torch.maximum(rows.at_states(every), rows.at_states(size * every)),
+            "policy": cloning_bound(rows, self.weights(rows, hp)),
             "q": rows.at_pairs(rows.shares(rows.has_target)),
         }
 

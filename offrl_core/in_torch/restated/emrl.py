@@ -9,6 +9,7 @@ from torch import Tensor
 
 from offrl_core.algos import emrl
 from offrl_core.in_torch.restated.base import Restated
+from offrl_core.in_torch.restated.weights import cloning_bound
 from offrl_core.in_torch.rows import Rows
 
 
@@ -42,5 +43,4 @@ class EMRL(Restated, of=emrl.EMRL):
         return w
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        every, size = rows.shares(), self.weights(rows, hp).detach().abs()
-        return {"policy": torch.maximum(rows.at_states(every), rows.at_states(size * every))}
+        return {"policy": cloning_bound(rows, self.weights(rows, hp))}

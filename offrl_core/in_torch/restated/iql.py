@@ -10,7 +10,7 @@ from torch import Tensor
 from offrl_core.algos import iql
 from offrl_core.in_torch.restated.base import Restated
 from offrl_core.in_torch.restated.targets import one_step
-from offrl_core.in_torch.restated.weights import capped
+from offrl_core.in_torch.restated.weights import capped, cloning_bound
 from offrl_core.in_torch.rows import Rows
 
 
@@ -40,10 +40,9 @@ class IQL(Restated, of=iql.IQL):
         return w
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        every, size = rows.shares(), self.weights(rows, hp).detach().abs()
         known = rows.shares(rows.has_target)
         return {
-            "policy": torch.maximum(rows.at_states(every), rows.at_states(size * every)),
+            "policy": cloning_bound(rows, self.weights(rows, hp)),
             "q": rows.at_pairs(known),
             "value": rows.at_states(known),
         }

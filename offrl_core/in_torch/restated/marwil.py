@@ -10,7 +10,7 @@ from torch import Tensor
 from offrl_core.algos import marwil
 from offrl_core.in_torch.restated.base import Restated
 from offrl_core.in_torch.restated.targets import one_step
-from offrl_core.in_torch.restated.weights import capped
+from offrl_core.in_torch.restated.weights import capped, cloning_bound
 from offrl_core.in_torch.rows import Rows
 
 
@@ -52,12 +52,11 @@ class MARWIL(Restated, of=marwil.MARWIL):
         return capped((hp.beta * A).exp(), hp.weight_max)
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        every, size = rows.shares(), self.weights(rows, hp).detach().abs()
         if hp.value_target == "mc":
-            fitted = every
+            fitted = rows.shares()
         else:
             fitted = rows.shares(rows.has_target)
         return {
-            "policy": torch.maximum(rows.at_states(every), rows.at_states(size * every)),
+            "policy": cloning_bound(rows, self.weights(rows, hp)),
             "value": rows.at_states(fitted),
         }

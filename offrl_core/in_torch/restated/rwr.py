@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from offrl_core.algos import rwr
 from offrl_core.in_torch.restated.base import Restated
-from offrl_core.in_torch.restated.weights import mean_one
+from offrl_core.in_torch.restated.weights import cloning_bound, mean_one
 from offrl_core.in_torch.rows import Rows
 
 
@@ -36,5 +35,4 @@ class RWR(Restated, of=rwr.RWR):
         return w
 
     def curvature(self, rows: Rows, hp: Any) -> dict[str, Tensor]:
-        every, size = rows.shares(), self.weights(rows, hp).detach().abs()
-        return {"policy": torch.maximum(rows.at_states(every), rows.at_states(size * every))}
+        return {"policy": cloning_bound(rows, self.weights(rows, hp))}

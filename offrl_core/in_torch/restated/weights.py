@@ -23,3 +23,9 @@ def over_average(q: Tensor, policy: Tensor) -> Tensor:
     """`A(s,a) = Q(s,a) − Σ_b π(b|s) Q(s,b)`, by the gaps to the best: equal values have the advantage 0 exactly."""
     gap = q - q.amax(-1, keepdim=True)
     return gap - (policy * gap).sum(-1, keepdim=True)
+
+
+def cloning_bound(rows: Rows, weight: Tensor) -> Tensor:
+    """How curved `−w log π` is at most: each state's share of the rows, by their weights where they average over 1."""
+    every = rows.shares()
+    return torch.maximum(rows.at_states(every), rows.at_states(weight.detach().abs() * every))
