@@ -241,25 +241,38 @@ def unfolded(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """
     if kind_of(column.type) == "text":
         words = _dictionary(column, name)
-        if not is_structured(words.dictionary):
-            return column
-        return pa.chunked_array([parse(words.dictionary, words.indices, name).take(words.indices)])
+        return _structures(words, name) if is_structured(words.dictionary) else column
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
+def _structures(words: pa.DictionaryArray, name: str) -> pa.ChunkedArray:
+    return pa.chunked_array([parse(words.dictionary, words.indices, name).take(words.indices)])
+
+
+def read_cells(column: pa.ChunkedArray, name: str, *, labels: int | None = None) -> Cells:
     """Read one column of a table.
+
+    Args:
+        column: its cells.
+        name: what it is called.
+        labels: how many different words text may be of; any number by default.
 
     Raises:
         FileError: it holds something that is neither a number, text, a boolean, a date nor a list or a structure of
-            numbers.
+            numbers, or text of more than `labels` different words.
     """
     check_readable(column.type, name)
-    column = unfolded(column, name)
+    if kind_of(column.type) == "text":
+        words = _dictionary(column, name)
+        if labels is not None:
+            _refuse_many_labels(words, name, labels)
+        if not is_structured(words.dictionary):
+            return _text(words, name)
+        column = _structures(words, name)
+    else:
+        column = unfolded(column, name)
     held = kind_of(column.type)
     check_readable(column.type, name)
-    if held == "text":
-        return _text(_dictionary(column, name), name)
     if held == "list":
         return _several(column, name)
     if held == "texts" and pc.all(pc.equal(pc.list_value_length(column), 1)).as_py():
@@ -282,17 +295,17 @@ def read_cells(column: pa.ChunkedArray, name: str) -> Cells:
     return replace(_numbers(column, name), day=day)
 
 
-def refuse_many_labels(column: pa.ChunkedArray, name: str, most: int) -> None:
+def _refuse_many_labels(column: pa.DictionaryArray, name: str, most: int) -> None:
     """Refuse text of more than `most` different words before each of them is looked at, which takes its time.
 
-    Text that may be numbers or structures, as far as its first words say, is left to `read_cells`.
+    Text that may be numbers or structures, as far as its first words say, is read first.
     """
-    if kind_of(column.type) != "text" or len(column) <= most:
+    words = column.dictionary
+    if len(words) <= most:
         return
-    words = _dictionary(column, name).dictionary
     first = [word.strip() for word in words.slice(0, 100).to_pylist() if word and word.strip()]
     plain = (word for word in first if word.lower() not in _MARKERS and not is_structured(pa.array([word])))
-    if len(words) > most and any(np.isnan(as_number(word)) for word in plain):
+    if any(np.isnan(as_number(word)) for word in plain):
         distinct = pc.count_distinct(pc.utf8_trim_whitespace(words)).as_py()
         if distinct > most:
             raise FileError(f"{distinct:,} states, allowed are {most:,}", column=name)

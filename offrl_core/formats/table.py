@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from offrl_core.columns import Array
 from offrl_core.formats.base import Context, FileError
-from offrl_core.formats.cells import Cells, read_cells, refuse_many_labels
+from offrl_core.formats.cells import Cells, read_cells
 from offrl_core.formats.mapping import ColumnMapping
 
 FIRST_ROWS = 1000
@@ -95,9 +95,7 @@ class LazyTable:
             self._kept[name] = column
         if len(column) != self.rows:
             raise FileError(f"it has {len(column)} rows, the table has {self.rows}", column=name)
-        if labels is not None:
-            refuse_many_labels(column, name, labels)
-        cells = read_cells(column, name)
+        cells = read_cells(column, name, labels=labels)
         del column
         pa.default_memory_pool().release_unused()
         self._left -= 1
