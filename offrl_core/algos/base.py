@@ -72,12 +72,14 @@ class Loss:
         curvature: output name → a bound of the second derivative per output, broadcastable to the gradient. The table's
             SGD divides by it, which makes `learning_rate` the classic tabular step; other approximators ignore it.
         report_error: computes the mean absolute error.
+        of_sum: whether gradients and curvature are those of the sum of all losses, which is all that autograd finds.
     """
 
     report: Callable[[], Array]
     gradients: dict[str, Array]
     curvature: dict[str, Array] = field(default_factory=dict)
     report_error: Callable[[], Array] | None = None
+    of_sum: bool = False
 
     @property
     def value(self) -> Array:

@@ -190,7 +190,7 @@ class TorchAlgorithm(Algorithm):
         batch.memory.update({name: value.detach().numpy() for name, value in rows.memory.items()})
         losses = {name: Loss(_report(value), {}) for name, value in checked.items()}
         first = next(iter(losses.values()))
-        first.gradients = rows.gradients()
+        first.gradients, first.of_sum = rows.gradients(), len(losses) > 1
         if batch.curvature:
             with _at_work(self.curvature), torch.no_grad():
                 bounds = self.curvature(rows, self._in_torch(hp))

@@ -142,14 +142,13 @@ def _trace(program: Program) -> Divergence:
                 int(program.rows.actions[row]),
                 row,
             )
-    several = any(not loss.gradients for loss in losses.values())  # autograd's: one holds that of their sum
     for name, loss in losses.items():
         for out_name, gradient in loss.gradients.items():
             bad = np.argwhere(~np.isfinite(gradient[0]))
             if len(bad):
                 action, column = bad[0].tolist()
                 state = _state_of(program, drawn, out_name, column)
-                of = "the loss" if several else name
+                of = "the loss" if loss.of_sum else name
                 return Divergence(step, 0, "", f"gradient of {of}", _text(gradient[0][action, column]), state, action)
     after = program.subset([0])
     after.update()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from learning_cases import one_state, random_data, vectors
 
 import offrl_core as orl
+from offrl_core.algos.base import Loss
+from offrl_core.algos.batch import Batch
+from offrl_core.algos.mpo import MPO
 
 DATA = random_data(1, rows=200)
 
@@ -73,3 +78,20 @@ def test_what_left_first_is_named_even_where_only_the_optimiser_broke() -> None:
     running = orl.Learner(one_state([0, 1], [1e20, 0.0]), "marwil", normalization="running", norm_rate=1.0)
     assert running.advance(5) == 0
     assert (running.diverged.what, running.diverged.value) == ("square", "inf")
+
+
+def test_a_gradient_is_named_by_its_loss_beside_one_that_has_none() -> None:
+    """MPO's dual has a curve, and no gradient at any output."""
+
+    class Broken(MPO):
+        name = "broken"
+
+        def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
+            found = super().losses(batch, hp)
+            assert not found["dual"].gradients
+            found["td"].gradients["q"] = found["td"].gradients["q"] * np.float32(np.nan)
+            return found
+
+    learner = orl.Learner(DATA, Broken)
+    assert learner.advance(5) == 0
+    assert (learner.diverged.what, learner.diverged.value) == ("gradient of td", "nan")
