@@ -54,7 +54,6 @@ class TorchAlgorithm(Algorithm):
     networks: ClassVar[tuple[Head, ...]] = ()
 
     def __init__(self) -> None:
-        self._names = {head.name for head in self.heads(self.default_choices())}
         self._tensors: WeakKeyDictionary[Values, Values] = WeakKeyDictionary()
 
     # to write
@@ -84,20 +83,21 @@ class TorchAlgorithm(Algorithm):
             states: the networks' outputs at states; there is nothing of a transition in it.
             hp: the hyperparameters.
         """
-        scores = states.policy if self._learns("policy") else states.q
+        learned = self._learns("policy", hp)
+        scores = states.policy if learned else states.q
         allowed = self._allowed_at(states, hp)
         if allowed is not None:
             scores = torch.where(allowed | ~allowed.any(-1, keepdim=True), scores, -torch.inf)
-        if self._learns("policy"):
+        if learned:
             return scores.softmax(-1)
         best = (scores == scores.amax(-1, keepdim=True)).float()
         return best / best.sum(-1, keepdim=True)
 
     def value_at(self, states: Rows, hp: Any) -> Tensor | None:
         """`V(s)`, `(M, U)`; by default the network `value`, without one the policy's average of `q`."""
-        if self._learns("value"):
+        if self._learns("value", hp):
             return states.value
-        return (self.policy_at(states, hp) * states.q).sum(-1) if self._learns("q") else None
+        return (self.policy_at(states, hp) * states.q).sum(-1) if self._learns("q", hp) else None
 
     def allowed_at(self, states: Rows, hp: Any) -> Tensor | None:
         """`Ā(s)`, `(M, U, A)` bool; None where every action is allowed."""
@@ -233,8 +233,8 @@ class TorchAlgorithm(Algorithm):
             self._tensors[hp] = as_tensors(hp)
         return self._tensors[hp]
 
-    def _learns(self, name: str) -> bool:
-        return name in self._names
+    def _learns(self, name: str, hp: Any) -> bool:
+        return any(head.name == name for head in self.heads(vars(hp)))
 
     def _at_states(self, batch: Batch, hp: Any, method: Any) -> Array | None:
         """What a method says of the states, `(M, A, U)` or `(M, U)`."""
@@ -269,7 +269,7 @@ class TorchAlgorithm(Algorithm):
 
     def advantages(self, batch: Batch, hp: Any) -> Array | None:
         value = self.value(batch, hp)
-        return batch["q"] - value[:, None, :] if self._learns("q") and value is not None else None
+        return batch["q"] - value[:, None, :] if self._learns("q", hp) and value is not None else None
 
     def weighting(self, batch: Batch, hp: Any) -> Weighting | None:
         rows, values = self.rows(batch, hp), self._in_torch(hp)

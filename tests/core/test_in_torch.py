@@ -124,6 +124,43 @@ def test_a_transition_shows_the_outputs_the_row_s_losses_and_the_gradients() -> 
     assert steps["q_after"][0] == pytest.approx(q[s, a])
 
 
+@pytest.mark.parametrize("actor", ["no", "yes"])
+def test_networks_may_depend_on_a_choice(actor: str) -> None:
+    """Policy and value are those of the networks that this choice has, whichever is the default."""
+
+    class Either(OwnQ):
+        name = "either"
+        hyperparameters = (
+            *OwnQ.hyperparameters,
+            orl.Hyperparameter("actor", "", "no", "Whether a policy is learned, too.", choices=("no", "yes")),
+        )
+
+        def networks_for(self, choices: Mapping[str, Any]) -> tuple[Head, ...]:
+            more = (Head("policy"), Head("value", scalar=True)) if choices["actor"] == "yes" else ()
+            return (*OwnQ.networks, *more)
+
+        def loss(self, rows: Rows, hp: Any) -> Mapping[str, Tensor]:
+            losses = dict(super().loss(rows, hp))
+            if hp.actor == "yes":
+                losses["policy"] = rows.mean(-rows.taken(rows.policy.log_softmax(-1)))
+                losses["value"] = rows.mean(0.5 * (rows.value - rows.reward) ** 2)
+            return losses
+
+    learner = orl.Learner(TABULAR, Either, actor=actor)
+    learner.advance(20)
+    shown = learner.snapshot()
+    ((_, program),) = learner._programs
+    batch = program.outputs_at(np.arange(TABULAR.n_states))
+    if actor == "yes":
+        expected = np.exp(batch["policy"]) / np.exp(batch["policy"]).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(shown.policy, expected.swapaxes(1, 2), rtol=1e-5)
+        np.testing.assert_array_equal(shown.v, batch["value"][:, 0])
+    else:
+        np.testing.assert_allclose(shown.v, shown.q.max(axis=2), rtol=1e-6)
+    found = learner.to_torch()(torch.arange(TABULAR.n_states))
+    np.testing.assert_allclose(found["value"].detach().numpy(), shown.v[0], rtol=1e-5, atol=1e-6)
+
+
 def losing(loss: Callable[..., Any], **more: Any) -> type[TorchAlgorithm]:
     return type("Losing", (OwnQ,), {"name": "losing", "loss": loss, **more})
 
