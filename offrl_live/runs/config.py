@@ -194,7 +194,7 @@ class RunConfig:
         object.__setattr__(self, "options", MappingProxyType(dict(sorted(self._options().items()))))
         if not 1 <= len(self.lanes) <= MAX_LANES:
             raise ConfigError(f"{len(self.lanes)} lanes are not allowed: a run has 1 to {MAX_LANES}")
-        lanes = tuple(lane.validated(self._declare(lane)) for lane in self.lanes)
+        lanes = tuple(lane.validated(self.declared_for(lane)) for lane in self.lanes)
         object.__setattr__(self, "lanes", lanes)
         if self.members > MAX_MEMBERS:
             raise ConfigError(f"{self.members} members are not allowed: a run trains at most {MAX_MEMBERS} at once")
@@ -235,12 +235,13 @@ class RunConfig:
         """
         return find(self.dataset, self.options)
 
-    def _declare(self, lane: Lane) -> Mapping[str, Hyperparameter]:
+    def declared_for(self, lane: Lane) -> Mapping[str, Hyperparameter]:
+        """Every hyperparameter of a lane by name, with the defaults that suit this dataset."""
         return declarations(self.dataset, tuple(self.options.items()), lane.kind, lane.approximator)
 
     def declared(self, lane: int) -> Mapping[str, Hyperparameter]:
         """Every hyperparameter of a lane by name, with the defaults that suit this dataset."""
-        return self._declare(self.lane(lane))
+        return self.declared_for(self.lane(lane))
 
     def checked(self, lane: int, values: Mapping[str, object]) -> dict[str, Value]:
         """`values` for a change during the run, validated.
@@ -348,7 +349,7 @@ class RunConfig:
         takes are left out.
         """
         fresh = self.restarted()
-        lanes = tuple(lane.renewed(self._declare) for lane in fresh.lanes)
+        lanes = tuple(lane.renewed(self.declared_for) for lane in fresh.lanes)
         if [lane.version for lane in lanes] == [lane.version for lane in self.lanes]:
             return self
         return replace(fresh, lanes=lanes)

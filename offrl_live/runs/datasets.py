@@ -93,11 +93,6 @@ def is_kept(name: str) -> bool:
     return name in _uploads
 
 
-def kept_bytes() -> int:
-    """The memory that all uploaded datasets take."""
-    return sum(data.nbytes for data, _ in list(_uploads.values()))
-
-
 def find(name: str, options: Mapping[str, Any]) -> Dataset:
     """The dataset of this name with these options: an upload, or the catalogue's; recently used ones are kept.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from offrl_core.algos import algorithm
 from offrl_core.dataset import Dataset
 from offrl_core.learning.members import Axes
 from offrl_core.standalone.training import Training
@@ -22,4 +21,4 @@ def training_of(config: RunConfig, data: Dataset, member: int, step: int) -> Tra
     given = {name: list(v) if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()}
     one = Axes(config.declared(index), lane.seeds, given).members[member - config.first_member(index)]
     changes = tuple((change.step, dict(change.values)) for change in config.changes if change.lane == index)
-    return Training(data, algorithm(lane.algorithm), lane.approximator, one.values, one.seed, step, changes)
+    return Training(data, lane.kind, lane.approximator, one.values, one.seed, step, changes)

@@ -53,10 +53,7 @@ def _with_fitting_values(data: Mapping[str, Any]) -> RunConfig:
     """A run from plain data, under the algorithms as they are here, with those of its values that they take."""
     lanes = [{**lane, "version": ""} for lane in data["lanes"]]
     bare = RunConfig.from_json({**data, "lanes": [{**lane, "hyperparameters": {}} for lane in lanes], "changes": []})
-    fitted = tuple(
-        Lane.from_json(lane).renewed(lambda _, number=number: bare.declared(number))  # type: ignore[misc]
-        for number, lane in enumerate(lanes)
-    )
+    fitted = tuple(Lane.from_json(lane).renewed(bare.declared_for) for lane in lanes)
     return RunConfig(bare.dataset, bare.options, fitted, bare.budget)
 
 

@@ -1,8 +1,8 @@
 // The wire protocol (docs/protocol.md): a type for each message, in the order of that page.
 
-/** A value of a hyperparameter. */
 import type { Lost } from "../shared/connection.js";
 
+/** A value of a hyperparameter. */
 export type Value = number | string | boolean;
 
 // Binary messages
