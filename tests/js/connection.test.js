@@ -1,29 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import { FakeSocket, newest } from "./fake_socket.js";
 
-/** A connection that the test opens, speaks on and closes. */
-class FakeSocket {
-  static all = [];
-  constructor(address) {
-    Object.assign(this, { address, readyState: 0, sent: [] });
-    FakeSocket.all.push(this);
-  }
-  open() {
-    this.readyState = 1;
-    this.onopen();
-  }
-  say(data) {
-    this.onmessage({ data });
-  }
-  send(text) {
-    this.sent.push(text);
-  }
-  close(code = 1000, reason = "") {
-    this.readyState = 3;
-    this.onclose({ code, reason });
-  }
-}
-globalThis.WebSocket = FakeSocket;
 const { Connection } = await import("../../offrl_ui/assets/shared/connection.js");
 const { below } = await import("../../offrl_ui/assets/shared/site.js");
 const { SocketSource } = await import("../../offrl_ui/assets/run/source.js");
@@ -32,7 +10,6 @@ const { Store } = await import("../../offrl_ui/assets/run/store.js");
 
 let told;
 let connection;
-const newest = () => FakeSocket.all.at(-1);
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });

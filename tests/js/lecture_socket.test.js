@@ -1,37 +1,15 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import { FakeSocket, newest } from "./fake_socket.js";
 
-/** A connection that the test opens, answers and closes. */
-class FakeSocket {
-  static OPEN = 1;
-  static all = [];
-  constructor(address) {
-    Object.assign(this, { address: String(address), readyState: 0, sent: [] });
-    FakeSocket.all.push(this);
-  }
-  open() {
-    this.readyState = 1;
-    this.onopen();
-  }
-  send(text) {
-    this.sent.push(JSON.parse(text));
-  }
-  answer(message) {
-    this.onmessage({ data: JSON.stringify(message) });
-  }
-  close(code = 1006, reason = "") {
-    this.readyState = 3;
-    this.onclose({ code, reason });
-  }
-}
-globalThis.WebSocket = FakeSocket;
 const { SceneSocket } = await import("../../offrl_ui/assets/lecture/socket.js");
 
 let heard;
 let states;
 let socket;
-const newest = () => FakeSocket.all.at(-1);
-const ids = () => newest().sent.map(({ id }) => id);
+const sent = () => newest().sent.map((text) => JSON.parse(text));
+const ids = () => sent().map(({ id }) => id);
+const answer = (message) => newest().say(JSON.stringify(message));
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
@@ -58,9 +36,9 @@ test("a page that the server will not have is told why, and does not ask again",
 
 test("what is sent before the connection stands waits for it", () => {
   socket.send({ type: "present" });
-  assert.deepEqual(newest().sent, []);
+  assert.deepEqual(sent(), []);
   newest().open();
-  assert.deepEqual(newest().sent, [{ type: "present" }]);
+  assert.deepEqual(sent(), [{ type: "present" }]);
   assert.deepEqual([heard, states], [["open"], [true]]);
 });
 
@@ -68,9 +46,9 @@ test("of the states that a moving slider asks for only the newest waits", () => 
   newest().open();
   for (const x of [1, 2, 3]) socket.compute("emrl", { x }, true);
   assert.deepEqual(ids(), [1]);
-  newest().answer({ type: "result", id: 1 });
+  answer({ type: "result", id: 1 });
   assert.deepEqual(ids(), [1, 3]);
-  assert.deepEqual(newest().sent[1], { type: "compute", id: 3, scene: "emrl", state: { x: 3 }, revealed: true });
+  assert.deepEqual(sent()[1], { type: "compute", id: 3, scene: "emrl", state: { x: 3 }, revealed: true });
 });
 
 test("an urgent question does not wait, and a late answer does not free the way", () => {
@@ -79,9 +57,9 @@ test("an urgent question does not wait, and a late answer does not free the way"
   socket.compute("rwr", {}, true, true);
   assert.deepEqual(ids(), [1, 2]);
   socket.compute("rwr", { x: 1 }, true);
-  newest().answer({ type: "result", id: 1 });
+  answer({ type: "result", id: 1 });
   assert.deepEqual(ids(), [1, 2]);
-  newest().answer({ type: "refused", id: 2, message: "no" });
+  answer({ type: "refused", id: 2, message: "no" });
   assert.deepEqual(ids(), [1, 2, 3]);
   assert.deepEqual(heard.slice(1), ["result", "refused"]);
 });

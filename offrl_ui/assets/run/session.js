@@ -33,7 +33,6 @@ const CLOSED = {
   4404: "The server was restarted, or has let this run go: it is asked for again …",
   4429: "The server refused too many messages from this page. Reload to connect again.",
   1013: "There is no place for another viewer at the moment; trying again …",
-  1008: "The server refused the connection.",
 };
 
 export class Session {
