@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -188,7 +188,7 @@ class Learner:
         done = 0
         alive: list[tuple[list[int], Program]] = []
         with one_thread():
-            advanced = self._advanced(steps)
+            advanced = iter(self._advanced(steps))
             for places, program in self._programs:
                 if program.frozen:
                     alive.append((places, program))
@@ -206,13 +206,13 @@ class Learner:
         self.step += done
         return done
 
-    def _advanced(self, steps: int) -> Iterator[Advanced]:
+    def _advanced(self, steps: int) -> list[Advanced]:
         """What `advance_program` makes of each program that trains. Wide ones train side by side where cores are free,
         each on one thread, so that the numbers are the same however many there are."""
         programs = [program for _, program in self._programs if not program.frozen]
         side_by_side = min(len(programs), free_cores()) if self._wide else 1
         with ThreadPoolExecutor(side_by_side) if side_by_side > 1 else nullcontext() as pool:
-            yield from (pool.map if pool else map)(partial(advance_program, steps=steps), programs)
+            return list((pool.map if pool else map)(partial(advance_program, steps=steps), programs))
 
     @property
     def _wide(self) -> bool:
