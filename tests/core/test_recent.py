@@ -33,6 +33,16 @@ def test_what_is_larger_than_the_budget_is_kept_alone() -> None:
     assert (len(recent), recent.nbytes) == (1, 500)
 
 
+def test_a_value_in_the_place_of_another_counts_alone() -> None:
+    recent: Recent[str, bytes] = Recent(100, len)
+    recent.put("a", bytes(60))
+    recent.put("b", bytes(30))
+    recent.put("a", bytes(20))
+    assert (len(recent), recent.nbytes, recent.get("a"), recent.get("c")) == (2, 50, bytes(20), None)
+    recent.put("c", bytes(60))
+    assert (recent.get("b"), recent.get("a"), recent.nbytes) == (None, bytes(20), 80)  # b was used before a
+
+
 def test_a_datasets_bytes_are_those_of_its_arrays() -> None:
     vectors = np.zeros((6, 4), np.float32)
     data = Dataset.from_columns(
