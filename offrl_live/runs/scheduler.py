@@ -15,7 +15,7 @@ from offrl_live.runs.worker_messages import take
 log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 5.0
-FIRST_TURN = 0.4
+FIRST_TURN = 0.25
 LONGEST_TURN = 20.0
 STATE_CHANGING = ("play", "pause", "step", "set")
 
@@ -34,8 +34,8 @@ class Scheduler:
     While others wait, runs take turns. One that has never had a turn goes first, and its first turn is short, so that
     everybody sees something move; then that one goes first which was served least, in seconds of training divided by
     the root of its number of viewers. A lecturer's run so moves more than a student's, and nobody waits for long. A
-    turn is `turn` seconds of processor time, at most twice that on the clock, and never so short that most of the time
-    went into building runs. Runs that are watched go before those that nobody watches.
+    later turn is `turn` seconds of processor time, at most twice that on the clock, and never so short that most of the
+    time went into building runs. Runs that are watched go before those that nobody watches.
 
     Args:
         places: runs that train at once.
@@ -259,7 +259,7 @@ class Scheduler:
         if not run.built:
             return False
         held = self._clock.now() - run.turn_began
-        turn = min(LONGEST_TURN, max(self.turn if run.turns > 1 else FIRST_TURN * self.turn, 4 * run.building))
+        turn = min(LONGEST_TURN, max(self.turn, 4 * run.building)) if run.turns > 1 else FIRST_TURN * self.turn
         if max(run.spent, held / 2) <= turn:
             return False
         return not next_one.turns or next_one.served <= run.served + held / _weight(run)
