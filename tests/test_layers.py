@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui", "pages")
+PACKAGES = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui", "offrl_web", "pages")
 PATHS = [
     path.relative_to(ROOT)
     for path in (*(p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))), *ROOT.glob("*.py"))
