@@ -63,6 +63,8 @@ def test_charts_and_stage_have_the_same_colours():
         ("CIVIDIS", theme.CIVIDIS),
         ("ACTIONS_LIGHT", theme.ACTIONS_LIGHT),
         ("ACTIONS_DARK", theme.ACTIONS_DARK),
+        ("DIVERGING_LIGHT", theme.DIVERGING_LIGHT),
+        ("DIVERGING_DARK", theme.DIVERGING_DARK),
     ):
         (found,) = re.findall(rf"const {name} = \[(.*?)\];", palette, flags=re.DOTALL)
         assert re.findall(r"#[0-9a-f]{6}", found) == list(colours), name

@@ -28,6 +28,14 @@ ACTIONS_DARK = (
     *("#4aa8e0", "#f0a93a", "#2cc295", "#dd93bd", "#f07b3a"),
     *("#7cc7f0", "#d8cb3e", "#a6a6a6", "#b3a1ec", "#3ed0d0"),
 )
+DIVERGING_LIGHT = (
+    *("#0b3c7d", "#1f6fb4", "#6aaed6", "#b9d6ea", "#f3f2f0"),
+    *("#f8d3ab", "#f2a057", "#d2691e", "#8a3a06"),
+)
+DIVERGING_DARK = (
+    *("#9ccdf2", "#5ba7dd", "#3179b3", "#2a4c69", "#2c3036"),
+    *("#66472d", "#ad6a28", "#e58f3c", "#ffc486"),
+)
 RAMPS = {"value": VIRIDIS, "amount": CIVIDIS}
 
 
@@ -79,9 +87,9 @@ def ramp(kind: Ramp, at: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     return np.round(stops[below] * (1 - part) + stops[below + 1] * part).astype(np.uint8)
 
 
-def colorscale(kind: Ramp) -> list[list[Any]]:
-    """The same scale in Plotly's form."""
-    stops = RAMPS[kind]
+def colorscale(kind: Ramp | Literal["diverging"]) -> list[list[Any]]:
+    """A scale in Plotly's form; the diverging one has its middle in the colour of the page."""
+    stops = (DIVERGING_DARK if dark() else DIVERGING_LIGHT) if kind == "diverging" else RAMPS[kind]
     return [[i / (len(stops) - 1), stop] for i, stop in enumerate(stops)]
 
 

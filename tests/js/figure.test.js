@@ -56,6 +56,20 @@ test("lines hold the medians, step by step", () => {
   assert.deepEqual(made.data(true)[line], { x: [0, 10, 20], y: [0, 0.5, 1] });
 });
 
+test("the best step of the true return is marked where it was first reached, and the last one", () => {
+  const ends = (returns, options) =>
+    figure({ returns, options })
+      .ends()
+      .map(({ step, value, best }) => [step, value, best]);
+  const marked = [
+    [20, 0.75, true],
+    [40, 0.25, false],
+  ];
+  assert.deepEqual(ends([0, 0.5, 0.75, 0.75, 0.25]), marked);
+  assert.deepEqual(ends([0, 0.5, 0.75, 0.75, 0.25, Number.NaN]), marked, "a policy that is gone has no return");
+  assert.deepEqual(ends([0.5]), [], "one step is no choice");
+});
+
 test("ranges hold the data and the truth, and grow with room to spare", () => {
   const made = figure();
   assert.equal(made.fit(made.data(false)), true);
@@ -103,7 +117,8 @@ test("ticks lie within their axis and are as many as their texts", () => {
 
 test("a saved picture names its panels, lines and axes", () => {
   const texts = annotations(fitted()).map(({ text }) => text);
-  assert.match(texts[0], /<b>True return<\/b> reward<br>.*J\(π\)/);
+  assert.match(texts[0], /<b>True return<\/b> reward · ★ best step, ● last<br>.*J\(π\)/);
+  assert.deepEqual([texts.at(-2), texts.at(-1)], ["★", "●"]);
   assert.ok(texts.includes("best 1"));
   assert.equal(texts.filter((text) => text === "step").length, 3);
 });

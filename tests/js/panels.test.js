@@ -136,10 +136,11 @@ test("legends name lines, bands and units", () => {
   const seeds = legend(store({ members: [{ seed: 0 }, { seed: 1 }] }), "return");
   assert.deepEqual(
     [seeds.title, seeds.units, seeds.keys.map(({ label }) => label)],
-    ["True return", "reward", ["J(π)", "quartiles of 2 seeds"]],
+    ["True return", "reward · ★ best step, ● last", ["J(π)", "quartiles of 2 seeds"]],
   );
   const many = legend(store({ members: lens(6) }), "return");
   assert.deepEqual(many.keys[0].stroke.ends, ["ρ = 0", "0.5"]);
+  assert.equal(many.units, "reward", "so many lines are not marked");
   const compared = legend(store({ members: lens(2) }), "q");
   assert.deepEqual(
     compared.keys.map(({ label, valued }) => [label, Boolean(valued)]),

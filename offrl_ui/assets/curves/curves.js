@@ -229,8 +229,8 @@ export class Curves {
     });
   }
 
-  /** Live changes as dashed lines on every step axis, the names of the lines that run across, and where a line becomes
-   * infinite. */
+  /** Live changes as dashed lines on every step axis, the names of the lines that run across, where a line becomes
+   * infinite, and at rest the best and the last step of the true return. */
   placeMarks() {
     const { figure } = this;
     this.overlay.replaceChildren();
@@ -250,6 +250,12 @@ export class Curves {
       if (x === null) continue;
       const style = `left:${x.toFixed(1)}px;top:${(up ? box.y0 : box.y1 - 14).toFixed(1)}px;color:${colour}`;
       this.overlay.append(h("div", { class: "plot-infinite", style }, up ? "∞" : "−∞"));
+    }
+    for (const { panel, step, value, best, colour } of this.settled ? figure.ends() : []) {
+      const [x, y] = [figure.pixel(panel, step), figure.level(panel, value)];
+      if (x === null || y === null) continue;
+      const style = `left:${x.toFixed(1)}px;top:${y.toFixed(1)}px;color:${colour}`;
+      this.overlay.append(h("div", { class: "plot-end", style }, best ? "★" : "●"));
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { AxisScale, fitting, leastRoom } from "../shared/axis.js";
 import { legendOf } from "./panel_legend.js";
-import { metricsOf, panelsOf, planTraces, references } from "./panels.js";
+import { isLens, metricsOf, panelsOf, planTraces, references } from "./panels.js";
 import { decimate, decimateBand } from "./series.js";
 import { StepScale } from "./steps.js";
 
@@ -262,6 +262,27 @@ export class Figure {
       const read = (frame) => source.stat(frame, sourceGroup, sourceMetric)[0];
       const first = list.find((frame) => Math.abs(read(frame)) === Infinity);
       return first ? [{ panel, step: first.step, up: read(first) > 0, colour: style.colour }] : [];
+    });
+  }
+
+  /**
+   * The best and the last step of each line of the true return: where stopping would have paid most, which only playing
+   * every policy tells, and where the run stands. Nothing where the lines are too many to tell apart.
+   * @returns {{ panel: number, step: number, value: number, best: boolean, colour: string }[]}
+   */
+  ends() {
+    const { list } = this.store.frames;
+    if (list.length < 2 || isLens(this.store)) return [];
+    return this.traces.flatMap(({ kind, panel, source, sourceGroup, sourceMetric, metric, style }) => {
+      if (kind !== "line" || metric.name !== "return") return [];
+      const values = list.map((frame) => source.stat(frame, sourceGroup, sourceMetric)[0]);
+      const known = values.flatMap((value, i) => (Number.isFinite(value) ? [i] : []));
+      if (known.length < 2) return [];
+      const first = known.reduce((best, i) => (values[i] > values[best] ? i : best), known[0]);
+      const last = known[known.length - 1];
+      /** @param {number} i @param {boolean} best */
+      const mark = (i, best) => ({ panel, step: list[i].step, value: values[i], best, colour: style.colour });
+      return [mark(first, true), mark(last, false)];
     });
   }
 

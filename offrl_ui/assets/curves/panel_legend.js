@@ -62,7 +62,8 @@ export function legendOf(store, panel, traces, theme) {
   const ghost = traces.find((trace) => trace.kind === "ghost");
   const colour = alone && ghost ? ghost.style.colour : theme.muted;
   if (ghost) keys.push({ label: "the run before", stroke: { colour, dash: "solid", faint: true } });
-  return { title: panel.title, units: [unitsOf(metrics), panel.note].filter(Boolean).join(" · "), keys };
+  const marks = isLens(store) ? "" : panel.marks;
+  return { title: panel.title, units: [unitsOf(metrics), panel.note, marks].filter(Boolean).join(" · "), keys };
 }
 
 /**

@@ -30,6 +30,7 @@ import { colourAt, mix, rampOf } from "../shared/palette.js";
  * @property {string[]} [undrawn]
  * @property {number[]} [base]
  * @property {string} [note]
+ * @property {string} [marks] - what is marked on its lines, where these are few
  */
 
 /** @typedef {Metric & { index: number, label: string, colour: number, dash: Dash, right: boolean }} DrawnMetric */
@@ -60,6 +61,7 @@ export const PANELS = [
       { name: "return", label: "J(π)", colour: 0 },
       { name: "value_start", label: "estimate", colour: 1 },
     ],
+    marks: "★ best step, ● last",
   },
   {
     key: "q",
@@ -116,7 +118,7 @@ export const PANELS = [
   },
 ];
 // What stands in the place of the true return where nobody can play.
-const UNPLAYED = { title: "Estimated return", note: "no world to play in" };
+const UNPLAYED = { title: "Estimated return", note: "no world to play in", marks: "" };
 // Panels of the protocol that are no curves of their own: bounds of a return, and what the outcome shows.
 const NO_CURVES = ["interval", "gap"];
 /** @type {Dash[]} */

@@ -156,7 +156,7 @@ export function movingLayout(figure) {
 const ticked = (range, tickvals, ticktext) => ({ range, tickmode: "array", tickvals, ticktext });
 
 /**
- * Titles, names of the lines, of what runs across and of the axis, as text of a saved picture.
+ * Titles, names of the lines, of what runs across and of the axis, and marks, as text of a saved picture.
  * @param {Figure} figure
  */
 export function annotations(figure) {
@@ -186,7 +186,13 @@ export function annotations(figure) {
     const place = { xanchor: "right", x: (box.x0 - 6) / width, y: 1 - (box.y1 + 3) / height, yanchor: "top" };
     return { ...base, text: figure.steps.name, ...place };
   });
-  return [...heads, ...across, ...axes];
+  const ends = figure.ends().flatMap(({ panel, step, value, best, colour }) => {
+    const [x, y] = [figure.pixel(panel, step), figure.level(panel, value)];
+    if (x === null || y === null) return [];
+    const place = { xanchor: "center", x: x / width, y: 1 - y / height, yanchor: "middle" };
+    return [{ ...base, text: best ? "★" : "●", font: { ...font, color: colour }, ...place }];
+  });
+  return [...heads, ...across, ...axes, ...ends];
 }
 
 const GLYPHS = { solid: "━", dash: "╍", longdash: "╍", dot: "┈", dashdot: "┅" };
