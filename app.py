@@ -33,7 +33,7 @@ NAMED = named_files(sys.argv[1:]) if Path(sys.argv[0]).name == Path(__file__).na
 def _warm() -> None:
     """Have ready what a first visit shows: its run, trained, and the pictures on the cards."""
     first = selection.start()
-    session_run.train_ahead(get_hub().open(first, title=session_run.title_of(first)))
+    session_run.train_ahead(get_hub().open(first, title=selection.title_of(first)))
     cards.dataset_cards()
     cards.algorithm_cards()
     preset_cards()

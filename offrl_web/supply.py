@@ -1,8 +1,8 @@
 """Pyodide, which the static edition runs on: found, verified, and kept in the user's cache.
 
 One version is pinned: the hashes of its own files stand here, and its lock names every wheel with a SHA-256. Wherever a
-file comes from, its bytes are these or it is not used. `python -m offrl_web.supply` fetches everything that is not there
-yet and says where it lies.
+file comes from, its bytes are these or it is not used. `python -m offrl_web.supply` fetches what is not there yet, and
+says where it lies.
 """
 
 from __future__ import annotations
@@ -92,9 +92,7 @@ def cache_folder() -> Path:
     return base / "offrl-explorer" / f"pyodide-{VERSION}"
 
 
-def find(
-    given: Path | None = None, *, fetch: bool = True, again: bool = False, say: Say = lambda _: None
-) -> Supply:
+def find(given: Path | None = None, *, fetch: bool = True, again: bool = False, say: Say = lambda _: None) -> Supply:
     """Pyodide and its wheels, taken from the first place that has them.
 
     Looked at in turn: `given`, or the folder in the environment variable OFFRL_PYODIDE; the cache; npm for the runtime;

@@ -13,13 +13,13 @@ from offrl_live.runs.datasets import recorded
 from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.collect import collect
 from offrl_ui.datasets.estimates import estimates
-from offrl_ui.datasets.facts import reward_note
 from offrl_ui.datasets.outlying import stand_out
 from offrl_ui.datasets.page import save, show_dataset
 from offrl_ui.datasets.upload import report_of, show_report, upload_form, uploads
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import dataset_cards
 from offrl_ui.setup.controls import apply, data_sections
+from offrl_ui.setup.notes import reward_note
 from offrl_ui.shared.widgets import picker, settings
 
 KEY = "datasets"

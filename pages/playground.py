@@ -13,7 +13,6 @@ from offrl_live.runs.config import MAX_LANES, RunConfig
 from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.estimates import estimates
-from offrl_ui.datasets.facts import endless_note, reward_note
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches
@@ -23,6 +22,7 @@ from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections
+from offrl_ui.setup.notes import endless_note, reward_note
 from offrl_ui.shared import component
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamlit import config as streamlit_config
 
-from offrl_ui.shared import theme
+from offrl_ui.shared import colours
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -58,16 +58,16 @@ def test_the_checks_are_a_script_that_bash_can_read():
 
 def test_charts_and_stage_have_the_same_colours():
     palette = (ROOT / "offrl_ui" / "assets" / "shared" / "palette.js").read_text()
-    for name, colours in (
-        ("VIRIDIS", theme.VIRIDIS),
-        ("CIVIDIS", theme.CIVIDIS),
-        ("ACTIONS_LIGHT", theme.ACTIONS_LIGHT),
-        ("ACTIONS_DARK", theme.ACTIONS_DARK),
-        ("DIVERGING_LIGHT", theme.DIVERGING_LIGHT),
-        ("DIVERGING_DARK", theme.DIVERGING_DARK),
+    for name, stops in (
+        ("VIRIDIS", colours.VIRIDIS),
+        ("CIVIDIS", colours.CIVIDIS),
+        ("ACTIONS_LIGHT", colours.ACTIONS_LIGHT),
+        ("ACTIONS_DARK", colours.ACTIONS_DARK),
+        ("DIVERGING_LIGHT", colours.DIVERGING_LIGHT),
+        ("DIVERGING_DARK", colours.DIVERGING_DARK),
     ):
         (found,) = re.findall(rf"const {name} = \[(.*?)\];", palette, flags=re.DOTALL)
-        assert re.findall(r"#[0-9a-f]{6}", found) == list(colours), name
+        assert re.findall(r"#[0-9a-f]{6}", found) == list(stops), name
 
 
 def test_the_changelog_has_a_section_for_what_is_not_released():

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.data.endless import endless
-from offrl_core.dataset import Dataset, kept
-from offrl_core.evaluation.truth import Truth
+from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.writing import number
-from offrl_live.runs.config import RunConfig
 from offrl_ui.setup.cards import behavior_of, example_episodes, walk_of
-from offrl_ui.shared import svg, theme
+from offrl_ui.setup.notes import truth
+from offrl_ui.shared import svg
+from offrl_ui.shared.colours import ramp
 
 WALKS = 36
 MOST_STEPS = 20_000
@@ -37,12 +34,6 @@ def groups(dataset: Dataset) -> list[tuple[int, str, npt.NDArray[np.bool_]]]:
     found = [(int(kind), names.get(int(kind), f"behaviour {kind}"), dataset.behaviors == kind) for kind in kinds]
     rest = ~np.isin(dataset.behaviors, kinds)
     return [*found, (MOST_GROUPS, "others", rest)] if rest.any() else found
-
-
-@kept
-def truth(dataset: Dataset) -> Truth:
-    """The exact reference values of a dataset's world; kept, because large worlds take a moment to solve."""
-    return Truth(dataset)
 
 
 def key_numbers(dataset: Dataset) -> list[tuple[str, str, str]]:
@@ -75,42 +66,6 @@ def key_numbers(dataset: Dataset) -> list[tuple[str, str, str]]:
                 note = " It never ends, and without a discount its rewards never stop adding up."
             rows.append((name, f"{number(value)}{give}", f"{help_[:1].upper()}{help_[1:].rstrip('.')}.{note}"))
     return rows
-
-
-def reward_note(dataset: Dataset) -> str:
-    """What other rewards than the log's own do to values, to their bounds and to the best policy; empty without any."""
-    if not dataset.reward_rule:
-        return ""
-    known, own = truth(dataset), truth(dataset.as_logged)
-    said = [f"Learners are given f(r) = {dataset.reward_rule} for a reward r, so values and their truth count in f(r)."]
-    if np.isfinite([known.q_floor, known.q_bound]).all():
-        before = f"{number(own.q_floor)} to {number(own.q_bound)} with the log's own rewards"
-        said.append(f"No value leaves {number(known.q_floor)} to {number(known.q_bound)} ({before}).")
-    said.append("True returns stay in the log's own unit.")
-    if own.optimal is not None and own.exact:
-        if known.given_best is None:
-            said.append("Without a discount f(r) can be collected for ever, so there is no best policy for it.")
-        elif own.optimal - known.given_best > 1e-6 * max(1.0, abs(own.optimal)):
-            said.append(
-                f"The policy that is best for f(r) earns {number(known.given_best)} there, "
-                f"of {number(own.optimal)} that are possible."
-            )
-        else:
-            said.append("The policy that is best for f(r) is best there, too.")
-    return " ".join(said)
-
-
-def endless_note(config: RunConfig) -> str:
-    """What is wrong where a lane bootstraps without a discount on data that never ends; empty where none does."""
-    for index, lane in enumerate(config.lanes):
-        opened = {name: v if isinstance(v, tuple) else (v,) for name, v in config.current(index).items()}
-        if 1.0 not in opened.get("gamma", ()):
-            continue
-        system = lane.kind()
-        every = (dict(zip(opened, values, strict=True)) for values in product(*opened.values()))
-        if any(values["gamma"] == 1.0 and system.bootstraps(values) for values in every):
-            return endless(config.data)
-    return ""
 
 
 def acted_in(dataset: Dataset) -> npt.NDArray[np.bool_]:
@@ -169,7 +124,7 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
 
 
 def _shades(dataset: Dataset, counts: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    return theme.ramp("amount", np.log1p(counts) / np.log1p(max(1, int(dataset.counts.max()))))
+    return ramp("amount", np.log1p(counts) / np.log1p(max(1, int(dataset.counts.max()))))
 
 
 def counts_legend(dataset: Dataset) -> list[tuple[str, str]]:

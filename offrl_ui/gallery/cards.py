@@ -13,7 +13,7 @@ from offrl_live.runs import wire
 from offrl_live.runs.export import messages_of
 from offrl_ui.gallery.presets import Preset, presets
 from offrl_ui.shared import svg
-from offrl_ui.shared.theme import ACTIONS_LIGHT
+from offrl_ui.shared.colours import ACTIONS_LIGHT
 
 WIDTH, HEIGHT = 15.0, 10.0
 Array = npt.NDArray[Any]

@@ -12,12 +12,12 @@ import html
 import json
 import posixpath
 import re
+from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from offrl_ui.shared.assets import PLOTLY, asset_text
-from offrl_ui.shared.stage import MODES
+from offrl_ui.shared.asset_files import PLOTLY, asset
+from offrl_ui.shared.modes import MODES
 
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)["'](\.{1,2}/[a-z_./]+\.js)["']""")
 
@@ -60,14 +60,17 @@ await mountStage(document.querySelector(".stage"), {{ recording: messages, ...{o
 """
 
 
-def replay_html(recording: bytes, title: str, *, charts: bool = True, **view: Any) -> bytes:
+def replay_html(
+    recording: bytes, title: str, *, charts: bool = True, read: Callable[[str], bytes] = asset, **view: Any
+) -> bytes:
     """The page as UTF-8.
 
     Args:
         recording: a gzipped recording (docs/protocol.md, "Recordings").
         title: of the page.
         charts: include the chart library (1.4 MB packed); without it the world, the states and the timeline still play.
-        view: what is shown first: `mode` (one of `stage.MODES`), `member`, `state`.
+        read: gives the files of the stage by name; those that lie in the package by default.
+        view: what is shown first: `mode` (one of `modes.MODES`), `member`, `state`.
 
     Raises:
         ValueError: `recording` is not gzipped, or `mode` is unknown.
@@ -79,10 +82,10 @@ def replay_html(recording: bytes, title: str, *, charts: bool = True, **view: An
     options = {name: value for name, value in view.items() if value is not None}
     page = _PAGE.format(
         title=html.escape(title),
-        css=asset_text("stage/stage.css") + asset_text("shared/key_list.css"),
-        importmap=_importmap(),
+        css="".join(read(name).decode() for name in ("stage/stage.css", "shared/key_list.css")),
+        importmap=_importmap(read),
         recording=base64.b64encode(recording).decode(),
-        charts=_charts() if charts else "",
+        charts=_charts(read) if charts else "",
         # "<" could end the script element from inside a string.
         options=json.dumps(options).replace("<", "\\u003c"),
     )
@@ -90,7 +93,7 @@ def replay_html(recording: bytes, title: str, *, charts: bool = True, **view: An
 
 
 @cache
-def _importmap() -> str:
+def _importmap(read: Callable[[str], bytes]) -> str:
     """`offrl/folder/name.js` → its source as a data: address, for the entry module and everything that it needs."""
     found: dict[str, str] = {}
     wanted = ["stage/mount.js", "run/wire.js"]
@@ -98,7 +101,7 @@ def _importmap() -> str:
         name = wanted.pop()
         if name in found:
             continue
-        source = asset_text(name)
+        source = read(name).decode()
         folder = posixpath.dirname(name)
         wanted += [posixpath.normpath(f"{folder}/{other}") for _, other in _IMPORT.findall(source)]
         found[name] = _IMPORT.sub(lambda m: f'{m[1]}"offrl/{posixpath.normpath(f"{folder}/{m[2]}")}"', source)  # noqa: B023
@@ -110,6 +113,5 @@ def _importmap() -> str:
 
 
 @cache
-def _charts() -> str:
-    library = files("plotly").joinpath("package_data", PLOTLY).read_bytes()
-    return base64.b64encode(gzip.compress(library, 9, mtime=0)).decode()
+def _charts(read: Callable[[str], bytes]) -> str:
+    return base64.b64encode(gzip.compress(read(PLOTLY), 9, mtime=0)).decode()

@@ -7,8 +7,6 @@ from threading import Thread
 
 import streamlit as st
 
-from offrl_core.data.catalogue import datasets
-from offrl_lecture.base.text import listed
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.serving.hub import get_hub
@@ -22,13 +20,6 @@ FIRST_SPEED = 200.0
 FIRST_SECONDS = 30.0
 
 
-def title_of(config: RunConfig) -> str:
-    """What a run is called: `BCQ on Double crossing`."""
-    names = listed([lane.kind.title for lane in config.lanes])
-    spec = datasets().get(config.dataset)
-    return f"{names} on {spec.title if spec else 'your data'}"
-
-
 def run_of(config: RunConfig) -> str:
     """The id of the run that shows `config`: this session's own while it fits, else one that the hub has or makes.
 
@@ -39,7 +30,7 @@ def run_of(config: RunConfig) -> str:
     memory = st.session_state.get(MEMORY)
     if memory is not None and selection.same_run(memory["config"].renewed(), config) and _alive(memory["id"]):
         return str(memory["id"])
-    run_id = hub.open(config, title=title_of(config), owner=st.context.cookies.get(VISIT))
+    run_id = hub.open(config, title=selection.title_of(config), owner=st.context.cookies.get(VISIT))
     st.session_state[MEMORY] = {"id": run_id, "config": config}
     if hub.info(run_id)["step"] == 0:
         if config == selection.start():

@@ -194,3 +194,10 @@ def _without_live(config: RunConfig) -> dict[str, Any]:
         live = {name for name, h in config.declared(index).items() if h.live} - set(lane.axes)
         plain["lanes"][index]["hyperparameters"] = {k: v for k, v in lane.hyperparameters.items() if k not in live}
     return plain
+
+
+def title_of(config: RunConfig) -> str:
+    """What a run is called: `BCQ on Double crossing`."""
+    names = listed([lane.kind.title for lane in config.lanes])
+    spec = datasets().get(config.dataset)
+    return f"{names} on {spec.title if spec else 'your data'}"

@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 from functools import cache
-from importlib.resources import files
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from offrl_ui.shared.asset_files import asset_files, asset_version
+
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-PLOTLY = "plotly.min.js"
-
-
-def asset_text(name: str) -> str:
-    """The source of `folder/name`."""
-    return files("offrl_ui").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 @cache
 def _contents() -> dict[str, tuple[bytes, bytes, str]]:
-    """`folder/name` → content, the same gzipped, media type. Read once: a request can only name a key of this table."""
-    found = {}
-    for folder in files("offrl_ui").joinpath("assets").iterdir():
-        for entry in folder.iterdir() if folder.is_dir() else ():
-            suffix = "." + entry.name.rpartition(".")[2]
-            if suffix in MEDIA_TYPES:
-                found[f"{folder.name}/{entry.name}"] = (entry.read_bytes(), MEDIA_TYPES[suffix])
-    plotly = files("plotly").joinpath("package_data", PLOTLY).read_bytes()
-    found[PLOTLY] = (plotly, MEDIA_TYPES[".js"])
+    """`folder/name` → content, the same gzipped, media type. A request can only name a key of this table."""
     # mtime=0: the same content gives the same bytes. Level 6 takes a third of the time of 9 for 1 % more.
-    return {name: (data, gzip.compress(data, 6, mtime=0), media) for name, (data, media) in found.items()}
-
-
-@cache
-def asset_version() -> str:
-    """Hash of all files that are served: it stands in their addresses, so browsers may keep them for ever."""
-    digest = hashlib.sha256()
-    for name, (data, _, _) in sorted(_contents().items()):
-        digest.update(name.encode() + b"\0" + data)
-    return digest.hexdigest()[:12]
-
-
-def asset_root() -> str:
-    """The folder that holds the modules, below the place where the app is served: `stage/0a1b2c3d4e5f/`."""
-    return f"stage/{asset_version()}/"
+    return {
+        name: (data, gzip.compress(data, 6, mtime=0), MEDIA_TYPES["." + name.rpartition(".")[2]])
+        for name, data in asset_files().items()
+    }
 
 
 async def _asset(request: Request) -> Response:
@@ -66,5 +41,5 @@ async def _asset(request: Request) -> Response:
 
 def routes() -> list[Route]:
     """`GET /stage/{version}/{folder}/{file}`: gzipped once, here, and cacheable for ever."""
-    asset_version()
+    _contents()
     return [Route("/stage/{version}/{file:path}", _asset, methods=["GET"])]

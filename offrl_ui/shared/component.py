@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from offrl_ui.shared.assets import asset_root, asset_text
+from offrl_ui.shared.asset_files import asset_root, asset_text
 
 # Streamlit runs this from a blob: address: modules are found beside Streamlit's own, which lie below the place where
 # the app is served, whatever path a proxy puts before it.

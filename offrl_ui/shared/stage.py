@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from offrl_ui.shared import component
+from offrl_ui.shared.modes import MODES
 
-MODES = ("q", "v", "policy", "data", "weights", "advantage", "truth", "error", "ghost")
 Callback = Callable[[], None]
 
 
@@ -37,7 +37,7 @@ def stage(
             until another id is given.
         key: the component's key; the stage lives on through reruns with the same key.
         recording: address of a recording (`.offrl.gz`), instead of `run_id`.
-        mode: what the world shows, one of `MODES`; None for the best that the system has.
+        mode: what the world shows, one of `modes.MODES`; None for the best that the system has.
         member: the model that is looked at first, and again whenever `turn` is another number: in between the viewer
             may look at others.
         state: the selected state; None for the start.

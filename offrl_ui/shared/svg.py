@@ -13,7 +13,7 @@ from PIL import Image
 
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.lecture_grids import LABELS
-from offrl_ui.shared.theme import ACTIONS_LIGHT, Ramp, ramp
+from offrl_ui.shared.colours import ACTIONS_LIGHT, Ramp, ramp
 
 TEXT = "var(--st-text-color,#1c2530)"
 PAGE = "var(--st-background-color,#fff)"

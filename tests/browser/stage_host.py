@@ -23,7 +23,7 @@ from offrl_live.runs.recorder import record
 from offrl_live.serving.hub import Hub
 from offrl_live.serving.socket import live_route
 from offrl_ui.shared import assets
-from offrl_ui.shared.assets import asset_root
+from offrl_ui.shared.asset_files import asset_root
 
 # `show` builds the stage anew, as loading the page does, without loading the modules again; `remount` tells it what
 # changed, as another script run does.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from offrl_ui.shared import assets, stage
+from offrl_ui.shared import asset_files, modes, stage
 from tests.browser.stage_host import Host
 
 
@@ -25,7 +25,7 @@ def get(host: Host, path: str, encoding: str = "gzip") -> tuple[int, Message, by
 
 
 def test_modules_are_gzipped_and_kept_for_ever(host: Host):
-    status, headers, body = get(host, f"/{assets.asset_root()}stage/stage.js")
+    status, headers, body = get(host, f"/{asset_files.asset_root()}stage/stage.js")
     assert status == 200
     assert headers["content-encoding"] == "gzip"
     assert "immutable" in headers["cache-control"]
@@ -34,14 +34,14 @@ def test_modules_are_gzipped_and_kept_for_ever(host: Host):
 
 
 def test_client_without_gzip_gets_the_plain_file(host: Host):
-    _, headers, body = get(host, f"/{assets.asset_root()}stage/stage.css", "identity")
+    _, headers, body = get(host, f"/{asset_files.asset_root()}stage/stage.css", "identity")
     assert headers["content-encoding"] is None
     assert headers["content-type"].startswith("text/css")
     assert body == files("offrl_ui").joinpath("assets", "stage", "stage.css").read_bytes()
 
 
 def test_plotly_is_the_installed_packages_own(host: Host):
-    _, _, packed = get(host, f"/{assets.asset_root()}plotly.min.js")
+    _, _, packed = get(host, f"/{asset_files.asset_root()}plotly.min.js")
     assert gzip.decompress(packed) == files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     assert len(packed) < 1_700_000
 
@@ -59,24 +59,23 @@ def test_plotly_is_the_installed_packages_own(host: Host):
     ],
 )
 def test_nothing_else_is_served(host: Host, path):
-    status, headers, _ = get(host, path.format(root=f"/{assets.asset_root()}"))
+    status, headers, _ = get(host, path.format(root=f"/{asset_files.asset_root()}"))
     assert status == 404
     assert "immutable" not in (headers["cache-control"] or "")
 
 
 def test_version_follows_the_content(monkeypatch):
-    before = assets.asset_version()
-    contents = dict(assets._contents())
-    data, packed, media = contents["stage/stage.js"]
-    contents["stage/stage.js"] = (data + b"\n", packed, media)
-    monkeypatch.setattr(assets, "_contents", lambda: contents)
-    assets.asset_version.cache_clear()
+    before = asset_files.asset_version()
+    contents = dict(asset_files.asset_files())
+    contents["stage/stage.js"] += b"\n"
+    monkeypatch.setattr(asset_files, "asset_files", lambda: contents)
+    asset_files.asset_version.cache_clear()
     try:
-        assert assets.asset_version() != before
+        assert asset_files.asset_version() != before
     finally:
         monkeypatch.undo()
-        assets.asset_version.cache_clear()
-    assert assets.asset_version() == before
+        asset_files.asset_version.cache_clear()
+    assert asset_files.asset_version() == before
 
 
 @pytest.mark.parametrize("given", [{}, {"run_id": "a", "recording": "/b"}])
@@ -92,4 +91,4 @@ def test_an_unknown_mode_is_named_with_what_is_allowed():
 
 def test_modes_are_those_of_the_screen():
     text = files("offrl_ui").joinpath("assets", "world", "modes.js").read_text()
-    assert [f'key: "{mode}"' in text for mode in stage.MODES] == [True] * len(stage.MODES)
+    assert [f'key: "{mode}"' in text for mode in modes.MODES] == [True] * len(modes.MODES)

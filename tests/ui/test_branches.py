@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
 from offrl_live.serving.hub import get_hub
-from offrl_ui.playground import branches
+from offrl_ui.playground.tree import text_of
 from offrl_ui.setup import links, selection
 from tests.hypothesis_profiles import examples
 from tests.live.watching import Watcher
@@ -101,15 +101,14 @@ def test_the_tree_says_what_was_changed_and_when():
     hub = get_hub()
     first = hub.open(RunConfig("double-crossing", {"episodes": 41}, (Lane("bcq"),)), title="BCQ")
     branch = branch_of(first, {"rho": 0.25})
-    text = branches._text(hub.info(branch), hub.info(branch)["parent"])
-    assert text == "from step 0: rho → 0.25"
-    assert branches._text(hub.info(first), {}) == "BCQ"
+    assert text_of(hub.info(branch), hub.info) == "from step 0: rho → 0.25"
+    assert text_of(hub.info(first), hub.info) == "BCQ"
     # What was changed before the branch is its parent's, what is changed at its step or later is its own.
     Watcher(hub, branch).say("set", lane=0, values={"gamma": 0.9})
     deadline = time.monotonic() + 20
     while len(hub.info(branch)["config"].changes[0].values) == 1:
         assert time.monotonic() < deadline, "the change never came"
         time.sleep(0.02)
-    assert branches._text(hub.info(branch), hub.info(branch)["parent"]) == "from step 0: gamma → 0.9, rho → 0.25"
+    assert text_of(hub.info(branch), hub.info) == "from step 0: gamma → 0.9, rho → 0.25"
     again = branch_of(branch, {})
-    assert branches._text(hub.info(again), hub.info(again)["parent"]) == "begun again"
+    assert text_of(hub.info(again), hub.info) == "begun again"

@@ -13,7 +13,7 @@ from offrl_core.data.report import validate
 from offrl_core.writing import number
 from offrl_live.runs import datasets
 from offrl_ui.datasets import charts, facts
-from offrl_ui.setup import cards
+from offrl_ui.setup import cards, notes
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -121,9 +121,9 @@ def test_other_rewards_say_what_they_do_to_values_bounds_and_the_best_policy():
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Optimum J*"] == f"{0.95**11:.3g}"
     assert not open_page(data="double-crossing").info
-    assert facts.reward_note(orl.load_dataset("cliff", reward_scale=3.0)).endswith("best for f(r) is best there, too.")
+    assert notes.reward_note(orl.load_dataset("cliff", reward_scale=3.0)).endswith("best for f(r) is best there, too.")
     endless = orl.load_dataset("double-crossing", reward_shift=0.5, gamma=1.0)
-    assert "can be collected for ever" in facts.reward_note(endless)
+    assert "can be collected for ever" in notes.reward_note(endless)
     shown = charts.returns_figure(orl.load_dataset("cliff", reward_scale=3.0), 0.9, {})
     plain = charts.returns_figure(orl.load_dataset("cliff"), 0.9, {})
     assert shown.to_json() == plain.to_json()

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
 from offrl_core.algos import bc
-from offrl_ui.playground.downloads import offered, which_model
+from offrl_ui.playground.files import offered, which_model
 
 
 def page(name: str, choices: dict) -> None:

@@ -1,0 +1,55 @@
+"""What is to be said of data and of what is chosen for it, in sentences."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from offrl_core.data.endless import endless
+from offrl_core.dataset import Dataset, kept
+from offrl_core.evaluation.truth import Truth
+from offrl_core.writing import number
+from offrl_live.runs.config import RunConfig
+
+
+@kept
+def truth(dataset: Dataset) -> Truth:
+    """The exact reference values of a dataset's world; kept, because large worlds take a moment to solve."""
+    return Truth(dataset)
+
+
+def reward_note(dataset: Dataset) -> str:
+    """What other rewards than the log's own do to values, to their bounds and to the best policy; empty without any."""
+    if not dataset.reward_rule:
+        return ""
+    known, own = truth(dataset), truth(dataset.as_logged)
+    said = [f"Learners are given f(r) = {dataset.reward_rule} for a reward r, so values and their truth count in f(r)."]
+    if np.isfinite([known.q_floor, known.q_bound]).all():
+        before = f"{number(own.q_floor)} to {number(own.q_bound)} with the log's own rewards"
+        said.append(f"No value leaves {number(known.q_floor)} to {number(known.q_bound)} ({before}).")
+    said.append("True returns stay in the log's own unit.")
+    if own.optimal is not None and own.exact:
+        if known.given_best is None:
+            said.append("Without a discount f(r) can be collected for ever, so there is no best policy for it.")
+        elif own.optimal - known.given_best > 1e-6 * max(1.0, abs(own.optimal)):
+            said.append(
+                f"The policy that is best for f(r) earns {number(known.given_best)} there, "
+                f"of {number(own.optimal)} that are possible."
+            )
+        else:
+            said.append("The policy that is best for f(r) is best there, too.")
+    return " ".join(said)
+
+
+def endless_note(config: RunConfig) -> str:
+    """What is wrong where a lane bootstraps without a discount on data that never ends; empty where none does."""
+    for index, lane in enumerate(config.lanes):
+        opened = {name: v if isinstance(v, tuple) else (v,) for name, v in config.current(index).items()}
+        if 1.0 not in opened.get("gamma", ()):
+            continue
+        system = lane.kind()
+        every = (dict(zip(opened, values, strict=True)) for values in product(*opened.values()))
+        if any(values["gamma"] == 1.0 and system.bootstraps(values) for values in every):
+            return endless(config.data)
+    return ""
