@@ -59,7 +59,7 @@ def same_length(name: str, values: Array, rows: int) -> None:
 
 
 def integers(name: str, given: npt.ArrayLike, rows: int | None = None) -> Array:
-    """`(N,)` int64, 0 or above; floats that are whole numbers are taken."""
+    """`(N,)` intp, 0 or above; floats that are whole numbers are taken."""
     values = column(name, given, rows)
     if values.dtype.kind == "b":
         raise DatasetError(f"{name} must be integers, not {values.dtype}")
@@ -67,8 +67,9 @@ def integers(name: str, given: npt.ArrayLike, rows: int | None = None) -> Array:
         whole = np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values))
         refuse(name, ~whole, values, "a whole number")
     refuse(name, values < 0, values, "0 or above")
-    refuse(name, values > np.iinfo(np.int64).max, values, "a 64-bit integer")
-    return values.astype(np.int64)
+    largest = np.iinfo(np.intp)  # what an index may be: of 64 bits, in a browser of 32
+    refuse(name, values > largest.max, values, f"a {largest.bits}-bit integer")
+    return values.astype(np.intp)
 
 
 def finite(name: str, given: npt.ArrayLike, rows: int) -> Array:
@@ -94,7 +95,7 @@ def booleans(name: str, given: npt.ArrayLike, rows: int) -> Array:
 
 
 def observations(name: str, given: npt.ArrayLike) -> Array:
-    """`(N,)` int64 states, or `(N, D)` float32 vectors."""
+    """`(N,)` intp states, or `(N, D)` float32 vectors."""
     values = array(name, given)
     if values.ndim == 1 and values.dtype.kind in "iu":
         return integers(name, values)

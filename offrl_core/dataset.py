@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property, wraps
+from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, Literal, TypeVar
@@ -37,15 +38,15 @@ class Dataset:
     observations are then state numbers, otherwise float vectors.
 
     Attributes:
-        observations: `(N,)` int64 states, or `(N, D)` float32 vectors; `s_t`.
-        actions: `(N,)` int64 in `[0, n_actions)`; `a_t`.
+        observations: `(N,)` intp states, or `(N, D)` float32 vectors; `s_t`.
+        actions: `(N,)` intp in `[0, n_actions)`; `a_t`.
         rewards: `(N,)` float64; received on arriving in `next_observations`; what learners are given.
         next_observations: like `observations`; `s_{t+1}`.
         terminations: `(N,)` bool; the MDP ended on arriving: the bootstrap is cut.
         truncations: `(N,)` bool; the recording ended without the MDP ending: the bootstrap is kept.
         next_known: `(N,)` bool; false where nobody wrote down the state after an episode's last row. A stand-in, the
             row's own observation, stands in `next_observations` there; see `has_target`.
-        episode_starts: `(E,)` int64, the first row of each episode.
+        episode_starts: `(E,)` intp, the first row of each episode.
         n_actions: `A`.
         n_states: `S` for tabular data, None for continuous observations.
         action_names, observation_names: labels for screens.
@@ -60,7 +61,7 @@ class Dataset:
         opened: how it was read, as plain data: of a file its name (`file`) and `format`, and of tables the `mapping`
             with every choice made in it. With these and `gamma`, `Dataset.from_file` reads the same again, and
             `Dataset.from_frame` takes the same table in memory for the same.
-        behaviors: `(E,)` int64 or None: which behaviour policy collected each episode.
+        behaviors: `(E,)` intp or None: which behaviour policy collected each episode.
         behavior_names: names for those numbers.
         behavior_policies: the very policies that collected the episodes from the world's own initial states, `(K, S,
             A)` or a tuple of functions `act(observations, rng)`; None where unknown, or where the data was altered
@@ -230,12 +231,12 @@ class Dataset:
 
     @cached_property
     def counts(self) -> Array:
-        """`(S, A)` int64: how often each pair stands in the data, `n(s,a)`. Tabular data only."""
+        """`(S, A)` intp: how often each pair stands in the data, `n(s,a)`. Tabular data only."""
         return self._count(np.ones(len(self), dtype=bool))
 
     @cached_property
     def target_counts(self) -> Array:
-        """`(S, A)` int64: as `counts`, of the rows that have a bootstrap target."""
+        """`(S, A)` intp: as `counts`, of the rows that have a bootstrap target."""
         return self.counts if self.has_target.all() else self._count(self.has_target)
 
     def _count(self, rows: Array) -> Array:
@@ -257,8 +258,9 @@ class Dataset:
         held = [(name, getattr(self, name)) for name in (*COLUMNS, "action_features")]
         for name, array in (*held, *self.features.items()):
             if array is not None:
-                digest.update(f"{name} {array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                known = array.astype(np.int64, copy=False) if array.dtype == np.intp else array  # equal on 32 bits
+                digest.update(f"{name} {known.dtype} {known.shape}".encode())
+                digest.update(np.ascontiguousarray(known).data)
         return digest.hexdigest()
 
     def returns_to_go(self, gamma: float) -> Array:
@@ -273,10 +275,9 @@ class Dataset:
         returns = np.empty(len(self))
         lengths = self.episode_ends - self.episode_starts + 1
         if lengths.max() > 4 * self.n_episodes:  # few and long: episode by episode (measured)
-            from scipy.signal import lfilter
-
             for start, end in zip(self.episode_starts, self.episode_ends + 1, strict=True):
-                returns[start:end] = lfilter([1.0], [1.0, -gamma], self.rewards[start:end][::-1])[::-1]
+                backwards = accumulate(self.rewards[start:end][::-1].tolist(), lambda after, now: now + gamma * after)
+                returns[start:end][::-1] = list(backwards)
             return returns
         # One pass over the time from the end, every episode at once; longest first, so that a slice holds the live
         # ones.
@@ -445,7 +446,7 @@ class Dataset:
         columns.refuse("truncations", term & trunc, trunc, "false where the row is terminated")
         last = columns.last_rows(term, trunc, episode_ids)
         trunc |= last & ~term
-        starts = np.flatnonzero(np.append(True, last[:-1])).astype(np.int64)
+        starts = np.flatnonzero(np.append(True, last[:-1])).astype(np.intp)
         if next_observations is None:
             if next_known is not None:
                 raise DatasetError("next_known says which next_observations are known: give those, too")

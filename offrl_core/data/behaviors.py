@@ -190,7 +190,7 @@ def record(world: Simulator, available: Mapping[str, Collecting], chosen: Mappin
     name = chosen["behavior"]
     if name == "own":
         parts = [episode.steps.columns() for episode in replay(world, chosen["own"])]
-        return _assemble(world, parts, np.zeros(len(parts), dtype=np.int64), ("own",), None)
+        return _assemble(world, parts, np.zeros(len(parts), dtype=np.intp), ("own",), None)
     if name != "mix":
         return collect(world, available[name](), chosen["episodes"], chosen["horizon"], seed)
     mix = []

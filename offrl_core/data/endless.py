@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.dataset import Array, Dataset
 from offrl_core.worlds.chain import from_states, never_ends, spread
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy.linalg import eigh
 
 from offrl_core.dataset import Array, Dataset, dataset_probes
 from offrl_core.interfaces import Layout
@@ -106,11 +105,10 @@ def principal_axes(observations: Array) -> tuple[Array, Array]:
     scaled = (rows - rows.mean(axis=0)) / _scale(observations)
     wide = scaled.shape[1] > len(scaled)
     products = scaled @ scaled.T if wide else scaled.T @ scaled
-    last = len(products) - 1
-    squares, vectors = eigh(products, subset_by_index=[max(last - 1, 0), last])
+    squares, vectors = np.linalg.eigh(products)
     total = np.trace(products)
     found, shares = np.zeros((2, observations.shape[1])), np.zeros(2)
-    for i, (square, vector) in enumerate(zip(squares[::-1], vectors.T[::-1], strict=True)):
+    for i, (square, vector) in enumerate(zip(squares[:-3:-1], vectors.T[:-3:-1], strict=True)):
         if square > 1e-12 * max(total, 1.0):  # a component along which nothing moves has no direction
             axis = vector @ scaled / np.sqrt(square) if wide else vector
             found[i] = axis * np.sign(axis[np.abs(axis).argmax()])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.worlds.tabular import TabularMDP
 
@@ -78,7 +78,7 @@ def behavior_values(dataset: Dataset, gamma: float) -> tuple[Array, Array]:
     Raises:
         DatasetError: the observations are not states.
     """
-    counts = np.vstack([dataset.target_counts, np.zeros((1, dataset.n_actions), dtype=np.int64)])
+    counts = np.vstack([dataset.target_counts, np.zeros((1, dataset.n_actions), dtype=np.intp)])
     seen, totals = counts[:-1] > 0, counts.sum(axis=1, keepdims=True)
     policy = np.where(totals > 0, counts / np.maximum(totals, 1), 1 / dataset.n_actions)
     mdp = empirical_mdp(dataset)

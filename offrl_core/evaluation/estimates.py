@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
 from offrl_core.columns import discount
 from offrl_core.dataset import Array, Dataset, DatasetError
@@ -230,9 +229,11 @@ def known_behavior(dataset: Dataset, behavior: Any, seed: int) -> Behavior:
 
 def effective_sample_size(logs: Array) -> float:
     """`(Σw)²/Σw²` of weights given by their logarithms; 0 where all are 0."""
-    if np.isneginf(logs.max()):
+    largest = logs.max()
+    if np.isneginf(largest):
         return 0.0
-    return float(np.exp(2.0 * logsumexp(logs) - logsumexp(2.0 * logs)))
+    weights = np.exp(logs - largest)
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def percentile_interval(values: Array, confidence: float) -> tuple[float, float]:

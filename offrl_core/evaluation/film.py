@@ -42,7 +42,7 @@ class Film:
         seed: of the starts, the world's chance and the policy's draws: the same seed gives the same film.
         horizon: after how many steps an episode was cut.
         observations: `(T+1, E)` states or `(T+1, E, D)` vectors; after an episode's end its last one is repeated.
-        actions: `(T, E)` int64, −1 where the episode is over.
+        actions: `(T, E)` intp, −1 where the episode is over.
         rewards: `(T, E)`, 0 where the episode is over.
         lengths: `(E,)` transitions of each episode.
         terminated: `(E,)` bool: the world ended the episode, rather than the horizon.

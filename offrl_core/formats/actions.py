@@ -122,7 +122,7 @@ def _labels(values: Array, columns: Columns, context: Context) -> Taken:
             _check_count(len(kinds), context, name)
             labels = _texts(kinds)
             context.note_actions(labels)
-            return numbers.astype(np.int64), len(labels), tuple(labels)
+            return numbers.astype(np.intp), len(labels), tuple(labels)
         columns.refuse(np.abs(values) >= _WHOLE, values, "actions must be whole numbers below 2⁵³, or labels", name)
         context.note("float-actions", f"{name!r} holds whole numbers as floats", "They were read as integers.")
     whole, labels = _relabel(values.astype(np.int64, copy=False), columns, context)
@@ -154,7 +154,7 @@ def _relabel(whole: Array, columns: Columns, context: Context) -> tuple[Array, l
         return whole, []
     labels, numbers = np.unique(whole, return_inverse=True)
     _check_count(len(labels), context, name)
-    return numbers.astype(np.int64), [str(label) for label in labels]
+    return numbers.astype(np.intp), [str(label) for label in labels]
 
 
 def _check_count(count: int, context: Context, name: str) -> None:
@@ -192,7 +192,7 @@ def _combined(parts: Array, columns: Columns, context: Context) -> Taken:
     labels = [
         _joined([texts[code] for texts, code in zip(words, kind, strict=True)], columns, context) for kind in kinds
     ]
-    return numbers.astype(np.int64), count, tuple(labels)
+    return numbers.astype(np.intp), count, tuple(labels)
 
 
 def _component(values: Array, place: int, columns: Columns) -> tuple[Array, list[str]]:
@@ -293,7 +293,7 @@ def _by_quantiles(values: Array, bins: int, columns: Columns, context: Context) 
         )
     labels = tuple(_joined(texts, columns, context) for texts in itertools.product(*words))
     what = "quantiles" if width == 1 else f"combinations of quantiles, {' × '.join(map(str, sizes))}"
-    numbers = np.ravel_multi_index(codes, sizes).astype(np.int64)
+    numbers = np.ravel_multi_index(codes, sizes).astype(np.intp)
     return (numbers, total, labels), float(np.mean(kept)) if kept else 1.0, np.array(away), what
 
 

@@ -156,7 +156,7 @@ def _relabel_states(together: Array, columns: Columns, context: Context, name: s
         f"{len(labels)} states from {low} to {high} were numbered 0 to {len(labels) - 1}",
         "Their labels are kept.",
     )
-    return numbers.astype(np.int64), [str(label) for label in labels]
+    return numbers.astype(np.intp), [str(label) for label in labels]
 
 
 def _vectors(values: Array, columns: Columns, context: Context, name: str, known: Array | None) -> Array:
@@ -307,4 +307,4 @@ def _behaviors(columns: Columns, context: Context, last: Array) -> Array:
             columns.file_rows(mixed),
             "warning",
         )
-    return np.asarray(columns.behaviors[starts], dtype=np.int64)
+    return np.asarray(columns.behaviors[starts], dtype=np.intp)

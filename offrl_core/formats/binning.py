@@ -18,7 +18,7 @@ class Bins:
     """Rows of numbers, sorted into bins.
 
     Attributes:
-        numbers: `(N,)` int64, the bin of each row, from 0.
+        numbers: `(N,)` intp, the bin of each row, from 0.
         centres: `(K, D)` what the bins stand for: the mean of the rows in each.
     """
 
@@ -60,10 +60,10 @@ def quantiles(values: Array, bins: int) -> Bins:
     """
     kinds, numbers = np.unique(values, return_inverse=True)
     if len(kinds) <= bins:
-        return Bins(numbers.astype(np.int64), kinds[:, None].astype(np.float64))
+        return Bins(numbers.astype(np.intp), kinds[:, None].astype(np.float64))
     edges = np.unique(np.quantile(values, np.arange(1, bins) / bins, method="inverted_cdf"))
     found, numbers = np.unique(np.searchsorted(edges, values, side="left"), return_inverse=True)
-    return Bins(numbers.astype(np.int64), _means(values[:, None], numbers, len(found)))
+    return Bins(numbers.astype(np.intp), _means(values[:, None], numbers, len(found)))
 
 
 def clusters(values: Array, bins: int) -> Bins:
@@ -88,7 +88,7 @@ def clusters(values: Array, bins: int) -> Bins:
         if np.array_equal(before, centres):
             break
     found, numbers = np.unique(_nearest(scaled, np.unique(centres, axis=0)), return_inverse=True)
-    return Bins(numbers.astype(np.int64), _means(values, numbers, len(found)))
+    return Bins(numbers.astype(np.intp), _means(values, numbers, len(found)))
 
 
 def _nearest(values: Array, centres: Array) -> Array:

@@ -145,7 +145,7 @@ def episodes_of(shapes: Shapes, given: Column, context: Context) -> tuple[str, A
             lengths = told
         if (lengths > 0).all() and lengths.sum() == steps:
             context.note("episodes-told", f"{name!r} tells where episodes begin", f"They are {len(lengths)}.")
-            return name, np.repeat(np.arange(len(lengths)), lengths.astype(np.int64))
+            return name, np.repeat(np.arange(len(lengths)), lengths.astype(np.intp))
     return None
 
 

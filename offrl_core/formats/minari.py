@@ -85,7 +85,7 @@ def _read_main(source: Source, described: dict[str, Any], context: Context) -> C
         if plain.get("behaviors") is True:
             place = {number: label for (number, _), label in zip(found, behaviors, strict=True)}
             assert columns.episodes is not None
-            columns.behaviors = np.array([place[int(number)] for number in columns.episodes], dtype=np.int64)
+            columns.behaviors = np.array([place[int(number)] for number in columns.episodes], dtype=np.intp)
     return columns
 
 

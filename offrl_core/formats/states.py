@@ -115,7 +115,7 @@ def _number_states(
 ) -> None:
     """A number for each distinct state, or combination of state columns, of this row and the next."""
     rows = len(now[0].values)
-    numbers = np.zeros(rows * (2 if after else 1), dtype=np.int64)
+    numbers = np.zeros(rows * (2 if after else 1), dtype=np.intp)
     labels: list[str] = [""]
     for index, cells in enumerate(now):
         codes, names = _shared_codes([cells, after[index]] if after else [cells])
@@ -123,8 +123,8 @@ def _number_states(
         context.limits.check("states", len(combined), column=cells.name)
         pairs = [(labels[code // len(names)], names[code % len(names)]) for code in combined]
         labels = [f"{before}, {name}" if before else name for before, name in pairs]
-    columns.observations = numbers[:rows].astype(np.int64)
-    columns.next_observations = numbers[rows:].astype(np.int64) if after else None
+    columns.observations = numbers[:rows].astype(np.intp)
+    columns.next_observations = numbers[rows:].astype(np.intp) if after else None
     columns.n_states, columns.observation_names = len(labels), tuple(labels)
     context.note(
         "state-labels",

@@ -72,7 +72,7 @@ def _as_list(column: pa.ChunkedArray, name: str, what: str) -> pa.ChunkedArray:
 
 def _lengths(column: pa.ChunkedArray) -> Array:
     """`(rows,)` the length of each list, 0 where there is none."""
-    return np.asarray(pc.list_value_length(column).fill_null(0).to_numpy()).astype(np.int64)
+    return np.asarray(pc.list_value_length(column).fill_null(0).to_numpy()).astype(np.intp)
 
 
 def _elements(column: pa.ChunkedArray, steps: Array, name: str) -> tuple[pa.Array, Array]:

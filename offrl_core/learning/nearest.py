@@ -24,7 +24,7 @@ AT_ONCE = 32
 
 
 def nearest_counts(vectors: Array, actions: Array, n_actions: int, probes: Array) -> Array:
-    """`(U, A)` int64: how often each action was taken near each of the rows `probes`.
+    """`(U, A)` intp: how often each action was taken near each of the rows `probes`.
 
     The observations nearest to a probe's own are gathered until they hold `k = 4A` rows, all rows of each: where every
     observation occurs `k` times or more, these are the table's `n(s, a)`.
@@ -35,8 +35,6 @@ def nearest_counts(vectors: Array, actions: Array, n_actions: int, probes: Array
         n_actions: `A`.
         probes: `(U,)` row numbers.
     """
-    from scipy.spatial.distance import cdist  # compared with all: a tree is slower from some ten dimensions on
-
     vectors, probed, actions = _searched(vectors, actions, probes)
     # The bytes of a row are its key, in which −0.0 is not 0.0.
     keys = np.ascontiguousarray(vectors + np.float32(0)).view(np.dtype((np.void, vectors.shape[1] * 4)))[:, 0]
@@ -45,9 +43,9 @@ def nearest_counts(vectors: Array, actions: Array, n_actions: int, probes: Array
     shown = np.bincount(numbers * n_actions + actions, minlength=len(distinct) * n_actions).reshape(-1, n_actions)
     k = PER_ACTION * n_actions
     nearest = min(k, len(distinct))
-    counts = np.empty((probed, n_actions), np.int64)
+    counts = np.empty((probed, n_actions), np.intp)
     for start in range(0, probed, AT_ONCE):
-        away = cdist(vectors[start : min(start + AT_ONCE, probed)], distinct, "sqeuclidean")
+        away = _squared_distances(vectors[start : min(start + AT_ONCE, probed)], distinct)
         near = np.argpartition(away, nearest - 1, axis=1)[:, :nearest]
         order = np.argsort(np.take_along_axis(away, near, axis=1), axis=1, kind="stable")
         found = shown[np.take_along_axis(near, order, axis=1)]  # (≤ AT_ONCE, ≤ k, A), nearest first
@@ -55,6 +53,19 @@ def nearest_counts(vectors: Array, actions: Array, n_actions: int, probes: Array
         before = np.cumsum(rows, axis=1) - rows
         counts[start : start + len(found)] = np.where(before[:, :, None] < k, found, 0).sum(axis=1)
     return counts
+
+
+def _squared_distances(probes: Array, vectors: Array) -> Array:
+    """`(P, V)` float64 of float32 `probes (P, D)` and `vectors (V, D)`.
+
+    All are compared with all: a tree is slower from some ten dimensions on.
+    """
+    total, apart = np.zeros((2, len(probes), len(vectors)))
+    for mine, theirs in zip(probes.T.astype(np.float64), vectors.T, strict=True):
+        np.subtract(mine[:, None], theirs.astype(np.float64), out=apart)
+        np.multiply(apart, apart, out=apart)
+        total += apart
+    return total
 
 
 def _searched(vectors: Array, actions: Array, probes: Array) -> tuple[Array, int, Array]:

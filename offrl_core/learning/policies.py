@@ -145,7 +145,7 @@ class TablePolicy(LearnedPolicy):
                 near = did_you_mean(label, self.states)
                 few = ", ".join(map(repr, self.states[:5])) + (" …" if len(self.states) > 5 else "")
                 raise PolicyError(f"there is no state {label!r}{near}: the {len(self.states)} states are {few}")
-        return np.array([self._numbers[label] for label in labels], dtype=np.int64), single
+        return np.array([self._numbers[label] for label in labels], dtype=np.intp), single
 
     def _at(self, places: Array) -> Found:
         q, v = (None if table is None else table[places] for table in (self.q_table, self.v_table))

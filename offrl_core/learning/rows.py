@@ -24,9 +24,9 @@ class Rows:
 
     Attributes:
         n: number of rows `N`; n_states: `S` (of continuous data: the number of distinct observations, found on demand).
-        rewards: `(N,)` float32; continues: `(N,)` bool; actions: `(N,)` int64.
+        rewards: `(N,)` float32; continues: `(N,)` bool; actions: `(N,)` intp.
         has_target: `(N,)` bool, which rows have a bootstrap target; None where all have.
-        next_actions: `(N,)` int64, the next row's action where that row has a target, else −1.
+        next_actions: `(N,)` intp, the next row's action where that row has a target, else −1.
         on_devices: `placed_features` by encoding and device, once for all programs there.
     """
 
@@ -229,7 +229,7 @@ def _forget(cache: dict[Any, Any], keep: int) -> None:
 def numbers_of(lookup: Mapping[bytes, int], observations: npt.ArrayLike) -> Array:
     """`(N,)`: the number of each of the vectors `(N, D)` by the bytes of its 32-bit numbers; −1 where it has none."""
     keys = (np.asarray(observations, dtype=np.float32) + 0.0).astype(np.float32)
-    return np.array([lookup.get(row.tobytes(), -1) for row in keys], dtype=np.int64)
+    return np.array([lookup.get(row.tobytes(), -1) for row in keys], dtype=np.intp)
 
 
 class Merged:
@@ -257,7 +257,7 @@ class Merged:
             change[1:] |= ordered[1:] != ordered[:-1]
         starts = np.flatnonzero(change)
         self.first = order[starts]
-        self.of_row = np.empty(rows.n, dtype=np.int64)
+        self.of_row = np.empty(rows.n, dtype=np.intp)
         self.of_row[order] = np.cumsum(change) - 1
         self.count = np.diff(np.append(starts, rows.n))
         self.share = (self.count / rows.n).astype(np.float32)

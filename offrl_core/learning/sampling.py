@@ -46,7 +46,7 @@ class Sampler(Protocol):
 def draws(seed: int, chunk: int, rows: int, batch: int) -> Array:
     """`(DRAWS, batch)` row numbers, with replacement, of the updates `DRAWS·chunk …` for this seed."""
     generator = np.random.Generator(np.random.Philox(key=[seed, 0x0FF1], counter=[0, 0, 0, chunk]))
-    return generator.integers(0, rows, size=(DRAWS, batch))
+    return generator.integers(0, rows, size=(DRAWS, batch)).astype(np.intp, copy=False)
 
 
 class FullBatchSampler:
@@ -155,7 +155,7 @@ class NetworkSampler:
         by_number = self.by_number or self.encoding.one_hot
         if by_number or self.pairs:
             here, there = rows.places
-            self._index = np.empty((chunk, seeds, columns), np.int64)
+            self._index = np.empty((chunk, seeds, columns), np.intp)
             self._index[..., :size] = here.take(numbers)
             if self.needs_next:
                 self._index[..., size:] = there.take(numbers)

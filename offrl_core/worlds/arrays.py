@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.columns import Array
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sparse
-import scipy.sparse.csgraph as csgraph
-import scipy.sparse.linalg as sparse_linalg
 
+from offrl_core import sparse
 from offrl_core.columns import Array
-from offrl_core.threads import one_thread
 
 
 def chain_value(moves: sparse.csr_matrix, rewards: Array, terminal: Array, gamma: float) -> Array:
@@ -59,7 +56,7 @@ def absorbed_value(moves: sparse.csr_matrix, rewards: Array, live: Array, values
     leaving = sparse.csr_matrix((edges.data[apart], (edges.row[apart], edges.col[apart])), shape=size)
     leave = np.asarray(leaving.sum(axis=1)).ravel()
     right = rewards[rows] + gamma * (leaving @ np.where(live, 0.0, values))
-    result[rows] = _solve(sparse.diags_array((1.0 - gamma) + gamma * leave) - gamma * leaving[:, rows], right)
+    result[rows] = sparse.solve(sparse.diags_array((1.0 - gamma) + gamma * leave) - gamma * leaving[:, rows], right)
     return result
 
 
@@ -75,7 +72,7 @@ def spread(start: Array, moves: sparse.csr_matrix) -> Array:
 
 def closed_classes(moves: sparse.csr_matrix) -> Array:
     """`(S,)` bool: states of communicating classes that are never left."""
-    _, label = csgraph.connected_components(moves, connection="strong")
+    label = sparse.strong_components(moves)
     edges = moves.tocoo()
     left = np.unique(label[edges.row[label[edges.row] != label[edges.col]]])
     return ~np.isin(label, left)
@@ -89,7 +86,7 @@ def loop_values(moves: sparse.csr_matrix, rewards: Array, loops: Array) -> Array
     """
     values = np.zeros(len(rewards))
     places = np.flatnonzero(loops & spread(loops & (rewards != 0), moves))
-    _, label = csgraph.connected_components(moves[places][:, places], connection="strong")
+    label = sparse.strong_components(moves[places][:, places])
     best, worst = np.full(len(places), -np.inf), np.full(len(places), np.inf)
     np.maximum.at(best, label, rewards[places])
     np.minimum.at(worst, label, rewards[places])
@@ -109,17 +106,3 @@ def _sign(moves: sparse.csr_matrix, rewards: Array) -> float:
         for r in (rewards, np.abs(rewards))
     )
     return float(np.sign(gained) * np.inf) if abs(gained) > 1e-12 * size else np.nan
-
-
-def _solve(system: sparse.csr_matrix, right: Array) -> Array:
-    size = len(right)
-    if system.nnz > 20 * size:
-        # Dense rows mix fast: a Krylov solver needs a few dozen products where a factorisation needs size³/3.
-        system = system.tocsr()
-        solution, failed = sparse_linalg.bicgstab(system, right, rtol=1e-13, atol=1e-15, maxiter=200)
-        error = np.abs(system @ solution - right).max()
-        if not failed and error <= 1e-11 * (1.0 + np.abs(right).max()):
-            return np.asarray(solution)
-        with one_thread():
-            return np.asarray(np.linalg.solve(system.toarray(), right))
-    return np.asarray(sparse_linalg.splu(system.tocsc()).solve(right))

@@ -29,7 +29,7 @@ class Digits(ContextualBandit):
         file = package_folder("sklearn", "digits-bandit", "scikit-learn") / "datasets" / "data" / "digits.csv.gz"
         table = np.loadtxt(file, delimiter=",", dtype=np.float32)
         images = table[:, :64] / np.float32(16.0)
-        self.labels = table[:, 64].astype(np.int64)
+        self.labels = table[:, 64].astype(np.intp)
         super().__init__(images, np.eye(10)[self.labels])
         axes = np.linalg.svd(images - images.mean(axis=0), full_matrices=False)[2][:2]
         places = images @ axes.T

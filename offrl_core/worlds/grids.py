@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.columns import Array
 from offrl_core.worlds.layout import GridLayout
 from offrl_core.worlds.tabular import MDPError, TabularMDP
@@ -111,10 +111,9 @@ def _transitions(ahead: Array, slip: float) -> sparse.csr_matrix:
             pairs.append(states * 4 + action)
             nexts.append(ahead[:, (action + turn) % 4])
             chance.append(np.full(len(states), p))
-    matrix = sparse.coo_matrix(
+    return sparse.csr_matrix(
         (np.concatenate(chance), (np.concatenate(pairs), np.concatenate(nexts))), shape=(len(states) * 4, len(states))
     )
-    return matrix.tocsr()
 
 
 def state_at(world: TabularMDP, cell: tuple[int, int]) -> int:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.columns import Array
 from offrl_core.worlds.grids import arrivals, cell_names, coordinates
 from offrl_core.worlds.layout import GridLayout, MatrixLayout

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.columns import Array
 from offrl_core.worlds.layout import MatrixLayout
 from offrl_core.worlds.package_files import package_folder
@@ -87,7 +87,7 @@ def icu_sepsis(inadmissible: Literal["terminate", "mean"] = "terminate") -> Tabu
     transitions = data.transitions
     if inadmissible == "terminate":
         pairs = np.flatnonzero(~data.admissible)
-        keep = sparse.diags(data.admissible.ravel().astype(np.float64))
+        keep = sparse.diags_array(data.admissible.ravel().astype(np.float64))
         deadly = sparse.csr_matrix((np.ones(len(pairs)), (pairs, np.full(len(pairs), DEATH))), shape=transitions.shape)
         transitions = (keep @ transitions + deadly).tocsr()
     states = len(data.initial)

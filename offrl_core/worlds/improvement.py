@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.columns import Array
 from offrl_core.worlds.arrays import MDPError
 from offrl_core.worlds.chain import absorbed_value, chain_value, closed_classes, loop_values, spread

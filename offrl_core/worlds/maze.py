@@ -103,11 +103,11 @@ class Maze(Simulator):
     def _advance(self, x: Array, y: Array, shift: Array) -> tuple[Array, Array, Array]:
         width = self.cols + 2
         walls = self.walls.ravel()
-        row = (np.floor(y).astype(np.int64) + 1) * width + 1
+        row = (np.floor(y).astype(np.intp) + 1) * width + 1
         x = _stopped(x, shift[0], walls, row, 1)
-        column = np.floor(x).astype(np.int64) + 1
+        column = np.floor(x).astype(np.intp) + 1
         y = _stopped(y, shift[1], walls, column + width, width)
-        cell = (np.floor(y).astype(np.int64) + 1) * width + column
+        cell = (np.floor(y).astype(np.intp) + 1) * width + column
         return np.stack([x, y], axis=1), self.cell_reward.ravel()[cell], self.ends.ravel()[cell]
 
     def observe(self, states: Array) -> Array:
@@ -116,12 +116,12 @@ class Maze(Simulator):
 
     def ending(self, observation: Array) -> str:
         """What the terminal cell is."""
-        column, row = np.floor(np.asarray(observation)).astype(np.int64) + 1
+        column, row = np.floor(np.asarray(observation)).astype(np.intp) + 1
         return f"reached the {LABELS[self.cells[row, column]]}"
 
     def cell_of(self, observations: Array) -> Array:
         """`(N,)`: the grid twin's state of the cell that each position lies in."""
-        column, row = np.floor(observations.T).astype(np.int64) + 1
+        column, row = np.floor(observations.T).astype(np.intp) + 1
         return np.asarray(self.cell_state[np.clip(row, 0, self.rows + 1), np.clip(column, 0, self.cols + 1)])
 
     def by_cell(self, policy: Array) -> Act:
@@ -172,13 +172,13 @@ class Maze(Simulator):
             if np.abs(best - values).max() < 1e-7:
                 break
             values = best
-        plan = np.zeros((rows, columns), dtype=np.int64)
+        plan = np.zeros((rows, columns), dtype=np.intp)
         plan[free] = (q >= best - 1e-9).argmax(axis=0)
         return plan
 
 
 def _planned(plan: Array, observations: Array, rng: np.random.Generator) -> Array:
-    column, row = np.floor(observations.T * _FINE).astype(np.int64)
+    column, row = np.floor(observations.T * _FINE).astype(np.intp)
     return np.asarray(plan[np.clip(row, 0, len(plan) - 1), np.clip(column, 0, plan.shape[1] - 1)])
 
 
@@ -191,7 +191,7 @@ def _stopped(position: Array, shift: Array, walls: Array, offset: Array, stride:
     A tenth of what a wall cut off is thrown back: otherwise all that press into a corner would end on one point.
     """
     there = position + shift
-    blocked = walls[offset + stride * np.floor(there).astype(np.int64)]
+    blocked = walls[offset + stride * np.floor(there).astype(np.intp)]
     wall = np.where(shift > 0, np.ceil(position), np.floor(position))
     bounced = wall - 0.1 * (there - wall) - np.sign(shift) * _SKIN
     return np.where(blocked, bounced, there)

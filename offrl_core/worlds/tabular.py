@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sparse
 
+from offrl_core import sparse
 from offrl_core.columns import Array, discount, encodings, integers, names, refuse
 from offrl_core.interfaces import Layout
 from offrl_core.threads import one_thread
@@ -276,7 +276,7 @@ class TabularMDP(Simulator):
         """Draw `s' ~ P(·|s,a)` for every episode; one search in the cumulative sum over all pairs."""
         pairs = states * self.n_actions + actions
         edges = np.searchsorted(self._cumulative, pairs + _uniform(len(pairs), rng), side="right")
-        following = self.transitions.indices[edges].astype(np.int64)
+        following = self.transitions.indices[edges].astype(np.intp)
         rewards = self.rewards[states, actions] if self._edge_rewards is None else self._edge_rewards[edges]
         return following, rewards, self.terminal[following]
 

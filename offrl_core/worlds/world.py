@@ -29,7 +29,7 @@ class Rollout:
 
     Attributes:
         observations: `(T+1, E)` states or `(T+1, E, D)` vectors; after an episode's end its last one is repeated.
-        actions: `(T, E)` int64, −1 where the episode is over.
+        actions: `(T, E)` intp, −1 where the episode is over.
         rewards: `(T, E)` float64, 0 where the episode is over.
         alive: `(T, E)` bool: a transition took place.
         terminated: `(E,)` bool: the MDP ended, rather than the time.
@@ -145,7 +145,7 @@ class Simulator(ABC):
         if decided.min() < 0 or decided.max() >= self.n_actions:
             wrong = decided.min() if decided.min() < 0 else decided.max()
             raise ValueError(f"the policy chose action {wrong}: it must be from 0 to {self.n_actions - 1}")
-        return decided.astype(np.int64, copy=False)
+        return decided.astype(np.intp, copy=False)
 
     def checked_starts(self, states: Array, episodes: int) -> Array:
         """The given first states `(E, …)` of `episodes` episodes.
@@ -221,7 +221,7 @@ class Steps:
 
     def columns(self) -> dict[str, Array]:
         """The transitions episode after episode, as `Dataset.from_columns` takes them."""
-        lengths = np.zeros(self.episodes, dtype=np.int64)
+        lengths = np.zeros(self.episodes, dtype=np.intp)
         for piece in self.pieces:
             lengths[piece[0]] += 1
         starts = np.cumsum(lengths) - lengths
@@ -246,7 +246,7 @@ class Steps:
         first = self.pieces[0][1]
         observations = np.empty((time + 1, episodes, *first.shape[1:]), dtype=first.dtype)
         observations[0] = first
-        actions = np.full((time, episodes), -1, dtype=np.int64)
+        actions = np.full((time, episodes), -1, dtype=np.intp)
         rewards = np.zeros((time, episodes))
         alive = np.zeros((time, episodes), dtype=bool)
         terminated = np.zeros(episodes, dtype=bool)

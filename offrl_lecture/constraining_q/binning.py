@@ -19,7 +19,7 @@ def choices_per_state(dataset: Dataset) -> float:
 
 
 def binned(dataset: Dataset, width: float) -> tuple[Dataset, Array]:
-    """Continuous data on a grid of square cells: the tabular dataset, and each state's cell `(S, D)` int64.
+    """Continuous data on a grid of square cells: the tabular dataset, and each state's cell `(S, D)` intp.
 
     Two observations are one state when they fall into one cell `⌊x/width⌋`; as the width shrinks, each is seen once.
 
@@ -29,7 +29,7 @@ def binned(dataset: Dataset, width: float) -> tuple[Dataset, Array]:
     if dataset.tabular or not width > 0:
         raise ValueError(f"binning needs continuous observations and a width above 0, not width = {width!r}")
     cells = np.floor(np.concatenate([dataset.observations, dataset.next_observations]).astype(np.float64) / width)
-    states, inverse = np.unique(cells.astype(np.int64), axis=0, return_inverse=True)
+    states, inverse = np.unique(cells.astype(np.intp), axis=0, return_inverse=True)
     inverse = inverse.ravel()
     rows = len(dataset)
     table = Dataset.from_columns(

@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp, softmax
 
 from offrl_core.dataset import Array, Dataset
 from offrl_core.evaluation.empirical import behavior_values, constrained_values
@@ -139,7 +138,7 @@ def resolution(width: float, rollouts: int = 300) -> Resolution:
 
     def cell_of(observations: Array) -> tuple[Array, Array]:
         """Each position's cell, and whether the data act there."""
-        keys = np.floor(observations.astype(np.float64) / width).astype(np.int64).tolist()
+        keys = np.floor(observations.astype(np.float64) / width).astype(np.intp).tolist()
         at = np.array([lookup.get(tuple(key), -1) for key in keys])
         return at, (at >= 0) & np.isfinite(values[at]).any(axis=1)
 
@@ -201,5 +200,8 @@ def soft_maximum(q: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Arr
     It lies between `max Q` and `max Q + τ log A`. A penalty on `max Q` pushes down one action, one on `Σ Q` pushes all
     alike, and this one pushes each by its softmax share.
     """
-    values = np.asarray(q, dtype=np.float64)
-    return temperature * logsumexp(values / temperature, axis=-1), softmax(values / temperature, axis=-1)
+    scaled = np.asarray(q, dtype=np.float64) / temperature
+    top = scaled.max(axis=-1, keepdims=True)
+    weights = np.exp(scaled - top)
+    total = weights.sum(axis=-1, keepdims=True)
+    return temperature * (top + np.log(total))[..., 0], weights / total

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import softmax
 
 from offrl_core.dataset import Array, Dataset
 
@@ -42,7 +40,7 @@ class Pairs:
     def of(cls, data: Dataset) -> Pairs:
         """The pairs of a tabular dataset."""
         states, actions = data.counts.shape
-        pair = data.observations.astype(np.int64) * actions + data.actions
+        pair = data.observations.astype(np.intp) * actions + data.actions
         held, index = np.unique(pair, return_inverse=True)
         count = np.bincount(index).astype(np.float64)
         following = np.zeros((len(held), states))
@@ -173,7 +171,9 @@ def iql_end(data: Dataset, tau: float) -> tuple[Array, Array]:
 def tilted(prior: Array, q: Array, eta: float) -> Array:
     """`q(a|s) ∝ prior(a|s) exp(Q(s,a)/η)`, `(S, A)`."""
     with np.errstate(divide="ignore"):
-        return np.asarray(softmax(np.log(prior) + q / eta, axis=1))
+        logits = np.log(prior) + q / eta
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def kl(first: Array, second: Array) -> Array:
@@ -192,4 +192,9 @@ def e_step(prior: Array, q: Array, shares: Array, epsilon: float) -> float:
         return float(shares @ kl(tilted(prior, q, float(np.exp(log_eta))), prior)) - epsilon
 
     low, high = np.log(1e-4), np.log(1e6)
-    return float(np.exp(brentq(excess, low, high))) if excess(low) > 0 else 1e-4
+    if excess(low) <= 0:
+        return 1e-4
+    for _ in range(60):
+        middle = (low + high) / 2  # the greedier, the further: the divergence falls with η
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return float(np.exp((low + high) / 2))

@@ -23,14 +23,14 @@ def _two_actions(seed: int, chosen: dict[str, Any]) -> Dataset:
     actions = np.repeat([0, 1], [chosen["count_plus"], chosen["count_minus"]])
     rows = len(actions)
     return Dataset.from_columns(
-        np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.intp),
         actions,
         world.rewards[0, actions],
         np.ones(rows, dtype=bool),
-        next_observations=np.ones(rows, dtype=np.int64),
+        next_observations=np.ones(rows, dtype=np.intp),
         **{
             **world.details(),
-            "behaviors": np.zeros(rows, dtype=np.int64),
+            "behaviors": np.zeros(rows, dtype=np.intp),
             "behavior_names": ("counts",),
             "behavior_policies": np.array([[np.bincount(actions, minlength=2) / rows, [0.5, 0.5]]]),
         },
@@ -65,14 +65,14 @@ def _deadly_triad(seed: int, chosen: dict[str, Any]) -> Dataset:
     twos = round(chosen["share"] * rows)
     actions = np.random.default_rng(seed).permutation(np.repeat([0, 1], [rows - twos, twos]))
     return Dataset.from_columns(
-        np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.intp),
         actions,
         np.zeros(rows),
         np.zeros(rows, dtype=bool),
-        next_observations=np.zeros(rows, dtype=np.int64),
+        next_observations=np.zeros(rows, dtype=np.intp),
         **{
             **world.details(),
-            "behaviors": np.zeros(1, dtype=np.int64),
+            "behaviors": np.zeros(1, dtype=np.intp),
             "behavior_names": ("given shares",),
             "behavior_policies": np.array([[[1.0 - twos / rows, twos / rows]]]),
         },
@@ -138,7 +138,7 @@ def _baird(seed: int, chosen: dict[str, Any]) -> Dataset:
         next_observations=nexts,
         **{
             **world.details(),
-            "behaviors": np.zeros(rows, dtype=np.int64),
+            "behaviors": np.zeros(rows, dtype=np.intp),
             "behavior_names": ("given shares",),
             "behavior_policies": np.tile([1.0 - share, share], (1, 7, 1)),
         },
