@@ -46,7 +46,8 @@ LECTURE = (
 
 RESERVED = {
     *("algo", "algorithm", "approximator", "at", "batch_size", "budget", "data", "dataset", "device", "encoding"),
-    *("file", "hidden", "learning_rate", "net", "optimizer", "progress", "seeds", "snapshot_every", "steps", "v"),
+    *("file", "first_seed", "hidden", "learning_rate", "net", "optimizer", "points", "progress", "seeds"),
+    *("snapshot_every", "steps", "v"),
 }
 """What no hyperparameter of a system may be called: the approximators' own have these names, parts of links, and
 arguments of `Learner` and `train`."""

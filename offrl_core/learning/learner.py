@@ -62,6 +62,8 @@ class Learner:
             `mps` are PyTorch on a GPU, which is for wide networks and for hundreds of members; `torch-cpu` is the same
             way on the processor. With one thread there it is never faster than numpy, hence not the default. Losses are
             computed by numpy on every device. A checkpoint continues on any of them.
+        points: configurations that are no product of axes, `[{"rho": 0.1, "gamma": 0.9}, …]`: members are each of them
+            with each seed, and no axis may be opened beside them.
         settings: values of hyperparameters, or lists of values (arrays and pandas columns too);
             `hyperparameters(algorithm, approximator, dataset)` says which there are and what they may be.
 
@@ -85,6 +87,7 @@ class Learner:
         approximator: str = "table",
         seeds: int | Sequence[int] = 1,
         device: str = "cpu",
+        points: Sequence[Mapping[str, object]] | None = None,
         **settings: object,
     ) -> None:
         self.dataset = a_dataset(dataset)
@@ -92,7 +95,7 @@ class Learner:
         self.algorithm = (algorithm if isinstance(algorithm, type) else find_algorithm(algorithm))()
         self.approximator = canonical_approximator(approximator, dataset)
         self.declared = {h.name: h for h in declarations(type(self.algorithm), self.approximator, dataset)}
-        self._axes = Axes(self.declared, seeds, settings)
+        self._axes = Axes(self.declared, seeds, settings, points)
         self.members, self.seeds = self._axes.members, self._axes.seeds
         self._values = [dict(m.values) for m in self.members]
         self.rows = Rows(dataset)

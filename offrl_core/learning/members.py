@@ -39,13 +39,19 @@ class Axes:
         declared: the hyperparameters by name.
         seeds: how many seeds (0, 1, …), or the seeds themselves.
         given: values, or lists of values.
+        points: configurations instead of axes, each with values of its own; the product is then of these and the seeds.
 
     Raises:
-        HyperparameterError: a name, a value or a seed is not allowed, a list is empty, or there are too many members.
+        HyperparameterError: a name, a value or a seed is not allowed, a list is empty, there are too many members, or
+            there are points beside opened axes.
     """
 
     def __init__(
-        self, declared: Mapping[str, Hyperparameter], seeds: int | Sequence[int], given: Mapping[str, Any]
+        self,
+        declared: Mapping[str, Hyperparameter],
+        seeds: int | Sequence[int],
+        given: Mapping[str, Any],
+        points: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.declared = declared
         self.seeds = _seeds(seeds)
@@ -58,12 +64,25 @@ class Axes:
             else:
                 fixed[name] = value
         base = resolve(declared.values(), fixed)
-        points = [dict(zip(self.values, point, strict=True)) for point in product(*self.values.values())]
-        if len(points) * len(self.seeds) > MAX_MEMBERS:
-            raise HyperparameterError(f"{len(points) * len(self.seeds)} members are too many: at most {MAX_MEMBERS}")
+        every = self._product() if points is None else self._listed(points)
+        if len(every) * len(self.seeds) > MAX_MEMBERS:
+            raise HyperparameterError(f"{len(every) * len(self.seeds)} members are too many: at most {MAX_MEMBERS}")
         self.members = [
             Member(number, self._label(point, seed), {**base, **point}, seed)
-            for number, (point, seed) in enumerate((p, s) for p in points for s in self.seeds)
+            for number, (point, seed) in enumerate((p, s) for p in every for s in self.seeds)
+        ]
+
+    def _product(self) -> list[dict[str, Value]]:
+        return [dict(zip(self.values, point, strict=True)) for point in product(*self.values.values())]
+
+    def _listed(self, points: Sequence[Mapping[str, Any]]) -> list[dict[str, Value]]:
+        if self.values:
+            raise HyperparameterError(f"{', '.join(self.values)}: axes cannot be opened beside a list of points")
+        if not points:
+            raise HyperparameterError("points is an empty list; give at least one configuration")
+        return [
+            {name: (h := self.find(name)).validate(h.written(as_python(value))) for name, value in point.items()}
+            for point in points
         ]
 
     def _validated(self, name: str, given: Sequence[object]) -> list[Value]:

@@ -27,17 +27,13 @@ def learners(run: Run) -> list[Learner]:
     """The learners of a run, as the playground trains them."""
     options: dict[str, Any] = dict(run.options)
     data = load_dataset(run.dataset, **options)
-    return [
-        Learner(
-            data,
-            lane.algorithm,
-            approximator=lane.approximator,
-            seeds=lane.seeds,
-            device="cpu",
-            **{name: list(v) if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()},
-        )
-        for lane in run.lanes
-    ]
+    made = []
+    for lane in run.lanes:
+        opened: dict[str, Any] = {
+            name: list(v) if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()
+        }
+        made.append(Learner(data, lane.algorithm, approximator=lane.approximator, seeds=lane.seeds, **opened))
+    return made
 
 
 class Course:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from offrl_core.data.picture import layout_of
 from offrl_core.dataset import Dataset, dataset_probes, probe_rows
 from offrl_core.declarations import Hyperparameter
-from offrl_core.evaluation import film
+from offrl_core.evaluation import film, member_returns
 from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.alarms import Alarm
 from offrl_core.learning import Learner
@@ -202,17 +202,17 @@ class Engine:
             None while there is more to do, and at the end the snapshot with its truth; nothing where no world is known.
         """
         if self.dataset.mdp is not None:
-            returns, q_pi = truths.evaluate(self.dataset, snapshot.policy, self.gammas)
+            returns, q_pi = member_returns.evaluate(self.dataset, snapshot.policy, self.gammas)
             yield snapshot.with_truth(returns, q_pi)
-        elif truths.played(self.dataset):
-            returns = yield from truths.measuring_returns(self.dataset, self.lanes, self.gammas)
+        elif member_returns.played(self.dataset):
+            returns = yield from member_returns.measuring_returns(self.dataset, self.lanes, self.gammas)
             yield snapshot.with_truth(returns)
 
     def describe(self) -> dict[str, Any]:
         """What a viewer must know before the first frame: the parts of `hello` that come from data and learners."""
         data, names = self.dataset, list(self.snapshot(truth=self.dataset.mdp is not None).metrics)
-        if truths.played(data):
-            names += [*truths.measured_names(data), *(["gap"] if "value_start" in names else [])]
+        if member_returns.played(data):
+            names += [*member_returns.measured_names(data), *(["gap"] if "value_start" in names else [])]
         lanes = []
         for lane, learner in zip(self.config.lanes, self.lanes, strict=True):
             now, kind = learner.hyperparameters, learner.algorithm
@@ -262,7 +262,7 @@ class Engine:
         if not data.tabular:
             fields["probes"] = dataset_probes(data)
             fields["probe_actions"] = data.actions[probe_rows(data)].astype(np.int32)
-        known = truths.truth(data, self.gammas[0])
+        known = member_returns.truth(data, self.gammas[0])
         if known.q_star is not None and known.v_star is not None:
             fields |= {"q_star": known.q_star, "v_star": known.v_star}
         if data.mdp is not None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.alarms import Watch
-from offrl_live.runs import datasets, truths
+from offrl_core.evaluation.member_returns import played
+from offrl_live.runs import datasets
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import RunConfig
@@ -63,7 +64,7 @@ class Session:
         self.training = False
         self.pacer = Pacer(command["speed"])
         self.frames = Rhythm(FRAME_SHARE, FRAME_SECONDS, SLOWEST_FRAME_SECONDS)
-        self._played = truths.played(self.engine.dataset)
+        self._played = played(self.engine.dataset)
         self.truths = Rhythm(PLAYED_SHARE if self._played else TRUTH_SHARE, cost=PLAYED_SECONDS * self._played)
         self.checkpoints = Rhythm(CHECKPOINT_SHARE, CHECKPOINT_SECONDS)
         self.look_backs = Rhythm(LOOK_BACK_SHARE)

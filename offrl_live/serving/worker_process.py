@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from offrl_core import own_files
 from offrl_core.data.catalogue import load_dataset
+from offrl_core.evaluation.member_returns import truth
 from offrl_core.processes.child import Child, ChildEnded, inbox
-from offrl_live.runs import truths
 from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.wire import WireError, encode, split
 from offrl_live.runs.worker import Worker
@@ -136,4 +136,4 @@ def warm_up(commands: queue.SimpleQueue[Any]) -> None:
         if not commands.empty():
             return
         data = load_dataset(name)
-        truths.truth(data, data.gamma)
+        truth(data, data.gamma)

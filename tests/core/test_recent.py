@@ -77,7 +77,7 @@ def test_what_is_kept_of_a_dataset_is_made_once_and_goes_with_it() -> None:
 
 
 def test_links_to_many_large_datasets_hold_no_more_than_the_budget(monkeypatch) -> None:
-    from offrl_live.runs.truths import truth
+    from offrl_core.evaluation.member_returns import truth
 
     budget = 3 * load_dataset("double-crossing", episodes=2000).nbytes
     monkeypatch.setattr(catalogue, "_recent", Recent(budget, lambda dataset: dataset.nbytes, forget_kept))
@@ -97,10 +97,10 @@ def test_links_to_many_large_datasets_hold_no_more_than_the_budget(monkeypatch) 
 
 
 def test_a_datasets_truths_are_so_many() -> None:
-    from offrl_live.runs import truths
+    from offrl_core.evaluation import member_returns
 
     data = load_dataset("double-crossing")
     forget_kept(data)
     for step in range(60):
-        truths.truth(data, 0.3 + step / 100)
-    assert len(truths._truths(data)) == truths._KEPT
+        member_returns.truth(data, 0.3 + step / 100)
+    assert len(member_returns._truths(data)) == member_returns._KEPT

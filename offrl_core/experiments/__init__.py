@@ -1,0 +1,23 @@
+"""Experiments: many runs, from one design to an answer."""
+
+from offrl_core.experiments.axes import ExperimentError, Range
+from offrl_core.experiments.design import AlgorithmChoice, DatasetChoice, Design
+from offrl_core.experiments.job import Job, Run
+from offrl_core.experiments.results import Results
+from offrl_core.experiments.running import InThisProcess, Progress, run
+from offrl_core.experiments.store import Store
+
+__all__ = [
+    "AlgorithmChoice",
+    "DatasetChoice",
+    "Design",
+    "ExperimentError",
+    "InThisProcess",
+    "Job",
+    "Progress",
+    "Range",
+    "Results",
+    "Run",
+    "Store",
+    "run",
+]
