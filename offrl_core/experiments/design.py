@@ -299,7 +299,8 @@ class Design:
         axes = [axis for axis in self.axes if self._acts(axis, data, choice, known)]
         structural = [h.name for h in known.values() if not h.numeric or h.name == "batch_size"]
         groups: dict[tuple[str, str], tuple[dict[str, Value], dict[str, dict[str, Value]]]] = {}
-        for point in self._points:
+        # Of the grid of all axes only what differs in those that act here.
+        for point in {tuple(point[a] for a in axes): point for point in self._points}.values():
             options = self._options(data, {a.removeprefix(OPTION): point[a] for a in axes if a.startswith(OPTION)})
             own = {column_of(a): point[a] for a in axes if not a.startswith(OPTION)}
             values = self._resolved(known, choice, own, options)
