@@ -15,7 +15,7 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
   FakeSocket.all.length = 0;
   told = [];
-  connection = new Connection(() => `ws://here/${FakeSocket.all.length}`, {
+  connection = new Connection(() => `${FakeSocket.all.length}`, {
     opened: () => told.push("opened"),
     heard: (data) => told.push(data),
     lost: ({ reason, final, attempt }) => told.push([reason, final, attempt]),
@@ -57,6 +57,14 @@ test("a large message on a slow line is waited for longer the next time", () => 
   newest().say("a word");
   mock.timers.tick(9900);
   assert.equal(FakeSocket.all.length, 2);
+});
+
+test("who answers within the page is waited for, however long it is busy", () => {
+  newest().steady = true;
+  newest().open();
+  newest().say("a word");
+  mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 1);
 });
 
 test("a server that takes the connection and never speaks is given up, too", () => {

@@ -2,6 +2,7 @@
 export class FakeSocket {
   /** @type {FakeSocket[]} */
   static all = [];
+  steady = false;
   constructor(address) {
     Object.assign(this, { address, readyState: 0, sent: [] });
     FakeSocket.all.push(this);

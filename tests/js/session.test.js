@@ -157,3 +157,29 @@ test("of another run nothing that was seen before stays", () => {
   assert.equal(store.frames.length, 0);
   mock.timers.reset();
 });
+
+test("a run takes the place of its recording where the viewer is, and no other run does", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { session: made, source, hear, told, store } = session(false);
+  hear(hello(), known(), frame(0, [[0, 0, 0]]), frame(40, [[1, 1, 1]]));
+  made.takeOver("run");
+  made.source = source;
+  const live = hello();
+  hear({ ...live, run: { ...live.run, id: "run", key: "not the recording's" } }, known(), frame(0, [[2, 2, 2]]));
+  assert.deepEqual(
+    store.frames.list.map(({ step, metrics }) => [step, metrics[0]]),
+    [
+      [0, 2],
+      [40, 1],
+    ],
+    "what is computed replaces what was recorded, frame by frame",
+  );
+  assert.deepEqual(told.at(-1), ["began", true], "the viewer stays where it is");
+  assert.deepEqual(source.sent, [{ cmd: "catch_up", step: 40 }]);
+  made.takeOver("run");
+  made.connect({ run: "another" });
+  made.source = source;
+  hear({ ...live, run: { ...live.run, id: "another", key: "another" } }, known());
+  assert.equal(store.frames.length, 0);
+  mock.timers.reset();
+});

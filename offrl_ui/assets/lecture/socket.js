@@ -2,7 +2,6 @@
 // may follow.
 
 import { Connection, FOREIGN, foreignWords } from "../shared/connection.js";
-import { socketAddress } from "../shared/site.js";
 
 /** @import { Answer, FromBrowser, FromServer, State } from "./protocol.d.ts" */
 /** @typedef {Extract<FromBrowser, { type: "compute" }>} Question */
@@ -25,7 +24,7 @@ export class SceneSocket {
     this.next = null;
     /** @type {string[]} */
     this.queue = [];
-    this.connection = new Connection(() => socketAddress("scene"), {
+    this.connection = new Connection(() => "scene", {
       opened: () => this.opened(),
       heard: (data) => this.heard(JSON.parse(/** @type {string} */ (data))),
       lost: ({ code, reason }) => {

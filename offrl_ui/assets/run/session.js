@@ -12,7 +12,8 @@ import { RecordingSource, SocketSource } from "./source.js";
  */
 
 /**
- * run: id of a live run; recording: address of one, or its messages.
+ * run: id of a live run; recording: address of one, or its messages; where both are given, the recording is of that run
+ * and is shown until the run is there.
  * @typedef {{ run?: string, recording?: string | (string | ArrayBuffer)[] }} Wanted
  */
 
@@ -50,8 +51,8 @@ export class Session {
     this.again = false;
     this.acknowledged = -1;
     this.generation = 0;
-    /** What was on screen of a run that is gone, and the step that it had come to.
-     * @type {{ key: string, frames: Frames, step: number } | null} */
+    /** What was on screen of a run that is to be computed again, the step that it had come to, and which run it is.
+     * @type {{ frames: Frames, step: number, is: (run: Hello["run"]) => boolean } | null} */
     this.lost = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.telling = undefined;
@@ -124,6 +125,16 @@ export class Session {
     bus.detach(source);
   }
 
+  /** A run takes the place of its recording: it is computed up to the end of that, and the viewer stays where it is.
+   * @param {string} run */
+  takeOver(run) {
+    const { frames } = this.store;
+    const { last } = frames;
+    const kept = frames.until(Number.POSITIVE_INFINITY, -1);
+    if (last) this.lost = { frames: kept, step: last.step, is: ({ id }) => id === run };
+    return this.connect({ run });
+  }
+
   /** Number of the newest frame that is here; -1 to receive all of them. */
   newest() {
     if (this.kept) return this.kept.lastSeq;
@@ -173,13 +184,14 @@ export class Session {
   /** @param {Hello} message */
   hello(message) {
     const { store, lost } = this;
-    // The same run computed again has the same frames to the bit, with numbers of their own.
-    const kept = lost && lost.key === message.run?.key ? lost.frames : this.kept;
+    // The same run computed again has the same frames, with numbers of their own.
+    const same = lost?.is(message.run) ?? false;
+    const kept = same && lost ? lost.frames : this.kept;
     const again = !kept && this.ready && store.hello?.run?.id === message.run?.id;
     const taken = store.begin(message, kept ?? (again ? store.frames : null));
     this.kept = null;
     this.ready = false;
-    this.again = again;
+    this.again = again || (same && taken);
     // The branch has other members than its parent: what was kept cannot be continued, so everything is asked for.
     if (kept && !taken && this.runId) this.connect({ run: this.runId });
   }
@@ -216,7 +228,8 @@ export class Session {
     const { store } = this;
     const frames = store.frames.until(Number.POSITIVE_INFINITY, -1);
     const step = frames.list.at(-1)?.step ?? 0;
-    this.lost = store.hello?.run ? { key: store.hello.run.key, frames, step } : null;
+    const known = store.hello?.run;
+    this.lost = known ? { frames, step, is: ({ key }) => key === known.key } : null;
     const tell = () => {
       this.on.emit("gone", { run_id: this.runId });
       this.telling = setTimeout(tell, TELL_AGAIN);

@@ -2,7 +2,7 @@
 // `receive` gets text messages as objects and binary messages as `decode` gives them.
 
 import { Connection } from "../shared/connection.js";
-import { siteAddress, socketAddress } from "../shared/site.js";
+import { siteAddress } from "../shared/site.js";
 import { decode, gunzip, unpackRecording } from "./wire.js";
 
 /** @import { Delivered, Sent, Source } from "./protocol.d.ts" */
@@ -24,11 +24,11 @@ export class SocketSource {
     this.live = true;
     /** @type {Receive} */
     this.receive = () => {};
-    const address = () => {
+    const path = () => {
       const newest = after();
-      return socketAddress(`live/${encodeURIComponent(runId)}`) + (newest >= 0 ? `?after=${newest}` : "");
+      return `live/${encodeURIComponent(runId)}${newest >= 0 ? `?after=${newest}` : ""}`;
     };
-    this.connection = new Connection(address, {
+    this.connection = new Connection(path, {
       opened: () => this.receive({ type: "open" }),
       heard: (data) => {
         try {

@@ -1,5 +1,9 @@
-// A WebSocket that opens itself again when it is lost, also when it only fell silent: a network that swallows packets
+// A connection that opens itself again when it is lost, also when it only fell silent: a network that swallows packets
 // closes nothing. The server speaks at least every two seconds.
+
+import { openSocket } from "./server.js";
+
+/** @import { Socket } from "./serving.d.ts" */
 
 /** @typedef {{ code: number, reason: string, final: boolean, attempt: number }} Lost */
 
@@ -25,15 +29,15 @@ export const foreignWords = (reason) =>
   "pass the page's address on in X-Forwarded-Host, or server.corsAllowedOrigins must name it.";
 
 export class Connection {
-  /** @param {() => string} address - asked for at every attempt @param {ConnectionEvents} on */
-  constructor(address, on) {
-    this.address = address;
+  /** @param {() => string} path - asked for at every attempt @param {ConnectionEvents} on */
+  constructor(path, on) {
+    this.path = path;
     this.on = on;
     this.closed = false;
     this.attempt = 0;
     /** A slow line may need longer for one large message: what fell silent is waited for longer next time. */
     this.patience = SILENCE;
-    /** @type {WebSocket | null} */
+    /** @type {Socket | null} */
     this.socket = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.silence = undefined;
@@ -47,7 +51,7 @@ export class Connection {
 
   connect() {
     if (this.closed) return;
-    const socket = new WebSocket(this.address());
+    const socket = openSocket(this.path());
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.wait(FIRST_WORD);
@@ -68,6 +72,7 @@ export class Connection {
   /** Give the connection up after so long without a word. @param {number} ms */
   wait(ms) {
     clearTimeout(this.silence);
+    if (this.socket?.steady) return;
     this.silence = setTimeout(() => {
       this.silence = setTimeout(() => {
         const { socket } = this;

@@ -1,6 +1,6 @@
 // LaTeX → MathML, asked of the server and kept. Without a server (a replay from disk) there are no formulas.
 
-import { siteAddress } from "./site.js";
+import { ask } from "./server.js";
 
 const LARGEST = 2000;
 /** @type {Map<string, string>} */
@@ -14,11 +14,8 @@ export async function typeset(texts) {
   const missing = [...new Set(texts)].filter((text) => !known.has(text));
   if (missing.length && location.protocol.startsWith("http")) {
     if (known.size > LARGEST) known.clear();
-    const headers = { "Content-Type": "application/json" };
     try {
-      const answer = await fetch(siteAddress("math"), { method: "POST", headers, body: JSON.stringify(missing) });
-      /** @type {string[]} */
-      const made = answer.ok ? await answer.json() : [];
+      const made = /** @type {string[]} */ (await ask("math", missing));
       made.forEach((markup, i) => {
         known.set(missing[i], markup);
       });

@@ -190,7 +190,9 @@ export class Stage {
       // Another run has members of its own: it must describe them first.
       this.turned = turned ? member : null;
       Object.assign(this.store.view, sorted(options));
-      this.session.connect(options);
+      const live = options.run && options.recording && options.recording === before.recording && !before.run;
+      if (live) this.session.takeOver(/** @type {string} */ (options.run));
+      else this.session.connect(options);
     } else if (turned) this.setMember(member, true);
     if (!elsewhere && (changed("order") || changed("axes"))) this.arrange(sorted(options), true);
     if (changed("mode") && mode) this.setMode(mode, true);
