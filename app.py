@@ -12,9 +12,11 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from offrl_live.serving import logs
 from offrl_live.serving.command_line import named_files
 from offrl_live.serving.environment import warms_up
 from offrl_live.serving.hub import close_hub, get_hub
+from offrl_live.serving.operator import Operator
 from offrl_live.serving.socket import live_route
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.lecture import socket as scene_socket
@@ -42,6 +44,7 @@ def _warm() -> None:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the workers with the server and end them with it."""
+    logs.set_up()
     network.send_without_delay()
     await asyncio.to_thread(get_hub().watch, NAMED)
     if warms_up():
@@ -61,6 +64,7 @@ app = st.App(
         *assets.routes(),
         *formulas.routes(),
         *downloads.routes(),
+        *Operator().routes(),
     ),
     lifespan=lifespan,
 )

@@ -88,6 +88,11 @@ def forget(name: str) -> None:
         forget_kept(gone[0])
 
 
+def kept_bytes() -> int:
+    """The memory that all uploads take."""
+    return sum(dataset.nbytes for dataset, _ in list(_uploads.values()))
+
+
 def is_kept(name: str) -> bool:
     """Whether an upload of this name is kept."""
     return name in _uploads

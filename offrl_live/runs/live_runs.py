@@ -308,7 +308,7 @@ class LiveRuns:
         run = self.find(run_id)
         if sum(len(r.viewers) for r in self.runs.values()) >= self.limits.max_viewers:
             raise NoRoom(f"this server takes {self.limits.max_viewers} viewers")
-        viewer = Viewer(run, after, notify, new_runs, owner)
+        viewer = Viewer(run, after, notify, self.clock, new_runs, owner)
         run.viewers.add(viewer)
         run.used = self.clock.now()
         if run.described is None and run.state != "failed":

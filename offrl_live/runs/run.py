@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import MAX_BUDGET, RunConfig
 from offrl_live.runs.datasets import UPLOAD, uploaded
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.hello import hello
-from offrl_live.runs.timeline import Timeline
+from offrl_live.runs.timeline import Frame, Timeline
 from offrl_live.runs.views import Cache, View, is_large
 from offrl_live.runs.wire import Array, dumps, encode
 
@@ -19,6 +21,10 @@ MAX_ALARMS = 400
 MAX_OUTBOX = 2000
 OUTBOX_BYTES = 4_000_000
 MAX_ANSWERS = 16
+WINDOW = 4
+"""Frames that may be on their way to a viewer that acknowledges them."""
+LATE_SECONDS = 0.25
+FORGETTING = 1.02
 
 Message = str | bytes
 
@@ -236,6 +242,14 @@ class Run:
                 viewer.send(dumps(message))
 
 
+class _OnItsWay(NamedTuple):
+    """A frame that is not acknowledged yet: when it was sent, and when it was computed if it was sent live."""
+
+    seq: int
+    sent_at: float
+    computed: float | None
+
+
 class Viewer:
     """What one viewer of a run looks at, what it was sent, and what waits for it.
 
@@ -247,6 +261,7 @@ class Viewer:
         run: what is watched.
         after: the last frame that this viewer already has; −1 for none.
         notify: called when there is something to send.
+        clock: the times to go by.
         new_runs: how fast it may begin runs of its own.
         owner: whose runs these are then.
 
@@ -262,7 +277,9 @@ class Viewer:
         behind: frames that came while it paused are to be sent as well.
         again: the newest frame is to be sent once more, as it looks from another view.
         state_due: the run's state is to be sent.
-        in_flight: numbers of frames not acknowledged yet, None for a viewer that never acknowledges.
+        in_flight: frames not acknowledged yet, None for a viewer that never acknowledges.
+        delay: seconds from the computation of the last live frame that was acknowledged until then; None where the
+            last acknowledgement was of no live frame.
         place: the run's place in the queue.
     """
 
@@ -271,11 +288,13 @@ class Viewer:
         run: Run,
         after: int,
         notify: Callable[[], None],
+        clock: Clock,
         new_runs: Allowance | None = None,
         owner: str | None = None,
     ) -> None:
         self.run = run
         self.owner = owner
+        self._clock = clock
         self._new_runs = new_runs
         self.notify = notify
         self.view = View()
@@ -286,7 +305,9 @@ class Viewer:
         self.waiting = 0
         self.greeted = self.behind = self.again = self.static_due = False
         self.state_due = True
-        self.in_flight: deque[int] | None = None
+        self.in_flight: deque[_OnItsWay] | None = None
+        self.delay: float | None = None
+        self._took = self._best = math.inf
         self.place: int | None = None
 
     def send(self, message: Message) -> None:
@@ -345,9 +366,29 @@ class Viewer:
         """The frame numbered `seq` has arrived, and with it all before."""
         if self.in_flight is None:
             self.in_flight = deque()
-        while self.in_flight and self.in_flight[0] <= seq:
-            self.in_flight.popleft()
+        self.delay = None
+        while self.in_flight and self.in_flight[0].seq <= seq:
+            frame = self.in_flight.popleft()
+            self._took = self._clock.now() - frame.sent_at
+            self._best = min(self._took, FORGETTING * self._best)
+            self.delay = None if frame.computed is None else self._clock.date() - frame.computed
         self.notify()
+
+    def sends(self, frame: Frame, *, live: bool) -> None:
+        """A frame is handed to the network; `live` where it is sent as soon as it was computed."""
+        self.sent, self.sent_step = frame.seq, frame.step
+        if self.in_flight is not None:
+            self.in_flight.append(_OnItsWay(frame.seq, self._clock.now(), frame.time if live else None))
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether another frame may be on its way beside those that were not acknowledged yet.
+
+        Where acknowledgements take much longer than the quickest of late, frames queue up on a slow line, or before a
+        page that draws slowly: then one at a time.
+        """
+        late = self._took > self._best + LATE_SECONDS
+        return self.in_flight is None or len(self.in_flight) < (1 if late else WINDOW)
 
     def look_at(self, view: View) -> None:
         """Look at something else: the newest frame is sent again as it looks from there."""

@@ -7,12 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from offrl_live.runs.run import Message, Viewer
-from offrl_live.runs.timeline import Frame
 from offrl_live.runs.views import frame_message, frames_messages
 from offrl_live.runs.wire import dumps
-
-WINDOW = 4
-"""Frames that may be on their way to a viewer that acknowledges them."""
 
 
 def next_messages(viewer: Viewer) -> Iterator[Message] | None:
@@ -40,7 +36,7 @@ def next_messages(viewer: Viewer) -> Iterator[Message] | None:
     # A viewer that watches live gets the newest frame; one that paused gets what it missed as well.
     frames = run.timeline.after(viewer.sent) if viewer.behind or not viewer.playing else [newest]
     viewer.behind = viewer.again = False
-    _mark_sent(viewer, newest)
+    viewer.sends(newest, live=len(frames) == 1)
     if len(frames) == 1:
         return iter([frame_message(newest, viewer.view, run.cache)])
     return frames_messages("backlog", frames, viewer.view)
@@ -56,7 +52,7 @@ def _greeting(viewer: Viewer) -> Iterator[Message]:
     texts = [*(dumps(mark.to_json()) for mark in run.timeline.marks), *map(dumps, run.alarms)]
     first: list[Message] = [dumps(run.hello()), run.static_message()]
     if frames:
-        _mark_sent(viewer, frames[-1])
+        viewer.sends(frames[-1], live=False)
 
     def greeting() -> Iterator[Message]:
         yield from first
@@ -67,15 +63,9 @@ def _greeting(viewer: Viewer) -> Iterator[Message]:
     return greeting()
 
 
-def _mark_sent(viewer: Viewer, frame: Frame) -> None:
-    viewer.sent, viewer.sent_step = frame.seq, frame.step
-    if viewer.in_flight is not None:
-        viewer.in_flight.append(frame.seq)
-
-
 def _takes_frames(viewer: Viewer) -> bool:
     """Whether new frames go to this viewer: not faster than they arrive, nor while it pauses and others train."""
-    if viewer.in_flight is not None and len(viewer.in_flight) >= WINDOW:
+    if not viewer.takes_more:
         return False
     return viewer.playing or not any(other.playing for other in viewer.run.viewers)
 

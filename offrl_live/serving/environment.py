@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import asdict
 
 from offrl_live.runs.datasets import UploadRoom
 from offrl_live.runs.live_runs import Limits
+
+SHORTEST_TOKEN = 20
 
 
 def _whole(name: str, default: int, low: int, high: int) -> int:
@@ -63,6 +66,18 @@ def upload_room() -> UploadRoom:
     )
 
 
+def _one_of(name: str, *allowed: str) -> str:
+    """The word that a variable of the environment holds; the first of those that are allowed by default.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    text = os.environ.get(name, allowed[0])
+    if text not in allowed:
+        raise ValueError(f"{name} = {text!r} is not allowed: it must be {' or '.join(allowed)}")
+    return text
+
+
 def warms_up() -> bool:
     """`OFFRL_WARM_UP`: whether the first visit's run is trained, and its data loaded, before anybody asks; 1 or 0.
 
@@ -71,10 +86,37 @@ def warms_up() -> bool:
     Raises:
         ValueError: it is something else.
     """
-    text = os.environ.get("OFFRL_WARM_UP", "1")
-    if text not in ("0", "1"):
-        raise ValueError(f"OFFRL_WARM_UP = {text!r} is not allowed: it must be 0 or 1")
-    return text == "1"
+    return _one_of("OFFRL_WARM_UP", "1", "0") == "1"
+
+
+def logs_as_json() -> bool:
+    """`OFFRL_LOG`: whether each line of the log is a JSON object; `text` (the default) or `json`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return _one_of("OFFRL_LOG", "text", "json") == "json"
+
+
+def operator_token() -> str:
+    """`OFFRL_OPERATOR_TOKEN`: what opens `/metrics` and `/operator`; empty, the default, where nobody may see them.
+
+    Raises:
+        ValueError: it has fewer than 20 characters, or one that is not visible ASCII.
+    """
+    text = os.environ.get("OFFRL_OPERATOR_TOKEN", "")
+    if text and (len(text) < SHORTEST_TOKEN or not (text.isascii() and text.isprintable() and " " not in text)):
+        # The token itself must not come into a log.
+        raise ValueError(
+            f"OFFRL_OPERATOR_TOKEN is not allowed: it must have at least {SHORTEST_TOKEN} visible ASCII characters"
+        )
+    return text
+
+
+def described() -> list[tuple[str, str]]:
+    """The limits in force, by the name that they have here."""
+    held = {**asdict(limits()), **{f"uploads_{name}": size for name, size in asdict(upload_room()).items()}}
+    return [(name.replace("_", " "), f"{value:,}") for name, value in held.items()]
 
 
 def own_seconds() -> float:

@@ -51,6 +51,7 @@ class Hub(LiveRuns):
         self.lock = threading.RLock()
         self.files: WatchedFiles | None = None
         self._closed = threading.Event()
+        self._ticked_at = SYSTEM_CLOCK.now()
         self._ticker = threading.Thread(target=self._tick_on, name="offrl-hub", daemon=True)
 
     def start(self) -> Hub:
@@ -107,10 +108,16 @@ class Hub(LiveRuns):
 
         return WorkerProcess(receive, end)
 
+    @property
+    def seconds_since_tick(self) -> float:
+        """How long ago time passed here; to be asked without the lock."""
+        return SYSTEM_CLOCK.now() - self._ticked_at
+
     def _tick_on(self) -> None:
         while not self._closed.wait(TICK_SECONDS):
             try:
                 self.tick()
+                self._ticked_at = SYSTEM_CLOCK.now()
             except Exception:  # time must outlive a single bad moment; what happened is logged
                 log.exception("the hub's clock stumbled")
 

@@ -14,6 +14,7 @@ from offrl_live.runs.commands import MAX_TEXT, CommandError, parse
 from offrl_live.runs.live_runs import NoRoom, UnknownRun
 from offrl_live.runs.run import Viewer
 from offrl_live.runs.wire import dumps
+from offrl_live.serving.counted import FRAME_DELAY, REFUSALS
 from offrl_live.serving.entrance import TRY_LATER, Entrance
 from offrl_live.serving.hub import Hub, get_hub
 from offrl_live.serving.origins import Origins
@@ -40,7 +41,7 @@ def live_route(hub: Hub | None = None, origins: Origins | None = None) -> WebSoc
         hub: this process's hub by default.
         origins: the pages that may connect, by default those of the server's own address.
     """
-    entrance = Entrance(origins)
+    entrance = Entrance("runs", origins)
 
     async def endpoint(websocket: WebSocket) -> None:
         # A page that is loaded again is to find the runs that are its own.
@@ -81,9 +82,11 @@ async def _serve(websocket: WebSocket, hub: Hub, visitor: Visitor, visit: str) -
             hub.join, run_id, notify, after=_after(websocket), new_runs=visitor.new_runs, owner=visit
         )
     except UnknownRun as error:
+        REFUSALS.labels("run that is not known").inc()
         await websocket.close(UNKNOWN_RUN, str(error))
         return
     except NoRoom as error:
+        REFUSALS.labels("run: no room").inc()
         await websocket.close(TRY_LATER, str(error))
         return
     notify()
@@ -137,6 +140,7 @@ async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
                 raise CommandError(f"too many messages: at most {RATE:.0f} a second are taken", request.id)
         except CommandError as error:
             refused += 1
+            REFUSALS.labels("message to a run").inc()
             log.warning("run %s…: refused a message: %s", viewer.run.id[:6], error)
             await websocket.send_text(dumps({"type": "refused", "id": error.id, "message": str(error)}))
             if len(text or "") > MAX_TEXT:
@@ -148,6 +152,8 @@ async def _receive(websocket: WebSocket, hub: Hub, viewer: Viewer) -> None:
             continue
         if request.cmd == "ack":
             hub.command(viewer, request)
+            if viewer.delay is not None:
+                FRAME_DELAY.observe(viewer.delay)
         else:
             # Off the loop: the lock may be waited for.
             await asyncio.to_thread(hub.command, viewer, request)

@@ -24,6 +24,7 @@ from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.wire import WireError, encode, split
 from offrl_live.runs.worker import Worker
 from offrl_live.serving.clock import SYSTEM_CLOCK
+from offrl_live.serving.counted import ENDED_WORKERS
 from offrl_live.serving.environment import own_seconds, warms_up
 from offrl_live.serving.time_limit import TimeLimit
 
@@ -100,6 +101,7 @@ class WorkerProcess:
         child.kill()
         self._outgoing.put(None)
         if not self._closing:
+            ENDED_WORKERS.inc()
             self._ended(self, reason)
 
 

@@ -35,6 +35,7 @@ from offrl_core.declarations import HyperparameterError, Value
 from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
+from offrl_live.serving.counted import REFUSALS
 from offrl_live.serving.entrance import Entrance
 from offrl_live.serving.origins import Origins
 from offrl_live.serving.socket_limits import MessageLimit, Visitor
@@ -136,6 +137,7 @@ class Connection:
 
     def _refuse(self, message: Any, why: str) -> None:
         self._refusals += 1
+        REFUSALS.labels("message to a scene").inc()
         log.warning("scene socket refused a message: %s", why)
         about = message.get("id") if isinstance(message, dict) else None
         self.tell({"type": "refused", "id": about if isinstance(about, int) else None, "message": why})
@@ -296,7 +298,7 @@ def routes(origins: Origins | None = None) -> list[WebSocketRoute]:
     Args:
         origins: the pages that may connect, by default those of the server's own address.
     """
-    entrance = Entrance(origins)
+    entrance = Entrance("scenes", origins)
 
     async def scene_socket(websocket: WebSocket) -> None:
         async with entrance.admitted(websocket) as visitor:

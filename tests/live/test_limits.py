@@ -34,7 +34,7 @@ def test_one_address_leaves_room_for_others() -> None:
 
 def test_one_too_many_is_told_so_and_let_in_once_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFRL_VIEWERS", "1")
-    entrance = Entrance()
+    entrance = Entrance("test")
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, str]:

@@ -78,8 +78,8 @@ class Hall:
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
         self.longest: dict[str, float] = {}
-        clock = Clock(*[lambda: self.time] * 3)
-        self.scheduler = Scheduler(places, turn, self._worker, clock)
+        self.clock = Clock(*[lambda: self.time] * 3)
+        self.scheduler = Scheduler(places, turn, self._worker, self.clock)
         self.scheduler.start()
 
     def _worker(self, received: Received, ended: Ended) -> SteadyWorker:
@@ -87,7 +87,7 @@ class Hall:
 
     def add(self, name: str, viewers: int = 1) -> Run:
         run = self.runs[name] = Run(name, CQL)
-        run.viewers = {Viewer(run, -1, lambda: None) for _ in range(viewers)}
+        run.viewers = {Viewer(run, -1, lambda: None, self.clock) for _ in range(viewers)}
         self.trained[name] = 0.0
         return run
 
