@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -19,6 +20,11 @@ from tests.serving import Server, start_server, stop_server
 
 # What tests start has one worker for training, and loads what they ask for: most of them ask for little.
 os.environ |= {"OFFRL_WORKERS": "1", "OFFRL_WARM_UP": "0"}
+# There is a process of tests for each core: a second thread of one would only be in another's way.
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# Each process of tests, and each of the many that they start, would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Milliseconds until a test gives up on the page: generous, since checks may share a machine with other work.
 PATIENCE = 45_000
@@ -43,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

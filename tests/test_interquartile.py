@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from tests.interquartile import interquartile_mean
 
@@ -16,5 +15,7 @@ def test_interquartile_mean_by_hand():
 
 
 def test_interquartile_mean_is_the_trimmed_mean_where_quarters_are_whole():
+    from scipy import stats  # a second that only this test should pay
+
     values = np.random.default_rng(0).standard_normal((5, 40))
     np.testing.assert_allclose(interquartile_mean(values), stats.trim_mean(values, 0.25, axis=1))

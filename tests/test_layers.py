@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ PATHS = [
 ]
 
 
+@cache
 def rooms() -> list[str]:
     """The rooms of `docs/map.md`, the lowest first."""
     (block,) = re.findall(r"^```text\n(offrl_core/.*?)```", (ROOT / "docs" / "map.md").read_text(), re.M | re.S)
@@ -51,7 +53,10 @@ def imports_of(path: Path, tree: ast.Module | None = None) -> set[Path]:
     return {MODULES[name] for name in found if name in MODULES} - {path}
 
 
-GRAPH = {path: imports_of(path) for path in PATHS}
+@cache
+def imports() -> dict[Path, set[Path]]:
+    """What each of the project's files imports of them."""
+    return {path: imports_of(path) for path in PATHS}
 
 
 def circle(graph: dict[Path, set[Path]]) -> list[Path]:
@@ -84,11 +89,11 @@ def test_every_room_of_the_map_exists():
 
 
 def test_imports_point_one_way():
-    assert against_the_order({p: o for p, o in GRAPH.items() if room_of(p)}, rooms()) == []
+    assert against_the_order({p: o for p, o in imports().items() if room_of(p)}, rooms()) == []
 
 
 def test_no_files_import_each_other():
-    assert circle(GRAPH) == []
+    assert circle(imports()) == []
 
 
 def test_a_circle_and_a_wrong_direction_would_be_seen():

@@ -258,6 +258,8 @@ class NumpyNetworks(Networks):
         approximator: str,
         values: Sequence[Mapping[str, Value]],
         seeds: Sequence[int],
+        *,
+        draw: bool = True,
     ) -> None:
         super().__init__(rows, algorithm, approximator, values, seeds)
         self.parameters = np.zeros((self.members, self.size), np.float32)
@@ -269,8 +271,9 @@ class NumpyNetworks(Networks):
             network.gradient = function.views(self.gradient[:, place])
             network.target = function.views(self.target[:, place]) if network.head.copied else []
         self.optimizer = OPTIMIZERS[str(values[0]["optimizer"])](self.members, self.size)
-        self._initialize(self.parameters, values, seeds)
-        self.copy()
+        if draw:
+            self._initialize(self.parameters, values, seeds)
+            self.copy()
         self.forget_workspaces()
 
     @property

@@ -47,6 +47,7 @@ class Program:
         seeds: one per member.
         declared: the hyperparameters' declarations by name.
         device: where the networks are, one of `DEVICES`.
+        draw: draw the networks' start; not where `restore` is about to put other numbers in its place.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class Program:
         seeds: Sequence[int],
         declared: Mapping[str, Hyperparameter],
         device: str = "cpu",
+        *,
+        draw: bool = True,
     ) -> None:
         self.rows, self.dataset = rows, rows.dataset
         self.algorithm, self.approximator, self.declared = algorithm, approximator, declared
@@ -66,7 +69,7 @@ class Program:
         self.updates = 0
         self.frozen = False
         self._behind = False
-        self.networks = networks_on(device)(rows, algorithm, approximator, values, seeds)
+        self.networks = networks_on(device)(rows, algorithm, approximator, values, seeds, draw=draw)
         first = values[0]
         self.memory = {
             name: np.array([[v[start] if isinstance(start, str) else start] for v in values], dtype=np.float32)
@@ -267,7 +270,8 @@ class Program:
     def subset(self, members: Sequence[int]) -> Program:
         """A program of some of the members, at the same point."""
         values, seeds = [self.values[i] for i in members], [self.seeds[i] for i in members]
-        part = Program(self.rows, self.algorithm, self.approximator, values, seeds, self.declared, self.device)
+        what = self.rows, self.algorithm, self.approximator, values, seeds, self.declared, self.device
+        part = Program(*what, draw=False)
         part.restore({name: array[list(members)] for name, array in self.arrays().items()}, self.updates)
         return part
 

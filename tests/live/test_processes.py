@@ -68,7 +68,9 @@ def test_messages_of_any_size_come_back_as_they_were() -> None:
         child.send_bytes(b"x")
 
 
-def test_a_child_has_one_thread_for_linear_algebra_and_stands_back() -> None:
+def test_a_child_has_one_thread_for_linear_algebra_and_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name)  # as outside of tests
     own = os.nice(0)
     threads, nice, alone, given = Child(surroundings, nice=3, env={"OFFRL_TEST": "yes"}).recv()
     assert set(threads.values()) == {"1"}

@@ -47,11 +47,13 @@ class TorchNetworks(Networks):
         seeds: Sequence[int],
         *,
         device: str,
+        draw: bool = True,
     ) -> None:
         super().__init__(rows, algorithm, approximator, values, seeds)
         self.device = device
         start = np.zeros((self.members, self.size), np.float32)
-        self._initialize(start, values, seeds)
+        if draw:
+            self._initialize(start, values, seeds)
         self._state = {"parameters": self._up(start), "target": self._up(start[:, : self.copied].copy())}
         if values[0]["optimizer"] == "adam":
             self._state |= {f"optimizer_{name}": torch.zeros_like(self._state["parameters"]) for name in "mv"}
