@@ -1,0 +1,166 @@
+"""What all statistics share: the number of each run, tasks, groups, and stratified bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.experiments.axes import ExperimentError
+from offrl_core.experiments.design import OPTION
+from offrl_core.names import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+
+FEWEST_SEEDS = 6
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+LOWER_IS_BETTER = ("td_error", "loss_td", "loss_value", "loss_policy", "loss_behavior")
+_BATCH = 500
+
+
+def interquartile_mean(values: npt.ArrayLike, axis: int = -1) -> Array:
+    """The mean of the middle half, `2 ∫ F⁻¹(u) du` over `[¼, ¾]` with the empirical quantile function.
+
+    Where a quarter of the values is no whole number, those at the edges count by their shares. Source: Agarwal et al.
+    2021, section 4.3; equal to `scipy.stats.trim_mean(values, 0.25)` where quarters are whole.
+    """
+    ordered = np.sort(np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1), axis=-1)
+    n = ordered.shape[-1]
+    edges = np.clip(np.arange(n + 1) / n, 0.25, 0.75)
+    shares = 2.0 * np.diff(edges)
+    return np.asarray(ordered[..., shares > 0] @ shares[shares > 0])
+
+
+def optimality_gap(values: npt.ArrayLike, axis: int = -1, target: float = 1.0) -> Array:
+    """How far runs stay below the target on average, `E[max(target − x, 0)]`; above it is as good as on it."""
+    return np.asarray(np.maximum(target - np.asarray(values, dtype=np.float64), 0.0).mean(axis=axis))
+
+
+def tasks_of(frame: pd.DataFrame) -> pd.Series:
+    """The task of each row: its dataset, with the options that are columns."""
+    options = [name for name in frame.columns if name.startswith(OPTION)]
+    label = frame["dataset"].astype(str)
+    for name in options:
+        shown = frame[name]
+        label = label.where(shown.isna(), label + f" {name.removeprefix(OPTION)}=" + shown.astype(str))
+    return label.rename("task")
+
+
+def of_runs(frame: pd.DataFrame, metric: str = "normalised", at: str | int = "last") -> pd.DataFrame:
+    """One row for each run: at its last step, at the step where the metric is best, or at a given one.
+
+    The best step is chosen by the very number that is then reported, which needs the environment; `last` does not.
+
+    Args:
+        frame: of the results.
+        metric: a column of numbers.
+        at: `last`, `best`, or a step that was evaluated.
+
+    Returns:
+        The rows, with their `task` and the metric as `score`.
+
+    Raises:
+        ExperimentError: there are no rows, no such column or no such step.
+    """
+    if not len(frame):
+        raise ExperimentError("there are no results yet")
+    if metric not in frame.columns or frame[metric].dtype.kind not in "fiu":
+        numbers = [name for name in frame.columns if frame[name].dtype.kind in "fiu"]
+        raise ExperimentError(unknown("metric of these results", metric, numbers))
+    rows = frame.assign(task=tasks_of(frame), score=frame[metric].astype(float))
+    if at == "best":
+        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+        order = rows.assign(_key=(sign * rows["score"]).fillna(-np.inf)).sort_values(["_key", "step"], kind="stable")
+        return order.groupby("run", sort=False).tail(1).drop(columns="_key").sort_index()
+    if at == "last":
+        return rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
+    found = rows[(rows["step"] == at) | (rows["failed"] != "")]
+    if not len(found):
+        steps = ", ".join(f"{step:,}" for step in sorted(rows["step"].unique())[:12])
+        raise ExperimentError(f"no run was evaluated at step {at!r}; there are {steps}")
+    return found
+
+
+# intervals
+
+
+def bootstrap(
+    strata: Sequence[Array],
+    statistic: Callable[[list[Array]], Array],
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> tuple[Array, Array]:
+    """The percentile interval `(low (K,), high (K,))` of a statistic whose strata are drawn again one by one.
+
+    Args:
+        strata: `(n_i, K)` numbers of the runs of each.
+        statistic: from `(…, n_i, K)` of each stratum to `(…, K)`.
+        resamples, confidence, seed: of the bootstrap (`scipy.stats.bootstrap`).
+    """
+    from scipy import stats
+
+    def drawn(*places: Array, axis: int = -1) -> Array:
+        taken = [values[np.asarray(place, dtype=np.intp)] for values, place in zip(strata, places, strict=True)]
+        return np.moveaxis(statistic(taken), -1, 0)
+
+    found = stats.bootstrap(
+        [np.arange(len(values)) for values in strata],
+        drawn,
+        n_resamples=resamples,
+        batch=_BATCH,
+        confidence_level=confidence,
+        method="percentile",
+        vectorized=True,
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return np.atleast_1d(found.low), np.atleast_1d(found.high)
+
+
+def pooled(measure: Callable[[Array], Array]) -> Callable[[list[Array]], Array]:
+    """A measure of all runs of all strata together, over the last axis but one."""
+    return lambda strata: measure(np.concatenate(strata, axis=-2))
+
+
+def too_few(rows: pd.DataFrame) -> str:
+    """Why there is no interval, in a sentence; empty where there are seeds enough."""
+    seeds = rows.groupby("task")["seed"].nunique()
+    if not len(seeds):
+        return "There is no run."
+    if seeds.min() >= FEWEST_SEEDS:
+        return ""
+    return f"No interval: {seeds.idxmin()} has {seeds.min()} seeds, and fewer than {FEWEST_SEEDS} say too little."
+
+
+def counted_runs(rows: pd.DataFrame) -> dict[str, int]:
+    return {
+        "runs": int(rows["score"].notna().sum()),
+        "tasks": int(rows.loc[rows["score"].notna(), "task"].nunique()),
+        "diverged": int((rows["diverged"] >= 0).sum()),
+        "missing": int((rows["score"].isna() & (rows["failed"] == "")).sum()),
+        "failed": int((rows["failed"] != "").sum()),
+    }
+
+
+def strata_of(rows: pd.DataFrame) -> list[Array]:
+    return [part["score"].to_numpy()[:, None] for _, part in rows.groupby("task", sort=True)]
+
+
+def names_of(by: str | Sequence[str]) -> list[str]:
+    return [by] if isinstance(by, str) else list(by)
+
+
+def groups_of(rows: pd.DataFrame, by: str | Sequence[str]) -> Iterable[tuple[dict[str, Any], pd.DataFrame]]:
+    names = names_of(by)
+    for name in names:
+        if name not in rows.columns:
+            raise ExperimentError(unknown("column of these results", name, list(rows.columns)))
+    for values, part in rows.groupby(names, sort=False, dropna=False):
+        yield dict(zip(names, values, strict=True)), part

@@ -1,0 +1,208 @@
+"""Choosing a policy: by trying some in the environment, or by what the data says alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.experiments.axes import ExperimentError
+from offrl_core.experiments.statistics.base import LOWER_IS_BETTER, bootstrap, groups_of, of_runs, tasks_of, too_few
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+
+_Tables = list[dict[str, Array]]
+ESTIMATORS = ("fqe", "wis", "dr", "value_start", "td_error")
+
+
+def best_of(values: npt.ArrayLike, tried: int) -> Array:
+    """The expected largest of `tried` of the `n` values, drawn without putting back, over the last axis.
+
+    `E = Σ_i x_(i) C(i−1, k−1)/C(n, k)` with the values in ascending order, `i` from 1.
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64), axis=-1)
+    n = ordered.shape[-1]
+    if not 1 <= tried <= n:
+        raise ExperimentError(f"{tried} of {n} policies cannot be tried: it must be 1 to {n}")
+    # C(i−1, k−1)/C(n, k), from the top: k/n for the largest, then times (i−k+1)/i… one by one.
+    weights = np.zeros(n)
+    weights[-1] = tried / n
+    for i in range(n - 1, tried - 1, -1):  # the weight of the i-th from that of the (i+1)-th
+        weights[i - 1] = weights[i] * (i - tried + 1) / i
+    used = weights > 0
+    return np.asarray(ordered[..., used] @ weights[used])
+
+
+def online_budget(
+    frame: pd.DataFrame,
+    metric: str = "normalised",
+    by: str | Sequence[str] | None = None,
+    checkpoints: bool = True,
+    tried: Sequence[int] | None = None,
+    **bootstrapping: Any,
+) -> pd.DataFrame:
+    """How good the chosen policy is if so many may be tried in the environment, beside what choosing without it gives.
+
+    Candidates are the policies of a task: of each run all evaluated steps after the first update, or the last only.
+    Trying `k` of them, drawn at random, and keeping the best is worth `best_of` on average. With none tried, the one
+    with the highest estimate (`fqe`, `wis`, `dr`, `value_start`), with the smallest `td_error`, or the `last` step of
+    any run is taken.
+
+    Args:
+        frame: of the results.
+        metric: what is true.
+        by: the columns that make groups; by default all candidates of a task are together.
+        checkpoints: whether every evaluated step is a candidate.
+        tried: the numbers; by default 1, 2, 5, 10, … up to the fewest candidates of a task.
+        bootstrapping: `resamples`, `confidence`, `seed`; runs are drawn with all of their steps.
+
+    Returns:
+        A row for each group and way: the group, `chosen_by` (`trying` or the estimate), `tried`, `value`, `low`,
+        `high`, `candidates`, `runs`, `tasks`, `why`.
+    """
+    import pandas as pd
+
+    of_runs(frame, metric)  # refuses what has no such metric
+    rows = frame[(frame["failed"] == "") & frame[metric].notna()].assign(task=lambda f: tasks_of(f))
+    rows = rows[rows["step"] > 0] if checkpoints else rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
+    found = []
+    for group, part in groups_of(rows.assign(_all="all"), by or "_all"):
+        tables = [_table(task, metric) for _, task in part.groupby("task", sort=True)]
+        fewest = min(table[metric].size for table in tables)
+        why = too_few(part)
+        shared = {k: v for k, v in group.items() if k != "_all"}
+        counted = {
+            "candidates": sum(table[metric].size for table in tables),
+            "runs": sum(len(table[metric]) for table in tables),
+            "tasks": len(tables),
+            "why": why,
+        }
+        numbers = [k for k in (tried or _round_numbers(fewest)) if k <= fewest]
+        ways: list[tuple[str, int, Callable[[_Tables], Array]]]
+        ways = [("trying", k, partial(_tried, metric=metric, count=k)) for k in numbers]
+        ways.append(("last", 0, partial(_last, metric=metric)))
+        for name in ESTIMATORS:
+            if all(name in table and np.isfinite(table[name]).any() for table in tables):
+                ways.append((name, 0, partial(_chosen, metric=metric, name=name)))
+        for name, k, value in ways:
+            low, high = (np.nan, np.nan) if why else _over_runs(tables, value, **bootstrapping)
+            found.append(
+                {
+                    **shared,
+                    "chosen_by": name,
+                    "tried": k,
+                    "value": float(value(tables)),
+                    "low": low,
+                    "high": high,
+                    **counted,
+                }
+            )
+    return pd.DataFrame(found)
+
+
+def _table(rows: pd.DataFrame, metric: str) -> dict[str, Array]:
+    """The numbers of a task's candidates, name → `(runs, steps)`."""
+    names = [metric, *(name for name in ESTIMATORS if name in rows.columns and name != metric)]
+    tables = {name: rows.pivot(index="run", columns="step", values=name).to_numpy(dtype=float) for name in names}
+    whole = np.isfinite(tables[metric]).all(axis=1)
+    return {name: table[whole] for name, table in tables.items()}
+
+
+def _flat(table: Array) -> Array:
+    return table.reshape(*table.shape[:-2], -1)
+
+
+def _tried(tables: _Tables, metric: str, count: int) -> Array:
+    return np.asarray(np.mean([best_of(_flat(table[metric]), count) for table in tables], axis=0))
+
+
+def _last(tables: _Tables, metric: str) -> Array:
+    return np.asarray(np.mean([table[metric][..., -1].mean(axis=-1) for table in tables], axis=0))
+
+
+def _chosen(tables: _Tables, metric: str, name: str) -> Array:
+    """The true value of the candidate that an estimate likes best, on average over tasks."""
+    sign = -1.0 if name in LOWER_IS_BETTER else 1.0
+    found = []
+    for table in tables:
+        liked, true = _flat(sign * table[name]), _flat(table[metric])
+        best = np.where(np.isnan(liked), -np.inf, liked).argmax(axis=-1)
+        found.append(np.take_along_axis(true, best[..., None], axis=-1)[..., 0])
+    return np.asarray(np.mean(found, axis=0))
+
+
+def _over_runs(tables: _Tables, value: Callable[[_Tables], Array], **bootstrapping: Any) -> tuple[float, float]:
+    names = list(tables[0])
+    stacked = [
+        np.stack([table.get(n, np.full_like(table[names[0]], np.nan)) for n in names], axis=1) for table in tables
+    ]
+
+    def statistic(drawn: list[Array]) -> Array:
+        parts = [{n: x[..., i, :] for i, n in enumerate(names)} for x in drawn]
+        return value(parts)[..., None]
+
+    low, high = bootstrap(stacked, statistic, **{"resamples": 500, **bootstrapping})
+    return float(low[0]), float(high[0])
+
+
+def _round_numbers(most: int) -> list[int]:
+    found = [m * 10**e for e in range(7) for m in (1, 2, 5) if m * 10**e <= most]
+    return sorted({*found, most})
+
+
+def estimate_quality(
+    frame: pd.DataFrame,
+    metric: str = "judged",
+    estimators: Sequence[str] = ESTIMATORS,
+    checkpoints: bool = True,
+) -> pd.DataFrame:
+    """How well each estimate ranks the policies of a task.
+
+    Returns:
+        A row for each task and estimate: `task`, `estimate`, `spearman` (rank correlation with the truth, the sign of
+        errors turned), `regret_1` and `regret_5` (what the best of the one or five that it likes best lacks of the best
+        of all), `mean_error` (estimate − truth, for estimates in the unit of the return), `policies`, `missing`
+        (policies without that estimate).
+
+    Source: Fu et al. 2021 (DOPE) for regret@k.
+    """
+    import pandas as pd
+    from scipy import stats
+
+    of_runs(frame, metric)
+    rows = frame[(frame["failed"] == "") & np.isfinite(frame[metric])].assign(task=lambda f: tasks_of(f))
+    rows = rows[rows["step"] > 0] if checkpoints else rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
+    found = []
+    for task, part in rows.groupby("task", sort=False):
+        true = part[metric].to_numpy(dtype=float)
+        for name in estimators:
+            if name not in part.columns:
+                continue
+            said = part[name].to_numpy(dtype=float)
+            known = np.isfinite(said)
+            if not known.any():
+                continue
+            sign = -1.0 if name in LOWER_IS_BETTER else 1.0
+            liked, worth = sign * said[known], true[known]
+            varies = len(liked) > 1 and np.ptp(liked) > 0 and np.ptp(worth) > 0
+            order = np.argsort(-liked, kind="stable")
+            found.append(
+                {
+                    "task": task,
+                    "estimate": name,
+                    "spearman": float(stats.spearmanr(liked, worth).statistic) if varies else np.nan,
+                    "regret_1": float(true.max() - worth[order[:1]].max()),
+                    "regret_5": float(true.max() - worth[order[:5]].max()),
+                    "mean_error": float((said[known] - worth).mean()) if sign > 0 else np.nan,
+                    "policies": len(liked),
+                    "missing": int((~known).sum()),
+                }
+            )
+    columns = ["task", "estimate", "spearman", "regret_1", "regret_5", "mean_error", "policies", "missing"]
+    return pd.DataFrame(found, columns=columns)

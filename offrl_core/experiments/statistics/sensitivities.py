@@ -1,0 +1,196 @@
+"""What hyperparameters do: sensitivity to one, the price of tuning, and how much each matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offrl_core.experiments.axes import ExperimentError
+from offrl_core.experiments.statistics.base import FEWEST_SEEDS, bootstrap, groups_of, names_of, of_runs
+from offrl_core.names import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+
+_BINS = 8
+
+
+def sensitivity(
+    frame: pd.DataFrame, name: str, by: str = "algorithm", metric: str = "normalised", at: str | int = "last"
+) -> pd.DataFrame:
+    """The metric against one hyperparameter, whatever the others are.
+
+    Returns:
+        A row for each group and value (of many different numbers: eight bins of as many runs each, `value` being their
+        median): `by`, `value`, `median`, `low` and `high` (the quartiles over everything else), `runs`, `diverged`.
+    """
+    import pandas as pd
+
+    rows = of_runs(frame, metric, at)
+    if name not in rows.columns:
+        raise ExperimentError(unknown("hyperparameter of these results", name, list(rows.columns)))
+    found = []
+    for group, part in groups_of(rows[rows[name].notna() & rows["score"].notna()], by):
+        values = part[name]
+        bins: Any = values
+        if values.nunique() > 2 * _BINS and values.dtype.kind in "fiu":
+            bins = pd.qcut(values.rank(method="first"), _BINS, labels=False)
+        for _, mine in part.groupby(bins, sort=True):
+            low, median, high = mine["score"].quantile([0.25, 0.5, 0.75])
+            value = mine[name].median() if values.dtype.kind in "fiu" else mine[name].iloc[0]
+            diverged = int((mine["diverged"] >= 0).sum())
+            row = {"value": value, "median": median, "low": low, "high": high, "runs": len(mine), "diverged": diverged}
+            found.append({**group, **row})
+    return pd.DataFrame(found)
+
+
+def sensitivity_plane(
+    frame: pd.DataFrame, by: str = "algorithm", metric: str = "normalised", at: str | int = "last", **bootstrapping: Any
+) -> pd.DataFrame:
+    """How good an algorithm is when tuned on each task, and how much of that it owes to such tuning.
+
+    With `p(w, h)` the mean over seeds of configuration `h` on task `w`: `performance = E_w[max_h p(w, h)]` and
+    `sensitivity = performance − max_h E_w[p(w, h)]`.
+
+    Returns:
+        A row for each group: `by`, `performance`, `sensitivity`, each with `_low` and `_high`, `configurations`,
+        `tasks`, `runs`, `why`.
+
+    Source: Adkins, Bowling, White 2024.
+    """
+    import pandas as pd
+
+    rows = of_runs(frame, metric, at)
+    found = []
+    for group, part in groups_of(rows[rows["score"].notna()], by):
+        named = part.assign(configuration=configurations_of(part))
+        # Only seeds that every configuration has on every task, so that maxima are over the same draws.
+        table = named.pivot_table(index=["task", "configuration"], columns="seed", values="score")
+        whole = table.dropna(axis=1)
+        tasks = sorted(named["task"].unique())
+        shared = set.intersection(*(set(whole.loc[task].index) for task in tasks)) if whole.size else set()
+        counted = {"configurations": len(shared), "tasks": len(tasks), "runs": len(part)}
+        if not shared:
+            row = dict.fromkeys(("performance", "sensitivity"), np.nan)
+            found.append({**group, **row, **counted, "why": "No configuration was run on every task."})
+            continue
+        scores = np.stack([whole.loc[task].loc[sorted(shared)].to_numpy() for task in tasks])  # (W, H, seeds)
+        strata = [scores.reshape(-1, scores.shape[-1]).T]  # seeds are drawn together
+
+        def plane(drawn: list[Array], shape: tuple[int, ...] = scores.shape[:2]) -> Array:
+            p = drawn[0].mean(axis=-2).reshape(*drawn[0].shape[:-2], *shape)
+            tuned = p.max(axis=-1).mean(axis=-1)
+            return np.stack([tuned, tuned - p.mean(axis=-2).max(axis=-1)], axis=-1)
+
+        performance, owed = plane(strata).tolist()
+        seeds = scores.shape[-1]
+        why = (
+            ""
+            if seeds >= FEWEST_SEEDS
+            else f"No interval: there are {seeds} seeds, and fewer than {FEWEST_SEEDS} say too little."
+        )
+        low, high = bootstrap(strata, plane, **bootstrapping) if not why else ([np.nan] * 2, [np.nan] * 2)
+        row = {"performance": performance, "performance_low": low[0], "performance_high": high[0]}
+        row |= {"sensitivity": owed, "sensitivity_low": low[1], "sensitivity_high": high[1]}
+        found.append({**group, **row, **counted, "why": why})
+    return pd.DataFrame(found)
+
+
+def configurations_of(frame: pd.DataFrame) -> pd.Series:
+    """What tells a row's configuration from others on the same task: approximator and hyperparameters."""
+    names = _hyperparameters(frame)
+    label = frame["approximator"].astype(str)
+    for name in names:
+        label = label.where(frame[name].isna(), label + f" {name}=" + frame[name].astype(str))
+    return label.rename("configuration")
+
+
+def _hyperparameters(frame: pd.DataFrame) -> list[str]:
+    """The columns of hyperparameters: those between `approximator` and `seed`."""
+    names = list(frame.columns)
+    return names[names.index("approximator") + 1 : names.index("seed")]
+
+
+def importance(
+    frame: pd.DataFrame,
+    by: str = "algorithm",
+    metric: str = "normalised",
+    at: str | int = "last",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How much each hyperparameter matters within the values that were tried.
+
+    `permutation` is by how much a forest's `R²` on runs that it has not seen falls when that column is shuffled there
+    (Breiman 2001); the task is a column of its own. `main_effect` is the share of the variance between configurations
+    that the hyperparameter explains by itself, `Var_v E[p | h = v] / Var[p]` averaged over tasks (functional ANOVA,
+    Hutter et al. 2014), exact on a grid and NaN where the configurations are none.
+
+    Returns:
+        A row for each group and hyperparameter that varies in it: `by`, `hyperparameter`, `permutation`,
+        `permutation_std`, `main_effect`, `r2` (of the forest on unseen runs), `runs`, `why` there is no forest.
+    """
+    import pandas as pd
+
+    rows = of_runs(frame, metric, at)
+    found = []
+    for group, part in groups_of(rows[np.isfinite(rows["score"])], by):
+        names = [name for name in (*_hyperparameters(part), "approximator") if part[name].nunique(dropna=False) > 1]
+        if not names:
+            continue
+        forest, r2, why = _forest(part, names, seed)
+        effects = _main_effects(part, names)
+        for name in names:
+            mean, std = forest.get(name, (np.nan, np.nan))
+            row = {"hyperparameter": name, "permutation": mean, "permutation_std": std, "main_effect": effects[name]}
+            found.append({**group, **row, "r2": r2, "runs": len(part), "why": why})
+    columns = ["hyperparameter", "permutation", "permutation_std", "main_effect", "r2", "runs", "why"]
+    return pd.DataFrame(found, columns=[*names_of(by), *columns])
+
+
+_FEWEST_RUNS = 20
+
+
+def _forest(rows: pd.DataFrame, names: list[str], seed: int) -> tuple[dict[str, tuple[float, float]], float, str]:
+    """Permutation importances `name → (mean, standard deviation)`, the forest's R², and why there are none."""
+    if len(rows) < _FEWEST_RUNS:
+        return {}, np.nan, f"No forest: {len(rows)} runs, and fewer than {_FEWEST_RUNS} say too little."
+    if not np.ptp(rows["score"]):
+        return {}, np.nan, "No forest: all runs are equally good."
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+    from sklearn.model_selection import train_test_split
+
+    columns = [*names, *(["task"] if rows["task"].nunique() > 1 else [])]
+    x = np.column_stack([_numbers(rows[name]) for name in columns])
+    y = rows["score"].to_numpy()
+    x_fit, x_test, y_fit, y_test = train_test_split(x, y, test_size=0.4, random_state=seed)
+    forest = RandomForestRegressor(100, min_samples_leaf=2, random_state=seed).fit(x_fit, y_fit)
+    found = permutation_importance(forest, x_test, y_test, n_repeats=10, random_state=seed)
+    pairs = zip(found.importances_mean.tolist(), found.importances_std.tolist(), strict=True)
+    return dict(zip(columns, pairs, strict=True)), float(forest.score(x_test, y_test)), ""
+
+
+def _numbers(column: pd.Series) -> Array:
+    """A column as numbers: choices by the order of their names; where there is none, below all."""
+    if column.dtype.kind in "fiu":
+        low = float(np.nanmin(column)) if column.notna().any() else 0.0
+        return np.asarray(column.astype(float).fillna(low - 1.0))
+    return np.asarray(column.astype(str).rank(method="dense"))
+
+
+def _main_effects(rows: pd.DataFrame, names: list[str]) -> dict[str, float]:
+    """The share of the variance between configurations that each explains alone, where they are a grid."""
+    shares: dict[str, list[float]] = {name: [] for name in names}
+    for _, task in rows.groupby("task"):
+        means = task.groupby(names, dropna=False)["score"].mean()
+        if len(means) < int(np.prod([task[name].nunique(dropna=False) for name in names])):
+            return dict.fromkeys(names, np.nan)
+        total = float(means.var(ddof=0))
+        for name in names:
+            alone = float(means.groupby(level=name, dropna=False).mean().var(ddof=0))
+            shares[name].append(alone / total if total > 0 else 0.0)
+    return {name: float(np.mean(each)) for name, each in shares.items()}
