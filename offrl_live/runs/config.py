@@ -19,6 +19,7 @@ from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_core.learning.devices import likely_device
+from offrl_core.links import DEFAULT_BUDGET
 from offrl_core.names import unknown
 from offrl_core.own_files import OwnFile, file_of
 from offrl_live.runs.checks import ConfigError, entries, listed, whole
@@ -26,6 +27,7 @@ from offrl_live.runs.datasets import UPLOAD, declarations, find
 
 MAX_LANES = 4
 MAX_SEEDS = 8
+MAX_FIRST_SEED = 2**32 - 1 - MAX_SEEDS
 MAX_VALUES = 16
 MAX_AXES = 2
 MAX_MEMBERS = 128
@@ -33,7 +35,6 @@ MAX_WEIGHTS = 8 * 1024**2
 """Weights between the hidden layers of a run's members, of one network each: a run's checkpoints are kept in memory."""
 MAX_BUDGET = 10_000_000
 MAX_CHANGES = 500
-DEFAULT_BUDGET = 20_000
 Setting = Value | tuple[Value, ...]
 
 
@@ -48,6 +49,7 @@ class Lane:
             What is not named has the default that suits the dataset. They are validated by the `RunConfig`.
         version: of an algorithm from somebody's own file, which text of that file; by default the newest.
         device: where the networks are; see `Learner`.
+        first_seed: the first model's seed; those after it have the following ones.
     """
 
     algorithm: str
@@ -56,6 +58,7 @@ class Lane:
     hyperparameters: Mapping[str, Setting] = field(default_factory=dict)
     version: str = ""
     device: str = "cpu"
+    first_seed: int = 0
 
     def __post_init__(self) -> None:
         try:
@@ -65,6 +68,7 @@ class Lane:
         except HyperparameterError as error:
             raise ConfigError(str(error)) from error
         whole("seeds", self.seeds, 1, MAX_SEEDS)
+        whole("first_seed", self.first_seed, 0, MAX_FIRST_SEED)
         if not isinstance(self.hyperparameters, Mapping):
             raise ConfigError(f"hyperparameters = {self.hyperparameters!r} is not allowed: it must map names to values")
         if len(self.axes) > MAX_AXES:
@@ -81,6 +85,11 @@ class Lane:
     def axes(self) -> tuple[str, ...]:
         """Names of the hyperparameters that are opened into an axis, in the order of the members."""
         return tuple(str(name) for name, value in self.hyperparameters.items() if isinstance(value, (tuple, list)))
+
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """The seeds themselves."""
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))
 
     @property
     def members(self) -> int:
@@ -112,6 +121,7 @@ class Lane:
             "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.hyperparameters.items()},
             **({"version": self.version} if self.version else {}),
             **({"device": self.device} if self.device != "cpu" else {}),
+            **({"first_seed": self.first_seed} if self.first_seed else {}),
         }
 
     @classmethod
@@ -121,7 +131,7 @@ class Lane:
         Raises:
             ConfigError: a field is unknown or missing, or a value is not allowed.
         """
-        allowed = {"algorithm", "approximator", "seeds", "hyperparameters", "version", "device"}
+        allowed = {"algorithm", "approximator", "seeds", "hyperparameters", "version", "device", "first_seed"}
         return cls(**entries("a lane", data, allowed, {"algorithm"}))
 
     def renewed(self, declare: Callable[[Lane], Mapping[str, Hyperparameter]]) -> Lane:

@@ -60,7 +60,7 @@ class Engine:
             self.dataset,
             lane.kind,
             approximator=lane.approximator,
-            seeds=lane.seeds,
+            seeds=lane.seed_numbers,
             device=lane.device,
             **opened,
         )

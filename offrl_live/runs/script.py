@@ -115,7 +115,7 @@ def _lane(config: RunConfig, index: int, lane: Lane, step: int) -> str:
             comment=f"{lane.algorithm} ({lane.approximator})",
             algorithm=lane.algorithm,
             approximator=lane.approximator,
-            seeds=lane.seeds,
+            seeds=list(lane.seed_numbers) if lane.first_seed else lane.seeds,
             device="" if lane.device == "cpu" else f"\n    device={lane.device!r},",
             hyperparameters=given,
         )

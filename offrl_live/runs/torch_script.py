@@ -19,6 +19,6 @@ def training_of(config: RunConfig, data: Dataset, member: int, step: int) -> Tra
     index = config.lane_of(member)
     lane = config.lanes[index]
     given = {name: list(v) if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()}
-    one = Axes(config.declared(index), lane.seeds, given).members[member - config.first_member(index)]
+    one = Axes(config.declared(index), lane.seed_numbers, given).members[member - config.first_member(index)]
     changes = tuple((change.step, dict(change.values)) for change in config.changes if change.lane == index)
     return Training(data, lane.kind, lane.approximator, one.values, one.seed, step, changes)

@@ -1,12 +1,8 @@
-"""Links: a `RunConfig` as the parts of an address, and back.
+"""Links: a `RunConfig` as the parts of an address, and back. `offrl_core/links.py` says how they are written.
 
-A link of version 1 is short and readable: `v=1&data=double-crossing&x.episodes=50&algo=bcq&net=mlp&seeds=4&rho=0.3`.
-`x.` precedes the dataset's options; the first lane's hyperparameters stand by their own names, those of the lanes
-after it behind `2.`, `3.`, `4.` (`2.algo=cql&2.alpha=1`). Values separated by commas open an axis. `at` holds the live
-changes, each with its step: `at=120:rho=0.3;500:2.alpha=2`. `file` names the file that an algorithm of somebody's own
-is in: never more than a name, no link has code run. What is not named has its default. Whatever a link
-holds, it gives a run: what is not allowed is replaced by its default and noted. How the run's picture is arranged
-stands beside, see `looks.py`.
+`at` holds the live changes, each with its step: `at=120:rho=0.3;500:2.alpha=2`. `file` names the file that an algorithm
+of somebody's own is in: never more than a name, no link has code run. Whatever a link holds, it gives a run: what is
+not allowed is replaced by its default and noted. How the run's picture is arranged stands beside, see `looks.py`.
 """
 
 from __future__ import annotations
@@ -21,15 +17,17 @@ from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 from offrl_core.learning.devices import likely_device
+from offrl_core.links import DEFAULT_BUDGET, VERSION, budget_parts, data_parts, lane_parts, written
 from offrl_core.names import did_you_mean
 from offrl_live.runs.checks import ConfigError
-from offrl_live.runs.config import DEFAULT_BUDGET, MAX_LANES, MAX_MEMBERS, MAX_WEIGHTS, Change, Lane, RunConfig, setting
+from offrl_live.runs.config import MAX_LANES, MAX_MEMBERS, MAX_WEIGHTS, Change, Lane, RunConfig, setting
 from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.datasets import find as find_dataset
 from offrl_ui.setup.selection import (
     DEVICE,
     FIRST_ALGORITHM,
     FIRST_DATASET,
+    FIRST_SEED,
     FIRST_SEEDS,
     SEEDS,
     Setting,
@@ -39,7 +37,6 @@ from offrl_ui.setup.selection import (
     start,
 )
 
-VERSION = "1"
 MOST_KEYS = 200
 LONGEST = 10_000
 
@@ -59,29 +56,24 @@ class Note:
 
 def data_link(config: RunConfig) -> dict[str, str]:
     """The link's parts for the dataset of `config` alone."""
-    parts = {"v": VERSION, "data": config.dataset}
-    for h in options_of(config.dataset):
-        value = config.options.get(h.name, h.default)
-        if value != h.default:
-            parts[f"x.{h.name}"] = _write(value)
-    return parts
+    return data_parts(config.dataset, config.options, options_of(config.dataset))
 
 
 def link(config: RunConfig) -> dict[str, str]:
     """The link's parts for `config`; what equals the default is left out."""
     parts = data_link(config)
     for index, lane in enumerate(config.lanes):
-        before = "" if index == 0 else f"{index + 1}."
-        parts[f"{before}algo"] = lane.algorithm
-        if lane.kind.file:
-            parts[f"{before}file"] = lane.kind.file
-        parts[f"{before}net"] = lane.approximator
-        parts[f"{before}seeds"] = str(lane.seeds)
-        if lane.device != DEVICE.default:
-            parts[f"{before}device"] = lane.device
-        parts |= {before + name: _write(value) for name, value in lane.hyperparameters.items()}
-    if config.budget != DEFAULT_BUDGET:
-        parts["budget"] = str(config.budget)
+        parts |= lane_parts(
+            lane.algorithm,
+            lane.approximator,
+            lane.seeds,
+            lane.hyperparameters,
+            first_seed=lane.first_seed,
+            file=lane.kind.file,
+            device=lane.device,
+            lane=index,
+        )
+    parts |= budget_parts(config.budget)
     if config.changes:
         parts["at"] = ";".join(map(_write_change, config.changes))
     return parts
@@ -170,9 +162,9 @@ class _Reader:
             several = axis and "," in text
             return setting(h, [read(h, part) for part in text.split(",")] if several else read(h, text))
         except HyperparameterError:
-            self.refuse(key, text, f"it must be {h.allowed}; {_write(default)} is used.")
+            self.refuse(key, text, f"it must be {h.allowed}; {written(default)} is used.")
         except ConfigError as error:
-            self.refuse(key, text, f"{error}; {_write(default)} is used.")
+            self.refuse(key, text, f"{error}; {written(default)} is used.")
         return default
 
     def config(self) -> RunConfig:
@@ -249,8 +241,10 @@ class _Reader:
         allowed = approximators(data)
         approximator = self.choice(f"{before}net", allowed, allowed[0])
         seeds = self.setting(f"{before}seeds", SEEDS, FIRST_SEEDS)
+        first_seed = self.setting(f"{before}first_seed", FIRST_SEED, FIRST_SEED.default)
         assert isinstance(seeds, int)
-        lane = Lane(algorithm, approximator, seeds, device=self.device(f"{before}device"))
+        assert isinstance(first_seed, int)
+        lane = Lane(algorithm, approximator, seeds, device=self.device(f"{before}device"), first_seed=first_seed)
         for name, h in declared(data, algorithm, approximator).items():
             text = self.parts.get(before + name, "")
             value = self.setting(before + name, h, h.default, axis=h.numeric)
@@ -264,7 +258,7 @@ class _Reader:
                     raise ConfigError("that makes too many weights for one run: fewer models or smaller ones")
                 lane = changed
             except ConfigError as error:
-                self.refuse(before + name, text, f"{error}; {_write(h.default)} is used.")
+                self.refuse(before + name, text, f"{error}; {written(h.default)} is used.")
         return lane
 
 
@@ -284,16 +278,7 @@ def read(h: Hyperparameter, text: str) -> object:
 
 def _write_change(change: Change) -> str:
     before = "" if change.lane == 0 else f"{change.lane + 1}."
-    return f"{change.step}:{before}" + ",".join(f"{name}={_write(value)}" for name, value in change.values.items())
-
-
-def _write(value: Setting) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(_write, value))
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    # The shortest text that reads back as the same number.
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return f"{change.step}:{before}" + ",".join(f"{name}={written(value)}" for name, value in change.values.items())
 
 
 def plain(text: object) -> str:

@@ -15,7 +15,7 @@ from offrl_core.declarations import Hyperparameter, Value
 from offrl_core.learning.devices import DEVICES
 from offrl_lecture.base.text import listed
 from offrl_live.runs.checks import ConfigError
-from offrl_live.runs.config import MAX_SEEDS, Lane, RunConfig
+from offrl_live.runs.config import MAX_FIRST_SEED, MAX_SEEDS, Lane, RunConfig
 from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.datasets import find as find_dataset
 
@@ -41,6 +41,16 @@ SEEDS = Hyperparameter(
     "How many models train at once from different random starts; curves become a median and a band.",
     low=1,
     high=MAX_SEEDS,
+    integer=True,
+    live=False,
+)
+FIRST_SEED = Hyperparameter(
+    "first_seed",
+    "",
+    0,
+    "The first model's seed; those after it have the following ones.",
+    low=0,
+    high=MAX_FIRST_SEED,
     integer=True,
     live=False,
 )
@@ -106,7 +116,7 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
     An approximator's own settings (learning rate, batch size, …) stay only while the approximator does.
     """
     old, data = config.lanes[index], config.data
-    lane = Lane(algorithm, approximator, old.seeds, device=old.device)
+    lane = Lane(algorithm, approximator, old.seeds, device=old.device, first_seed=old.first_seed)
     stays = declared(data, algorithm, approximator)
     if old.approximator != approximator:
         stays = {h.name: h for h in algorithms()[algorithm].hyperparameters}
