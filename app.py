@@ -21,7 +21,7 @@ from offrl_live.serving.socket import live_route
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run
-from offrl_ui.setup import cards, selection
+from offrl_ui.setup import cards
 from offrl_ui.shared import assets, formulas, network
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
@@ -33,9 +33,8 @@ NAMED = named_files(sys.argv[1:]) if Path(sys.argv[0]).name == Path(__file__).na
 
 
 def _warm() -> None:
-    """Have ready what a first visit shows: its run, trained, and the pictures on the cards."""
-    first = selection.start()
-    session_run.train_ahead(get_hub().open(first, title=selection.title_of(first)))
+    """Have ready what a first visit shows: its run, built, and the pictures on the cards."""
+    session_run.make_ready()
     cards.dataset_cards()
     cards.algorithm_cards()
     preset_cards()

@@ -30,6 +30,10 @@ from offrl_ui.shared.widgets import picker, settings, transition
 
 KEY = "playground"
 LANE, TURN = "playground-lane", "playground-turn"
+WHAT_THIS_IS = (
+    "Offline reinforcement learning: a policy is learned from recorded episodes alone, without ever trying an action. "
+    "Here no recorded walk leads from S to G, but their pieces do. Press play and watch what the learner makes of them."
+)
 config, notes = memory.recall(KEY, whole=True)
 index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
@@ -181,7 +185,7 @@ if mistakes_in_files():
     say_mistakes()
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
-page_heading("Playground", spec.lesson if spec is not None else "")
+page_heading("Playground", WHAT_THIS_IS if config == selection.start() else spec.lesson if spec is not None else "")
 if sentence := memory.told(KEY, config):
     st.caption(f":material/swap_horiz: **{links.plain(sentence)}**")
 try:
@@ -203,7 +207,9 @@ turn = st.session_state.get(TURN, 0)
 seen = {"member": config.first_member(index), "turn": turn} if turn else {}
 looks = memory.looks(KEY)
 arranged = {"order": looks.order, "axes": looks.axes}
-stage(run_id, key="stage", on_moved=lambda: moved("stage"), on_gone=gone, on_viewed=viewed, **seen, **arranged)
+stage(
+    run_id, key="stage", hints=True, on_moved=lambda: moved("stage"), on_gone=gone, on_viewed=viewed, **seen, **arranged
+)
 # The stage comes first: it connects and draws while the rest of the page is still being made.
 with st.sidebar:
     sidebar()

@@ -80,29 +80,45 @@ class LiveRuns:
 
     # coming and going
 
-    def open(self, config: RunConfig, *, private: bool = False, title: str = "", owner: str | None = None) -> str:
+    def open(
+        self,
+        config: RunConfig,
+        *,
+        private: bool = False,
+        title: str = "",
+        owner: str | None = None,
+        speed: float = 0.0,
+        stays: bool = False,
+    ) -> str:
         """The id of a run of this configuration: one that is there already, or a new one (paused at step 0).
 
         Args:
             config: what to train.
-            private: a run of one's own, even if others watch the same.
+            private: a run of one's own, even if others watch the same. It is there at once where a shared one of the
+                same configuration was built before: description and first frame are taken over from that.
             title: a name for the screen.
             owner: who asks: what they have branched, or changed, is found again by what it has become. To others it
                 is not shown, for whoever watches a run alone can change it.
+            speed: updates per second of a new run until a viewer chooses; 0 for as fast as it goes.
+            stays: a new run is not let go because nobody watches it.
 
         Raises:
             NoRoom: there are as many runs as are taken, and all of them are watched.
         """
         key = config.key
-        if not private:
-            own = (run for run in self.runs.values() if run.private and run.owner == owner and run.config.key == key)
-            known = self._shared.get(key) or next(own, None)
-            if known is not None:
-                known.used = self.clock.now()
-                return known.id
-        run = self.add(Run(new_id(), config, private, title))
+        shared = self._shared.get(key)
+        private_ones = (run for run in self.runs.values() if run.private and run.config.key == key)
+        mine = [run for run in private_ones if owner is not None and run.owner == owner]
+        known = (None if private else shared) or max(mine, key=lambda run: run.used, default=None)
+        if known is not None:
+            known.used = self.clock.now()
+            return known.id
+        run = self.add(Run(new_id(), config, private, title, speed=speed, owner=owner, stays=stays))
         self.share(run)
-        self.scheduler.need(run)
+        if private and shared is not None and shared.described is not None:
+            run.described, run.static, run.timeline = shared.described, shared.static, shared.timeline.fork(0)
+        else:
+            self.scheduler.need(run)
         return run.id
 
     def share(self, run: Run) -> None:
@@ -157,7 +173,7 @@ class LiveRuns:
 
     def _drop_one(self) -> bool:
         """Forget the run that was left alone for longest; False when every run is watched."""
-        alone = [run for run in self.runs.values() if not run.viewers]
+        alone = [run for run in self.runs.values() if not (run.viewers or run.stays)]
         if alone:
             self.drop(min(alone, key=lambda run: (run.wanted, run.used)).id)
         return bool(alone)
@@ -350,7 +366,7 @@ class LiveRuns:
             if run.viewers:
                 if a_second_passed:
                     self.scheduler.state_changed(run)
-            elif now - run.used > self.limits.drop_after:
+            elif now - run.used > self.limits.drop_after and not run.stays:
                 self.drop(run.id)
             elif run.wanted and now - run.used > self.limits.pause_after:
                 self.scheduler.rest(run)

@@ -94,7 +94,8 @@ class Run:
         served: seconds of training for each viewer, weighted (see `Scheduler`): the queue's order.
         asked_at: when it was given to a worker; `building`: the seconds from then until it could train.
         cache: encoded messages of the newest frame.
-        owner: who has branched or changed it.
+        owner: whose it is: who has opened it as a run of their own, branched or changed it.
+        stays: it is not let go because nobody watches it.
         family: the id of the run that it came of by branching and beginning again; its own where it did not.
     """
 
@@ -135,6 +136,7 @@ class Run:
     cache: Cache = field(default_factory=dict)
     family: str = ""
     owner: str | None = None
+    stays: bool = False
 
     def __post_init__(self) -> None:
         self.family = self.family or self.id

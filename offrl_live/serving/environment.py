@@ -79,7 +79,7 @@ def _one_of(name: str, *allowed: str) -> str:
 
 
 def warms_up() -> bool:
-    """`OFFRL_WARM_UP`: whether the first visit's run is trained, and its data loaded, before anybody asks; 1 or 0.
+    """`OFFRL_WARM_UP`: whether the first visit's run is built, and its data loaded, before anybody asks; 1 or 0.
 
     It is 1 by default. With 0 the server starts with less work, and whoever comes first waits for it.
 

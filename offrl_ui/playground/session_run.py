@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from threading import Thread
-
 import streamlit as st
 
 from offrl_live.runs.config import RunConfig
@@ -15,9 +12,8 @@ from offrl_ui.setup import selection
 from offrl_ui.shared import component
 
 MEMORY = "run"
-FIRST_STEPS = 200
-FIRST_SPEED = 200.0
-FIRST_SECONDS = 30.0
+FIRST_SPEED = 10.0
+"""Updates per second of a first visit's run: slow enough to see each of them, and its story takes about twenty."""
 
 
 def run_of(config: RunConfig) -> str:
@@ -30,35 +26,23 @@ def run_of(config: RunConfig) -> str:
     memory = st.session_state.get(MEMORY)
     if memory is not None and selection.same_run(memory["config"].renewed(), config) and _alive(memory["id"]):
         return str(memory["id"])
-    run_id = hub.open(config, title=selection.title_of(config), owner=st.context.cookies.get(VISIT))
+    owner = st.context.cookies.get(VISIT)
+    if config == selection.start():
+        # Everybody's own: it stands at step 0, whoever else has played, and nobody's speed is another's.
+        run_id = hub.open(config, private=True, title=selection.title_of(config), owner=owner, speed=FIRST_SPEED)
+    else:
+        run_id = hub.open(config, title=selection.title_of(config), owner=owner)
     st.session_state[MEMORY] = {"id": run_id, "config": config}
-    if hub.info(run_id)["step"] == 0:
-        if config == selection.start():
-            # Usually the server has done this long before.
-            Thread(target=train_ahead, args=(run_id,), name="first", daemon=True).start()
-        elif config.changes:
-            # A link to a branch whose run is gone computes it again.
-            hub.play(run_id)
+    if config.changes and hub.info(run_id)["step"] == 0:
+        # A link to a branch whose run is gone computes it again.
+        hub.play(run_id)
     return run_id
 
 
-def train_ahead(run_id: str) -> None:
-    """Train the run of a first visit as far as its story goes, then pause it: a timeline to look at before any click.
-
-    The speed is low enough to leave every step of the interesting part in the timeline.
-    """
-    hub = get_hub()
-    try:
-        hub.speed(run_id, FIRST_SPEED)
-        hub.play(run_id)
-        until = time.monotonic() + FIRST_SECONDS
-        while hub.info(run_id)["step"] < FIRST_STEPS and time.monotonic() < until:
-            time.sleep(0.05)
-        hub.pause(run_id)
-        hub.speed(run_id, 0)
-    except UnknownRun:
-        # It was dropped meanwhile; whoever asks for it opens it again.
-        return
+def make_ready() -> None:
+    """Build the first visit's run once, for everybody's own to begin from without a worker: see `LiveRuns.open`."""
+    first = selection.start()
+    get_hub().open(first, title=selection.title_of(first), stays=True)
 
 
 def shown(run_id: str, config: RunConfig) -> RunConfig:

@@ -26,6 +26,7 @@ def stage(
     state: int | None = None,
     order: str | None = None,
     axes: tuple[int, int] | None = None,
+    hints: bool = False,
     on_viewed: Callback = _nothing,
     on_moved: Callback = _nothing,
     on_gone: Callback = _nothing,
@@ -43,6 +44,7 @@ def stage(
         state: the selected state; None for the start.
         order: of the rows, where the world is a table: `visits` or `value`.
         axes: of a plane, counted from 0; None for those that it begins with.
+        hints: whether the first steps are shown where they are taken, until they have been.
         on_viewed, on_moved, on_gone: called before the script runs again, when mode, model, order or axes were changed,
             the viewer was moved to a run of its own, or the run no longer exists.
 
@@ -59,7 +61,7 @@ def stage(
         raise ValueError(f"mode = {mode!r} is not allowed: it must be one of {', '.join(MODES)}")
     wanted: Mapping[str, Any] = {
         "run": run_id, "recording": recording, "mode": mode, "member": member, "turn": turn, "state": state,
-        "order": order, "axes": axes,
+        "order": order, "axes": axes, "hints": hints or None,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}
     return component.show(

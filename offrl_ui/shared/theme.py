@@ -24,7 +24,11 @@ def page_heading(title: str, sentence: str = "") -> None:
     st.html(
         "<style>.page-heading { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.7rem; }"
         ".page-heading h1 { margin: 0; padding: 0; font-size: 1.05rem; font-weight: 650; line-height: 1.4; }"
-        ".page-heading p { margin: 0; font-size: 0.9rem; flex: 1 1 20rem; }</style>"
+        ".page-heading p { margin: 0; font-size: 0.9rem; flex: 1 1 20rem; }"
+        # On a phone the heading stands beside the button that opens the menu.
+        "@media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 3.4rem; }"
+        " [data-testid=stHeader] { background: transparent; }"
+        " .page-heading h1 { position: absolute; top: -2.6rem; left: 2.9rem; } }</style>"
         f'<div class="page-heading"><h1>{html.escape(title)}</h1>{words}</div>'
     )
 

@@ -10,7 +10,7 @@ import {
   TICKS,
   toTick,
   written,
-} from "../../offrl_ui/assets/widgets/slider.js";
+} from "../../offrl_ui/assets/shared/slider.js";
 import { pieces } from "../../offrl_ui/assets/widgets/transition.js";
 import { close } from "./help.js";
 

@@ -268,3 +268,38 @@ def test_a_reload_finds_ones_own_run() -> None:
     mine.say("branch", step=0, lane=0, values={"gamma": 0.9})
     branch = alone.runs.runs[mine.of("moved")[0]["run_id"]]
     assert alone.runs.open(RunConfig.from_json(branch.config.to_json()), owner="me") == branch.id
+
+
+def test_runs_of_ones_own_begin_where_the_shared_one_did_and_leave_each_other_alone() -> None:
+    alone = OneThread()
+    shared = alone.runs.open(NOISY, stays=True)
+    alone.until(lambda: alone.runs.info(shared)["state"] == "paused")
+    mine, yours = (alone.runs.open(NOISY, private=True, owner=whose, speed=20.0) for whose in ("me", "you"))
+    assert len({shared, mine, yours}) == 3
+    assert alone.runs.open(NOISY, private=True, owner="me") == mine, "a reload finds it"
+    assert alone.runs.open(NOISY, private=True) not in (shared, mine, yours), "who says no name has no run yet"
+    # The picture needs no worker: it is there with the first messages.
+    assert alone.runs.find(mine).worker is None
+    greeting = list(alone.runs.messages(alone.runs.join(mine, lambda: None)))
+    assert [wire.split(m)[0]["kind"] for m in greeting if isinstance(m, bytes)] == ["static", "backlog"]
+    assert alone.runs.info(mine)["speed"] == 20.0
+
+    alone.runs.play(mine)
+    alone.until(lambda: alone.runs.info(mine)["step"] >= 3)
+    assert alone.runs.info(yours)["step"] == alone.runs.info(shared)["step"] == 0
+    alone.runs.pause(mine)
+    alone.until(lambda: alone.runs.info(mine)["state"] == "paused")
+    engine = Engine(NOISY)
+    engine.advance(alone.runs.export(mine).frames[-1].step)
+    np.testing.assert_array_equal(alone.runs.export(mine).frames[-1].fields["q"], engine.snapshot().tables["q"])
+
+
+def test_a_run_that_stays_is_not_let_go() -> None:
+    alone = OneThread(max_runs=2)
+    kept = alone.runs.open(NOISY, stays=True)
+    alone.until(lambda: alone.runs.info(kept)["state"] == "paused")
+    for _ in range(3):
+        alone.runs.open(NOISY, private=True)
+    alone.time += alone.runs.limits.drop_after + 1
+    alone.runs.tick()
+    assert list(alone.runs.runs) == [kept]

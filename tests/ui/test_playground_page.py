@@ -62,8 +62,13 @@ def test_a_world_that_never_ends_needs_a_discount(query: dict[str, str], told: b
     assert all("what the data shows never ends from 1 state" in text.replace("\\", "") for text in said)
 
 
-def test_equal_choices_share_one_run():
-    assert run_id(open_page()) == run_id(open_page(v="1", algo="bcq"))
+def test_equal_choices_share_one_run_but_for_the_first_that_is_everybodys_own():
+    assert run_id(open_page(algo="cql")) == run_id(open_page(v="1", data="double-crossing", algo="cql"))
+    one, other = open_page(), open_page(v="1", algo="bcq")
+    assert run_id(one) != run_id(other)
+    for page in (one, other):
+        info = get_hub().info(run_id(page))
+        assert (info["private"], info["step"], info["speed"]) == (True, 0, 10.0)
 
 
 def test_what_a_link_asks_for_is_what_trains():

@@ -9,19 +9,19 @@ import pytest
 
 import app
 from offrl_live.serving.hub import get_hub
-from offrl_ui.playground.session_run import FIRST_STEPS
 from offrl_ui.setup import selection
 from tests.threads import in_a_loop
 
 
-def test_the_first_visits_run_is_trained() -> None:
+def test_the_first_visits_run_is_built_and_stands_at_its_beginning() -> None:
     app._warm()
-    run_id = get_hub().open(selection.start())
+    built = get_hub().open(selection.start())
     until = time.monotonic() + 60
-    while get_hub().info(run_id)["state"] != "paused":
-        assert time.monotonic() < until, get_hub().info(run_id)
+    while get_hub().info(built)["state"] != "paused":
+        assert time.monotonic() < until, get_hub().info(built)
         time.sleep(0.02)
-    assert get_hub().info(run_id)["step"] >= FIRST_STEPS
+    assert get_hub().info(built)["step"] == 0
+    assert get_hub().find(built).stays
 
 
 @pytest.mark.parametrize(("setting", "warm"), [("1", True), ("0", False)])

@@ -66,6 +66,7 @@ export type BinaryMessage = StaticMessage | FramesMessage | SelectedMessage | Fi
 export interface Hyperparameter {
   name: string;
   symbol: string;
+  label?: string;
   default: Value;
   value: Value;
   help: string;

@@ -26,19 +26,23 @@
  * @property {(state: number) => string | undefined} name
  */
 
+/** One of the first steps: its number, and what to do. @typedef {{ number: number, text: string }} Hint */
+
 /**
  * Messages of the protocol by their type, and what parts of the page tell each other. `choose` asks the stage to
- * select.
+ * select; `hints` are the first steps that have not been taken, by name, and `hint` names one that is over.
  * @typedef {{ [M in Message as M["type"]]: M } & {
  *   static: import("../run/store.js").Static,
  *   frame: { step: number, seq?: number, time?: number },
  *   viewing: Viewing,
  *   hyperparameters: { lane: number, name: string, value: Value },
  *   choose: { state: number, action: number | null },
+ *   hints: Record<string, Hint>,
+ *   hint: string,
  * }} BusEvents
  */
 
-const STICKY = new Set(["hello", "static", "state", "frame", "viewing"]);
+const STICKY = new Set(["hello", "static", "state", "frame", "viewing", "hints"]);
 
 export class Bus {
   constructor() {

@@ -9,6 +9,7 @@ import { SAVES } from "./save.js";
 
 /**
  * @import { Frame } from "../run/frames.js"
+ * @import { Layout } from "../run/protocol.d.ts"
  * @import { Store } from "../run/store.js"
  * @import { Scene } from "../world/scenes.d.ts"
  */
@@ -86,15 +87,18 @@ export function buildElements(root, on) {
   const notices = h("section", { class: "notices", "aria-label": "State of the run and alarms" });
   const live = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
   const tools = h("div", { class: "tools" }, film, many, present, save, help);
+  const letters = h("p", { class: "letters", hidden: true });
   const worldPanel = h(
     "section",
     { class: "world-panel", "aria-label": "World" },
     h("div", { class: "bar-line" }, tabs, tools),
     world,
+    letters,
     filmBar,
     axes,
     rows.line,
   );
+  const pinned = h("section", { class: "pinned", "aria-label": "A setting at hand", hidden: true });
   const curvesPanel = h(
     "section",
     { class: "curves-panel", "aria-label": "Curves" },
@@ -106,10 +110,11 @@ export function buildElements(root, on) {
     transport,
     h("div", { class: "main" }, worldPanel, curvesPanel),
     h("div", { class: "below" }, inspector, notices),
+    pinned,
     live,
   );
   root.setAttribute("tabindex", "-1");
-  const shown = { top, transport, world, filmBar, curves, outcome, inspector, notices, live };
+  const shown = { top, transport, world, letters, filmBar, curves, outcome, inspector, notices, pinned, live };
   return { ...shown, tabs, member, many, dimensions, axes, rows, present, film, panel, save, showOutcome };
 }
 
@@ -219,6 +224,7 @@ export function fillPickers(ui, store, label) {
     panelsDeclared(store).map(({ key, title }) => [key, title]),
     ui.panel.value,
   );
+  fillLetters(ui.letters, layout);
   const plane = layout.kind === "plane" && layout.names.length > 2;
   ui.axes.hidden = !plane;
   ui.rows.line.hidden = layout.kind !== "table";
@@ -233,6 +239,13 @@ export function fillPickers(ui, store, label) {
       String(drawn[i]),
     );
   });
+}
+
+/** What the letters of a grid mean. @param {HTMLElement} line @param {Layout} layout */
+function fillLetters(line, layout) {
+  const labels = layout.kind === "grid" ? (layout.labels ?? []).filter(([letter]) => /[^.#\s]/.test(letter)) : [];
+  line.hidden = !labels.length;
+  line.replaceChildren(...labels.map(([letter, meaning]) => h("span", {}, h("b", {}, letter), ` ${meaning}`)));
 }
 
 /** @param {HTMLSelectElement} select @param {[value: string, text: string][]} options @param {string} value */

@@ -36,7 +36,7 @@ function keysOf(stage) {
       act: () => stage.present(!stage.presenting),
     },
     { keys: ["Escape"], name: "Esc", does: "close what is open; leave film and projector", act: () => stage.leave() },
-    { keys: ["?"], name: "?", does: "this list", act: () => stage.keys.list.show() },
+    { keys: ["?"], name: "?", does: "this list, and the first steps again", act: () => stage.showKeys() },
   ];
 }
 

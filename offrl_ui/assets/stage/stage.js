@@ -14,10 +14,12 @@ import { modeOf, whyMissing } from "../world/modes.js";
 import { TableScene } from "../world/table.js";
 import { World } from "../world/world.js";
 import { buildElements, fillPickers, markRows, markTabs } from "./elements.js";
+import { browserStorage, Hints } from "./hints.js";
 import { Inspector, memberLabel } from "./inspector.js";
 import { bindKeys } from "./keys.js";
 import { Notices } from "./notices.js";
 import { CurvePace } from "./pace.js";
+import { Pinned } from "./pinned.js";
 import { save } from "./save.js";
 import { Speaker } from "./speaker.js";
 import { TopLine } from "./top_line.js";
@@ -33,9 +35,9 @@ import { Transport } from "./transport.js";
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
  * What is shown. `member` is looked at first, and again in another `turn`; `order` of the rows of a table and `axes` of
- * a plane; `emit` tells the page about viewed, moved and gone.
+ * a plane; `hints`: whether the first steps are shown; `emit` tells the page about viewed, moved and gone.
  * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, order?: string,
- *   axes?: readonly [x: number, y: number], emit?: Emit }} Looks
+ *   axes?: readonly [x: number, y: number], hints?: boolean, emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
 /** @typedef {{ state: number, action: number | null, member?: number }} Selection */
@@ -98,9 +100,11 @@ export class Stage {
       panel: (key) => this.setPanel(key),
       logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
-      keys: () => this.keys.list.show(),
+      keys: () => this.showKeys(),
     });
     const { ui } = this;
+    this.hints = new Hints(browserStorage(), options.hints ?? false);
+    this.pinned = new Pinned(ui.pinned, () => (store.groups.length ? store.groupOf(store.view.member).lane : 0));
     this.world = new World(ui.world, store, {
       onSelect: (hit) => this.select(hit),
       onOpen: (chosen) => this.open(chosen),
@@ -220,9 +224,16 @@ export class Stage {
       this.turned = null;
       fillPickers(this.ui, this.store, (member) => memberLabel(this.store, member));
       this.top.begin();
+      this.hints.show();
       this.root.classList.add("has-run");
     }
     this.invalidate();
+  }
+
+  /** The list of keys; behind it, the first steps stand again. */
+  showKeys() {
+    this.hints.again();
+    this.keys.list.show();
   }
 
   /** @param {boolean} again - the same run, after a lost connection */
@@ -295,6 +306,8 @@ export class Stage {
     const situation = { connected: session.connected, replaying, recording: session.recording, past };
     if (session.ready) this.renderRun(now, frame);
     this.notices.update(situation, frame?.step ?? 0);
+    if (playback.training && frame?.step) this.hints.finish("play");
+    if (past !== null) this.hints.finish("back");
     this.transport.update({
       frame,
       playing: playback.playing,
@@ -510,6 +523,9 @@ export class Stage {
     this.speaker.stop();
     this.film.destroy();
     this.keys.unbind();
+    this.hints.stop();
+    this.pinned.stop();
+    this.transport.off();
     this.letGo();
     this.session.disconnect();
     this.curves.destroy();

@@ -1,13 +1,16 @@
 // Transport: reset, back, play, forward with its unit, speed, and the timeline. The timeline gives every snapshot that
 // is here the same room: they are dense where training was slow, so the first updates can be scrubbed one by one.
 
+import { bus } from "../shared/bus.js";
 import { h, icon, iconButton, setIcon, setText } from "../shared/dom.js";
 import { integer, number, setting } from "../shared/format.js";
+import { hintElement } from "../shared/hint.js";
 
 /**
  * @import { Mark } from "../run/protocol.d.ts"
  * @import { Frame } from "../run/frames.js"
  * @import { Store } from "../run/store.js"
+ * @import { Hint } from "../shared/bus.js"
  */
 
 /**
@@ -84,10 +87,12 @@ export class Transport {
     const back = iconButton("back", "One snapshot back (←)", actions.back);
     const buttons = [this.resetButton, back, this.play, this.forward, this.unit];
     const speedLine = h("span", { class: "speed-line" }, this.speedText, this.reached);
+    /** Where the hints for playing and for the timeline stand. */
+    this.hints = { play: h("div", { class: "hint-place" }), back: h("div", { class: "hint-place" }) };
     host.append(
-      h("div", { class: "transport-buttons", role: "group", "aria-label": "Transport" }, ...buttons),
+      h("div", { class: "transport-buttons", role: "group", "aria-label": "Transport" }, ...buttons, this.hints.play),
       h("label", { class: "transport-speed" }, speedLine, this.speed),
-      h("div", { class: "transport-line" }, this.line),
+      h("div", { class: "transport-line" }, this.line, this.hints.back),
       h(
         "div",
         { class: "transport-step" },
@@ -95,8 +100,17 @@ export class Transport {
         h("div", { class: "transport-extra" }, this.newest, this.branch),
       ),
     );
+    this.off = bus.on("hints", (hints) => this.showHints(hints));
     this.drag();
     this.saySpeed();
+  }
+
+  /** Their room stays when they have gone: nothing moves while the run trains. @param {Record<string, Hint>} hints */
+  showHints(hints) {
+    const places = Object.entries(this.hints);
+    if (places.some(([name]) => hints[name])) this.host.classList.add("hinted");
+    for (const [name, place] of places)
+      place.replaceChildren(...(hints[name] ? [hintElement(hints[name], () => bus.emit("hint", name))] : []));
   }
 
   get value() {

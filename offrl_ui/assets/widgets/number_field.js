@@ -4,7 +4,7 @@
 /** @import { Setting } from "./setting.js" */
 
 import { h } from "../shared/dom.js";
-import { afterSteps, fromTick, suggestAxis, TICKS, toTick, written } from "./slider.js";
+import { afterSteps, fromTick, suggestAxis, TICKS, toTick, written } from "../shared/slider.js";
 import { readTyped } from "./typed.js";
 
 const AXIS = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 13h12M3.5 10V6M8 10V3M12.5 10V7.5"/></svg>`;

@@ -2,6 +2,7 @@
 
 /** @import { Item, Section, Value } from "./declared.d.ts" */
 /** @import { Settings } from "./settings.js" */
+/** @import { Hint } from "../shared/bus.js" */
 
 /**
  * The part of a setting that is moved: nodes beside its name, another below, and how it shows a value.
@@ -10,9 +11,11 @@
  *   paint: (value: Value) => void }} Field
  */
 
+import { bus } from "../shared/bus.js";
 import { h } from "../shared/dom.js";
+import { hintElement } from "../shared/hint.js";
 import { NumberField } from "./number_field.js";
-import { same, written } from "./slider.js";
+import { same, written } from "../shared/slider.js";
 
 const SEND_EVERY = 60; // ms between live values while dragging
 
@@ -129,11 +132,13 @@ export class Setting {
       ),
     );
     this.message = h("p", { class: "message", role: "alert", hidden: true });
+    this.hinted = h("div", {});
     this.node = h(
       "div",
       { class: "row", "data-name": item.name },
       h("div", { class: "head", ondblclick: reset }, mark, this.name, ...this.field.head),
       this.field.track,
+      this.hinted,
       this.message,
       this.help,
     );
@@ -205,6 +210,12 @@ export class Setting {
     this.message.textContent = sentence;
     this.message.classList.toggle("calm", calm);
     this.message.hidden = !sentence;
+  }
+
+  /** One of the first steps, which moves this setting. @param {Hint | undefined} hint */
+  hint(hint) {
+    const hide = () => bus.emit("hint", this.item.name);
+    this.hinted.replaceChildren(...(hint ? [hintElement(hint, hide)] : []));
   }
 
   toggleHelp() {

@@ -7,12 +7,13 @@
 /** @import { Component } from "../shared/component.d.ts" */
 /** @import { Condition, SettingsData, Value } from "./declared.d.ts" */
 /** @import { Command } from "../run/protocol.d.ts" */
+/** @import { Hint } from "../shared/bus.js" */
 
 import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
 import { integer } from "../shared/format.js";
 import { Setting } from "./setting.js";
-import { same } from "./slider.js";
+import { same } from "../shared/slider.js";
 
 /** @type {WeakMap<Node, Settings>} */
 const mounted = new WeakMap();
@@ -46,6 +47,8 @@ export class Settings {
     this.asked = new Map();
     /** The earlier step that the stage shows, if it does. @type {number | null} */
     this.past = null;
+    /** The first steps that have not been taken, by what they are about. @type {Record<string, Hint>} */
+    this.hints = {};
     const branches = "The values that were in force there. Changing one branches off from that step.";
     this.note = h("span", { class: "earlier", role: "status", title: branches });
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -60,6 +63,10 @@ export class Settings {
       bus.on("viewing", ({ step, past }) => {
         this.past = past ? step : null;
         this.lookBack();
+      }),
+      bus.on("hints", (hints) => {
+        this.hints = hints;
+        this.hint();
       }),
       bus.on("refused", ({ id, message }) => {
         if (id !== null) this.asked.get(id)?.say(message);
@@ -88,7 +95,16 @@ export class Settings {
     for (const [id, row] of this.rows) if (data.refused[id]) row.say(data.refused[id]);
     this.arrange();
     if (bus.hello && (first || data.run !== before.run)) this.meetRun();
+    this.hint();
     this.lookBack();
+  }
+
+  /** A first step stands at the setting that it moves. */
+  hint() {
+    for (const [id, row] of this.rows) {
+      const own = this.data.sections.some((section) => section.run && id === `${section.id}.${row.item.name}`);
+      row.hint(own ? this.hints[row.item.name] : undefined);
+    }
   }
 
   /** While the stage shows an earlier step, the values that were in force there. */

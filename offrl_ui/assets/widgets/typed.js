@@ -2,7 +2,7 @@
 
 /** @import { Item } from "./declared.d.ts" */
 
-import { refusal } from "./slider.js";
+import { refusal } from "../shared/slider.js";
 
 /**
  * What a text says: its value (several open an axis), or why it is none. `unfinished`: more typing may still make it

@@ -1,14 +1,15 @@
 // Sliders of settings: values at their positions, steps of the arrow keys, values of an opened axis, and what is
 // refused.
 
-/** @import { Item, Value } from "./declared.d.ts" */
+/** A value of a setting; several where an axis is open. @typedef {number | string | boolean | number[]} Value */
 
 /** Positions of a slider. */
 export const TICKS = 1000;
 /** Values that an axis opens with. */
 const AXIS_VALUES = 8;
 
-/** @typedef {Pick<Item, "low" | "high" | "scale" | "integer">} Range */
+/** @typedef {{ low: number, high: number, scale: "linear" | "log", integer: boolean }} Range */
+/** Values beyond the range that have a name. @typedef {{ special?: Record<string, string> | null }} Named */
 
 /** The ends of a logarithmic slider, which may begin at zero. @param {Range} item */
 const ends = ({ low, high }) => [low > 0 ? low : Math.min(high / 1e4, 1e-3), high];
@@ -76,7 +77,8 @@ export function suggestAxis(value, item) {
   return [...new Set(spread)].sort((a, b) => a - b);
 }
 
-/** Why a number is not taken; empty where it is. @param {number} number @param {Item} item */
+/** Why a number is not taken; empty where it is. @param {number} number
+ * @param {Range & Named & { allowed: string }} item */
 export function refusal(number, item) {
   const special = item.special?.[String(number)] !== undefined;
   const whole = !item.integer || Number.isInteger(number);
@@ -84,7 +86,7 @@ export function refusal(number, item) {
   return Number.isFinite(number) && whole && inside ? "" : `it must be ${item.allowed}`;
 }
 
-/** A value as it stands in its field. @param {Value} value @param {Pick<Item, "special">} item @returns {string} */
+/** A value as it stands in its field. @param {Value} value @param {Named} item @returns {string} */
 export function written(value, item) {
   if (Array.isArray(value)) return value.map((one) => written(one, item)).join(", ");
   if (typeof value !== "number") return String(value);
