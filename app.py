@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_live.serving import logs
@@ -23,6 +24,7 @@ from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run
 from offrl_ui.setup import cards
 from offrl_ui.shared import assets, formulas, network
+from offrl_ui.shared.first_visit import FirstVisit
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
 # the first visitor of a link such as /datasets would see a bare page without navigation.
@@ -30,6 +32,15 @@ PagesManager.uses_pages_directory = False
 
 # `streamlit run` leaves what stands behind `--` to the script; another server's command line is its own.
 NAMED = named_files(sys.argv[1:]) if Path(sys.argv[0]).name == Path(__file__).name else ()
+
+
+# By page: what its components begin with.
+FIRST_MODULES = {
+    "": ("stage/mount.js", "widgets/settings.js", "widgets/picker.js", "widgets/transition.js"),
+    "gallery": ("widgets/picker.js",),
+    "datasets": ("widgets/picker.js", "widgets/settings.js"),
+    **dict.fromkeys(("reweighting", "deadly_triad", "constraining_q"), ("lecture/scene.js",)),
+}
 
 
 def _warm() -> None:
@@ -66,4 +77,5 @@ app = st.App(
         *Operator().routes(),
     ),
     lifespan=lifespan,
+    middleware=[Middleware(FirstVisit, modules=FIRST_MODULES, base=network.base_path())],
 )

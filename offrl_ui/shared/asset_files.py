@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
+import re
 from functools import cache
 from importlib.resources import files
 
 PLOTLY = "plotly.min.js"
 SUFFIXES = (".js", ".css")
+_IMPORT = re.compile(r"""^(?:import|export|\})[^"'();]*?\bfrom\s*["'](\.{1,2}/[a-z_./]+\.js)["']""", re.M)
 
 
 def asset(name: str) -> bytes:
@@ -45,3 +48,17 @@ def asset_version() -> str:
 def asset_root() -> str:
     """The folder that holds the modules, below the place where the app is served: `stage/0a1b2c3d4e5f/`."""
     return f"stage/{asset_version()}/"
+
+
+@cache
+def needed_modules(*entries: str) -> tuple[str, ...]:
+    """These modules (`folder/name.js`) and all that they import at once, in the order in which they are found."""
+    found: dict[str, None] = {}
+    wanted = list(entries)
+    while wanted:
+        name = wanted.pop(0)
+        if name not in found:
+            found[name] = None
+            folder = posixpath.dirname(name)
+            wanted += [posixpath.normpath(f"{folder}/{other}") for other in _IMPORT.findall(asset_text(name))]
+    return tuple(found)

@@ -21,15 +21,21 @@ def allowed_origins() -> Origins:
     return Origins(more, all=not st.get_option("server.enableCORS"))
 
 
+def base_path() -> str:
+    """Streamlit's `server.baseUrlPath` with a slash before it; empty where the app is at the root."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{base}" if base else ""
+
+
 def below_base_path(*routes: Route | WebSocketRoute) -> list[BaseRoute]:
     """The routes below Streamlit's `server.baseUrlPath`, where its own are, too."""
-    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    base = base_path()
     if not base:
         return list(routes)
     return [
-        Route(f"/{base}{route.path}", route.endpoint, methods=list(route.methods or ()))
+        Route(f"{base}{route.path}", route.endpoint, methods=list(route.methods or ()))
         if isinstance(route, Route)
-        else WebSocketRoute(f"/{base}{route.path}", route.endpoint)
+        else WebSocketRoute(f"{base}{route.path}", route.endpoint)
         for route in routes
     ]
 

@@ -1,0 +1,96 @@
+"""What a first visit waits for, made small: a slow line has its picture sooner.
+
+Streamlit sends its scripts and styles as they are, 3 MB on a first visit: here they are gzipped, once. The modules of a
+page's components would be asked for when the page's script has run, and what each of them imports after that: the page
+names them all at its beginning.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import streamlit
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from offrl_ui.shared.asset_files import asset_root, needed_modules
+from offrl_ui.shared.assets import MEDIA_TYPES
+
+_STATIC = Path(streamlit.__file__).parent / "static"
+_FOLDER = _STATIC / "static"
+# Only what lies there can be asked for.
+_NAMES = frozenset(
+    f"{kind}/{path.name}" for kind in ("js", "css") for path in (_FOLDER / kind).iterdir() if path.suffix == f".{kind}"
+)
+
+COMPONENTS = ("BidiComponent", "Html", "serialization", "recordbatch", "purify.es")
+"""Streamlit's scripts that draw components: it asks for them when the page's script has run."""
+
+
+class FirstVisit:
+    """Middleware that answers for Streamlit's scripts, styles and pages where the browser takes gzip.
+
+    Args:
+        app: what answers everything else.
+        modules: by the path of a page, the modules of `assets` that its components begin with.
+        base: the path below which the app is served, such as `/rl`.
+    """
+
+    def __init__(self, app: ASGIApp, modules: Mapping[str, Sequence[str]], base: str = "") -> None:
+        self._app = app
+        self._modules = {f"{base}/{page}": tuple(names) for page, names in modules.items()}
+        self._files = f"{base}/static/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["method"] == "GET":
+            headers, path = Headers(scope=scope), scope["path"]
+            if "gzip" in headers.get("accept-encoding", ""):
+                name = path.removeprefix(self._files)
+                if path in self._modules and "text/html" in headers.get("accept", ""):
+                    page = await run_in_threadpool(_page, self._modules[path])
+                    await _answer(page, "text/html; charset=utf-8", "no-cache")(scope, receive, send)
+                    return
+                if path != name and name in _NAMES:
+                    script = await run_in_threadpool(_script, name)
+                    # Named by what it holds, it never changes; Streamlit says the same of it.
+                    for_ever = "public, max-age=31536000, immutable"
+                    await _answer(script, MEDIA_TYPES[Path(name).suffix], for_ever)(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
+
+
+def _answer(packed: bytes, media: str, kept: str) -> Response:
+    headers = {
+        "Cache-Control": kept,
+        "Content-Encoding": "gzip",
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(packed, media_type=media, headers=headers)
+
+
+@cache
+def _script(name: str) -> bytes:
+    return gzip.compress((_FOLDER / name).read_bytes(), 6, mtime=0)
+
+
+@cache
+def _page(modules: tuple[str, ...]) -> bytes:
+    """Streamlit's page, which names the modules that its components will import."""
+    page = (_STATIC / "index.html").read_text(encoding="utf-8")
+    scripts = sorted(name for part in COMPONENTS for name in _NAMES if name.startswith(f"js/{part}."))
+    # Low: they fill the gaps between what Streamlit itself asks for, and never keep it waiting.
+    named = "".join(
+        f'<link rel="modulepreload" fetchpriority="low" href="./{address}" />\n'
+        for address in (
+            *(f"static/{name}" for name in scripts),
+            *(f"{asset_root()}{name}" for name in needed_modules(*modules)),
+        )
+    )
+    return gzip.compress(page.replace("</head>", f"{named}</head>", 1).encode(), 6, mtime=0)
