@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from offrl_core.dataset import Dataset, DatasetError, dataset_probes
     from offrl_core.declarations import Hyperparameter, HyperparameterError
     from offrl_core.evaluation.truth import Truth
+    from offrl_core.experiments import experiment
     from offrl_core.learning import (
         History,
         LearnedPolicy,
@@ -43,6 +44,7 @@ _NAMES = {
     "dataset": ("Dataset", "DatasetError", "dataset_probes"),
     "declarations": ("Hyperparameter", "HyperparameterError"),
     "evaluation.truth": ("Truth",),
+    "experiments": ("experiment",),
     "learning": (
         "History",
         "LearnedPolicy",
@@ -84,6 +86,7 @@ __all__ = [
     "check_gradients",
     "dataset_probes",
     "datasets",
+    "experiment",
     "grid_world",
     "hyperparameters",
     "load_algorithms",

@@ -2,9 +2,10 @@
 
 from offrl_core.experiments.axes import ExperimentError, Range
 from offrl_core.experiments.design import AlgorithmChoice, DatasetChoice, Design
+from offrl_core.experiments.experimenting import experiment, run
 from offrl_core.experiments.job import Job, Run
 from offrl_core.experiments.results import Results
-from offrl_core.experiments.running import InThisProcess, Progress, run
+from offrl_core.experiments.running import InThisProcess, Progress
 from offrl_core.experiments.store import Store
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Results",
     "Run",
     "Store",
+    "experiment",
     "run",
 ]

@@ -18,12 +18,11 @@ from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 from offrl_core.experiments.axes import Axis, ExperimentError, Range, Sampling, axis_of, grid_size, points
 from offrl_core.experiments.carrying import catalogued, check_travels, key_of
-from offrl_core.experiments.job import Data, Job, digest
+from offrl_core.experiments.job import Data, Job, Run, digest
 from offrl_core.learning.members import MAX_MEMBERS, as_python
+from offrl_core.links import OPTION
 from offrl_core.names import did_you_mean, unknown
 
-OPTION = "x."
-"""What stands before an option of the datasets, in axes, columns and links."""
 USUAL = "usual"
 """The approximator that suits each dataset: the one of its lesson, else a table where states are numbered, else an
 MLP."""
@@ -158,7 +157,7 @@ class Design:
             return {}
         self._prototype(choice)
         options = {**choice.options, **more}
-        seed = _whole("seed", options.pop("seed", 0), 0, 2**32 - 1)
+        seed = _whole("the data's seed", options.pop("seed", 0), 0, 9999)
         try:
             return {**datasets()[choice.name].resolve(options), "seed": seed}
         except HyperparameterError as error:
@@ -189,7 +188,7 @@ class Design:
             self._prototype(choice)
             if not choice.own:
                 found |= {h.name: h for h in datasets()[choice.name].options}
-                found["seed"] = _DATA_SEED
+                found["seed"] = DATA_SEED
         return found
 
     def _owners(self, axis: str) -> list[tuple[str, Hyperparameter]]:
@@ -315,12 +314,27 @@ class Design:
         own: Mapping[str, Value],
         options: Mapping[str, Value],
     ) -> dict[str, Value]:
-        values = {name: h.default for name, h in known.items()}
-        if "gamma" in values and "gamma" in options:
-            values["gamma"] = float(options["gamma"])
+        values = self._usual(known, options)
         for name, value in {**choice.hyperparameters, **own}.items():
             values[name] = _validated(known, name, value, f"algorithm {choice.name}")
         return dict(sorted(values.items()))
+
+    def defaults(self, run: Run) -> dict[str, Value]:
+        """The defaults of the hyperparameters of one of its runs, on its very data."""
+        place = next(
+            (number, place)
+            for number, data in enumerate(self.datasets)
+            for place, choice in enumerate(self.algorithms)
+            if (data.name, data.own, choice.name) == (run.data.name, run.data.own, run.algorithm)
+            and self._approximator(data, choice) == run.approximator
+        )
+        return self._usual(self._declared[place], run.data.options)
+
+    def _usual(self, known: Mapping[str, Hyperparameter], options: Mapping[str, Value]) -> dict[str, Value]:
+        values = {name: h.default for name, h in known.items()}
+        if "gamma" in values and "gamma" in options:
+            values["gamma"] = float(options["gamma"])
+        return values
 
     def _chunks(self, data: Data, place: int, found: list[dict[str, Value]]) -> list[Job]:
         choice = self.algorithms[place]
@@ -493,7 +507,7 @@ def _list(name: str, given: object) -> list[Any]:
     return list(given)
 
 
-_DATA_SEED = Hyperparameter("seed", "", 0, "Of the behaviour's randomness.", low=0, high=2**32 - 1, integer=True)
+DATA_SEED = Hyperparameter("seed", "", 0, "Of the behaviour's randomness.", low=0, high=9999, integer=True)
 
 
 def _check_values(axis: str, values: Axis, declared: Sequence[Hyperparameter]) -> None:

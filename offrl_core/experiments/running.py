@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from offrl_core.dataset import Dataset
 from offrl_core.experiments import carrying
 from offrl_core.experiments.axes import ExperimentError
 from offrl_core.experiments.carrying import Lacking
-from offrl_core.experiments.design import Design
 from offrl_core.experiments.job import Job
-from offrl_core.experiments.results import Results
 from offrl_core.experiments.store import Store
 from offrl_core.experiments.working import Done, do
 
@@ -74,47 +73,41 @@ class InThisProcess(Executor):
         return future
 
 
-def run(
-    design: Design,
+def run_jobs(
+    jobs: Sequence[Job],
+    own: Mapping[str, Dataset],
     store: Store,
     executor: Executor | None = None,
     progress: Callable[[Progress], object] | None = None,
     stop: Stop | None = None,
-) -> Results:
-    """Train what is not there yet, and return all results.
-
-    It may be stopped or killed at any point and run again: jobs whose results are in the store are not done again.
-    A job whose worker dies is done again by another one, three times in all, and is then recorded as failed, with the
-    reason; the others go on. An error in the job itself is recorded at once.
+) -> None:
+    """Do those jobs, or what is left of them, that are not in the store.
 
     Args:
-        design: what to train.
-        store: where results are, and are put.
-        executor: who does the jobs; by default worker processes of the lowest priority on this machine, which end with
-            this call.
-        progress: told after each job, and once before the first.
-        stop: asked several times a second; jobs that have not begun are then left for another time.
+        jobs: what to do.
+        own: the own datasets that they speak of, by hash.
+        store, executor, progress, stop: as in `run`.
 
     Raises:
-        ExperimentError: results cannot be written, or the executor is broken. What is there is kept.
+        ExperimentError: as in `run`.
     """
-    return _Running(design, store, executor, progress, stop).run()
+    _Running(jobs, own, store, executor, progress or (lambda _: None), stop).run()
 
 
 class _Running:
     def __init__(
         self,
-        design: Design,
+        jobs: Sequence[Job],
+        own: Mapping[str, Dataset],
         store: Store,
         executor: Executor | None,
-        progress: Callable[[Progress], object] | None,
+        tell: Callable[[Progress], object],
         stop: Stop | None,
     ) -> None:
-        self.design, self.store, self.given = design, store, executor
-        self.tell, self.stop = progress or (lambda _: None), stop
-        known = store.known([run.key for job in design.jobs for run in job.runs])
-        self.left: deque[Job] = deque(part for job in design.jobs for part in job.without(known))
-        self.jobs, self.updates = len(design.jobs), design.updates
+        self.own, self.store, self.given, self.tell, self.stop = own, store, executor, tell, stop
+        known = store.known([run.key for job in jobs for run in job.runs])
+        self.left: deque[Job] = deque(part for job in jobs for part in job.without(known))
+        self.jobs, self.updates = len(jobs), sum(job.updates for job in jobs)
         self.found = len(known)
         self.undone_updates = sum(job.updates for job in self.left)
         self.undone = len(self.left)
@@ -124,10 +117,10 @@ class _Running:
         self.spent: defaultdict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.began = time.monotonic()
 
-    def run(self) -> Results:
+    def run(self) -> None:
         self.tell(self.progress())
         if self.left:
-            carrying.bring(self.design.own)
+            carrying.bring(self.own)
             executor = self.given or local_executor()
             stopped = True
             try:
@@ -139,7 +132,6 @@ class _Running:
                 if self.given is None:
                     end = getattr(executor, "kill", None) if stopped else None
                     (end or executor.shutdown)()
-        return Results(self.design, self.store)
 
     def _stopping(self) -> bool:
         return self.stop is not None and self.stop.is_set()
@@ -189,7 +181,7 @@ class _Running:
         try:
             if had_parcels:
                 raise ExperimentError(f"what was sent with it did not arrive: {', '.join(lacking.keys)}")
-            parcels = carrying.luggage(job, lacking.keys, self.design.own)
+            parcels = carrying.luggage(job, lacking.keys, self.own)
         except ValueError as error:
             self._fail(job, str(error))
         else:

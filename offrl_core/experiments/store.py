@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -39,6 +40,19 @@ class _File:
     stamp: tuple[int, int]
     rows: pd.DataFrame
     bad: int
+
+
+def usual_folder() -> Path:
+    """Where results are kept if nobody says otherwise: where `OFFRL_EXPERIMENTS` says, else in this user's cache."""
+    if named := os.environ.get("OFFRL_EXPERIMENTS", ""):
+        return Path(named)
+    if sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "offrl-explorer" / "experiments"
 
 
 class Store:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
-from offrl_core.experiments.design import OPTION
+from offrl_core.links import OPTION
 from offrl_core.names import unknown
 
 if TYPE_CHECKING:

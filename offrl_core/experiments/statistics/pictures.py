@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
-from offrl_core.experiments.design import OPTION
 from offrl_core.experiments.statistics.base import (
     bootstrap,
     groups_of,
@@ -21,6 +20,7 @@ from offrl_core.experiments.statistics.base import (
     tasks_of,
     too_few,
 )
+from offrl_core.links import OPTION
 from offrl_core.names import unknown
 
 if TYPE_CHECKING:
