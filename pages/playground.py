@@ -29,7 +29,7 @@ from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, settings, transition
 
 KEY = "playground"
-LANE, TURN = "playground-lane", "playground-turn"
+LANE, TURN, ADDING = "playground-lane", "playground-turn", "playground-adding"
 WHAT_THIS_IS = (
     "Offline reinforcement learning: a policy is learned from recorded episodes alone, without ever trying an action. "
     "Here no recorded walk leads from S to G, but their pieces do. Press play and watch what the learner makes of them."
@@ -60,6 +60,9 @@ def pick_dataset(name: str) -> None:
 
 def pick_algorithm(name: str) -> None:
     now = memory.chosen(KEY)
+    if st.session_state.pop(ADDING, False):
+        add_lane(now, name)
+        return
     place = viewed_lane(now)
     other = selection.other_system(now, place, name, now.lanes[place].approximator)
     lanes = (*now.lanes[:place], other, *now.lanes[place + 1 :])
@@ -86,13 +89,18 @@ def viewed() -> None:
         st.session_state[LANE] = st.session_state["lanes"] = now.lane_of(member)
 
 
-def add_lane() -> None:
-    now = memory.chosen(KEY)
+def add_lane(now: RunConfig, algorithm: str) -> None:
+    """Train another algorithm beside the others."""
     try:
-        memory.choose(KEY, selection.beside(now))
+        memory.choose(KEY, selection.beside(now, algorithm))
         turn_to(len(now.lanes))
     except ConfigError as error:
         memory.choose(KEY, now, [links.Note("lanes", str(len(now.lanes) + 1), str(error))])
+
+
+def start_adding() -> None:
+    """The next algorithm that is picked trains beside the others."""
+    st.session_state[ADDING] = not st.session_state.get(ADDING, False)
 
 
 def remove_lane() -> None:
@@ -138,13 +146,14 @@ def sidebar() -> None:
             key="lanes",
             on_change=pick_lane,
         )
+    adding = st.session_state.get(ADDING, False) and len(config.lanes) < MAX_LANES
     with st.container(horizontal=True):
         if len(config.lanes) < MAX_LANES:
             st.button(
-                "Compare with another",
-                icon=":material/add:",
-                on_click=add_lane,
-                help="Train it beside, in lock-step",
+                "Cancel" if adding else "Compare with another",
+                icon=":material/undo:" if adding else ":material/add:",
+                on_click=start_adding,
+                help="Replace the one that you view instead" if adding else "Train it beside, in lock-step",
                 type="tertiary",
             )
         if len(config.lanes) > 1:
@@ -155,7 +164,10 @@ def sidebar() -> None:
                 help="Take the one that you view away",
                 type="tertiary",
             )
-    picker(algorithm_cards(), lane.algorithm, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
+    if adding:
+        st.markdown(f"**Which one beside {links.plain(lane.kind.title)}?**")
+    chosen = None if adding else lane.algorithm
+    picker(algorithm_cards(), chosen, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
     settings(
         lane_sections(config, index),
         key="hyperparameters",

@@ -107,8 +107,9 @@ class LiveRuns:
         """
         key = config.key
         shared = self._shared.get(key)
-        private_ones = (run for run in self.runs.values() if run.private and run.config.key == key)
-        mine = [run for run in private_ones if owner is not None and run.owner == owner]
+        private_ones = [run for run in self.runs.values() if run.private and run.config.key == key]
+        # Who says no name is everybody: what one of them has opened as their own is not another's.
+        mine = [run for run in private_ones if run.owner == owner and not (private and owner is None)]
         known = (None if private else shared) or max(mine, key=lambda run: run.used, default=None)
         if known is not None:
             known.used = self.clock.now()

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import MAX_BUDGET, RunConfig
 from offrl_live.runs.datasets import UPLOAD, uploaded
@@ -189,7 +191,8 @@ class Run:
 
         Returns:
             `id, state, reason, place, step, budget, speed, rate, viewers, private, title, parent, config, members,
-            nbytes`, and `pid`, the process that holds it (None while it rests).
+            nbytes`, `returns` (of each lane the median true return over its models, by the newest frame), and `pid`,
+            the process that holds it (None while it rests).
         """
         state, reason = self.shown_state(place)
         return {
@@ -208,8 +211,21 @@ class Run:
             "config": self.config,
             "members": (self.described or {}).get("members", []),
             "nbytes": self.timeline.nbytes,
+            "returns": self._returns(),
             "pid": self.worker.pid if self.worker else None,
         }
+
+    def _returns(self) -> list[float]:
+        newest, described = self.timeline.frames.last, self.described or {}
+        names = [metric["name"] for metric in described.get("metrics", ())]
+        if newest is None or "return" not in names:
+            return []
+        measured = newest.metrics[:, names.index("return")]
+        lanes = [member["lane"] for member in described["members"]]
+        return [
+            float(np.median(measured[[place for place, its in enumerate(lanes) if its == lane]]))
+            for lane in sorted(set(lanes))
+        ]
 
     def hello(self) -> dict[str, Any]:
         """The first message to a viewer; only once the run was built."""

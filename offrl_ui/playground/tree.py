@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+from offrl_core.writing import number
 from offrl_live.runs.config import Change, RunConfig
 from offrl_live.runs.live_runs import UnknownRun
 
@@ -12,7 +14,7 @@ MOST = 40
 LONGEST_NAME = 40
 NOTHING_YET = (
     "Scrub back and press “branch here”, or move a live control while others watch: "
-    "each branch is kept here, with what was changed and when."
+    "each branch is kept here, with what was changed, when, and what it earns."
 )
 
 Info = Callable[[str], dict[str, Any]]
@@ -42,8 +44,8 @@ class Branches:
             self.names[run_id] = name[:LONGEST_NAME]
 
     def nodes(self, info: Info) -> list[dict[str, Any]]:
-        """The tree, parents first; runs that are no longer known are let go."""
-        nodes = []
+        """The tree, parents first: what branched, and what it branched from; runs that are gone are let go."""
+        nodes: list[dict[str, Any]] = []
         for run_id, name in list(self.names.items()):
             try:
                 known = info(run_id)
@@ -56,12 +58,14 @@ class Branches:
                     "id": run_id,
                     "parent": parent.get("id"),
                     "name": name,
-                    "text": text_of(known, info),
+                    "text": text_of(known, info) + _returns(known),
                     "step": parent.get("step", 0),
                     "state": known["state"],
                 }
             )
-        return nodes
+        parents = {node["parent"] for node in nodes}
+        there = {node["id"] for node in nodes}
+        return [node for node in nodes if node["parent"] in there or node["id"] in parents]
 
 
 def text_of(known: dict[str, Any], info: Info) -> str:
@@ -81,6 +85,12 @@ def text_of(known: dict[str, Any], info: Info) -> str:
         text, later = known["title"] or "run", list(config.changes)
     few = [f"{change.step}: {_what(config, change)}" for change in later[-3:]]
     return "; ".join([text, *(["…"] if len(later) > 3 else []), *few])
+
+
+def _returns(known: dict[str, Any]) -> str:
+    """The true return of each algorithm by now, where it can be measured."""
+    measured = [number(value) for value in known["returns"] if math.isfinite(value)]
+    return f" · J(π) {' and '.join(measured)}" if measured else ""
 
 
 def _changes(parent: dict[str, Any], info: Info) -> tuple[Change, ...]:

@@ -175,16 +175,14 @@ def _in_words(lane: Lane) -> str:
     return f"{lane.kind.title} with {_IN_WORDS[lane.approximator]}"
 
 
-def beside(config: RunConfig) -> RunConfig:
-    """The choice with one more algorithm on the same data: the first, in the lecture's order, that is not there yet.
+def beside(config: RunConfig, algorithm: str) -> RunConfig:
+    """The choice with one more algorithm on the same data.
 
     Raises:
         ConfigError: there are four already, or too many models.
     """
-    there = {lane.algorithm for lane in config.lanes}
-    name = next(name for name in algorithms() if name not in there)
     first = config.lanes[0]
-    return replace(config, lanes=(*config.lanes, Lane(name, first.approximator, first.seeds)), changes=())
+    return replace(config, lanes=(*config.lanes, Lane(algorithm, first.approximator, first.seeds)), changes=())
 
 
 def without(config: RunConfig, index: int) -> RunConfig:

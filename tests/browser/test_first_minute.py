@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.playground import BUS, value
-from tests.browser.waiting import eventually
+from tests.browser.waiting import eventually, settled
 from tests.conftest import PATIENCE
 from tests.serving import Server
 
@@ -81,3 +81,13 @@ def test_another_visitor_stands_at_the_beginning(newcomer: Page, server: Server)
     expect(newcomer.locator(".step-text")).to_have_text(re.compile(r"step 0 of"))
     assert newcomer.evaluate(f"{BUS}.hello.run.private")
     assert value(newcomer, "rho") == 0.1
+    # Speed and training go along to a comparison.
+    newcomer.get_by_role("button", name="Play (space)").click()
+    newcomer.get_by_role("button", name="Compare with another").click()
+    expect(newcomer.get_by_text("Which one beside BCQ?")).to_be_visible()
+    settled(newcomer, 200)
+    newcomer.get_by_role("radio", name="CQL").click()
+    newcomer.wait_for_function(f"{BUS}.hello?.lanes?.map((lane) => lane.algorithm).join() === 'bcq,cql'")
+    newcomer.wait_for_function(f"{BUS}.last.frame?.step > 0")
+    expect(newcomer.locator(".speed-text")).to_have_text("10 updates/s")
+    expect(newcomer.get_by_role("button", name="Pause (space)")).to_be_visible()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
+from offrl_live.runs.engine import Engine
 from offrl_live.serving.hub import get_hub
-from offrl_ui.playground.tree import text_of
+from offrl_ui.playground.tree import Branches, text_of
 from offrl_ui.setup import links, selection
 from tests.hypothesis_profiles import examples
-from tests.live.watching import Watcher
+from tests.live.watching import Watcher, until
 
 
 def _parsed(parts):
@@ -72,11 +75,12 @@ def test_a_change_that_is_not_allowed_is_named_and_left_out(text, kept, said):
 
 def test_side_by_side_adds_another_algorithm_and_takes_it_away():
     config = selection.start()
-    for lanes in (2, 3, 4):
-        config = selection.beside(config)
-        assert len({lane.algorithm for lane in config.lanes}) == lanes
+    others = ["cql", "bc", "cql"]
+    for count, algorithm in enumerate(others, 1):
+        config = selection.beside(config, algorithm)
+        assert [lane.algorithm for lane in config.lanes] == ["bcq", *others[:count]]
     with pytest.raises(ConfigError, match="1 to 4"):
-        selection.beside(config)
+        selection.beside(config, "iql")
     for _ in range(5):
         config = selection.without(config, 0)
     assert len(config.lanes) == 1
@@ -112,3 +116,21 @@ def test_the_tree_says_what_was_changed_and_when():
     assert text_of(hub.info(branch), hub.info) == "from step 0: gamma → 0.9, rho → 0.25"
     again = branch_of(branch, {})
     assert text_of(hub.info(again), hub.info) == "begun again"
+
+
+def test_what_was_only_picked_is_no_branch_and_the_others_have_their_returns():
+    hub, seen = get_hub(), Branches()
+    config = RunConfig("double-crossing", {"episodes": 42}, (Lane("bcq", seeds=2), Lane("cql", seeds=2)))
+    first, picked = hub.open(config), hub.open(RunConfig("double-crossing", {"episodes": 43}, (Lane("bc"),)))
+    for run_id in (first, picked):
+        seen.remember(run_id)
+    assert seen.nodes(hub.info) == []
+    until(lambda: hub.info(first)["state"] == "paused")
+    branch = branch_of(first, {"rho": 0.25})
+    seen.remember(branch)
+    nodes = {node["id"]: node for node in seen.nodes(hub.info)}
+    assert set(nodes) == {first, branch}
+    engine = Engine(config)
+    learned = engine.snapshot(truth=True).metrics["return"]
+    assert hub.info(first)["returns"] == pytest.approx([np.median(learned[:2]), np.median(learned[2:])], abs=1e-6)
+    assert nodes[first]["text"].endswith(f"J(π) {' and '.join(number(v) for v in hub.info(first)['returns'])}")

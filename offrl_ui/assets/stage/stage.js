@@ -40,6 +40,7 @@ import { Transport } from "./transport.js";
  *   axes?: readonly [x: number, y: number], hints?: boolean, emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
+/** @typedef {{ speed: number, playing: boolean }} Pace */
 /** @typedef {{ state: number, action: number | null, member?: number }} Selection */
 
 /** The part of what is wanted that a world is arranged by. @param {Looks} options */
@@ -68,6 +69,8 @@ export class Stage {
     this.turned = null;
     /** The mode that was asked for, by the page or by hand. */
     this.asked = options.mode ?? null;
+    /** What is taken along to the next run: how fast, and whether it trains. @type {Pace | null} */
+    this.carried = null;
     this.theme = readTheme(root);
     root.dataset.theme = this.theme.dark ? "dark" : "light";
     this.store = new Store();
@@ -193,6 +196,7 @@ export class Stage {
     if (elsewhere) {
       // Another run has members of its own: it must describe them first.
       this.turned = turned ? member : null;
+      if (this.session.live && options.run) this.carried ??= this.paceNow;
       Object.assign(this.store.view, sorted(options));
       const live = options.run && options.recording && options.recording === before.recording && !before.run;
       if (live) this.session.takeOver(/** @type {string} */ (options.run));
@@ -236,9 +240,20 @@ export class Stage {
     this.keys.list.show();
   }
 
+  /** @returns {Pace} */
+  get paceNow() {
+    return { speed: this.transport.value, playing: this.playback.training };
+  }
+
   /** @param {boolean} again - the same run, after a lost connection */
   began(again) {
     if (!again) this.playback.begin();
+    if (this.carried && this.session.live) {
+      const { speed, playing } = this.carried;
+      this.carried = null;
+      this.session.send({ cmd: "speed", value: speed });
+      if (playing) this.session.send({ cmd: "play" });
+    }
     this.world.begin();
     this.film.begin();
     this.outcome.begin();
