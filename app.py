@@ -11,11 +11,12 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.runtime import get_instance
 from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_live.serving import logs
 from offrl_live.serving.command_line import named_files
-from offrl_live.serving.environment import warms_up
+from offrl_live.serving.environment import upload_room, warms_up
 from offrl_live.serving.hub import close_hub, get_hub
 from offrl_live.serving.operator import Operator
 from offrl_live.serving.socket import live_route
@@ -25,6 +26,7 @@ from offrl_ui.playground import downloads, session_run
 from offrl_ui.setup import cards
 from offrl_ui.shared import assets, formulas, network
 from offrl_ui.shared.first_visit import FirstVisit
+from offrl_ui.shared.raw_uploads import RawUploads
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
 # the first visitor of a link such as /datasets would see a bare page without navigation.
@@ -77,5 +79,14 @@ app = st.App(
         *Operator().routes(),
     ),
     lifespan=lifespan,
-    middleware=[Middleware(FirstVisit, modules=FIRST_MODULES, base=network.base_path())],
+    middleware=[
+        Middleware(FirstVisit, modules=FIRST_MODULES, base=network.base_path()),
+        Middleware(
+            RawUploads,
+            store=lambda: get_instance().uploaded_file_mgr,
+            room=upload_room(),
+            largest=st.get_option("server.maxUploadSize") * 1024 * 1024,
+            base=network.base_path(),
+        ),
+    ],
 )

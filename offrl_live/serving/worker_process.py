@@ -30,6 +30,7 @@ from offrl_live.serving.time_limit import TimeLimit
 
 log = logging.getLogger(__name__)
 
+ENDING_SECONDS = 0.5
 WARM_DATASETS = ("double-crossing", "icu-sepsis")
 
 
@@ -94,7 +95,7 @@ class WorkerProcess:
         except ChildEnded as error:
             reason = f"the worker {error}"
         except WireError as error:
-            reason = f"the worker sent something that is not a message: {error}"
+            reason = _why_no_message(child, error)
         except Exception as error:  # this thread must live to report the end; a run in doubt is better ended
             log.exception("what worker %s sent could not be taken in", child.pid)
             reason = f"what the worker sent could not be taken in: {error}"
@@ -103,6 +104,14 @@ class WorkerProcess:
         if not self._closing:
             ENDED_WORKERS.inc()
             self._ended(self, reason)
+
+
+def _why_no_message(child: Child, error: WireError) -> str:
+    """What is to be told of something that is no message: of a worker that was killed while it sent it, only that."""
+    try:
+        return f"the worker {ChildEnded(child.wait(ENDING_SECONDS))}"
+    except TimeoutError:
+        return f"the worker sent something that is not a message: {error}"
 
 
 def serve(connection: Connection) -> None:

@@ -90,7 +90,7 @@ def upload_form() -> str | None:
         memory = {"id": file.file_id, "preview": None, "error": None}
         try:
             with st.spinner("Looking at the file …"):
-                memory["preview"] = preview_isolated(file.getvalue(), name=file.name, limits=limits, visitor=visitor())
+                memory["preview"] = preview_isolated(file.getvalue(), name=file.name, limits=limits, visitor=address())
         except FileError as error:
             memory["error"] = str(error)
         st.session_state["preview"] = memory
@@ -111,11 +111,12 @@ def upload_form() -> str | None:
     try:
         reading = _read(file.getvalue(), file.name, preview.format, mapping, limits)
         dataset = Dataset.from_reading(reading, gamma)
+        report = validate(dataset, reading.findings)  # before it is kept: what has no report is not kept either
         name = keep(dataset, visitor(), room)
     except (FileError, ConfigError) as error:
         st.error(plain(error), icon=":material/error:")
         return None
-    _reports[dataset] = validate(dataset, reading.findings)
+    _reports[dataset] = report
     return name
 
 
@@ -123,6 +124,11 @@ def visitor() -> str:
     """Who asks: a name for this visit."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
+
+
+def address() -> str:
+    """Who waits for a reader: everybody behind one address has one seat, so that nobody takes all by many visits."""
+    return st.context.ip_address or visitor()
 
 
 def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, limits: Limits) -> Reading:
@@ -136,7 +142,7 @@ def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, l
         told.update(share=share, doing=doing)
 
     bar = st.progress(0.0, "Reading …")
-    who = visitor()
+    who = address()
     with ThreadPoolExecutor(1) as pool:
         # The reader reports from a thread that knows no page: this one looks and draws.
         future = pool.submit(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import streamlit as st
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -13,6 +15,9 @@ from offrl_live.serving.hub import get_hub
 from offrl_live.serving.torch_model import torch_model_file
 from offrl_ui.gallery.presets import SUFFIX, presets
 from offrl_ui.playground.files import FILES, Asked, Maker, of_one_model, offered, saved_as, which_model
+
+MADE_AT_ONCE = 2
+"""A file may take tens of megabytes while it is made, and a second: more of them wait."""
 
 
 def routes() -> list[Route]:
@@ -55,7 +60,8 @@ async def _take(request: Request) -> Response:
     except UnknownRun:
         return PlainTextResponse("there is no such run: it was dropped, or it never was", status_code=404)
     try:
-        data = await to_thread.run_sync(FILES[name].make or _torch_model(name), asked)
+        async with _made_at_once():
+            data = await to_thread.run_sync(FILES[name].make or _torch_model(name), asked)
     except ValueError as error:
         return PlainTextResponse(str(error), status_code=400)
     headers = {
@@ -64,6 +70,12 @@ async def _take(request: Request) -> Response:
         "X-Content-Type-Options": "nosniff",
     }
     return Response(data, media_type=FILES[name].media, headers=headers)
+
+
+@cache
+def _made_at_once() -> CapacityLimiter:
+    """The places of those that are made; made in the server's loop, which they belong to."""
+    return CapacityLimiter(MADE_AT_ONCE)
 
 
 def _torch_model(name: str) -> Maker:

@@ -54,6 +54,13 @@ class Note:
         return f"{self.key} = {shown!r} was refused: {self.message}"
 
 
+class More(Note):
+    """How many more there are."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
 def data_link(config: RunConfig) -> dict[str, str]:
     """The link's parts for the dataset of `config` alone."""
     return data_parts(config.dataset, config.options, options_of(config.dataset))

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from offrl_core.processes.child import Child, ChildEnded, inbox
+from offrl_live.serving.worker_process import WorkerProcess
 from tests.processes import descendants, left_behind
 
 ROOT = Path(__file__).parents[2]
@@ -179,3 +180,29 @@ def test_no_child_outlives_its_parent(user: str, end: str) -> None:
             parent.send_signal(signal.Signals[end])
             parent.wait(20)
     assert left_behind(children, 5) == []
+
+
+def _sends_half_and_dies(connection: Connection) -> None:
+    connection.send_bytes(b"\xff" * 8)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _sends_rubbish_and_lives(connection: Connection) -> None:
+    connection.send_bytes(b"\xff" * 8)
+    time.sleep(60)
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (_sends_half_and_dies, "the worker was ended by signal 9"),
+        (_sends_rubbish_and_lives, "the worker sent something that is not a message"),
+    ],
+)
+def test_a_worker_that_was_killed_is_not_called_one_that_sends_rubbish(function, why: str) -> None:
+    told: list[str] = []
+    worker = WorkerProcess(lambda *_: None, lambda _, reason: told.append(reason))
+    child = Child(function)
+    worker._read(child)
+    assert told[0].startswith(why)
+    child.wait(10)

@@ -15,7 +15,7 @@ from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.rewards import REWARD
 from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig
-from offrl_ui.setup import controls, links, selection
+from offrl_ui.setup import controls, links, memory, selection
 from tests.hypothesis_profiles import examples
 
 
@@ -360,3 +360,14 @@ def test_a_choice_is_newer_than_the_link_that_the_browser_still_shows():
     page.button[0].click().run()
     assert page.text[0].value == "mpo"
     assert page.query_params["algo"] == "mpo"
+
+
+def test_a_link_of_five_hundred_parts_says_what_is_wrong_in_a_few_lines():
+    _, notes = links.parse({f"x.part{number}": ["1"] for number in range(500)})
+    assert len(notes) > 50
+    told = memory.few(notes)
+    assert len(told) == memory.MOST_NOTES + 1
+    assert told[:-1] == notes[: memory.MOST_NOTES]
+    assert str(told[-1]) == f"{len(notes) - memory.MOST_NOTES} more parts of this link were refused as well."
+    short = notes[: memory.MOST_NOTES + 1]
+    assert memory.few(short) == short
