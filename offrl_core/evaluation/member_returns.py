@@ -43,7 +43,7 @@ def evaluate(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[
         returns[places], q[places] = truth(dataset, gamma).of(policy[places])
     seen = dataset.counts > 0
     missing = ~seen & seen.any(axis=1, keepdims=True)
-    numbers = {"return": returns, "q_data_true": q[:, seen].mean(axis=1)}
+    numbers = {"return": returns, "q_data_true": _mean_over(q, seen)}
     if dataset.reward_rule:
         assert dataset.mdp is not None
         starts = np.flatnonzero(dataset.mdp.initial)
@@ -51,8 +51,13 @@ def evaluate(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[
         acts = np.where(chosen > 0, chosen * q[:, starts], 0.0).sum(axis=2)  # no share of an infinite value is none
         numbers["return_given"] = acts @ dataset.mdp.initial[starts]
     if missing.any():
-        numbers["q_missing_true"] = q[:, missing].mean(axis=1)
+        numbers["q_missing_true"] = _mean_over(q, missing)
     return numbers, q.astype(np.float32)
+
+
+def _mean_over(tables: Array, pairs: Array) -> Array:
+    """`(M,)`: each member's mean over some pairs, summed in the same order however many members there are."""
+    return np.asarray(np.ascontiguousarray(tables[:, pairs]).mean(axis=1))
 
 
 def played(dataset: Dataset) -> bool:

@@ -119,6 +119,7 @@ class Design:
             twice = next((entry for entry in entries if entries.count(entry) > 1), None)
             if twice is not None:
                 raise ExperimentError(f"{name}: {twice.name} stands there twice with the same choices")
+        self._declared  # noqa: B018 - refuses what does not go together
         self._put(axes={self._axis_name(name): axis_of(str(name), given) for name, given in self.axes.items()})
         self._check_axes()
         self._check_size()

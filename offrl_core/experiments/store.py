@@ -103,7 +103,7 @@ class Store:
                     mine = file.rows[file.rows["run"].isin(wanted - there)]
                     there |= set(mine["run"].unique())
                     parts.append(mine)
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"run": [], "step": []})
+        return pd.concat(parts, ignore_index=True) if parts else _nothing()
 
     def known(self, keys: Collection[str]) -> set[str]:
         """Those of these runs that are there and sound."""
@@ -111,7 +111,7 @@ class Store:
 
     @property
     def damaged(self) -> dict[str, int]:
-        """Files that were found damaged, name → how many of their configurations could not be read."""
+        """Files that were found damaged, name → how many of their parts (a configuration each) cannot be read."""
         with self._lock:
             return {name: file.bad for name, file in self._files.items() if file.bad}
 
@@ -128,17 +128,20 @@ class Store:
             self._files.pop(name, None)
         for name, stamp in there.items():
             if name not in self._heads or self._heads[name][0] != stamp:
-                self._heads[name] = stamp, self._runs_in(name)
+                runs = self._runs_in(name)
+                self._heads[name] = stamp, runs or frozenset()
+                if runs is None:
+                    self._files[name] = _File(stamp, _nothing(), 1)
 
-    def _runs_in(self, name: str) -> frozenset[str]:
-        """The runs that a file says it holds; none where that cannot be read."""
+    def _runs_in(self, name: str) -> frozenset[str] | None:
+        """The runs that a file says it holds; None where that cannot be read."""
         from pyarrow import ArrowException, parquet
 
         try:
             meta = parquet.read_metadata(self.folder / name).metadata or {}
             return frozenset(json.loads(meta[_META])["runs"])
         except (OSError, ArrowException, ValueError, KeyError, TypeError):
-            return frozenset()
+            return None
 
     def _read(self, name: str) -> _File | None:
         """The sound rows of a file."""
@@ -159,7 +162,7 @@ class Store:
                         bad += 1
         except (OSError, ArrowException, ValueError):
             bad += 1
-        rows = pd.concat(good, ignore_index=True) if good else pd.DataFrame({"run": [], "step": []})
+        rows = pd.concat(good, ignore_index=True) if good else _nothing()
         self._files[name] = _File(stamp, rows, bad)
         return self._files[name]
 
@@ -226,3 +229,9 @@ class Store:
             raise ExperimentError(
                 f"results cannot be written to {self.folder}: {why}; what is there is kept"
             ) from error
+
+
+def _nothing() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({"run": pd.Series(dtype=str), "step": pd.Series(dtype=int)})

@@ -158,7 +158,8 @@ def _returns(learner: Learner, data: Dataset, snapshot: Snapshot, gammas: list[f
         if snapshot.q is not None:
             seen = data.counts > 0
             with np.errstate(invalid="ignore"):
-                found["q_error"] = np.abs(snapshot.q[:, seen] - q_pi[:, seen]).mean(axis=1, dtype=np.float64)
+                errors = np.abs(snapshot.q[:, seen].astype(np.float64) - q_pi[:, seen])
+                found["q_error"] = np.ascontiguousarray(errors).mean(axis=1)
         judged = found["return"].copy()
         others = [m for m, gamma in enumerate(gammas) if gamma != data.gamma]
         if others:
