@@ -25,6 +25,9 @@ from offrl_live.runs.wire import dumps, encode
 
 Array = npt.NDArray[Any]
 
+SUFFIX = ".offrl.gz"
+"""What the names of recordings end with."""
+
 _HEAD = struct.Struct("<BI")
 
 

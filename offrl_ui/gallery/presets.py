@@ -14,9 +14,9 @@ from typing import Any
 
 from offrl_core.names import unknown
 from offrl_live.runs.config import Lane, RunConfig
+from offrl_live.runs.export import SUFFIX
 from offrl_live.runs.recorder import record, schedule
 
-SUFFIX = ".offrl.gz"
 _FOLDER = "recordings"
 
 

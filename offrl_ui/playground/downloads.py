@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from offrl_live.runs.export import SUFFIX
 from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.serving.hub import get_hub
 from offrl_live.serving.torch_model import torch_model_file
-from offrl_ui.gallery.presets import SUFFIX, presets
+from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.files import FILES, Asked, Maker, of_one_model, offered, saved_as, which_model
 
 MADE_AT_ONCE = 2

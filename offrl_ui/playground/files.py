@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from offrl_core.algos import algorithms
 from offrl_core.standalone.loss_text import is_restated
-from offrl_live.runs.export import RunExport
+from offrl_live.runs.export import SUFFIX, RunExport
 from offrl_live.runs.script import script
-from offrl_ui.gallery.presets import SUFFIX
 from offrl_ui.playground.replay_file import replay_html
 from offrl_ui.shared.asset_files import asset
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from offrl_lecture.base.text import mathml
+from offrl_ui.shared.formula import formula
 
 MOST_FORMULAS = 64
 LONGEST_FORMULA = 2_000
@@ -37,18 +36,6 @@ async def _formulas(request: Request) -> JSONResponse:
     if not all(isinstance(text, str) and len(text) <= LONGEST_FORMULA for text in asked):
         return _refusal(f"each formula must be a text of at most {LONGEST_FORMULA} characters")
     return JSONResponse(await to_thread.run_sync(lambda: [formula(text) for text in asked]))
-
-
-def formula(latex: str) -> str:
-    """MathML of a formula; what cannot be typeset is shown as the text it is."""
-    # The converter copies text as it is: nothing that could open a tag may reach it.
-    safe = re.sub(r"[<>&\"]", lambda found: {"<": r"\lt ", ">": r"\gt "}.get(found[0], " "), latex)
-    try:
-        made = mathml(safe)
-        # A formula is no link: whatever page shows it, a click must lead nowhere.
-        return made if "href" not in made.lower() else f"<math><mtext>{safe}</mtext></math>"
-    except Exception:  # the converter raises many kinds; a formula that it does not know must not take the others along
-        return f"<math><mtext>{safe}</mtext></math>"
 
 
 def _refusal(message: str, status: int = 400) -> JSONResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offrl_ui.shared.formulas import formula
+from offrl_ui.shared.formula import formula
 
 
 @pytest.mark.parametrize("latex", [r"\href{javascript:alert(1)}{x}", r"\href{https://a.example}{x}"])

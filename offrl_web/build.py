@@ -1,0 +1,237 @@
+"""Build the static edition: `python -m offrl_web.build site/` makes a folder for any static host.
+
+Everything in it is addressed relatively, so it may lie below any path. What changes with a new version lies in a folder
+that is named by its contents; Pyodide lies in one that is named by its version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import html
+import io
+import json
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from offrl_live.runs.wire import dumps
+from offrl_ui.gallery.cards import preset_cards
+from offrl_ui.gallery.presets import presets
+from offrl_ui.setup import links
+from offrl_ui.setup.cards import algorithm_cards, dataset_cards
+from offrl_ui.shared.asset_files import asset_files
+from offrl_web import bundle, supply
+from offrl_web.runtime.playground import Playground
+
+PAGES = {
+    "": ("Playground", "Train an algorithm on a dataset and watch it learn, beside the truth."),
+    "gallery": ("Gallery", "Runs worth seeing, one per lesson, with their timelines already there."),
+}
+"""Path of each page, its name in the navigation and what it is; the first is the site's own address."""
+
+ON_REQUEST = {"scipy": "scipy", "sklearn": "scikit-learn", "pandas": "pandas", "pyarrow": "pyarrow", "h5py": "h5py"}
+"""Top-level module → the package of Pyodide that holds it."""
+DATA_PACKAGES = ("icu_sepsis",)
+"""Installed packages of which the program reads files, and imports nothing."""
+
+SOURCES = re.compile(r'"(?:\.\./)+offrl_ui/assets/')
+BOOTSTRAP = ("stage/stage.css", "shared/key_list.css")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A site.
+
+    Attributes:
+        folder: where it lies.
+        version: of everything but Pyodide.
+        missing: packages for use on request that are not in it.
+    """
+
+    folder: Path
+    version: str
+    missing: tuple[str, ...]
+
+
+def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> Built:
+    """Make the site in `folder`; a site that is there is brought up to date, anything else is left alone.
+
+    Raises:
+        ValueError: the folder holds something that is no site.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / "sw.js").exists():
+        raise ValueError(f"{folder} is not empty and holds no site: name an empty folder")
+    say("packing Python")
+    contents = dict(_contents(say))
+    digest = hashlib.sha256()
+    for name, data in sorted(contents.items()):
+        digest.update(name.encode() + b"\0" + data)
+    for name in ("built.js", "index.html", "sw.js"):
+        digest.update(_template(name).encode())
+    version = digest.hexdigest()[:12]
+    pyodide = f"pyodide/{supply.VERSION}"
+    archives = {
+        module: [f"{pyodide}/{path.name}" for path in found.wheels([package]) if "numpy" not in path.name]
+        for module, package in ON_REQUEST.items()
+        if package not in found.missing
+    }
+    archives |= {name: [f"stage/{version}/python/{name}.zip"] for name in DATA_PACKAGES}
+    written: dict[str, bytes] = {f"stage/{version}/{name}": data for name, data in contents.items()}
+    written |= {f"{pyodide}/{path.name}": path.read_bytes() for path in _runtime(found)}
+    written[f"{pyodide}/{supply.LOCK}"] = _lock(found)
+    for preset in presets().values():
+        written[f"preset/{preset.id}.offrl"] = preset.stored
+    sizes = {name: len(data) for name, data in written.items() if _is_big(name)}
+    facts = {"version": version, "pyodide": pyodide, "archives": archives, "sizes": sizes, "pages": _pages()}
+    written[f"stage/{version}/page/built.js"] = _filled("built.js", {"= FACTS;": f"= {json.dumps(facts)};"})
+    for path, (title, about) in PAGES.items():
+        said = {"TITLE": html.escape(title), "ABOUT": html.escape(about), "ROOT": "../" if path else "./"}
+        places = {f"{{{word}}}": content for word, content in {**said, "VERSION": version}.items()}
+        written[f"{path}/index.html".lstrip("/")] = _filled("index.html", places)
+    shown = sorted(name for name in written if _is_shown(name, version))
+    keep = {"version": version, "files": ["./", *shown]}
+    written["sw.js"] = _filled("sw.js", {"= KEEP;": f"= {json.dumps(keep)};"})
+    written[".nojekyll"] = b""
+    _write(folder, written)
+    return Built(folder, version, found.missing)
+
+
+def _contents(say: Say) -> Iterator[tuple[str, bytes]]:
+    """What changes with the version, by its path below the version's folder."""
+    yield from asset_files().items()
+    for path in sorted((Path(__file__).parent / "page").iterdir()):
+        if path.suffix in (".js", ".css") and path.name not in ("built.js", "sw.js"):
+            yield f"page/{path.name}", SOURCES.sub('"../', path.read_text(encoding="utf-8")).encode()
+    yield "icon.svg", files("offrl_ui").joinpath("assets", "icon.svg").read_bytes()
+    yield "python/program.bin", bundle.pack(bundle.files())
+    for name in DATA_PACKAGES:
+        yield f"python/{name}.zip", _data_of(name)
+    say("drawing the cards")
+    cards = {"datasets": dataset_cards(), "algorithms": algorithm_cards(), "presets": preset_cards()}
+    yield "data/cards.json", dumps(cards).encode()
+    say("describing the gallery's runs")
+    yield "data/gallery.json", dumps(_gallery()).encode()
+    for preset in presets().values():
+        view = Playground(None).answer({"do": "open", "query": {n: [v] for n, v in links.link(preset.config).items()}})
+        yield f"data/view-{preset.id}.json", dumps(view).encode()
+
+
+def _gallery() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": preset.id,
+            "title": preset.title,
+            "sentence": preset.sentence,
+            "view": dict(preset.view),
+            "link": links.link(preset.config),
+        }
+        for preset in presets().values()
+    ]
+
+
+def _pages() -> list[dict[str, str]]:
+    return [{"path": path, "title": title, "about": about} for path, (title, about) in PAGES.items()]
+
+
+def _data_of(package: str) -> bytes:
+    """An installed package's files as an archive."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(f"{package} is not installed: pip install the project first")
+    place = Path(spec.submodule_search_locations[0])
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(place.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                entry = zipfile.ZipInfo(f"{package}/{path.relative_to(place).as_posix()}")
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+    return file.getvalue()
+
+
+def _runtime(found: supply.Supply) -> list[Path]:
+    packages = [*supply.NEEDED, *(name for name in supply.ON_REQUEST if name not in found.missing)]
+    return [path for path in (*found.runtime(), *found.wheels(packages)) if path.name != supply.LOCK]
+
+
+def _lock(found: supply.Supply) -> bytes:
+    """The lock without the packages that nobody asks for."""
+    kept = {name: entry for name, entry in found.lock["packages"].items() if name in supply.NEEDED}
+    return json.dumps({**found.lock, "packages": kept}, separators=(",", ":")).encode()
+
+
+def _template(name: str) -> str:
+    return (Path(__file__).parent / "page" / name).read_text(encoding="utf-8")
+
+
+def _filled(name: str, places: Mapping[str, str]) -> bytes:
+    """A template with what belongs in its places."""
+    text = _template(name)
+    for place, content in places.items():
+        text = text.replace(place, content)
+    return text.encode()
+
+
+def _is_big(name: str) -> bool:
+    """Whether a file is one of those that Python begins with, whose loading is told."""
+    return name.endswith(("pyodide.asm.wasm", "pyodide.asm.mjs", "python_stdlib.zip", "program.bin")) or (
+        "/numpy-" in name
+    )
+
+
+def _is_shown(name: str, version: str) -> bool:
+    """Whether a file belongs to what is shown without Python: it is kept for the next visit at once."""
+    inside = name.removeprefix(f"stage/{version}/")
+    return name.endswith("index.html") or (inside != name and not inside.startswith(("python/", "data/view-")))
+
+
+def _write(folder: Path, written: Mapping[str, bytes]) -> None:
+    for name in ("stage", "pyodide", "preset"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name, data in written.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def packed_size(folder: Path, names: Mapping[str, Any] | None = None) -> int:
+    """Bytes of a site's files as a host sends them, text and WebAssembly gzipped."""
+    total = 0
+    for path in folder.rglob("*"):
+        if path.is_file() and (names is None or path.relative_to(folder).as_posix() in names):
+            data = path.read_bytes()
+            total += min(len(data), len(gzip.compress(data, 6)))
+    return total
+
+
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser("python -m offrl_web.build", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the site is made, such as site/")
+    parser.add_argument(
+        "--pyodide", type=Path, metavar="FOLDER", help=f"a folder that holds Pyodide {supply.VERSION} or its archives"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        found = supply.find(given.pyodide, say=print)
+        built = build(given.folder, found, say=print)
+    except (supply.SupplyError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    print(f"{built.folder}: version {built.version}")
+    if built.missing:
+        print(f"without {', '.join(built.missing)}, which were not found: what needs them says so in the tab")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,87 @@
+// The gallery: recordings, which need no Python. What is on screen goes on live in the playground, where it stands.
+
+import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
+import { bus } from "../../offrl_ui/assets/shared/bus.js";
+import { h } from "../../offrl_ui/assets/shared/dom.js";
+import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
+import { mount as mountStage } from "../../offrl_ui/assets/stage/mount.js";
+import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
+import { BUILT } from "./built.js";
+import { Place } from "./component.js";
+import { engine } from "./engine.js";
+import { data } from "./site.js";
+
+/** @import { Cards, Preset, Shown } from "./types.d.ts" */
+/** @import { Frame } from "./main.js" */
+
+/** @param {Frame} frame @returns {Promise<Shown>} */
+export async function show(frame) {
+  /** @type {[Cards, Preset[]]} */
+  const [cards, presets] = await Promise.all([data("cards.json"), data("gallery.json")]);
+  return new GalleryPage(frame, cards, presets);
+}
+
+/** @implements {Shown} */
+class GalleryPage {
+  /** @param {Frame} frame @param {Cards} cards @param {Preset[]} presets */
+  constructor({ main, side, go }, cards, presets) {
+    this.cards = cards;
+    this.presets = presets;
+    this.go = go;
+    const host = h("div", { class: "component" });
+    side.replaceChildren(h("h2", {}, "Runs worth seeing"), host);
+    this.head = h("div", { class: "gallery-head" });
+    const stage = h("div", { class: "stage-host" });
+    this.root = stage.attachShadow({ mode: "open" });
+    this.root.append(h("section", { class: "stage", "aria-label": "Training stage" }));
+    main.replaceChildren(this.head, stage);
+    const styles = [siteAddress(`stage/${BUILT.version}/widgets/picker.css`)];
+    this.picker = new Place(host, "picker", pickers, styles, (_, { id, seq }) => {
+      this.picker.heard(seq);
+      history.pushState(null, "", `${location.pathname}?preset=${encodeURIComponent(id)}`);
+      this.draw();
+    });
+    /** @type {(() => void) | null} */
+    this.unmount = null;
+    // Python comes when the picture stands, so that "Train it live" has not to wait for all of it.
+    this.off = bus.on("frame", () => setTimeout(() => engine.start(), 500));
+    this.draw();
+  }
+
+  draw() {
+    const asked = new URLSearchParams(location.search).get("preset");
+    const chosen = this.presets.find(({ id }) => id === asked) ?? this.presets[0];
+    const refused = asked !== null && asked !== chosen.id;
+    const sentence = `preset = '${asked?.slice(0, 60)}' was refused: there is no such run; ${chosen.title} is shown`;
+    patch(this.head, [
+      refused && v("p", { class: "note", role: "alert", "data-testid": "stAlert" }, sentence),
+      v("div", { class: "page-heading" }, v("h1", {}, chosen.title), v("p", {}, chosen.sentence)),
+      v("button", { type: "button", class: "primary", onclick: () => this.live(chosen) }, "Train it live"),
+    ]);
+    const groups = this.cards.presets;
+    this.picker.show({ label: "Run", groups, value: chosen.id, columns: 2, few: 0, skip: "" });
+    this.unmount = mountStage({
+      parentElement: this.root,
+      data: { recording: `preset/${chosen.id}.offrl`, ...chosen.view },
+      setStateValue: () => {},
+      setTriggerValue: () => {},
+    });
+  }
+
+  /** @param {Preset} preset */
+  live(preset) {
+    const { stage } = /** @type {any} */ (this.root.querySelector(".stage"));
+    const at = stage?.playback.atEnd ? null : (stage?.playback.frame?.step ?? null);
+    this.go(`?${new URLSearchParams(preset.link)}`, at);
+  }
+
+  moved() {
+    this.draw();
+  }
+
+  close() {
+    this.off();
+    this.picker.close();
+    this.unmount?.();
+  }
+}

@@ -1,0 +1,391 @@
+// The playground in a tab: the same widgets as the app's page, around what offrl_web/runtime/playground.py answers.
+
+import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
+import { bus } from "../../offrl_ui/assets/shared/bus.js";
+import { download, h } from "../../offrl_ui/assets/shared/dom.js";
+import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
+import { mount as mountStage } from "../../offrl_ui/assets/stage/mount.js";
+import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
+import * as settings from "../../offrl_ui/assets/widgets/settings.js";
+import * as transitions from "../../offrl_ui/assets/widgets/transition.js";
+import * as trees from "../../offrl_ui/assets/widgets/tree.js";
+import { BUILT } from "./built.js";
+import { Place } from "./component.js";
+import { engine } from "./engine.js";
+import { data, linkOf, presetOf, queryOf, writeLink } from "./site.js";
+
+/** @import { Cards, PlaygroundView, Shown, TakenFile } from "./types.d.ts" */
+/** @import { Frame } from "./main.js" */
+
+/** @param {string} name */
+const style = (name) => siteAddress(`stage/${BUILT.version}/${name}`);
+const STAGE_WAITS = "The picture comes with Python, which is being loaded into this tab.";
+
+/** @param {Frame} frame @returns {Promise<Shown>} */
+export async function show(frame) {
+  const page = new PlaygroundPage(frame);
+  await page.begin();
+  return page;
+}
+
+/** @implements {Shown} */
+class PlaygroundPage {
+  /** @param {Frame} frame */
+  constructor({ main, side, at }) {
+    this.left = false;
+    /** The step that a recording is to be shown at, when the viewer was there before. */
+    this.at = at;
+    /** The newest question. */
+    this.asked = 0;
+    /** @type {PlaygroundView | null} */
+    this.view = null;
+    /** @type {Cards | null} */
+    this.cards = null;
+    /** The recording on the stage, and the link of its run. @type {{ recording: string, link: string } | null} */
+    this.recorded = null;
+    this.problem = "";
+    this.model = 0;
+    this.notes = h("div", { class: "notes" });
+    this.heading = h("div", { class: "page-heading" });
+    this.stage = h("div", { class: "stage-host" });
+    this.below = h("div", { class: "below" });
+    this.rule = h("div", { class: "rule" });
+    this.tree = h("div");
+    this.sides = { lanes: h("div", { class: "lanes" }), reward: h("div") };
+    const host = () => h("div", { class: "component" });
+    const hosts = {
+      dataset: host(),
+      options: host(),
+      algorithm: host(),
+      settings: host(),
+      tree: host(),
+      inside: host(),
+    };
+    this.treeHost = hosts.tree;
+    side.replaceChildren(
+      h("h2", {}, "Dataset"),
+      hosts.dataset,
+      hosts.options,
+      this.sides.reward,
+      h("h2", {}, "Algorithm"),
+      this.sides.lanes,
+      hosts.algorithm,
+      hosts.settings,
+    );
+    main.replaceChildren(
+      this.notes,
+      this.heading,
+      this.stage,
+      this.below,
+      h("details", { class: "fold", open: true }, h("summary", {}, "Branches of this visit"), this.tree, hosts.tree),
+      this.rule,
+      h("h2", {}, "The update, worked through for one transition"),
+      hosts.inside,
+    );
+    this.loss = h("details", { class: "fold" }, h("summary", {}, "The loss in code"));
+    main.append(this.loss);
+    const picker = [style("widgets/picker.css")];
+    this.places = {
+      dataset: new Place(hosts.dataset, "picker", pickers, picker, (_, { id, seq }) =>
+        this.ask({ do: "pick_dataset", id }, () => this.places.dataset.heard(seq)),
+      ),
+      algorithm: new Place(hosts.algorithm, "picker", pickers, picker, (_, { id, seq }) =>
+        this.ask({ do: "pick_algorithm", id }, () => this.places.algorithm.heard(seq)),
+      ),
+      options: this.panel(hosts.options),
+      settings: this.panel(hosts.settings),
+      tree: new Place(hosts.tree, "tree", trees, [style("widgets/tree.css")], (name, { id, name: called }) =>
+        this.ask(name === "went" ? { do: "go", id } : { do: "name", id, name: called }),
+      ),
+      inside: new Place(
+        hosts.inside,
+        "transition",
+        transitions,
+        [style("shared/buttons.css"), style("widgets/transition.css")],
+        () => {},
+      ),
+    };
+    this.places.inside.show({});
+    const root = this.stage.attachShadow({ mode: "open" });
+    root.append(h("section", { class: "stage", "aria-label": "Training stage" }));
+    this.root = root;
+    /** @type {(() => void) | null} */
+    this.unmount = null;
+    this.off = [
+      engine.watch(({ state }) => {
+        if (state === "failed") this.recorded = null;
+      }),
+      bus.on("frame", () => engine.start()),
+    ];
+    const forgotten = () => this.open();
+    engine.forgetful.add(forgotten);
+    this.off.push(() => engine.forgetful.delete(forgotten));
+  }
+
+  /** @param {HTMLElement} host */
+  panel(host) {
+    /** @type {Place} */
+    const place = new Place(host, "settings", settings, [style("widgets/settings.css")], (_, { scope, seq, values }) =>
+      this.ask({ do: "change", scope, values }, () => place.heard(seq)),
+    );
+    return place;
+  }
+
+  async begin() {
+    this.cards = await data("cards.json");
+    const preset = await presetOf(location.search);
+    if (this.left) return;
+    if (preset) {
+      const view = await data(`view-${preset.id}.json`);
+      if (this.left) return;
+      this.recorded = { recording: `preset/${preset.id}.offrl`, link: linkOf(preset.link) };
+      this.show(view, true);
+      // The picture first; where none comes, Python all the same.
+      setTimeout(() => engine.start(), 2500);
+    } else {
+      patch(this.heading, [v("h1", {}, "Playground"), v("p", { role: "status" }, STAGE_WAITS)]);
+      this.pickers("", "");
+      engine.start();
+    }
+    this.open();
+  }
+
+  /** What the address says is to be chosen. */
+  open() {
+    this.ask({ do: "open", query: queryOf(location.search) }, undefined, true);
+  }
+
+  moved() {
+    this.open();
+  }
+
+  /**
+   * @param {{ do: string, [name: string]: unknown }} question
+   * @param {() => void} [heard] - called when it was answered
+   * @param {boolean} [again] - the address is as it shall be
+   */
+  async ask(question, heard, again = false) {
+    this.asked += 1;
+    const mine = this.asked;
+    try {
+      const view = await engine.ask("playground", question);
+      this.problem = "";
+      heard?.();
+      if (!this.left && mine === this.asked) this.show(view, again);
+    } catch (error) {
+      heard?.();
+      this.problem = error instanceof Error ? error.message : String(error);
+      if (!this.left && this.view) this.tell(this.view);
+    }
+  }
+
+  /** Draw the page. @param {PlaygroundView} view @param {boolean} again */
+  show(view, again) {
+    const first = this.view === null;
+    this.view = view;
+    if (view.run !== null || first) writeLink(view.link, again);
+    this.tell(view);
+    this.showStage(view);
+    this.pickers(view.dataset, view.algorithm);
+    this.places.options.show({ ...view.options, run: null, lane: 0 });
+    this.places.settings.show({ ...view.settings, run: view.run });
+    patch(this.sides.reward, view.reward ? [v("p", { class: "caption" }, view.reward)] : []);
+    this.showLanes(view);
+    patch(this.below, this.takeHome(view));
+    this.showTree(view);
+    this.showRule(view);
+  }
+
+  /** @param {PlaygroundView} view */
+  tell(view) {
+    const problems = [this.problem, view.error].filter(Boolean);
+    patch(this.notes, [
+      ...view.notes.map((note) => v("p", { class: "note", role: "alert", "data-testid": "stAlert" }, note)),
+      ...problems.map((problem) => v("p", { class: "note bad", role: "alert", "data-testid": "stAlert" }, problem)),
+    ]);
+    patch(this.heading, [
+      v("h1", {}, "Playground"),
+      view.lesson && v("p", {}, view.lesson),
+      ...view.captions.map((caption) => v("p", { class: "caption", key: caption }, caption)),
+    ]);
+  }
+
+  /** @param {PlaygroundView} view */
+  showStage(view) {
+    const { recorded } = this;
+    const same = recorded && linkOf(view.link) === recorded.link ? { recording: recorded.recording } : {};
+    const wanted = view.run === null ? same : { run: view.run, ...same };
+    if (!("run" in wanted || "recording" in wanted)) return;
+    this.unmount = mountStage({
+      parentElement: this.root,
+      data: { ...wanted, ...view.stage },
+      setStateValue: (name, payload) => this.staged(name, /** @type {any} */ (payload)),
+      setTriggerValue: () => {},
+    });
+    if (this.at !== null) this.seek(this.at);
+    this.at = null;
+  }
+
+  /** The viewer comes from the gallery, where this very recording stood at a step. @param {number} step */
+  seek(step) {
+    const off = bus.on("frame", () => {
+      queueMicrotask(() => off());
+      setTimeout(() => {
+        const stage = /** @type {any} */ (this.root.querySelector(".stage")).stage;
+        if (!this.left && step < (stage?.store.frames.last?.step ?? 0)) stage.playback.seek(step);
+      });
+    });
+    this.off.push(off);
+  }
+
+  /** The stage told something. @param {string} name @param {Record<string, any>} payload */
+  staged(name, payload) {
+    if (this.view?.run === null) return; // a recording has no page of its own to change
+    if (name === "moved") this.ask({ do: "moved", run_id: payload.run_id });
+    else if (name === "gone") this.ask({ do: "gone", run_id: payload.run_id });
+    else if (name === "viewed") {
+      const { member, order, axes } = payload;
+      this.ask({ do: "viewed", told: { member, order, axes } });
+    }
+  }
+
+  /** @param {string} dataset @param {string} algorithm */
+  pickers(dataset, algorithm) {
+    const { cards } = this;
+    if (!cards) return;
+    const common = { skip: "" };
+    const groups = [{ title: "", cards: cards.datasets }];
+    this.places.dataset.show({ ...common, label: "Dataset", groups, value: dataset, columns: 4, few: 4 });
+    const algorithms = { label: "Algorithm", groups: cards.algorithms, value: algorithm, columns: 5, few: 0 };
+    this.places.algorithm.show({ ...common, ...algorithms });
+  }
+
+  /** @param {PlaygroundView} view */
+  showLanes({ lanes, lane, more }) {
+    /** @param {string} what @param {string} label @param {string} title */
+    const button = (what, label, title) =>
+      v("button", { type: "button", class: "plain", key: what, title, onclick: () => this.ask({ do: what }) }, label);
+    patch(this.sides.lanes, [
+      lanes.length > 1 && v("p", { class: "caption" }, "Side by side; the one that you view and change:"),
+      lanes.length > 1 &&
+        v(
+          "div",
+          { class: "pills", role: "group", "aria-label": "Algorithms side by side" },
+          lanes.map((title, i) =>
+            v(
+              "button",
+              {
+                type: "button",
+                key: String(i),
+                "aria-pressed": String(i === lane),
+                onclick: () => this.ask({ do: "turn_to", lane: i }),
+              },
+              `${i + 1}. ${title}`,
+            ),
+          ),
+        ),
+      v(
+        "div",
+        { class: "buttons" },
+        more && button("beside", "+ Compare with another", "Train it beside, in lock-step"),
+        lanes.length > 1 && button("remove", "× Remove", "Take the one that you view away"),
+      ),
+    ]);
+  }
+
+  /** @param {PlaygroundView} view */
+  takeHome({ offer, run }) {
+    const { files, models, which } = offer;
+    const here = files.filter(({ name }) => !name.endsWith(".parquet") || "pyarrow" in BUILT.archives);
+    return [
+      v(
+        "details",
+        { class: "fold menu" },
+        v("summary", {}, "Take it home"),
+        run === null
+          ? v("p", { class: "caption" }, "As soon as Python is there.")
+          : [
+              models.length > 1 &&
+                v(
+                  "label",
+                  {},
+                  which,
+                  v(
+                    "select",
+                    {
+                      onchange: (event) => {
+                        this.model = event.currentTarget.selectedIndex;
+                      },
+                    },
+                    models.map((label, i) => v("option", { key: String(i) }, label)),
+                  ),
+                ),
+              v(
+                "ul",
+                {},
+                here.map((file) =>
+                  v(
+                    "li",
+                    { key: file.name },
+                    v("button", { type: "button", class: "plain", onclick: () => this.take(file) }, file.name),
+                    v("span", { html: ` — ${file.what}` }),
+                  ),
+                ),
+              ),
+              v(
+                "p",
+                { class: "caption" },
+                "Made in this tab: nothing leaves it. Models for PyTorch and ONNX need the installed app. The link in " +
+                  "the address bar reopens this configuration, here and in the app.",
+              ),
+            ],
+      ),
+    ];
+  }
+
+  /** @param {TakenFile} file */
+  async take({ name, one, as, media }) {
+    const { view } = this;
+    if (!view?.run) return;
+    try {
+      const query = one && this.model ? { member: this.model } : {};
+      const bytes = await engine.bytes("take", { run: view.run, file: name, query });
+      download(new Blob([bytes], { type: media }), as);
+      this.problem = "";
+    } catch (error) {
+      this.problem = `${name} could not be made: ${error instanceof Error ? error.message : error}`;
+    }
+    if (!this.left && this.view) this.tell(this.view);
+  }
+
+  /** @param {PlaygroundView} view */
+  showTree({ tree, run, nothing_yet: nothing }) {
+    const several = tree.length > 1;
+    this.treeHost.hidden = !several;
+    patch(this.tree, several ? [] : [v("p", { class: "caption" }, nothing)]);
+    if (several) this.places.tree.show({ label: "Branches of this visit", shown: run, nodes: tree });
+  }
+
+  /** @param {PlaygroundView} view */
+  showRule({ rule, loss }) {
+    patch(this.rule, [
+      v("h2", {}, rule.title),
+      v("p", { html: rule.summary }),
+      v(
+        "div",
+        { class: "formulas" },
+        rule.formulas.map((formula, i) => v("div", { class: "formula", key: String(i), html: formula })),
+      ),
+      rule.source && v("p", { class: "caption" }, `Source: ${rule.source}.`),
+    ]);
+    const shown = loss.map(({ title, code }) => [h("h3", {}, title), h("pre", { tabindex: 0 }, h("code", {}, code))]);
+    this.loss.replaceChildren(h("summary", {}, "The loss in code"), ...shown.flat());
+  }
+
+  close() {
+    this.left = true;
+    for (const off of this.off) off();
+    for (const place of Object.values(this.places)) place.close();
+    this.unmount?.();
+  }
+}

@@ -1,0 +1,80 @@
+// Keeps the site for visits without a network. What is named by its contents is answered from what is kept; a page is
+// asked for first, and answered from what is kept where nobody answers.
+
+const KEPT = "offrl";
+/** What the build writes in the place of KEEP: the version, and what is shown without Python. Python's own files are kept
+ * when they are loaded. */
+const { version: VERSION, files: FILES } = KEEP;
+
+/** @import { Keeper } from "./types.d.ts" */
+
+const worker = /** @type {Keeper} */ (/** @type {unknown} */ (globalThis));
+const scope = worker.registration.scope;
+const ours = (/** @type {string} */ path) => /^(stage|pyodide|preset)\//.test(path);
+
+worker.addEventListener("install", (event) => {
+  event.waitUntil(
+    (async () => {
+      const kept = await caches.open(KEPT);
+      await Promise.all(
+        FILES.map(async (/** @type {string} */ path) => {
+          // The page has just loaded most of them: the browser's own cache has them.
+          const answer = await fetch(new URL(path, scope), { cache: ours(path) ? "force-cache" : "no-cache" });
+          if (answer.ok) await kept.put(new URL(path, scope).href, plain(answer));
+        }),
+      );
+      await worker.skipWaiting();
+    })(),
+  );
+});
+
+worker.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      const kept = await caches.open(KEPT);
+      for (const { url } of await kept.keys()) {
+        const path = url.slice(scope.length);
+        if (path.startsWith("stage/") && !path.startsWith(`stage/${VERSION}/`)) await kept.delete(url);
+      }
+      await worker.clients.claim();
+    })(),
+  );
+});
+
+worker.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || !url.href.startsWith(scope)) return;
+  const path = url.href.slice(scope.length).split("?")[0];
+  if (ours(path)) event.respondWith(keptOr(new URL(path, scope).href, request));
+  else if (request.mode === "navigate") event.respondWith(pageOr(path, request));
+});
+
+/** @param {string} href @param {Request} request */
+async function keptOr(href, request) {
+  const kept = await caches.open(KEPT);
+  const there = await kept.match(href);
+  if (there) return there;
+  const answer = await fetch(request);
+  if (answer.ok && answer.status === 200) await kept.put(href, answer.clone()).catch(() => {});
+  return answer;
+}
+
+/** @param {string} path @param {Request} request */
+async function pageOr(path, request) {
+  const kept = await caches.open(KEPT);
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const folder = path.replace(/(index\.html|\/)$/, "");
+    const there = await kept.match(new URL(folder ? `${folder}/index.html` : "./", scope).href);
+    if (there) return there;
+    throw error;
+  }
+}
+
+/** A page that was redirected may not be given for another address. @param {Response} answer */
+function plain(answer) {
+  if (!answer.redirected) return answer;
+  return new Response(answer.body, { status: answer.status, headers: answer.headers });
+}

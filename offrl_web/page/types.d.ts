@@ -1,0 +1,173 @@
+// What the pages of the static edition, their worker and the Python in it hand each other.
+
+import type { SettingsData } from "../../offrl_ui/assets/widgets/declared.d.ts";
+import type { Branch } from "../../offrl_ui/assets/widgets/tree.js";
+import type { Group } from "../../offrl_ui/assets/widgets/picker.js";
+
+/** What the build knows: see offrl_web/build.py. */
+export interface Facts {
+  version: string;
+  /** The folder of Pyodide. */
+  pyodide: string;
+  /** Top-level module → archives to unpack when it is imported. */
+  archives: Record<string, string[]>;
+  /** Bytes of the large files that Python begins with, by their paths. */
+  sizes: Record<string, number>;
+  pages: PageFacts[];
+}
+
+export interface PageFacts {
+  path: string;
+  title: string;
+  about: string;
+}
+
+/** What the page tells its worker. */
+export type ToWorker =
+  | { do: "open"; line: number; path: string }
+  | { do: "say"; line: number; text: string }
+  | { do: "shut"; line: number }
+  | { do: "ask"; id: number; path: string; body: string };
+
+/** What the worker tells the page. */
+export type FromWorker =
+  | { type: "progress"; stage: Stage; loaded: number; total: number; what: string }
+  | { type: "ready"; bytes: number }
+  | { type: "failed"; reason: string }
+  | { type: "opened"; line: number }
+  | { type: "heard"; line: number; data: string | ArrayBuffer }
+  | { type: "closed"; line: number; code: number; reason: string }
+  | { type: "answer"; id: number; data?: string | ArrayBuffer; error?: string };
+
+/** What is being done before Python can answer. */
+export type Stage = "loading" | "starting" | "fetching";
+
+/** How things stand with Python in this tab. */
+export type Status =
+  | { state: "asleep" }
+  | { state: "loading"; what: string; share: number }
+  | { state: "ready" }
+  | { state: "busy"; what: string }
+  | { state: "failed"; reason: string }
+  | { state: "impossible"; reason: string };
+
+/** A value of Python's that lives until it is let go of. */
+export interface Proxy {
+  destroy(): void;
+}
+
+export interface Bytes extends Proxy {
+  getBuffer(type: "u8"): { data: Uint8Array; release(): void };
+}
+
+/** `offrl_web.runtime.tab.Line`. */
+export interface PythonLine extends Proxy {
+  say(text: string): void;
+  take(): Proxy & Iterable<string | Bytes>;
+  close(): void;
+}
+
+/** `offrl_web.runtime.tab.Tab`. */
+export interface PythonTab extends Proxy {
+  open(path: string, notify: () => void): PythonLine;
+  ask(path: string, body: string): string | Bytes;
+  turn(): number;
+  tick(): void;
+}
+
+/** The part of Pyodide that is used. */
+export interface Pyodide {
+  unpackArchive(data: ArrayBuffer | Uint8Array, format: string, options: { extractDir: string }): void;
+  pyimport(
+    name: string,
+  ): Proxy & { start(fetch: (path: string) => Uint8Array, archives: string, stage: string): PythonTab };
+  runPython(code: string): unknown;
+  _module: { HEAP8: Int8Array };
+}
+
+/** A page that is shown, until it is left. */
+export interface Shown {
+  /** The link was changed by going back or forward. */
+  moved?(): void;
+  close(): void;
+}
+
+export type Link = Record<string, string>;
+
+export interface Panel {
+  scope: string;
+  sections: SettingsData["sections"];
+  refused: Record<string, string>;
+}
+
+export interface Cards {
+  datasets: Group["cards"];
+  algorithms: Group[];
+  presets: Group[];
+}
+
+export interface Preset {
+  id: string;
+  title: string;
+  sentence: string;
+  view: { mode?: string; member?: number; state?: number };
+  link: Link;
+}
+
+export interface TakenFile {
+  name: string;
+  what: string;
+  one: boolean;
+  as: string;
+  media: string;
+}
+
+/** The playground: see offrl_web/runtime/playground.py. */
+export interface PlaygroundView {
+  link: Link;
+  notes: string[];
+  error: string;
+  lesson: string;
+  captions: string[];
+  run: string | null;
+  stage: { member?: number; turn?: number; order?: string; axes?: readonly [number, number] };
+  dataset: string;
+  options: Panel;
+  reward: string;
+  lanes: string[];
+  lane: number;
+  more: boolean;
+  algorithm: string;
+  settings: Panel & { lane: number };
+  rule: { title: string; summary: string; formulas: string[]; source: string };
+  loss: { title: string; code: string }[];
+  tree: Branch[];
+  nothing_yet: string;
+  offer: { files: TakenFile[]; models: string[]; which: string };
+}
+
+/** The part of a service worker that is used; the types of workers and of pages exclude each other. */
+export interface Keeper {
+  registration: { scope: string };
+  clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(
+    type: "install" | "activate",
+    listener: (event: { waitUntil(work: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(
+    type: "fetch",
+    listener: (event: { request: Request; respondWith(answer: Promise<Response>): void }) => void,
+  ): void;
+}
+
+/** The part of a dedicated worker that is used. */
+export interface OwnWorker {
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+}
+
+declare global {
+  /** Written by the build. */
+  var FACTS: Facts;
+  var KEEP: { version: string; files: string[] };
+}
