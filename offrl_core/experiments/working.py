@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,7 @@ def trained(job: Job, data: Dataset) -> dict[str, list[Any]]:
     stopped = np.full(len(learner.members), -1)
     words = [""] * len(learner.members)
     for d in learner.divergences:
-        stopped[d.index], words[d.index] = d.step, d.told(data.action_names)
+        stopped[d.index], words[d.index] = d.step, replace(d, member="").told(data.action_names)
     columns: dict[str, list[Any]] = {"run": [run.key for run in job.runs for _ in job.evaluate]}
     for name in dict.fromkeys(name for look in looks for name in look):
         missing = np.full(len(learner.members), np.nan)

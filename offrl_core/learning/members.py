@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -64,12 +64,15 @@ class Axes:
             else:
                 fixed[name] = value
         base = resolve(declared.values(), fixed)
-        every = self._product() if points is None else self._listed(points)
+        every = [{**base, **point} for point in (self._product() if points is None else self._listed(points))]
         if len(every) * len(self.seeds) > MAX_MEMBERS:
             raise HyperparameterError(f"{len(every) * len(self.seeds)} members are too many: at most {MAX_MEMBERS}")
+        telling = [name for name in base if any(values[name] != every[0][name] for values in every)]
+        if points is None:
+            telling = list(self.values)
         self.members = [
-            Member(number, self._label(point, seed), {**base, **point}, seed)
-            for number, (point, seed) in enumerate((p, s) for p in every for s in self.seeds)
+            Member(number, self._label(values, seed, telling), values, seed)
+            for number, (values, seed) in enumerate((v, s) for v in every for s in self.seeds)
         ]
 
     def _product(self) -> list[dict[str, Value]]:
@@ -92,10 +95,9 @@ class Axes:
             raise HyperparameterError(f"{name} is an empty list; give at least one value")
         return values
 
-    def _label(self, point: Mapping[str, Value], seed: int) -> str:
-        words = [
-            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in point.items()
-        ]
+    def _label(self, values: Mapping[str, Value], seed: int, names: Iterable[str]) -> str:
+        told = [(name, values[name]) for name in names]
+        words = [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in told]
         return " ".join([*words, f"seed={seed}"] if len(self.seeds) > 1 else words)
 
     def find(self, name: str) -> Hyperparameter:
