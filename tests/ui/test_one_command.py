@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -30,25 +29,21 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 @pytest.fixture(scope="module")
 def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app behind the proxy of compose.yaml, started by that file's own command."""
+    """The app behind the proxy of compose.yaml, with its own Caddyfile."""
     if shutil.which("caddy") is None:
         assert "OFFRL_TEST_CADDY" not in os.environ, "no Caddy here: .ci/run installs it"
         pytest.skip("Caddy is not installed, and what is tested is the app behind a real one; .ci/run always has it")
-    try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("", 80))
-    except OSError as error:
-        pytest.skip(f"Caddy leads from port 80 to its own, and that port is not to be had: {error}")
     folder, port = tmp_path_factory.mktemp("caddy"), free_port()
-    (line,) = re.findall(r'command: (\["caddy".*\])', COMPOSE)
-    command = [word.replace("${SITE:-localhost}", f"https://localhost:{port}") for word in json.loads(line)]
-    command = [word.replace("app:8501", server.url.removeprefix("http://")) for word in command]
-    # What has no public name gets a certificate of Caddy's own.
-    extra = ["--internal-certs"]
-    environment = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
+    # It is to touch nothing of this machine: neither port 80 nor the certificates that its programs trust.
+    apart = "{\n\tskip_install_trust\n\tauto_https disable_redirects\n\tadmin off\n}\n"
+    configuration = folder / "Caddyfile"
+    configuration.write_text(apart + (ROOT / "Caddyfile").read_text())
+    places = {name: str(folder) for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME")}
+    app = server.url.removeprefix("http://")
+    environment = {**os.environ, **places, "SITE": f"https://localhost:{port}", "APP": app}
     log = (folder / "log").open("wb")
-    process = subprocess.Popen([*command, *extra], env=environment, stdout=log, stderr=log)
+    command = ["caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address, deadline = f"https://localhost:{port}", time.monotonic() + 30
     while True:
         try:
@@ -113,6 +108,7 @@ def test_an_image_of_the_composition_may_write_to_its_temporary_folder_only() ->
     assert 'tmpfs: ["/tmp:' in app
     assert "ports:" not in app, "who believes every proxy must not be reached but by one"
     assert 'FORWARDED_ALLOW_IPS: "*"' in app
+    assert "./Caddyfile:/etc/caddy/Caddyfile:ro" in COMPOSE
 
 
 def test_where_no_image_can_be_built_its_steps_are_known() -> None:
