@@ -99,8 +99,8 @@ if report is not None:
     estimates(dataset, key=f"estimates {links.data_link(config)}")
 stand_out(config, whole, lambda changed: memory.choose(KEY, changed))
 collect(config, dataset, lambda changed: memory.choose(KEY, changed))
-if note := reward_note(dataset):
-    st.info(note, icon=":material/balance:")
+if rule := reward_note(dataset):
+    st.info(rule, icon=":material/balance:")
 show_dataset(dataset)
 st.caption(f"{len(dataset):,} rows drawn in {time.perf_counter() - began:.2f} s.")
 if spec is not None:

@@ -41,7 +41,7 @@ lane = config.lanes[index]
 
 def viewed_lane(now: RunConfig) -> int:
     """The lane that is viewed and changed; a newer choice may have fewer."""
-    return min(index, len(now.lanes) - 1)
+    return min(int(index), len(now.lanes) - 1)
 
 
 def scope() -> str:
@@ -212,15 +212,22 @@ except ConfigError as error:
 branches.remember(run_id)
 if rule := config.data.reward_rule:
     st.caption(f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit.")
-if note := endless_note(config):
-    st.caption(f":material/all_inclusive: {links.plain(f'{note[0].upper()}{note[1:]}.')}")
+if endless := endless_note(config):
+    st.caption(f":material/all_inclusive: {links.plain(f'{endless[0].upper()}{endless[1:]}.')}")
 memory.write_link(KEY, shown=shown(run_id, config))
 turn = st.session_state.get(TURN, 0)
-seen = {"member": config.first_member(index), "turn": turn} if turn else {}
 looks = memory.looks(KEY)
-arranged = {"order": looks.order, "axes": looks.axes}
 stage(
-    run_id, key="stage", hints=True, on_moved=lambda: moved("stage"), on_gone=gone, on_viewed=viewed, **seen, **arranged
+    run_id,
+    key="stage",
+    member=config.first_member(index) if turn else None,
+    turn=turn,
+    order=looks.order,
+    axes=looks.axes,
+    hints=True,
+    on_moved=lambda: moved("stage"),
+    on_gone=gone,
+    on_viewed=viewed,
 )
 # The stage comes first: it connects and draws while the rest of the page is still being made.
 with st.sidebar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import streamlit as st
 
@@ -36,7 +36,7 @@ def show_assumption(config: RunConfig) -> None:
     returns: dict[str, Callable[[Reading], float]] = {
         "every action alike": lambda reading: reading.uniform,
         "the behaviour": lambda reading: reading.behavior,
-        **{title: lambda reading, system=system: reading.learned[system] for title, system in learned.items()},
+        **{title: partial(_learned, system) for title, system in learned.items()},
         "the optimum": lambda reading: reading.optimal,
     }
     label = option.label or option.name
@@ -53,3 +53,7 @@ def show_assumption(config: RunConfig) -> None:
     ]
     st.markdown("\n".join(lines))
     st.caption(f"{option.help} Learned: the median of {SEEDS} seeds, {UPDATES} updates of a table on these data.")
+
+
+def _learned(system: str, reading: Reading) -> float:
+    return reading.learned[system]

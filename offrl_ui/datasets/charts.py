@@ -130,7 +130,7 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
     figure.update_layout(title_text=f"State–action counts; hatched: never in the data ({missing:.0%})")
     states = "states" if layout or len(order) == dataset.n_states else f"the {MOST_STATES} most visited states"
     figure.update_xaxes(title_text=layout.row_title if layout else states, range=[-0.5, right], showgrid=False)
-    _name_states(figure.layout.xaxis, dataset, order)
+    _name_states(figure.layout.xaxis, dataset, order.tolist())
     figure.update_yaxes(range=[-0.5, upper], showgrid=False)
     return _named_rows(theme.style(figure, height=max(280, 80 + 17 * len(names))), names)
 
@@ -173,7 +173,7 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     shown, title = recorded(dataset)
     figure = go.Figure()
     for kind, name, mask in kinds:
-        points = [
+        points: list[npt.NDArray[np.float64]] = [
             np.vstack([placed(dataset.layout, walk, (x, y)), [np.nan, np.nan]])
             for episode, walk in shown
             if mask[episode]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.worlds.lecture_grids import LABELS
 from offrl_core.worlds.maze import Maze
+from offrl_core.worlds.world import Simulator
 from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
@@ -49,11 +51,11 @@ def collect(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
     grid = grid_of(dataset)
     ways: dict[str, Callable[[], None]] = {}
     if isinstance(dataset.layout, GridLayout):
-        ways["Draw the grid"] = lambda: _draw_grid(config, dataset.layout, choose)
+        ways["Draw the grid"] = partial(_draw_grid, config, dataset.layout, choose)
     if grid is not None and "drawn" in options:
-        ways["Draw a policy"] = lambda: _draw_policy(config, grid, choose)
+        ways["Draw a policy"] = partial(_draw_policy, config, grid, choose)
     if "own" in options and dataset.world is not None:
-        ways["Play it yourself"] = lambda: _play(config, dataset, choose)
+        ways["Play it yourself"] = partial(_play, config, dataset, choose)
     if not ways:
         return
     with st.expander("Collect your own data", icon=":material/draw:"):
@@ -67,7 +69,8 @@ def grid_of(dataset: Dataset) -> GridLayout | None:
     """The grid that a dataset's world is made of, also where its states are positions in it."""
     if isinstance(dataset.layout, GridLayout):
         return dataset.layout
-    return dataset.world.twin.layout if isinstance(dataset.world, Maze) else None
+    twin = dataset.world.twin.layout if isinstance(dataset.world, Maze) else None
+    return twin if isinstance(twin, GridLayout) else None
 
 
 def _try(choose: Choose, config: RunConfig, options: dict[str, Any], dataset: str | None = None) -> None:
@@ -102,7 +105,7 @@ def _draw_grid(config: RunConfig, layout: GridLayout, choose: Choose) -> None:
 
     def drawn(rows: int, cols: int, text: str) -> None:
         lines = "/".join(text[r * cols : (r + 1) * cols] for r in range(rows))
-        options = {"layout": lines}
+        options: dict[str, Any] = {"layout": lines}
         if config.dataset == CUSTOM:
             options = {**config.options, "layout": lines, "drawn": ""}
         _try(choose, config, options, CUSTOM)
@@ -143,7 +146,7 @@ def keys_of(dataset: Dataset) -> dict[str, int]:
 
 def replayed(dataset: Dataset, episode: int, text: str) -> tuple[OwnEpisode, list[Any]]:
     """The player after every press of `text` that the world still took, and what was seen on the way."""
-    assert dataset.world is not None
+    assert isinstance(dataset.world, Simulator)
     player = OwnEpisode(dataset.world, seed=episode)
     seen = [player.observation]
     for character in text:

@@ -111,7 +111,7 @@ def table(dataset: Dataset, system: str | Lane, *, updates: int = UPDATES) -> li
     """
     learns, judges = halves(dataset)
     lane = Lane(system, "table" if dataset.tabular else "mlp") if isinstance(system, str) else system
-    settings = {name: v[0] if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()}
+    settings: dict[str, Any] = {name: v[0] if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()}
     learner = Learner(learns, lane.algorithm, approximator=lane.approximator, **settings)
     learner.advance(updates)
     policy: Any = learner.policy_of(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -145,8 +147,8 @@ def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
     body = []
     for place, episode in enumerate(shown):
         row = int(dataset.episode_starts[episode])
-        y, x = divmod(place, columns)
-        x, y = x * 1.25 + 0.125, y * 1.75 + 0.125
+        down, across = divmod(place, columns)
+        x, y = across * 1.25 + 0.125, down * 1.75 + 0.125
         good = dataset.as_logged.rewards[row] > 0
         image = dataset.observations[row].reshape(layout.image)
         body.append(svg.raster(image / max(float(image.max()), 1e-9), "amount", x, y, side, side))
@@ -161,7 +163,7 @@ def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
     return svg.drawing(columns * 1.25, rows * 1.75, body, description=described)
 
 
-def recorded(dataset: Dataset) -> tuple[list[tuple[int, npt.NDArray[np.generic]]], str]:
+def recorded(dataset: Dataset) -> tuple[list[tuple[int, npt.NDArray[Any]]], str]:
     """Episodes to be drawn as lines, each by number with its observations, and what is to be said of them.
 
     Of long ones only the beginning: nobody can tell a hundred thousand lines apart, and no browser draws them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -81,7 +82,7 @@ def _in_the_plane(dataset: Dataset) -> None:
     first = (layout.x, layout.y) if isinstance(layout, PlaneLayout) else (0, min(1, len(names) - 1))
     if len(names) > 2:
         with st.container(horizontal=True):
-            width = {"format_func": names.__getitem__, "width": 260}
+            width: dict[str, Any] = {"format_func": names.__getitem__, "width": 260}
             across = st.selectbox("Across", range(len(names)), first[0], key=f"across {dataset.name}", **width)
             up = st.selectbox("Up", range(len(names)), first[1], key=f"up {dataset.name}", **width)
     else:

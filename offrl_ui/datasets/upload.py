@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import streamlit as st
@@ -133,7 +134,7 @@ def address() -> str:
 
 def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, limits: Limits) -> Reading:
     """The file, read in a process of its own with its progress on the page."""
-    told = {"share": 0.0, "doing": "start"}
+    told: dict[str, Any] = {"share": 0.0, "doing": "start"}
     left = Event()
 
     def progress(share: float, doing: str) -> None:

@@ -58,7 +58,7 @@ def miniature(preset: Preset) -> str:
     x = np.linspace(0.6, WIDTH - 0.6, len(steps))
     body = [svg.rectangles([(0, 0, WIDTH, HEIGHT)], svg.FLOOR)]
     if truth is not None:
-        y = float(height(np.float64(truth)))
+        y = float(height(np.asarray(truth)))
         body.append(svg.line([(0.6, y), (WIDTH - 0.6, y)], svg.TEXT, 0.08, 0.5))
     for name, curve in values.items():
         colour = ACTIONS_LIGHT[1 if name == "value_start" else 0]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import json
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -87,7 +86,7 @@ class SceneResults:
             self._kept.put(key, payload)
         return payload
 
-    async def watch(self, scene: Scene, state: dict[str, Value]) -> AsyncIterator[str]:
+    async def watch(self, scene: Scene, state: dict[str, Value]) -> AsyncGenerator[str]:
         """Results for a state as they come; the last one is complete. Slow readers skip intermediate ones.
 
         Raises:
@@ -179,7 +178,7 @@ def _results(scene: Scene, state: dict[str, Value]) -> Generator[tuple[str, bool
     """
     try:
         made = scene.compute(state)
-        if not inspect.isgenerator(made):
+        if isinstance(made, dict):
             yield result_json(scene, state, made), True
             return
         pictures = None

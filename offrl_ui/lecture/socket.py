@@ -232,8 +232,7 @@ class Connection:
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")
-        own = isinstance(url, str) and url.isascii() and url.startswith(f"{self._site}/")
-        if not own or len(url) > MAX_URL:
+        if not isinstance(url, str) or len(url) > MAX_URL or not (url.isascii() and url.startswith(f"{self._site}/")):
             raise Refused(f"only addresses of this site with at most {MAX_URL} characters become a QR code")
         # A long address takes a tenth of a second: in a thread, one at a time, and of those that wait only the newest.
         self._wanted = url
@@ -268,9 +267,10 @@ _HANDLERS = {
 
 
 def _scene(message: dict[str, Any]) -> Scene:
-    scene = scenes().get(message.get("scene")) if isinstance(message.get("scene"), str) else None
+    name = message.get("scene")
+    scene = scenes().get(name) if isinstance(name, str) else None
     if scene is None:
-        raise Refused(f"there is no scene {str(message.get('scene'))[:40]!r}; scenes are {', '.join(scenes())}")
+        raise Refused(f"there is no scene {str(name)[:40]!r}; scenes are {', '.join(scenes())}")
     return scene
 
 

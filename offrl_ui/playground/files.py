@@ -64,7 +64,8 @@ Maker = Callable[[Asked], bytes]
 def _csv(asked: Asked) -> bytes:
     import pandas as pd
 
-    return pd.DataFrame(asked.export.columns()).to_csv(index=False).encode()
+    text: str = pd.DataFrame(asked.export.columns()).to_csv(index=False)
+    return text.encode()
 
 
 def _parquet(asked: Asked) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 from offrl_core.algos import APPROXIMATORS
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.log_options import LOG_OPTIONS
-from offrl_core.data.options import DatasetOption, Section
+from offrl_core.data.options import Section
 from offrl_core.dataset import Dataset, kept
 from offrl_core.declarations import Hyperparameter, HyperparameterError
 from offrl_core.learning.devices import devices
@@ -60,7 +60,7 @@ def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, A
         options = [h for h in (spec.options if spec else LOG_OPTIONS) if h.section == heading]
         if not options:
             continue
-        shown = [h for h in options if every or h.name != "gamma" or not owned]
+        shown: list[Hyperparameter] = [h for h in options if every or h.name != "gamma" or not owned]
         if heading == "collecting":
             shown.append(SEED)
         if heading == "episodes":
@@ -80,7 +80,7 @@ def _ranges(dataset: Dataset) -> dict[str, tuple[float, float]]:
     return {"shorter_than": rows, "longer_than": rows, "return_below": earned, "return_above": earned}
 
 
-def _within(options: list[DatasetOption], dataset: Dataset) -> list[DatasetOption]:
+def _within(options: list[Hyperparameter], dataset: Dataset) -> list[Hyperparameter]:
     """The bounds of episodes with the ranges that this recording has, so that their sliders reach all of it."""
     ranges = _ranges(dataset)
     return [replace(h, low=ranges[h.name][0], high=ranges[h.name][1]) if h.name in ranges else h for h in options]
@@ -147,7 +147,7 @@ def apply(config: RunConfig, index: int, given: Mapping[str, Any]) -> tuple[RunC
 
 
 def _set(config: RunConfig, index: int, section: str, name: str, value: Any) -> RunConfig:
-    setting = tuple(value) if isinstance(value, list) else value
+    setting: Any = tuple(value) if isinstance(value, list) else value
     if section in get_args(Section):
         return replace(config, options={**config.options, name: setting})
     lane = config.lanes[index]
@@ -157,7 +157,7 @@ def _set(config: RunConfig, index: int, section: str, name: str, value: Any) -> 
         APPROXIMATOR.validate(value)
         lane = other_system(config, index, lane.algorithm, value)
     elif section == "model" and name == "seeds":
-        lane = replace(lane, seeds=SEEDS.validate(value))
+        lane = replace(lane, seeds=int(SEEDS.validate(value)))
     elif section == "model" and name == "device":
         lane = replace(lane, device=value)
     else:

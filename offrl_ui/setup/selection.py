@@ -140,7 +140,7 @@ def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
         approximators(find_dataset(dataset, {})),
         approximators(config.data)[0],
     )
-    lanes = {}
+    lanes: dict[tuple[str, str], Lane] = {}
     for lane in config.lanes:
         algorithm, approximator = lane.algorithm, lane.approximator
         if spec is not None and spec.about and algorithm not in spec.about:

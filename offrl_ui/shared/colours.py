@@ -42,4 +42,5 @@ def ramp(kind: Ramp, at: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     position = np.clip(np.asarray(at, dtype=np.float64), 0, 1) * (len(stops) - 1)
     below = np.minimum(position.astype(int), len(stops) - 2)
     part = (position - below)[..., None]
-    return np.round(stops[below] * (1 - part) + stops[below + 1] * part).astype(np.uint8)
+    colours: npt.NDArray[np.uint8] = np.round(stops[below] * (1 - part) + stops[below + 1] * part).astype(np.uint8)
+    return colours

@@ -221,15 +221,18 @@ def test_every_choice_and_every_bound_trains(system: str, approximator: str) -> 
     data, fixed = TRIED[approximator]
     for h in orl.hyperparameters(system, approximator, data):
         values = list(h.choices or (h.low, h.high, *(h.special or ())))
+        if h.name == "hidden":  # of those that take a while each system has its share, and together they have all
+            wide = [choice for choice in values if int(choice.split("-")[0]) > 256]
+            own = wide[list(orl.algorithms()).index(system) % len(wide)]
+            values = [choice for choice in values if choice not in wide or choice == own]
         given = {**MILD.get(system, {}), **fixed, h.name: values}
         many = orl.Learner(data, system, approximator=approximator, **given)
-        updates = 2 if h.name == "hidden" else 8  # the widest networks take a while, and are no less stable than others
-        done = many.advance(updates)
+        done = many.advance(8)
         for record in many.divergences:
-            assert record.step <= updates
+            assert record.step <= 8
             assert record.what
             assert record.value in ("inf", "-inf", "nan")
-        assert done == (updates if many.active else max(record.step for record in many.divergences) - 1)
+        assert done == (8 if many.active else max(record.step for record in many.divergences) - 1)
         snapshot = many.snapshot()
         for table in (snapshot.q, snapshot.v, snapshot.policy):
             assert table is None or np.isfinite(table[many.active]).all(), h.name
