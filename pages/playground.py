@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-import offrl_core as orl
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES, RunConfig
 from offrl_live.runs.live_runs import NoRoom
@@ -22,7 +21,7 @@ from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections
-from offrl_ui.setup.notes import endless_note, reward_note
+from offrl_ui.setup.notes import endless_note, lesson, reward_note
 from offrl_ui.shared import component
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading
@@ -30,10 +29,6 @@ from offrl_ui.shared.widgets import picker, settings, transition
 
 KEY = "playground"
 LANE, TURN, ADDING = "playground-lane", "playground-turn", "playground-adding"
-WHAT_THIS_IS = (
-    "Offline reinforcement learning: a policy is learned from recorded episodes alone, without ever trying an action. "
-    "Here no recorded walk leads from S to G, but their pieces do. Press play and watch what the learner makes of them."
-)
 config, notes = memory.recall(KEY, whole=True)
 index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
@@ -189,7 +184,6 @@ def say_mistakes() -> None:
         st.rerun()
 
 
-spec = orl.datasets().get(config.dataset)
 kind = lane.kind
 full_width()
 way_back(config)
@@ -197,7 +191,7 @@ if mistakes_in_files():
     say_mistakes()
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
-page_heading("Playground", WHAT_THIS_IS if config == selection.start() else spec.lesson if spec is not None else "")
+page_heading("Playground", lesson(config))
 if sentence := memory.told(KEY, config):
     st.caption(f":material/swap_horiz: **{links.plain(sentence)}**")
 try:

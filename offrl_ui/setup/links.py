@@ -39,6 +39,7 @@ from offrl_ui.setup.selection import (
 
 MOST_KEYS = 200
 LONGEST = 10_000
+MOST_NOTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,14 @@ def parse(query: Mapping[str, Sequence[str]]) -> tuple[RunConfig, list[Note]]:
     reader = _Reader(query)
     config = reader.config()
     return config, reader.notes
+
+
+def few(notes: list[Note]) -> list[Note]:
+    """The first of many notes, and how many more there are: a link of five hundred parts says what is wrong once."""
+    left = len(notes) - MOST_NOTES
+    if left <= 1:
+        return notes
+    return [*notes[:MOST_NOTES], More("", "", f"{left} more parts of this link were refused as well.")]
 
 
 class _Reader:

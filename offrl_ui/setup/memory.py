@@ -13,7 +13,6 @@ from offrl_ui.setup import links
 from offrl_ui.setup import looks as pictures
 
 BACK = "back"
-MOST_NOTES = 8
 """The part of a link that names where it was opened from: it stays in the address and is no part of what is chosen."""
 
 
@@ -36,18 +35,10 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     if memory is None or (query and flat != memory["link"] and not stray and not late):
         config, notes = links.parse({name: given for name, given in query.items() if name not in pictures.PARTS})
         looks, refused = pictures.parse(flat, layout_of(config.data))
-        memory = {"config": config, "notes": few(notes + refused), "link": flat, "left": [], "looks": looks}
+        memory = {"config": config, "notes": links.few(notes + refused), "link": flat, "left": [], "looks": looks}
         st.session_state[key] = memory
     memory["config"] = memory["config"].renewed()  # an own file may have been saved since it was chosen
     return memory["config"], memory["notes"]
-
-
-def few(notes: list[links.Note]) -> list[links.Note]:
-    """The first of many notes, and how many more there are: a link of five hundred parts says what is wrong once."""
-    left = len(notes) - MOST_NOTES
-    if left <= 1:
-        return notes
-    return [*notes[:MOST_NOTES], links.More("", "", f"{left} more parts of this link were refused as well.")]
 
 
 def chosen(key: str) -> RunConfig:

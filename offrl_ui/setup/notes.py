@@ -6,11 +6,18 @@ from itertools import product
 
 import numpy as np
 
+from offrl_core.data.catalogue import datasets
 from offrl_core.data.endless import endless
 from offrl_core.dataset import Dataset, kept
 from offrl_core.evaluation.truth import Truth
 from offrl_core.writing import number
 from offrl_live.runs.config import RunConfig
+from offrl_ui.setup import selection
+
+WHAT_THIS_IS = (
+    "Offline reinforcement learning: a policy is learned from recorded episodes alone, without ever trying an action. "
+    "Here no recorded walk leads from S to G, but their pieces do. Press play and watch what the learner makes of them."
+)
 
 
 @kept
@@ -53,3 +60,9 @@ def endless_note(config: RunConfig) -> str:
         if any(values["gamma"] == 1.0 and system.bootstraps(values) for values in every):
             return endless(config.data)
     return ""
+
+
+def lesson(config: RunConfig) -> str:
+    """What a choice is about, beside the heading: the dataset's lesson, and for a first visit what all this is."""
+    spec = datasets().get(config.dataset)
+    return WHAT_THIS_IS if config == selection.start() else spec.lesson if spec is not None else ""

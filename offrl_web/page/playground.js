@@ -45,6 +45,8 @@ class PlaygroundPage {
     this.recorded = null;
     this.problem = "";
     this.model = 0;
+    /** Whether the next algorithm that is picked trains beside the others. */
+    this.adding = false;
     this.notes = h("div", { class: "notes" });
     this.heading = h("div", { class: "page-heading" });
     this.stage = h("div", { class: "stage-host" });
@@ -89,9 +91,11 @@ class PlaygroundPage {
       dataset: new Place(hosts.dataset, "picker", pickers, picker, (_, { id, seq }) =>
         this.ask({ do: "pick_dataset", id }, () => this.places.dataset.heard(seq)),
       ),
-      algorithm: new Place(hosts.algorithm, "picker", pickers, picker, (_, { id, seq }) =>
-        this.ask({ do: "pick_algorithm", id }, () => this.places.algorithm.heard(seq)),
-      ),
+      algorithm: new Place(hosts.algorithm, "picker", pickers, picker, (_, { id, seq }) => {
+        const what = this.adding ? "beside" : "pick_algorithm";
+        this.adding = false;
+        this.ask({ do: what, id }, () => this.places.algorithm.heard(seq));
+      }),
       options: this.panel(hosts.options),
       settings: this.panel(hosts.settings),
       tree: new Place(hosts.tree, "tree", trees, [style("widgets/tree.css")], (name, { id, name: called }) =>
@@ -144,7 +148,7 @@ class PlaygroundPage {
       setTimeout(() => engine.start(), 2500);
     } else {
       patch(this.heading, [v("h1", {}, "Playground"), v("p", { role: "status" }, STAGE_WAITS)]);
-      this.pickers("", "");
+      this.pickers(null, null);
       engine.start();
     }
     this.open();
@@ -186,7 +190,7 @@ class PlaygroundPage {
     if (view.run !== null || first) writeLink(view.link, again);
     this.tell(view);
     this.showStage(view);
-    this.pickers(view.dataset, view.algorithm);
+    this.pickers(view.dataset, this.adding ? null : view.algorithm);
     this.places.options.show({ ...view.options, run: null, lane: 0 });
     this.places.settings.show({ ...view.settings, run: view.run });
     patch(this.sides.reward, view.reward ? [v("p", { class: "caption" }, view.reward)] : []);
@@ -249,7 +253,7 @@ class PlaygroundPage {
     }
   }
 
-  /** @param {string} dataset @param {string} algorithm */
+  /** @param {string | null} dataset @param {string | null} algorithm */
   pickers(dataset, algorithm) {
     const { cards } = this;
     if (!cards) return;
@@ -287,9 +291,24 @@ class PlaygroundPage {
       v(
         "div",
         { class: "buttons" },
-        more && button("beside", "+ Compare with another", "Train it beside, in lock-step"),
+        more &&
+          v(
+            "button",
+            {
+              type: "button",
+              class: "plain",
+              key: "beside",
+              title: this.adding ? "Replace the one that you view instead" : "Train it beside, in lock-step",
+              onclick: () => {
+                this.adding = !this.adding;
+                if (this.view) this.show(this.view, true);
+              },
+            },
+            this.adding ? "Cancel" : "+ Compare with another",
+          ),
         lanes.length > 1 && button("remove", "× Remove", "Take the one that you view away"),
       ),
+      this.adding && v("p", { key: "which" }, v("strong", {}, `Which one beside ${lanes[lane]}?`)),
     ]);
   }
 

@@ -21,7 +21,7 @@ from offrl_ui.playground.files import FILES, Asked, of_one_model, offered, saved
 from offrl_ui.playground.tree import NOTHING_YET, Branches
 from offrl_ui.setup import links, looks, selection
 from offrl_ui.setup.controls import apply, data_sections, lane_sections
-from offrl_ui.setup.notes import endless_note, reward_note
+from offrl_ui.setup.notes import endless_note, lesson, reward_note
 
 BACK = "back"
 Query = Mapping[str, Sequence[str]]
@@ -69,7 +69,7 @@ class Playground:
         flat = {name: values[0] for name, values in parts.items() if values}
         self._config, self._notes = links.parse({n: v for n, v in parts.items() if n not in looks.PARTS})
         self._looks, refused = looks.parse(flat, layout_of(self._config.data))
-        self._notes += refused
+        self._notes = links.few(self._notes + refused)
         self._lane = min(self._lane, len(self._config.lanes) - 1)
 
     def _choose(self, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
@@ -102,10 +102,10 @@ class Playground:
         self._lane = max(0, min(int(lane), len(self._config.lanes) - 1))
         self._turn += 1
 
-    def beside(self) -> None:
-        """One more algorithm."""
+    def beside(self, id: str) -> None:
+        """One more algorithm, beside the others."""
         try:
-            self._choose(selection.beside(self._config))
+            self._choose(selection.beside(self._config, id))
             self.turn_to(len(self._config.lanes) - 1)
         except ConfigError as error:
             self._notes = [links.Note("lanes", str(len(self._config.lanes) + 1), str(error))]
@@ -166,7 +166,6 @@ class Playground:
             self._branches.remember(run_id)
             actual = self._info(run_id)["config"]
             shown = actual if actual.changes else config
-        spec = datasets().get(config.dataset)
         choices = {name: value for name, value in config.current(self._lane).items() if not isinstance(value, tuple)}
         told = self._told[1] if self._told is not None and _systems(self._told[0]) == _systems(config) else ""
         refused = {note.key: note.message for note in self._notes}
@@ -186,7 +185,7 @@ class Playground:
             "link": links.link(shown) | looks.link(self._looks),
             "notes": [str(note) for note in self._notes],
             "error": error,
-            "lesson": spec.lesson if spec is not None else "",
+            "lesson": lesson(config),
             "captions": [caption for caption in captions if caption],
             "run": run_id,
             "stage": {name: value for name, value in stage.items() if value is not None},

@@ -319,7 +319,6 @@ def _page() -> None:
     import streamlit as st
 
     from offrl_live.runs.config import Lane, RunConfig
-    from offrl_ui.setup import memory
 
     config, _ = memory.recall("page")
     for algorithm in ("iql", "cql"):
@@ -365,9 +364,9 @@ def test_a_choice_is_newer_than_the_link_that_the_browser_still_shows():
 def test_a_link_of_five_hundred_parts_says_what_is_wrong_in_a_few_lines():
     _, notes = links.parse({f"x.part{number}": ["1"] for number in range(500)})
     assert len(notes) > 50
-    told = memory.few(notes)
-    assert len(told) == memory.MOST_NOTES + 1
-    assert told[:-1] == notes[: memory.MOST_NOTES]
-    assert str(told[-1]) == f"{len(notes) - memory.MOST_NOTES} more parts of this link were refused as well."
-    short = notes[: memory.MOST_NOTES + 1]
-    assert memory.few(short) == short
+    told = links.few(notes)
+    assert len(told) == links.MOST_NOTES + 1
+    assert told[:-1] == notes[: links.MOST_NOTES]
+    assert str(told[-1]) == f"{len(notes) - links.MOST_NOTES} more parts of this link were refused as well."
+    short = notes[: links.MOST_NOTES + 1]
+    assert links.few(short) == short
