@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
+from offrl_core.learning import products
+
 Array = npt.NDArray[Any]
 
 
@@ -140,13 +142,13 @@ class PairLinear:
 
     def evaluate(self, layers: list[Array], x: Inputs, work: Workspace) -> Array:
         assert x.pairs is not None
-        np.matmul(layers[0], x.pairs, out=work.out.reshape(work.members, 1, -1))
+        products.product(layers[0], x.pairs, out=work.out.reshape(work.members, 1, -1))
         return work.out
 
     def gradient(self, layers: list[Array], x: Inputs, work: Workspace, at: Array, into: list[Array]) -> None:
         pairs = x.columns(slice(0, at.shape[2]), work.states).pairs
         assert pairs is not None
-        np.matmul(at.reshape(len(at), 1, -1), pairs.swapaxes(1, 2), out=into[0])
+        products.product(at.reshape(len(at), 1, -1), pairs.swapaxes(1, 2), out=into[0])
 
 
 class Network:
@@ -196,7 +198,7 @@ class Network:
             if activation is None:
                 _gather_columns(weights, x.index, out)
             else:
-                np.matmul(weights, activation, out=out)
+                products.product(weights, activation, out=out)
             if not last:
                 activation = work.hidden[number]
                 np.maximum(activation, work.zeros[number], out=activation)
@@ -211,12 +213,12 @@ class Network:
                 if x.dense is None:
                     _scatter_columns(delta, x.index, into[0])
                 else:
-                    np.matmul(delta, x.dense[:, :, :states].swapaxes(1, 2), out=into[0])
+                    products.product(delta, x.dense[:, :, :states].swapaxes(1, 2), out=into[0])
                 return
             activation = work.hidden[number - 1][:, :, :states]
-            np.matmul(delta, activation.swapaxes(1, 2), out=into[number])
+            products.product(delta, activation.swapaxes(1, 2), out=into[number])
             back, mask = deltas[number - 1], masks[number - 1]
-            np.matmul(layers[number][:, :, :-1].swapaxes(1, 2), delta, out=back)
+            products.product(layers[number][:, :, :-1].swapaxes(1, 2), delta, out=back)
             np.greater(activation[:, :-1], 0, out=mask)
             np.multiply(back, mask, out=back)
             delta = back
@@ -226,8 +228,8 @@ def _gather_columns(weights: Array, index: Array | None, out: Array) -> None:
     """`weights · one-hot(index)` plus the bias: a column each."""
     assert index is not None
     for member, layer in enumerate(weights):
-        np.take(layer, index[member if len(index) > 1 else 0], axis=1, out=out[member])
-        out[member] += layer[:, -1:]
+        columns = layer[:, index[member if len(index) > 1 else 0]]  # half the time of `take` along an axis (measured)
+        np.add(columns, layer[:, -1:], out=out[member])
 
 
 def _scatter_columns(delta: Array, index: Array | None, into: Array) -> None:
