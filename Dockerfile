@@ -2,10 +2,10 @@
 # these steps out on a bare Debian where no image can be built.
 
 FROM debian:bookworm-slim AS build
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH="--index-url https://download.pytorch.org/whl/cpu torch==2.13.0"
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv
 RUN python3 -m venv /opt/offrl
-RUN /opt/offrl/bin/pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch==2.13.0
+RUN /opt/offrl/bin/pip install --no-cache-dir $TORCH
 COPY pyproject.toml README.md LICENSE /src/
 COPY offrl_core /src/offrl_core
 COPY offrl_live /src/offrl_live

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict
+from importlib.util import find_spec
 
 from offrl_live.runs.datasets import UploadRoom
 from offrl_live.runs.live_runs import Limits
@@ -110,6 +111,20 @@ def operator_token() -> str:
         raise ValueError(
             f"OFFRL_OPERATOR_TOKEN is not allowed: it must have at least {SHORTEST_TOKEN} visible ASCII characters"
         )
+    return text
+
+
+def redis_url() -> str:
+    """`OFFRL_REDIS`: the server of Redis by which several servers share their rooms; empty, the default, for none.
+
+    Raises:
+        ValueError: it is no address of Redis, or Python's package for it is not installed.
+    """
+    text = os.environ.get("OFFRL_REDIS", "")
+    if text and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("OFFRL_REDIS is not allowed: it must begin with redis://, rediss:// or unix://")
+    if text and find_spec("redis") is None:
+        raise ValueError('OFFRL_REDIS needs a package that is not installed: pip install -e ".[redis]"')
     return text
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-import secrets
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -19,13 +17,11 @@ from offrl_live.serving.entrance import TRY_LATER, Entrance
 from offrl_live.serving.hub import Hub, get_hub
 from offrl_live.serving.origins import Origins
 from offrl_live.serving.socket_limits import MessageLimit, Visitor
+from offrl_live.serving.visits import visit_of
 
 log = logging.getLogger(__name__)
 
 UNKNOWN_RUN, TOO_MANY_REFUSED, TOO_LARGE = 4404, 4429, 1009
-
-VISIT = "offrl_visit"
-"""The cookie that names a browser, for as long as it is open."""
 
 RATE = 30.0
 BURST = 60.0
@@ -44,12 +40,8 @@ def live_route(hub: Hub | None = None, origins: Origins | None = None) -> WebSoc
     entrance = Entrance("runs", origins)
 
     async def endpoint(websocket: WebSocket) -> None:
-        # A page that is loaded again is to find the runs that are its own.
-        visit = websocket.cookies.get(VISIT, "")
-        if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", visit):
-            visit = secrets.token_urlsafe(16)
-        cookie = f"{VISIT}={visit}; Path=/; HttpOnly; SameSite=Lax"
-        async with entrance.admitted(websocket, [(b"set-cookie", cookie.encode())]) as visitor:
+        visit, cookie = visit_of(websocket)  # a page that is loaded again is to find the runs that are its own
+        async with entrance.admitted(websocket, [cookie]) as visitor:
             if visitor is not None:
                 await _serve(websocket, hub or get_hub(), visitor, visit)
 

@@ -2,18 +2,19 @@
 
 A state is computed once (by the presenter's change) and its bytes are sent to all. What a follower has not yet received
 is replaced by what is newer, so a slow connection falls behind in frames and never in time. Predictions of the audience
-are counted per connection, shown as counts only, and forgotten when the scene changes or the room ends.
+are counted once for each browser, shown as counts only, and forgotten when the scene changes or the room ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
 import json
 import secrets
 import time
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0/O, 1/I/L
@@ -47,18 +48,70 @@ def join_result(head: dict[str, Any], result: str) -> str:
 
 
 class Viewer(Protocol):
-    """A connection that can be offered messages; of each kind only the newest is kept until it is sent."""
+    """A connection that can be offered messages; of each kind only the newest is kept until it is sent.
+
+    Attributes:
+        voter: whose it is: the connections of one browser predict once.
+    """
+
+    voter: str
 
     def offer(self, kind: str, payload: str) -> None: ...
 
 
-class Room:
-    """One presenter's room."""
+class Kept:
+    """The predictions of one room, by voter, and what other servers are to hear of it: there are none here."""
 
-    def __init__(self, token: str, opened_by: object) -> None:
-        self.token = token
-        self.code = code_of(token)
+    def __init__(self) -> None:
+        self._votes: dict[str, int] = {}
+
+    def cast(self, voter: str, choice: int) -> None:
+        """The first prediction of a voter stands."""
+        self._votes.setdefault(voter, choice)
+
+    def withdraw(self, voter: str) -> None:
+        """The voter has left."""
+        self._votes.pop(voter, None)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._votes.clear()
+
+    def counts(self) -> Counter[int]:
+        """How many predicted each choice."""
+        return Counter(self._votes.values())
+
+    def follow(self, here: int) -> None:
+        """So many follow on this server now."""
+
+    def followers(self, here: int) -> int:
+        """How many follow on all servers, `here` of them on this one."""
+        return here
+
+    def show(self, room: Room) -> None:
+        """What the presenter shows now."""
+
+    def tell(self, what: str, **more: Any) -> None:
+        """Say something to the other servers."""
+
+    def end(self) -> None:
+        """Nothing of the room is kept."""
+        self.clear()
+
+
+class Room:
+    """One presenter's room.
+
+    Attributes:
+        presenter: who shows, None where nobody does here.
+        led_elsewhere: whoever shows is connected to another server.
+    """
+
+    def __init__(self, code: str, opened_by: object, kept: Kept) -> None:
+        self.code = code
         self.opened_by = opened_by
+        self.kept = kept
+        self.led_elsewhere = False
         self.presenter: Viewer | None = None
         self.away_since = time.monotonic()
         self.followers: set[Viewer] = set()
@@ -66,7 +119,6 @@ class Room:
         self.scene: str | None = None
         self.choices = 0
         self.round = 0
-        self.votes: dict[Viewer, int] = {}
         self._tally: asyncio.TimerHandle | None = None
 
     def show(self, scene: str, choices: int, head: dict[str, Any], result: str) -> None:
@@ -85,6 +137,14 @@ class Room:
         self.shown = join_result(head, result)
         for follower in self.followers:
             follower.offer("show", self.shown)
+        self.kept.show(self)
+
+    def take(self, state: Mapping[str, Any]) -> None:
+        """Show what a presenter shows who is connected to another server: `scene`, `choices`, `round` and `shown`."""
+        self.scene, self.choices, self.round = state["scene"], state["choices"], state["round"]
+        self.shown = state["shown"]
+        for follower in self.followers if self.shown is not None else ():
+            follower.offer("show", self.shown)
 
     def join(self, follower: Viewer) -> None:
         """Add a follower and show the current picture.
@@ -97,16 +157,19 @@ class Room:
         self.followers.add(follower)
         if self.shown is not None:
             follower.offer("show", self.shown)
+        self.kept.follow(len(self.followers))
         self.schedule_tally()
 
     def leave(self, follower: Viewer) -> None:
         """Remove a follower and their prediction."""
         self.followers.discard(follower)
-        self.votes.pop(follower, None)
+        if all(other.voter != follower.voter for other in self.followers):
+            self.kept.withdraw(follower.voter)
+        self.kept.follow(len(self.followers))
         self.schedule_tally()
 
     def vote(self, follower: Viewer, scene: object, choice: object) -> None:
-        """Count one prediction; the first one of a connection stands until the presenter resets or changes the scene.
+        """Count one prediction; the first one of a browser stands until the presenter resets or changes the scene.
 
         Raises:
             FollowError: not a follower, another scene, or no such choice.
@@ -117,23 +180,23 @@ class Room:
             raise FollowError("the presenter has gone on to another scene")
         if not isinstance(choice, int) or isinstance(choice, bool) or not 0 <= choice < self.choices:
             raise FollowError(f"choice {choice!r} is not allowed: it must be from 0 to {self.choices - 1}")
-        self.votes.setdefault(follower, choice)
+        self.kept.cast(follower.voter, choice)
         self.schedule_tally()
 
     def clear_votes(self) -> None:
         """Forget all predictions; everybody may predict again."""
-        self.votes.clear()
+        self.kept.clear()
         self.round += 1
         self.schedule_tally()
 
     def tally(self) -> dict[str, Any]:
         """The audience's predictions as counts: no names, no order."""
-        counts = Counter(self.votes.values())
+        counts = self.kept.counts()
         return {
             "type": "votes",
             "scene": self.scene,
             "counts": [counts[i] for i in range(self.choices)],
-            "followers": len(self.followers),
+            "followers": self.kept.followers(len(self.followers)),
         }
 
     def schedule_tally(self) -> None:
@@ -143,7 +206,8 @@ class Room:
 
     def _send_tally(self) -> None:
         self._tally = None
-        self.tell_all("votes", self.tally())
+        with suppress(FollowError):  # where the servers of a room do not reach each other, the counts stay as they were
+            self.tell_all("votes", self.tally())
 
     def tell_all(self, kind: str, message: dict[str, Any]) -> None:
         """Offer a message to the presenter and all followers."""
@@ -158,8 +222,8 @@ class Rooms:
     def __init__(self) -> None:
         self._rooms: dict[str, Room] = {}
 
-    def open(self, presenter: Viewer, opened_by: object) -> Room:
-        """A new room with its code and its presenter's token.
+    def open(self, presenter: Viewer, opened_by: object) -> tuple[Room, str]:
+        """A new room, and its presenter's token.
 
         Args:
             presenter: the connection that shows.
@@ -170,12 +234,16 @@ class Rooms:
         """
         self._sweep()
         self._check_room_for(opened_by)
-        room = Room(secrets.token_urlsafe(24), opened_by)
-        while room.code in self._rooms:
-            room = Room(secrets.token_urlsafe(24), opened_by)
-        self._rooms[room.code] = room
+        token = secrets.token_urlsafe(24)
+        while (code := code_of(token)) in self._rooms:
+            token = secrets.token_urlsafe(24)
+        room = self._rooms[code] = Room(code, opened_by, self.kept(code))
         room.presenter = presenter
-        return room
+        return room, token
+
+    def kept(self, code: str) -> Kept:
+        """Where the predictions of a room are."""
+        return Kept()
 
     def _check_room_for(self, opened_by: object) -> None:
         if len(self._rooms) >= MAX_ROOMS:
@@ -189,14 +257,16 @@ class Rooms:
         Raises:
             FollowError: no such room, or the token is not its presenter's.
         """
+        own = isinstance(token, str) and len(token) <= 64 and token.isascii() and code_of(token) == code
         try:
             room = self.find(code)
         except FollowError:
-            if not isinstance(token, str) or len(token) > 64 or not token.isascii() or code_of(token) != code:
+            if not own:
                 raise
             self._check_room_for(opened_by)
-            room = self._rooms[code] = Room(token, opened_by)
-        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), room.token.encode()):
+            name = str(code)
+            room = self._rooms[name] = Room(name, opened_by, self.kept(name))
+        if not own:
             raise FollowError("this room belongs to another presenter")
         room.presenter = presenter
         room.tell_all("presence", {"type": "presence", "away": False})
@@ -224,13 +294,19 @@ class Rooms:
 
     def close(self, room: Room) -> None:
         """End a room; nothing of it is kept."""
-        if self._rooms.pop(room.code, None) is not None:
+        if self._forget(room):
+            room.kept.end()
+
+    def _forget(self, room: Room) -> bool:
+        """The room has ended; whether it was known here."""
+        known = self._rooms.pop(room.code, None) is not None
+        if known:
             room.tell_all("presence", {"type": "ended"})
             room.followers.clear()
-            room.votes.clear()
+        return known
 
     def _sweep(self) -> None:
         now = time.monotonic()
-        for room in [room for room in self._rooms.values() if room.presenter is None]:
+        for room in [room for room in self._rooms.values() if room.presenter is None and not room.led_elsewhere]:
             if now - room.away_since > (PRESENTER_AWAY_SECONDS if room.followers else EMPTY_AWAY_SECONDS):
                 self.close(room)

@@ -23,7 +23,8 @@ import io
 import json
 import logging
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from typing import Any
 
 import qrcode
@@ -37,8 +38,10 @@ from offrl_lecture.base.scene import Scene
 from offrl_lecture.registry import page_of, scenes
 from offrl_live.serving.counted import REFUSALS
 from offrl_live.serving.entrance import Entrance
+from offrl_live.serving.environment import redis_url
 from offrl_live.serving.origins import Origins
 from offrl_live.serving.socket_limits import MessageLimit, Visitor
+from offrl_live.serving.visits import visit_of
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 
@@ -52,7 +55,12 @@ MAX_REFUSALS = 100
 MAX_WRONG_CODES = 10
 ALIVE_SECONDS = 2.0
 
-_rooms = Rooms()
+
+@cache
+def _rooms() -> Rooms:
+    """The rooms of this server, or those that it shares with others."""
+    url = redis_url()
+    return Rooms() if not url else import_module("offrl_ui.lecture.shared_rooms").SharedRooms(url)
 
 
 class Refused(ValueError):
@@ -62,7 +70,8 @@ class Refused(ValueError):
 class Connection:
     """One browser tab."""
 
-    def __init__(self, websocket: WebSocket, visitor: Visitor) -> None:
+    def __init__(self, websocket: WebSocket, visitor: Visitor, voter: str) -> None:
+        self.voter = voter
         self._websocket = websocket
         self._visitor = visitor
         # Behind a proxy the host may be another; the origin was checked.
@@ -75,6 +84,7 @@ class Connection:
         self._limit = MessageLimit(MESSAGES_PER_SECOND, BURST)
         self._refusals = self._wrong_codes = 0
         self.presents: Room | None = None
+        self._token = ""
         self.follows: Room | None = None
 
     def offer(self, kind: str, payload: str) -> None:
@@ -133,7 +143,7 @@ class Connection:
         if self.follows is not None:
             self.follows.leave(self)
         if self.presents is not None:
-            _rooms.away(self.presents, self)
+            _rooms().away(self.presents, self)
 
     def _refuse(self, message: Any, why: str) -> None:
         self._refusals += 1
@@ -187,16 +197,16 @@ class Connection:
             raise Refused("leave the room you follow before you open one")
         if "code" in message:
             self._try_a_code()
-            room = _rooms.resume(self, self._visitor, message["code"], message.get("token"))
+            self.presents = _rooms().resume(self, self._visitor, message["code"], message.get("token"))
             self._wrong_codes -= 1
-        else:
-            room = self.presents or _rooms.open(self, self._visitor)
-        self.presents = room
-        self.tell({"type": "presenting", "code": self.presents.code, "token": self.presents.token})
+            self._token = str(message["token"])
+        elif self.presents is None:
+            self.presents, self._token = _rooms().open(self, self._visitor)
+        self.tell({"type": "presenting", "code": self.presents.code, "token": self._token})
 
     def _follow(self, message: dict[str, Any]) -> None:
         self._try_a_code()
-        room = _rooms.find(message.get("code"))
+        room = _rooms().find(message.get("code"))
         self._wrong_codes -= 1
         if self.presents is room:
             raise Refused("you present this room yourself")
@@ -218,7 +228,7 @@ class Connection:
 
     def _end(self, _message: dict[str, Any]) -> None:
         if self.presents is not None:
-            _rooms.close(self.presents)
+            _rooms().close(self.presents)
             self.presents = None
 
     def _vote(self, message: dict[str, Any]) -> None:
@@ -274,9 +284,9 @@ def _scene(message: dict[str, Any]) -> Scene:
     return scene
 
 
-async def _serve(websocket: WebSocket, visitor: Visitor) -> None:
+async def _serve(websocket: WebSocket, visitor: Visitor, voter: str) -> None:
     """Serve one connection of an allowed page."""
-    connection = Connection(websocket, visitor)
+    connection = Connection(websocket, visitor, voter)
     tasks = [asyncio.ensure_future(connection.send_all()), asyncio.ensure_future(connection.receive_all())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -301,8 +311,9 @@ def routes(origins: Origins | None = None) -> list[WebSocketRoute]:
     entrance = Entrance("scenes", origins)
 
     async def scene_socket(websocket: WebSocket) -> None:
-        async with entrance.admitted(websocket) as visitor:
+        visit, cookie = visit_of(websocket)
+        async with entrance.admitted(websocket, [cookie]) as visitor:
             if visitor is not None:
-                await _serve(websocket, visitor)
+                await _serve(websocket, visitor, visit)
 
     return [WebSocketRoute("/scene", scene_socket)]

@@ -7,7 +7,7 @@ import streamlit as st
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.serving.hub import get_hub
-from offrl_live.serving.socket import VISIT
+from offrl_live.serving.visits import VISIT
 from offrl_ui.setup import selection
 from offrl_ui.shared import component
 

@@ -15,7 +15,8 @@ from tests.threads import in_a_loop
 class Tab:
     """A connection that remembers what it was offered."""
 
-    def __init__(self) -> None:
+    def __init__(self, voter: str = "") -> None:
+        self.voter = voter or str(id(self))
         self.heard: list[tuple[str, str]] = []
 
     def offer(self, kind: str, payload: str) -> None:
@@ -40,7 +41,7 @@ def test_one_address_cannot_take_all_rooms() -> None:
             rooms.open(Tab(), one)
         with pytest.raises(FollowError, match=f"{MAX_ROOMS_OF_ONE} rooms are open from this address already"):
             rooms.open(Tab(), one)
-        room = rooms.open(Tab(), other)
+        room, _ = rooms.open(Tab(), other)
         rooms.close(room)
 
     act(take)
@@ -53,7 +54,7 @@ def test_a_room_that_nobody_follows_ends_a_minute_after_its_presenter(monkeypatc
     def leave(rooms: Rooms) -> None:
         nonlocal time
         who = object()
-        empty, followed = (rooms.open(Tab(), who) for _ in range(2))
+        empty, followed = (rooms.open(Tab(), who)[0] for _ in range(2))
         followed.join(Tab())
         for room in (empty, followed):
             assert room.presenter is not None
@@ -73,8 +74,8 @@ def test_a_restarted_server_knows_a_room_again_by_its_presenters_token_only() ->
     remembered: list[tuple[str, str]] = []
 
     def before(rooms: Rooms) -> None:
-        room = rooms.open(Tab(), object())
-        remembered.append((room.code, room.token))
+        room, token = rooms.open(Tab(), object())
+        remembered.append((room.code, token))
 
     def after(rooms: Rooms) -> None:
         code, token = remembered[0]
@@ -86,7 +87,7 @@ def test_a_restarted_server_knows_a_room_again_by_its_presenters_token_only() ->
             rooms.find(code)
         presenter, follower = Tab(), Tab()
         room = rooms.resume(presenter, object(), code, token)
-        assert (room.code, room.token, room.presenter) == (code, token, presenter)
+        assert (room.code, room.presenter) == (code, presenter)
         rooms.find(code.lower()).join(follower)
         room.show("emrl", 2, {"state": {}}, "{}")
         assert [kind for kind, _ in follower.heard] == ["show"]
@@ -113,3 +114,21 @@ def test_rooms_that_are_made_anew_count_too() -> None:
             rooms.resume(Tab(), one, module.code_of(tokens[-1]), tokens[-1])
 
     act(make)
+
+
+def test_thirty_connections_of_one_browser_predict_once() -> None:
+    def vote(rooms: Rooms) -> None:
+        room, _ = rooms.open(Tab(), object())
+        room.show("emrl", 3, {"state": {}}, "{}")
+        tabs = [Tab("one") for _ in range(30)]
+        for number, tab in enumerate([*tabs, Tab("two")]):
+            room.join(tab)
+            room.vote(tab, "emrl", number % 3)
+        assert room.tally()["counts"] == [2, 0, 0]
+        for tab in tabs[1:]:
+            room.leave(tab)
+        assert room.tally()["counts"] == [2, 0, 0], "one of its tabs is still there"
+        room.leave(tabs[0])
+        assert room.tally()["counts"] == [1, 0, 0]
+
+    act(vote)
