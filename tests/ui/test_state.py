@@ -15,7 +15,7 @@ from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.rewards import REWARD
 from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig
-from offrl_ui.setup import controls, links, memory, selection
+from offrl_ui.setup import controls, links, selection
 from tests.hypothesis_profiles import examples
 
 
@@ -319,6 +319,7 @@ def _page() -> None:
     import streamlit as st
 
     from offrl_live.runs.config import Lane, RunConfig
+    from offrl_ui.setup import memory
 
     config, _ = memory.recall("page")
     for algorithm in ("iql", "cql"):
