@@ -54,7 +54,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(log: Path, *arguments: str, base: str = "", environment: dict[str, str] | None = None) -> Server:
+def start_server(
+    log: Path, *arguments: str, base: str = "", environment: dict[str, str] | None = None, port: int | None = None
+) -> Server:
     """Start the app with the README's command on a free port and wait until it answers.
 
     Args:
@@ -62,6 +64,7 @@ def start_server(log: Path, *arguments: str, base: str = "", environment: dict[s
         arguments: more of the command.
         base: the path below which it serves, such as `/rl`.
         environment: variables beside those of this process.
+        port: where it listens; a free one by default.
 
     Raises:
         RuntimeError: it ended or did not answer within 60 s; the message holds its output.
@@ -69,7 +72,7 @@ def start_server(log: Path, *arguments: str, base: str = "", environment: dict[s
     command = re.search(r"streamlit run app\.py", (ROOT / "README.md").read_text())
     if command is None:
         raise RuntimeError("README.md no longer tells how to start the app")
-    port = free_port()
+    port = port or free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [

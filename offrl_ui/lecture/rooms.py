@@ -146,6 +146,11 @@ class Room:
         for follower in self.followers if self.shown is not None else ():
             follower.offer("show", self.shown)
 
+    def go_on(self, scene: str, choices: int, round: int) -> None:
+        """A room that was made anew goes on in the round in which it was, so that its followers' predictions stand."""
+        if self.scene is None:
+            self.scene, self.choices, self.round = scene, choices, round
+
     def join(self, follower: Viewer) -> None:
         """Add a follower and show the current picture.
 
@@ -195,6 +200,7 @@ class Room:
         return {
             "type": "votes",
             "scene": self.scene,
+            "round": self.round,
             "counts": [counts[i] for i in range(self.choices)],
             "followers": self.kept.followers(len(self.followers)),
         }

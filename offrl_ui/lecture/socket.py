@@ -4,7 +4,8 @@ Text messages of JSON both ways, for pages of allowed origins only. From the bro
 
     {"type": "compute", "id": 7, "scene": "emrl", "state": {…}, "revealed": false}
     {"type": "describe", "scene": "doubling"}                    a scene of another page, needed by followers
-    {"type": "present"}   {"type": "present", "code", "token"}   open a room, or take one's own up again
+    {"type": "present"}   {"type": "present", "code", "token", "scene", "round"}   open a room, or take one's own up
+                                                                 again in the round in which it was
     {"type": "follow", "code"}   {"type": "leave"}   {"type": "vote", "scene", "choice"}
     {"type": "clear"}   {"type": "end"}                          the presenter: forget the predictions; end the room
     {"type": "qr", "url"}                                        an address of this site as an SVG
@@ -54,6 +55,7 @@ BURST = 120.0
 MAX_REFUSALS = 100
 MAX_WRONG_CODES = 10
 ALIVE_SECONDS = 2.0
+MAX_ROUND = 1_000_000
 
 
 @cache
@@ -181,8 +183,7 @@ class Connection:
                     head = {"type": "result", "id": number, "scene": scene.id, "ms": ms}
                     self.offer("result", join_result(head, result))
                     if self.presents is not None:
-                        choices = len(scene.prediction.choices) if scene.prediction else 0
-                        self.presents.show(scene.id, choices, {"state": state, "revealed": revealed}, result)
+                        self.presents.show(scene.id, _choices(scene), {"state": state, "revealed": revealed}, result)
         except SceneFailure as error:
             self._refuse({"id": number}, str(error))
 
@@ -200,6 +201,9 @@ class Connection:
             self.presents = _rooms().resume(self, self._visitor, message["code"], message.get("token"))
             self._wrong_codes -= 1
             self._token = str(message["token"])
+            scene, round = message.get("scene"), message.get("round")
+            if isinstance(scene, str) and scene in scenes() and type(round) is int and 0 <= round <= MAX_ROUND:
+                self.presents.go_on(scene, _choices(scenes()[scene]), round)
         elif self.presents is None:
             self.presents, self._token = _rooms().open(self, self._visitor)
         self.tell({"type": "presenting", "code": self.presents.code, "token": self._token})
@@ -274,6 +278,11 @@ _HANDLERS = {
     "clear": Connection._clear,
     "qr": Connection._qr,
 }
+
+
+def _choices(scene: Scene) -> int:
+    """How many predictions a scene offers."""
+    return len(scene.prediction.choices) if scene.prediction else 0
 
 
 def _scene(message: dict[str, Any]) -> Scene:

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from offrl_lecture.registry import pages
 from offrl_live.serving.origins import FOREIGN
-from offrl_ui.lecture.rooms import ALPHABET
+from offrl_ui.lecture.rooms import ALPHABET, code_of
 from offrl_ui.lecture.socket import BURST, MAX_MESSAGE, MAX_WRONG_CODES, routes
 
 
@@ -232,7 +232,7 @@ def test_one_prediction_a_connection_counted_without_names(tab) -> None:
     voters[2].send(type="vote", scene="cloning", choice=0)
     assert "another scene" in voters[2].until("refused")["message"]
     tally = presenter.until("votes", counts=[0, 0, 2])
-    assert set(tally) == {"type", "scene", "counts", "followers"}
+    assert set(tally) == {"type", "scene", "round", "counts", "followers"}
     assert tally["followers"] == 3
     voters[1].connection.close()
     presenter.until("votes", counts=[0, 0, 1], followers=2)
@@ -281,3 +281,23 @@ def test_every_scene_of_the_first_page_is_served(tab) -> None:
     for scene in pages()["reweighting"].scenes:
         message = viewer.until("result", id=viewer.compute(scene.id))
         assert message["result"]["pictures"]
+
+
+def test_a_room_that_is_made_anew_goes_on_in_its_round(tab) -> None:
+    """As after a restart of the server: the token names a room that it does not know."""
+    token = "a token of another server"
+    code, presenter, follower = code_of(token), tab(), tab()
+    presenter.send(type="present", code=code, token=token, scene="emrl", round=7)
+    presenter.until("presenting", code=code)
+    follower.send(type="follow", code=code)
+    follower.until("following")
+    presenter.until("result", id=presenter.compute("emrl"))
+    assert follower.until("show")["round"] == 7
+    follower.send(type="vote", scene="emrl", choice=1)
+    presenter.until("votes", counts=[0, 1, 0], round=7)
+    for scene, round in (("nowhere", 3), ("cloning", -1), ("cloning", True), ("cloning", 1.5), (["cloning"], 3)):
+        presenter.send(type="present", code=code, token=token, scene=scene, round=round)
+        presenter.until("presenting", code=code)
+    presenter.until("result", id=presenter.compute("emrl"))
+    assert follower.until("show")["round"] == 7, "a room that is there stays as it is"
+    presenter.send(type="end")

@@ -402,7 +402,7 @@ export interface PageData {
 export type FromBrowser =
   | { type: "compute"; id: number; scene: string; state: State; revealed: boolean }
   | { type: "describe"; scene: string }
-  | { type: "present"; code?: string; token?: string }
+  | { type: "present"; code?: string; token?: string; scene?: string; round?: number }
   | { type: "follow"; code: string }
   | { type: "leave" }
   | { type: "vote"; scene: string; choice: number }
@@ -430,6 +430,7 @@ export interface ShowMessage {
 export interface VotesMessage {
   type: "votes";
   scene: string;
+  round: number;
   counts: readonly number[];
   followers: number;
 }

@@ -30,6 +30,8 @@ export class Room {
     this.asked = "";
     this.resumed = false;
     this.wasConnected = false;
+    /** The connection was lost, and with it this follower's prediction. */
+    this.lapsed = false;
     /** How often a room that the server does not know was asked for. */
     this.searches = 0;
   }
@@ -73,8 +75,13 @@ export class Room {
       this.wasConnected = true;
       return;
     }
-    if (this.presenting) this.app.socket.send({ type: "present", ...this.saved() });
-    else if (this.room && !this.room.ended) this.app.socket.send({ type: "follow", code: this.room.code });
+    if (this.presenting) {
+      const { scene, round } = this.votes ?? {};
+      this.app.socket.send({ type: "present", ...this.saved(), scene, round });
+    } else if (this.room && !this.room.ended) {
+      this.lapsed = true;
+      this.app.socket.send({ type: "follow", code: this.room.code });
+    }
   }
 
   open() {
@@ -164,6 +171,8 @@ export class Room {
     app.revealed[scene] = message.revealed;
     // A new round: everybody may predict again.
     if (message.round !== this.round) delete app.committed[scene];
+    else if (this.lapsed && app.committed[scene] !== undefined) this.vote(app.committed[scene]);
+    this.lapsed = false;
     this.round = message.round;
     app.root.dataset.shown = String((Number(app.root.dataset.shown) || 0) + 1);
   }
