@@ -161,7 +161,8 @@ def _files(*folders: str) -> list[Path]:
 
 def test_every_third_party_import_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {_name(entry) for entry in project["dependencies"]}
+    extras = [entry for name, some in project["optional-dependencies"].items() if name != "test" for entry in some]
+    declared = {_name(entry) for entry in (*project["dependencies"], *extras)}
     homes = packages_distributions()
     used = set().union(*map(_imports, [ROOT / "app.py", ROOT / "main.py", *_files(*OURS, "pages")]))
     third_party = {name for name in used if name not in sys.stdlib_module_names and name not in OURS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -31,11 +32,13 @@ def test_every_link_and_picture_in_the_readme_exists():
         assert (ROOT / target).exists(), target
 
 
-def test_the_readmes_python_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+def test_the_readmes_python_runs(tmp_path: Path):
+    code = "\n".join(re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL))
+    kept = {**os.environ, "OFFRL_EXPERIMENTS": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert "step" in done.stdout
+    assert "?v=1&data=cliff" in done.stdout
 
 
 def test_the_settings_that_the_app_relies_on():

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 TRIES = 3
 """How often a job is tried whose worker dies."""
+_TRIED_BEFORE = ("KilledWorker",)
+"""What is raised by a scheduler that has itself tried a job on several workers: Dask, after four of them died."""
 _LOOK = 0.2
 """Seconds between two looks at whether to stop."""
 
@@ -168,7 +170,11 @@ class _Running:
                 f"a worker died, and with it this executor ({error}); what is done is kept, run it again"
             ) from error
         except Exception as error:
-            self._again(job, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            if type(error).__name__ in _TRIED_BEFORE:
+                self._fail(job, said)
+            else:
+                self._again(job, said)
         else:
             if isinstance(answer, Lacking):
                 self._bring(executor, job, answer, had_parcels)

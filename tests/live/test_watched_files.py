@@ -19,7 +19,7 @@ from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.live_runs import Limits
 from offrl_live.runs.script import script
-from offrl_live.serving.command_line import named_files
+from offrl_live.serving.command_line import cluster_address, named_files
 from offrl_live.serving.environment import own_seconds
 from offrl_live.serving.hub import Hub
 from tests.live.watching import CQL, Watcher, until
@@ -330,6 +330,11 @@ def test_the_command_line_names_files(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         named_files(["--algoritm", "a.py"])
     assert "usage: streamlit run app.py -- [-h] [--algorithm FILE]" in capsys.readouterr().err
+    assert cluster_address(["--algorithm", "a.py"]) == ""
+    assert cluster_address(["--cluster", "tcp://127.0.0.1:8786"]) == "tcp://127.0.0.1:8786"
+    with pytest.raises(SystemExit):
+        cluster_address(["--cluster", "127.0.0.1"])
+    assert "'127.0.0.1' is no address of a cluster: it is written tcp://host:8786" in capsys.readouterr().err
 
 
 def test_the_time_limit_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
