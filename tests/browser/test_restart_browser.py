@@ -1,4 +1,4 @@
-"""A server that is killed and started again: open tabs come back to their run at their step, rooms to their predictions."""
+"""A server that is killed and started again: open tabs come back to their run at its step, rooms to their votes."""
 
 from __future__ import annotations
 

@@ -42,8 +42,32 @@ test("a room that does not come back has ended, and nobody asks any more", () =>
 
 test("after a restart a presenter takes the room up again by its token", () => {
   room.receive({ type: "presenting", code: "ABCDEF", token: "t" });
+  room.receive({ type: "votes", scene: "emrl", round: 3, counts: [1, 0], followers: 2 });
   room.connected();
-  assert.deepEqual(sent, [{ type: "present", code: "ABCDEF", token: "t" }]);
+  assert.deepEqual(sent, [{ type: "present", code: "ABCDEF", token: "t", scene: "emrl", round: 3 }]);
   room.refused(NONE);
   assert.equal(room.room, null, "where that is refused, nobody is said to follow");
+});
+
+test("a follower whose connection was lost predicts again what it had predicted, in the same round only", () => {
+  const show = (round) => room.receive({ type: "show", scene: "emrl", round, state: {}, revealed: false, result: {} });
+  const { app } = room;
+  Object.assign(app, { declared: new Set(["emrl"]), foreign: {}, states: {}, results: {}, revealed: {}, committed: {} });
+  app.root = { dataset: {} };
+  room.receive({ type: "following", code: "ABCDEF" });
+  show(3);
+  app.committed.emrl = 1;
+  show(3);
+  assert.deepEqual(sent, [], "while it is connected, once is enough");
+  room.connected();
+  show(3);
+  const again = [
+    { type: "follow", code: "ABCDEF" },
+    { type: "vote", scene: "emrl", choice: 1 },
+  ];
+  assert.deepEqual(sent, again);
+  room.connected();
+  show(4);
+  assert.deepEqual(sent, [...again, again[0]]);
+  assert.equal(app.committed.emrl, undefined, "everybody may predict again");
 });
