@@ -22,6 +22,12 @@ PAGES = (
         "photo_library",
         "Sixteen runs worth seeing, one per lesson, with their timelines already there.",
     ),
+    (
+        "stories",
+        "Stories",
+        "auto_stories",
+        "Guided runs, a question each; write your own and pass it on as a link.",
+    ),
     ("datasets", "Datasets", "dataset", "Every dataset drawn, counted and compared with its optimum; bring your own."),
     ("reweighting", "1 Reweighting", "balance", "The lecture, part 1: behaviour cloning with rewards."),
     ("deadly_triad", "2 Deadly triad", "all_inclusive", "The lecture, part 2: Q-learning without exploration."),

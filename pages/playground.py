@@ -26,10 +26,13 @@ from offrl_ui.shared import component
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, settings, transition
+from offrl_ui.stories import telling as story_telling
 
 KEY = "playground"
 LANE, TURN, ADDING = "playground-lane", "playground-turn", "playground-adding"
 config, notes = memory.recall(KEY, whole=True)
+telling, refused_story = story_telling.told(KEY)
+config, notes = memory.chosen(KEY), [*notes, *refused_story]
 index = min(st.session_state.get(LANE, 0), len(config.lanes) - 1)
 lane = config.lanes[index]
 
@@ -191,7 +194,7 @@ if mistakes_in_files():
     say_mistakes()
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
-page_heading("Playground", lesson(config))
+page_heading("Playground", "" if telling else lesson(config))
 if sentence := memory.told(KEY, config):
     st.caption(f":material/swap_horiz: **{links.plain(sentence)}**")
 try:
@@ -209,6 +212,8 @@ if rule := config.data.reward_rule:
 if endless := endless_note(config):
     st.caption(f":material/all_inclusive: {links.plain(f'{endless[0].upper()}{endless[1:]}.')}")
 memory.write_link(KEY, shown=shown(run_id, config))
+if telling is not None:
+    story_telling.show(telling, run_id, key="story", page=KEY)
 turn = st.session_state.get(TURN, 0)
 looks = memory.looks(KEY)
 stage(
@@ -218,7 +223,7 @@ stage(
     turn=turn,
     order=looks.order,
     axes=looks.axes,
-    hints=True,
+    hints=telling is None,
     on_moved=lambda: moved("stage"),
     on_gone=gone,
     on_viewed=viewed,

@@ -20,16 +20,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import json
 import logging
 import time
-from functools import cache, lru_cache
+from functools import cache
 from importlib import import_module
 from typing import Any
 
-import qrcode
-import qrcode.image.svg
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -45,6 +42,7 @@ from offrl_live.serving.socket_limits import MessageLimit, Visitor
 from offrl_live.serving.visits import visit_of
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
+from offrl_ui.shared.qr import qr_svg
 
 log = logging.getLogger(__name__)
 
@@ -257,14 +255,7 @@ class Connection:
         url = ""
         while url != self._wanted:
             url = self._wanted
-            self.tell({"type": "qr", "url": url, "svg": await asyncio.to_thread(_qr_svg, url)})
-
-
-@lru_cache(256)
-def _qr_svg(url: str) -> str:
-    buffer = io.BytesIO()
-    qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, border=2).save(buffer)
-    return buffer.getvalue().decode().partition("?>")[2].strip()
+            self.tell({"type": "qr", "url": url, "svg": await asyncio.to_thread(qr_svg, url)})
 
 
 _HANDLERS = {

@@ -39,6 +39,16 @@ def run_of(config: RunConfig) -> str:
     return run_id
 
 
+def begin_anew(config: RunConfig, speed: float) -> None:
+    """Let this session watch a run of its own of `config`, from step 0.
+
+    Raises:
+        NoRoom: the server holds as many runs as it takes.
+    """
+    run_id = get_hub().open(config, private=True, title=selection.title_of(config), speed=speed)
+    st.session_state[MEMORY] = {"id": run_id, "config": config}
+
+
 def make_ready() -> None:
     """Build the first visit's run once, for everybody's own to begin from without a worker: see `LiveRuns.open`."""
     first = selection.start()

@@ -12,8 +12,9 @@ from offrl_live.runs.config import RunConfig
 from offrl_ui.setup import links
 from offrl_ui.setup import looks as pictures
 
-BACK = "back"
-"""The part of a link that names where it was opened from: it stays in the address and is no part of what is chosen."""
+BACK, STORY = "back", "story"
+"""The parts of a link that name where it was opened from, and the story that is told: they stay in the address and are
+no part of what is chosen."""
 
 
 def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note]]:
@@ -24,7 +25,7 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
         whole: a link that names no algorithm is no news while the dataset is the chosen one: the back button brings it
             along from a page that is about the data alone.
     """
-    query = {name: st.query_params.get_all(name) for name in st.query_params if name != BACK}
+    query = {name: st.query_params.get_all(name) for name in st.query_params if name not in (BACK, STORY)}
     flat = {name: given[0] for name, given in query.items() if given}
     memory = st.session_state.get(key)
     stray = whole and memory is not None and "algo" not in flat and flat.get("data") == memory["config"].dataset
@@ -96,7 +97,7 @@ def write_link(
     if parts != memory["link"] or not st.query_params:
         memory["left"].append(memory["link"])
         memory["link"] = parts
-        kept = {BACK: st.query_params[BACK]} if BACK in st.query_params else {}
+        kept = {name: st.query_params[name] for name in (BACK, STORY) if name in st.query_params}
         st.query_params.from_dict({**parts, **kept})
 
 

@@ -15,7 +15,7 @@
  */
 
 /**
- * What is on screen; `past`: an earlier step than the newest one; `name` says a state in words.
+ * What is on screen; `past`: an earlier step than the newest one; `name` says a state in words, `measure` a number.
  * @typedef {object} Viewing
  * @property {string | null} mode
  * @property {number} member
@@ -24,13 +24,16 @@
  * @property {number | null} step
  * @property {boolean} past
  * @property {(state: number) => string | undefined} name
+ * @property {(what: string, algorithm: number) => number} measure - the step, or a metric's median over the models of an
+ *   algorithm, as it is at the step that is looked at
  */
 
 /** One of the first steps: its number, and what to do. @typedef {{ number: number, text: string }} Hint */
 
 /**
  * Messages of the protocol by their type, and what parts of the page tell each other. `choose` asks the stage to
- * select; `hints` are the first steps that have not been taken, by name, and `hint` names one that is over.
+ * select; `hints` are the first steps that have not been taken, by name, and `hint` names one that is over; `look`
+ * asks the stage for a mode.
  * @typedef {{ [M in Message as M["type"]]: M } & {
  *   static: import("../run/store.js").Static,
  *   frame: { step: number, seq?: number, time?: number },
@@ -39,6 +42,7 @@
  *   choose: { state: number, action: number | null },
  *   hints: Record<string, Hint>,
  *   hint: string,
+ *   look: string,
  * }} BusEvents
  */
 

@@ -33,10 +33,14 @@ export class Hints {
   constructor(storage, wanted) {
     this.storage = storage;
     this.wanted = wanted;
-    this.done = new Set(wanted ? this.recall() : []);
-    this.off = wanted
-      ? [bus.on("hint", (name) => this.finish(name)), bus.on("mark", ({ what }) => this.marked(what))]
-      : [];
+    this.done = new Set(this.recall());
+    this.off = [bus.on("hint", (name) => this.finish(name)), bus.on("mark", ({ what }) => this.marked(what))];
+  }
+
+  /** Whether they are shown at all: a story tells what to do itself. @param {boolean} wanted */
+  want(wanted) {
+    this.wanted = wanted;
+    this.show();
   }
 
   /** @returns {string[]} */
@@ -51,7 +55,7 @@ export class Hints {
 
   /** Tell every part of the page which hints stand now. */
   show() {
-    if (this.wanted && bus.hello) bus.emit("hints", bus.source?.live ? hintsFor(bus.hello, this.done) : {});
+    if (bus.hello) bus.emit("hints", this.wanted && bus.source?.live ? hintsFor(bus.hello, this.done) : {});
   }
 
   /** A hint was done, or is not wanted. @param {string} name */

@@ -61,7 +61,7 @@ export class Stage {
     this.request = null;
     /** The frame whose tables are held decoded. @type {Frame | null} */
     this.held = null;
-    /** What other parts of the page were last told is on screen. @type {Omit<Viewing, "name"> | null} */
+    /** What other parts of the page were last told is on screen. @type {Omit<Viewing, "name" | "measure"> | null} */
     this.viewing = null;
     /** What the run was last told that is looked at. @type {{ key: string, source: object | null }} */
     this.watched = { key: "", source: null };
@@ -161,7 +161,13 @@ export class Stage {
    * Sizes, the look of the page, and what other parts of it ask for; returns the function that lets go of all.
    */
   listen() {
-    const off = bus.on("choose", (what) => this.select(what));
+    const offs = [
+      bus.on("choose", (what) => this.select(what)),
+      bus.on("look", (mode) => {
+        if (!whyMissing(this.store, modeOf(mode), this.playback.frame)) this.setMode(mode);
+        else this.asked = mode;
+      }),
+    ];
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.ui.world);
     observer.observe(this.ui.curves);
@@ -173,7 +179,7 @@ export class Stage {
     };
     document.addEventListener("fullscreenchange", onFullscreen);
     return () => {
-      off();
+      for (const off of offs) off();
       observer.disconnect();
       scheme.removeEventListener("change", onScheme);
       document.removeEventListener("fullscreenchange", onFullscreen);
@@ -203,6 +209,7 @@ export class Stage {
       else this.session.connect(options);
     } else if (turned) this.setMember(member, true);
     if (!elsewhere && (changed("order") || changed("axes"))) this.arrange(sorted(options), true);
+    if (changed("hints")) this.hints.want(options.hints ?? false);
     if (changed("mode") && mode) this.setMode(mode, true);
     if (changed("state") && state !== undefined) this.select({ state, action: null });
   }
@@ -367,7 +374,18 @@ export class Stage {
     this.viewing = viewing;
     /** @type {Viewing["name"]} */
     const name = (s) => this.world.scene?.name(s);
-    bus.emit("viewing", { ...viewing, name });
+    bus.emit("viewing", { ...viewing, name, measure: (what, lane) => this.measure(frame, what, lane) });
+  }
+
+  /** The step, or a metric's median over the models of an algorithm. @param {Frame | null} frame @param {string} what
+   * @param {number} lane */
+  measure(frame, what, lane) {
+    const { store } = this;
+    const group = store.groups.find((one) => one.lane === lane);
+    const metric = store.metricIndex(what);
+    if (!frame) return NaN;
+    if (what === "step") return frame.step;
+    return group && metric >= 0 ? store.lastStat(frame, group, metric) : NaN;
   }
 
   /** @param {Frame | null} frame */
