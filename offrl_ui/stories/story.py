@@ -36,7 +36,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.commands import MAX_SPEED
 from offrl_live.runs.config import RunConfig
 from offrl_ui.setup import links
-from offrl_ui.shared.stage import MODES
+from offrl_ui.shared.modes import MODES
 
 MOST_BYTES = 16_000
 MOST_STEPS = 12
