@@ -99,8 +99,10 @@ class Store:
             parts = []
             there: set[str] = set()
             for name, (_, held) in self._heads.items():
-                if held & wanted and (file := self._read(name)) is not None:
-                    mine = file.rows[file.rows["run"].isin(wanted - there)]
+                lacking = wanted - there
+                if held & lacking:
+                    rows = self._read(name).rows
+                    mine = rows if held <= lacking else rows[rows["run"].isin(lacking)]
                     there |= set(mine["run"].unique())
                     parts.append(mine)
         return pd.concat(parts, ignore_index=True) if parts else _nothing()
@@ -143,7 +145,7 @@ class Store:
         except (OSError, ArrowException, ValueError, KeyError, TypeError):
             return None
 
-    def _read(self, name: str) -> _File | None:
+    def _read(self, name: str) -> _File:
         """The sound rows of a file."""
         import pandas as pd
         from pyarrow import ArrowException, parquet

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from offrl_core.experiments.statistics.base import (
     bootstrap,
+    bootstrap_means,
     counted_runs,
     groups_of,
     interquartile_mean,
@@ -105,7 +106,7 @@ def performance_profile(
         mean = pooled(lambda x: x.mean(axis=-2))
         share = mean(above) if above else np.full(len(limits), np.nan)
         missing = np.full(len(limits), np.nan)
-        low, high = bootstrap(above, mean, **bootstrapping) if not why else (missing, missing)
+        low, high = bootstrap_means(above, **bootstrapping) if not why else (missing, missing)
         counted = counted_runs(rows)
         parts.append(
             pd.DataFrame(

@@ -1,0 +1,319 @@
+"""Experiments: how long tables and networks take, what a job costs beside its training, live runs beside, a cluster.
+
+    python benchmarks/experiments.py [tables] [mlp] [live] [overhead] [frame] [cluster] [--share 1.0] [--port 8651]
+
+Every figure stands beside its target; prints a table in Markdown and ends with 1 if one is missed. `--share 0.1` trains
+a tenth of the updates, for a look; the times of `tables` are then scaled up, and say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import numpy as np  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import offrl_core as orl  # noqa: E402
+from benchmarks.live import BUSY, Page, _connect, serving  # noqa: E402
+from benchmarks.training import compete  # noqa: E402
+from offrl_core.experiments import Design, Results, Store, run, statistics  # noqa: E402
+from offrl_core.experiments.pool import LocalPool, cores  # noqa: E402
+from offrl_core.experiments.working import do  # noqa: E402
+
+Row = tuple[str, str, str, bool]
+
+WORLDS = ("double-crossing", "single-crossing", "four-rooms", "cliff", "bridge", "frozen-lake")
+ALGORITHMS = tuple(orl.algorithms())
+
+
+def timed(design: Design, executor: Executor | None = None) -> tuple[float, Results, float]:
+    """Seconds of a fresh run of a design, its results, and the seconds of its jobs' own training."""
+    store = Store(tempfile.mkdtemp(prefix="offrl-experiment-"))
+    began = time.perf_counter()
+    results = run(design, store, executor)
+    return time.perf_counter() - began, results, began
+
+
+def warm(pool: LocalPool) -> None:
+    """Have every worker started, with the core loaded."""
+    design = Design.from_json(
+        {"datasets": ["two-actions"], "algorithms": ["bc"], "seeds": 1, "steps": 1, "evaluate": [1]}
+    )
+    for future in [pool.submit(do, design.jobs[0], {}, n) for n in range(2 * cores())]:
+        future.result()
+
+
+def tables(share: float) -> Iterator[Row]:
+    """Fourteen algorithms on six worlds with twenty seeds each, 2 000 updates."""
+    steps = max(1, round(2000 * share))
+    design = Design.from_json(
+        {"datasets": list(WORLDS), "algorithms": list(ALGORITHMS), "seeds": 20, "steps": steps, "evaluate": 5}
+    )
+    seconds, results, _ = timed(design)
+    assert results.frame["failed"].eq("").all()
+    whole = seconds / share
+    how = "" if share == 1 else f" (from {share:.0%} of the updates)"
+    figure = f"tables: {len(ALGORITHMS)} algorithms × {len(WORLDS)} worlds × 20 seeds × 2 000 updates{how}"
+    yield figure, f"{whole:.0f} s", "180 s", whole <= 180
+
+
+def mlp(share: float) -> Iterator[Row]:
+    """Eight settings of CQL with ten seeds each on both cores, against a plain loop in PyTorch, one after another."""
+    data = orl.load_dataset("cartpole")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.npz"
+        np.savez(
+            path,
+            observations=data.observations,
+            next_observations=data.next_observations,
+            actions=data.actions,
+            rewards=data.rewards,
+            terminations=data.terminations,
+            n_actions=data.n_actions,
+        )
+        order = {"data": str(path), "system": "cql"}
+        plain = compete({"torch": (sys.executable, "plain_torch.py", order)}, 4, 3.0 * max(share, 0.2))["torch"]
+    design = Design.from_json(
+        {
+            "datasets": ["cartpole"],
+            "algorithms": [{"name": "cql", "approximator": "mlp", "hyperparameters": {"batch_size": 256}}],
+            "axes": {"alpha": [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0]},
+            "seeds": 10,
+            "steps": max(1, round(5000 * share)),
+            "evaluate": [round(5000 * share)],
+        }
+    )
+    seconds, results, _ = timed(design)
+    assert results.frame["failed"].eq("").all()
+    ours = design.updates / seconds
+    figure = "MLP 64-64: 8 settings × 10 seeds of CQL, updates a second with everything, against a loop in PyTorch"
+    yield figure, f"{ours:,.0f} / {plain:,.0f} = {ours / plain:.1f}×", "6×", ours / plain >= 6
+
+
+def live(seconds: float, port: int) -> Iterator[Row]:
+    """A watched run with nothing beside it, and beside an experiment that would take every core."""
+
+    async def watched(server: Any, name: str) -> tuple[float, float]:
+        async with _connect(server.host, server.open(BUSY[name])) as socket:
+            page = Page(socket)
+            await page.next("hello")
+            await page.say(cmd="play")
+            begin = time.monotonic() + 4.0
+            frame = await page.next("frame")
+            while time.monotonic() < begin:
+                frame = await page.next("frame")
+            first, frames = frame, 0
+            while time.monotonic() < begin + seconds:
+                frame = await page.next("frame")
+                frames += 1
+            passed = frame["time"] - first["time"]
+            return float((frame["step"] - first["step"]) / passed), frames / passed
+
+    design = Design.from_json(
+        {
+            "datasets": ["double-crossing"],
+            "algorithms": [{"name": "cql", "approximator": "mlp"}],
+            "axes": {"batch_size": [64, 128, 256, 512]},
+            "seeds": 8,
+            "steps": 1_000_000,
+            "evaluate": [1_000_000],
+        }
+    )
+    for name in ("grid", "grid, mlp"):
+        with serving(port, 1) as server:
+            alone, _ = asyncio.run(watched(server, name))
+            stop = threading.Event()
+            store = Store(tempfile.mkdtemp(prefix="offrl-experiment-"))
+            beside = threading.Thread(target=run, args=(design, store), kwargs={"stop": stop})
+            beside.start()
+            try:
+                both, frames = asyncio.run(watched(server, name))
+            finally:
+                stop.set()
+                beside.join()
+        share = both / alone
+        yield (
+            f"{name}: updates a second of a live run, beside an experiment / alone",
+            f"{both:,.0f} / {alone:,.0f} = {share:.0%}",
+            "80 %",
+            share >= 0.8,
+        )
+        yield f"{name}: frames a second beside an experiment", f"{frames:.1f}", "10", frames >= 9.5
+
+
+def _small_jobs(count: int) -> Design:
+    """Jobs of one update each."""
+    return Design.from_json(
+        {
+            "datasets": ["double-crossing"],
+            "algorithms": ["bc"],
+            "axes": {"batch_size": list(range(1, count + 1))},
+            "seeds": 4,
+            "steps": 1,
+            "evaluate": [1],
+        }
+    )
+
+
+def _overhead(executor: Executor, count: int) -> float:
+    """Seconds of a job beyond its training, one after another."""
+    spent = []
+    original = Store.put
+
+    def put(self: Store, job: Any, done: Any) -> None:
+        spent.append(done.training)
+        original(self, job, done)
+
+    Store.put = put  # type: ignore[method-assign]
+    try:
+        seconds, results, _ = timed(_small_jobs(count), executor)
+    finally:
+        Store.put = original  # type: ignore[method-assign]
+    assert results.frame["run"].nunique() == 4 * count
+    return (seconds - sum(spent)) / count
+
+
+def overhead(count: int) -> Iterator[Row]:
+    """What a job costs beyond its training: planning, sending, keeping. One worker, so that nothing is side by side."""
+    with LocalPool(1) as pool:
+        warm(pool)
+        found = _overhead(pool, count)
+    yield "a job beyond its training, worker process", f"{found * 1000:.1f} ms", "30 ms", found <= 0.03
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        executor = client.get_executor()
+        for future in [executor.submit(do, job, {}, 1) for job in _small_jobs(2).jobs]:
+            future.result()
+        found = _overhead(executor, count)
+    yield "a job beyond its training, local Dask cluster", f"{found * 1000:.1f} ms", "100 ms", found <= 0.1
+
+
+def frame(rows: int) -> Iterator[Row]:
+    """Ten thousand results: the table from its files, and what the pictures are made of."""
+    steps = 9
+    configurations = rows // (steps + 1) // 10
+    design = Design.from_json(
+        {
+            "datasets": ["two-actions", "double-crossing"],
+            "algorithms": ["bcq"],
+            "axes": {"rho": np.linspace(0, 1, configurations // 2)},
+            "seeds": 10,
+            "steps": steps,
+            "evaluate": list(range(steps + 1)),
+        }
+    )
+    _, results, _ = timed(design)
+    again = Results(Design.from_json(design.to_json()), Store(results.store.folder))
+    began = time.perf_counter()
+    table = again.frame
+    first = time.perf_counter() - began
+    yield f"the table of {len(table):,} results, from its files", f"{first:.2f} s", "2 s", first <= 2
+    pictures = {
+        "aggregate": lambda: statistics.aggregate(table),
+        "profile": lambda: statistics.performance_profile(table),
+        "curves": lambda: statistics.learning_curves(table),
+        "sensitivity": lambda: statistics.sensitivity(table, "rho"),
+        "estimates": lambda: statistics.estimate_quality(table),
+    }
+    for name, draw in pictures.items():
+        draw()
+        began = time.perf_counter()
+        draw()
+        spent = time.perf_counter() - began
+        yield f"{name} of {len(table):,} results", f"{spent:.2f} s", "0.3 s", spent <= 0.3
+
+
+def cluster(seconds: float) -> Iterator[Row]:
+    """Four workers of a local Dask cluster, of which one is killed every 20 seconds."""
+    from distributed import Client, LocalCluster
+
+    design = Design.from_json(
+        {
+            "datasets": ["cartpole"],
+            "algorithms": [{"name": "cql", "approximator": "mlp"}],
+            "axes": {"batch_size": [64, 128, 256], "alpha": np.linspace(0.1, 2, 40)},
+            "seeds": 4,
+            "steps": round(40 * seconds),
+            "evaluate": [round(40 * seconds)],
+        }
+    )
+    with (
+        LocalCluster(
+            n_workers=4, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        ) as running,
+        Client(running, set_as_default=False) as client,
+    ):
+        over = threading.Event()
+        killed: list[int] = []
+
+        def kill() -> None:
+            while not over.wait(seconds / 6):
+                pids = list(client.run(os.getpid).values())
+                killed.append(pids[len(killed) % len(pids)])
+                os.kill(killed[-1], signal.SIGKILL)
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        spent, results, _ = timed(design, client.get_executor())
+        over.set()
+        thread.join()
+    table = results.frame
+    lost = design.runs - int((table["failed"] == "").sum())
+    twice = len(table) - table["run"].nunique()
+    yield (
+        f"4 Dask workers, {len(killed)} killed in {spent:.0f} s: models of {design.runs} lost, and counted twice",
+        f"{lost}, {twice}",
+        "0, 0",
+        lost == twice == 0,
+    )
+
+
+def main() -> int:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    names = ["tables", "mlp", "live", "overhead", "frame", "cluster"]
+    parser.add_argument("what", nargs="*", choices=[*names, []], default=[])
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--port", type=int, default=8651)
+    given = parser.parse_args()
+    parts = {
+        "tables": lambda: tables(given.share),
+        "mlp": lambda: mlp(given.share),
+        "live": lambda: live(10.0 * given.share, given.port),
+        "overhead": lambda: overhead(max(5, round(40 * given.share))),
+        "frame": lambda: frame(10_000),
+        "cluster": lambda: cluster(120.0 * given.share),
+    }
+    good = True
+    print("| figure | measured | target | |\n|---|---|---|---|", flush=True)
+    for name in given.what or names:
+        for figure, measured, target, reached in parts[name]():
+            good &= reached
+            print(f"| {figure} | {measured} | {target} | {'' if reached else 'missed'} |", flush=True)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
