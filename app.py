@@ -27,6 +27,7 @@ from offrl_ui.setup import cards
 from offrl_ui.shared import assets, formulas, network
 from offrl_ui.shared.first_visit import FirstVisit
 from offrl_ui.shared.raw_uploads import RawUploads
+from offrl_web import serving as static_site
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
 # the first visitor of a link such as /datasets would see a bare page without navigation.
@@ -77,6 +78,7 @@ app = st.App(
         *formulas.routes(),
         *downloads.routes(),
         *Operator().routes(),
+        *static_site.routes(static_site.folder()),
     ),
     lifespan=lifespan,
     middleware=[

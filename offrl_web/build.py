@@ -121,23 +121,13 @@ def _contents(say: Say) -> Iterator[tuple[str, bytes]]:
     cards = {"datasets": dataset_cards(), "algorithms": algorithm_cards(), "presets": preset_cards()}
     yield "data/cards.json", dumps(cards).encode()
     say("describing the gallery's runs")
-    yield "data/gallery.json", dumps(_gallery()).encode()
+    gallery = []
     for preset in presets().values():
         view = Playground(None).answer({"do": "open", "query": {n: [v] for n, v in links.link(preset.config).items()}})
         yield f"data/view-{preset.id}.json", dumps(view).encode()
-
-
-def _gallery() -> list[dict[str, Any]]:
-    return [
-        {
-            "id": preset.id,
-            "title": preset.title,
-            "sentence": preset.sentence,
-            "view": dict(preset.view),
-            "link": links.link(preset.config),
-        }
-        for preset in presets().values()
-    ]
+        told = {"id": preset.id, "title": preset.title, "sentence": preset.sentence, "view": dict(preset.view)}
+        gallery.append({**told, "link": view["link"]})
+    yield "data/gallery.json", dumps(gallery).encode()
 
 
 def _pages() -> list[dict[str, str]]:

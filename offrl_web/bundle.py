@@ -52,7 +52,7 @@ def _place(name: str) -> Path | None:
 
 def _imports(path: Path, name: str) -> Iterator[str]:
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _run(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -60,6 +60,14 @@ def _imports(path: Path, name: str) -> Iterator[str]:
             module = ".".join(part for part in (start, node.module or "") if part)
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a module that are more than notes for a type checker."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from _run(node)
 
 
 def files(entry: str = ENTRY) -> dict[str, bytes]:
