@@ -46,7 +46,11 @@ def catalogued(dataset: Dataset) -> bool:
 
 
 def key_of(dataset: Dataset) -> str:
-    """The hash of an own dataset: of what learners learn from, and of what their policies are judged by."""
+    """The hash of an own dataset: of what learners learn from, and of what their policies are judged by.
+
+    Raises:
+        HyperparameterError: its world cannot be pickled, so that it could not travel.
+    """
     made = hashlib.sha256(f"{dataset.fingerprint} {dataset.name} {dataset.gamma!r} {dataset.reward_rule!r}".encode())
     mdp = dataset.mdp
     if isinstance(mdp, TabularMDP):
@@ -54,7 +58,7 @@ def key_of(dataset: Dataset) -> str:
         for array in (moves.data, moves.indices, moves.indptr, mdp.rewards, mdp.initial, mdp.terminal):
             made.update(f"{array.dtype} {array.shape}".encode() + array.tobytes())
     elif dataset.world is not None:
-        made.update(pickle.dumps(dataset.world))
+        made.update(_pickled(dataset.world, f"the world of {dataset.name}"))
     return made.hexdigest()[:32]
 
 
@@ -95,7 +99,7 @@ def luggage(job: Job, keys: tuple[str, ...], own: Mapping[str, Dataset]) -> dict
     found = {}
     for key in keys:
         if key in own:
-            found[key] = pickle.dumps(own[key], protocol=5)
+            found[key] = _pickled(own[key], f"the dataset {own[key].name}")
         elif key == job.version and (file := file_of(job.algorithm, job.version)) is not None:
             found[key] = pickle.dumps(file)
         else:
@@ -103,6 +107,13 @@ def luggage(job: Job, keys: tuple[str, ...], own: Mapping[str, Dataset]) -> dict
                 f"{job.algorithm} in version {key} is installed here as a package, and not there: install it there, too"
             )
     return found
+
+
+def _pickled(thing: object, what: str) -> bytes:
+    try:
+        return pickle.dumps(thing, protocol=5)
+    except Exception as error:  # whatever somebody's own class does when it is pickled
+        raise HyperparameterError(f"{what} cannot travel to other processes: {error}") from error
 
 
 def unpack(parcels: Mapping[str, bytes]) -> None:

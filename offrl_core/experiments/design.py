@@ -590,7 +590,10 @@ def of_dataset(dataset: Dataset) -> tuple[DatasetChoice, dict[str, Dataset]]:
         defaults = {**spec.resolve({}), "seed": 0}
         changed = {name: value for name, value in dataset.options.items() if defaults.get(name) != value}
         return DatasetChoice(dataset.name, dict(sorted(changed.items()))), {}
-    key = key_of(dataset)
+    try:
+        key = key_of(dataset)
+    except HyperparameterError as error:
+        raise ExperimentError(str(error)) from error
     return DatasetChoice(dataset.name, {}, key), {key: dataset}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -129,6 +130,15 @@ def test_a_dataset_in_memory_is_one_of_the_catalogue_or_its_own():
     assert of_dataset(known.without_episodes([0, 1]))[0] != choice
     with pytest.raises(ExperimentError, match="is not at hand"):
         Design.from_json({**SMALL, "datasets": [choice.to_json()]})
+
+
+def test_a_world_that_cannot_travel_is_refused():
+    class Here(type(orl.load_dataset("cartpole").world)):  # type: ignore[misc]
+        """No other process can import what a function made."""
+
+    data = replace(orl.load_dataset("cartpole", episodes=2), world=Here())
+    with pytest.raises(ExperimentError, match="the world of mine cannot travel to other processes"):
+        of_dataset(replace(data, name="mine"))
 
 
 @pytest.mark.parametrize(
