@@ -123,7 +123,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser profile of 1440 × 900 pixels. All tests share it: what one has loaded lies in its cache for the next."""
+    """A browser profile of 1440 × 900 pixels, shared by all tests: what one has loaded is cached for the next."""
     opened = browser.new_context(viewport={"width": 1440, "height": 900})
     yield opened
     opened.close()

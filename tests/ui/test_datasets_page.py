@@ -20,11 +20,10 @@ MAIN = Path(__file__).parents[2] / "main.py"
 
 def open_page(**query: str) -> AppTest:
     """The datasets page, opened with a link."""
-    app = AppTest.from_file(MAIN, default_timeout=90).run()
-    app.query_params.clear()
+    app = AppTest.from_file(MAIN, default_timeout=90).switch_page("pages/datasets.py")
     for key, value in query.items():
         app.query_params[key.replace("__", ".")] = value
-    return app.switch_page("pages/datasets.py").run()
+    return app.run()
 
 
 @pytest.mark.parametrize("dataset", sorted(orl.datasets()))

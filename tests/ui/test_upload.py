@@ -25,7 +25,7 @@ MAIN = Path(__file__).parents[2] / "main.py"
 
 def open_page() -> AppTest:
     """The datasets page."""
-    return AppTest.from_file(MAIN, default_timeout=90).run().switch_page("pages/datasets.py").run()
+    return AppTest.from_file(MAIN, default_timeout=90).switch_page("pages/datasets.py").run()
 
 
 def action_of(app: AppTest) -> Multiselect:
