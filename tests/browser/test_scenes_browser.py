@@ -6,12 +6,12 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from offrl_lecture.base.text import plain
 from offrl_lecture.registry import pages, scenes
 from tests.browser.scene_walk import after, assert_nothing_blank, cover, open_scene, reveal, show_scene, walk
-from tests.browser.waiting import at_rest, eventually
+from tests.browser.waiting import at_rest, eventually, visit
 
 SCENES = [scene.id for scene in pages()["reweighting"].scenes]
 
@@ -54,68 +54,69 @@ def test_committing_shows_the_case_that_was_asked(tab: Page, server) -> None:
     expect(tab.locator("#control-r_minus")).to_have_value("-2")
 
 
-def test_a_bar_is_dragged_and_moved_by_keys_and_the_link_follows(page: Page, server) -> None:
-    open_scene(page, server.url, "cloning")
-    reveal(page)
-    bar = page.get_by_role("slider", name="a+, rows with a+")
-    at_rest(page, bar)
+def test_a_bar_is_dragged_and_moved_by_keys_and_the_link_follows(tab: Page, server) -> None:
+    show_scene(tab, server.url, "cloning")
+    cover(tab)
+    reveal(tab)
+    bar = tab.get_by_role("slider", name="a+, rows with a+")
+    at_rest(tab, bar)
     box = bar.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 60, steps=6)
-    page.mouse.up()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] - 60, steps=6)
+    tab.mouse.up()
     expect(bar).to_have_attribute("aria-valuenow", re.compile(r"^([5-9]|\d\d+)$"))
     # The link is written when the bar is let go; the picture of that state follows.
-    expect(page).to_have_url(re.compile(r"n_plus=\d+"))
-    dragged = int(parse_qs(urlsplit(page.url).query)["n_plus"][0])
+    expect(tab).to_have_url(re.compile(r"n_plus=\d+"))
+    dragged = int(parse_qs(urlsplit(tab.url).query)["n_plus"][0])
     expect(bar).to_have_attribute("aria-valuenow", str(dragged))
-    after(page, lambda: bar.press("ArrowUp"))
+    after(tab, lambda: bar.press("ArrowUp"))
     expect(bar).to_have_attribute("aria-valuenow", str(dragged + 1))
-    expect(page).to_have_url(re.compile(rf"n_plus={dragged + 1}"))
+    expect(tab).to_have_url(re.compile(rf"n_plus={dragged + 1}"))
     expect(bar).to_be_focused()
-    page.reload()
-    expect(page.get_by_role("slider", name="a+, rows with a+")).to_have_attribute("aria-valuenow", str(dragged + 1))
-    expect(page.locator(".cover")).to_have_count(0)
+    tab.reload()
+    expect(tab.get_by_role("slider", name="a+, rows with a+")).to_have_attribute("aria-valuenow", str(dragged + 1))
+    expect(tab.locator(".cover")).to_have_count(0)
 
 
-def test_back_in_the_browser_goes_back_to_the_scene_before(page: Page, server) -> None:
-    open_scene(page, server.url, "cloning")
-    page.get_by_role("button", name="Next scene").click()
-    expect(page).to_have_url(re.compile("scene=emrl"))
-    page.get_by_role("button", name="Next scene").click()
-    expect(page).to_have_url(re.compile("scene=weight-function"))
-    page.go_back()
-    expect(page.locator(".ask h1")).to_contain_text(f"2 of {len(SCENES)}")
+def test_back_in_the_browser_goes_back_to_the_scene_before(tab: Page, server) -> None:
+    show_scene(tab, server.url, "cloning")
+    tab.get_by_role("button", name="Next scene").click()
+    expect(tab).to_have_url(re.compile("scene=emrl"))
+    tab.get_by_role("button", name="Next scene").click()
+    expect(tab).to_have_url(re.compile("scene=weight-function"))
+    tab.go_back()
+    expect(tab.locator(".ask h1")).to_contain_text(f"2 of {len(SCENES)}")
 
 
-def test_a_page_left_and_entered_again_shows_what_was_left(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl", "&reveal=1")
-    page.locator("#control-r_plus").press("End")
-    expect(page).to_have_url(re.compile("r_plus=3"))
-    page.get_by_role("link", name="Datasets").click()
-    expect(page.locator(".lecture")).to_have_count(0)
-    page.get_by_role("link", name="1 Reweighting").click()
-    expect(page.locator("#control-r_plus")).to_have_value("3")
-    expect(page).to_have_url(re.compile("scene=emrl"))
-    after(page, lambda: page.locator("#control-r_plus").press("Home"))
-    expect(page).to_have_url(re.compile("r_plus=-3"))
+def test_a_page_left_and_entered_again_shows_what_was_left(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl", "&reveal=1")
+    tab.locator("#control-r_plus").press("End")
+    expect(tab).to_have_url(re.compile("r_plus=3"))
+    tab.get_by_role("link", name="Datasets").click()
+    expect(tab.locator(".lecture")).to_have_count(0)
+    tab.get_by_role("link", name="1 Reweighting").click()
+    expect(tab.locator("#control-r_plus")).to_have_value("3")
+    expect(tab).to_have_url(re.compile("scene=emrl"))
+    after(tab, lambda: tab.locator("#control-r_plus").press("Home"))
+    expect(tab).to_have_url(re.compile("r_plus=-3"))
 
 
-def test_into_the_playground_and_back_to_the_very_scene(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl", "&reveal=1&r_plus=-1.0&r_minus=-2.0&share=0.9")
+def test_into_the_playground_and_back_to_the_very_scene(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl", "&reveal=1&r_plus=-1.0&r_minus=-2.0&share=0.9")
     # The newest state goes, also one that the link does not hold yet.
-    after(page, lambda: page.locator("#control-step").press("Home"))
-    page.get_by_role("button", name="Open in the playground").click()
-    expect(page.locator(".stage")).to_be_visible()
-    parts = {name: value for name, (value,) in parse_qs(urlsplit(page.url).query).items()}
+    after(tab, lambda: tab.locator("#control-step").press("Home"))
+    tab.get_by_role("button", name="Open in the playground").click()
+    expect(tab.locator(".stage")).to_be_visible()
+    parts = {name: value for name, (value,) in parse_qs(urlsplit(tab.url).query).items()}
     assert parts["data"] == "two-actions"
     assert parts["algo"] == "emrl"
     assert (parts["x.reward_plus"], parts["x.reward_minus"], parts["x.count_plus"]) == ("-1", "-2", "90")
-    page.get_by_role("button", name="Back to the lecture: 1.2 Reward as weight").click()
-    expect(page.locator("#control-share")).to_have_value("0.9")
-    expect(page.locator("#control-step")).to_have_value("0")
-    expect(page.locator(".answer-text")).to_contain_text("0.818182")
-    expect(page).to_have_url(re.compile("scene=emrl.*share=0.9"))
+    tab.get_by_role("button", name="Back to the lecture: 1.2 Reward as weight").click()
+    expect(tab.locator("#control-share")).to_have_value("0.9")
+    expect(tab.locator("#control-step")).to_have_value("0")
+    expect(tab.locator(".answer-text")).to_contain_text("0.818182")
+    expect(tab).to_have_url(re.compile("scene=emrl.*share=0.9"))
 
 
 def test_an_own_curve_is_drawn(tab: Page, server) -> None:
@@ -134,28 +135,29 @@ def test_refused_values_of_a_link_are_explained(tab: Page, server) -> None:
     expect(tab.locator("#control-start")).to_have_value("0.3")
 
 
-def test_lecture_mode_shows_nothing_but_the_scene(page: Page, server) -> None:
-    page.set_viewport_size({"width": 1280, "height": 720})
-    open_scene(page, server.url, "emrl", "&present=1")
-    expect(page.get_by_test_id("stHeader")).to_be_hidden()
-    size = page.locator(".lecture").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
+def test_lecture_mode_shows_nothing_but_the_scene(tab: Page, server) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    show_scene(tab, server.url, "emrl", "&present=1")
+    cover(tab)
+    expect(tab.get_by_test_id("stHeader")).to_be_hidden()
+    size = tab.locator(".lecture").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
     assert size >= 18
-    page.keyboard.press("Space")
-    expect(page.locator(".answer-text")).to_contain_text("worse action")
+    tab.keyboard.press("Space")
+    expect(tab.locator(".answer-text")).to_contain_text("worse action")
     fits = "(e) => e.getBoundingClientRect().bottom <= innerHeight + 1"
-    eventually(page, lambda: page.locator(".lecture").evaluate(fits), True)
-    assert_nothing_blank(page)
-    for plot in page.locator(".lecture .plot").all():
+    eventually(tab, lambda: tab.locator(".lecture").evaluate(fits), True)
+    assert_nothing_blank(tab)
+    for plot in tab.locator(".lecture .plot").all():
         box = plot.bounding_box()
         assert box["y"] + box["height"] <= 721
         assert box["height"] > 70
-    page.keyboard.press("0")
-    expect(page.locator(".answer-text")).to_have_count(0)
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".step.here")).to_contain_text("Choose the weight function")
-    page.keyboard.press("PageUp")
-    expect(page.locator(".step.here")).to_contain_text("Reward as weight")
-    assert_nothing_blank(page)
+    tab.keyboard.press("0")
+    expect(tab.locator(".answer-text")).to_have_count(0)
+    tab.keyboard.press("ArrowRight")
+    expect(tab.locator(".step.here")).to_contain_text("Choose the weight function")
+    tab.keyboard.press("PageUp")
+    expect(tab.locator(".step.here")).to_contain_text("Reward as weight")
+    assert_nothing_blank(tab)
 
 
 def test_keys_of_lecture_mode_work_while_a_slider_has_the_focus(tab: Page, server) -> None:
@@ -219,10 +221,10 @@ def test_a_link_hides_and_fixes_controls(tab: Page, server) -> None:
     expect(tab.get_by_role("slider", name="a+, reward of a+")).to_have_count(0)
 
 
-def test_the_share_dialog_builds_such_a_link_with_its_qr_code(page: Page, server) -> None:
-    open_scene(page, server.url, "emrl", "&r_plus=1.5")
-    page.get_by_role("button", name="Share").click()
-    dialog = page.get_by_role("dialog")
+def test_the_share_dialog_builds_such_a_link_with_its_qr_code(tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl", "&r_plus=1.5")
+    tab.get_by_role("button", name="Share").click()
+    dialog = tab.get_by_role("dialog")
     expect(dialog.locator(".qr svg")).to_be_visible()
     dialog.get_by_label("in the data").select_option("hide")
     dialog.get_by_label("at the start").select_option("fix")
@@ -235,112 +237,109 @@ def test_the_share_dialog_builds_such_a_link_with_its_qr_code(page: Page, server
         "fix": ["start"],
     }
     field = dialog.get_by_label("link", exact=True)
-    link = eventually(page, field.input_value, lambda text: parse_qs(urlsplit(text).query) == wanted)
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    page.goto(link)
-    expect(page.locator("#control-r_plus")).to_have_value("1.5")
-    expect(page.locator("#control-share")).to_have_count(0)
+    link = eventually(tab, field.input_value, lambda text: parse_qs(urlsplit(text).query) == wanted)
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("dialog")).to_have_count(0)
+    visit(tab, link)
+    expect(tab.locator("#control-r_plus")).to_have_value("1.5")
+    expect(tab.locator("#control-share")).to_have_count(0)
 
 
-def test_followers_see_predict_explore_and_return(browser: Browser, page: Page, server) -> None:
-    open_scene(page, server.url, "emrl")
-    page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name="Open a room").click()
-    code = page.locator(".room-code").inner_text()
+def test_followers_see_predict_explore_and_return(page: Page, tab: Page, server) -> None:
+    show_scene(tab, server.url, "emrl")
+    cover(tab)
+    tab.get_by_role("button", name="Share").click()
+    tab.get_by_role("button", name="Open a room").click()
+    code = tab.locator(".room-code").inner_text()
     assert re.fullmatch("[2-9A-HJ-NP-Z]{6}", code)
-    other = browser.new_context(viewport={"width": 390, "height": 844})
-    follower = other.new_page()
+    follower = page
+    follower.set_viewport_size({"width": 390, "height": 844})
     follower.goto(f"{server.url}/reweighting?follow={code}")
     expect(follower.locator(".room")).to_contain_text("You follow the presenter")
     expect(follower.locator(".ask h1")).to_contain_text(f"2 of {len(SCENES)}")
-    expect(page.locator(".room")).to_contain_text("1 follower")
+    expect(tab.locator(".room")).to_contain_text("1 follower")
     # The presenter moves a slider: the follower's moves too.
-    page.locator("#control-r_plus").focus()
-    page.keyboard.press("End")
+    tab.locator("#control-r_plus").focus()
+    tab.keyboard.press("End")
     expect(follower.locator("#control-r_plus")).to_have_value("3")
     # The follower predicts; the presenter sees a count, reveals, and the follower sees the answer.
     follower.locator(".option").nth(2).click()
     expect(follower.locator(".prediction")).to_contain_text("The presenter will reveal")
-    expect(page.locator(".option").nth(2).locator(".count")).to_have_text("1")
+    expect(tab.locator(".option").nth(2).locator(".count")).to_have_text("1")
     expect(follower.locator(".answer")).to_have_count(0)
-    page.get_by_role("button", name="Reveal", exact=True).click()
+    tab.get_by_role("button", name="Reveal", exact=True).click()
     expect(follower.locator(".answer-text")).to_contain_text("the worse action")
     expect(follower.locator(".option.right")).to_contain_text("the worse action")
     # Whoever moves something explores on his own, and may return.
     follower.locator("#control-share").focus()
     follower.keyboard.press("Home")
     expect(follower.locator(".room")).to_contain_text("exploring on your own")
-    page.locator("#control-r_minus").focus()
-    page.keyboard.press("End")
+    tab.locator("#control-r_minus").focus()
+    tab.keyboard.press("End")
     expect(follower.locator("#control-share")).to_have_value("0.05")
     follower.get_by_role("button", name="Return to the presenter").click()
     expect(follower.locator("#control-r_minus")).to_have_value("3")
     # Another page of the lecture: the presenter's scene travels along.
-    page.get_by_role("button", name="End", exact=True).click()
+    tab.get_by_role("button", name="End", exact=True).click()
     expect(follower.locator(".room")).to_contain_text("has ended")
-    other.close()
 
 
-def test_the_audiences_answers_stay_on_the_projector(browser: Browser, page: Page, server) -> None:
-    page.set_viewport_size({"width": 1280, "height": 720})
-    open_scene(page, server.url, "emrl")
-    page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name="Open a room").click()
-    code = page.locator(".room-code").inner_text()
-    open_scene(page, server.url, "emrl", "&present=1")
-    expect(page.locator(".room-code")).to_have_text(code)
-    contexts = [browser.new_context() for _ in range(3)]
-    for context, choice in zip(contexts, (0, 0, 2), strict=True):
-        follower = context.new_page()
+def test_the_audiences_answers_stay_on_the_projector(page: Page, tab: Page, server) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    show_scene(tab, server.url, "emrl")
+    cover(tab)
+    tab.get_by_role("button", name="Share").click()
+    tab.get_by_role("button", name="Open a room").click()
+    code = tab.locator(".room-code").inner_text()
+    show_scene(tab, server.url, "emrl", "&present=1")
+    expect(tab.locator(".room-code")).to_have_text(code)
+    followers = [page, page.context.new_page(), page.context.new_page()]
+    for follower, choice in zip(followers, (0, 0, 2), strict=True):
         follower.goto(f"{server.url}/reweighting?follow={code}")
         expect(follower.locator(".ask h1")).to_contain_text(f"2 of {len(SCENES)}")
         follower.locator(".option").nth(choice).click()
-    expect(page.locator(".option .count")).to_have_text(["2", "0", "1"])
-    widths = page.locator(".share-bar").evaluate_all("(bars) => bars.map((bar) => bar.style.width)")
+    expect(tab.locator(".option .count")).to_have_text(["2", "0", "1"])
+    widths = tab.locator(".share-bar").evaluate_all("(bars) => bars.map((bar) => bar.style.width)")
     assert widths == ["66.7%", "0%", "33.3%"]
-    page.keyboard.press("Space")
-    expect(page.locator(".option.right")).to_contain_text("the worse action")
-    expect(page.locator(".option .count")).to_have_text(["2", "0", "1"])
-    for option in page.locator(".option").all():
+    tab.keyboard.press("Space")
+    expect(tab.locator(".option.right")).to_contain_text("the worse action")
+    expect(tab.locator(".option .count")).to_have_text(["2", "0", "1"])
+    for option in tab.locator(".option").all():
         expect(option).to_be_visible()
     # Reset: a new round, nothing is kept of the last.
-    page.keyboard.press("0")
-    expect(page.locator(".option .count")).to_have_text(["0", "0", "0"])
-    for context in contexts:
-        expect(context.pages[0].locator(".option.chosen")).to_have_count(0)
-        context.close()
-    page.get_by_role("button", name="End", exact=True).click()
+    tab.keyboard.press("0")
+    expect(tab.locator(".option .count")).to_have_text(["0", "0", "0"])
+    for follower in followers:
+        expect(follower.locator(".option.chosen")).to_have_count(0)
+    tab.get_by_role("button", name="End", exact=True).click()
 
 
-def test_a_presenter_who_reloads_keeps_the_room(page: Page, server) -> None:
-    open_scene(page, server.url, "rwr")
-    page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name="Open a room").click()
-    code = page.locator(".room-code").inner_text()
-    page.reload()
-    expect(page.locator(".room-code")).to_have_text(code)
-    page.get_by_role("button", name="End", exact=True).click()
-    expect(page.locator(".room")).to_have_count(0)
+def test_a_presenter_who_reloads_keeps_the_room(tab: Page, server) -> None:
+    show_scene(tab, server.url, "rwr")
+    tab.get_by_role("button", name="Share").click()
+    tab.get_by_role("button", name="Open a room").click()
+    code = tab.locator(".room-code").inner_text()
+    tab.reload()
+    expect(tab.locator(".room-code")).to_have_text(code)
+    tab.get_by_role("button", name="End", exact=True).click()
+    expect(tab.locator(".room")).to_have_count(0)
 
 
-def test_the_lecture_goes_on_over_the_edge_of_a_page(browser: Browser, page: Page, server) -> None:
-    open_scene(page, server.url, SCENES[-1])
-    page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name="Open a room").click()
-    code = page.locator(".room-code").inner_text()
-    other = browser.new_context()
-    follower = other.new_page()
+def test_the_lecture_goes_on_over_the_edge_of_a_page(page: Page, tab: Page, server) -> None:
+    show_scene(tab, server.url, SCENES[-1])
+    tab.get_by_role("button", name="Share").click()
+    tab.get_by_role("button", name="Open a room").click()
+    code = tab.locator(".room-code").inner_text()
+    follower = page
     follower.goto(f"{server.url}/reweighting?follow={code}")
     expect(follower.locator(".step.here")).to_contain_text(plain(scenes()[SCENES[-1]].title))
-    page.get_by_role("button", name="Next scene").click()
-    expect(page).to_have_url(re.compile("/deadly_triad"))
-    expect(page.locator(".room-code")).to_have_text(code)
+    tab.get_by_role("button", name="Next scene").click()
+    expect(tab).to_have_url(re.compile("/deadly_triad"))
+    expect(tab.locator(".room-code")).to_have_text(code)
     # The follower's page draws a scene of another page.
     asked = next(iter(pages()["deadly_triad"].scenes)).question
     expect(follower.locator(".ask h2")).to_contain_text(asked.split("$")[0][:25])
-    page.get_by_role("button", name="End", exact=True).click()
-    other.close()
+    tab.get_by_role("button", name="End", exact=True).click()
 
 
 def test_help_is_shown_by_a_key_and_read_with_the_control(tab: Page, server) -> None:
@@ -373,15 +372,11 @@ def test_without_a_socket_pictures_follow_when_the_slider_is_let_go(page: Page, 
     assert_nothing_blank(page)
 
 
-def test_dark_light_and_reduced_motion(browser: Browser, server) -> None:
+def test_dark_light_and_reduced_motion(page: Page, server) -> None:
     for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
-        tab = context.new_page()
-        open_scene(tab, server.url, "weight-function", "&reveal=1")
-        ink, paper = tab.locator(".lecture").evaluate(LUMINANCES)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        open_scene(page, server.url, "weight-function", "&reveal=1")
+        ink, paper = page.locator(".lecture").evaluate(LUMINANCES)
         assert (ink > 0.8 and paper < 0.2) if scheme == "dark" else (ink < 0.2 and paper > 0.8)
-        assert (
-            tab.locator(".switch, .option, .chip").first.evaluate("(e) => getComputedStyle(e).transitionDuration")
-            == "0s"
-        )
-        context.close()
+        moving = page.locator(".switch, .option, .chip").first
+        assert moving.evaluate("(e) => getComputedStyle(e).transitionDuration") == "0s"

@@ -270,11 +270,11 @@ def test_a_small_file_that_becomes_a_large_dataset_is_refused() -> None:
     file = io.BytesIO()
     with h5py.File(file, "w") as out:
         for name in ("actions", "rewards", "terminals"):
-            out.create_dataset(name, shape=(4_900_000,), chunks=True, dtype="i1", compression="gzip")
-        out.create_dataset("observations", shape=(4_900_000, 50), chunks=True, dtype="i1", compression="gzip")
+            out.create_dataset(name, shape=(49_000,), chunks=True, dtype="i1", compression="gzip")
+        out.create_dataset("observations", shape=(49_000, 50), chunks=True, dtype="i1", compression="gzip")
     assert len(file.getvalue()) < 5_000
-    with pytest.raises(FileError, match=r"^upload, column 'observations': 2,087,400,000 bytes after unpacking"):
-        read_file(file)
+    with pytest.raises(FileError, match=r"^upload, column 'observations': 20,874,000 bytes after unpacking"):
+        read_file(file, limits=Limits(unpacked=10_000_000, rows=50_000))
 
 
 def test_long_labels_are_not_taken_for_rows() -> None:
