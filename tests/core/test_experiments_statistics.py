@@ -347,4 +347,6 @@ def test_a_phase_has_its_winner_its_margin_and_says_where_it_is_not_sure():
 
 def test_tasks_are_datasets_with_their_options():
     frame = pd.DataFrame({"dataset": ["a", "a", "b"], "x.episodes": [10, 20, np.nan]})
-    assert st.tasks_of(frame).tolist() == ["a episodes=10.0", "a episodes=20.0", "b"]
+    close = frame_of({"a": np.ones((1, 2))}).assign(rho=[0.1234567, 0.1234568])
+    assert st.configurations_of(close).nunique() == 2
+    assert st.tasks_of(frame).tolist() == ["a episodes=10", "a episodes=20", "b"]

@@ -48,8 +48,13 @@ def tasks_of(frame: pd.DataFrame) -> pd.Series:
     label = frame["dataset"].astype(str)
     for name in options:
         shown = frame[name]
-        label = label.where(shown.isna(), label + f" {name.removeprefix(OPTION)}=" + shown.astype(str))
+        label = label.where(shown.isna(), label + f" {name.removeprefix(OPTION)}=" + shown.map(in_words))
     return label.rename("task")
+
+
+def in_words(value: object) -> str:
+    """A value in a label: a whole number is one also where a column holds it as a float, as beside missing ones."""
+    return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def of_runs(frame: pd.DataFrame, metric: str = "normalised", at: str | int = "last") -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
-from offrl_core.experiments.statistics.base import FEWEST_SEEDS, bootstrap, groups_of, names_of, of_runs
+from offrl_core.experiments.statistics.base import FEWEST_SEEDS, bootstrap, groups_of, in_words, names_of, of_runs
 from offrl_core.names import unknown
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def configurations_of(frame: pd.DataFrame) -> pd.Series:
     names = _hyperparameters(frame)
     label = frame["approximator"].astype(str)
     for name in names:
-        label = label.where(frame[name].isna(), label + f" {name}=" + frame[name].astype(str))
+        label = label.where(frame[name].isna(), label + f" {name}=" + frame[name].map(in_words))
     return label.rename("configuration")
 
 
