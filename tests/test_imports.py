@@ -15,7 +15,7 @@ import pytest
 import offrl_core as orl
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui")
+OURS = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui", "offrl_web")
 
 LOAD_THE_CORE = """
 import importlib, sys

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from offrl_web import supply
+from offrl_web import serving, supply
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PINNED = dict(supply.RUNTIME)
 CONTENT = {name: f"this is {name}".encode() for name in supply.RUNTIME}
@@ -95,3 +98,15 @@ def test_what_is_only_asked_for_sometimes_may_be_missing(tmp_path: Path):
 def test_the_pinned_hashes_are_those_of_a_whole_release():
     assert len(set(PINNED.values())) == len(PINNED) == 5
     assert all(len(bytes.fromhex(value)) == 32 for value in PINNED.values())
+
+
+def test_what_is_told_about_publishing_is_so():
+    told = (ROOT / "docs" / "static-edition.md").read_text()
+    workflow = (ROOT / "docs" / "examples" / "pages.yml").read_text()
+    assert f"pyodide@{supply.VERSION}" in told
+    assert supply.CARRIER in told
+    assert supply.FOLDER in told
+    assert serving.SITE in told
+    assert f"pyodide-{supply.VERSION}" in workflow
+    (command,) = re.findall(r"run: (python -m offrl_web.*)", workflow)
+    assert command in told
