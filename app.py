@@ -11,7 +11,6 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
-from streamlit.runtime import get_instance
 from streamlit.runtime.pages_manager import PagesManager
 
 from offrl_live.serving import logs
@@ -26,7 +25,7 @@ from offrl_ui.playground import downloads, session_run
 from offrl_ui.setup import cards
 from offrl_ui.shared import assets, formulas, network
 from offrl_ui.shared.first_visit import FirstVisit
-from offrl_ui.shared.raw_uploads import RawUploads
+from offrl_ui.shared.raw_uploads import RawUploads, streamlits_store
 from offrl_web import serving as static_site
 
 # Until `st.navigation` has run once, Streamlit takes a folder called `pages` for its older kind of multipage app, and
@@ -85,7 +84,7 @@ app = st.App(
         Middleware(FirstVisit, modules=FIRST_MODULES, base=network.base_path()),
         Middleware(
             RawUploads,
-            store=lambda: get_instance().uploaded_file_mgr,
+            store=streamlits_store,
             room=upload_room(),
             largest=st.get_option("server.maxUploadSize") * 1024 * 1024,
             base=network.base_path(),

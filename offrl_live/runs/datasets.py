@@ -42,8 +42,8 @@ class UploadRoom:
 _uploads: OrderedDict[str, tuple[Dataset, object]] = OrderedDict()
 
 
-def keep(dataset: Dataset, owner: object = None, room: UploadRoom = UploadRoom()) -> str:
-    """Keep a dataset for runs, under an unguessable name that begins with `upload:`.
+def keep(dataset: Dataset, owner: object = None, room: UploadRoom = UploadRoom(), name: str | None = None) -> str:
+    """Keep a dataset for runs, under an unguessable name that begins with `upload:`: a new one, or the one given.
 
     Where there are too many, the least used ones go: first those of the same owner, then anybody's.
 
@@ -55,7 +55,7 @@ def keep(dataset: Dataset, owner: object = None, room: UploadRoom = UploadRoom()
             f"the data takes {dataset.nbytes / 1e6:,.0f} MB of memory, allowed are {room.one / 1e6:,.0f} MB: "
             "leave out columns that are not needed, or episodes"
         )
-    name = UPLOAD + secrets.token_urlsafe(16)
+    name = name or UPLOAD + secrets.token_urlsafe(16)
     _uploads[name] = (dataset, owner)
     _make_room(name, room.owner, lambda other: other == owner)
     _make_room(name, room.all, lambda other: True)

@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import asdict
 from importlib.util import find_spec
+from pathlib import Path
 
 from offrl_live.runs.datasets import UploadRoom
 from offrl_live.runs.live_runs import Limits
@@ -112,6 +113,21 @@ def operator_token() -> str:
             f"OFFRL_OPERATOR_TOKEN is not allowed: it must have at least {SHORTEST_TOKEN} visible ASCII characters"
         )
     return text
+
+
+def uploads_folder() -> tuple[Path, float] | None:
+    """`OFFRL_UPLOADS_FOLDER`, `OFFRL_UPLOADS_HOURS`: where uploads outlive a restart, and for how many seconds.
+
+    None, the default, where they are kept in memory only. The hours are 24 by default, counted from the last use.
+
+    Raises:
+        ValueError: the folder is no absolute path, or the hours are no whole number from 1 to 100,000.
+    """
+    hours = _whole("OFFRL_UPLOADS_HOURS", 24, 1, 100_000)
+    text = os.environ.get("OFFRL_UPLOADS_FOLDER", "")
+    if text and not Path(text).is_absolute():
+        raise ValueError(f"OFFRL_UPLOADS_FOLDER = {text!r} is not allowed: it must be an absolute path")
+    return (Path(text), 3600.0 * hours) if text else None
 
 
 def redis_url() -> str:

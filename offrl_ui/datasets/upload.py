@@ -27,7 +27,8 @@ from offrl_core.processes.file_reader import preview_isolated, read_isolated
 from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.datasets import UPLOAD, is_kept, keep, uploaded
-from offrl_live.serving.environment import upload_room
+from offrl_live.serving.environment import upload_room, uploads_folder
+from offrl_live.serving.upload_folder import upload_folder
 from offrl_ui.datasets.column_choices import choose_columns, choose_fixed
 from offrl_ui.setup.links import plain
 
@@ -81,7 +82,7 @@ def upload_form() -> str | None:
         titles = ", ".join(record.title for record in FORMATS.values())
         st.caption(
             f"Up to {megabytes} MB; {titles}; also packed (gzip, bzip2, xz, Zstandard, zip). What is read "
-            "stays on this server until it restarts or needs the room; until then the page's link opens it again."
+            f"stays on this server until it {_until()} needs the room; until then the page's link opens it again."
         )
         return None
     room = upload_room()
@@ -110,15 +111,23 @@ def upload_form() -> str | None:
     if not st.button("Read the file", type="primary", disabled=bool(problems), icon=":material/upload_file:"):
         return None
     try:
-        reading = _read(file.getvalue(), file.name, preview.format, mapping, limits)
+        data = file.getvalue()
+        reading = _read(data, file.name, preview.format, mapping, limits)
         dataset = Dataset.from_reading(reading, gamma)
         report = validate(dataset, reading.findings)  # before it is kept: what has no report is not kept either
-        name = keep(dataset, visitor(), room)
+        folder = upload_folder()
+        stored = folder.save(data, file.name, preview.format, mapping, gamma) if folder else None
+        name = keep(dataset, visitor(), room, stored)
     except (FileError, ConfigError) as error:
         st.error(plain(error), icon=":material/error:")
         return None
     _reports[dataset] = report
     return name
+
+
+def _until() -> str:
+    folder = uploads_folder()
+    return "restarts or" if folder is None else f"was not used for {folder[1] / 3600:,.0f} hours, or the server"
 
 
 def visitor() -> str:

@@ -199,7 +199,8 @@ class SharedRooms(Rooms):
         refreshed = time.monotonic()
         while not self._closed.is_set():
             try:
-                with self._store.redis.pubsub(ignore_subscribe_messages=True) as channel:
+                speaker = self._store.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+                with speaker as channel:
                     channel.psubscribe(f"{PREFIX}*")
                     self._in_loop(self._catch_up)  # what was said meanwhile
                     while not self._closed.is_set():

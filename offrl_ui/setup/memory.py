@@ -9,6 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from offrl_core.data.picture import layout_of
 from offrl_live.runs.config import RunConfig
+from offrl_live.serving.upload_folder import bring_back
 from offrl_ui.setup import links
 from offrl_ui.setup import looks as pictures
 
@@ -34,6 +35,7 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     # A message that the browser sent before it heard of the newest link still bears one that was left since then.
     late = memory is not None and flat in memory["left"] and not _went_back()
     if memory is None or (query and flat != memory["link"] and not stray and not late):
+        bring_back(flat.get("data", ""), st.context.ip_address)
         config, notes = links.parse({name: given for name, given in query.items() if name not in pictures.PARTS})
         looks, refused = pictures.parse(flat, layout_of(config.data))
         memory = {"config": config, "notes": links.few(notes + refused), "link": flat, "left": [], "looks": looks}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.runtime import get_instance
 
 from offrl_live.runs.datasets import UploadRoom
 from offrl_live.serving.counted import REFUSALS
@@ -21,6 +22,11 @@ class Store(Protocol):
 
     def remove_file(self, session_id: str, file_id: str) -> None:
         """Forget a file."""
+
+
+def streamlits_store() -> Store:
+    """That of the server that runs."""
+    return cast(Store, get_instance().uploaded_file_mgr)
 
 
 class RawUploads:
