@@ -7,18 +7,22 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
+from offrl_core.experiments.cluster import cluster_executor
 from offrl_live.serving import logs
-from offrl_live.serving.command_line import named_files
+from offrl_live.serving.command_line import cluster_address, named_files
 from offrl_live.serving.environment import upload_room, warms_up
+from offrl_live.serving.experiments import close_experiments, use_cluster
 from offrl_live.serving.hub import close_hub, get_hub
 from offrl_live.serving.operator import Operator
 from offrl_live.serving.socket import live_route
+from offrl_ui.experiments.cards import study_cards
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run
@@ -34,6 +38,7 @@ PagesManager.uses_pages_directory = False
 
 # `streamlit run` leaves what stands behind `--` to the script; another server's command line is its own.
 NAMED = named_files(sys.argv[1:]) if Path(sys.argv[0]).name == Path(__file__).name else ()
+CLUSTER = cluster_address(sys.argv[1:]) if Path(sys.argv[0]).name == Path(__file__).name else ""
 
 
 # By page: what its components begin with.
@@ -41,6 +46,7 @@ FIRST_MODULES = {
     "": ("stage/mount.js", "widgets/settings.js", "widgets/picker.js", "widgets/transition.js"),
     "gallery": ("widgets/picker.js",),
     "datasets": ("widgets/picker.js", "widgets/settings.js"),
+    "experiments": ("widgets/picker.js",),
     **dict.fromkeys(("reweighting", "deadly_triad", "constraining_q"), ("lecture/scene.js",)),
 }
 
@@ -51,6 +57,7 @@ def _warm() -> None:
     cards.dataset_cards()
     cards.algorithm_cards()
     preset_cards()
+    study_cards()
 
 
 @asynccontextmanager
@@ -59,11 +66,14 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     logs.set_up()
     network.send_without_delay()
     await asyncio.to_thread(get_hub().watch, NAMED)
+    if CLUSTER:
+        use_cluster(partial(cluster_executor, CLUSTER))
     if warms_up():
         threading.Thread(target=_warm, name="warm", daemon=True).start()
     try:
         yield
     finally:
+        close_experiments()
         close_hub()
 
 

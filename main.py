@@ -29,6 +29,12 @@ PAGES = (
         "Guided runs, a question each; write your own and pass it on as a link.",
     ),
     ("datasets", "Datasets", "dataset", "Every dataset drawn, counted and compared with its optimum; bring your own."),
+    (
+        "experiments",
+        "Experiments",
+        "experiment",
+        "From one run to an answer: many algorithms, datasets, settings and seeds, compared with intervals.",
+    ),
     ("reweighting", "1 Reweighting", "balance", "The lecture, part 1: behaviour cloning with rewards."),
     ("deadly_triad", "2 Deadly triad", "all_inclusive", "The lecture, part 2: Q-learning without exploration."),
     ("constraining_q", "3 Constraining Q", "fence", "The lecture, part 2 goes on: keeping Q-learning on the data."),

@@ -13,6 +13,7 @@ from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.upload import uploads
+from offrl_ui.experiments.opening import make_an_experiment
 from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches
 from offrl_ui.playground.downloads import offer
@@ -234,6 +235,7 @@ with st.sidebar:
 
 with st.container(horizontal=True, vertical_alignment="center"):
     offer(run_id, config.lanes[0].algorithm)
+    make_an_experiment(shown(run_id, config))
 beside = st.container()
 if config.data.world is None:
     chosen = links.link(replace(config, lanes=(lane,), changes=()))

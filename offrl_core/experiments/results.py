@@ -219,6 +219,12 @@ class Results:
         ]
         return pd.Series(links, index=frame.index, name="link", dtype=object)
 
+    def link_parts(self, key: str) -> dict[str, str]:
+        """The parts of the link that opens the run of this key in the playground, trained to its last step; none for a
+        run on an own dataset."""
+        parts = self._parts(self._runs[key][1])
+        return {**parts, **budget_parts(self.design.steps)} if parts else {}
+
     def _parts(self, run: Run) -> dict[str, str]:
         """The parts of a run's link, all but where it stops."""
         if run.data.own:

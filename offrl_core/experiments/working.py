@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.algos import algorithm as find_algorithm
-from offrl_core.dataset import Dataset, kept
+from offrl_core.dataset import Dataset, DatasetError, kept
 from offrl_core.evaluation import member_returns
 from offrl_core.evaluation.doubly_robust import doubly_robust
 from offrl_core.evaluation.estimates import Behavior, Policy, known_behavior
@@ -208,15 +208,19 @@ def _behavior(dataset: Dataset) -> Behavior:
 
 
 def _estimate(name: str, data: Dataset, policy: Policy) -> float:
-    """An estimate of a policy's return from the data, at the data's discount; NaN where the data says nothing."""
+    """An estimate of a policy's return from the data, at the data's discount; NaN where the data says nothing, and
+    where there is none, such as for a policy that by the data never ends."""
     shared: dict[str, Any] = {"behavior": _behavior(data), "resamples": 0}
-    if not data.tabular or np.isfinite(policy).all():  # type: ignore[arg-type]
+    if data.tabular and not np.isfinite(policy).all():  # type: ignore[arg-type]
+        return float("nan")
+    try:
         if name == "fqe":
             return fitted_q_evaluation(data, policy, progress=False, **shared).value
         if name == "wis":
             return importance_sampling(data, policy, weighting="weighted", **shared).value
         return doubly_robust(data, policy, progress=False, **shared).value
-    return float("nan")
+    except DatasetError:
+        return float("nan")
 
 
 __all__ = ["Done", "Truth", "do", "normalised", "reference", "trained"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from offrl_core.experiments.store import usual_folder
 from offrl_live.runs.datasets import UploadRoom
 from offrl_live.runs.live_runs import Limits
 
@@ -49,6 +50,45 @@ def limits() -> Limits:
         max_viewers=_whole("OFFRL_VIEWERS", usual.max_viewers, 1, 100_000),
         max_viewers_of_one=_whole("OFFRL_VIEWERS_OF_ONE", usual.max_viewers_of_one, 1, 100_000),
         memory=1_000_000 * _whole("OFFRL_TIMELINES_MB", usual.memory // 1_000_000, 10, 1_000_000),
+    )
+
+
+@dataclass(frozen=True)
+class ExperimentLimits:
+    """How much of the machine experiments may take.
+
+    Attributes:
+        folder: where their results are kept.
+        queued: experiments that wait or are computed; 0 where none may be started.
+        workers: processes that compute one.
+        jobs: that one may have.
+        seconds: that one is computed at a stretch.
+    """
+
+    folder: Path
+    queued: int = 20
+    workers: int = 1
+    jobs: int = 5000
+    seconds: float = 7200.0
+
+
+def experiment_limits() -> ExperimentLimits:
+    """`OFFRL_EXPERIMENT_QUEUE`, `OFFRL_EXPERIMENT_WORKERS`, `OFFRL_EXPERIMENT_JOBS`, `OFFRL_EXPERIMENT_MINUTES`, and
+    `OFFRL_EXPERIMENTS` for the folder.
+
+    `OFFRL_EXPERIMENT_QUEUE=0` leaves the stored ones to be looked at and lets nobody start any. The workers are one for
+    each core by default, at most 8: live runs go before them all the same.
+
+    Raises:
+        ValueError: one of the numbers is no whole number, or out of range.
+    """
+    usual = ExperimentLimits(Path())
+    return ExperimentLimits(
+        folder=usual_folder().expanduser(),
+        queued=_whole("OFFRL_EXPERIMENT_QUEUE", usual.queued, 0, 1000),
+        workers=_whole("OFFRL_EXPERIMENT_WORKERS", min(os.cpu_count() or 1, 8), 1, 256),
+        jobs=_whole("OFFRL_EXPERIMENT_JOBS", usual.jobs, 1, 1_000_000),
+        seconds=60.0 * _whole("OFFRL_EXPERIMENT_MINUTES", round(usual.seconds / 60), 1, 1_000_000),
     )
 
 

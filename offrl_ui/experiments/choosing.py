@@ -1,0 +1,196 @@
+"""Pictures about choosing a policy: how many may be tried in the world, and what estimates from the data are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from offrl_core.experiments import statistics
+from offrl_core.writing import number
+from offrl_ui.experiments.comparing import interval
+from offrl_ui.experiments.marks import MANY, legend_below, reference_lines, style, thin, title_of
+from offrl_ui.experiments.prepared import ESTIMATORS, Prepared
+from offrl_ui.shared import theme
+
+NONE_TRIED = 0.4
+"""Where zero stands on a logarithmic axis."""
+RULES = {
+    "last": "the last step of any run",
+    "fqe": "highest fitted Q evaluation",
+    "wis": "highest weighted importance sampling",
+    "dr": "highest doubly robust estimate",
+    "value_start": "highest value of its own",
+    "td_error": "smallest TD error",
+}
+
+
+def budget_figure(prepared: Prepared) -> go.Figure:
+    """The true return of the best of k tried policies; at zero, that of what offline rules choose."""
+    by, runs = prepared.by, prepared.scored
+    figure = go.Figure()
+    whole = statistics.online_budget(prepared.frame, prepared.metric, checkpoints=False)
+    _tried(figure, prepared, whole, "all together", theme.ink(), "solid", prepared.best_run(runs))
+    if len(prepared.order) > 1:
+        each = statistics.online_budget(prepared.frame, prepared.metric, by, checkpoints=False, resamples=2)
+        for value in prepared.order:
+            best = prepared.best_run(runs[runs[by] == value])
+            colour, dash = prepared.palette.colour(value), prepared.palette.dash(value)
+            _tried(figure, prepared, each[each[by] == value], title_of(by, value), colour, dash, best, band=False)
+    rules = whole[whole["tried"] == 0]
+    for place, found in enumerate(rules.to_dict("records")):
+        rule, value = RULES[found["chosen_by"]], found["value"]
+        chosen = prepared.chosen(found["chosen_by"])
+        x = NONE_TRIED * 1.14 ** (place - len(rules) / 2)
+        if chosen is not None:
+            figure.add_scatter(
+                x=np.full(len(chosen), x),
+                y=chosen["score"],
+                mode="markers",
+                marker={"size": 7, "symbol": "circle-open", "color": theme.colour(place), "line_width": 1.4},
+                customdata=chosen["run"],
+                hovertext=[f"{rule} chooses {prepared.words[run]}" for run in chosen["run"]],
+                hoverinfo="text",
+                legendgroup=rule,
+                showlegend=False,
+            )
+        figure.add_scatter(
+            x=[x],
+            y=[value],
+            mode="markers",
+            marker={
+                "size": 13,
+                "symbol": "diamond",
+                "color": theme.colour(place),
+                "line": {"width": 1.3, "color": theme.ink()},
+            },
+            error_y={
+                "type": "data",
+                "array": [np.nan_to_num(found["high"] - value)],
+                "arrayminus": [np.nan_to_num(value - found["low"])],
+                "color": theme.colour(place),
+                "thickness": 1.4,
+                "width": 4,
+            },
+            customdata=[chosen["run"].iloc[0] if chosen is not None else ""],
+            hovertext=[f"{rule}: {number(value)}{interval(found['low'], found['high'])}"],
+            hoverinfo="text",
+            name=f"0: {rule}, {number(value)}",
+            legendgroup=rule,
+        )
+    most = int(whole["tried"].max())
+    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000) if tick <= most]
+    note = prepared.note(intervals=True) + (
+        "\nAt 0: what each rule takes without trying anything (circles: on each dataset; diamond: their mean). "
+        "Lines: the expected best of so many policies, drawn at random; trying them needs the world."
+    )
+    style(figure, "How far can one get without an environment?", note, height=400)
+    if prepared.normalised:
+        reference_lines(figure, "y")
+    figure.update_xaxes(
+        title_text="policies tried in the world before one is chosen",
+        type="log",
+        tickvals=[NONE_TRIED, *ticks],
+        ticktext=["0", *map(str, ticks)],
+        range=[np.log10(NONE_TRIED * 0.55), np.log10(most * 1.15)],
+    )
+    figure.update_yaxes(title_text=prepared.unit)
+    return legend_below(figure, len(prepared.order) + 1 + 2 * len(rules))
+
+
+def _tried(figure, prepared, table, name, colour, dash, opens, *, band=True) -> None:  # type: ignore[no-untyped-def]
+    table = table[table["chosen_by"] == "trying"]
+    if band and table["low"].notna().any():
+        figure.add_scatter(
+            x=[*table["tried"], *table["tried"][::-1]],
+            y=[*table["high"], *table["low"][::-1]],
+            fill="toself",
+            mode="lines",
+            fillcolor=thin(colour),
+            line_width=0,
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=name,
+        )
+    figure.add_scatter(
+        x=table["tried"],
+        y=table["value"],
+        mode="lines+markers",
+        line={"color": colour, "width": 3 if band else 1.6, "dash": dash},
+        marker={"size": 4},
+        name=name,
+        legendgroup=name,
+        customdata=[opens] * len(table),
+        hovertext=[
+            f"{name}: the best of {tried} tried has {number(value)}{interval(low, high) if band else ''} on average"
+            for tried, value, low, high in zip(table["tried"], table["value"], table["low"], table["high"], strict=True)
+        ],
+        hoverinfo="text",
+    )
+
+
+def estimates_figure(prepared: Prepared) -> go.Figure:
+    """Each estimate of a policy's return from the data against its true return: one point a policy."""
+    by, runs = prepared.by, prepared.scored
+    there = [name for name in ESTIMATORS if name in runs and runs[name].notna().any()]
+    columns = min(2, len(there))
+    rows = -(-len(there) // columns)
+    judged = statistics.estimate_quality(prepared.frame, prepared.metric, there, checkpoints=False)
+    means = judged.groupby("estimate")[["spearman", "regret_1", "regret_5"]].mean()
+    titles = [
+        f"{ESTIMATORS[name]}<br><sup>ρ {number(means.loc[name, 'spearman'], 2)}, "
+        f"regret@1 {number(means.loc[name, 'regret_1'], 2)}, @5 {number(means.loc[name, 'regret_5'], 2)}</sup>"
+        for name in there
+    ]
+    figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.3 / rows, horizontal_spacing=0.1)
+    draw = go.Scattergl if len(runs) > MANY else go.Scatter
+    for index, name in enumerate(there):
+        place = {"row": index // columns + 1, "col": index % columns + 1}
+        fine = runs[[name, "judged"]].to_numpy(dtype=float)
+        fine = fine[np.isfinite(fine).all(axis=1)]
+        low, high = np.quantile(fine, [0.01, 0.99]) if len(fine) else (0.0, 1.0)
+        for value in prepared.order:
+            part, label = runs[runs[by] == value], title_of(by, value)
+            figure.add_trace(
+                draw(
+                    x=part[name],
+                    y=part["judged"],
+                    mode="markers",
+                    marker={
+                        "size": 6,
+                        "opacity": 0.65,
+                        "color": prepared.palette.colour(value),
+                        "symbol": prepared.palette.symbol(value),
+                    },
+                    customdata=part["run"],
+                    hovertext=[
+                        f"{prepared.words[run]}<br>estimate {number(said)}"
+                        for run, said in zip(part["run"], part[name], strict=True)
+                    ],
+                    hoverinfo="text",
+                    name=label,
+                    legendgroup=label,
+                    showlegend=index == 0,
+                ),
+                **place,
+            )
+        figure.add_scatter(
+            x=[low, high],
+            y=[low, high],
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
+            line={"dash": "dash", "width": 1.2, "color": theme.ink()},
+            **place,
+        )
+        room = 0.1 * max(high - low, 1e-9)
+        figure.update_xaxes(title_text="estimate", range=[low - room, high + room], **place)
+        figure.update_yaxes(title_text="true return" if index % columns == 0 else "", **place)
+    note = prepared.note() + (
+        "\nDashed: estimate = truth. ρ: Spearman's rank correlation, its mean over datasets. "
+        f"regret@k: what the best of the k with the highest estimates lacks of the best of all, in {prepared.unit}."
+    )
+    style(figure, "What is an estimate worth?", note, height=80 + 300 * rows)
+    figure.update_annotations(font_size=13)
+    figure.update_layout(margin_t=figure.layout.margin.t + 34, height=figure.layout.height + 34)
+    return legend_below(figure, len(prepared.order))

@@ -1,0 +1,187 @@
+"""How an experiment stands: what it will cost, starting it, stopping it, and how far it is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from offrl_core.dataset import Dataset
+from offrl_core.experiments import Design, ExperimentError
+from offrl_core.writing import number
+from offrl_live.runs.live_runs import NoRoom
+from offrl_live.serving.experiments import Experiments, Standing, get_experiments
+from offrl_ui.experiments.marks import title_of, word_of
+from offrl_ui.setup.links import plain
+
+OWN = "experiments-own"
+STATES = {
+    "queued": ":material/hourglass_top: waits",
+    "running": ":material/progress_activity: is computed",
+    "stopping": ":material/pause_circle: is being stopped",
+    "stopped": ":material/pause_circle: stopped",
+    "finished": ":material/check_circle: finished",
+    "failed": ":material/error: failed",
+}
+
+
+def own_datasets() -> dict[str, Dataset]:
+    """The own datasets that this visit made experiments of, by hash."""
+    found: dict[str, Dataset] = st.session_state.setdefault(OWN, {})
+    return found
+
+
+def experiments() -> Experiments | None:
+    """This server's queue; None, and the reason on the page, where its folder cannot be used."""
+    try:
+        return get_experiments()
+    except (ExperimentError, OSError) as error:
+        st.error(f"Experiments cannot be kept here: {plain(error)}.", icon=":material/folder_off:")
+        return None
+
+
+def name_of(design: Design) -> str:
+    """A design in a few words: `BC, IQL and 2 more on Double crossing: rho`."""
+    systems = list(dict.fromkeys(title_of("algorithm", choice.name) for choice in design.algorithms))
+    worlds = list(dict.fromkeys(title_of("dataset", choice.name) for choice in design.datasets))
+    axes = ", ".join(word_of(axis) for axis in design.axes)
+    return f"{_few(systems)} on {_few(worlds)}" + (f": {axes}" if axes else "")
+
+
+def _few(names: list[str]) -> str:
+    if len(names) <= 2:
+        return " and ".join(names)
+    return f"{names[0]}, {names[1]} and {len(names) - 2} more"
+
+
+def cost(design: Design, pace: float | None) -> str:
+    """How many jobs, models and updates it is, and about how long.
+
+    Args:
+        design: what is computed.
+        pace: model updates per second, where some are known.
+    """
+    long = (
+        f"about {duration(design.updates / pace)} at the pace of what was computed here before"
+        if pace
+        else "about how long is known after the first jobs"
+    )
+    jobs = len(design.jobs)
+    return (
+        f"**{jobs:,} job{'' if jobs == 1 else 's'}** train {design.runs:,} models with "
+        f"{design.updates:,} updates in all: {long}."
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `40 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{number(seconds / 3600, 2)} h"
+
+
+def controls(queue: Experiments, design: Design, standing: Standing, missing: int) -> None:
+    """Its cost, a button to start, stop or go on, and its progress: all of one height, whatever the state.
+
+    Args:
+        queue: where it is computed.
+        design, standing: the experiment, and how it stands.
+        missing: how many of its runs are not there.
+    """
+    words = {"new": "Start", "stopped": "Go on", "failed": "Try again", "finished": "Compute what is missing"}
+    with st.container(horizontal=True, vertical_alignment="center", height=58, border=False, key="experiment-controls"):
+        if standing.waits:
+            if standing.state != "stopping":
+                st.button(
+                    "Stop",
+                    icon=":material/stop:",
+                    key="experiment-stop",
+                    on_click=_stop,
+                    args=(design,),
+                    help="What is done stays; it can be gone on with.",
+                )
+        elif queue.limits.queued and missing:
+            st.button(
+                words[standing.state],
+                icon=":material/play_arrow:",
+                key="experiment-start",
+                type="secondary" if standing.state == "finished" else "primary",
+                on_click=_start,
+                args=(design,),
+            )
+        st.markdown(_said(queue, design, standing))
+    st.progress(_share(standing), text=_progress(standing))
+    if refused := st.session_state.get("experiment-refused"):
+        st.error(plain(refused), icon=":material/block:")
+
+
+def _said(queue: Experiments, design: Design, standing: Standing) -> str:
+    if queue.limits.queued == 0 and standing.state != "finished":
+        return "No experiments are started on this server. Copy the design below, and run it on your own computer."
+    if standing.state == "failed":
+        return f"It could not go on: {plain(standing.reason)}."
+    if standing.state == "stopped":
+        return f"Stopped: {plain(standing.reason)}. What is done is kept."
+    if standing.state == "finished":
+        return (
+            f"**{len(design.jobs):,} jobs** have trained {design.runs:,} models with {design.updates:,} updates in all."
+        )
+    return cost(design, queue.pace)
+
+
+def _share(standing: Standing) -> float:
+    told = standing.progress
+    if told is None or not told.updates:
+        return 1.0 if standing.state == "finished" else 0.0
+    return min(1.0, max(0.0, told.updates_done / told.updates))
+
+
+def _progress(standing: Standing) -> str:
+    told = standing.progress
+    if standing.state == "new":
+        return "Not started yet"
+    if standing.state == "queued":
+        before = "next" if standing.place == 1 else f"behind {standing.place - 1} others"
+        return f"Waits in the queue, {before}"
+    if told is None:
+        return {"finished": "Finished", "stopped": "Stopped", "failed": "Failed"}.get(
+            standing.state, "The workers start"
+        )
+    words = [f"{told.jobs_done:,} of {told.jobs:,} jobs, {told.updates_done:,} of {told.updates:,} updates"]
+    if standing.state == "running":
+        left = told.seconds_left
+        words.append("time left is known after the first job" if left is None else f"about {duration(left)} left")
+    elif standing.state == "finished":
+        words.append(f"finished in {duration(told.seconds)}" if told.updates_done and told.seconds >= 1 else "finished")
+    else:
+        words.append({"stopping": "the workers end", "stopped": "stopped", "failed": "failed"}[standing.state])
+    if told.found:
+        words.append(f"{told.found:,} models were there already")
+    if told.diverged:
+        words.append(f"{told.diverged:,} models diverged")
+    if told.failed:
+        words.append(f"{told.failed:,} jobs could not be done")
+    return "; ".join(words)
+
+
+def _start(design: Design) -> None:
+    st.session_state["experiment-refused"] = ""
+    try:
+        get_experiments().start(design)
+    except (ExperimentError, NoRoom, OSError) as error:
+        st.session_state["experiment-refused"] = f"{error}."
+
+
+def _stop(design: Design) -> None:
+    get_experiments().stop(design)
+
+
+def queued(queue: Experiments, shown: str) -> Design | None:
+    """The experiments of this server as a list of buttons; returns the one that was clicked."""
+    clicked = None
+    for standing in queue.all()[:12]:
+        label = f"{name_of(standing.design)}  \n{STATES[standing.state]}"
+        if standing.state == "queued":
+            label += f", {standing.place}."
+        mine = standing.key == shown
+        if st.button(label, key=f"experiment-{standing.key}", width="stretch", type="primary" if mine else "secondary"):
+            clicked = standing.design
+    return clicked
