@@ -116,7 +116,9 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     if own is None and not Path(playwright.chromium.executable_path).exists():
         fetched = subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
         assert fetched.returncode == 0, "no Chromium here, and none could be fetched: install your system's package"
-    launched = playwright.chromium.launch(executable_path=own, args=["--no-sandbox", "--disable-dev-shm-usage"])
+    launched = playwright.chromium.launch(
+        executable_path=own, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+    )
     yield launched
     launched.close()
 

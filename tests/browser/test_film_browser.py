@@ -19,10 +19,10 @@ def train(tab: Page, server: Server, link: str, updates: int) -> int:
     open_playground(tab, server, link)
     # Slowly, so that it does not converge before it is paused, however busy the machine is.
     tab.evaluate(f"{BUS}.send({{cmd: 'speed', value: 50}})")
-    stage = tab.locator(".stage")
-    stage.get_by_role("button", name="Play (space)").click()
+    # Where the run before was training, this one trains already.
+    tab.evaluate(f"{BUS}.send({{cmd: 'play'}})")
     tab.wait_for_function(f"{BUS}?.state?.step > {updates}", timeout=60_000)
-    stage.get_by_role("button", name="Pause (space)").click()
+    tab.locator(".stage").get_by_role("button", name="Pause (space)").click()
     tab.wait_for_function(f"{BUS}?.state?.state === 'paused'")
     return int(tab.evaluate(f"{BUS}.state.step"))
 

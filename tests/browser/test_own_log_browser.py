@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import eventually, settled
+from tests.browser.waiting import eventually, settled, visit
 from tests.serving import Server
 
 PAGES = ("home", "list", "item", "basket")
@@ -46,112 +46,112 @@ def ward() -> pd.DataFrame:
     return table.assign(episode=np.repeat(np.arange(40), 5), action=action, reward=-ill[:, 0].round(2), done=last * 1)
 
 
-def train(page: Page, server: Server, file: Path) -> None:
+def train(tab: Page, server: Server, file: Path) -> None:
     """Upload the file, open it in the playground and train a little."""
-    page.goto(f"{server.url}/datasets")
-    page.get_by_text("Open your own log").click()
-    page.locator("input[type=file]").set_input_files(file)
-    page.get_by_role("button", name="Read the file").click()
-    expect(page.locator('.picker [aria-checked="true"]')).to_contain_text(file.name)
-    page.get_by_role("button", name="Open in the playground").click()
-    page.wait_for_function("globalThis.offrlBus?.hello?.run?.config.dataset.startsWith('upload:')")
-    page.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
-    page.wait_for_function("globalThis.offrlBus?.state?.step > 20")
-    page.locator(".stage").get_by_role("button", name=re.compile("^Pause")).click()
+    visit(tab, f"{server.url}/datasets")
+    tab.get_by_text("Open your own log").click()
+    tab.locator("input[type=file]").set_input_files(file)
+    tab.get_by_role("button", name="Read the file").click()
+    expect(tab.locator('.picker [aria-checked="true"]')).to_contain_text(file.name)
+    tab.get_by_role("button", name="Open in the playground").click()
+    tab.wait_for_function("globalThis.offrlBus?.hello?.run?.config.dataset.startsWith('upload:')")
+    tab.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+    tab.wait_for_function("globalThis.offrlBus?.state?.step > 20")
+    tab.locator(".stage").get_by_role("button", name=re.compile("^Pause")).click()
 
 
-def written(page: Page, tmp_path: Path) -> list[str]:
+def written(tab: Page, tmp_path: Path) -> list[str]:
     """Every text in the picture of the world, from its SVG."""
-    page.locator(".stage .menu summary").click()
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="world as SVG").click()
+    tab.locator(".stage .menu summary").click()
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name="world as SVG").click()
     waiting.value.save_as(tmp_path / "world.svg")
     return re.findall(r"<text[^>]*>([^<]*)<", (tmp_path / "world.svg").read_text())
 
 
-def test_a_table_of_a_log_has_its_names_and_its_reload_its_card(page: Page, server: Server, tmp_path: Path):
+def test_a_table_of_a_log_has_its_names_and_its_reload_its_card(tab: Page, server: Server, tmp_path: Path):
     log = shop()
     log.to_csv(tmp_path / "shop.csv", index=False)
-    train(page, server, tmp_path / "shop.csv")
-    texts = written(page, tmp_path)
+    train(tab, server, tmp_path / "shop.csv")
+    texts = written(tab, tmp_path)
     visits = log["state"].value_counts()
     at = [texts.index(name) for name in visits.index]
     assert at == sorted(at)
     for name in PAGES:
         assert texts[texts.index(name) + 1] == str(visits[name])
     assert set(OFFERS) <= set(texts)
-    line = page.locator(".stage .rows-text")
+    line = tab.locator(".stage .rows-text")
     expect(line).to_have_text("all 4 states")
     # The selected state, by its name, with the actions by theirs; and a click on another row.
-    title = page.locator(".inspector-title")
+    title = tab.locator(".inspector-title")
     expect(title).to_have_text("home")
-    spot = page.evaluate(
+    spot = tab.evaluate(
         f"""() => {{
           const {{ scene, panes: [{{ geo }}] }} = ({STAGE})().world;
           const row = scene.order.findIndex((state) => scene.name(state) === "basket") - scene.first;
           return {{ x: geo.x + geo.width / 2, y: geo.y + (row + 0.5) * geo.height }};
         }}"""
     )
-    canvas = page.locator(".stage .world-canvas")
+    canvas = tab.locator(".stage .world-canvas")
     canvas.hover(position=spot)
-    expect(page.locator(".stage .tip")).to_contain_text("basket")
-    expect(page.locator(".stage .tip")).to_contain_text("action banner · n 0 (not in the data)")
+    expect(tab.locator(".stage .tip")).to_contain_text("basket")
+    expect(tab.locator(".stage .tip")).to_contain_text("action banner · n 0 (not in the data)")
     canvas.click(position=spot)
     expect(title).to_have_text("basket")
-    rows = page.locator(".inspector-table tbody tr")
+    rows = tab.locator(".inspector-table tbody tr")
     expect(rows).to_have_count(3)
     for row, offer in enumerate(OFFERS):
         expect(rows.nth(row).get_by_role("rowheader")).to_have_text(offer)
     expect(rows.nth(0)).to_have_class(re.compile("unseen"))
     canvas.focus()
-    page.keyboard.press("Shift+ArrowUp")
+    tab.keyboard.press("Shift+ArrowUp")
     expect(title).to_have_text(visits.index[-2])
-    page.get_by_text("The update, worked through for one transition").scroll_into_view_if_needed()
-    expect(page.locator(".transition .where")).to_contain_text(visits.index[-2])
-    expect(page.locator(".transition .row-facts")).to_contain_text(f"s = {visits.index[-2]} · a = ")
+    tab.get_by_text("The update, worked through for one transition").scroll_into_view_if_needed()
+    expect(tab.locator(".transition .where")).to_contain_text(visits.index[-2])
+    expect(tab.locator(".transition .row-facts")).to_contain_text(f"s = {visits.index[-2]} · a = ")
     # Nothing is called a true return.
-    expect(page.locator(".plot-title strong").first).to_have_text("Estimated return")
-    expect(page.get_by_text("Nobody knows the world these records come from")).to_be_visible()
+    expect(tab.locator(".plot-title strong").first).to_have_text("Estimated return")
+    expect(tab.get_by_text("Nobody knows the world these records come from")).to_be_visible()
     # Another order stands in the link, and a reload keeps it and the card.
-    page.get_by_label("Order of the states").select_option("value")
-    page.wait_for_url(re.compile("order=value"))
-    page.reload()
-    page.wait_for_function("globalThis.offrlBus?.last?.viewing?.step > 0")
-    expect(page.locator('.picker [aria-checked="true"]').first).to_contain_text("shop.csv")
-    expect(page.get_by_label("Order of the states")).to_have_value("value")
-    assert "value" in written(page, tmp_path)
+    tab.get_by_label("Order of the states").select_option("value")
+    tab.wait_for_url(re.compile("order=value"))
+    tab.reload()
+    tab.wait_for_function("globalThis.offrlBus?.last?.viewing?.step > 0")
+    expect(tab.locator('.picker [aria-checked="true"]').first).to_contain_text("shop.csv")
+    expect(tab.get_by_label("Order of the states")).to_have_value("value")
+    assert "value" in written(tab, tmp_path)
 
 
-def test_vectors_of_a_log_are_drawn_in_their_main_plane_or_any_two_columns(page: Page, server: Server, tmp_path: Path):
+def test_vectors_of_a_log_are_drawn_in_their_main_plane_or_any_two_columns(tab: Page, server: Server, tmp_path: Path):
     ward().to_csv(tmp_path / "ward.csv", index=False)
-    train(page, server, tmp_path / "ward.csv")
-    texts = written(page, tmp_path)
+    train(tab, server, tmp_path / "ward.csv")
+    texts = written(tab, tmp_path)
     main = next(text for text in texts if text.startswith("PC 1 ("))
     shares, axes = np.linalg.eigh(ward()[["lactate", "saturation", "age"]].corr().to_numpy())
     lactate, saturation, age = np.abs(axes[:, -1])
     assert main.startswith(f"PC 1 ({100 * shares[-1] / 3:.0f} %): ")
     for term in (f"{lactate:.2f}·lactate", f"{saturation:.2f}·saturation", f"{age:.2f}·age", " − "):
         assert term in main
-    expect(page.locator(".inspector-title")).to_contain_text(re.compile(r"lactate .*, saturation .*, age "))
-    page.get_by_text("The update, worked through for one transition").scroll_into_view_if_needed()
+    expect(tab.locator(".inspector-title")).to_contain_text(re.compile(r"lactate .*, saturation .*, age "))
+    tab.get_by_text("The update, worked through for one transition").scroll_into_view_if_needed()
     # What the log did in the selected probe, of which there is a row.
-    expect(page.locator(".transition .row-facts")).to_contain_text(
+    expect(tab.locator(".transition .row-facts")).to_contain_text(
         re.compile(r"^s = \(lactate .* · a = (fluids|rest) ·")
     )
-    across = page.get_by_label("Dimension drawn along x")
+    across = tab.get_by_label("Dimension drawn along x")
     assert across.locator("option").all_text_contents()[:3] == ["lactate", "saturation", "age"]
     across.select_option("age")
-    page.wait_for_url(re.compile("axes=2%2C4|axes=2,4"))
-    settled(page)
-    page.reload()
-    page.wait_for_function("globalThis.offrlBus?.last?.viewing?.step > 0")
-    eventually(page, lambda: across.input_value(), "2")
-    texts = written(page, tmp_path)
+    tab.wait_for_url(re.compile("axes=2%2C4|axes=2,4"))
+    settled(tab)
+    tab.reload()
+    tab.wait_for_function("globalThis.offrlBus?.last?.viewing?.step > 0")
+    eventually(tab, lambda: across.input_value(), "2")
+    texts = written(tab, tmp_path)
     assert "age" in texts
     assert not any(text.startswith("PC 1") for text in texts)
 
 
-def test_many_states_are_leafed_through_at_every_width(page: Page, server: Server, tmp_path: Path):
+def test_many_states_are_leafed_through_at_every_width(tab: Page, server: Server, tmp_path: Path):
     rng = np.random.default_rng(1)
     states = [f"/shop/a rather long name of a page {i}" for i in range(300)]
     table = pd.DataFrame({"state": rng.choice(states, 1200), "action": rng.choice(list("ab"), 1200)})
@@ -159,17 +159,17 @@ def test_many_states_are_leafed_through_at_every_width(page: Page, server: Serve
     table.assign(episode=np.repeat(np.arange(120), 10), reward=last * 1.0, done=last * 1).to_csv(
         tmp_path / "many.csv", index=False
     )
-    train(page, server, tmp_path / "many.csv")
-    line = page.locator(".stage .rows-text")
+    train(tab, server, tmp_path / "many.csv")
+    line = tab.locator(".stage .rows-text")
     shown = table["state"].nunique()
     for width in (1440, 1024, 390):
-        page.set_viewport_size({"width": width, "height": 844})
+        tab.set_viewport_size({"width": width, "height": 844})
         expect(line).to_have_text(re.compile(rf"^the \d+ most visited of {shown} states$"))
-        settled(page)
+        settled(tab)
         rows = int(re.findall(r"\d+", line.inner_text())[0])
-        before = page.locator(".stage .world").evaluate("(world) => [world.clientWidth, world.clientHeight]")
-        page.get_by_role("button", name="States after these").click()
+        before = tab.locator(".stage .world").evaluate("(world) => [world.clientWidth, world.clientHeight]")
+        tab.get_by_role("button", name="States after these").click()
         expect(line).to_have_text(f"states {rows + 1} to {2 * rows} of {shown}")
-        assert page.locator(".stage .world").evaluate("(world) => [world.clientWidth, world.clientHeight]") == before
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.get_by_role("button", name="States before these").click()
+        assert tab.locator(".stage .world").evaluate("(world) => [world.clientWidth, world.clientHeight]") == before
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab.get_by_role("button", name="States before these").click()
