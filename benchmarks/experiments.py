@@ -271,8 +271,9 @@ def cluster(seconds: float) -> Iterator[Row]:
         def kill() -> None:
             while not over.wait(20.0):
                 pids = list(client.run(os.getpid).values())
-                killed.append(pids[len(killed) % len(pids)])
-                os.kill(killed[-1], signal.SIGKILL)
+                if pids:  # all of them may be starting anew
+                    killed.append(pids[len(killed) % len(pids)])
+                    os.kill(killed[-1], signal.SIGKILL)
 
         thread = threading.Thread(target=kill)
         thread.start()

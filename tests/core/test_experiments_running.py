@@ -122,9 +122,8 @@ def test_of_a_damaged_file_the_good_rows_stay(whole: Results, tmp_path: Path):
         if p.stat().st_size == max(q.stat().st_size for q in tmp_path.glob("*.parquet"))
     ]
     sound = path.read_bytes()
-    rng = np.random.default_rng(0)
     kept = []
-    for place in rng.integers(4, len(sound) - 8, 25):
+    for place in np.linspace(4, len(sound) - 9, 25).astype(int):
         spoiled = bytearray(sound)
         spoiled[place] ^= 0xFF
         path.write_bytes(bytes(spoiled))
@@ -134,14 +133,16 @@ def test_of_a_damaged_file_the_good_rows_stay(whole: Results, tmp_path: Path):
         reference = whole.frame.sort_values(["run", "step"])
         reference = reference[reference["run"].isin(found["run"])].reset_index(drop=True)
         assert_frame_equal(found, reference[found.columns], check_exact=True)
-        kept.append(found["run"].nunique())
-        assert bool(store.damaged) == (kept[-1] < 6)
-        again = Counting()
-        same(run(small(), Store(tmp_path), again), whole)
-        assert sum(len(job.runs) for job in again.jobs) == 6 - kept[-1]
-        for other in tmp_path.glob("*.parquet"):
-            if other != path and other.stem not in {job.key for job in small().jobs}:
-                other.unlink()
+        there = found["run"].nunique()
+        assert bool(store.damaged) == (there < 6)
+        if there not in kept:
+            again = Counting()
+            same(run(small(), Store(tmp_path), again), whole)
+            assert sum(len(job.runs) for job in again.jobs) == 6 - there
+            for other in set(tmp_path.glob("*.parquet")) - {path}:
+                if other.stem not in {job.key for job in small().jobs}:
+                    other.unlink()
+        kept.append(there)
     assert {2, 4} <= set(kept)  # BC's two alone, and with one of BCQ's two configurations
 
 
@@ -208,6 +209,12 @@ def test_one_that_dies_takes_only_its_own_call_along():
             pool.submit(lambda: 1).result(60)
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(divmod, 1, 2)
+
+
+@pytest.mark.parametrize("workers", [0, 257, 1.5, True, "2"])
+def test_how_many_workers_there_may_be(workers: Any):
+    with pytest.raises(ValueError, match="it must be a whole number from 1 to 256"):
+        LocalPool(workers)
 
 
 def test_a_pool_that_is_killed_ends_at_once():
