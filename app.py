@@ -25,7 +25,7 @@ from offrl_live.serving.socket import live_route
 from offrl_ui.experiments.cards import study_cards
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.lecture import socket as scene_socket
-from offrl_ui.playground import downloads, session_run
+from offrl_ui.playground import downloads, session_run, waiting
 from offrl_ui.setup import cards
 from offrl_ui.shared import assets, formulas, network
 from offrl_ui.shared.first_visit import FirstVisit
@@ -49,6 +49,11 @@ FIRST_MODULES = {
     "experiments": ("widgets/picker.js",),
     **dict.fromkeys(("reweighting", "deadly_triad", "constraining_q"), ("lecture/scene.js",)),
 }
+
+
+SITE = static_site.folder()
+if SITE is not None:
+    waiting.trains_in_tabs("web/")
 
 
 def _warm() -> None:
@@ -87,7 +92,7 @@ app = st.App(
         *formulas.routes(),
         *downloads.routes(),
         *Operator().routes(),
-        *static_site.routes(static_site.folder()),
+        *static_site.routes(SITE),
     ),
     lifespan=lifespan,
     middleware=[

@@ -15,7 +15,7 @@ from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.experiments.opening import make_an_experiment
 from offrl_ui.lecture.passage import way_back
-from offrl_ui.playground import branches
+from offrl_ui.playground import branches, waiting
 from offrl_ui.playground.downloads import offer
 from offrl_ui.playground.loss_code import loss_code
 from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_of, shown
@@ -225,6 +225,7 @@ stage(
     order=looks.order,
     axes=looks.axes,
     hints=telling is None,
+    meanwhile=waiting.offers(config),
     on_moved=lambda: moved("stage"),
     on_gone=gone,
     on_viewed=viewed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from offrl_ui.shared import component
@@ -27,6 +27,7 @@ def stage(
     order: str | None = None,
     axes: tuple[int, int] | None = None,
     hints: bool = False,
+    meanwhile: Sequence[tuple[str, str]] = (),
     on_viewed: Callback = _nothing,
     on_moved: Callback = _nothing,
     on_gone: Callback = _nothing,
@@ -45,6 +46,7 @@ def stage(
         order: of the rows, where the world is a table: `visits` or `value`.
         axes: of a plane, counted from 0; None for those that it begins with.
         hints: whether the first steps are shown where they are taken, until they have been.
+        meanwhile: words and addresses, below the place of the app, of what is offered while the run waits for its turn.
         on_viewed, on_moved, on_gone: called before the script runs again, when mode, model, order or axes were changed,
             the viewer was moved to a run of its own, or the run no longer exists.
 
@@ -62,6 +64,7 @@ def stage(
     wanted: Mapping[str, Any] = {
         "run": run_id, "recording": recording, "mode": mode, "member": member, "turn": turn, "state": state,
         "order": order, "axes": axes, "hints": hints or None,
+        "meanwhile": list(map(list, meanwhile)) or None,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}
     return component.show(

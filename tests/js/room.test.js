@@ -52,7 +52,14 @@ test("after a restart a presenter takes the room up again by its token", () => {
 test("a follower whose connection was lost predicts again what it had predicted, in the same round only", () => {
   const show = (round) => room.receive({ type: "show", scene: "emrl", round, state: {}, revealed: false, result: {} });
   const { app } = room;
-  Object.assign(app, { declared: new Set(["emrl"]), foreign: {}, states: {}, results: {}, revealed: {}, committed: {} });
+  Object.assign(app, {
+    declared: new Set(["emrl"]),
+    foreign: {},
+    states: {},
+    results: {},
+    revealed: {},
+    committed: {},
+  });
   app.root = { dataset: {} };
   room.receive({ type: "following", code: "ABCDEF" });
   show(3);

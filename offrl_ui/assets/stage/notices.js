@@ -2,6 +2,7 @@
 
 import { h, setText } from "../shared/dom.js";
 import { integer } from "../shared/format.js";
+import { siteAddress } from "../shared/site.js";
 
 /**
  * @import { Alarm, Moved, RunState } from "../run/protocol.d.ts"
@@ -72,7 +73,17 @@ export class Notices {
     this.timer = undefined;
     this.refused = h("p", { class: "refused", role: "alert" });
     this.mistake = h("p", { class: "mistake", role: "alert" });
-    host.append(h("div", { class: "state-row" }, this.state, this.button), this.mistake, this.refused, this.list);
+    this.offers = h("p", { class: "offers", hidden: true });
+    const row = h("div", { class: "state-row" }, this.state, this.button);
+    host.append(row, this.offers, this.mistake, this.refused, this.list);
+  }
+
+  /** What there is to do while the run waits for its turn. @param {readonly [words: string, address: string][]} [list] */
+  offer(list = []) {
+    const links = list.map(([words, address]) =>
+      Object.assign(h("a", { href: siteAddress(address) }, words), { target: "_blank", rel: "noopener" }),
+    );
+    this.offers.replaceChildren(...links);
   }
 
   /** A word that is needed for a while: a refusal, or news that nobody has to do anything about.
@@ -97,6 +108,8 @@ export class Notices {
     const wrong = situation.recording ? "" : this.store.state?.mistake;
     setText(this.mistake, wrong ? `${wrong}. What was saved before is still in use.` : "");
     const name = this.store.state?.state;
+    const waits = name === "queued" && (this.store.state?.place ?? 0) > 1;
+    this.offers.hidden = situation.recording || !situation.connected || !waits;
     const over = name === "finished" || name === "stopped";
     const label = situation.recording ? "" : name === "failed" ? "restart" : over ? "train on" : "";
     this.button.hidden = !label;

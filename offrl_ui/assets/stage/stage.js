@@ -35,9 +35,11 @@ import { Transport } from "./transport.js";
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
  * What is shown. `member` is looked at first, and again in another `turn`; `order` of the rows of a table and `axes` of
- * a plane; `hints`: whether the first steps are shown; `emit` tells the page about viewed, moved and gone.
+ * a plane; `hints`: whether the first steps are shown; `meanwhile`: words and addresses of what is offered while the
+ * run waits for its turn; `emit` tells the page about viewed, moved and gone.
  * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, order?: string,
- *   axes?: readonly [x: number, y: number], hints?: boolean, emit?: Emit }} Looks
+ *   axes?: readonly [x: number, y: number], hints?: boolean,
+ *   meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
 /** @typedef {{ speed: number, playing: boolean }} Pace */
@@ -131,6 +133,7 @@ export class Stage {
         session.send({ cmd: "play" });
       },
     });
+    this.notices.offer(options.meanwhile);
     this.transport = new Transport(ui.transport, store, {
       reset: () => playback.reset(),
       back: () => playback.back(),
@@ -209,6 +212,7 @@ export class Stage {
       else this.session.connect(options);
     } else if (turned) this.setMember(member, true);
     if (!elsewhere && (changed("order") || changed("axes"))) this.arrange(sorted(options), true);
+    if (changed("meanwhile")) this.notices.offer(options.meanwhile);
     if (changed("hints")) this.hints.want(options.hints ?? false);
     if (changed("mode") && mode) this.setMode(mode, true);
     if (changed("state") && state !== undefined) this.select({ state, action: null });
