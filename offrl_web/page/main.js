@@ -125,8 +125,14 @@ function left(share) {
 }
 
 answeredBy(engine);
+// On a narrow screen the picture comes first, and what is chosen lies far below it.
+const toSide = h(
+  "button",
+  { type: "button", class: "plain to-side", onclick: () => side.scrollIntoView({ behavior: "smooth" }) },
+  "Choose ↓",
+);
 document.body.prepend(
-  h("header", {}, h("strong", {}, "Offline RL Explorer"), nav, status),
+  h("header", {}, h("strong", {}, "Offline RL Explorer"), nav, toSide, status),
   h("div", { class: "page" }, side, main),
   h("footer", {}, ROOMS),
 );

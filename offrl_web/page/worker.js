@@ -222,6 +222,7 @@ async function begin() {
   /** @type {Pyodide} */
   const python = await loadPyodide({ indexURL: at, packages: ["numpy"], checkIntegrity: false });
   tell({ type: "progress", stage: "starting", loaded: total, total, what: "the program" });
+  Object.assign(globalThis, { offrlPython: python }); // for tools that look into a page
   const folder = String(python.runPython("import site; site.getsitepackages()[0]"));
   python.unpackArchive(await program, "tar", { extractDir: folder });
   const started = python.pyimport("offrl_web.runtime.start");

@@ -1,0 +1,259 @@
+"""The static edition in a real browser: built, served below a path by a plain file server, and used."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import http.server
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from offrl_web import supply
+from offrl_web.build import build
+from tests.browser import test_playground_browser as app
+from tests.browser.playground import BUS
+from tests.browser.waiting import eventually
+from tests.pyodide import pyodide
+
+READY = "document.querySelector('.status')?.dataset.state === 'ready'"
+STAGE = "document.querySelector('.stage-host').shadowRoot.querySelector('.stage').stage"
+PATIENCE = 120_000
+"""Milliseconds: Python is compiled anew in each browser profile."""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A plain file server, as `python -m http.server`, that notes what it was asked for."""
+
+    asked: list[str] = []  # noqa: RUF012
+
+    def log_message(self, format: str, *args: Any) -> None:
+        self.asked.append(self.path)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A built site below a path; left out where there is no Pyodide, but never in the full check of a checkout."""
+    found = pyodide()
+    if isinstance(found, str):
+        pytest.skip(f"{found} .ci/run always has it")
+    folder = tmp_path_factory.mktemp("host")
+    built = build(folder / "below" / "site", supply.find(fetch=False))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}/below/site", built=built, server=server)
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile for this site."""
+    opened = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def visitor(profile: BrowserContext) -> Iterator[Page]:
+    """A tab; the test fails where the page threw an error that nobody caught, or asked another host."""
+    page = profile.new_page()
+    page.set_default_timeout(PATIENCE)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"{error}\n{error.stack}"))
+    page.on("request", lambda request: wrong.append(request.url) if "//127.0.0.1" not in request.url else None)
+    yield page
+    page.close()
+    assert not wrong
+
+
+@pytest.fixture(scope="module")
+def trained_in(profile: BrowserContext, site: SimpleNamespace) -> Iterator[Page]:
+    """A tab in which Python is there, for tests that open links in it."""
+    page = profile.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{site.url}/")
+    page.wait_for_function(READY)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def shared(trained_in: Page) -> Page:
+    """The same, with nothing that trains: a run that did would hand its pace on to the next."""
+    trained_in.evaluate(f"{BUS}.send({{ cmd: 'pause' }})")
+    trained_in.wait_for_function(f"!{STAGE}.playback.training")
+    return trained_in
+
+
+def test_a_recording_comes_first_and_the_run_takes_over_where_the_viewer_is(visitor: Page, site: SimpleNamespace):
+    visitor.goto(f"{site.url}/")
+    visitor.wait_for_function(f"{BUS}?.last?.frame")
+    expect(visitor.locator(".status")).to_contain_text(re.compile("Loading|Starting|Trains"))
+    visitor.evaluate(f"{STAGE}.playback.seek(7)")
+    visitor.wait_for_function(f"{BUS}?.hello?.run?.id && {BUS}.state?.state === 'paused' && {BUS}.state.step >= 200")
+    assert visitor.evaluate(f"{STAGE}.playback.frame.step") == 7
+    assert visitor.evaluate(f"{STAGE}.store.frames.list.length") > 50
+    assert visitor.url.endswith("?v=1&data=double-crossing&algo=bcq&net=table&seeds=4")
+    expect(visitor.locator(".status")).to_have_text("Trains in this tab")
+    expect(visitor.get_by_text("need the installed app: they need a server")).to_be_visible()
+    assert visitor.get_by_text("Follow me").count() == 0
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        app.test_an_impossible_value_is_explained_and_the_run_keeps_the_old_one,
+        app.test_a_double_click_brings_the_default_back,
+        app.test_a_restart_opens_another_run_with_the_old_curve_as_a_ghost,
+        app.test_play_trains_and_pause_stops,
+        app.test_cards_are_picked_with_the_keyboard,
+        app.test_the_back_button_brings_the_last_choice_back,
+        app.test_slow_motion_uncovers_one_step_after_the_other,
+        app.test_any_row_of_the_data_can_be_looked_into,
+        app.test_a_refused_link_says_which_value_and_why,
+    ],
+    ids=lambda act: act.__name__.removeprefix("test_"),
+)
+def test_the_playground_does_what_it_does_in_the_app(shared: Page, site: SimpleNamespace, act: Callable[..., None]):
+    act(shared, site)
+
+
+def test_a_slider_acts_and_the_link_follows(shared: Page, site: SimpleNamespace):
+    app.open_playground(shared, site, "?algo=bcq&x.seed=31")  # type: ignore[arg-type]
+    shared.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+    number = app.control(shared, "rho").locator(".number")
+    number.fill("0.4")
+    number.press("Enter")
+    shared.wait_for_function(f"{app.RHO} === 0.4")
+    shared.wait_for_url(re.compile(r"at=\d+:rho=0\.4"))
+
+
+def test_algorithms_train_side_by_side(shared: Page, site: SimpleNamespace):
+    app.open_playground(shared, site, "?algo=bcq&seeds=1&x.seed=32")  # type: ignore[arg-type]
+    shared.get_by_role("button", name="Compare with another").click()
+    expect(shared.get_by_text("Which one beside BCQ?")).to_be_visible()
+    shared.locator('.picker [data-id="bc"]').click()
+    shared.wait_for_function(f"{BUS}?.hello?.run?.config.lanes.length === 2")
+    expect(shared.get_by_role("button", name="2. BC")).to_have_attribute("aria-pressed", "true")
+    shared.get_by_role("button", name="Remove").click()
+    shared.wait_for_function(f"{BUS}?.hello?.run?.config.lanes.length === 1")
+
+
+def test_a_run_is_taken_home_from_the_tab(shared: Page, site: SimpleNamespace, browser: Browser, tmp_path: Path):
+    app.open_playground(shared, site, "?algo=iql&seeds=1&x.seed=33")  # type: ignore[arg-type]
+    shared.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+    shared.wait_for_function(f"{BUS}?.state?.step > 50")
+    shared.locator(".stage").get_by_role("button", name=re.compile("^Pause")).click()
+    shared.get_by_text("Take it home").click()
+    with shared.expect_download() as script:
+        shared.get_by_role("button", name="reproduce.py", exact=True).click()
+    assert script.value.suggested_filename == "iql-on-double-crossing-reproduce.py"
+    assert "orl.Learner(" in Path(script.value.path()).read_text()
+    with shared.expect_download() as recording:
+        shared.get_by_role("button", name="run.offrl.gz", exact=True).click()
+    assert gzip.decompress(Path(recording.value.path()).read_bytes())[5:20] == b'{"type":"hello"'
+    with shared.expect_download() as table:
+        shared.get_by_role("button", name="metrics.csv", exact=True).click()
+    lines = Path(table.value.path()).read_text().splitlines()
+    assert lines[0].startswith("step,member,lane")
+    assert len(lines) > 10
+    with shared.expect_download() as replay:
+        shared.get_by_role("button", name="replay-small.html", exact=True).click()
+    replay.value.save_as(tmp_path / "replay.html")
+    offline = browser.new_page()
+    offline.goto(f"file://{tmp_path}/replay.html")
+    offline.wait_for_function("document.querySelector('.stage').stage.world.draws > 0")
+    offline.close()
+
+
+def test_a_run_that_fails_is_told_and_the_page_goes_on(shared: Page, site: SimpleNamespace):
+    """A log that this tab does not have, and a file that no part of the site is."""
+    app.open_playground(shared, site, "?data=upload:x&algo=bcq&seeds=1&x.seed=34")  # type: ignore[arg-type]
+    expect(shared.get_by_test_id("stAlert").first).to_contain_text("double-crossing is used")
+
+
+def test_the_gallery_needs_no_python_and_goes_on_live(visitor: Page, site: SimpleNamespace):
+    visitor.route("**/worker.js", lambda route: route.abort())
+    visitor.goto(f"{site.url}/gallery/?preset=naive-q")
+    visitor.wait_for_function(f"{BUS}?.last?.frame")
+    expect(visitor.get_by_role("heading", name="The estimate soars")).to_be_visible()
+    expect(visitor.locator(".stage")).to_contain_text("Recording")
+    expect(visitor.locator(".status")).to_contain_text("Start it again")
+    visitor.unroute("**/worker.js")
+    visitor.get_by_role("button", name="Start it again").click()
+    visitor.wait_for_function(READY)
+    visitor.evaluate(f"{STAGE}.playback.seek(40)")
+    visitor.get_by_role("button", name="Train it live").click()
+    visitor.wait_for_function(f"{BUS}?.hello?.run?.id && {BUS}.hello.lanes[0].algorithm === 'q-learning'")
+    visitor.wait_for_function(f"{BUS}.state?.step >= 300")
+    assert 30 <= visitor.evaluate(f"{STAGE}.playback.frame.step") <= 40
+    visitor.go_back()
+    expect(visitor.get_by_role("heading", name="The estimate soars")).to_be_visible()
+    visitor.goto(f"{site.url}/gallery?preset=nothing")
+    expect(visitor.get_by_test_id("stAlert")).to_contain_text("preset = 'nothing' was refused")
+
+
+def test_a_browser_that_is_too_old_gets_the_gallery_and_a_sentence(profile: BrowserContext, site: SimpleNamespace):
+    page = profile.new_page()
+    page.add_init_script("WebAssembly.validate = () => false;")
+    page.goto(f"{site.url}/")
+    page.wait_for_function(f"{BUS}?.last?.frame")
+    expect(page.locator(".status")).to_contain_text("This browser cannot train here")
+    expect(page.locator(".stage canvas").first).to_be_visible()
+    page.close()
+
+
+def test_python_that_ends_leaves_the_page_alive(visitor: Page, site: SimpleNamespace):
+    visitor.goto(f"{site.url}/?algo=bcq&seeds=1&x.seed=35")
+    visitor.wait_for_function(f"{BUS}?.hello?.run?.id")
+    before = visitor.evaluate(f"{BUS}.hello.run.id")
+    visitor.evaluate(
+        "async () => { const { engine } = await import(document.querySelector('script[type=module]').src"
+        ".replace('main.js', 'engine.js')); engine.failed('it ran out of memory'); }"
+    )
+    expect(visitor.locator(".status")).to_contain_text("it ran out of memory")
+    visitor.get_by_role("button", name="Start it again").click()
+    visitor.wait_for_function(f"{BUS}?.connected && {BUS}.hello?.run?.id && {BUS}.hello.run.id !== '{before}'")
+
+
+def test_the_second_visit_needs_no_network(browser: Browser, site: SimpleNamespace):
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{site.url}/")
+    page.wait_for_function(READY)
+    page.evaluate("navigator.serviceWorker.ready")
+    kept = "caches.open('offrl').then((kept) => kept.keys()).then((keys) => keys.map(({ url }) => url).join())"
+    eventually(page, lambda: str(page.evaluate(kept)), lambda urls: "pyodide.asm.wasm" in urls and "gallery/" in urls)
+    page.close()
+    site.server.shutdown()
+    context.set_offline(True)
+    try:
+        again = context.new_page()
+        again.set_default_timeout(PATIENCE)
+        again.goto(f"{site.url}/?algo=bcq&seeds=1")
+        again.wait_for_function(f"{BUS}?.hello?.run?.id")
+        again.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+        again.wait_for_function(f"{BUS}?.state?.step > 20")
+        again.get_by_role("link", name="Gallery").click()
+        expect(again.get_by_role("button", name="Train it live")).to_be_visible()
+    finally:
+        context.close()
+        threading.Thread(target=site.server.serve_forever, daemon=True).start()
+
+
+@pytest.mark.parametrize("path", ["", "gallery/"])
+def test_nothing_is_wider_than_the_screen(visitor: Page, site: SimpleNamespace, path: str):
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    for width, height in ((1440, 900), (1024, 768), (390, 844)):
+        visitor.set_viewport_size({"width": width, "height": height})
+        visitor.goto(f"{site.url}/{path}")
+        expect(visitor.locator(".stage canvas").first).to_be_visible()
+        expect(visitor.locator(".picker .card").first).to_be_visible()
+        eventually(visitor, lambda: int(visitor.evaluate(wide)), lambda over: over <= 1)
