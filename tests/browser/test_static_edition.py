@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -131,7 +132,7 @@ def test_a_slider_acts_and_the_link_follows(shared: Page, site: SimpleNamespace)
     number.fill("0.4")
     number.press("Enter")
     shared.wait_for_function(f"{app.RHO} === 0.4")
-    shared.wait_for_url(re.compile(r"at=\d+:rho=0\.4"))
+    shared.wait_for_url(lambda url: re.search(r"at=\d+:rho=0\.4", unquote(url)) is not None)
 
 
 def test_algorithms_train_side_by_side(shared: Page, site: SimpleNamespace):
