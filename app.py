@@ -24,6 +24,7 @@ from offrl_live.serving.operator import Operator
 from offrl_live.serving.socket import live_route
 from offrl_ui.experiments.cards import study_cards
 from offrl_ui.gallery.cards import preset_cards
+from offrl_ui.lecture import join
 from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run, waiting
 from offrl_ui.setup import cards
@@ -88,6 +89,7 @@ app = st.App(
     routes=network.below_base_path(
         live_route(origins=_origins),
         *scene_socket.routes(_origins),
+        *join.routes(),
         *assets.routes(),
         *formulas.routes(),
         *downloads.routes(),

@@ -14,6 +14,7 @@ from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.experiments.opening import make_an_experiment
+from offrl_ui.lecture.join import page_of_room
 from offrl_ui.lecture.passage import way_back
 from offrl_ui.playground import branches, waiting
 from offrl_ui.playground.downloads import offer
@@ -114,8 +115,20 @@ def change(given: dict[str, Any]) -> None:
     memory.choose(KEY, *apply(replace(now, changes=()), viewed_lane(now), given))
 
 
+def join_a_lecture() -> None:
+    """A place for the code of a room, as it is read aloud."""
+    with st.popover("Join a lecture", icon=":material/group_add:", type="tertiary"):
+        typed = st.text_input("The code of its room", max_chars=12, placeholder="ABCDEF", key="join")
+        if typed:
+            page, code = page_of_room(typed)
+            if code:
+                st.switch_page(f"pages/{page}.py", query_params={"follow": code})
+            st.warning("A code has six letters and digits, without 0, 1, I, L and O.", icon=":material/rule:")
+
+
 def sidebar() -> None:
     """Everything that is chosen: the dataset and its options, the algorithms, the hyperparameters."""
+    join_a_lecture()
     refused = {note.key: note.message for note in notes}
     st.subheader("Dataset")
     picker(

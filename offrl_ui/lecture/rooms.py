@@ -25,6 +25,7 @@ MAX_FOLLOWERS = 500
 PRESENTER_AWAY_SECONDS = 600.0
 EMPTY_AWAY_SECONDS = 60.0
 TALLY_SECONDS = 0.2
+RESULT = ',"result":'
 
 
 class FollowError(ValueError):
@@ -44,7 +45,13 @@ def code_of(token: str) -> str:
 
 def join_result(head: dict[str, Any], result: str) -> str:
     """A message with an already encoded result in it."""
-    return json.dumps(head)[:-1] + ',"result":' + result + "}"
+    return json.dumps(head)[:-1] + RESULT + result + "}"
+
+
+def head_of(message: str) -> dict[str, Any]:
+    """What `join_result` was given beside the result."""
+    head: dict[str, Any] = json.loads(message[: message.index(RESULT)] + "}")
+    return head
 
 
 class Viewer(Protocol):
@@ -105,6 +112,8 @@ class Room:
     Attributes:
         presenter: who shows, None where nobody does here.
         led_elsewhere: whoever shows is connected to another server.
+        revealed: the answer is shown; until then only the presenter is told who predicted what.
+        first: what was predicted before the discussion, where everybody may predict a second time.
     """
 
     def __init__(self, code: str, opened_by: object, kept: Kept) -> None:
@@ -119,6 +128,8 @@ class Room:
         self.scene: str | None = None
         self.choices = 0
         self.round = 0
+        self.revealed = False
+        self.first: list[int] | None = None
         self._tally: asyncio.TimerHandle | None = None
 
     def show(self, scene: str, choices: int, head: dict[str, Any], result: str) -> None:
@@ -133,7 +144,8 @@ class Room:
         if scene != self.scene:
             self.scene, self.choices = scene, choices
             self.clear_votes()
-        head = {"type": "show", "scene": scene, "round": self.round, **head}
+        self._reveal(head.get("revealed") is True)
+        head = {"type": "show", "scene": scene, "round": self.round, "first": self.first, **head}
         self.shown = join_result(head, result)
         for follower in self.followers:
             follower.offer("show", self.shown)
@@ -143,6 +155,10 @@ class Room:
         """Show what a presenter shows who is connected to another server: `scene`, `choices`, `round` and `shown`."""
         self.scene, self.choices, self.round = state["scene"], state["choices"], state["round"]
         self.shown = state["shown"]
+        if self.shown is not None:
+            head = head_of(self.shown)
+            self.first = head.get("first")
+            self._reveal(head.get("revealed") is True)
         for follower in self.followers if self.shown is not None else ():
             follower.offer("show", self.shown)
 
@@ -188,20 +204,31 @@ class Room:
         self.kept.cast(follower.voter, choice)
         self.schedule_tally()
 
-    def clear_votes(self) -> None:
-        """Forget all predictions; everybody may predict again."""
+    def _reveal(self, revealed: bool) -> None:
+        if revealed != self.revealed:
+            self.revealed = revealed
+            self.schedule_tally()
+
+    def clear_votes(self, *, again: bool = False) -> None:
+        """Forget all predictions; everybody may predict again.
+
+        Args:
+            again: this was the first prediction of a question that is discussed now; how many said what is kept.
+        """
+        self.first = self.tally()["counts"] if again else None
         self.kept.clear()
         self.round += 1
         self.schedule_tally()
 
     def tally(self) -> dict[str, Any]:
-        """The audience's predictions as counts: no names, no order."""
+        """The audience's predictions as counts, as its presenter sees them: no names, no order."""
         counts = self.kept.counts()
         return {
             "type": "votes",
             "scene": self.scene,
             "round": self.round,
             "counts": [counts[i] for i in range(self.choices)],
+            "predicted": counts.total(),
             "followers": self.kept.followers(len(self.followers)),
         }
 
@@ -213,7 +240,13 @@ class Room:
     def _send_tally(self) -> None:
         self._tally = None
         with suppress(FollowError):  # where the servers of a room do not reach each other, the counts stay as they were
-            self.tell_all("votes", self.tally())
+            tally = self.tally()
+            if self.presenter is not None:
+                self.presenter.offer("votes", json.dumps(tally))
+            # Who has seen what most say predicts no more.
+            seen = json.dumps(tally if self.revealed else {**tally, "counts": None})
+            for follower in self.followers:
+                follower.offer("votes", seen)
 
     def tell_all(self, kind: str, message: dict[str, Any]) -> None:
         """Offer a message to the presenter and all followers."""

@@ -7,13 +7,15 @@ Text messages of JSON both ways, for pages of allowed origins only. From the bro
     {"type": "present"}   {"type": "present", "code", "token", "scene", "round"}   open a room, or take one's own up
                                                                  again in the round in which it was
     {"type": "follow", "code"}   {"type": "leave"}   {"type": "vote", "scene", "choice"}
-    {"type": "clear"}   {"type": "end"}                          the presenter: forget the predictions; end the room
+    {"type": "clear", "again"}   {"type": "end"}                 the presenter: forget the predictions (`again`: but not
+                                                                 how many said what before the discussion); end the room
     {"type": "qr", "url"}                                        an address of this site as an SVG
 
 To the browser: `result` (id, scene, ms, result), `scene`, `presenting` (code, token), `following` (code), `show`
-(scene, round, state, revealed, result), `votes` (scene, counts, followers), `presence` (away), `ended`, `qr` (svg), and
-`refused` (id, message) for whatever was not accepted. A browser that hears nothing for a while takes the connection for
-lost: where nothing else is said, `alive` is, every two seconds.
+(scene, round, first, state, revealed, result), `votes` (scene, round, counts, predicted, followers; followers are told
+no counts until the answer is revealed), `presence` (away), `ended`, `qr` (svg), and `refused` (id, message) for
+whatever was not accepted. A browser that hears nothing for a while takes the connection for lost: where nothing else is
+said, `alive` is, every two seconds.
 """
 
 from __future__ import annotations
@@ -238,9 +240,9 @@ class Connection:
             raise Refused("only followers of a room can predict")
         self.follows.vote(self, message.get("scene"), message.get("choice"))
 
-    def _clear(self, _message: dict[str, Any]) -> None:
+    def _clear(self, message: dict[str, Any]) -> None:
         if self.presents is not None:
-            self.presents.clear_votes()
+            self.presents.clear_votes(again=message.get("again") is True)
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")

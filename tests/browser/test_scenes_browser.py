@@ -254,7 +254,12 @@ def test_followers_see_predict_explore_and_return(page: Page, tab: Page, server)
     assert re.fullmatch("[2-9A-HJ-NP-Z]{6}", code)
     follower = page
     follower.set_viewport_size({"width": 390, "height": 844})
-    follower.goto(f"{server.url}/reweighting?follow={code}")
+    follower.goto(server.url)  # the first page: the code is read aloud
+    follower.get_by_test_id("stExpandSidebarButton").click()
+    follower.get_by_role("button", name="Join a lecture").click()
+    field = follower.get_by_label("The code of its room")
+    field.fill(f"{code[:3]} {code[3:]}".lower())
+    field.press("Enter")
     expect(follower.locator(".room")).to_contain_text("You follow the presenter")
     expect(follower.locator(".ask h1")).to_contain_text(f"2 of {len(SCENES)}")
     expect(tab.locator(".room")).to_contain_text("1 follower")
@@ -262,12 +267,31 @@ def test_followers_see_predict_explore_and_return(page: Page, tab: Page, server)
     tab.locator("#control-r_plus").focus()
     tab.keyboard.press("End")
     expect(follower.locator("#control-r_plus")).to_have_value("3")
-    # The follower predicts; the presenter sees a count, reveals, and the follower sees the answer.
+    # The follower predicts: nobody sees what before the answer, unless the presenter asks for it.
+    follower.locator(".option").nth(1).click()
+    expect(follower.locator(".prediction")).to_contain_text("waiting for the answer")
+    expect(follower.locator(".cover").first).to_contain_text("Waiting for the answer.")
+    expect(tab.locator(".prediction .tally")).to_have_text("1 of 1 have predicted")
+    expect(tab.locator(".option .count")).to_have_count(0)
+    tab.get_by_role("button", name="Show the predictions").click()
+    expect(tab.locator(".option .count")).to_have_text(["0", "1", "0"])
+    # They discuss, and predict again; the presenter reveals, and both see both distributions.
+    tab.get_by_role("button", name="Discussed: predict again").click()
+    expect(follower.locator(".prediction .kicker")).to_have_text("Your prediction, after the discussion")
     follower.locator(".option").nth(2).click()
-    expect(follower.locator(".prediction")).to_contain_text("The presenter will reveal")
-    expect(tab.locator(".option").nth(2).locator(".count")).to_have_text("1")
+    expect(tab.locator(".prediction .tally")).to_have_text("1 of 1 have predicted")
+    expect(tab.locator(".option .count")).to_have_count(0)
     expect(follower.locator(".answer")).to_have_count(0)
     tab.get_by_role("button", name="Reveal", exact=True).click()
+    for who in (tab, follower):
+        expect(who.locator(".option .count")).to_have_text(["0 → 0", "1 → 0", "0 → 1"])
+    with tab.expect_download() as saved:
+        tab.get_by_role("button", name="Save the predictions").click()
+    table = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[-3:] for line in table[1:]] == [
+        *(["0", "1", "1"], ["1", "1", "1"], ["0", "1", "1"]),
+        *(["0", "1", "1"], ["0", "1", "1"], ["1", "1", "1"]),
+    ]
     expect(follower.locator(".answer-text")).to_contain_text("the worse action")
     expect(follower.locator(".option.right")).to_contain_text("the worse action")
     # Whoever moves something explores on his own, and may return.
@@ -298,6 +322,8 @@ def test_the_audiences_answers_stay_on_the_projector(page: Page, tab: Page, serv
         follower.goto(f"{server.url}/reweighting?follow={code}")
         expect(follower.locator(".ask h1")).to_contain_text(f"2 of {len(SCENES)}")
         follower.locator(".option").nth(choice).click()
+    expect(tab.locator(".prediction .tally")).to_have_text("3 of 3 have predicted")
+    tab.get_by_role("button", name="Show the predictions").click()
     expect(tab.locator(".option .count")).to_have_text(["2", "0", "1"])
     widths = tab.locator(".share-bar").evaluate_all("(bars) => bars.map((bar) => bar.style.width)")
     assert widths == ["66.7%", "0%", "33.3%"]
@@ -308,7 +334,8 @@ def test_the_audiences_answers_stay_on_the_projector(page: Page, tab: Page, serv
         expect(option).to_be_visible()
     # Reset: a new round, nothing is kept of the last.
     tab.keyboard.press("0")
-    expect(tab.locator(".option .count")).to_have_text(["0", "0", "0"])
+    expect(tab.locator(".option .count")).to_have_count(0)
+    expect(tab.locator(".prediction .tally")).to_have_text("0 of 3 have predicted")
     for follower in followers:
         expect(follower.locator(".option.chosen")).to_have_count(0)
     tab.get_by_role("button", name="End", exact=True).click()

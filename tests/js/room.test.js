@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
+const { predictionsTable } = await import("../../offrl_ui/assets/lecture/predictions.js");
 const { Room } = await import("../../offrl_ui/assets/lecture/room.js");
 const NONE = { type: "refused", id: null, message: "there is no room 'ABCDEF': the code is wrong or …" };
 
@@ -10,7 +11,7 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
   globalThis.sessionStorage = { removeItem() {}, setItem() {}, getItem: () => '{"code":"ABCDEF","token":"t"}' };
   sent = [];
-  const app = { socket: { send: (message) => sent.push(message) }, draw() {}, ask() {}, notes: [] };
+  const app = { socket: { send: (message) => sent.push(message) }, draw() {}, ask() {}, askFirst() {}, notes: [] };
   room = new Room(app);
   room.connected();
 });
@@ -42,7 +43,7 @@ test("a room that does not come back has ended, and nobody asks any more", () =>
 
 test("after a restart a presenter takes the room up again by its token", () => {
   room.receive({ type: "presenting", code: "ABCDEF", token: "t" });
-  room.receive({ type: "votes", scene: "emrl", round: 3, counts: [1, 0], followers: 2 });
+  room.receive({ type: "votes", scene: "emrl", round: 3, counts: [1, 0], predicted: 1, followers: 2 });
   room.connected();
   assert.deepEqual(sent, [{ type: "present", code: "ABCDEF", token: "t", scene: "emrl", round: 3 }]);
   room.refused(NONE);
@@ -77,4 +78,43 @@ test("a follower whose connection was lost predicts again what it had predicted,
   show(4);
   assert.deepEqual(sent, [...again, again[0]]);
   assert.equal(app.committed.emrl, undefined, "everybody may predict again");
+});
+
+test("a presenter sees predictions when asked for, and everybody once the answer is there", () => {
+  Object.assign(room.app, { sceneId: "emrl", isRevealed: false });
+  const votes = { type: "votes", scene: "emrl", round: 3, counts: [4, 1], predicted: 5, followers: 9 };
+  room.receive({ type: "presenting", code: "ABCDEF", token: "t" });
+  room.receive(votes);
+  assert.equal(room.seenVotes, null);
+  room.peeks = true;
+  assert.equal(room.seenVotes, votes);
+
+  room.again();
+  assert.deepEqual(sent.at(-1), { type: "clear", again: true });
+  assert.deepEqual([room.first.emrl, room.peeks], [[4, 1], false]);
+  const second = { ...votes, round: 4, counts: [1, 5], predicted: 6 };
+  room.receive(second);
+  assert.equal(room.seenVotes, null);
+  room.app.isRevealed = true;
+  assert.equal(room.seenVotes, second);
+
+  const about = () => ({ title_text: 'Weights, "signed"', prediction: { choices: ["<i>yes</i>", "no"] } });
+  const plain = (html) => html.replace(/<[^>]*>/g, "");
+  assert.deepEqual(predictionsTable(room.record.values(), about, plain).split("\r\n"), [
+    "scene,title,vote,choice,text,predictions,predicted,followers",
+    'emrl,"Weights, ""signed""",1,1,yes,4,5,9',
+    'emrl,"Weights, ""signed""",1,2,no,1,5,9',
+    'emrl,"Weights, ""signed""",2,1,yes,1,6,9',
+    'emrl,"Weights, ""signed""",2,2,no,5,6,9',
+    "",
+  ]);
+});
+
+test("a follower sees no counts before the answer, whatever it is told", () => {
+  Object.assign(room.app, { sceneId: "emrl", isRevealed: false });
+  room.receive({ type: "following", code: "ABCDEF" });
+  room.receive({ type: "votes", scene: "emrl", round: 3, counts: null, predicted: 5, followers: 9 });
+  assert.equal(room.seenVotes, null);
+  room.receive({ type: "votes", scene: "emrl", round: 3, counts: [4, 1], predicted: 5, followers: 9 });
+  assert.equal(room.seenVotes, null);
 });

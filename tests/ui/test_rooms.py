@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
+from starlette.requests import Request
 
+from offrl_ui.lecture import join
 from offrl_ui.lecture import rooms as module
 from offrl_ui.lecture.rooms import MAX_ROOMS_OF_ONE, FollowError, Rooms
 from tests.threads import in_a_loop
@@ -132,3 +135,63 @@ def test_thirty_connections_of_one_browser_predict_once() -> None:
         assert room.tally()["counts"] == [1, 0, 0]
 
     act(vote)
+
+
+def test_predictions_are_hidden_until_the_answer_and_kept_beside_a_second_time() -> None:
+    async def main() -> None:
+        presenter, follower, other = Tab(), Tab(), Tab()
+        room, _ = Rooms().open(presenter, object())
+
+        async def told(whom: Tab) -> dict[str, object]:
+            whom.heard.clear()
+            room.schedule_tally()
+            await asyncio.sleep(1.5 * module.TALLY_SECONDS)
+            return json.loads(dict(whom.heard)["votes"])
+
+        def show(revealed: bool) -> dict[str, object]:
+            room.show("emrl", 3, {"state": {}, "revealed": revealed}, '{"right": 2}')
+            return json.loads(dict(follower.heard)["show"])
+
+        for tab, choice in ((follower, 1), (other, 1)):
+            room.join(tab)
+            if room.scene is None:
+                show(False)
+            room.vote(tab, "emrl", choice)
+        assert (await told(presenter))["counts"] == [0, 2, 0]
+        assert (await told(follower))["counts"] is None
+        assert (await told(follower))["predicted"] == 2
+
+        room.clear_votes(again=True)
+        room.vote(other, "emrl", 2)
+        assert show(False)["first"] == [0, 2, 0]
+        assert (await told(presenter))["counts"] == [0, 0, 1]
+        shown = show(True)
+        assert (shown["first"], shown["result"]) == ([0, 2, 0], {"right": 2})
+        assert (await told(follower))["counts"] == [0, 0, 1]
+        # Another server of the room learns both from what is shown.
+        elsewhere = module.Room(room.code, object(), module.Kept())
+        elsewhere.take({"scene": "emrl", "choices": 3, "round": room.round, "shown": room.shown})
+        assert (elsewhere.first, elsewhere.revealed) == ([0, 2, 0], True)
+
+        room.clear_votes()
+        assert show(False)["first"] is None, "a reset forgets both"
+        room.clear_votes(again=True)
+        room.show("cloning", 2, {"state": {}, "revealed": False}, "{}")
+        assert room.first is None, "and so does another question"
+
+    in_a_loop(main())
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("abcdef", "ABCDEF"), (" ABC DEF ", "ABCDEF"), ("ABC", ""), ("ABCDE0", ""), ("<b>abc", ""), ("", "")],
+)
+def test_a_code_is_taken_as_people_type_it(typed: str, code: str) -> None:
+    page, found = join.page_of_room(typed)
+    assert (page, found) == ("reweighting", code)
+
+
+@pytest.mark.parametrize(("code", "leads"), [("abcdef", "../reweighting?follow=ABCDEF"), ("\r\nX", "../reweighting")])
+def test_the_short_address_leads_to_the_room_below_any_path(code: str, leads: str) -> None:
+    answer = in_a_loop(join._lead(Request({"type": "http", "path_params": {"code": code}})))
+    assert (answer.status_code, answer.headers["location"]) == (307, leads)

@@ -232,8 +232,9 @@ def test_one_prediction_a_connection_counted_without_names(tab) -> None:
     voters[2].send(type="vote", scene="cloning", choice=0)
     assert "another scene" in voters[2].until("refused")["message"]
     tally = presenter.until("votes", counts=[0, 0, 2])
-    assert set(tally) == {"type", "scene", "round", "counts", "followers"}
-    assert tally["followers"] == 3
+    assert set(tally) == {"type", "scene", "round", "counts", "predicted", "followers"}
+    assert (tally["predicted"], tally["followers"]) == (2, 3)
+    assert voters[2].until("votes", predicted=2)["counts"] is None, "nobody follows what most have said"
     voters[1].connection.close()
     presenter.until("votes", counts=[0, 0, 1], followers=2)
     # A reset and another scene forget them all.

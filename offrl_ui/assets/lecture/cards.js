@@ -93,6 +93,38 @@ const openButton = (app, { run }) =>
     "Open in the playground",
   );
 
+/** @param {boolean} presenting @param {boolean} second */
+const kicker = (presenting, second) =>
+  `${presenting ? "The audience predicts" : "Your prediction"}${second ? ", after the discussion" : ""}`;
+
+/** A choice's share of all predictions. @param {string} name @param {readonly number[]} counts @param {number} i */
+function bar(name, counts, i) {
+  const total = counts.reduce((a, b) => a + b, 0);
+  const share = total ? (100 * counts[i]) / total : 0;
+  return v("span", { class: name, style: `width:${share.toFixed(1)}%`, "aria-hidden": "true" });
+}
+
+/** What a presenter may do with predictions before the answer. @param {Lecture} app @param {boolean} once */
+const audience = ({ follow }, once) =>
+  v(
+    "div",
+    { class: "audience" },
+    v(
+      "button",
+      {
+        type: "button",
+        class: "chip",
+        "aria-pressed": String(follow.peeks),
+        onclick: () => {
+          follow.peeks = !follow.peeks;
+          follow.app.draw();
+        },
+      },
+      follow.peeks ? "Hide the predictions" : "Show the predictions",
+    ),
+    once && v("button", { type: "button", class: "chip", onclick: () => follow.again() }, "Discussed: predict again"),
+  );
+
 /** The audience's or one's own commitment. @param {Lecture} app */
 export function predictionCard(app) {
   const { scene, result } = app;
@@ -100,13 +132,13 @@ export function predictionCard(app) {
   const chosen = app.committed[scene.id];
   const open = app.isRevealed;
   const votes = app.follow.room && app.follow.votes?.scene === scene.id ? app.follow.votes : null;
-  const shownVotes = app.follow.presenting || open || chosen !== undefined ? votes : null;
-  const total = votes ? votes.counts.reduce((a, b) => a + b, 0) : 0;
+  const counts = app.follow.seenVotes?.counts ?? null;
+  const first = app.follow.room ? (app.follow.first[scene.id] ?? null) : null;
   const presenting = app.follow.presenting;
   return v(
     "section",
-    { class: `prediction${open ? " settled" : ""}${shownVotes ? " voted" : ""}`, "aria-labelledby": "prediction-ask" },
-    v("p", { class: "kicker" }, open ? "The question" : presenting ? "The audience predicts" : "Your prediction"),
+    { class: `prediction${open ? " settled" : ""}${counts ? " voted" : ""}`, "aria-labelledby": "prediction-ask" },
+    v("p", { class: "kicker" }, open ? "The question" : kicker(presenting, first !== null)),
     v("p", { id: "prediction-ask", class: "ask-text", html: scene.prediction.ask }),
     v(
       "div",
@@ -114,7 +146,6 @@ export function predictionCard(app) {
       scene.prediction.choices.map((choice, i) => {
         const right = open && result?.right === i;
         const wrong = open && chosen === i && result?.right !== i && result?.right !== null;
-        const share = shownVotes && total ? shownVotes.counts[i] / total : 0;
         return v(
           "button",
           {
@@ -124,8 +155,8 @@ export function predictionCard(app) {
             "aria-pressed": chosen === i ? "true" : "false",
             onclick: () => app.commit(i),
           },
-          shownVotes &&
-            v("span", { class: "share-bar", style: `width:${(100 * share).toFixed(1)}%`, "aria-hidden": "true" }),
+          counts && bar("share-bar", counts, i),
+          counts && first && bar("first-bar", first, i),
           v(
             "span",
             { class: "option-sign", "aria-hidden": "true" },
@@ -134,14 +165,16 @@ export function predictionCard(app) {
           v("span", { class: "option-text", html: choice }),
           right && v("span", { class: "unseen" }, " (right)"),
           wrong && v("span", { class: "unseen" }, " (not right)"),
-          shownVotes && v("span", { class: "count" }, String(shownVotes.counts[i])),
+          counts && v("span", { class: "count" }, first ? `${first[i]} → ${counts[i]}` : String(counts[i])),
         );
       }),
     ),
-    shownVotes && v("p", { class: "tally" }, `${total} of ${shownVotes.followers} have predicted`),
+    votes && v("p", { class: "tally" }, `${votes.predicted} of ${votes.followers} have predicted`),
+    counts && first && v("p", { class: "tally" }, "Thin: before the discussion; broad: after it."),
+    !open && presenting && votes && votes.predicted > 0 && audience(app, first === null),
     !open &&
       (app.follow.led
-        ? chosen !== undefined && v("p", { class: "tally" }, "Committed. The presenter will reveal.")
+        ? chosen !== undefined && v("p", { class: "tally" }, "Committed: waiting for the answer.")
         : v(
             "button",
             { type: "button", class: "reveal", onclick: () => app.reveal() },

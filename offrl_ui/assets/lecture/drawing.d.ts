@@ -28,6 +28,8 @@ export interface Env {
   /** The control of a name, null where there is none or it may not be moved. */
   control: (name: string | undefined) => Control | null;
   revealed: boolean;
+  /** A follower has predicted, and the presenter has not revealed the answer. */
+  waiting: boolean;
   frozen: (name: string) => boolean;
   hidden: (name: string) => boolean;
   /** Set controls; `final`: let go; `exact`: not snapped to the controls' steps. */

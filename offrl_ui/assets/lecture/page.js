@@ -32,6 +32,7 @@ function environment(app) {
     em: parseFloat(fontSize),
     control: (name) => (name && !app.frozen(name) ? (app.control(name) ?? null) : null),
     revealed: app.isRevealed,
+    waiting: app.follow.led && app.committed[app.sceneId] !== undefined,
     frozen: (name) => app.frozen(name),
     hidden: (name) => app.hidden(name),
     refusal: app.refusal,

@@ -43,7 +43,7 @@ export function figure(name, picture, env, { covered = false, width = 1 }) {
         "div",
         { class: "cover" },
         v("span", { class: "question-mark", "aria-hidden": "true" }, "?"),
-        v("p", {}, "Commit to a prediction to see this."),
+        v("p", {}, env.waiting ? "Waiting for the answer." : "Commit to a prediction to see this."),
       ),
     !covered &&
       picture.alarm &&

@@ -406,7 +406,7 @@ export type FromBrowser =
   | { type: "follow"; code: string }
   | { type: "leave" }
   | { type: "vote"; scene: string; choice: number }
-  | { type: "clear" }
+  | { type: "clear"; again?: boolean }
   | { type: "end" }
   | { type: "qr"; url: string };
 
@@ -422,6 +422,8 @@ export interface ShowMessage {
   type: "show";
   scene: string;
   round: number;
+  /** What was predicted before the discussion, where this is the second time. */
+  first?: readonly number[] | null;
   state: State;
   revealed: boolean;
   result: Result;
@@ -431,7 +433,9 @@ export interface VotesMessage {
   type: "votes";
   scene: string;
   round: number;
-  counts: readonly number[];
+  /** Null for a follower until the answer is revealed. */
+  counts: readonly number[] | null;
+  predicted: number;
   followers: number;
 }
 

@@ -20,6 +20,12 @@ export class Room {
     this.room = null;
     /** @type {VotesMessage | null} */
     this.votes = null;
+    /** What was predicted before the discussion, by scene. @type {Record<string, readonly number[]>} */
+    this.first = {};
+    /** The presenter's last counts of each round, in order. @type {Map<string, VotesMessage>} */
+    this.record = new Map();
+    /** The presenter looks at the predictions before the answer is revealed. */
+    this.peeks = false;
     this.exploring = false;
     this.bigCode = false;
     /** What the presenter shows. @type {ShowMessage | null} */
@@ -52,6 +58,7 @@ export class Room {
   option(code) {
     if (code && code !== this.asked) {
       this.asked = code;
+      this.app.foldMenu();
       this.app.socket.send({ type: "follow", code });
     } else if (!code && !this.room && !this.resumed) {
       this.resumed = true;
@@ -122,7 +129,10 @@ export class Room {
         break;
       case "votes":
         this.votes = message;
-        if (room?.role === "presenter") room.followers = message.followers;
+        if (room?.role === "presenter") {
+          room.followers = message.followers;
+          if (message.predicted) this.record.set(`${message.scene}/${message.round}`, message);
+        }
         break;
       case "presence":
         if (room?.role === "follower") room.away = message.away;
@@ -164,7 +174,12 @@ export class Room {
       app.socket.send({ type: "describe", scene });
       return;
     }
-    if (app.sceneId !== scene) app.refusal = null;
+    if (app.sceneId !== scene) {
+      app.refusal = null;
+      app.askFirst();
+    }
+    if (message.first) this.first[scene] = message.first;
+    else delete this.first[scene];
     app.sceneId = scene;
     app.states[scene] = message.state;
     app.results[scene] = message.result;
@@ -195,6 +210,27 @@ export class Room {
 
   /** The presenter begins a new round. */
   cleared() {
-    if (this.presenting) this.app.socket.send({ type: "clear" });
+    if (!this.presenting) return;
+    this.peeks = false;
+    delete this.first[this.app.sceneId];
+    this.app.socket.send({ type: "clear" });
+  }
+
+  /** After a discussion everybody predicts a second time; the first time is kept beside it. */
+  again() {
+    const { app, votes } = this;
+    if (!this.presenting || !votes?.counts || votes.scene !== app.sceneId) return;
+    this.first[app.sceneId] = votes.counts;
+    this.peeks = false;
+    app.socket.send({ type: "clear", again: true });
+    app.ask(true);
+    app.draw();
+  }
+
+  /** The audience's predictions on the screen: not before the answer, unless the presenter wants to see them. */
+  get seenVotes() {
+    const { app, votes } = this;
+    const own = this.room && votes?.scene === app.sceneId ? votes : null;
+    return own?.counts && (app.isRevealed || (this.presenting && this.peeks)) ? own : null;
   }
 }

@@ -276,6 +276,19 @@ export class Lecture {
     if (name) this.component.setTriggerValue("go", name);
   }
 
+  /** On a phone the menu lies over the scene: whoever joined from there wants to see it. */
+  foldMenu() {
+    if (!matchMedia("(max-width: 640px)").matches) return;
+    const open = document.querySelector("[data-testid=stSidebar][data-collapsed=false]");
+    const button = open?.querySelector("[data-testid=stSidebarCollapseButton] button");
+    if (button instanceof HTMLElement) button.click();
+  }
+
+  /** A new question comes into view, wherever its follower has scrolled to. */
+  askFirst() {
+    requestAnimationFrame(() => this.root.querySelector(".scene .ask")?.scrollIntoView({ block: "start" }));
+  }
+
   /** @param {number} choice */
   commit(choice) {
     if (this.committed[this.sceneId] !== undefined || this.isRevealed) return;

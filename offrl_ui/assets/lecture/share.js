@@ -4,7 +4,9 @@
 /** @import { Control } from "./protocol.d.ts" */
 /** @import { LinkOptions, Rule } from "./sharing.js" */
 
+import { download } from "../shared/dom.js";
 import { v } from "../shared/patch.js";
+import { predictionsTable } from "./predictions.js";
 import { isShown } from "./values.js";
 
 /** @type {[Rule, string][]} */
@@ -37,11 +39,9 @@ function linkTo(app, { present, embed, revealed, rules }) {
   return url.href;
 }
 
-/** @param {string} code */
+/** An address that is short enough to be read aloud. @param {string} code */
 function followLink(code) {
-  const url = new URL(location.pathname, location.origin);
-  url.searchParams.set("follow", code);
-  return url.href;
+  return new URL(`r/${code}`, location.origin + location.pathname).href;
 }
 
 // A code that a phone cannot open would be no use in a lecture hall.
@@ -152,6 +152,15 @@ export function shareDialog(app) {
   );
 }
 
+/** The counts of this room's predictions, as a file. @param {Lecture} app */
+function savePredictions(app) {
+  const about = (/** @type {string} */ id) => app.declared.get(id) ?? app.foreign[id];
+  const plain = (/** @type {string} */ html) =>
+    new DOMParser().parseFromString(html, "text/html").body.textContent ?? "";
+  const table = predictionsTable(app.follow.record.values(), about, plain);
+  download(new Blob(["\ufeff", table], { type: "text/csv" }), `predictions-${app.follow.room?.code ?? "room"}.csv`);
+}
+
 /** The strip above the scene: who presents, who follows. @param {Lecture} app */
 export function roomStrip(app) {
   const room = app.follow.room;
@@ -177,6 +186,8 @@ export function roomStrip(app) {
         { type: "button", class: "chip", onclick: () => app.toggleCode() },
         app.follow.bigCode ? "Smaller" : "Show the code large",
       ),
+      app.follow.record.size > 0 &&
+        v("button", { type: "button", class: "chip", onclick: () => savePredictions(app) }, "Save the predictions"),
       v("button", { type: "button", class: "chip", onclick: () => app.follow.end() }, "End"),
     );
   }
