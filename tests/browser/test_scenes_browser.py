@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from offrl_lecture.base.text import plain
 from offrl_lecture.registry import pages, scenes
@@ -308,7 +308,7 @@ def test_followers_see_predict_explore_and_return(page: Page, tab: Page, server)
     expect(follower.locator(".room")).to_contain_text("has ended")
 
 
-def test_the_audiences_answers_stay_on_the_projector(page: Page, tab: Page, server) -> None:
+def test_the_audiences_answers_stay_on_the_projector(browser: Browser, tab: Page, server) -> None:
     tab.set_viewport_size({"width": 1280, "height": 720})
     show_scene(tab, server.url, "emrl")
     cover(tab)
@@ -317,7 +317,7 @@ def test_the_audiences_answers_stay_on_the_projector(page: Page, tab: Page, serv
     code = tab.locator(".room-code").inner_text()
     show_scene(tab, server.url, "emrl", "&present=1")
     expect(tab.locator(".room-code")).to_have_text(code)
-    followers = [page, page.context.new_page(), page.context.new_page()]
+    followers = [browser.new_context().new_page() for _ in range(3)]  # each browser predicts once
     for follower, choice in zip(followers, (0, 0, 2), strict=True):
         follower.goto(f"{server.url}/reweighting?follow={code}")
         expect(follower.locator(".ask h1")).to_contain_text(f"2 of {len(SCENES)}")
@@ -338,6 +338,7 @@ def test_the_audiences_answers_stay_on_the_projector(page: Page, tab: Page, serv
     expect(tab.locator(".prediction .tally")).to_have_text("0 of 3 have predicted")
     for follower in followers:
         expect(follower.locator(".option.chosen")).to_have_count(0)
+        follower.context.close()
     tab.get_by_role("button", name="End", exact=True).click()
 
 
