@@ -88,7 +88,7 @@ def sensitivity_figure(prepared: Prepared) -> go.Figure:
             reference_lines(figure, "y", **place)
         wide = numeric and table["value"].min() > 0 and table["value"].max() >= 20 * table["value"].min()
         if wide:
-            figure.update_xaxes(type="log", **place)
+            figure.update_xaxes(type="log", dtick=1, **place)
         figure.update_yaxes(title_text=prepared.unit if index % columns == 0 else "", **place)
     _importance(figure, prepared, rows + 1)
     _plane(figure, prepared, rows + 1)

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from offrl_core.experiments import Design, Progress, Results, Store, run
-from offrl_core.experiments.statistics import interquartile_mean
+from offrl_core.experiments.statistics import interquartile_mean, online_budget
 from offrl_core.names import unknown
 from offrl_core.progress import progress_bar
 from offrl_core.writing import number
@@ -221,6 +221,34 @@ def _network_claims(runs: pd.DataFrame) -> dict[str, bool]:
     }
 
 
+def _ways(runs: pd.DataFrame) -> pd.Series:
+    """The mean return of the policy that each way chooses: by an estimate, or by trying so many in the world."""
+    table = online_budget(runs, checkpoints=False, resamples=2)
+    return table.set_index(["chosen_by", "tried"])["value"]
+
+
+def _choosing(runs: pd.DataFrame) -> str:
+    way = _ways(runs)
+    return (
+        f"The policy with the highest doubly robust estimate has {number(way['dr', 0])}, as good as the best of ten "
+        f"that are tried in the world ({number(way['trying', 10])}), where trying all thirty gives "
+        f"{number(way['trying', 30])}. Fitted Q evaluation chooses one with {number(way['fqe', 0])}, the smallest TD "
+        f"error one with {number(way['td_error', 0])}, and the highest value of its own one with "
+        f"{number(way['value_start', 0])}, no better than chance at {number(way['trying', 1])}."
+    )
+
+
+def _choosing_claims(runs: pd.DataFrame) -> dict[str, bool]:
+    way = _ways(runs)
+    rules = way.xs(0, level="tried")
+    return {
+        "the doubly robust estimate chooses best": rules.idxmax() == "dr",
+        "it is as good as trying ten": bool(way["dr", 0] > way["trying", 10] - 0.01),
+        "a value of its own is no better than chance": bool(way["value_start", 0] < way["trying", 1] + 0.02),
+        "fitted Q evaluation is before the TD error": bool(way["fqe", 0] > way["td_error", 0]),
+    }
+
+
 _ALL = (
     Study(
         "which-algorithm",
@@ -300,6 +328,36 @@ _ALL = (
             "steps": 2000,
         },
         by="approximator",
+    ),
+    Study(
+        "without-an-environment",
+        "Can I choose without an environment?",
+        "Thirty policies on intensive-care data and on three grid worlds: which one to take, by the data alone?",
+        "Nothing may be tried in the world. Which rule chooses the best policy?",
+        (
+            "The highest value that a policy has by its own learner",
+            "The smallest TD error",
+            "The highest doubly robust estimate",
+            "None of them is better than chance",
+        ),
+        2,
+        _choosing,
+        _choosing_claims,
+        {
+            "datasets": [
+                {"name": "icu-sepsis", "options": {"episodes": 2000}},
+                "four-rooms",
+                "cliff",
+                "frozen-lake-8x8",
+            ],
+            "algorithms": ["bc", "iql", "q-learning", "bcq", "cql"],
+            "axes": {"iql.expectile": [0.5, 0.9], "bcq.rho": [0.02, 0.1, 0.3], "cql.alpha": [0.1, 1.0, 10.0]},
+            "seeds": 3,
+            "steps": 1000,
+            "evaluate": [1000],
+            "estimates": ["fqe", "wis", "dr"],
+        },
+        picture="budget",
     ),
 )
 

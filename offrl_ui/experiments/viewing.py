@@ -94,7 +94,8 @@ def view(
             help="Normalised: the behaviour is 0, the best within the data is 1. True returns of different worlds "
             "have no such common measure; those of one world over different data do.",
         )
-        kept = _kept(frame, [column for column in choices if column != compare], key)
+        others = [column for column in choices if column != compare]
+        kept = _kept(frame, others, key) if others else ()
         prepared = _prepared(stamp, compare, counts, kept, frame, columns)
         plane: tuple[str, ...] = ()
         lacking = picture.lacks(prepared) if len(prepared.scored) else f"no run has a {METRICS[counts]} yet"
@@ -136,11 +137,14 @@ def view(
 def _kept(frame: pd.DataFrame, columns: list[str], key: str) -> Kept:
     """Of the other columns: all values, or one."""
     kept: list[tuple[str, Any]] = []
+    chosen_before = sum(st.session_state.get(f"{key}-only-{column}", -1) >= 0 for column in columns)
+    label = f"Which runs: {chosen_before} chosen" if chosen_before else "Which runs: all"
+    menu = st.popover(label, icon=":material/filter_alt:", key=f"{key}-only")
     for column in columns:
         values: list[Any] = sorted(frame[column].dropna().unique(), key=order_of)
         if len(values) > MOST_VALUES:
             continue
-        chosen = st.selectbox(
+        chosen = menu.selectbox(
             word_of(column).capitalize(),
             range(-1, len(values)),
             key=f"{key}-only-{column}",

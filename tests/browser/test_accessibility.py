@@ -14,6 +14,7 @@ PAGES = {
     "playground": ("?algo=bcq&seeds=1&x.seed=41", ".stage.has-run .plot-key"),
     "gallery": ("gallery?preset=naive-q", ".stage.has-run .plot-key"),
     "datasets": ("datasets?data=double-crossing", ".picker .card"),
+    "experiments": ("experiments?study=which-algorithm", "[data-testid=stRadio]"),
     "reweighting": ("reweighting?reveal=1", ".lecture .picture"),
     "deadly triad": ("deadly_triad?reveal=1", ".lecture .picture"),
     "constraining Q": ("constraining_q?reveal=1", ".lecture .picture"),
