@@ -41,8 +41,8 @@ test("why a run stands still", () => {
   const say = (more = {}) => stateText(made, { ...now, ...more });
   made.state = null;
   assert.deepEqual(say({ connected: false }), { text: "Connecting …", tone: "busy" });
-  state({ state: "queued", place: 2 });
-  assert.equal(say().text, "Waiting for a free worker, place 2 in the queue");
+  state({ state: "queued", place: 2, reason: "place 2 in the queue" });
+  assert.equal(say().text, "Waiting for a free worker: place 2 in the queue");
   state({ state: "running", playing: false });
   assert.equal(say().text, "Paused for you; the run goes on for others");
   assert.equal(say({ past: 0 }).text, "Viewing step 0 of 1. Paused for you; the run goes on for others");

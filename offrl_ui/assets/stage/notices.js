@@ -40,7 +40,6 @@ export function stateText(store, { connected, replaying, recording, past }) {
   if (!connected) return { text: store.closed ?? "Connecting …", tone: store.closed ? "warn" : "busy" };
   if (!state) return { text: "Connected, waiting for the run …", tone: "busy" };
   let text = STATES[state.state] ?? state.state;
-  if (state.state === "queued" && state.place) text += `, place ${state.place} in the queue`;
   if (state.state === "running" && state.playing === false) text = "Paused for you; the run goes on for others";
   if (state.reason) text = `${text}: ${state.reason}`;
   const goesOn = state.state === "running" && state.playing !== false;
