@@ -90,8 +90,6 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
     written: dict[str, bytes] = {f"stage/{version}/{name}": data for name, data in contents.items()}
     written |= {f"{pyodide}/{path.name}": path.read_bytes() for path in _runtime(found)}
     written[f"{pyodide}/{supply.LOCK}"] = _lock(found)
-    for preset in presets().values():
-        written[f"preset/{preset.id}.offrl"] = preset.stored
     sizes = {name: len(data) for name, data in written.items() if _is_big(name)}
     facts = {"version": version, "pyodide": pyodide, "archives": archives, "sizes": sizes, "pages": _pages()}
     written[f"stage/{version}/page/built.js"] = _filled("built.js", {"= FACTS;": f"= {json.dumps(facts)};"})
@@ -100,7 +98,7 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
         places = {f"{{{word}}}": content for word, content in {**said, "VERSION": version}.items()}
         written[f"{path}/index.html".lstrip("/")] = _filled("index.html", places)
     shown = sorted(name for name in written if _is_shown(name, version))
-    keep = {"version": version, "files": ["./", *shown]}
+    keep = {"folders": [f"stage/{version}/", f"{pyodide}/"], "files": ["./", *shown]}
     written["sw.js"] = _filled("sw.js", {"= KEEP;": f"= {json.dumps(keep)};"})
     written[".nojekyll"] = b""
     _write(folder, written)
@@ -125,6 +123,7 @@ def _contents(say: Say) -> Iterator[tuple[str, bytes]]:
     for preset in presets().values():
         view = Playground(None).answer({"do": "open", "query": {n: [v] for n, v in links.link(preset.config).items()}})
         yield f"data/view-{preset.id}.json", dumps(view).encode()
+        yield f"preset/{preset.id}.offrl", preset.stored
         told = {"id": preset.id, "title": preset.title, "sentence": preset.sentence, "view": dict(preset.view)}
         gallery.append({**told, "link": view["link"]})
     yield "data/gallery.json", dumps(gallery).encode()
@@ -181,13 +180,16 @@ def _is_big(name: str) -> bool:
 
 
 def _is_shown(name: str, version: str) -> bool:
-    """Whether a file belongs to what is shown without Python: it is kept for the next visit at once."""
+    """Whether a file belongs to a first visit without Python: it is kept for the next visit at once."""
     inside = name.removeprefix(f"stage/{version}/")
-    return name.endswith("index.html") or (inside != name and not inside.startswith(("python/", "data/view-")))
+    first = next(iter(presets()))
+    if inside.startswith(("data/view-", "preset/")):
+        return first in inside
+    return name.endswith("index.html") or (inside != name and not inside.startswith("python/"))
 
 
 def _write(folder: Path, written: Mapping[str, bytes]) -> None:
-    for name in ("stage", "pyodide", "preset"):
+    for name in ("stage", "pyodide"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name, data in written.items():
         path = folder / name

@@ -9,7 +9,7 @@ import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
 import { engine } from "./engine.js";
-import { data } from "./site.js";
+import { data, recordingOf } from "./site.js";
 
 /** @import { Cards, Preset, Shown } from "./types.d.ts" */
 /** @import { Frame } from "./main.js" */
@@ -62,7 +62,7 @@ class GalleryPage {
     this.picker.show({ label: "Run", groups, value: chosen.id, columns: 2, few: 0, skip: "" });
     this.unmount = mountStage({
       parentElement: this.root,
-      data: { recording: `preset/${chosen.id}.offrl`, ...chosen.view },
+      data: { recording: recordingOf(chosen.id), ...chosen.view },
       setStateValue: () => {},
       setTriggerValue: () => {},
     });

@@ -12,7 +12,7 @@ import * as trees from "../../offrl_ui/assets/widgets/tree.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
 import { engine } from "./engine.js";
-import { data, linkOf, presetOf, queryOf, writeLink } from "./site.js";
+import { data, linkOf, presetOf, queryOf, recordingOf, writeLink } from "./site.js";
 
 /** @import { Cards, PlaygroundView, Shown, TakenFile } from "./types.d.ts" */
 /** @import { Frame } from "./main.js" */
@@ -142,7 +142,7 @@ class PlaygroundPage {
     if (preset) {
       const view = await data(`view-${preset.id}.json`);
       if (this.left) return;
-      this.recorded = { recording: `preset/${preset.id}.offrl`, link: linkOf(preset.link) };
+      this.recorded = { recording: recordingOf(preset.id), link: linkOf(preset.link) };
       this.show(view, true);
       // The picture first; where none comes, Python all the same.
       setTimeout(() => engine.start(), 2500);

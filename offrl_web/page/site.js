@@ -21,6 +21,9 @@ export function data(name) {
   return coming;
 }
 
+/** Where a recording of the gallery lies, below the site. @param {string} id */
+export const recordingOf = (id) => `stage/${BUILT.version}/preset/${id}.offrl`;
+
 /** The parts of a link, in one order: links of the same run are equal texts. @param {Link} parts */
 export const linkOf = (parts) =>
   Object.entries(parts)

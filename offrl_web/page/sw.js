@@ -2,15 +2,15 @@
 // asked for first, and answered from what is kept where nobody answers.
 
 const KEPT = "offrl";
-/** What the build writes in the place of KEEP: the version, and what is shown without Python. Python's own files are kept
+/** What the build writes in the place of KEEP: the folders of this version, and what is shown without Python. Python's own files are kept
  * when they are loaded. */
-const { version: VERSION, files: FILES } = KEEP;
+const { folders: FOLDERS, files: FILES } = KEEP;
 
 /** @import { Keeper } from "./types.d.ts" */
 
 const worker = /** @type {Keeper} */ (/** @type {unknown} */ (globalThis));
 const scope = worker.registration.scope;
-const ours = (/** @type {string} */ path) => /^(stage|pyodide|preset)\//.test(path);
+const ours = (/** @type {string} */ path) => /^(stage|pyodide)\//.test(path);
 
 worker.addEventListener("install", (event) => {
   event.waitUntil(
@@ -33,8 +33,9 @@ worker.addEventListener("activate", (event) => {
     (async () => {
       const kept = await caches.open(KEPT);
       for (const { url } of await kept.keys()) {
-        const path = url.slice(scope.length);
-        if (path.startsWith("stage/") && !path.startsWith(`stage/${VERSION}/`)) await kept.delete(url);
+        // Another site of the same host has its files here, too.
+        const path = url.startsWith(scope) ? url.slice(scope.length) : "";
+        if (ours(path) && !FOLDERS.some((folder) => path.startsWith(folder))) await kept.delete(url);
       }
       await worker.clients.claim();
     })(),

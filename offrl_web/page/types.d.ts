@@ -169,5 +169,5 @@ export interface OwnWorker {
 declare global {
   /** Written by the build. */
   var FACTS: Facts;
-  var KEEP: { version: string; files: string[] };
+  var KEEP: { folders: string[]; files: string[] };
 }
