@@ -11,6 +11,9 @@ from offrl_core.experiments.axes import ExperimentError
 SECONDS = 5.0
 """How long a scheduler may take to answer."""
 
+_clients: dict[str, Any] = {}
+"""The connection to each cluster: experiments share it."""
+
 
 def check_address(address: str) -> str:
     """The address of a scheduler, if it is one.
@@ -43,13 +46,21 @@ def cluster_executor(address: str, seconds: float = SECONDS) -> Executor:
         from distributed import Client
     except ImportError as error:
         raise ExperimentError('a cluster needs the package distributed: pip install -e ".[cluster]"') from error
-    connect: Any = Client
-    try:
-        client = connect(address, timeout=seconds, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ExperimentError(
-            f"no cluster answers at {address} within {seconds:g} seconds: start one with dask scheduler, or look at "
-            "the address and the network between"
-        ) from error
+    client = _clients.get(address)
+    if client is None or client.status != "running":
+        connect: Any = Client
+        try:
+            client = connect(address, timeout=seconds, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ExperimentError(
+                f"no cluster answers at {address} within {seconds:g} seconds: start one with dask scheduler, or look "
+                "at the address and the network between"
+            ) from error
+        _clients[address] = client
     executor: Executor = client.get_executor()
     return executor
+
+
+def is_lost(executor: Executor) -> bool:
+    """Whether an executor's Dask scheduler has gone for good: what was asked of it would be waited for for ever."""
+    return getattr(getattr(executor, "_client", None), "status", "") == "closed"

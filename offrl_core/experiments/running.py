@@ -14,6 +14,7 @@ from offrl_core.dataset import Dataset
 from offrl_core.experiments import carrying
 from offrl_core.experiments.axes import ExperimentError
 from offrl_core.experiments.carrying import Lacking
+from offrl_core.experiments.cluster import is_lost
 from offrl_core.experiments.job import Job
 from offrl_core.experiments.store import Store
 from offrl_core.experiments.working import Done, do
@@ -147,6 +148,9 @@ class _Running:
                 if isinstance(executor, InThisProcess):
                     break
             done, _ = wait(self.pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
+            if is_lost(executor):  # what has not come back by now never will, or comes back cancelled
+                self.pending.clear()
+                raise ExperimentError("the cluster's scheduler has gone; what is done is kept, run it again")
             for future in done:
                 self._take(executor, future)
 

@@ -78,6 +78,20 @@ def test_a_worker_that_is_killed_harms_no_job(cluster: LocalCluster, tmp_path: P
     assert len(frame) == frame["run"].nunique() == made.runs  # all of them, and none twice
 
 
+def test_a_scheduler_that_has_gone_is_said(cluster: LocalCluster, tmp_path: Path):
+    executor = cluster_executor(cluster.scheduler_address)
+    assert cluster_executor(cluster.scheduler_address)._client is executor._client  # experiments share a connection
+
+    def progress(now: Any) -> None:
+        if now.jobs_done:
+            executor._client.close()  # what a client does that finds its scheduler no more
+
+    with pytest.raises(ExperimentError, match="run it again"):
+        run(small(axes={"batch_size": [4, 8, 16]}), Store(tmp_path), executor, progress)
+    assert len(list(tmp_path.glob("*.parquet"))) >= 1  # what was done before is kept
+    assert cluster_executor(cluster.scheduler_address)._client.status == "running"  # the next one connects anew
+
+
 def test_an_unreachable_cluster_is_said_quickly():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens there
