@@ -155,6 +155,15 @@ def operator_token() -> str:
     return text
 
 
+def takes_uploads() -> bool:
+    """`OFFRL_UPLOADS`: whether visitors may upload files; 1 (the default) or 0.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return _one_of("OFFRL_UPLOADS", "1", "0") == "1"
+
+
 def uploads_folder() -> tuple[Path, float] | None:
     """`OFFRL_UPLOADS_FOLDER`, `OFFRL_UPLOADS_HOURS`: where uploads outlive a restart, and for how many seconds.
 

@@ -27,7 +27,7 @@ from offrl_core.processes.file_reader import preview_isolated, read_isolated
 from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.datasets import UPLOAD, is_kept, keep, uploaded
-from offrl_live.serving.environment import upload_room, uploads_folder
+from offrl_live.serving.environment import takes_uploads, upload_room, uploads_folder
 from offrl_live.serving.upload_folder import upload_folder
 from offrl_ui.datasets.column_choices import choose_columns, choose_fixed
 from offrl_ui.setup.links import plain
@@ -72,6 +72,9 @@ def uploads(chosen: str = "") -> dict[str, Upload]:
 
 def upload_form() -> str | None:
     """The upload, its mapping and its reading; the name of a dataset that was read just now, else None."""
+    if not takes_uploads():
+        st.caption("This server takes no files. Start the app on your own machine to train on a log of yours.")
+        return None
     file = st.file_uploader(
         "A log of decisions",
         key="file",

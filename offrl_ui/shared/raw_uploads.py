@@ -13,6 +13,7 @@ from streamlit.runtime import get_instance
 
 from offrl_live.runs.datasets import UploadRoom
 from offrl_live.serving.counted import REFUSALS
+from offrl_live.serving.environment import takes_uploads
 
 
 class Store(Protocol):
@@ -54,6 +55,10 @@ class RawUploads:
         """Answer one request."""
         if scope["type"] != "http" or scope["method"] != "PUT" or not scope["path"].startswith(self._route):
             await self._app(scope, receive, send)
+            return
+        if not takes_uploads():
+            REFUSALS.labels("upload: none are taken").inc()
+            await PlainTextResponse("this server takes no files", 403)(scope, receive, send)
             return
         told = Headers(scope=scope).get("content-length", "")
         size = int(told) if told.isdecimal() and len(told) < 16 else self._largest

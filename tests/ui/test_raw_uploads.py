@@ -10,6 +10,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from offrl_live.runs.datasets import UploadRoom
+from offrl_live.serving.environment import takes_uploads
 from offrl_ui.shared.raw_uploads import RawUploads
 from tests.threads import in_a_loop
 
@@ -112,3 +113,18 @@ def test_everything_else_passes() -> None:
         assert passed == ["/_stcore/upload_file/a/b", "/elsewhere", "/_stcore/stream"]
 
     in_a_loop(main())
+
+
+def test_a_server_that_takes_no_files_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFRL_UPLOADS", "0")
+
+    async def main() -> None:
+        site = Site()
+        site.take.set()
+        assert await site.put("a", "file", 1) == 403
+        assert site.kept("a") == []
+
+    in_a_loop(main())
+    monkeypatch.setenv("OFFRL_UPLOADS", "yes")
+    with pytest.raises(ValueError, match="OFFRL_UPLOADS = 'yes' is not allowed: it must be 1 or 0"):
+        takes_uploads()

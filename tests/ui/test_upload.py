@@ -324,3 +324,16 @@ def test_presses_after_the_end_and_unknown_ones_are_not_taken():
     assert collect.replayed(dataset, 0, "19x1")[0].actions == [1]
     with pytest.raises(HyperparameterError):
         player.step(0)
+
+
+def test_a_server_that_takes_no_files_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OFFRL_UPLOADS", "0")
+
+    def page() -> None:
+        from offrl_ui.datasets.upload import upload_form
+
+        assert upload_form() is None
+
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    assert at.caption[0].value.startswith("This server takes no files.")
