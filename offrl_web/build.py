@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from offrl_lecture.registry import pages
 from offrl_live.runs.wire import dumps
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.gallery.presets import presets
@@ -30,11 +31,13 @@ from offrl_ui.setup import links
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.shared.asset_files import asset_files
 from offrl_web import bundle, supply
+from offrl_web.runtime.lecture import Lecture
 from offrl_web.runtime.playground import Playground
 
 PAGES = {
     "": ("Playground", "Train an algorithm on a dataset and watch it learn, beside the truth."),
     "gallery": ("Gallery", "Runs worth seeing, one per lesson, with their timelines already there."),
+    **{name: (page.title, "The lecture's scenes, to be moved.") for name, page in pages().items()},
 }
 """Path of each page, its name in the navigation and what it is; the first is the site's own address."""
 
@@ -127,6 +130,9 @@ def _contents(say: Say) -> Iterator[tuple[str, bytes]]:
         told = {"id": preset.id, "title": preset.title, "sentence": preset.sentence, "view": dict(preset.view)}
         gallery.append({**told, "link": view["link"]})
     yield "data/gallery.json", dumps(gallery).encode()
+    say("drawing the first scenes")
+    for name in pages():
+        yield f"data/lecture-{name}.json", dumps(Lecture().answer({"do": "open", "page": name})).encode()
 
 
 def _pages() -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui", "offrl_web", "latex2mathml")
+PACKAGES = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui", "offrl_web", "latex2mathml", "qrcode")
 ENTRY = "offrl_web.runtime.start"
 METADATA = ("latex2mathml",)
 """Packages that ask for their own version."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -106,9 +107,9 @@ class RemoteCourse:
 
 
 @lru_cache(maxsize=8)
-def in_background(make: Callable[..., Course], *arguments: object) -> RemoteCourse:
-    """The course that `make(*arguments)` makes, trained in a child process."""
-    return RemoteCourse(make, *arguments)
+def in_background(make: Callable[..., Course], *arguments: object) -> Course | RemoteCourse:
+    """The course that `make(*arguments)` makes, trained in a child process; in a browser, which has none, in place."""
+    return make(*arguments) if sys.platform == "emscripten" else RemoteCourse(make, *arguments)
 
 
 def train(connection: Connection) -> None:

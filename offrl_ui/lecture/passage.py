@@ -7,31 +7,20 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from offrl_lecture.base.run import Run
 from offrl_lecture.base.text import plain
 from offrl_lecture.registry import number_of, page_of, scenes
-from offrl_live.runs.config import Lane, RunConfig
-from offrl_live.runs.datasets import find
-from offrl_ui.setup import links, selection
+from offrl_live.runs.config import RunConfig
+from offrl_ui.lecture.opened import config_of
+from offrl_ui.setup import links
 from offrl_ui.setup.memory import BACK
 
 PLAYGROUND = "pages/playground.py"
 
 
-def config_of(run: Run) -> RunConfig:
-    """A scene's run as the playground's choice."""
-    data = find(run.dataset, run.options)
-    lanes = [
-        selection.with_values(data, Lane(lane.algorithm, lane.approximator, lane.seeds), lane.hyperparameters)
-        for lane in run.lanes
-    ]
-    return RunConfig(run.dataset, run.options, tuple(lanes))
-
-
-def go_to_playground(run: Run, scene: str, query: Mapping[str, str]) -> None:
+def go_to_playground(config: RunConfig, scene: str, query: Mapping[str, str]) -> None:
     """Leave for the playground with a run; its link remembers the scene, as `query` shows it."""
     back = f"{page_of(scene)}?{urlencode(query)}"
-    st.switch_page(PLAYGROUND, query_params={**links.link(config_of(run)), BACK: back})
+    st.switch_page(PLAYGROUND, query_params={**links.link(config), BACK: back})
 
 
 def way_back(shown: RunConfig) -> None:

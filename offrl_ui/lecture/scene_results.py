@@ -76,10 +76,10 @@ class SceneResults:
         Raises:
             SceneFailure: the scene's computation raised.
         """
-        key = _key(scene, state)
+        key = key_of(scene, state)
         if (kept := self._kept.get(key)) is not None:
             return kept
-        results = _results(scene, state)
+        results = results_of(scene, state)
         payload, last = next(result for result in results if result is not None)
         results.close()
         if last:
@@ -92,7 +92,7 @@ class SceneResults:
         Raises:
             SceneFailure: the scene's computation raised.
         """
-        key = _key(scene, state)
+        key = key_of(scene, state)
         if (kept := self._kept.get(key)) is not None:
             yield kept
             return
@@ -100,7 +100,7 @@ class SceneResults:
         with self._lock:
             job = self._jobs.get(key)
             if job is None:
-                job = self._jobs[key] = _Job(_results(scene, state))
+                job = self._jobs[key] = _Job(results_of(scene, state))
             job.waiting.append((loop, event))
         seen = 0
         try:
@@ -164,11 +164,11 @@ class SceneResults:
         job.results.close()
 
 
-def _key(scene: Scene, state: dict[str, Value]) -> str:
+def key_of(scene: Scene, state: dict[str, Value]) -> str:
     return scene.id + json.dumps(state, sort_keys=True)
 
 
-def _results(scene: Scene, state: dict[str, Value]) -> Generator[tuple[str, bool] | None, None, None]:
+def results_of(scene: Scene, state: dict[str, Value]) -> Generator[tuple[str, bool] | None, None, None]:
     """Encoded results, each with whether it is the last; a generator's last dict comes again as the complete one.
 
     None where a scene has nothing new yet.

@@ -42,6 +42,7 @@ from offrl_live.serving.environment import redis_url
 from offrl_live.serving.origins import Origins
 from offrl_live.serving.socket_limits import MessageLimit, Visitor
 from offrl_live.serving.visits import visit_of
+from offrl_ui.lecture.qr import MAX_URL, is_of, qr_svg
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 from offrl_ui.shared.qr import qr_svg
@@ -49,7 +50,6 @@ from offrl_ui.shared.qr import qr_svg
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 8192
-MAX_URL = 1500
 MESSAGES_PER_SECOND = 60.0
 BURST = 120.0
 MAX_REFUSALS = 100
@@ -246,7 +246,7 @@ class Connection:
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")
-        if not isinstance(url, str) or len(url) > MAX_URL or not (url.isascii() and url.startswith(f"{self._site}/")):
+        if not is_of(self._site, url):
             raise Refused(f"only addresses of this site with at most {MAX_URL} characters become a QR code")
         # A long address takes a tenth of a second: in a thread, one at a time, and of those that wait only the newest.
         self._wanted = url

@@ -10,14 +10,20 @@ import { engine } from "./engine.js";
 /** @import { Shown, Status } from "./types.d.ts" */
 
 /**
- * What a page is given: where to draw, the way to another address of the site, and the step that its recording is to be
- * shown at.
- * @typedef {{ main: HTMLElement, side: HTMLElement, go: (address: string, at?: number | null) => void,
+ * What a page is given: where to draw, its path, the way to another address of the site, and the step that its recording
+ * is to be shown at.
+ * @typedef {{ main: HTMLElement, side: HTMLElement, path: string, go: (address: string, at?: number | null) => void,
  *   at: number | null }} Frame
  */
 
 /** @type {Record<string, () => Promise<{ show: (frame: Frame) => Promise<Shown> }>>} */
-const PAGES = { "": () => import("./playground.js"), gallery: () => import("./gallery.js") };
+const PAGES = {
+  "": () => import("./playground.js"),
+  gallery: () => import("./gallery.js"),
+  reweighting: () => import("./lecture.js"),
+  deadly_triad: () => import("./lecture.js"),
+  constraining_q: () => import("./lecture.js"),
+};
 
 const ROOMS =
   "Nothing you do here leaves this tab. Rooms, in which an audience follows, need the installed app: they need a server.";
@@ -55,7 +61,7 @@ async function show(at = null) {
   try {
     const { show } = await PAGES[path]();
     if (mine !== turn) return;
-    const page = await show({ main, side, go, at });
+    const page = await show({ main, side, path, go, at });
     if (mine === turn) shown = page;
     else page.close();
   } catch (error) {

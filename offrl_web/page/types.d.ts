@@ -80,9 +80,19 @@ export interface Pyodide {
   unpackArchive(data: ArrayBuffer | Uint8Array, format: string, options: { extractDir: string }): void;
   pyimport(
     name: string,
-  ): Proxy & { start(fetch: (path: string) => Uint8Array, archives: string, stage: string): PythonTab };
+  ): Proxy & {
+    start(
+      fetch: (path: string) => Uint8Array,
+      link: (module: Bytes) => (...records: number[]) => void,
+      archives: string,
+      stage: string,
+    ): PythonTab;
+  };
   runPython(code: string): unknown;
-  _module: { HEAP8: Int8Array };
+  _module: {
+    HEAP8: Int8Array;
+    loadWebAssemblyModule(module: Uint8Array, how: { loadAsync: false }): { multiply: (...records: number[]) => void };
+  };
 }
 
 /** A page that is shown, until it is left. */

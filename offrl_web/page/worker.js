@@ -189,6 +189,12 @@ globalThis.fetch = async (what, how) => {
   return path in BUILT.sizes ? counted(answer) : answer;
 };
 
+/** The kernel's function, on Python's own memory. @param {Pyodide} python @param {Bytes} module */
+function linked(python, module) {
+  const { multiply } = python._module.loadWebAssemblyModule(new Uint8Array(copied(module)), { loadAsync: false });
+  return multiply;
+}
+
 /** A file of the site, waited for: Python imports what it needs in the middle of its work. @param {string} path */
 function fetched(path) {
   tell({
@@ -226,7 +232,7 @@ async function begin() {
   const folder = String(python.runPython("import site; site.getsitepackages()[0]"));
   python.unpackArchive(await program, "tar", { extractDir: folder });
   const started = python.pyimport("offrl_web.runtime.start");
-  tab = started.start(fetched, JSON.stringify(BUILT.archives), stage);
+  tab = started.start(fetched, (module) => linked(python, module), JSON.stringify(BUILT.archives), stage);
   started.destroy();
   setInterval(() => {
     guarded(() => tab?.tick());

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from offrl_lecture.base.scene import State
 from offrl_lecture.base.text import plain
 from offrl_lecture.registry import number_of, page_of, scenes
-from offrl_ui.lecture.passage import config_of
+from offrl_ui.lecture.opened import config_of
 from offrl_ui.setup import links
 from tests.hypothesis_profiles import examples
 from tests.lecture.scene_states import states_of

@@ -393,7 +393,7 @@ export interface PageData {
   scenes: Scene[];
   opening: Opening;
   /** What a link says beside it. */
-  options: { present: boolean; embed: boolean; follow: string; hide: string[]; fix: string[] };
+  options: { present: boolean; embed: boolean; rooms: boolean; follow: string; hide: string[]; fix: string[] };
   notes: string[];
 }
 

@@ -9,6 +9,13 @@ import { v } from "../shared/patch.js";
 import { predictionsTable } from "./predictions.js";
 import { isShown } from "./values.js";
 
+const FOLLOW_ME =
+  "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict " +
+  "along. No names; nothing is kept.";
+const NO_ROOMS =
+  "A room, in which others see this scene as you move it, needs a server, and this page has none: the installed app " +
+  "opens rooms. The link above shows everybody this scene in their own tab.";
+
 /** @type {[Rule, string][]} */
 const RULES = [
   ["show", "can be moved"],
@@ -131,23 +138,8 @@ export function shareDialog(app) {
       "div",
       { class: "share-follow" },
       v("h3", {}, "Follow me"),
-      v(
-        "p",
-        {},
-        "Whoever opens your code sees this scene, its sliders and its pictures as you move them, and can predict " +
-          "along. No names; nothing is kept.",
-      ),
-      app.follow.room?.role === "presenter"
-        ? v(
-            "button",
-            { type: "button", class: "chip", onclick: () => app.follow.end() },
-            `End room ${app.follow.room.code}`,
-          )
-        : v(
-            "button",
-            { type: "button", class: "primary", disabled: !app.online, onclick: () => app.openRoom() },
-            "Open a room",
-          ),
+      v("p", {}, app.options.rooms ? FOLLOW_ME : NO_ROOMS),
+      app.options.rooms && room(app),
     ),
   );
 }
@@ -159,6 +151,21 @@ function savePredictions(app) {
     new DOMParser().parseFromString(html, "text/html").body.textContent ?? "";
   const table = predictionsTable(app.follow.record.values(), about, plain);
   download(new Blob(["\ufeff", table], { type: "text/csv" }), `predictions-${app.follow.room?.code ?? "room"}.csv`);
+}
+
+/** The room's button: it opens one or ends it. @param {Lecture} app */
+function room(app) {
+  return app.follow.room?.role === "presenter"
+    ? v(
+        "button",
+        { type: "button", class: "chip", onclick: () => app.follow.end() },
+        `End room ${app.follow.room.code}`,
+      )
+    : v(
+        "button",
+        { type: "button", class: "primary", disabled: !app.online, onclick: () => app.openRoom() },
+        "Open a room",
+      );
 }
 
 /** The strip above the scene: who presents, who follows. @param {Lecture} app */
