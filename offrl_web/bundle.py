@@ -15,7 +15,10 @@ PACKAGES = ("offrl_core", "offrl_live", "offrl_lecture", "offrl_ui", "offrl_web"
 ENTRY = "offrl_web.runtime.start"
 METADATA = ("latex2mathml",)
 """Packages that ask for their own version."""
-BY_NAME = ("offrl_core.algos", "offrl_core.in_torch.restated", "offrl_core.formats")
+BY_NAME = (
+    *("offrl_core.algos", "offrl_core.in_torch.restated", "offrl_core.formats"),
+    *(f"offrl_lecture.{page}" for page in ("reweighting", "deadly_triad", "constraining_q")),
+)
 """Packages whose modules are imported by name: they come whole."""
 
 

@@ -12,7 +12,7 @@ import qrcode.image.svg
 MAX_URL = 1500
 
 
-def is_of(site: str, url: object) -> TypeGuard[str]:
+def is_of(url: object, site: str) -> TypeGuard[str]:
     """Whether this is an address below `site` that is not too long for a code."""
     return isinstance(url, str) and len(url) <= MAX_URL and url.isascii() and url.startswith(f"{site}/")
 

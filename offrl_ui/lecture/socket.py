@@ -246,7 +246,7 @@ class Connection:
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")
-        if not is_of(self._site, url):
+        if not is_of(url, self._site):
             raise Refused(f"only addresses of this site with at most {MAX_URL} characters become a QR code")
         # A long address takes a tenth of a second: in a thread, one at a time, and of those that wait only the newest.
         self._wanted = url

@@ -209,7 +209,7 @@ class SceneLine:
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")
-        if not is_of("http:/", url) and not is_of("https:/", url):
+        if not is_of(url, "http:/") and not is_of(url, "https:/"):
             raise ValueError("only a web address becomes a QR code")
         self._tell(json.dumps({"type": "qr", "url": url, "svg": qr_svg(str(url))}))
 
