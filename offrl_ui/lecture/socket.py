@@ -42,10 +42,9 @@ from offrl_live.serving.environment import redis_url
 from offrl_live.serving.origins import Origins
 from offrl_live.serving.socket_limits import MessageLimit, Visitor
 from offrl_live.serving.visits import visit_of
-from offrl_ui.lecture.qr import MAX_URL, is_of, qr_svg
 from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
-from offrl_ui.shared.qr import qr_svg
+from offrl_ui.shared.qr import MAX_URL, is_of, qr_svg
 
 log = logging.getLogger(__name__)
 

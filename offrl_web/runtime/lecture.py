@@ -18,10 +18,10 @@ from offrl_lecture.base.text import plain
 from offrl_lecture.registry import number_of, page_of, pages, scenes
 from offrl_live.runs.run import Message
 from offrl_ui.lecture import opened
-from offrl_ui.lecture.qr import is_of, qr_svg
 from offrl_ui.lecture.rooms import join_result
 from offrl_ui.lecture.scene_results import SceneFailure, key_of, results_of
 from offrl_ui.setup import links
+from offrl_ui.shared.qr import is_of, qr_svg
 
 log = logging.getLogger(__name__)
 
