@@ -28,9 +28,9 @@ def step(page: Page) -> int:
     return int(page.evaluate(f"{BUS}.state?.step ?? 0"))
 
 
-def test_a_first_visit_finds_a_timeline_to_look_at(page: Page, server: Server):
+def test_a_first_visit_finds_a_picture_and_its_link(page: Page, server: Server):
     open_playground(page, server)
-    page.wait_for_function(f"{BUS}?.state?.state === 'paused' && {BUS}.state.step >= 200", timeout=60_000)
+    page.wait_for_function(f"{BUS}?.state?.state === 'paused' && {BUS}.state.step === 0")
     expect(page.locator(".stage")).to_contain_text("0.569")
     colours = page.locator(".stage canvas").first.evaluate(
         "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
