@@ -10,6 +10,7 @@ from offrl_ui.setup import links
 from offrl_ui.setup.memory import STORY
 from offrl_ui.shared.qr import qr_svg
 from offrl_ui.shared.theme import page_heading
+from offrl_ui.shared.widgets import drawing
 from offrl_ui.stories.story import MOST_BYTES, StoryError, from_link, in_link, known, names, parse, template
 
 PLAYGROUND = "pages/playground.py"
@@ -70,7 +71,9 @@ def write() -> None:
     address = f"{(st.context.url or '').split('?')[0].removesuffix('stories')}?{urlencode({STORY: part})}"
     st.code(address, language=None, wrap_lines=True)
     if len(address) <= 2_000:
-        st.image(qr_svg(address), caption="QR code of this link", width=180)
+        narrow, _ = st.columns([1, 5])
+        with narrow:
+            drawing(qr_svg(address), "QR code of this link", key="story-code")
     else:
         st.caption("The link is too long for a QR code: pass on the link, or the file.")
 

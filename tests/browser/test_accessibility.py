@@ -12,6 +12,8 @@ from tests.serving import Server
 # Each page with as much of it in sight as one link can show, and what is there once it has been drawn.
 PAGES = {
     "playground": ("?algo=bcq&seeds=1&x.seed=41", ".stage.has-run .plot-key"),
+    "a story": ("?story=rho", ".story .button"),
+    "stories": ("stories", "[data-testid=stTextArea] textarea"),
     "gallery": ("gallery?preset=naive-q", ".stage.has-run .plot-key"),
     "datasets": ("datasets?data=double-crossing", ".picker .card"),
     "experiments": ("experiments?study=which-algorithm", "[data-testid=stRadio]"),
