@@ -31,7 +31,10 @@ export async function show(frame) {
 /** @implements {Shown} */
 class PlaygroundPage {
   /** @param {Frame} frame */
-  constructor({ main, side, at }) {
+  constructor({ main, side, go, at }) {
+    this.go = go;
+    /** The scene that the run was opened from. @type {{ title?: string, address?: string }} */
+    this.scene = {};
     this.left = false;
     /** The step that a recording is to be shown at, when the viewer was there before. */
     this.at = at;
@@ -157,6 +160,19 @@ class PlaygroundPage {
   /** What the address says is to be chosen. */
   open() {
     this.ask({ do: "open", query: queryOf(location.search) }, undefined, true);
+    this.findScene();
+  }
+
+  /** The way back to the scene that the link names. */
+  async findScene() {
+    const address = new URLSearchParams(location.search).get("back");
+    if (address === null) return;
+    try {
+      this.scene = await engine.ask("lecture", { do: "back", address });
+    } catch {
+      return; // what is wrong with Python is told elsewhere
+    }
+    if (!this.left && this.view) this.tell(this.view);
   }
 
   moved() {
@@ -207,8 +223,15 @@ class PlaygroundPage {
       ...view.notes.map((note) => v("p", { class: "note", role: "alert", "data-testid": "stAlert" }, note)),
       ...problems.map((problem) => v("p", { class: "note bad", role: "alert", "data-testid": "stAlert" }, problem)),
     ]);
+    const { title, address } = this.scene;
     patch(this.heading, [
       v("h1", {}, "Playground"),
+      address &&
+        v(
+          "button",
+          { type: "button", class: "plain", key: "back", onclick: () => this.go(address) },
+          `← Back to the lecture: ${title}`,
+        ),
       view.lesson && v("p", {}, view.lesson),
       ...view.captions.map((caption) => v("p", { class: "caption", key: caption }, caption)),
     ]);
