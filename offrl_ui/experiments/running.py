@@ -88,17 +88,7 @@ def controls(queue: Experiments, design: Design, standing: Standing, missing: in
     """
     words = {"new": "Start", "stopped": "Go on", "failed": "Try again", "finished": "Compute what is missing"}
     with st.container(horizontal=True, vertical_alignment="center", height=58, border=False, key="experiment-controls"):
-        if standing.waits:
-            if standing.state != "stopping":
-                st.button(
-                    "Stop",
-                    icon=":material/stop:",
-                    key="experiment-stop",
-                    on_click=_stop,
-                    args=(design,),
-                    help="What is done stays; it can be gone on with.",
-                )
-        elif queue.limits.queued and missing:
+        if not standing.waits and queue.limits.queued and missing:
             st.button(
                 words[standing.state],
                 icon=":material/play_arrow:",
@@ -108,6 +98,16 @@ def controls(queue: Experiments, design: Design, standing: Standing, missing: in
                 args=(design,),
             )
         st.markdown(_said(queue, design, standing))
+        # Behind the words: the second click of a double click on Start must not stop what the first has started.
+        if standing.waits and standing.state != "stopping":
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="experiment-stop",
+                on_click=_stop,
+                args=(design,),
+                help="What is done stays; it can be gone on with.",
+            )
     st.progress(_share(standing), text=_progress(standing))
     if refused := st.session_state.get("experiment-refused"):
         st.error(plain(refused), icon=":material/block:")

@@ -14,8 +14,12 @@ from offrl_ui.shared.colours import ACTIONS_DARK, ACTIONS_LIGHT, DIVERGING_DARK,
 def readable() -> None:
     """Give small type the contrast of 4.5 : 1 that it needs: Streamlit's captions have 4.2 on white, its axes 3.7."""
     caption = "[data-testid=stCaptionContainer][data-testid]"  # twice, to stand above Streamlit's own class
-    axes = "[data-testid=stPlotlyChart] :is([class$=tick] text, [class$=title])"
-    st.html(f"<style>{caption} {{ opacity: 0.7; }} {axes} {{ fill: currentColor !important; }}</style>")
+    axes = "[data-testid=stPlotlyChart] :is([class$=tick] text, [class$=title], .annotation-text)"
+    selected = "[data-testid=stButtonGroup] button[data-selected=true]"
+    st.html(
+        f"<style>{caption} {{ opacity: 0.7; }} {axes} {{ fill: currentColor !important; }} "
+        f"{selected}, {selected} * {{ color: inherit !important; }}</style>"
+    )
 
 
 def page_heading(title: str, sentence: str = "") -> None:

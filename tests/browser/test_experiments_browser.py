@@ -39,9 +39,10 @@ def test_a_prediction_is_made_the_answer_is_read_and_the_page_keeps_the_rules(ta
 def test_an_experiment_is_computed_and_a_point_of_its_picture_opens_its_run(tab: Page, server: Server) -> None:
     visit(tab, f"{server.url}/experiments?design={quote(TINY)}")
     expect(tab.get_by_text("2 jobs").first).to_be_visible()
+    settled(tab)
     start = tab.get_by_role("button", name="Start", exact=True)
-    if start.count():
-        start.dblclick()
+    if start.count():  # another run of this test may have computed it
+        start.click()
     expect(tab.get_by_text("have trained 12 models")).to_be_visible(timeout=90_000)
     expect(tab.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     settled(tab)
