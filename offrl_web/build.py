@@ -46,8 +46,10 @@ ON_REQUEST = {"scipy": "scipy", "sklearn": "scikit-learn", "pandas": "pandas", "
 DATA_PACKAGES = ("icu_sepsis",)
 """Installed packages of which the program reads files, and imports nothing."""
 
+MODULES = ("pyodide.mjs", "pyodide.asm.mjs")
+"""Pyodide's scripts."""
+
 SOURCES = re.compile(r'"(?:\.\./)+offrl_ui/assets/')
-BOOTSTRAP = ("stage/stage.css", "shared/key_list.css")
 
 Say = Callable[[str], None]
 
@@ -180,18 +182,19 @@ def _filled(name: str, places: Mapping[str, str]) -> bytes:
 
 def _is_big(name: str) -> bool:
     """Whether a file is one of those that Python begins with, whose loading is told."""
-    return name.endswith(("pyodide.asm.wasm", "pyodide.asm.mjs", "python_stdlib.zip", "program.bin")) or (
-        "/numpy-" in name
-    )
+    return name.endswith(("pyodide.asm.wasm", "python_stdlib.zip", "program.bin")) or ("/numpy-" in name)
 
 
 def _is_shown(name: str, version: str) -> bool:
-    """Whether a file belongs to a first visit without Python: it is kept for the next visit at once."""
+    """Whether a file is kept for the next visit at once: all that a first visit shows without Python, and modules.
+
+    What Python's worker fetches it keeps itself, but what it imports passes it by.
+    """
     inside = name.removeprefix(f"stage/{version}/")
     first = next(iter(presets()))
     if inside.startswith(("data/view-", "preset/")):
         return first in inside
-    return name.endswith("index.html") or (inside != name and not inside.startswith("python/"))
+    return name.endswith(("index.html", *MODULES)) or (inside != name and not inside.startswith("python/"))
 
 
 def _write(folder: Path, written: Mapping[str, bytes]) -> None:

@@ -73,6 +73,16 @@ def visitor(profile: BrowserContext) -> Iterator[Page]:
     assert not wrong
 
 
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[Page]:
+    """A tab of a profile that keeps nothing: what it asks for goes over the line."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, service_workers="block")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    yield page
+    context.close()
+
+
 @pytest.fixture(scope="module")
 def trained_in(profile: BrowserContext, site: SimpleNamespace) -> Iterator[Page]:
     """A tab in which Python is there, for tests that open links in it."""
@@ -179,25 +189,25 @@ def test_a_run_that_fails_is_told_and_the_page_goes_on(shared: Page, site: Simpl
     expect(shared.get_by_test_id("stAlert").first).to_contain_text("double-crossing is used")
 
 
-def test_the_gallery_needs_no_python_and_goes_on_live(visitor: Page, site: SimpleNamespace):
-    visitor.route("**/worker.js", lambda route: route.abort())
-    visitor.goto(f"{site.url}/gallery/?preset=naive-q")
-    visitor.wait_for_function(f"{BUS}?.last?.frame")
-    expect(visitor.get_by_role("heading", name="The estimate soars")).to_be_visible()
-    expect(visitor.locator(".stage")).to_contain_text("Recording")
-    expect(visitor.locator(".status")).to_contain_text("Start it again")
-    visitor.unroute("**/worker.js")
-    visitor.get_by_role("button", name="Start it again").click()
-    visitor.wait_for_function(READY)
-    visitor.evaluate(f"{STAGE}.playback.seek(40)")
-    visitor.get_by_role("button", name="Train it live").click()
-    visitor.wait_for_function(f"{BUS}?.hello?.run?.id && {BUS}.hello.lanes[0].algorithm === 'q-learning'")
-    visitor.wait_for_function(f"{BUS}.state?.step >= 300")
-    assert 30 <= visitor.evaluate(f"{STAGE}.playback.frame.step") <= 40
-    visitor.go_back()
-    expect(visitor.get_by_role("heading", name="The estimate soars")).to_be_visible()
-    visitor.goto(f"{site.url}/gallery?preset=nothing")
-    expect(visitor.get_by_test_id("stAlert")).to_contain_text("preset = 'nothing' was refused")
+def test_the_gallery_needs_no_python_and_goes_on_live(stranger: Page, site: SimpleNamespace):
+    stranger.route("**/worker.js", lambda route: route.abort())
+    stranger.goto(f"{site.url}/gallery/?preset=naive-q")
+    stranger.wait_for_function(f"{BUS}?.last?.frame")
+    expect(stranger.get_by_role("heading", name="The estimate soars")).to_be_visible()
+    expect(stranger.locator(".stage")).to_contain_text("Recording")
+    expect(stranger.locator(".status")).to_contain_text("Start it again")
+    stranger.unroute("**/worker.js")
+    stranger.get_by_role("button", name="Start it again").click()
+    stranger.wait_for_function(READY)
+    stranger.evaluate(f"{STAGE}.playback.seek(40)")
+    stranger.get_by_role("button", name="Train it live").click()
+    stranger.wait_for_function(f"{BUS}?.hello?.run?.id && {BUS}.hello.lanes[0].algorithm === 'q-learning'")
+    stranger.wait_for_function(f"{BUS}.state?.step >= 300")
+    assert 30 <= stranger.evaluate(f"{STAGE}.playback.frame.step") <= 40
+    stranger.go_back()
+    expect(stranger.get_by_role("heading", name="The estimate soars")).to_be_visible()
+    stranger.goto(f"{site.url}/gallery?preset=nothing")
+    expect(stranger.get_by_test_id("stAlert")).to_contain_text("preset = 'nothing' was refused")
 
 
 def test_a_browser_that_is_too_old_gets_the_gallery_and_a_sentence(profile: BrowserContext, site: SimpleNamespace):
