@@ -193,7 +193,7 @@ def test_the_gallery_needs_no_python_and_goes_on_live(stranger: Page, site: Simp
     stranger.route("**/worker.js", lambda route: route.abort())
     stranger.goto(f"{site.url}/gallery/?preset=naive-q")
     stranger.wait_for_function(f"{BUS}?.last?.frame")
-    expect(stranger.get_by_role("heading", name="The estimate soars")).to_be_visible()
+    expect(stranger.get_by_role("heading", name="The estimate soars").first).to_be_visible()
     expect(stranger.locator(".stage")).to_contain_text("Recording")
     expect(stranger.locator(".status")).to_contain_text("Start it again")
     stranger.unroute("**/worker.js")
@@ -205,7 +205,7 @@ def test_the_gallery_needs_no_python_and_goes_on_live(stranger: Page, site: Simp
     stranger.wait_for_function(f"{BUS}.state?.step >= 300")
     assert 30 <= stranger.evaluate(f"{STAGE}.playback.frame.step") <= 40
     stranger.go_back()
-    expect(stranger.get_by_role("heading", name="The estimate soars")).to_be_visible()
+    expect(stranger.get_by_role("heading", name="The estimate soars").first).to_be_visible()
     stranger.goto(f"{site.url}/gallery?preset=nothing")
     expect(stranger.get_by_test_id("stAlert")).to_contain_text("preset = 'nothing' was refused")
 
