@@ -24,8 +24,8 @@
  * @property {number | null} step
  * @property {boolean} past
  * @property {(state: number) => string | undefined} name
- * @property {(what: string, algorithm: number) => number} measure - the step, or a metric's median over the models of an
- *   algorithm, as it is at the step that is looked at
+ * @property {(what: string, algorithm: number) => number} measure - the step, or a metric's median over the models of
+ *   an algorithm, as it is at the step that is looked at
  */
 
 /** One of the first steps: its number, and what to do. @typedef {{ number: number, text: string }} Hint */

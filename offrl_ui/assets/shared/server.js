@@ -24,5 +24,6 @@ export const answeredBy = (other) => {
 /** Open a connection. @param {string} path - below the place where the app is served: `scene` @returns {Socket} */
 export const openSocket = (path) => server.open(path);
 
-/** Ask for a piece of data. @param {string} path @param {unknown} body - as JSON can hold it @returns {Promise<unknown>} */
+/** Ask for a piece of data; `body` as JSON can hold it. @param {string} path @param {unknown} body
+ * @returns {Promise<unknown>} */
 export const ask = (path, body) => server.ask(path, body);

@@ -77,7 +77,8 @@ export class Notices {
     host.append(row, this.offers, this.mistake, this.refused, this.list);
   }
 
-  /** What there is to do while the run waits for its turn. @param {readonly [words: string, address: string][]} [list] */
+  /** What there is to do while the run waits for its turn.
+   * @param {readonly [words: string, address: string][]} [list] */
   offer(list = []) {
     const links = list.map(([words, address]) =>
       Object.assign(h("a", { href: siteAddress(address) }, words), { target: "_blank", rel: "noopener" }),
