@@ -131,6 +131,26 @@ def _moving(queue: Experiments, design: Design, waited: bool) -> None:
     text = links.written(design)
     viewing.take_home(frame, text, python_of(design), name="experiment", key="experiment")
     viewing.view(frame, design.columns, stamp, queue.results(design).link_parts, key=f"view-{design.key[:8]}")
+    _afresh(queue, design, standing)
+
+
+def _afresh(queue: Experiments, design: Design, standing: Standing) -> None:
+    """What choosing by the true return hides: the chosen settings again, on seeds that had no part in the choice."""
+    if standing.state != "finished" or not queue.limits.queued or not design.columns:
+        return
+    key = f"afresh-{standing.key}"
+    with st.expander("The best settings, and what they are worth on fresh seeds", icon=":material/casino:"):
+        st.markdown(
+            "Choosing a setting by its true return is tuning online: it needs the world that offline learning does "
+            "without, and the highest of many numbers is high by luck, too. Here the chosen setting of each algorithm "
+            "is trained again with six seeds that had no part in the choice."
+        )
+        if st.button("Run the best settings afresh", key=key):
+            with st.spinner("The chosen settings are trained again …"):
+                st.session_state[f"{key}-found"] = queue.results(design).best()
+        found = st.session_state.get(f"{key}-found")
+        if found is not None:
+            st.dataframe(found, hide_index=True, alt="The chosen settings with both numbers")
 
 
 def _say_failures(frame: pd.DataFrame) -> None:

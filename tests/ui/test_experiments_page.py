@@ -90,6 +90,16 @@ def test_what_is_built_says_its_cost_is_computed_and_seen() -> None:
     assert len(fresh.get("plotly_chart")) == 1, "another tab sees what is there"
 
 
+def test_the_chosen_setting_is_run_again_on_fresh_seeds_and_both_numbers_stand_there() -> None:
+    app = start(open_page(design=json.dumps({**TINY, "axes": {"rwr.temperature": [0.5, 2.0]}})))
+    (again,) = [button for button in app.button if button.label == "Run the best settings afresh"]
+    again.click().run()
+    assert not app.exception
+    (table,) = [frame.value for frame in app.dataframe if "chosen_on" in frame.value.columns]
+    assert table["fresh_seeds"].tolist() == [6, 6]
+    assert np.isfinite(table[["chosen_on", "fresh"]].to_numpy(dtype=float)).all()
+
+
 @pytest.mark.parametrize(
     ("design", "said"),
     [
