@@ -83,8 +83,9 @@ def test_a_preset_goes_on_as_a_live_run(tab: Page, server):
 
 @pytest.fixture
 def run(tab: Page, server) -> str:
-    """The run of a first visit, which trains by itself."""
+    """The run of a first visit, trained as fast as it goes."""
     open_playground(tab, server, "?algo=bcq")
+    tab.evaluate("() => { offrlBus.send({cmd: 'speed', value: 0}); offrlBus.send({cmd: 'play'}); }")
     tab.wait_for_function("() => globalThis.offrlBus.state?.step > 100")
     return current(tab)
 

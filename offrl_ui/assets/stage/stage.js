@@ -42,7 +42,8 @@ import { Transport } from "./transport.js";
  *   meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
-/** @typedef {{ speed: number, playing: boolean }} Pace */
+/** How a run is watched, and what it is of: its data and its first algorithm.
+ * @typedef {{ speed: number, playing: boolean, of: string }} Pace */
 /** @typedef {{ state: number, action: number | null, member?: number }} Selection */
 
 /** The part of what is wanted that a world is arranged by. @param {Looks} options */
@@ -71,7 +72,7 @@ export class Stage {
     this.turned = null;
     /** The mode that was asked for, by the page or by hand. */
     this.asked = options.mode ?? null;
-    /** What is taken along to the next run: how fast, and whether it trains. @type {Pace | null} */
+    /** What is taken along to a lens or a comparison: how fast, and whether it trains. @type {Pace | null} */
     this.carried = null;
     this.theme = readTheme(root);
     root.dataset.theme = this.theme.dark ? "dark" : "light";
@@ -253,17 +254,25 @@ export class Stage {
 
   /** @returns {Pace} */
   get paceNow() {
-    return { speed: this.transport.value, playing: this.playback.training };
+    return { speed: this.transport.value, playing: this.playback.training, of: this.subject };
+  }
+
+  /** What stays the same in a lens or a comparison. */
+  get subject() {
+    const { hello } = this.store;
+    return JSON.stringify([hello?.run.config.dataset, hello?.run.config.options, hello?.lanes[0]?.algorithm]);
   }
 
   /** @param {boolean} again - the same run, after a lost connection */
   began(again) {
     if (!again) this.playback.begin();
     if (this.carried && this.session.live) {
-      const { speed, playing } = this.carried;
+      const { speed, playing, of } = this.carried;
       this.carried = null;
-      this.session.send({ cmd: "speed", value: speed });
-      if (playing) this.session.send({ cmd: "play" });
+      if (of === this.subject) {
+        this.session.send({ cmd: "speed", value: speed });
+        if (playing) this.session.send({ cmd: "play" });
+      }
     }
     this.world.begin();
     this.film.begin();
