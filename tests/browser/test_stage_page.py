@@ -25,7 +25,12 @@ def wait(tab: Page, expression: str, seconds: float = 20) -> None:
 
 
 def shown(tab: Page, server: Server, link: str) -> None:
+    """Open a run and let it train a little."""
     open_playground(tab, server, link)
+    stage(tab, "void (s.session.send({cmd: 'speed', value: 0}), s.session.send({cmd: 'play'}))")
+    wait(tab, "s.store.frames.last?.step > 20", 60)
+    stage(tab, "void s.session.send({cmd: 'pause'})")
+    wait(tab, "['paused', 'finished'].includes(s.store.state.state)")
     wait(tab, "s.store.frames.last?.step > 0 && s.curves.built && s.curves.settled", 60)
 
 
