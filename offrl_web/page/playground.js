@@ -46,6 +46,8 @@ class PlaygroundPage {
     this.cards = null;
     /** The recording on the stage, and the link of its run. @type {{ recording: string, link: string } | null} */
     this.recorded = null;
+    /** Whether its first picture has been drawn. */
+    this.stands = false;
     this.problem = "";
     this.model = 0;
     /** Whether the next algorithm that is picked trains beside the others. */
@@ -241,7 +243,10 @@ class PlaygroundPage {
   showStage(view) {
     const { recorded } = this;
     const same = recorded && linkOf(view.link) === recorded.link ? { recording: recorded.recording } : {};
-    const wanted = view.run === null ? same : { run: view.run, ...same };
+    // However early Python is there, the recording comes first, and the run takes its place where the viewer is.
+    const loading = "recording" in same && !this.stands;
+    if (loading && this.unmount !== null) return;
+    const wanted = view.run === null || loading ? same : { run: view.run, ...same };
     if (!("run" in wanted || "recording" in wanted)) return;
     this.unmount = mountStage({
       parentElement: this.root,
@@ -251,18 +256,30 @@ class PlaygroundPage {
     });
     if (this.at !== null) this.seek(this.at);
     this.at = null;
+    if (!loading) return;
+    this.atFirstFrame(() => {
+      this.stands = true;
+      if (this.view) this.showStage(this.view);
+    });
+  }
+
+  /** @param {() => void} then - called once, after the next frame is drawn, if this page is still the one that is shown */
+  atFirstFrame(then) {
+    const off = bus.on("frame", () => {
+      queueMicrotask(() => off());
+      setTimeout(() => {
+        if (!this.left) then();
+      });
+    });
+    this.off.push(off);
   }
 
   /** The viewer comes from the gallery, where this very recording stood at a step. @param {number} step */
   seek(step) {
-    const off = bus.on("frame", () => {
-      queueMicrotask(() => off());
-      setTimeout(() => {
-        const stage = /** @type {any} */ (this.root.querySelector(".stage")).stage;
-        if (!this.left && step < (stage?.store.frames.last?.step ?? 0)) stage.playback.seek(step);
-      });
+    this.atFirstFrame(() => {
+      const stage = /** @type {any} */ (this.root.querySelector(".stage")).stage;
+      if (step < (stage?.store.frames.last?.step ?? 0)) stage.playback.seek(step);
     });
-    this.off.push(off);
   }
 
   /** The stage told something. @param {string} name @param {Record<string, any>} payload */

@@ -172,5 +172,5 @@ def test_warming_up_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OFFRL_WARM_UP")
     assert warms_up()
     monkeypatch.setenv("OFFRL_WARM_UP", "no")
-    with pytest.raises(ValueError, match="OFFRL_WARM_UP = 'no' is not allowed: it must be 0 or 1"):
+    with pytest.raises(ValueError, match="OFFRL_WARM_UP = 'no' is not allowed: it must be 1 or 0"):
         warms_up()

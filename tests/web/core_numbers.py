@@ -30,7 +30,7 @@ def cases(how_many: str) -> list[tuple[str, str, str]]:
     names = [name for name in orl.datasets() if name not in NEEDS_FILES]
     kinds = ("table", "linear", "mlp")
     able = {kind: [name for name in names if kind != "table" or orl.load_dataset(name).tabular] for kind in kinds}
-    algorithms = list(orl.algorithms())
+    algorithms = [name for name, kind in orl.algorithms().items() if not kind.file]  # none that another test brings
     if how_many == "all":
         return [(name, algorithm, kind) for algorithm in algorithms for kind in kinds for name in able[kind]]
     if how_many == "pairs":

@@ -99,8 +99,16 @@ export class Room {
     this.app.socket.send({ type: "end" });
     sessionStorage.removeItem(STORE);
     this.room = null;
-    this.votes = null;
+    this.forget();
     this.app.draw();
+  }
+
+  /** Nothing is kept of what was predicted in another room. */
+  forget() {
+    this.votes = null;
+    this.first = {};
+    this.record.clear();
+    this.peeks = false;
   }
 
   /** @param {RoomMessage} message */
@@ -110,6 +118,7 @@ export class Room {
       case "presenting": {
         const { code, token } = message;
         const followers = room?.role === "presenter" ? room.followers : 0;
+        if (room && room.code !== code) this.forget();
         this.room = { role: "presenter", code, followers, ended: false, away: false };
         sessionStorage.setItem(STORE, JSON.stringify({ code, token }));
         app.ask(true);
