@@ -33,140 +33,140 @@ seeds = itertools.count(60)
 
 
 @pytest.fixture
-def first(tab: Page, server) -> str:
+def first(page: Page, server) -> str:
     """A run that no other test has touched, paused after some steps."""
     link = f"?v=1&data=double-crossing&x.episodes=50&x.seed={next(seeds)}&algo=bcq&net=table&seeds=2"
-    open_playground(tab, server, link)
-    _play(tab, 20)
-    settled(tab)
-    return run(tab)
+    open_playground(page, server, link)
+    _play(page, 20)
+    settled(page)
+    return run(page)
 
 
-def test_a_branch_keeps_its_parent_and_survives_page_switch_and_reload(tab: Page, first):
-    tab.evaluate("() => offrlBus.send({cmd: 'branch', step: 8, lane: 0, values: {rho: 0.35}})")
-    tab.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
-    branch = tab.evaluate(f"() => {RUN}")
-    tab.wait_for_url(CHANGED)
-    tree = tab.locator(".tree")
+def test_a_branch_keeps_its_parent_and_survives_page_switch_and_reload(page: Page, first):
+    page.evaluate("() => offrlBus.send({cmd: 'branch', step: 8, lane: 0, values: {rho: 0.35}})")
+    page.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
+    branch = page.evaluate(f"() => {RUN}")
+    page.wait_for_url(CHANGED)
+    tree = page.locator(".tree")
     expect(tree.get_by_role("button", name=re.compile("from step 8: rho → 0.35( ·|$)"))).to_be_visible()
 
-    settled(tab)
-    tab.get_by_role("link", name="Datasets").click()
-    expect(tab.get_by_role("heading", name="Datasets")).to_be_visible()
-    tab.get_by_role("link", name="Playground").click()
-    tab.wait_for_function(f"(id) => {RUN} === id", arg=branch)
-    tab.wait_for_url(CHANGED)
+    settled(page)
+    page.get_by_role("link", name="Datasets").click()
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+    page.get_by_role("link", name="Playground").click()
+    page.wait_for_function(f"(id) => {RUN} === id", arg=branch)
+    page.wait_for_url(CHANGED)
 
-    tab.reload()
-    tab.wait_for_function(f"(id) => {RUN} === id", arg=branch)
+    page.reload()
+    page.wait_for_function(f"(id) => {RUN} === id", arg=branch)
     marks = "() => globalThis.offrlBus?.marks.map((mark) => [mark.step, mark.what.rho])"
-    eventually(tab, lambda: tab.evaluate(marks), [[8, [0.1, 0.35]]])
+    eventually(page, lambda: page.evaluate(marks), [[8, [0.1, 0.35]]])
 
 
-def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(tab: Page, first):
-    slider = tab.locator(".settings [data-name=rho] input[type=range]")
-    at_rest(tab, slider)
+def test_a_control_that_is_moved_at_an_earlier_step_branches_from_there(page: Page, first):
+    slider = page.locator(".settings [data-name=rho] input[type=range]")
+    at_rest(page, slider)
     box = slider.bounding_box()
-    tab.locator(".timeline").focus()
-    tab.keyboard.press("Home")
+    page.locator(".timeline").focus()
+    page.keyboard.press("Home")
     for _ in range(6):
-        tab.keyboard.press("ArrowRight")
-    step = tab.locator(".stage").evaluate("(element) => element.stage.playback.frame.step")
-    newest = tab.evaluate("() => offrlBus.state.step")
+        page.keyboard.press("ArrowRight")
+    step = page.locator(".stage").evaluate("(element) => element.stage.playback.frame.step")
+    newest = page.evaluate("() => offrlBus.state.step")
     assert 0 < step < newest
-    expect(tab.locator(".state-line")).to_contain_text(f"Viewing step {step} of")
-    expect(tab.locator(".settings .earlier")).to_have_text(f"as at step {step}")
-    at_rest(tab, slider)
+    expect(page.locator(".state-line")).to_contain_text(f"Viewing step {step} of")
+    expect(page.locator(".settings .earlier")).to_have_text(f"as at step {step}")
+    at_rest(page, slider)
     assert slider.bounding_box() == box, "looking back moves no control"
-    tab.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=8)
+    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=8)
     # Nothing branches while the hand is on the slider: one movement is one branch.
-    tab.wait_for_timeout(300)
-    assert tab.evaluate(f"() => {RUN}") == first
-    tab.mouse.up()
-    tab.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
+    page.wait_for_timeout(300)
+    assert page.evaluate(f"() => {RUN}") == first
+    page.mouse.up()
+    page.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
     changes = "() => offrlBus.hello.run.config.changes.map((change) => [change.step, Object.keys(change.values)])"
-    eventually(tab, lambda: tab.evaluate(changes), [[step, ["rho"]]])
-    expect(tab.locator(".tree").get_by_role("button", name=re.compile(f"from step {step}: rho"))).to_be_visible()
+    eventually(page, lambda: page.evaluate(changes), [[step, ["rho"]]])
+    expect(page.locator(".tree").get_by_role("button", name=re.compile(f"from step {step}: rho"))).to_be_visible()
     # The run that was branched from is as it was.
-    settled(tab)
-    expect(tab.locator(PARENT).locator(".go")).to_have_text(re.compile("^BCQ on Double crossing"))
-    tab.locator(PARENT).locator(".go").click()
-    tab.wait_for_function(f"(id) => {RUN} === id", arg=first)
-    assert tab.evaluate("() => offrlBus.hello.run.config.changes") == []
+    settled(page)
+    expect(page.locator(PARENT).locator(".go")).to_have_text(re.compile("^BCQ on Double crossing"))
+    page.locator(PARENT).locator(".go").click()
+    page.wait_for_function(f"(id) => {RUN} === id", arg=first)
+    assert page.evaluate("() => offrlBus.hello.run.config.changes") == []
 
 
-def test_the_tree_leads_back_to_the_parent(tab: Page, first):
-    tab.evaluate("() => offrlBus.send({cmd: 'branch', step: 8, lane: 0, values: {rho: 0.3}})")
-    tab.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
-    expect(tab.locator(".tree").get_by_role("button", name=re.compile("from step 8: rho → 0.3( ·|$)"))).to_be_visible()
-    settled(tab)
-    tab.locator(PARENT).locator(".go").click()
-    tab.wait_for_function(f"(id) => {RUN} === id", arg=first)
-    expect(tab.locator(HERE)).to_contain_text("BCQ on Double crossing")
-    branch = tab.locator(CHILD)
+def test_the_tree_leads_back_to_the_parent(page: Page, first):
+    page.evaluate("() => offrlBus.send({cmd: 'branch', step: 8, lane: 0, values: {rho: 0.3}})")
+    page.wait_for_function(f"(old) => {RUN} && {RUN} !== old", arg=first)
+    expect(page.locator(".tree").get_by_role("button", name=re.compile("from step 8: rho → 0.3( ·|$)"))).to_be_visible()
+    settled(page)
+    page.locator(PARENT).locator(".go").click()
+    page.wait_for_function(f"(id) => {RUN} === id", arg=first)
+    expect(page.locator(HERE)).to_contain_text("BCQ on Double crossing")
+    branch = page.locator(CHILD)
     name = branch.get_by_role("textbox", name="Name of this branch")
     name.fill("wider threshold")
     name.press("Enter")
-    settled(tab)
+    settled(page)
     expect(name).to_have_value("wider threshold")
 
 
-def test_the_lens_trains_many_values_at_once_and_takes_any_list(tab: Page, first):
-    tab.get_by_role("button", name=re.compile("threshold: Open into an axis")).click()
-    tab.wait_for_function("() => globalThis.offrlBus?.hello?.members?.length === 16")
-    tab.wait_for_url(re.compile("rho=0(%2C|,)"))
-    eventually(tab, lambda: tab.locator(".stage").evaluate(WORLDS), 8)
-    _play(tab, 30)
-    expect(tab.get_by_role("radio", name="outcome")).to_be_visible()
-    tab.get_by_role("radio", name="outcome").click()
-    expect(tab.locator("canvas.outcome-canvas")).to_be_visible()
-    field = tab.locator("[data-name=rho] .number")
+def test_the_lens_trains_many_values_at_once_and_takes_any_list(page: Page, first):
+    page.get_by_role("button", name=re.compile("threshold: Open into an axis")).click()
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.members?.length === 16")
+    page.wait_for_url(re.compile("rho=0(%2C|,)"))
+    eventually(page, lambda: page.locator(".stage").evaluate(WORLDS), 8)
+    _play(page, 30)
+    expect(page.get_by_role("radio", name="outcome")).to_be_visible()
+    page.get_by_role("radio", name="outcome").click()
+    expect(page.locator("canvas.outcome-canvas")).to_be_visible()
+    field = page.locator("[data-name=rho] .number")
     field.fill("0; 0.2; 7")
     field.press("Enter")
-    expect(tab.locator("[data-name=rho] .message")).to_contain_text("from 0 to 1")
+    expect(page.locator("[data-name=rho] .message")).to_contain_text("from 0 to 1")
     # Typed as people write lists, judged on the way, and left: nothing is said about it, then or later.
-    message = tab.locator("[data-name=rho] .message")
+    message = page.locator("[data-name=rho] .message")
     field.fill("")
     for character in "0, 0.2, 0.4":
         field.press_sequentially(character)
         expect(message).to_be_hidden()
     field.press("Tab")
-    tab.wait_for_function("() => globalThis.offrlBus?.hello?.members?.length === 6")
-    settled(tab)
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.members?.length === 6")
+    settled(page)
     field.focus()
     field.press("Tab")
     expect(message).to_be_hidden()
     expect(field).to_have_value("0, 0.2, 0.4")
 
 
-def test_algorithms_side_by_side_share_one_transport(tab: Page, first):
-    tab.get_by_role("button", name="Compare with another").click()
-    expect(tab.get_by_text("Which one beside BCQ?")).to_be_visible()
-    settled(tab, 200)
-    tab.get_by_role("radio", name="BC", exact=True).click()
-    tab.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.length === 2")
-    eventually(tab, lambda: tab.locator(".stage").evaluate(WORLDS), 2)
+def test_algorithms_side_by_side_share_one_transport(page: Page, first):
+    page.get_by_role("button", name="Compare with another").click()
+    expect(page.get_by_text("Which one beside BCQ?")).to_be_visible()
+    settled(page, 200)
+    page.get_by_role("radio", name="BC", exact=True).click()
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.length === 2")
+    eventually(page, lambda: page.locator(".stage").evaluate(WORLDS), 2)
     # Cloning learns no Q: what both have is shown, until something else is asked for.
-    eventually(tab, lambda: tab.evaluate("() => offrlBus.hello.lanes[1].algorithm"), "bc")
+    eventually(page, lambda: page.evaluate("() => offrlBus.hello.lanes[1].algorithm"), "bc")
     mode = "(element) => element.stage.store.view.mode"
-    eventually(tab, lambda: tab.locator(".stage").evaluate(mode), "policy")
-    tab.get_by_role("radiogroup", name="Q-learning, constrained").get_by_role("radio", name="CQL").click()
-    tab.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.[1]?.algorithm === 'cql'")
-    assert tab.evaluate("() => offrlBus.hello.lanes[0].algorithm") == "bcq"
-    eventually(tab, lambda: tab.locator(".stage").evaluate(mode), "q")
-    _play(tab, 30)
+    eventually(page, lambda: page.locator(".stage").evaluate(mode), "policy")
+    page.get_by_role("radiogroup", name="Q-learning, constrained").get_by_role("radio", name="CQL").click()
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.[1]?.algorithm === 'cql'")
+    assert page.evaluate("() => offrlBus.hello.lanes[0].algorithm") == "bcq"
+    eventually(page, lambda: page.locator(".stage").evaluate(mode), "q")
+    _play(page, 30)
     # What is viewed is what is changed: two members of BCQ, then two of CQL.
     member = "(element) => element.stage.store.view.member"
-    eventually(tab, lambda: tab.locator(".stage").evaluate(member), 2)
-    tab.locator(".stage").evaluate("(element) => element.stage.setMember(1)")
-    expect(tab.get_by_role("heading", name="The update rule of BCQ")).to_be_attached()
-    expect(tab.locator(".settings [data-name=rho]").first).to_be_attached()
-    tab.get_by_text("2. CQL", exact=True).click()
-    expect(tab.get_by_role("heading", name="The update rule of CQL")).to_be_attached()
-    eventually(tab, lambda: tab.locator(".stage").evaluate(member), 2)
-    tab.reload()
-    tab.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.map((l) => l.algorithm).join() === 'bcq,cql'")
-    tab.get_by_role("button", name="Remove").click()
-    tab.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.length === 1")
+    eventually(page, lambda: page.locator(".stage").evaluate(member), 2)
+    page.locator(".stage").evaluate("(element) => element.stage.setMember(1)")
+    expect(page.get_by_role("heading", name="The update rule of BCQ")).to_be_attached()
+    expect(page.locator(".settings [data-name=rho]").first).to_be_attached()
+    page.get_by_text("2. CQL", exact=True).click()
+    expect(page.get_by_role("heading", name="The update rule of CQL")).to_be_attached()
+    eventually(page, lambda: page.locator(".stage").evaluate(member), 2)
+    page.reload()
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.map((l) => l.algorithm).join() === 'bcq,cql'")
+    page.get_by_role("button", name="Remove").click()
+    page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.length === 1")
