@@ -14,7 +14,7 @@ from offrl_ui.shared.colours import ACTIONS_DARK, ACTIONS_LIGHT, DIVERGING_DARK,
 def readable() -> None:
     """Give small type the contrast of 4.5 : 1 that it needs: Streamlit's captions have 4.2 on white, its axes 3.7."""
     caption = "[data-testid=stCaptionContainer][data-testid]"  # twice, to stand above Streamlit's own class
-    axes = "[data-testid=stPlotlyChart] :is([class$=tick] text, [class$=title], .annotation-text)"
+    axes = "[data-testid=stPlotlyChart] :is([class$=tick] text, [class$=title], .annotation-text, .legendtext)"
     selected = "[data-testid=stButtonGroup] button[data-selected=true]"
     st.html(
         f"<style>{caption} {{ opacity: 0.7; }} {axes} {{ fill: currentColor !important; }} "
