@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from offrl_core.experiments import statistics
 from offrl_core.writing import number
-from offrl_ui.experiments.comparing import interval
-from offrl_ui.experiments.marks import MANY, legend_below, reference_lines, style, thin, title_of
+from offrl_ui.experiments.marks import MANY, band, interval, legend_below, reference_lines, style, title_of
 from offrl_ui.experiments.prepared import ESTIMATORS, Prepared
 from offrl_ui.shared import theme
 
@@ -30,13 +30,13 @@ def budget_figure(prepared: Prepared) -> go.Figure:
     by, runs = prepared.by, prepared.scored
     figure = go.Figure()
     whole = statistics.online_budget(prepared.frame, prepared.metric, checkpoints=False)
-    _tried(figure, prepared, whole, "all together", theme.ink(), "solid", prepared.best_run(runs))
+    _tried(figure, whole, "all together", theme.ink(), "solid", prepared.best_run(runs), main=True)
     if len(prepared.order) > 1:
         each = statistics.online_budget(prepared.frame, prepared.metric, by, checkpoints=False, resamples=2)
         for value in prepared.order:
             best = prepared.best_run(runs[runs[by] == value])
             colour, dash = prepared.palette.colour(value), prepared.palette.dash(value)
-            _tried(figure, prepared, each[each[by] == value], title_of(by, value), colour, dash, best, band=False)
+            _tried(figure, each[each[by] == value], title_of(by, value), colour, dash, best)
     rules = whole[whole["tried"] == 0]
     for place, found in enumerate(rules.to_dict("records")):
         rule, value = RULES[found["chosen_by"]], found["value"]
@@ -98,31 +98,24 @@ def budget_figure(prepared: Prepared) -> go.Figure:
     return legend_below(figure, len(prepared.order) + 1 + 2 * len(rules))
 
 
-def _tried(figure, prepared, table, name, colour, dash, opens, *, band=True) -> None:  # type: ignore[no-untyped-def]
+def _tried(
+    figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash: str, opens: str, *, main: bool = False
+) -> None:
+    """The line of what the best of so many tried policies has; the main one is broad and has an interval."""
     table = table[table["chosen_by"] == "trying"]
-    if band and table["low"].notna().any():
-        figure.add_scatter(
-            x=[*table["tried"], *table["tried"][::-1]],
-            y=[*table["high"], *table["low"][::-1]],
-            fill="toself",
-            mode="lines",
-            fillcolor=thin(colour),
-            line_width=0,
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=name,
-        )
+    if main and table["low"].notna().any():
+        band(figure, table["tried"], table["low"], table["high"], colour, name)
     figure.add_scatter(
         x=table["tried"],
         y=table["value"],
         mode="lines+markers",
-        line={"color": colour, "width": 3 if band else 1.6, "dash": dash},
+        line={"color": colour, "width": 3 if main else 1.6, "dash": dash},
         marker={"size": 4},
         name=name,
         legendgroup=name,
         customdata=[opens] * len(table),
         hovertext=[
-            f"{name}: the best of {tried} tried has {number(value)}{interval(low, high) if band else ''} on average"
+            f"{name}: the best of {tried} tried has {number(value)}{interval(low, high) if main else ''} on average"
             for tried, value, low, high in zip(table["tried"], table["value"], table["low"], table["high"], strict=True)
         ],
         hoverinfo="text",

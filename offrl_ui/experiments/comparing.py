@@ -13,13 +13,14 @@ from offrl_core.experiments import statistics
 from offrl_core.writing import number
 from offrl_ui.experiments.marks import (
     MANY,
+    band,
     cells,
     hatch,
+    interval,
     left_of,
     legend_below,
     reference_lines,
     style,
-    thin,
     title_of,
 )
 from offrl_ui.experiments.prepared import Prepared
@@ -121,20 +122,10 @@ def profile_figure(prepared: Prepared) -> go.Figure:
         mine = runs[runs[by] == value].sort_values("score")
         colour, name = prepared.palette.colour(value), title_of(by, value)
         if part["low"].notna().any():
-            figure.add_scatter(
-                x=[*levels, *levels[::-1]],
-                y=[*part["high"], *part["low"][::-1]],
-                fill="toself",
-                mode="lines",
-                fillcolor=thin(colour),
-                line_width=0,
-                hoverinfo="skip",
-                showlegend=False,
-                legendgroup=name,
-            )
+            band(figure, levels, part["low"], part["high"], colour, name)
         # The curve falls at each run: its corners are the runs, which answer on hover and open.
         scores = mine["score"].to_numpy(dtype=float)
-        shares = (scores[None, :] > scores[:, None]).mean(axis=1)
+        shares = (len(scores) - np.searchsorted(scores, scores, side="right")) / len(scores)
         figure.add_scatter(
             x=scores.clip(low, high),
             y=shares,
@@ -204,11 +195,6 @@ def pairs_figure(prepared: Prepared) -> go.Figure:
     )
     figure.update_yaxes(tickvals=list(range(size)), ticktext=names, showgrid=False, range=[-0.5, size - 0.5])
     return figure.update_layout(margin_b=24 + 6 * max(map(len, names)))
-
-
-def interval(low: float, high: float) -> str:
-    """An interval behind a number; nothing where there is none."""
-    return f" [{number(low)}, {number(high)}]" if np.isfinite(low) and np.isfinite(high) else ""
 
 
 def _spread(count: int) -> Array:

@@ -6,8 +6,7 @@ import plotly.graph_objects as go
 
 from offrl_core.experiments import statistics
 from offrl_core.writing import number
-from offrl_ui.experiments.comparing import interval
-from offrl_ui.experiments.marks import legend_below, reference_lines, style, thin, title_of
+from offrl_ui.experiments.marks import band, interval, legend_below, reference_lines, style, title_of
 from offrl_ui.experiments.prepared import Prepared
 from offrl_ui.shared import theme
 
@@ -23,17 +22,7 @@ def curves_figure(prepared: Prepared) -> go.Figure:
             continue
         name, colour, run = title_of(by, value), prepared.palette.colour(value), prepared.median_run(by, value)
         if part["low"].notna().any():
-            figure.add_scatter(
-                x=[*part["step"], *part["step"][::-1]],
-                y=[*part["high"], *part["low"][::-1]],
-                fill="toself",
-                mode="lines",
-                fillcolor=thin(colour),
-                line_width=0,
-                hoverinfo="skip",
-                showlegend=False,
-                legendgroup=name,
-            )
+            band(figure, part["step"], part["low"], part["high"], colour, name)
         figure.add_scatter(
             x=part["step"],
             y=part["iqm"],

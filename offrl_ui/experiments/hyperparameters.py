@@ -8,17 +8,17 @@ from plotly.subplots import make_subplots
 
 from offrl_core.experiments import statistics
 from offrl_core.writing import number
-from offrl_ui.experiments.comparing import interval
 from offrl_ui.experiments.marks import (
+    band,
     cells,
     hatch,
+    interval,
     left_of,
     legend_below,
     order_of,
     reference_lines,
     shade,
     style,
-    thin,
     title_of,
     word_of,
 )
@@ -52,18 +52,7 @@ def sensitivity_figure(prepared: Prepared) -> go.Figure:
                 continue
             x = list(part["value"]) if numeric else [title_of(setting, each) for each in part["value"]]
             name, colour = title_of(by, value), prepared.palette.colour(value)
-            figure.add_scatter(
-                x=[*x, *x[::-1]],
-                y=[*part["high"], *part["low"][::-1]],
-                fill="toself",
-                mode="lines",
-                fillcolor=thin(colour),
-                line_width=0,
-                hoverinfo="skip",
-                showlegend=False,
-                legendgroup=name,
-                **place,
-            )
+            band(figure, x, part["low"], part["high"], colour, name, **place)
             mine = prepared.scored[prepared.scored[by] == value]
             figure.add_scatter(
                 x=x,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,36 @@ def thin(colour: str) -> str:
     """A colour for the band behind a line."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.13)"
+
+
+def band(
+    figure: go.Figure,
+    x: Iterable[Any],
+    low: Iterable[float],
+    high: Iterable[float],
+    colour: str,
+    name: str,
+    **place: Any,
+) -> None:
+    """The band of an interval behind the line `name`, which it comes and goes with in the legend."""
+    x, low = list(x), list(low)
+    figure.add_scatter(
+        x=[*x, *x[::-1]],
+        y=[*high, *low[::-1]],
+        fill="toself",
+        mode="lines",
+        fillcolor=thin(colour),
+        line_width=0,
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=name,
+        **place,
+    )
+
+
+def interval(low: float, high: float) -> str:
+    """An interval behind a number; nothing where there is none."""
+    return f" [{number(low)}, {number(high)}]" if np.isfinite(low) and np.isfinite(high) else ""
 
 
 def legend_below(figure: go.Figure, entries: int) -> go.Figure:

@@ -56,7 +56,7 @@ def show_study(study: Study) -> None:
                 st.markdown(f"{verdict} {study.choices[mine]}.")
             st.markdown(study.answer)
     if study.id not in decided:
-        st.caption("The pictures follow your prediction. " + running.cost(study.design, None).split(":")[0] + ".")
+        st.caption(f"The pictures follow your prediction. {running.size(study.design)}.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Change it and run it", icon=":material/tune:", key="study-change"):

@@ -52,8 +52,17 @@ def _few(names: list[str]) -> str:
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
 
 
+def size(design: Design) -> str:
+    """How many jobs, models and updates it is."""
+    jobs = len(design.jobs)
+    return (
+        f"**{jobs:,} job{'' if jobs == 1 else 's'}** train {design.runs:,} models with "
+        f"{design.updates:,} updates in all"
+    )
+
+
 def cost(design: Design, pace: float | None) -> str:
-    """How many jobs, models and updates it is, and about how long.
+    """How large it is, and about how long it takes.
 
     Args:
         design: what is computed.
@@ -64,11 +73,7 @@ def cost(design: Design, pace: float | None) -> str:
         if pace
         else "about how long is known after the first jobs"
     )
-    jobs = len(design.jobs)
-    return (
-        f"**{jobs:,} job{'' if jobs == 1 else 's'}** train {design.runs:,} models with "
-        f"{design.updates:,} updates in all: {long}."
-    )
+    return f"{size(design)}: {long}."
 
 
 def duration(seconds: float) -> str:
