@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_accessibility import AXE, CONTRAST, LEVELS
+from tests.browser.accessibility import rules_broken
 from tests.browser.waiting import settled, visit
 from tests.serving import Server
 
@@ -23,16 +22,7 @@ def test_a_prediction_is_made_the_answer_is_read_and_the_page_keeps_the_rules(ta
     expect(tab.get_by_text("As you predicted")).to_be_visible()
     expect(tab.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     settled(tab)
-    if not tab.evaluate("typeof axe === 'object'"):
-        tab.evaluate(AXE_SCRIPT)
-    wrong: list[str] = []
-    for scheme in ("dark", "light"):
-        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        background = "rgb(16, 21, 27)" if scheme == "dark" else "rgb(255, 255, 255)"
-        expect(tab.get_by_test_id("stApp")).to_have_css("background-color", background)
-        settled(tab)
-        wrong += [f"{scheme}: {one}" for one in tab.evaluate(AXE, LEVELS) + tab.evaluate(CONTRAST)]
-    tab.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    wrong = rules_broken(tab)
     assert not wrong, "\n".join(wrong)
 
 
