@@ -22,8 +22,8 @@ from offrl_ui.playground.loss_code import loss_code
 from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_of, shown
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
-from offrl_ui.setup.controls import apply, data_sections, lane_sections
-from offrl_ui.setup.notes import endless_note, lesson, reward_note
+from offrl_ui.setup.controls import apply, data_sections, lane_sections, scope_of
+from offrl_ui.setup.notes import endless_note, given_rewards, lesson, reward_note
 from offrl_ui.shared import component
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading
@@ -47,8 +47,7 @@ def viewed_lane(now: RunConfig) -> int:
 def scope() -> str:
     """What the values of the hyperparameters' panel belong to."""
     now = memory.chosen(KEY)
-    lane = now.lanes[viewed_lane(now)]
-    return f"{now.dataset} {index} {lane.algorithm} {lane.version} {lane.approximator}"
+    return scope_of(now, viewed_lane(now))
 
 
 def pick_dataset(name: str) -> None:
@@ -63,10 +62,7 @@ def pick_algorithm(name: str) -> None:
     if st.session_state.pop(ADDING, False):
         add_lane(now, name)
         return
-    place = viewed_lane(now)
-    other = selection.other_system(now, place, name, now.lanes[place].approximator)
-    lanes = (*now.lanes[:place], other, *now.lanes[place + 1 :])
-    memory.choose(KEY, replace(now, lanes=lanes, changes=()))
+    memory.choose(KEY, selection.other_algorithm(now, viewed_lane(now), name))
 
 
 def turn_to(chosen: int) -> None:
@@ -221,10 +217,10 @@ except ConfigError as error:
     st.button("Start with another dataset", on_click=pick_dataset, args=(selection.FIRST_DATASET,))
     st.stop()
 branches.remember(run_id)
-if rule := config.data.reward_rule:
-    st.caption(f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit.")
+if given := given_rewards(config.data):
+    st.caption(given)
 if endless := endless_note(config):
-    st.caption(f":material/all_inclusive: {links.plain(f'{endless[0].upper()}{endless[1:]}.')}")
+    st.caption(f":material/all_inclusive: {links.plain(endless)}")
 memory.write_link(KEY, shown=shown(run_id, config))
 if telling is not None:
     story_telling.show(telling, run_id, key="story", page=KEY)

@@ -122,6 +122,12 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
     ]
 
 
+def scope_of(config: RunConfig, index: int) -> str:
+    """What the values of a lane's panel belong to: an answer for another scope comes too late."""
+    lane = config.lanes[index]
+    return f"{config.dataset} {index} {lane.algorithm} {lane.version} {lane.approximator}"
+
+
 def apply(config: RunConfig, index: int, given: Mapping[str, Any]) -> tuple[RunConfig, list[Note]]:
     """The choice after the panel's answer, and a note for each value that was refused.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from offrl_core.data.picture import layout_of
 from offrl_core.interfaces import Layout
 from offrl_core.worlds.layout import PlaneLayout, TableLayout
-from offrl_ui.setup.links import Note
+from offrl_live.runs.config import RunConfig
+from offrl_ui.setup.links import Note, few
+from offrl_ui.setup.links import parse as parse_run
 
 PARTS = ("order", "axes")
 ORDERS = ("visits", "value")
@@ -54,6 +57,25 @@ def parse(parts: Mapping[str, str], layout: Layout) -> tuple[Looks, list[Note]]:
             first = f"{layout.x},{layout.y}"
             notes.append(Note("axes", text, f"it must be two numbers from 0 to {last}, as in 0,1; {first} is used."))
     return Looks(order, axes), notes
+
+
+def parse_all(query: Mapping[str, Sequence[str]]) -> tuple[RunConfig, Looks, list[Note]]:
+    """What a whole link asks for: the run, how its picture is arranged, and a note for each part that was refused."""
+    config, notes = parse_run({name: given for name, given in query.items() if name not in PARTS})
+    first = {name: given[0] for name, given in query.items() if given}
+    looks, refused = parse(first, layout_of(config.data))
+    return config, looks, few(notes + refused)
+
+
+def arranged(told: Mapping[str, object], layout: Layout) -> Looks:
+    """How a picture was arranged by hand: what the stage has `told` of `order` and `axes`."""
+    parts = {}
+    if isinstance(order := told.get("order"), str):
+        parts["order"] = order
+    if isinstance(axes := told.get("axes"), list):
+        parts["axes"] = ",".join(map(str, axes))
+    looks, _ = parse(parts, layout)
+    return looks
 
 
 def _axes(text: str, there: int) -> tuple[int, int] | None:

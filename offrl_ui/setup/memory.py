@@ -10,7 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from offrl_core.data.picture import layout_of
 from offrl_live.runs.config import RunConfig
 from offrl_live.serving.upload_folder import bring_back
-from offrl_ui.setup import links
+from offrl_ui.setup import links, selection
 from offrl_ui.setup import looks as pictures
 
 BACK, STORY = "back", "story"
@@ -36,9 +36,8 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     late = memory is not None and flat in memory["left"] and not _went_back()
     if memory is None or (query and flat != memory["link"] and not stray and not late):
         bring_back(flat.get("data", ""), st.context.ip_address)
-        config, notes = links.parse({name: given for name, given in query.items() if name not in pictures.PARTS})
-        looks, refused = pictures.parse(flat, layout_of(config.data))
-        memory = {"config": config, "notes": links.few(notes + refused), "link": flat, "left": [], "looks": looks}
+        config, looks, notes = pictures.parse_all(query)
+        memory = {"config": config, "notes": notes, "link": flat, "left": [], "looks": looks}
         st.session_state[key] = memory
     memory["config"] = memory["config"].renewed()  # an own file may have been saved since it was chosen
     return memory["config"], memory["notes"]
@@ -60,13 +59,8 @@ def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = ()) -> Non
 
 def look(key: str, told: Mapping[str, object]) -> None:
     """Remember how the picture was arranged by hand: what the stage has `told` of `order` and `axes`."""
-    memory, parts = st.session_state[key], {}
-    if isinstance(order := told.get("order"), str):
-        parts["order"] = order
-    if isinstance(axes := told.get("axes"), list):
-        parts["axes"] = ",".join(map(str, axes))
-    arranged, _ = pictures.parse(parts, layout_of(memory["config"].data))
-    memory["looks"] = arranged
+    memory = st.session_state[key]
+    memory["looks"] = pictures.arranged(told, layout_of(memory["config"].data))
 
 
 def looks(key: str) -> pictures.Looks:
@@ -77,17 +71,13 @@ def looks(key: str) -> pictures.Looks:
 
 def tell(key: str, config: RunConfig, sentence: str) -> None:
     """Have the page say `sentence` as long as these very systems are chosen there."""
-    st.session_state[f"{key}-told"] = (_systems(config), sentence)
+    st.session_state[f"{key}-told"] = (selection.systems(config), sentence)
 
 
 def told(key: str, config: RunConfig) -> str:
     """What is to be said of the present choice; often nothing."""
     about, sentence = st.session_state.get(f"{key}-told", ("", ""))
-    return sentence if about == _systems(config) else ""
-
-
-def _systems(config: RunConfig) -> tuple[object, ...]:
-    return (config.dataset, *((lane.algorithm, lane.approximator) for lane in config.lanes))
+    return sentence if about == selection.systems(config) else ""
 
 
 def write_link(

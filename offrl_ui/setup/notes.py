@@ -49,6 +49,13 @@ def reward_note(dataset: Dataset) -> str:
     return " ".join(said)
 
 
+def given_rewards(dataset: Dataset) -> str:
+    """Which rewards learners are given where they are not the log's own; empty where they are."""
+    rule = dataset.reward_rule
+    told = f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit."
+    return told if rule else ""
+
+
 def endless_note(config: RunConfig) -> str:
     """What is wrong where a lane bootstraps without a discount on data that never ends; empty where none does."""
     for index, lane in enumerate(config.lanes):
@@ -58,7 +65,8 @@ def endless_note(config: RunConfig) -> str:
         system = lane.kind()
         every = (dict(zip(opened, values, strict=True)) for values in product(*opened.values()))
         if any(values["gamma"] == 1.0 and system.bootstraps(values) for values in every):
-            return endless(config.data)
+            said = endless(config.data)
+            return f"{said[0].upper()}{said[1:]}." if said else ""
     return ""
 
 

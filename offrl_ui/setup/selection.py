@@ -129,6 +129,12 @@ def other_system(config: RunConfig, index: int, algorithm: str, approximator: st
     return lane
 
 
+def other_algorithm(config: RunConfig, index: int, algorithm: str) -> RunConfig:
+    """The choice with another algorithm in lane `index`, see `other_system`."""
+    lane = other_system(config, index, algorithm, config.lanes[index].approximator)
+    return replace(config, lanes=(*config.lanes[:index], lane, *config.lanes[index + 1 :]), changes=())
+
+
 def other_dataset(config: RunConfig, dataset: str) -> RunConfig:
     """The same algorithms on another dataset, each as that dataset's lesson needs it.
 
@@ -189,6 +195,11 @@ def without(config: RunConfig, index: int) -> RunConfig:
     """The choice without lane `index`; the last one stays."""
     lanes = config.lanes[:index] + config.lanes[index + 1 :]
     return replace(config, lanes=lanes or config.lanes, changes=())
+
+
+def systems(config: RunConfig) -> tuple[object, ...]:
+    """What is trained on which data, whatever the settings: equal for choices of which the same can be said."""
+    return (config.dataset, *((lane.algorithm, lane.approximator) for lane in config.lanes))
 
 
 def same_run(one: RunConfig, other: RunConfig) -> bool:

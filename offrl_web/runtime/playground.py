@@ -20,8 +20,8 @@ from offrl_live.runs.live_runs import LiveRuns, NoRoom, UnknownRun
 from offrl_ui.playground.files import FILES, Asked, of_one_model, offered, saved_as, which_model
 from offrl_ui.playground.tree import NOTHING_YET, Branches
 from offrl_ui.setup import links, looks, selection
-from offrl_ui.setup.controls import apply, data_sections, lane_sections
-from offrl_ui.setup.notes import endless_note, lesson, reward_note
+from offrl_ui.setup.controls import apply, data_sections, lane_sections, scope_of
+from offrl_ui.setup.notes import endless_note, given_rewards, lesson, reward_note
 
 BACK = "back"
 Query = Mapping[str, Sequence[str]]
@@ -44,7 +44,7 @@ class Playground:
         self._notes: list[links.Note] = []
         self._looks = looks.Looks()
         self._lane = self._turn = 0
-        self._told: tuple[RunConfig, str] | None = None
+        self._told: tuple[tuple[object, ...], str] = (), ""
         self._shown: tuple[str, RunConfig] | None = None
         self._branches = Branches()
 
@@ -66,10 +66,7 @@ class Playground:
     def open(self, query: Query) -> None:
         """Choose what a link says."""
         parts = {name: list(values) for name, values in query.items() if name != BACK}
-        flat = {name: values[0] for name, values in parts.items() if values}
-        self._config, self._notes = links.parse({n: v for n, v in parts.items() if n not in looks.PARTS})
-        self._looks, refused = looks.parse(flat, layout_of(self._config.data))
-        self._notes = links.few(self._notes + refused)
+        self._config, self._looks, self._notes = looks.parse_all(parts)
         self._lane = min(self._lane, len(self._config.lanes) - 1)
 
     def _choose(self, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
@@ -83,18 +80,16 @@ class Playground:
         if id not in datasets() and not id.startswith(UPLOAD):
             raise ValueError(f"there is no dataset {id!r}")
         other = selection.other_dataset(self._config, id)
-        self._told = other, selection.why_other(self._config, other)
+        self._told = selection.systems(other), selection.why_other(self._config, other)
         self._choose(other)
 
     def pick_algorithm(self, id: str) -> None:
         """Another algorithm for the lane that is viewed."""
-        now = self._config
-        other = selection.other_system(now, self._lane, id, now.lanes[self._lane].approximator)
-        self._choose(replace(now, lanes=(*now.lanes[: self._lane], other, *now.lanes[self._lane + 1 :]), changes=()))
+        self._choose(selection.other_algorithm(self._config, self._lane, id))
 
     def change(self, values: Mapping[str, Any], scope: str) -> None:
         """What a panel says; an answer that belongs to another choice comes too late."""
-        if scope in (self._scope(), self._config.dataset):
+        if scope in (scope_of(self._config, self._lane), self._config.dataset):
             self._choose(*apply(replace(self._config, changes=()), self._lane, values))
 
     def turn_to(self, lane: int) -> None:
@@ -119,12 +114,7 @@ class Playground:
 
     def viewed(self, told: Mapping[str, Any]) -> None:
         """Another model is looked at, or the picture is arranged anew."""
-        parts = {}
-        if isinstance(order := told.get("order"), str):
-            parts["order"] = order
-        if isinstance(axes := told.get("axes"), list):
-            parts["axes"] = ",".join(map(str, axes))
-        self._looks, _ = looks.parse(parts, layout_of(self._config.data))
+        self._looks = looks.arranged(told, layout_of(self._config.data))
         member = told.get("member")
         if isinstance(member, int) and 0 <= member < self._config.members:
             self._lane = self._config.lane_of(member)
@@ -167,17 +157,9 @@ class Playground:
             actual = self._info(run_id)["config"]
             shown = actual if actual.changes else config
         choices = {name: value for name, value in config.current(self._lane).items() if not isinstance(value, tuple)}
-        told = self._told[1] if self._told is not None and _systems(self._told[0]) == _systems(config) else ""
+        about, told = self._told
+        said = [told if about == selection.systems(config) else "", given_rewards(config.data), endless_note(config)]
         refused = {note.key: note.message for note in self._notes}
-        rule = config.data.reward_rule
-        endless = endless_note(config)
-        captions = [
-            told,
-            f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit."
-            if rule
-            else "",
-            f"{endless[0].upper()}{endless[1:]}." if endless else "",
-        ]
         stage: dict[str, Any] = {"order": self._looks.order, "axes": self._looks.axes}
         if self._turn:
             stage |= {"member": config.first_member(self._lane), "turn": self._turn}
@@ -186,7 +168,7 @@ class Playground:
             "notes": [str(note) for note in self._notes],
             "error": error,
             "lesson": lesson(config),
-            "captions": [caption for caption in captions if caption],
+            "captions": [sentence for sentence in said if sentence],
             "run": run_id,
             "stage": {name: value for name, value in stage.items() if value is not None},
             "dataset": config.dataset,
@@ -197,7 +179,7 @@ class Playground:
             "more": len(config.lanes) < MAX_LANES,
             "algorithm": lane.algorithm,
             "settings": {
-                "scope": self._scope(),
+                "scope": scope_of(config, self._lane),
                 "lane": self._lane,
                 "sections": lane_sections(config, self._lane),
                 "refused": refused,
@@ -224,11 +206,6 @@ class Playground:
             raise ValueError("there is no such run: it was dropped, or it never was") from error
         query = {key: str(value) for key, value in dict(question.get("query") or {}).items()}
         return file.make(Asked(export, query, self._read))
-
-    def _scope(self) -> str:
-        """What the values of the hyperparameters' panel belong to."""
-        lane = self._config.lanes[self._lane]
-        return f"{self._config.dataset} {self._lane} {lane.algorithm} {lane.version} {lane.approximator}"
 
     def _run_of(self, config: RunConfig) -> str | None:
         """The id of the run that shows `config`: kept while only live hyperparameters change."""
@@ -287,10 +264,6 @@ _DO: dict[str, Callable[..., None]] = {
         *("gone", "go", "name", "look"),
     )
 }
-
-
-def _systems(config: RunConfig) -> tuple[object, ...]:
-    return (config.dataset, *((lane.algorithm, lane.approximator) for lane in config.lanes))
 
 
 def _rule(kind: type[Algorithm], choices: Mapping[str, Value], *, several: bool) -> dict[str, Any]:
