@@ -123,6 +123,13 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     launched.close()
 
 
+def uncaught(page: Page) -> list[str]:
+    """The errors of a page that nobody caught, as they come."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
+    return errors
+
+
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of 1440 × 900 pixels, shared by all tests: what one has loaded is cached for the next."""
@@ -135,8 +142,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Iterator[Page]:
     """One tab, that of a first visit. The test fails if the page threw an error that nobody caught."""
     opened = context.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
+    errors = uncaught(opened)
     opened.set_default_timeout(PATIENCE)
     yield opened
     # The next visitor is somebody else: what pages keep goes, and cookies.

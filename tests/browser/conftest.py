@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.stage_host import Host, start
 from tests.browser.waiting import HEARING
-from tests.conftest import PATIENCE
+from tests.conftest import PATIENCE, uncaught
 
 Lend = Callable[[str, pytest.FixtureRequest], AbstractContextManager[Page]]
 FAILED = pytest.StashKey[bool]()
@@ -41,9 +41,9 @@ def _lend(browser: Browser) -> Iterator[Lend]:
     @contextmanager
     def lend(name: str, request: pytest.FixtureRequest) -> Iterator[Page]:
         if name not in tabs:
-            page, errors = tabs[name] = context.new_page(), []
-            page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
+            page = context.new_page()
             page.set_default_timeout(PATIENCE)
+            tabs[name] = page, uncaught(page)
         page, errors = tabs[name]
         page.bring_to_front()  # one that lies behind another is drawn once a second
         page.set_viewport_size({"width": 1440, "height": 900})

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.playground import BUS, value
 from tests.browser.waiting import eventually, settled
-from tests.conftest import PATIENCE
+from tests.conftest import PATIENCE, uncaught
 from tests.serving import Server
 
 
@@ -26,8 +26,7 @@ def newcomer(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
+    errors = uncaught(page)
     yield page
     context.close()
     assert not errors

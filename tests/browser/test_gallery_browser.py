@@ -22,6 +22,7 @@ from offrl_ui.playground.downloads import preset_address
 from tests.browser.playground import open_playground
 from tests.browser.playground import run as current
 from tests.browser.waiting import eventually, visit
+from tests.conftest import uncaught
 
 COLOURS = """(canvases) => Math.max(0, ...canvases.map((canvas) => {
   if (!canvas.width || !canvas.height) return 0;
@@ -159,8 +160,7 @@ def test_the_replay_plays_from_disk_without_a_server(tab: Page, server, run, tmp
     offline = tab.context.new_page()
     asked: list[str] = []
     offline.on("request", lambda request: asked.append(request.url))
-    problems: list[str] = []
-    offline.on("pageerror", lambda error: problems.append(str(error)))
+    problems = uncaught(offline)
     offline.goto(file.as_uri())
     _drawn(offline)
     offline.wait_for_function("() => globalThis.Plotly !== undefined")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.playground import BUS, run
 from tests.browser.waiting import visit
-from tests.conftest import PATIENCE
+from tests.conftest import PATIENCE, uncaught
 from tests.serving import ROOT, Server, start_server, stop_server
 
 EXAMPLE = ROOT / "docs" / "examples" / "my_cql.py"
@@ -41,8 +41,7 @@ def own_server(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def page(browser: Browser) -> Iterator[Page]:
     """A tab of its own, because the server is."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = uncaught(page)
     page.set_default_timeout(PATIENCE)
     yield page
     page.close()
