@@ -16,11 +16,11 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from offrl_web import supply
 from offrl_web.build import build
 from tests.browser import test_playground_browser as app
 from tests.browser.playground import BUS
 from tests.browser.waiting import eventually
+from tests.conftest import uncaught
 from tests.pyodide import pyodide
 
 READY = "document.querySelector('.status')?.dataset.state === 'ready'"
@@ -40,12 +40,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """A built site below a path; left out where there is no Pyodide, but never in the full check of a checkout."""
+    """A built site below a path."""
     found = pyodide()
-    if isinstance(found, str):
-        pytest.skip(f"{found} .ci/run always has it")
     folder = tmp_path_factory.mktemp("host")
-    built = build(folder / "below" / "site", supply.find(fetch=False))
+    built = build(folder / "below" / "site", found)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}/below/site", built=built, server=server)
@@ -65,8 +63,7 @@ def visitor(profile: BrowserContext) -> Iterator[Page]:
     """A tab; the test fails where the page threw an error that nobody caught, or asked another host."""
     page = profile.new_page()
     page.set_default_timeout(PATIENCE)
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"{error}\n{error.stack}"))
+    wrong = uncaught(page)
     page.on("request", lambda request: wrong.append(request.url) if "//127.0.0.1" not in request.url else None)
     yield page
     page.close()
