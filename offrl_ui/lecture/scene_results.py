@@ -70,21 +70,8 @@ class SceneResults:
         self._lock = threading.Lock()
 
     def first(self, scene: Scene, state: dict[str, Value]) -> str:
-        """The first result for a state, computed in the caller's thread: complete, or marked `partial` for a scene that
-        computes in steps.
-
-        Raises:
-            SceneFailure: the scene's computation raised.
-        """
-        key = key_of(scene, state)
-        if (kept := self._kept.get(key)) is not None:
-            return kept
-        results = results_of(scene, state)
-        payload, last = next(result for result in results if result is not None)
-        results.close()
-        if last:
-            self._kept.put(key, payload)
-        return payload
+        """The first result for a state, computed in the caller's thread, see `first_of`."""
+        return first_of(self._kept, scene, state)
 
     async def watch(self, scene: Scene, state: dict[str, Value]) -> AsyncGenerator[str]:
         """Results for a state as they come; the last one is complete. Slow readers skip intermediate ones.
@@ -166,6 +153,23 @@ class SceneResults:
 
 def key_of(scene: Scene, state: dict[str, Value]) -> str:
     return scene.id + json.dumps(state, sort_keys=True)
+
+
+def first_of(kept: Recent[str, str], scene: Scene, state: dict[str, Value]) -> str:
+    """The first result for a state: complete, which is kept, or marked `partial` for a scene that computes in steps.
+
+    Raises:
+        SceneFailure: the scene's computation raised.
+    """
+    key = key_of(scene, state)
+    if (known := kept.get(key)) is not None:
+        return known
+    results = results_of(scene, state)
+    payload, last = next(result for result in results if result is not None)
+    results.close()
+    if last:
+        kept.put(key, payload)
+    return payload
 
 
 def results_of(scene: Scene, state: dict[str, Value]) -> Generator[tuple[str, bool] | None, None, None]:

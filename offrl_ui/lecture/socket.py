@@ -33,16 +33,16 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from offrl_core.declarations import HyperparameterError, Value
-from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
-from offrl_lecture.registry import page_of, scenes
+from offrl_lecture.registry import scenes
 from offrl_live.serving.counted import REFUSALS
 from offrl_live.serving.entrance import Entrance
 from offrl_live.serving.environment import redis_url
 from offrl_live.serving.origins import Origins
 from offrl_live.serving.socket_limits import MessageLimit, Visitor
 from offrl_live.serving.visits import visit_of
-from offrl_ui.lecture.rooms import FollowError, Room, Rooms, join_result
+from offrl_ui.lecture.messages import Refused, refusal, result_message, scene_message, scene_of, to_compute
+from offrl_ui.lecture.rooms import FollowError, Room, Rooms
 from offrl_ui.lecture.scene_results import SceneFailure, scene_results
 from offrl_ui.shared.qr import MAX_URL, is_of, qr_svg
 
@@ -62,10 +62,6 @@ def _rooms() -> Rooms:
     """The rooms of this server, or those that it shares with others."""
     url = redis_url()
     return Rooms() if not url else import_module("offrl_ui.lecture.shared_rooms").SharedRooms(url)
-
-
-class Refused(ValueError):
-    """A message that is not accepted; the text is shown to its sender."""
 
 
 class Connection:
@@ -150,8 +146,7 @@ class Connection:
         self._refusals += 1
         REFUSALS.labels("message to a scene").inc()
         log.warning("scene socket refused a message: %s", why)
-        about = message.get("id") if isinstance(message, dict) else None
-        self.tell({"type": "refused", "id": about if isinstance(about, int) else None, "message": why})
+        self.tell(refusal(message, why))
 
     def _handle(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
@@ -161,14 +156,7 @@ class Connection:
         handler(self, message)
 
     def _compute(self, message: dict[str, Any]) -> None:
-        scene = _scene(message)
-        given = message.get("state", {})
-        if not isinstance(given, dict):
-            raise Refused("the state must be a JSON object")
-        number = message.get("id")
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise Refused("a compute message needs a whole number as its id")
-        state = scene.resolve(given)
+        number, scene, state = to_compute(message)
         if self._computing is not None:
             self._computing.cancel()
         self._computing = asyncio.ensure_future(self._answer(number, scene, state, message.get("revealed") is True))
@@ -178,19 +166,15 @@ class Connection:
         try:
             async with contextlib.aclosing(scene_results().watch(scene, state)) as results:
                 async for result in results:
-                    ms = round(1000 * (time.perf_counter() - began), 2)
-                    head = {"type": "result", "id": number, "scene": scene.id, "ms": ms}
-                    self.offer("result", join_result(head, result))
+                    self.offer("result", result_message(number, scene, began, result))
                     if self.presents is not None:
                         self.presents.show(scene.id, _choices(scene), {"state": state, "revealed": revealed}, result)
         except SceneFailure as error:
             self._refuse({"id": number}, str(error))
 
     def _describe(self, message: dict[str, Any]) -> None:
-        scene = _scene(message)
-        self.offer(
-            f"scene-{scene.id}", json.dumps({"type": "scene", "page": page_of(scene.id), "scene": scene_json(scene)})
-        )
+        scene = scene_of(message)
+        self.offer(f"scene-{scene.id}", scene_message(scene))
 
     def _present(self, message: dict[str, Any]) -> None:
         if self.follows is not None:
@@ -275,14 +259,6 @@ _HANDLERS = {
 def _choices(scene: Scene) -> int:
     """How many predictions a scene offers."""
     return len(scene.prediction.choices) if scene.prediction else 0
-
-
-def _scene(message: dict[str, Any]) -> Scene:
-    name = message.get("scene")
-    scene = scenes().get(name) if isinstance(name, str) else None
-    if scene is None:
-        raise Refused(f"there is no scene {str(name)[:40]!r}; scenes are {', '.join(scenes())}")
-    return scene
 
 
 async def _serve(websocket: WebSocket, visitor: Visitor, voter: str) -> None:

@@ -12,14 +12,13 @@ from urllib.parse import parse_qsl
 
 from offrl_core.declarations import HyperparameterError, Value
 from offrl_core.recent import Recent
-from offrl_lecture.base.encode import scene_json
 from offrl_lecture.base.scene import Scene
 from offrl_lecture.base.text import plain
 from offrl_lecture.registry import number_of, page_of, pages, scenes
 from offrl_live.runs.run import Message
 from offrl_ui.lecture import opened
-from offrl_ui.lecture.rooms import join_result
-from offrl_ui.lecture.scene_results import SceneFailure, key_of, results_of
+from offrl_ui.lecture.messages import refusal, result_message, scene_message, scene_of, to_compute
+from offrl_ui.lecture.scene_results import SceneFailure, first_of, key_of, results_of
 from offrl_ui.setup import links
 from offrl_ui.shared.qr import is_of, qr_svg
 
@@ -30,10 +29,14 @@ KEPT = 8 * 2**20
 
 
 class Lecture:
-    """All scenes of a tab: their results are computed a piece at a time, and kept."""
+    """All scenes of a tab: their results are computed a piece at a time, and kept.
+
+    Attributes:
+        results: the complete ones, by `key_of` a scene and its state.
+    """
 
     def __init__(self) -> None:
-        self._kept: Recent[str, str] = Recent(KEPT, len)
+        self.results: Recent[str, str] = Recent(KEPT, len)
         self._lines: list[SceneLine] = []
 
     def answer(self, question: Mapping[str, Any]) -> Any:
@@ -76,20 +79,8 @@ class Lecture:
         return {"title": f"{number_of(scene)} {plain(scenes()[scene].title)}", "address": f"{page}/?{query}"}
 
     def first(self, scene: Scene, state: dict[str, Value]) -> str:
-        """The first result of a state: complete, or partial where it is computed in steps.
-
-        Raises:
-            SceneFailure: the scene's computation raised.
-        """
-        key = key_of(scene, state)
-        if (kept := self._kept.get(key)) is not None:
-            return kept
-        results = results_of(scene, state)
-        payload, last = next(result for result in results if result is not None)
-        results.close()
-        if last:
-            self._kept.put(key, payload)
-        return payload
+        """The first result of a state, see `first_of`."""
+        return first_of(self.results, scene, state)
 
     def open(self, path: str, query: Mapping[str, str], notify: Callable[[], None]) -> SceneLine:
         """A page's line."""
@@ -108,14 +99,6 @@ class Lecture:
             line.turn()
         return 0.0 if busy else None
 
-    def kept(self, key: str) -> str | None:
-        """The complete result of a state, if it is still there."""
-        return self._kept.get(key)
-
-    def keep(self, key: str, result: str) -> None:
-        """Remember a complete result."""
-        self._kept.put(key, result)
-
 
 class SceneLine:
     """What the route `/scene` of the server is, without rooms. Of the states asked for, the newest is computed."""
@@ -124,7 +107,7 @@ class SceneLine:
         self._lecture, self._notify = lecture, notify
         self._due: deque[Message] = deque()
         self._results: Generator[tuple[str, bool] | None, None, None] | None = None
-        self._asked: tuple[int, str, str] = (0, "", "")
+        self._asked: tuple[int, Scene, str] | None = None
         self._began = 0.0
 
     @property
@@ -142,7 +125,7 @@ class SceneLine:
                 raise ValueError("this edition has no rooms: they need a server")
             handler(self, message)
         except (ValueError, HyperparameterError) as error:
-            self._refuse(message.get("id") if isinstance(message, dict) else None, str(error))
+            self._refuse(message, str(error))
 
     def take(self) -> list[Message]:
         """What is to be sent."""
@@ -158,54 +141,47 @@ class SceneLine:
     def turn(self) -> None:
         """Compute the next result."""
         assert self._results is not None
+        assert self._asked is not None
         number, scene, key = self._asked
         try:
             result = next(self._results, None)
         except SceneFailure as error:
             self._drop()
-            self._refuse(number, str(error))
+            self._refuse({"id": number}, str(error))
             return
         if result is None:
             return
         payload, last = result
         if last:
-            self._lecture.keep(key, payload)
+            self._lecture.results.put(key, payload)
             self._drop()
-        self._answer(number, scene, payload)
+        self._tell(result_message(number, scene, self._began, payload))
 
     def _drop(self) -> None:
         if self._results is not None:
             self._results.close()
         self._results = None
 
-    def _answer(self, number: int, scene: str, result: str) -> None:
-        ms = round(1000 * (time.perf_counter() - self._began), 2)
-        self._tell(join_result({"type": "result", "id": number, "scene": scene, "ms": ms}, result))
-
     def _tell(self, message: str) -> None:
         self._due.append(message)
         self._notify()
 
-    def _refuse(self, about: Any, why: str) -> None:
+    def _refuse(self, message: object, why: str) -> None:
         log.warning("the scenes' line refused a message: %s", why)
-        number = about if isinstance(about, int) else None
-        self._tell(json.dumps({"type": "refused", "id": number, "message": why}))
+        self._tell(json.dumps(refusal(message, why)))
 
     def _compute(self, message: dict[str, Any]) -> None:
-        scene, given, number = _scene(message), message.get("state", {}), message.get("id")
-        if not isinstance(given, dict) or not isinstance(number, int):
-            raise ValueError("a compute message needs a state and a whole number as its id")
-        state = scene.resolve(given)
+        number, scene, state = to_compute(message)
+        key = key_of(scene, state)
         self._drop()
-        self._began, self._asked = time.perf_counter(), (number, scene.id, key_of(scene, state))
-        if (kept := self._lecture.kept(self._asked[2])) is not None:
-            self._answer(number, scene.id, kept)
+        self._began, self._asked = time.perf_counter(), (number, scene, key)
+        if (kept := self._lecture.results.get(key)) is not None:
+            self._tell(result_message(number, scene, self._began, kept))
         else:
             self._results = results_of(scene, state)
 
     def _describe(self, message: dict[str, Any]) -> None:
-        scene = _scene(message)
-        self._tell(json.dumps({"type": "scene", "page": page_of(scene.id), "scene": scene_json(scene)}))
+        self._tell(scene_message(scene_of(message)))
 
     def _qr(self, message: dict[str, Any]) -> None:
         url = message.get("url")
@@ -215,11 +191,3 @@ class SceneLine:
 
 
 _HANDLERS = {"compute": SceneLine._compute, "describe": SceneLine._describe, "qr": SceneLine._qr}
-
-
-def _scene(message: dict[str, Any]) -> Scene:
-    name = message.get("scene")
-    scene = scenes().get(name) if isinstance(name, str) else None
-    if scene is None:
-        raise ValueError(f"there is no scene {str(name)[:40]!r}; scenes are {', '.join(scenes())}")
-    return scene
