@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
@@ -70,7 +70,7 @@ ACTIONS = {
     "quantiles": "bins: quantiles of each number",
     "k-means": "bins: clusters of all numbers (k-means)",
 }
-BINNED: dict[Binning, tuple[str, str]] = {
+BINNED = {
     "quantiles": (
         "Quantiles of each number",
         "Each number is cut into bins that hold equally many rows, and each combination of bins is an action.",
@@ -135,10 +135,10 @@ def _choose_actions(guess: ColumnMapping, taken: list[ColumnInfo], file_id: str)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = _one_of("Action type", ACTIONS, guess.actions, width=330, key=f"actions {file_id}")
         bins = None
-        for binning, (label, _) in BINNED.items():
-            if how == binning:
-                before = guess.bins or suitable_bins(max(1, len(taken)), binning)
-                bins = int(st.number_input(label, 2, MOST_BINS, before, width=200, key=f"bins {how} {file_id}"))
+        if how in BINNED:
+            label, _ = BINNED[how]
+            before = guess.bins or suitable_bins(max(1, len(taken)), cast(Binning, how))
+            bins = int(st.number_input(label, 2, MOST_BINS, before, width=200, key=f"bins {how} {file_id}"))
     if said := about_actions(how, taken):
         st.caption(said)
     return {"actions": how, "bins": bins}
@@ -146,9 +146,8 @@ def _choose_actions(guess: ColumnMapping, taken: list[ColumnInfo], file_id: str)
 
 def about_actions(how: str, taken: list[ColumnInfo]) -> str:
     """What is made of the columns of the action, in a sentence or two; empty where there is nothing to say."""
-    for binning, (_, meaning) in BINNED.items():
-        if how == binning:
-            return f"{meaning} {LOSS}"
+    if how in BINNED:
+        return f"{BINNED[how][1]} {LOSS}"
     if len(taken) < 2:
         return ""
     sizes = [max(1, column.distinct) for column in taken]
