@@ -12,6 +12,7 @@ from offrl_core.dataset import Dataset, kept
 from offrl_core.evaluation.rollouts import measuring
 from offrl_core.evaluation.truth import Truth
 from offrl_core.learning import Learner
+from offrl_core.recent import Recent
 from offrl_core.worlds.bandit import ContextualBandit
 from offrl_core.worlds.world import Simulator
 
@@ -21,18 +22,13 @@ _KEPT = 24
 
 
 @kept
-def _truths(dataset: Dataset) -> dict[float, Truth]:
-    return {}
+def _truths(dataset: Dataset) -> Recent[float, Truth]:
+    return Recent(_KEPT, lambda truth: 1)  # by their number
 
 
 def truth(dataset: Dataset, gamma: float) -> Truth:
     """The truth about a dataset's world at a discount; recently asked ones are kept, for solving takes its time."""
-    known = _truths(dataset)
-    if gamma not in known:
-        if len(known) >= _KEPT:
-            del known[next(iter(known))]
-        known[gamma] = Truth(dataset, gamma)
-    return known[gamma]
+    return _truths(dataset).of(gamma, lambda: Truth(dataset, gamma))
 
 
 def evaluate(dataset: Dataset, policy: Array, gammas: Sequence[float]) -> tuple[dict[str, Array], Array]:
