@@ -15,6 +15,9 @@ NUMERICS = 1
 """The version of the numbers. It goes up whenever the same configuration would train to other numbers than before, so
 that results of both are never mixed; a test holds small runs of every algorithm against those of this version."""
 
+Kind = tuple[str, str, str]
+"""The names of a dataset, an algorithm and an approximator."""
+
 
 def digest(data: object) -> str:
     """A short hash of plain data, the same for equal data."""
@@ -112,7 +115,7 @@ class Job:
         return self.steps * len(self.points) * len(self.seeds)
 
     @property
-    def kind(self) -> tuple[str, str, str]:
+    def kind(self) -> Kind:
         """Jobs of one kind take about as long for an update as each other."""
         return self.data.name, self.algorithm, self.approximator
 

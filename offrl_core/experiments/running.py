@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from offrl_core.experiments import carrying
 from offrl_core.experiments.axes import ExperimentError
 from offrl_core.experiments.carrying import Lacking
 from offrl_core.experiments.cluster import is_lost
-from offrl_core.experiments.job import Job
+from offrl_core.experiments.job import Job, Kind
 from offrl_core.experiments.store import Store
 from offrl_core.experiments.working import Done, do
 
@@ -112,12 +112,14 @@ class _Running:
         self.left: deque[Job] = deque(part for job in jobs for part in job.without(known))
         self.jobs, self.updates = len(jobs), sum(job.updates for job in jobs)
         self.found = len(known)
-        self.undone_updates = sum(job.updates for job in self.left)
         self.undone = len(self.left)
+        self.undone_updates: Counter[Kind] = Counter()
+        for job in self.left:
+            self.undone_updates[job.kind] += job.updates
         self.tries: defaultdict[str, int] = defaultdict(int)
         self.pending: dict[Future[Done | Lacking], tuple[Job, bool]] = {}
         self.failed = self.diverged = 0
-        self.spent: defaultdict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self.spent: defaultdict[Kind, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.began = time.monotonic()
 
     def run(self) -> None:
@@ -220,7 +222,7 @@ class _Running:
 
     def _count(self, job: Job) -> None:
         self.undone -= 1
-        self.undone_updates -= job.updates
+        self.undone_updates[job.kind] -= job.updates
         self.tell(self.progress())
 
     def progress(self) -> Progress:
@@ -230,7 +232,7 @@ class _Running:
             jobs=self.jobs,
             jobs_done=max(0, self.jobs - self.undone),
             updates=self.updates,
-            updates_done=self.updates - self.undone_updates,
+            updates_done=self.updates - self.undone_updates.total(),
             found=self.found,
             failed=self.failed,
             diverged=self.diverged,
@@ -243,11 +245,10 @@ class _Running:
         seconds, updates = (sum(spent[i] for spent in self.spent.values()) for i in (0, 1))
         if not updates or not passed:
             return None if self.undone else 0.0
-        waiting = [*self.left, *(job for job, _ in self.pending.values())]
         left = 0.0
-        for job in waiting:
-            spent = self.spent.get(job.kind, (seconds, updates))
-            left += job.updates * spent[0] / spent[1]
+        for kind, waiting in self.undone_updates.items():
+            spent = self.spent.get(kind, (seconds, updates))
+            left += waiting * spent[0] / spent[1]
         return left / max(seconds / passed, 1e-9)
 
 
