@@ -33,8 +33,9 @@ import offrl_core as orl  # noqa: E402
 from benchmarks.live import BUSY, Page, _connect, serving  # noqa: E402
 from benchmarks.training import compete  # noqa: E402
 from offrl_core.experiments import Design, Results, Store, run, statistics  # noqa: E402
-from offrl_core.experiments.pool import LocalPool, cores  # noqa: E402
+from offrl_core.experiments.pool import LocalPool  # noqa: E402
 from offrl_core.experiments.working import do  # noqa: E402
+from offrl_core.threads import cores  # noqa: E402
 
 Row = tuple[str, str, str, bool]
 

@@ -47,8 +47,9 @@ def free_cores() -> int:
         running = int(_LOAD.read_text().split()[3].partition("/")[0])
     except (OSError, ValueError, IndexError):
         return 1
-    return max(1, _cores() - max(0, running - 1))
+    return max(1, cores() - max(0, running - 1))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,7 +14,7 @@ from typing import Any
 
 from offrl_core.algos import Algorithm
 from offrl_core.algos import algorithm as find_algorithm
-from offrl_core.data.catalogue import datasets, load_dataset
+from offrl_core.data.catalogue import load_dataset
 from offrl_core.data.entries import ENTRIES
 from offrl_core.dataset import Dataset, forget_kept
 from offrl_core.declarations import HyperparameterError
@@ -145,8 +145,3 @@ def dataset_of(data: Data) -> Dataset:
     if found is None:
         raise HyperparameterError(f"the own dataset {data.name!r} is not here")
     return found
-
-
-def in_catalogue(name: str) -> bool:
-    """Whether every process with this program has a dataset of this name."""
-    return name in datasets() and any(spec.name == name for spec in ENTRIES)

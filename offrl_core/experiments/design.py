@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -595,8 +595,3 @@ def of_dataset(dataset: Dataset) -> tuple[DatasetChoice, dict[str, Dataset]]:
     except HyperparameterError as error:
         raise ExperimentError(str(error)) from error
     return DatasetChoice(dataset.name, {}, key), {key: dataset}
-
-
-def thinned(design: Design, points: int, seed: int = 0) -> Design:
-    """The same design with a Sobol sample of its axes instead of their grid."""
-    return replace(design, sampling="sobol", points=points, sampling_seed=seed)

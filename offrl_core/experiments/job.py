@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -130,15 +130,10 @@ class Job:
                 lacking.setdefault(seeds, []).append(point)
         if lacking == {self.seeds: list(self.points)}:
             return [self]
-        return [_replaced(self, tuple(points), seeds) for seeds, points in lacking.items()]
+        return [replace(self, points=tuple(points), seeds=seeds) for seeds, points in lacking.items()]
 
     def __str__(self) -> str:
         return (
             f"{self.algorithm} ({self.approximator}) on {self.data.name}, {len(self.points)} configurations × "
             f"{len(self.seeds)} seeds, {self.steps:,} updates"
         )
-
-
-def _replaced(job: Job, points: tuple[Mapping[str, Value], ...], seeds: tuple[int, ...]) -> Job:
-    shared = (job.data, job.algorithm, job.approximator, job.version)
-    return Job(*shared, points, seeds, job.evaluate, job.estimates)

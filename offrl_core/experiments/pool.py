@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -12,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from offrl_core.processes.child import Child, ChildEnded, inbox
+from offrl_core.threads import cores
 
 T = TypeVar("T")
 
@@ -176,8 +176,3 @@ def serve(connection: Connection) -> None:
         except Exception as error:
             answer = False, error
         connection.send(answer)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -18,7 +18,6 @@ from offrl_core.evaluation.estimates import Behavior, Policy, known_behavior
 from offrl_core.evaluation.fitted_q import fitted_q_evaluation
 from offrl_core.evaluation.importance_sampling import importance_sampling
 from offrl_core.evaluation.rollouts import measuring
-from offrl_core.evaluation.truth import Truth
 from offrl_core.experiments.carrying import Lacking, dataset_of, needed, unpack
 from offrl_core.experiments.job import Job
 from offrl_core.learning import Learner, Snapshot
@@ -41,6 +40,7 @@ class Done:
         seconds: how long it took.
         training: how long of that was training and looking, without loading the data.
         failed: why it could not be done; the columns are empty then.
+        about: what is the same in every row, by name: see `reference`.
     """
 
     columns: dict[str, list[Any]]
@@ -221,6 +221,3 @@ def _estimate(name: str, data: Dataset, policy: Policy) -> float:
         return doubly_robust(data, policy, progress=False, **shared).value
     except DatasetError:
         return float("nan")
-
-
-__all__ = ["Done", "Truth", "do", "normalised", "reference", "trained"]

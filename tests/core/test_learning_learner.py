@@ -327,5 +327,5 @@ def test_free_cores_are_those_that_nothing_else_runs_on(
 ) -> None:
     (tmp_path / "loadavg").write_text(load)
     monkeypatch.setattr(core_threads, "_LOAD", tmp_path / "loadavg")
-    monkeypatch.setattr(core_threads, "_cores", lambda: 4)
+    monkeypatch.setattr(core_threads, "cores", lambda: 4)
     assert core_threads.free_cores() == free
