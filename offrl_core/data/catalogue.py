@@ -53,4 +53,11 @@ def load_dataset(name: str, *, seed: int = 0, **options: object) -> Dataset:
     return _recent.of(key, lambda: spec.build(seed, **options))
 
 
+def usual_approximator(dataset: Dataset) -> str:
+    """The approximator of the dataset's lesson, else a table where states are numbered, else an MLP."""
+    spec = CATALOGUE.get(dataset.name)
+    named = spec.approximator if spec is not None else ""
+    return named if named and (dataset.tabular or named != "table") else "table" if dataset.tabular else "mlp"
+
+
 _recent: Recent[Any, Dataset] = Recent(128_000_000, lambda dataset: dataset.nbytes, forget_kept)

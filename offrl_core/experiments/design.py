@@ -13,7 +13,7 @@ from typing import Any
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.algos import algorithms, declarations
 from offrl_core.algos.shared_hyperparameters import canonical_approximator
-from offrl_core.data.catalogue import datasets, load_dataset
+from offrl_core.data.catalogue import datasets, load_dataset, usual_approximator
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
 from offrl_core.experiments.axes import Axis, ExperimentError, Range, Sampling, axis_of, grid_size, points
@@ -433,13 +433,6 @@ class Design:
         chosen = tuple(map(dataset_choice, _list("datasets", given.pop("datasets", []))))
         learning = tuple(map(_algorithm_choice, _list("algorithms", given.pop("algorithms", []))))
         return cls(chosen, learning, axes=axes, own=own or {}, **given)
-
-
-def usual_approximator(dataset: Dataset) -> str:
-    """The approximator of the dataset's lesson, else a table where states are numbered, else an MLP."""
-    spec = datasets().get(dataset.name)
-    named = spec.approximator if spec is not None else ""
-    return named if named and (dataset.tabular or named != "table") else "table" if dataset.tabular else "mlp"
 
 
 def column_of(axis: str) -> str:

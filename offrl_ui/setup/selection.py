@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from offrl_core.algos import APPROXIMATORS, algorithms, hyperparameters
-from offrl_core.data.catalogue import datasets
+from offrl_core.data.catalogue import datasets, usual_approximator
 from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.data.options import DatasetOption
 from offrl_core.dataset import Dataset
@@ -88,9 +88,8 @@ def start() -> RunConfig:
 def approximators(dataset: Dataset) -> tuple[str, ...]:
     """The approximators that can be used with `dataset`, the usual one first."""
     allowed = tuple(APPROXIMATORS) if dataset.tabular else ("mlp", "linear")
-    spec = datasets().get(dataset.name)
-    usual = spec.approximator if spec is not None else ""
-    return (usual, *(name for name in allowed if name != usual)) if usual in allowed else allowed
+    usual = usual_approximator(dataset)
+    return tuple(sorted(allowed, key=lambda name: name != usual))
 
 
 def declared(dataset: Dataset, algorithm: str, approximator: str) -> dict[str, Hyperparameter]:
