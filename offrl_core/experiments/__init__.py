@@ -1,7 +1,8 @@
 """Experiments: many runs, from one design to an answer."""
 
 from offrl_core.experiments.axes import ExperimentError, Range
-from offrl_core.experiments.design import AlgorithmChoice, DatasetChoice, Design
+from offrl_core.experiments.choices import AlgorithmChoice, DatasetChoice
+from offrl_core.experiments.design import Design
 from offrl_core.experiments.experimenting import experiment, run
 from offrl_core.experiments.job import Job, Run
 from offrl_core.experiments.results import Results

@@ -10,7 +10,8 @@ from typing import Any
 from offrl_core.algos import Algorithm
 from offrl_core.dataset import Dataset
 from offrl_core.experiments.axes import Range, Sampling
-from offrl_core.experiments.design import USUAL, Design, of_dataset
+from offrl_core.experiments.choices import USUAL, of_dataset
+from offrl_core.experiments.design import Design
 from offrl_core.experiments.results import Results
 from offrl_core.experiments.running import Progress, Stop, run_jobs
 from offrl_core.experiments.store import Store, usual_folder

@@ -14,7 +14,8 @@ from offrl_core.algos import algorithms, hyperparameters
 from offrl_core.data.catalogue import datasets
 from offrl_core.declarations import Hyperparameter
 from offrl_core.experiments import Range
-from offrl_core.experiments.design import ESTIMATES, MAX_STEPS, USUAL
+from offrl_core.experiments.choices import USUAL
+from offrl_core.experiments.design import ESTIMATES, MAX_STEPS
 from offrl_core.links import OPTION
 from offrl_live.runs.datasets import find
 from offrl_ui.experiments.marks import title_of, word_of

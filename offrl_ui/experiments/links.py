@@ -10,7 +10,7 @@ from typing import Any
 from offrl_core.data.catalogue import datasets
 from offrl_core.dataset import Dataset
 from offrl_core.experiments import AlgorithmChoice, DatasetChoice, Design
-from offrl_core.experiments.design import of_dataset
+from offrl_core.experiments.choices import of_dataset
 from offrl_core.links import DEFAULT_BUDGET
 from offrl_live.runs.config import RunConfig
 

@@ -18,8 +18,8 @@ from pandas.testing import assert_frame_equal
 
 import offrl_core as orl
 from offrl_core.experiments import Design, ExperimentError, Store, run
+from offrl_core.experiments.choices import of_dataset
 from offrl_core.experiments.cluster import cluster_executor
-from offrl_core.experiments.design import of_dataset
 from tests.core.experiment_cases import SMALL, done, small
 
 

@@ -13,7 +13,7 @@ from scipy.stats import qmc
 import offrl_core as orl
 from offrl_core.experiments import Design, ExperimentError, Range
 from offrl_core.experiments.axes import points
-from offrl_core.experiments.design import of_dataset
+from offrl_core.experiments.choices import of_dataset
 
 SMALL = {"datasets": ["two-actions"], "algorithms": ["bcq"], "seeds": 2, "steps": 10, "evaluate": [0, 10]}
 

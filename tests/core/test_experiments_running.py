@@ -22,7 +22,7 @@ from pandas.testing import assert_frame_equal
 import offrl_core as orl
 from offrl_core.experiments import Design, ExperimentError, InThisProcess, Results, Store, run
 from offrl_core.experiments.carrying import Lacking
-from offrl_core.experiments.design import of_dataset
+from offrl_core.experiments.choices import of_dataset
 from offrl_core.experiments.pool import LocalPool, WorkerEnded
 from offrl_core.experiments.working import Done, do
 from tests.core.experiment_cases import SMALL, Counting, done, small
