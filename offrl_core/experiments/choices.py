@@ -65,9 +65,10 @@ class AlgorithmChoice:
 def dataset_choice(given: object) -> DatasetChoice:
     """A dataset of a design from its name, or from `name` and `options` (or `own`)."""
     entry = _entry("dataset", given, ("name", "options", "own"))
-    return DatasetChoice(
-        entry["name"], _values(f"dataset {entry['name']}: options", entry.get("options")), entry.get("own", "")
-    )
+    options, own = _values(f"dataset {entry['name']}: options", entry.get("options")), entry.get("own", "")
+    if not isinstance(own, str):
+        raise ExperimentError(f"dataset {entry['name']}: own = {own!r} is not allowed: it must be a hash, as text")
+    return DatasetChoice(entry["name"], options, own)
 
 
 def algorithm_choice(given: object) -> AlgorithmChoice:

@@ -159,6 +159,7 @@ def test_a_world_that_cannot_travel_is_refused():
         ({"datasets": [{"name": "two-actions", "options": {"nope": 1}}]}, "unknown option 'nope'"),
         ({"datasets": [{"name": "double-crossing", "options": {"episodes": 0}}]}, "episodes = 0 is not allowed"),
         ({"datasets": [7]}, "7 is no dataset"),
+        ({"datasets": [{"name": "mine", "own": ["a"]}]}, "own = .* is not allowed: it must be a hash"),
         ({"datasets": "two-actions"}, "must be a list"),
         ({"algorithms": ["bcqq"]}, "did you mean 'bcq'"),
         ({"algorithms": [{"name": "bcq", "approximator": "forest"}]}, "forest"),
