@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import offrl_core as orl  # noqa: E402
+from benchmarks.figures import Row, report  # noqa: E402
 from benchmarks.live import BUSY, Page, _connect, serving  # noqa: E402
 from benchmarks.training import compete  # noqa: E402
 from offrl_core.experiments import Design, Results, Store, run, statistics  # noqa: E402
@@ -37,18 +39,16 @@ from offrl_core.experiments.pool import LocalPool  # noqa: E402
 from offrl_core.experiments.working import do  # noqa: E402
 from offrl_core.threads import cores  # noqa: E402
 
-Row = tuple[str, str, str, bool]
-
 WORLDS = ("double-crossing", "single-crossing", "four-rooms", "cliff", "bridge", "frozen-lake")
 ALGORITHMS = tuple(orl.algorithms())
 
 
-def timed(design: Design, executor: Executor | None = None) -> tuple[float, Results, float]:
-    """Seconds of a fresh run of a design, its results, and the seconds of its jobs' own training."""
+def timed(design: Design, executor: Executor | None = None) -> tuple[float, Results]:
+    """Seconds of a fresh run of a design, and its results."""
     store = Store(tempfile.mkdtemp(prefix="offrl-experiment-"))
     began = time.perf_counter()
     results = run(design, store, executor)
-    return time.perf_counter() - began, results, began
+    return time.perf_counter() - began, results
 
 
 def warm(pool: LocalPool) -> None:
@@ -60,13 +60,27 @@ def warm(pool: LocalPool) -> None:
         future.result()
 
 
+@contextmanager
+def dask(workers: int) -> Iterator[Any]:
+    """The client of a cluster of so many processes on this machine, while it is there."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        ) as running,
+        Client(running, set_as_default=False) as client,
+    ):
+        yield client
+
+
 def tables(share: float) -> Iterator[Row]:
     """Fourteen algorithms on six worlds with twenty seeds each, 2 000 updates."""
     steps = max(1, round(2000 * share))
     design = Design.from_json(
         {"datasets": list(WORLDS), "algorithms": list(ALGORITHMS), "seeds": 20, "steps": steps, "evaluate": 5}
     )
-    seconds, results, _ = timed(design)
+    seconds, results = timed(design)
     assert results.frame["failed"].eq("").all()
     whole = seconds / share
     how = "" if share == 1 else f" (from {share:.0%} of the updates)"
@@ -100,7 +114,7 @@ def mlp(share: float) -> Iterator[Row]:
             "evaluate": [round(5000 * share)],
         }
     )
-    seconds, results, _ = timed(design)
+    seconds, results = timed(design)
     assert results.frame["failed"].eq("").all()
     ours = design.updates / seconds
     figure = "MLP 64-64: 8 settings × 10 seeds of CQL, updates a second with everything, against a loop in PyTorch"
@@ -183,7 +197,7 @@ def _overhead(executor: Executor, count: int) -> float:
 
     Store.put = put  # type: ignore[method-assign]
     try:
-        seconds, results, _ = timed(_small_jobs(count), executor)
+        seconds, results = timed(_small_jobs(count), executor)
     finally:
         Store.put = original  # type: ignore[method-assign]
     assert results.frame["run"].nunique() == 4 * count
@@ -196,14 +210,7 @@ def overhead(count: int) -> Iterator[Row]:
         warm(pool)
         found = _overhead(pool, count)
     yield "a job beyond its training, worker process", f"{found * 1000:.1f} ms", "30 ms", found <= 0.03
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(
-            n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
+    with dask(1) as client:
         executor = client.get_executor()
         for future in [executor.submit(do, job, {}, 1) for job in _small_jobs(2).jobs]:
             future.result()
@@ -225,7 +232,7 @@ def frame(rows: int) -> Iterator[Row]:
             "evaluate": list(range(steps + 1)),
         }
     )
-    _, results, _ = timed(design)
+    _, results = timed(design)
     again = Results(Design.from_json(design.to_json()), Store(results.store.folder))
     began = time.perf_counter()
     table = again.frame
@@ -248,8 +255,6 @@ def frame(rows: int) -> Iterator[Row]:
 
 def cluster(seconds: float) -> Iterator[Row]:
     """Four workers of a local Dask cluster, of which one is killed every 20 seconds."""
-    from distributed import Client, LocalCluster
-
     design = Design.from_json(
         {
             "datasets": ["cartpole"],
@@ -260,12 +265,7 @@ def cluster(seconds: float) -> Iterator[Row]:
             "evaluate": [round(40 * seconds)],
         }
     )
-    with (
-        LocalCluster(
-            n_workers=4, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
-        ) as running,
-        Client(running, set_as_default=False) as client,
-    ):
+    with dask(4) as client:
         over = threading.Event()
         killed: list[int] = []
 
@@ -278,7 +278,7 @@ def cluster(seconds: float) -> Iterator[Row]:
 
         thread = threading.Thread(target=kill)
         thread.start()
-        spent, results, _ = timed(design, client.get_executor())
+        spent, results = timed(design, client.get_executor())
         over.set()
         thread.join()
     table = results.frame
@@ -308,13 +308,7 @@ def main() -> int:
         "frame": lambda: frame(10_000),
         "cluster": lambda: cluster(120.0 * given.share),
     }
-    good = True
-    print("| figure | measured | target | |\n|---|---|---|---|", flush=True)
-    for name in given.what or names:
-        for figure, measured, target, reached in parts[name]():
-            good &= reached
-            print(f"| {figure} | {measured} | {target} | {'' if reached else 'missed'} |", flush=True)
-    return 0 if good else 1
+    return report(row for name in given.what or names for row in parts[name]())
 
 
 if __name__ == "__main__":

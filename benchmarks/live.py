@@ -28,9 +28,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.figures import Row, report  # noqa: E402
 from offrl_live.runs import wire  # noqa: E402
 
-Row = tuple[str, str, str, bool]
 CONFIGS: dict[str, dict[str, Any]] = {
     "grid": {"dataset": "double-crossing", "lanes": [{"algorithm": "cql"}], "budget": 0},
     "grid, mlp": {"dataset": "double-crossing", "lanes": [{"algorithm": "cql", "approximator": "mlp"}], "budget": 0},
@@ -383,13 +383,7 @@ def main() -> int:
         "cost": lambda: cost(given.seconds, given.port),
         "clicks": lambda: clicks(given.port),
     }
-    good = True
-    print("| figure | measured | target | |\n|---|---|---|---|", flush=True)
-    for name in given.what or parts:
-        for figure, measured, target, reached in parts[name]():
-            good &= reached
-            print(f"| {figure} | {measured} | {target} | {'' if reached else 'missed'} |", flush=True)
-    return 0 if good else 1
+    return report(row for name in given.what or parts for row in parts[name]())
 
 
 if __name__ == "__main__":

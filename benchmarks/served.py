@@ -40,7 +40,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from live import BUSY, Page, Row  # noqa: E402
+from figures import Row, report  # noqa: E402
+from live import BUSY, Page  # noqa: E402
 
 from offrl_live.serving.figures import resident  # noqa: E402
 from tests.processes import descendants, left_behind  # noqa: E402
@@ -530,13 +531,7 @@ def main() -> int:
     parser.add_argument("--attack-seconds", type=float, default=10.0)
     parser.add_argument("--only", default="", help="attacks whose name holds this")
     given = parser.parse_args()
-    good = True
-    print("| figure | measured | target | |\n|---|---|---|---|", flush=True)
-    for name in given.what or parts:
-        for figure, measured, target, reached in parts[name](given):
-            good &= reached
-            print(f"| {figure} | {measured} | {target} | {'' if reached else 'missed'} |", flush=True)
-    return 0 if good else 1
+    return report(row for name in given.what or parts for row in parts[name](given))
 
 
 if __name__ == "__main__":

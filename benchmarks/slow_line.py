@@ -26,9 +26,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.figures import Row, report  # noqa: E402
 from tests.serving import Server, start_server, stop_server  # noqa: E402
 
-Row = tuple[str, str, str, bool]
 MB = 1e6
 # Large tables in a network's run: the most that a viewer is sent.
 BUSY = "?v=1&data=icu-sepsis&algo=cql&net=mlp&seeds=1&batch_size=256&budget=0"
@@ -180,7 +180,6 @@ def main() -> int:
         (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
     )
     os.environ.setdefault("OFFRL_WARM_UP", "1")
-    good = True
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = start_server(Path(folder) / "server.log")
         browser = playwright.chromium.launch(executable_path=own, args=["--no-sandbox"])
@@ -188,16 +187,12 @@ def main() -> int:
             context = opened(browser)
             picture(context.new_page(), server.url)  # the first visit of all warms the server
             context.close()
-            print("| figure | measured | target | |\n|---|---|---|---|", flush=True)
             parts = [visits] if {"cold", "warm"} & set(given.what) else []
-            for part in [*parts, *([live] if "live" in given.what else [])]:
-                for figure, measured, target, reached in part(browser, server, given):
-                    good &= reached
-                    print(f"| {figure} | {measured} | {target} | {'' if reached else 'missed'} |", flush=True)
+            parts += [live] if "live" in given.what else []
+            return report(row for part in parts for row in part(browser, server, given))
         finally:
             browser.close()
             stop_server(server)
-    return 0 if good else 1
 
 
 if __name__ == "__main__":

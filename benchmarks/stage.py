@@ -28,12 +28,11 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwri
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.figures import Row, report  # noqa: E402
 from offrl_live.runs.config import Lane, RunConfig  # noqa: E402
 from offrl_live.runs.recorder import record  # noqa: E402
 from offrl_ui.gallery.presets import presets  # noqa: E402
 from offrl_ui.playground.replay_file import replay_html  # noqa: E402
-
-Row = tuple[str, str, str, bool]
 
 # A network on minibatches, without a budget: it trains for as long as it is watched.
 BUSY = "?v=1&data=four-rooms&algo=cql&net=mlp&seeds=1&batch_size=256&budget=0"
@@ -276,7 +275,6 @@ def main() -> int:
     given = parser.parse_args()
     names = ("chromium", "chromium-browser", "google-chrome")
     own = next((path for name in names if (path := shutil.which(name))), None)
-    good = True
     with app() as url, sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=own, args=flags, headless=not given.show)
@@ -290,13 +288,9 @@ def main() -> int:
             "replay": lambda: replay(browser, given.seconds),
         }
         print(f"{os.cpu_count()} cores, Chromium {browser.version}\n")
-        print("| figure | measured | target | |\n|---|---|---|---|", flush=True)
-        for name in given.what or parts:
-            for figure, measured, target, reached in parts[name]():
-                good &= reached
-                print(f"| {figure} | {measured} | {target} | {'' if reached else 'missed'} |", flush=True)
+        status = report(row for name in given.what or parts for row in parts[name]())
         browser.close()
-    return 0 if good else 1
+    return status
 
 
 if __name__ == "__main__":
