@@ -36,8 +36,6 @@ from benchmarks.live import BUSY, Page, _connect, serving  # noqa: E402
 from benchmarks.training import compete  # noqa: E402
 from offrl_core.experiments import Design, Results, Store, run, statistics  # noqa: E402
 from offrl_core.experiments.pool import LocalPool  # noqa: E402
-from offrl_core.experiments.working import do  # noqa: E402
-from offrl_core.threads import cores  # noqa: E402
 
 WORLDS = ("double-crossing", "single-crossing", "four-rooms", "cliff", "bridge", "frozen-lake")
 ALGORITHMS = tuple(orl.algorithms())
@@ -49,15 +47,6 @@ def timed(design: Design, executor: Executor | None = None) -> tuple[float, Resu
     began = time.perf_counter()
     results = run(design, store, executor)
     return time.perf_counter() - began, results
-
-
-def warm(pool: LocalPool) -> None:
-    """Have every worker started, with the core loaded."""
-    design = Design.from_json(
-        {"datasets": ["two-actions"], "algorithms": ["bc"], "seeds": 1, "steps": 1, "evaluate": [1]}
-    )
-    for future in [pool.submit(do, design.jobs[0], {}, n) for n in range(2 * cores())]:
-        future.result()
 
 
 @contextmanager
@@ -172,14 +161,14 @@ def live(seconds: float, port: int) -> Iterator[Row]:
         yield f"{name}: frames a second beside an experiment", f"{frames:.1f}", "10", frames >= 9.5
 
 
-def _small_jobs(count: int) -> Design:
+def _small_jobs(count: int, seeds: int = 4) -> Design:
     """Jobs of one update each."""
     return Design.from_json(
         {
             "datasets": ["double-crossing"],
             "algorithms": ["bc"],
             "axes": {"batch_size": list(range(1, count + 1))},
-            "seeds": 4,
+            "seeds": seeds,
             "steps": 1,
             "evaluate": [1],
         }
@@ -188,6 +177,7 @@ def _small_jobs(count: int) -> Design:
 
 def _overhead(executor: Executor, count: int) -> float:
     """Seconds of a job beyond its training, one after another."""
+    timed(_small_jobs(2, seeds=1), executor)  # what is started, imported and loaded once
     spent = []
     original = Store.put
 
@@ -207,14 +197,10 @@ def _overhead(executor: Executor, count: int) -> float:
 def overhead(count: int) -> Iterator[Row]:
     """What a job costs beyond its training: planning, sending, keeping. One worker, so that nothing is side by side."""
     with LocalPool(1) as pool:
-        warm(pool)
         found = _overhead(pool, count)
     yield "a job beyond its training, worker process", f"{found * 1000:.1f} ms", "30 ms", found <= 0.03
     with dask(1) as client:
-        executor = client.get_executor()
-        for future in [executor.submit(do, job, {}, 1) for job in _small_jobs(2).jobs]:
-            future.result()
-        found = _overhead(executor, count)
+        found = _overhead(client.get_executor(), count)
     yield "a job beyond its training, local Dask cluster", f"{found * 1000:.1f} ms", "100 ms", found <= 0.1
 
 
