@@ -12,7 +12,7 @@ import pandas as pd
 
 from offrl_core.algos import algorithms
 from offrl_core.experiments import statistics
-from offrl_core.experiments.statistics.base import LOWER_IS_BETTER
+from offrl_core.experiments.statistics.base import sign_of
 from offrl_ui.experiments.marks import Palette, described, order_of, word_of
 
 LABELS = ("dataset", "algorithm", "approximator")
@@ -122,8 +122,7 @@ class Prepared:
         if rule not in self.scored or not self.scored[rule].notna().any():
             return None
         judged = self.scored[self.scored[rule].notna()]
-        sign = -1.0 if rule in LOWER_IS_BETTER else 1.0
-        return judged.loc[(sign * judged[rule].astype(float)).groupby(judged["task"]).idxmax()]
+        return judged.loc[(sign_of(rule) * judged[rule].astype(float)).groupby(judged["task"]).idxmax()]
 
     @staticmethod
     def best_run(runs: pd.DataFrame) -> str:

@@ -80,16 +80,27 @@ def of_runs(frame: pd.DataFrame, metric: str = "normalised", at: str | int = "la
         raise ExperimentError(unknown("metric of these results", metric, numbers))
     rows = frame.assign(task=tasks_of(frame), score=frame[metric].astype(float))
     if at == "best":
-        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-        order = rows.assign(_key=(sign * rows["score"]).fillna(-np.inf)).sort_values(["_key", "step"], kind="stable")
+        order = rows.assign(_key=(sign_of(metric) * rows["score"]).fillna(-np.inf)).sort_values(
+            ["_key", "step"], kind="stable"
+        )
         return order.groupby("run", sort=False).tail(1).drop(columns="_key").sort_index()
     if at == "last":
-        return rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
+        return last_steps(rows)
     found = rows[(rows["step"] == at) | (rows["failed"] != "")]
     if not len(found):
         steps = ", ".join(f"{step:,}" for step in sorted(rows["step"].unique())[:12])
         raise ExperimentError(f"no run was evaluated at step {at!r}; there are {steps}")
     return found
+
+
+def last_steps(rows: pd.DataFrame) -> pd.DataFrame:
+    """The row of each run's last step."""
+    return rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
+
+
+def sign_of(metric: str) -> float:
+    """1 where more of a metric is better, −1 where less is."""
+    return -1.0 if metric in LOWER_IS_BETTER else 1.0
 
 
 # intervals

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
-from offrl_core.experiments.statistics.base import LOWER_IS_BETTER, bootstrap, groups_of, of_runs, tasks_of, too_few
+from offrl_core.experiments.statistics.base import (
+    bootstrap,
+    groups_of,
+    last_steps,
+    of_runs,
+    sign_of,
+    tasks_of,
+    too_few,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +78,7 @@ def online_budget(
 
     of_runs(frame, metric)  # refuses what has no such metric
     rows = frame[(frame["failed"] == "") & frame[metric].notna()].assign(task=lambda f: tasks_of(f))
-    rows = rows[rows["step"] > 0] if checkpoints else rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
+    rows = rows[rows["step"] > 0] if checkpoints else last_steps(rows)
     found = []
     for group, part in groups_of(rows.assign(_all="all"), by or "_all"):
         tables = [_table(task, metric) for _, task in part.groupby("task", sort=True)]
@@ -128,10 +136,9 @@ def _last(tables: _Tables, metric: str) -> Array:
 
 def _chosen(tables: _Tables, metric: str, name: str) -> Array:
     """The true value of the candidate that an estimate likes best, on average over tasks."""
-    sign = -1.0 if name in LOWER_IS_BETTER else 1.0
     found = []
     for table in tables:
-        liked, true = _flat(sign * table[name]), _flat(table[metric])
+        liked, true = _flat(sign_of(name) * table[name]), _flat(table[metric])
         best = np.where(np.isnan(liked), -np.inf, liked).argmax(axis=-1)
         found.append(np.take_along_axis(true, best[..., None], axis=-1)[..., 0])
     return np.asarray(np.mean(found, axis=0))
@@ -177,7 +184,7 @@ def estimate_quality(
 
     of_runs(frame, metric)
     rows = frame[(frame["failed"] == "") & np.isfinite(frame[metric])].assign(task=lambda f: tasks_of(f))
-    rows = rows[rows["step"] > 0] if checkpoints else rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
+    rows = rows[rows["step"] > 0] if checkpoints else last_steps(rows)
     found = []
     for task, part in rows.groupby("task", sort=False):
         true = part[metric].to_numpy(dtype=float)
@@ -188,7 +195,7 @@ def estimate_quality(
             known = np.isfinite(said)
             if not known.any():
                 continue
-            sign = -1.0 if name in LOWER_IS_BETTER else 1.0
+            sign = sign_of(name)
             liked, worth = sign * said[known], true[known]
             varies = len(liked) > 1 and np.ptp(liked) > 0 and np.ptp(worth) > 0
             order = np.argsort(-liked, kind="stable")
