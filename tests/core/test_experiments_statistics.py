@@ -238,6 +238,18 @@ def test_what_trying_is_worth_beside_choosing_without_it():
     assert only_last["candidates"].unique().tolist() == [12]
 
 
+def test_trying_counts_runs_without_a_finite_number_nowhere():
+    """At γ = 1 a policy that never ends may be worth −∞."""
+    frame = budget_frame().assign(algorithm=lambda f: np.where(f["seed"] < 3, "a", "b"))
+    frame.loc[(frame["seed"] == 0) & (frame["step"] == 10), "normalised"] = -np.inf
+    found, known = st.online_budget(frame), st.online_budget(frame[frame["seed"] != 0])
+    pd.testing.assert_frame_equal(found, known)
+    assert found["low"].isna().all()  # of six seeds five are left
+    assert found["why"].str.startswith("No interval").all()
+    frame.loc[(frame["algorithm"] == "a") & (frame["step"] == 10), "normalised"] = -np.inf
+    assert set(st.online_budget(frame, by="algorithm")["algorithm"]) == {"b"}
+
+
 def test_estimates_are_judged_by_rank_and_regret():
     frame = budget_frame()
     found = st.estimate_quality(frame).set_index(["task", "estimate"])

@@ -14,6 +14,7 @@ from offrl_core.experiments.statistics.base import (
     bootstrap,
     groups_of,
     last_steps,
+    names_of,
     of_runs,
     sign_of,
     tasks_of,
@@ -62,6 +63,8 @@ def online_budget(
     with the highest estimate (`fqe`, `wis`, `dr`, `value_start`), with the smallest `td_error`, or the `last` step of
     any run is taken.
 
+    Runs that lack a finite number at some step count nowhere; a group of such runs only is left out.
+
     Args:
         frame: of the results.
         metric: what is true.
@@ -81,6 +84,9 @@ def online_budget(
     rows = rows[rows["step"] > 0] if checkpoints else last_steps(rows)
     found = []
     for group, part in groups_of(rows.assign(_all="all"), by or "_all"):
+        part = _whole_runs(part, metric)
+        if not len(part):
+            continue
         tables = [_table(task, metric) for _, task in part.groupby("task", sort=True)]
         fewest = min(table[metric].size for table in tables)
         why = too_few(part)
@@ -111,15 +117,20 @@ def online_budget(
                     **counted,
                 }
             )
-    return pd.DataFrame(found)
+    columns = ["chosen_by", "tried", "value", "low", "high", "candidates", "runs", "tasks", "why"]
+    return pd.DataFrame(found, columns=[*(names_of(by) if by else []), *columns])
+
+
+def _whole_runs(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The runs that have a finite number at every step at which a run of their task has one at all."""
+    steps = rows.groupby("task")["step"].transform("nunique")
+    return rows[np.isfinite(rows[metric]).groupby(rows["run"]).transform("sum") == steps]
 
 
 def _table(rows: pd.DataFrame, metric: str) -> dict[str, Array]:
     """The numbers of a task's candidates, name → `(runs, steps)`."""
     names = [metric, *(name for name in ESTIMATORS if name in rows.columns and name != metric)]
-    tables = {name: rows.pivot(index="run", columns="step", values=name).to_numpy(dtype=float) for name in names}
-    whole = np.isfinite(tables[metric]).all(axis=1)
-    return {name: table[whole] for name, table in tables.items()}
+    return {name: rows.pivot(index="run", columns="step", values=name).to_numpy(dtype=float) for name in names}
 
 
 def _flat(table: Array) -> Array:
