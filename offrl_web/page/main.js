@@ -16,14 +16,13 @@ import { engine } from "./engine.js";
  *   at: number | null }} Frame
  */
 
-/** @type {Record<string, () => Promise<{ show: (frame: Frame) => Promise<Shown> }>>} */
-const PAGES = {
-  "": () => import("./playground.js"),
-  gallery: () => import("./gallery.js"),
-  reweighting: () => import("./lecture.js"),
-  deadly_triad: () => import("./lecture.js"),
-  constraining_q: () => import("./lecture.js"),
-};
+/** What shows a page: all but these are the lecture's.
+ * @type {Map<string, () => Promise<{ show: (frame: Frame) => Promise<Shown> }>>} */
+const MODULES = new Map([
+  ["", () => import("./playground.js")],
+  ["gallery", () => import("./gallery.js")],
+]);
+const lecture = () => import("./lecture.js");
 
 const ROOMS =
   "Nothing you do here leaves this tab. Rooms, in which an audience follows, need the installed app: they need a server.";
@@ -42,7 +41,7 @@ let turn = 0;
 function pathNow() {
   const inside = decodeURIComponent(location.pathname.slice(site.pathname.length));
   const name = inside.replace(/\/?(index\.html)?$/, "");
-  return name in PAGES ? name : "";
+  return BUILT.pages.some((page) => page.path === name) ? name : "";
 }
 
 /** @param {number | null} [at] */
@@ -59,7 +58,7 @@ async function show(at = null) {
   document.title = `${facts?.title} · Offline RL Explorer`;
   document.body.dataset.page = path || "playground";
   try {
-    const { show } = await PAGES[path]();
+    const { show } = await (MODULES.get(path) ?? lecture)();
     if (mine !== turn) return;
     const page = await show({ main, side, path, go, at });
     if (mine === turn) shown = page;
