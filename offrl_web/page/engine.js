@@ -94,8 +94,6 @@ export class Engine {
     this.questions = new Map();
     this.count = 0;
     this.starts = 0;
-    /** What was said before the worker was there. @type {ToWorker[]} */
-    this.early = [];
   }
 
   /** Load Python and the program; does nothing where that has begun. */
@@ -112,7 +110,6 @@ export class Engine {
     this.worker.onerror = (event) => this.failed(event.message || "its worker could not be loaded");
     this.starts += 1;
     if (this.starts > 1) for (const told of this.forgetful) told();
-    for (const message of this.early.splice(0)) this.worker.postMessage(message);
   }
 
   /** Begin again after a failure: the runs are gone, and are computed anew when they are asked for. */
@@ -135,10 +132,9 @@ export class Engine {
     for (const told of this.watching) told(status);
   }
 
-  /** @param {ToWorker} message */
+  /** Python is told as soon as it is there; one that ended is told nothing. @param {ToWorker} message */
   tell(message) {
-    if (this.worker) this.worker.postMessage(message);
-    else this.early.push(message);
+    this.worker?.postMessage(message);
   }
 
   /** @param {string} path */
@@ -208,7 +204,6 @@ export class Engine {
 
   /** Nobody is there to answer. @param {string} reason */
   giveUp(reason) {
-    this.early.length = 0;
     const [lines, questions] = [[...this.lines.values()], [...this.questions.values()]];
     this.lines.clear();
     this.questions.clear();
