@@ -89,11 +89,12 @@ function fail(error) {
   tell({ type: "failed", reason: words(error) });
 }
 
-/** The last line of a Python traceback says what was wrong. @param {unknown} error */
+/** The last line of a Python traceback says what was wrong; an error that was raised here and went through Python still
+ * bears its own name behind Python's. @param {unknown} error */
 function words(error) {
   const text = error instanceof Error ? error.message : String(error);
   const last = text.trim().split("\n").at(-1) ?? text;
-  return last.replace(/^[\w.]*(?:ValueError|Error|Exception|Closed): /, "");
+  return last.replace(/^[\w.]*(?:Error|Exception|Closed): (?:Error: )?/, "");
 }
 
 /** @type {{ [K in ToWorker["do"]]: (message: Extract<ToWorker, { do: K }>) => void }} */
@@ -211,9 +212,10 @@ function fetched(path) {
     request.send();
   } catch {
     throw new Error(`${path} could not be loaded: there is no network, and it was not needed before`);
+  } finally {
+    tell({ type: "progress", stage: "fetching", loaded: 1, total: 1, what: "" });
   }
   if (request.status !== 200) throw new Error(`${path} could not be loaded (${request.status})`);
-  tell({ type: "progress", stage: "fetching", loaded: 1, total: 1, what: "" });
   return new Uint8Array(request.response);
 }
 
