@@ -4,12 +4,12 @@ import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import { bus } from "../../offrl_ui/assets/shared/bus.js";
 import { h } from "../../offrl_ui/assets/shared/dom.js";
 import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
-import { mount as mountStage } from "../../offrl_ui/assets/stage/mount.js";
 import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
 import { engine } from "./engine.js";
 import { data, recordingOf } from "./site.js";
+import { StagePlace } from "./stage.js";
 
 /** @import { Cards, Preset, Shown } from "./types.d.ts" */
 /** @import { Frame } from "./main.js" */
@@ -31,18 +31,14 @@ class GalleryPage {
     const host = h("div", { class: "component" });
     side.replaceChildren(h("h2", {}, "Runs worth seeing"), host);
     this.head = h("div", { class: "gallery-head" });
-    const stage = h("div", { class: "stage-host" });
-    this.root = stage.attachShadow({ mode: "open" });
-    this.root.append(h("section", { class: "stage", "aria-label": "Training stage" }));
-    main.replaceChildren(this.head, stage);
+    this.stagePlace = new StagePlace();
+    main.replaceChildren(this.head, this.stagePlace.host);
     const styles = [siteAddress(`stage/${BUILT.version}/widgets/picker.css`)];
     this.picker = new Place(host, "picker", pickers, styles, (_, { id, seq }) => {
       this.picker.heard(seq);
       history.pushState(null, "", `${location.pathname}?preset=${encodeURIComponent(id)}`);
       this.draw();
     });
-    /** @type {(() => void) | null} */
-    this.unmount = null;
     // Python comes when the picture stands, so that "Train it live" has not to wait for all of it.
     this.off = bus.on("frame", () => setTimeout(() => engine.start(), 500));
     this.draw();
@@ -60,17 +56,12 @@ class GalleryPage {
     ]);
     const groups = this.cards.presets;
     this.picker.show({ label: "Run", groups, value: chosen.id, columns: 2, few: 0, skip: "" });
-    this.unmount = mountStage({
-      parentElement: this.root,
-      data: { recording: recordingOf(chosen.id), ...chosen.view },
-      setStateValue: () => {},
-      setTriggerValue: () => {},
-    });
+    this.stagePlace.show({ recording: recordingOf(chosen.id), ...chosen.view });
   }
 
   /** @param {Preset} preset */
   live(preset) {
-    const { stage } = /** @type {any} */ (this.root.querySelector(".stage"));
+    const { stage } = this.stagePlace;
     const at = stage?.playback.atEnd ? null : (stage?.playback.frame?.step ?? null);
     this.go(`?${new URLSearchParams(preset.link)}`, at);
   }
@@ -82,6 +73,6 @@ class GalleryPage {
   close() {
     this.off();
     this.picker.close();
-    this.unmount?.();
+    this.stagePlace.close();
   }
 }

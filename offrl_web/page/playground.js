@@ -4,7 +4,6 @@ import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import { bus } from "../../offrl_ui/assets/shared/bus.js";
 import { download, h } from "../../offrl_ui/assets/shared/dom.js";
 import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
-import { mount as mountStage } from "../../offrl_ui/assets/stage/mount.js";
 import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
 import * as settings from "../../offrl_ui/assets/widgets/settings.js";
 import * as transitions from "../../offrl_ui/assets/widgets/transition.js";
@@ -13,6 +12,7 @@ import { BUILT } from "./built.js";
 import { Place } from "./component.js";
 import { engine } from "./engine.js";
 import { data, linkOf, presetOf, queryOf, recordingOf, writeLink } from "./site.js";
+import { StagePlace } from "./stage.js";
 
 /** @import { Cards, PlaygroundView, Shown, TakenFile } from "./types.d.ts" */
 /** @import { Frame } from "./main.js" */
@@ -54,7 +54,7 @@ class PlaygroundPage {
     this.adding = false;
     this.notes = h("div", { class: "notes" });
     this.heading = h("div", { class: "page-heading" });
-    this.stage = h("div", { class: "stage-host" });
+    this.stagePlace = new StagePlace();
     this.below = h("div", { class: "below" });
     this.rule = h("div", { class: "rule" });
     this.tree = h("div");
@@ -82,7 +82,7 @@ class PlaygroundPage {
     main.replaceChildren(
       this.notes,
       this.heading,
-      this.stage,
+      this.stagePlace.host,
       this.below,
       h("details", { class: "fold", open: true }, h("summary", {}, "Branches of this visit"), this.tree, hosts.tree),
       this.rule,
@@ -115,11 +115,6 @@ class PlaygroundPage {
       ),
     };
     this.places.inside.show({});
-    const root = this.stage.attachShadow({ mode: "open" });
-    root.append(h("section", { class: "stage", "aria-label": "Training stage" }));
-    this.root = root;
-    /** @type {(() => void) | null} */
-    this.unmount = null;
     this.off = [
       engine.watch(({ state }) => {
         if (state === "failed") this.recorded = null;
@@ -245,15 +240,10 @@ class PlaygroundPage {
     const same = recorded && linkOf(view.link) === recorded.link ? { recording: recorded.recording } : {};
     // However early Python is there, the recording comes first, and the run takes its place where the viewer is.
     const loading = "recording" in same && !this.stands;
-    if (loading && this.unmount !== null) return;
+    if (loading && this.stagePlace.used) return;
     const wanted = view.run === null || loading ? same : { run: view.run, ...same };
     if (!("run" in wanted || "recording" in wanted)) return;
-    this.unmount = mountStage({
-      parentElement: this.root,
-      data: { ...wanted, ...view.stage },
-      setStateValue: (name, payload) => this.staged(name, /** @type {any} */ (payload)),
-      setTriggerValue: () => {},
-    });
+    this.stagePlace.show({ ...wanted, ...view.stage }, (name, payload) => this.staged(name, payload));
     if (this.at !== null) this.seek(this.at);
     this.at = null;
     if (!loading) return;
@@ -277,8 +267,8 @@ class PlaygroundPage {
   /** The viewer comes from the gallery, where this very recording stood at a step. @param {number} step */
   seek(step) {
     this.atFirstFrame(() => {
-      const stage = /** @type {any} */ (this.root.querySelector(".stage")).stage;
-      if (step < (stage?.store.frames.last?.step ?? 0)) stage.playback.seek(step);
+      const { stage } = this.stagePlace;
+      if (stage && step < (stage.store.frames.last?.step ?? 0)) stage.playback.seek(step);
     });
   }
 
@@ -445,6 +435,6 @@ class PlaygroundPage {
     this.left = true;
     for (const off of this.off) off();
     for (const place of Object.values(this.places)) place.close();
-    this.unmount?.();
+    this.stagePlace.close();
   }
 }
