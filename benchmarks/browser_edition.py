@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import gzip
 import http.server
 import shutil
 import statistics
@@ -26,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import offrl_core as orl
 from offrl_web import supply
-from offrl_web.build import build, packed_size
+from offrl_web.build import build
 
 BUS = "globalThis.offrlBus"
 READY = "document.querySelector('.status')?.dataset.state === 'ready'"
@@ -52,6 +53,16 @@ def served(folder: Path) -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+def packed_size(folder: Path, names: set[str]) -> int:
+    """Bytes of these files of a site as a host sends them, text and WebAssembly gzipped."""
+    total = 0
+    for path in folder.rglob("*"):
+        if path.is_file() and path.relative_to(folder).as_posix() in names:
+            data = path.read_bytes()
+            total += min(len(data), len(gzip.compress(data, 6)))
+    return total
 
 
 def visit(page: Page, url: str) -> dict[str, float]:
@@ -159,7 +170,7 @@ def measure(browser: Browser, site: str, folder: Path, version: str, restarts: i
     page.wait_for_timeout(3000)
     kept = "caches.open('offrl').then((kept) => kept.keys()).then((keys) => keys.map(({ url }) => url))"
     urls: list[str] = page.evaluate(kept)
-    names = {url.removeprefix(f"{site}/"): True for url in (*asked, *urls) if url.startswith(site)}
+    names = {url.removeprefix(f"{site}/") for url in (*asked, *urls) if url.startswith(site)}
     warm_page = context.new_page()
     warm_page.set_default_timeout(180_000)
     warm = visit(warm_page, f"{site}/")
@@ -167,7 +178,7 @@ def measure(browser: Browser, site: str, folder: Path, version: str, restarts: i
     for name, seconds in cold.items():
         print(f"{name}, cold / warm: {seconds:.1f} s / {warm[name]:.1f} s")
     print(f"first visit, compressed: {packed_size(folder, names) / 1e6:.1f} MB in {len(names)} files")
-    without = {name: True for name in names if not name.startswith("pyodide/") and "/python/" not in name}
+    without = {name for name in names if not name.startswith("pyodide/") and "/python/" not in name}
     print(f"of it without Python: {packed_size(folder, without) / 1e6:.1f} MB")
     print(f"requests to other hosts: {sum(not url.startswith((site, 'blob:', 'data:')) for url in asked)}")
     for title, (algorithm, approximator, values) in CASES.items():

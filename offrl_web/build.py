@@ -7,7 +7,6 @@ that is named by its contents; Pyodide lies in one that is named by its version.
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import html
 import io
@@ -21,7 +20,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from offrl_lecture.registry import pages
 from offrl_live.runs.wire import dumps
@@ -204,16 +202,6 @@ def _write(folder: Path, written: Mapping[str, bytes]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-def packed_size(folder: Path, names: Mapping[str, Any] | None = None) -> int:
-    """Bytes of a site's files as a host sends them, text and WebAssembly gzipped."""
-    total = 0
-    for path in folder.rglob("*"):
-        if path.is_file() and (names is None or path.relative_to(folder).as_posix() in names):
-            data = path.read_bytes()
-            total += min(len(data), len(gzip.compress(data, 6)))
-    return total
 
 
 def main(arguments: list[str]) -> None:
