@@ -90,10 +90,10 @@ with st.container(horizontal=True):
     opened = st.button("Open in the playground", type="primary", icon=":material/play_arrow:", disabled=not ready)
     save(dataset, spec.name if spec else "log")
 if opened:
-    before = st.session_state.get("playground", {}).get("config", selection.start())
+    before = st.session_state.get(memory.PLAYGROUND, {}).get("config", selection.start())
     wanted = replace(selection.other_dataset(before, config.dataset), options=config.options)
-    memory.tell("playground", wanted, selection.why_other(before, wanted))
-    st.switch_page("pages/playground.py", query_params=links.link(wanted))
+    memory.tell(memory.PLAYGROUND, wanted, selection.why_other(before, wanted))
+    memory.go_to_playground(wanted)
 if report is not None:
     show_report(report, left_out=whole.n_episodes - dataset.n_episodes)
     estimates(dataset, key=f"estimates {links.data_link(config)}")

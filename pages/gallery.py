@@ -8,7 +8,7 @@ from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.downloads import preset_address
-from offrl_ui.setup import links
+from offrl_ui.setup import links, memory
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, transition
@@ -36,7 +36,7 @@ with title:
     st.markdown(chosen.sentence)
 with button:
     if st.button("Train it live", type="primary", icon=":material/play_circle:", width="stretch"):
-        st.switch_page("pages/playground.py", query_params=links.link(chosen.config))
+        memory.go_to_playground(chosen.config)
 stage(recording=preset_address(chosen.id), key="gallery-stage", **chosen.view)
 
 beside = st.container()

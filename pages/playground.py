@@ -30,7 +30,7 @@ from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, settings, transition
 from offrl_ui.stories import telling as story_telling
 
-KEY = "playground"
+KEY = memory.PLAYGROUND
 LANE, TURN, ADDING = "playground-lane", "playground-turn", "playground-adding"
 config, notes = memory.recall(KEY, whole=True)
 telling, refused_story = story_telling.told(KEY)

@@ -11,16 +11,14 @@ from offrl_lecture.base.text import plain
 from offrl_lecture.registry import number_of, page_of, scenes
 from offrl_live.runs.config import RunConfig
 from offrl_ui.lecture.opened import config_of
-from offrl_ui.setup import links
+from offrl_ui.setup import links, memory
 from offrl_ui.setup.memory import BACK
-
-PLAYGROUND = "pages/playground.py"
 
 
 def go_to_playground(config: RunConfig, scene: str, query: Mapping[str, str]) -> None:
     """Leave for the playground with a run; its link remembers the scene, as `query` shows it."""
     back = f"{page_of(scene)}?{urlencode(query)}"
-    st.switch_page(PLAYGROUND, query_params={**links.link(config), BACK: back})
+    memory.go_to_playground(config, **{BACK: back})
 
 
 def way_back(shown: RunConfig) -> None:

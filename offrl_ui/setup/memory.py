@@ -13,6 +13,8 @@ from offrl_live.serving.upload_folder import bring_back
 from offrl_ui.setup import links, selection
 from offrl_ui.setup import looks as pictures
 
+PLAYGROUND = "playground"
+"""Where the session keeps what is chosen on the playground."""
 BACK, STORY = "back", "story"
 """The parts of a link that name where it was opened from, and the story that is told: they stay in the address and are
 no part of what is chosen."""
@@ -37,7 +39,10 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     if memory is None or (query and flat != memory["link"] and not stray and not late):
         bring_back(flat.get("data", ""), st.context.ip_address)
         config, looks, notes = pictures.parse_all(query)
-        memory = {"config": config, "notes": notes, "link": flat, "left": [], "looks": looks}
+        # Links that the browser has not heard of yet arrive there after this one was opened, and take its place in the
+        # address bar: messages may bear them, and this one is written once more.
+        left = [*memory["left"][1:], memory["link"]] if memory is not None and memory["left"] else []
+        memory = {"config": config, "notes": notes, "link": flat, "left": left, "again": bool(left), "looks": looks}
         st.session_state[key] = memory
     memory["config"] = memory["config"].renewed()  # an own file may have been saved since it was chosen
     return memory["config"], memory["notes"]
@@ -55,6 +60,13 @@ def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = ()) -> Non
     memory = st.session_state[key]
     looks = memory["looks"] if config.dataset == memory["config"].dataset else pictures.Looks()
     memory |= {"config": config, "notes": list(notes), "looks": looks}
+
+
+def go_to_playground(config: RunConfig, **beside: str) -> None:
+    """Leave for the playground with a choice; `beside` is what else stands in its link."""
+    if PLAYGROUND in st.session_state:
+        st.session_state[PLAYGROUND]["left"] = []  # a link that is opened on purpose is news, whenever it was left
+    st.switch_page("pages/playground.py", query_params={**links.link(config), **beside})
 
 
 def look(key: str, told: Mapping[str, object]) -> None:
@@ -86,9 +98,9 @@ def write_link(
     """Put the session's choice into the address bar, or what is `shown` for it, as `write` makes a link of it."""
     memory = st.session_state[key]
     parts = write(memory["config"] if shown is None else shown) | pictures.link(memory["looks"])
-    if parts != memory["link"] or not st.query_params:
+    if parts != memory["link"] or not st.query_params or memory["again"]:
         memory["left"].append(memory["link"])
-        memory["link"] = parts
+        memory["link"], memory["again"] = parts, False
         kept = {name: st.query_params[name] for name in (BACK, STORY) if name in st.query_params}
         st.query_params.from_dict({**parts, **kept})
 

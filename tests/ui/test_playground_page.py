@@ -8,7 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
+from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.serving.hub import get_hub
+from offrl_ui.gallery.presets import presets
 from offrl_ui.setup import links, selection
 
 MAIN = Path(__file__).parents[2] / "main.py"
@@ -141,3 +143,19 @@ def test_another_page_and_back_keeps_the_choice():
     app.switch_page("pages/playground.py").run()
     assert not app.exception
     assert {key: app.query_params[key] for key in app.query_params} == chosen
+
+
+def test_a_link_that_was_left_is_opened_again_from_another_page():
+    preset = next(iter(presets().values()))
+    app = open_page(**links.link(preset.config))
+    app.run()
+    # Something else is chosen, and the browser has said nothing since.
+    app.session_state["playground"]["config"] = other = RunConfig("double-crossing", {}, (Lane("awr"),))
+    app.run()
+    assert get_hub().info(run_id(app))["config"] == other
+    app.query_params.clear()
+    app.switch_page("pages/gallery.py").run()
+    (live,) = [button for button in app.button if button.label == "Train it live"]
+    live.click().run()
+    assert not app.exception
+    assert app.session_state["playground"]["config"] == preset.config

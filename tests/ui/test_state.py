@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from streamlit.runtime.state.query_params_proxy import QueryParamsProxy
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
@@ -360,6 +361,50 @@ def test_a_choice_is_newer_than_the_link_that_the_browser_still_shows():
     page.button[0].click().run()
     assert page.text[0].value == "mpo"
     assert page.query_params["algo"] == "mpo"
+
+
+def test_a_link_that_arrives_in_the_browser_after_another_one_was_opened_is_no_news():
+    page = AppTest.from_function(_page)
+    page.query_params["algo"] = "bc"
+    page.run()
+    page.run()  # the browser has heard of the link
+    page.button[0].click().run()
+    late = dict(page.query_params)
+    # Another link is opened before that one has come: afterwards it takes its place in the address bar.
+    page.query_params.clear()
+    page.query_params["algo"] = "mpo"
+    page.run()
+    opened = dict(page.query_params)
+    assert page.text[0].value == "mpo"
+    page.query_params.clear()
+    page.query_params.update(late)
+    page.run()
+    assert page.text[0].value == "mpo"
+    # So it is with what is chosen then, and with a link that was there before it is news as ever.
+    page.button[1].click().run()
+    assert page.text[0].value == "cql"
+    page.query_params.clear()
+    page.query_params.update(opened)
+    page.query_params["algo"] = "bc"
+    page.run()
+    assert page.text[0].value == "bc"
+
+
+def test_an_opened_link_is_written_once_more_where_another_one_may_take_its_place(monkeypatch):
+    page = AppTest.from_function(_page)
+    page.query_params["algo"] = "bc"
+    page.run()
+    page.run()
+    page.button[0].click().run()
+    link = {**page.query_params, "algo": ["mpo"]}
+    written = []
+    monkeypatch.setattr(QueryParamsProxy, "from_dict", lambda _, parts: written.append(parts["algo"]))
+    page.query_params.clear()
+    page.query_params.update(link)
+    page.run()
+    assert written == ["mpo"]
+    page.run()
+    assert written == ["mpo"]
 
 
 def test_a_link_of_five_hundred_parts_says_what_is_wrong_in_a_few_lines():
