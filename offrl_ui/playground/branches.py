@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from offrl_live.serving.hub import get_hub
-from offrl_ui.playground.session_run import MEMORY
+from offrl_ui.playground.session_run import go_to
 from offrl_ui.playground.tree import NOTHING_YET, Branches
 from offrl_ui.shared.widgets import tree
 
@@ -35,5 +35,5 @@ def show(run_id: str, *, key: str) -> None:
 
 
 def _go(run_id: str) -> None:
-    if run_id in _seen().names and MEMORY in st.session_state:
-        st.session_state[MEMORY]["id"] = run_id
+    if run_id in _seen().names:
+        go_to(run_id)

@@ -9,6 +9,7 @@ from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.serving.hub import get_hub
 from offrl_live.serving.visits import VISIT
 from offrl_ui.setup import selection
+from offrl_ui.setup.memory import PLAYGROUND, choose
 from offrl_ui.shared import component
 
 MEMORY = "run"
@@ -47,6 +48,16 @@ def begin_anew(config: RunConfig, speed: float) -> None:
     """
     run_id = get_hub().open(config, private=True, title=selection.title_of(config), speed=speed)
     st.session_state[MEMORY] = {"id": run_id, "config": config}
+
+
+def go_to(run_id: str) -> None:
+    """Let this session watch a run that it has seen before, with the run's own system as what is chosen."""
+    try:
+        config: RunConfig = get_hub().info(run_id)["config"]
+    except UnknownRun:
+        return
+    st.session_state[MEMORY] = {"id": run_id, "config": config}
+    choose(PLAYGROUND, config)
 
 
 def make_ready() -> None:

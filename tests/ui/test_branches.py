@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
@@ -134,3 +135,43 @@ def test_what_was_only_picked_is_no_branch_and_the_others_have_their_returns():
     learned = engine.snapshot(truth=True).metrics["return"]
     assert hub.info(first)["returns"] == pytest.approx([np.median(learned[:2]), np.median(learned[2:])], abs=1e-6)
     assert nodes[first]["text"].endswith(f"J(π) {' and '.join(number(v) for v in hub.info(first)['returns'])}")
+
+
+def _page(seen: str) -> None:
+    import streamlit as st
+
+    from offrl_ui.playground import session_run
+    from offrl_ui.setup import memory
+
+    config, _ = memory.recall("playground", whole=True)
+    st.text(session_run.run_of(config))
+    st.text(",".join(f"{lane.algorithm} {lane.seeds}" for lane in config.lanes))
+    st.button("go", on_click=session_run.go_to, args=(seen,))
+    memory.write_link("playground", shown=session_run.shown(st.session_state["run"]["id"], config))
+
+
+def test_the_tree_leads_to_a_run_of_another_system_with_all_that_is_chosen_for_it():
+    hub = get_hub()
+    first = hub.open(RunConfig("double-crossing", {"episodes": 44}, (Lane("bcq", seeds=2),)))
+    branch = branch_of(first, {"rho": 0.25})
+    for seen in (first, branch):
+        page = AppTest.from_function(_page, kwargs={"seen": seen})
+        for name, value in {"data": "double-crossing", "algo": "cql", "2.algo": "bc"}.items():
+            page.query_params[name] = value
+        page.run()
+        assert page.text[0].value not in (first, branch)
+        for _ in range(2):  # once more with the link that it leads to
+            page.button[0].click().run()
+            assert not page.exception
+            assert page.text[0].value == seen
+            assert page.text[1].value == "bcq 2"
+            link = {name: page.query_params[name] for name in page.query_params}
+            assert _parsed(link)[0] == hub.info(seen)["config"]
+
+
+def test_the_tree_leads_nowhere_once_the_run_is_gone():
+    page = AppTest.from_function(_page, kwargs={"seen": "gone"}).run()
+    before = page.text[0].value
+    page.button[0].click().run()
+    assert not page.exception
+    assert page.text[0].value == before
