@@ -15,6 +15,7 @@ import os
 import re
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from offrl_live.serving.environment import upload_room, uploads_folder
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(re.escape(UPLOAD) + r"([A-Za-z0-9_-]{43})")
+_writing = threading.Lock()
 
 
 class UploadFolder:
@@ -41,18 +43,21 @@ class UploadFolder:
 
     def __init__(self, folder: Path, seconds: float, room: UploadRoom) -> None:
         self._folder, self._seconds, self._room = folder, seconds, room
-        self._lock = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def save(self, data: bytes, file: str, format: str, mapping: ColumnMapping | None, gamma: float) -> str:
-        """Store a file that could be read; returns the name of its dataset."""
+    def save(self, data: bytes, file: str, format: str, mapping: ColumnMapping | None, gamma: float) -> str | None:
+        """Store a file that could be read; returns the name of its dataset, None where the disk does not take it."""
         choices = None if mapping is None else mapping.to_json()
         how = json.dumps({"file": file, "format": format, "mapping": choices, "gamma": gamma}, sort_keys=True).encode()
         digest = _digest(data, how)
-        with self._lock:
-            self._write(f"{digest}.data", data)
-            self._write(f"{digest}.json", how)
-            self._tidy(digest)
+        with _writing:
+            try:
+                self._write(f"{digest}.data", data)
+                self._write(f"{digest}.json", how)
+                self._tidy(digest)
+            except OSError as error:
+                log.error("an upload is kept in memory only: %s", error)
+                return None
         return UPLOAD + digest
 
     def load(self, name: str, visitor: str | None = None) -> Dataset | None:
@@ -86,15 +91,19 @@ class UploadFolder:
         except FileError as error:
             log.warning("a stored upload could not be read again: %s", error)
             return None
-        os.utime(place.with_suffix(".data"))
+        with suppress(FileNotFoundError):  # it was read while it became too old
+            os.utime(place.with_suffix(".data"))
         return Dataset.from_reading(reading, choices["gamma"])
 
     def _write(self, name: str, data: bytes) -> None:
         """All of it or nothing, whenever the server ends."""
         place, half = self._folder / name, self._folder / f"{name}.half"
-        with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-        half.replace(place)
+        try:
+            with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(data)
+            half.replace(place)
+        finally:
+            half.unlink(missing_ok=True)
 
     def _tidy(self, newest: str) -> None:
         """Remove what is too old, and the oldest where there is too much."""
@@ -109,9 +118,13 @@ class UploadFolder:
 
 
 def upload_folder() -> UploadFolder | None:
-    """The operator's folder, where there is one."""
+    """The operator's folder, where there is one that can be used."""
     settings = uploads_folder()
-    return None if settings is None else UploadFolder(*settings, upload_room())
+    try:
+        return None if settings is None else UploadFolder(*settings, upload_room())
+    except OSError as error:
+        log.error("uploads are kept in memory only: %s", error)
+        return None
 
 
 def bring_back(name: str, visitor: str | None = None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from offrl_live.runs import datasets
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.datasets import UPLOAD, UploadRoom
 from offrl_live.serving.environment import uploads_folder
-from offrl_live.serving.upload_folder import UploadFolder, bring_back
+from offrl_live.serving.upload_folder import UploadFolder, bring_back, upload_folder
 
 CSV = b"episode,s,a,r\n" + b"".join(b"%d,%d,%d,%d\n" % (n // 5, n % 5, n % 2, n % 5 == 4) for n in range(50))
 MAPPING = ColumnMapping(state=("s",), action="a", reward="r", episode="episode")
@@ -26,7 +28,9 @@ def folder(path: Path, seconds: float = 1000.0, all: int = 10_000) -> UploadFold
 
 
 def save(kept: UploadFolder, data: bytes = CSV, gamma: float = 0.9) -> str:
-    return kept.save(data, "log.csv", "csv", MAPPING, gamma)
+    name = kept.save(data, "log.csv", "csv", MAPPING, gamma)
+    assert name is not None
+    return name
 
 
 def test_what_was_stored_is_read_again_as_it_was(tmp_path: Path) -> None:
@@ -82,6 +86,33 @@ def test_the_oldest_go_where_there_is_too_much_and_what_nobody_used(tmp_path: Pa
     save(kept, gamma=0.3)
     assert [kept.load(name) is not None for name in names] == [False, False, True]
     assert len(list((tmp_path / "uploads").iterdir())) == 2
+
+
+def test_the_same_file_may_be_stored_by_many_at_once(tmp_path: Path) -> None:
+    def store(_: int) -> str:
+        return save(folder(tmp_path))  # each page has an object of its own
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(store, range(200)))) == 1
+    assert len(list((tmp_path / "uploads").iterdir())) == 2
+
+
+def test_what_the_disk_does_not_take_is_left_out_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    kept = folder(tmp_path)
+    monkeypatch.setattr(Path, "replace", full)
+    assert kept.save(CSV, "log.csv", "csv", MAPPING, 0.9) is None
+    assert "kept in memory only: [Errno 28]" in caplog.text
+    assert list((tmp_path / "uploads").iterdir()) == []
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("OFFRL_UPLOADS_FOLDER", str(tmp_path / "file"))
+    assert upload_folder() is None
+    monkeypatch.setenv("OFFRL_UPLOADS_FOLDER", str(tmp_path / "uploads"))
+    assert upload_folder() is not None
 
 
 def test_a_link_finds_its_upload_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
