@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import ssl
 import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
+from tests.programs import find_program
 from tests.serving import free_port
 
 _MAIN = """
@@ -33,15 +31,6 @@ proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-
 """
 
 
-def program() -> str:
-    """Where nginx is; the test is left out where it is not, but never in the full check of a checkout."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        assert "OFFRL_TEST_NGINX" not in os.environ, "no nginx here: .ci/run installs it"
-        pytest.skip("nginx is not installed, and what is tested is the app behind a real one; .ci/run always has it")
-    return found
-
-
 class Nginx:
     """A running nginx.
 
@@ -51,7 +40,7 @@ class Nginx:
     """
 
     def __init__(self, folder: Path, sites: dict[str, str]) -> None:
-        nginx, self._log = program(), folder / "error.log"
+        nginx, self._log = find_program("nginx"), folder / "error.log"
         self.ports = {name: free_port() for name in sites}
         # Its workers may not be root, and must reach its folder.
         folder.chmod(0o755)

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import ssl
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from websockets.sync.client import connect
 
 from offrl_ui.shared.asset_files import asset_root
 from tests.nginx import unverified
+from tests.programs import find_program
 from tests.serving import ROOT, Server, free_port
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -30,9 +30,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 @pytest.fixture(scope="module")
 def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app behind the proxy of compose.yaml, with its own Caddyfile."""
-    if shutil.which("caddy") is None:
-        assert "OFFRL_TEST_CADDY" not in os.environ, "no Caddy here: .ci/run installs it"
-        pytest.skip("Caddy is not installed, and what is tested is the app behind a real one; .ci/run always has it")
+    caddy = find_program("caddy")
     folder, port = tmp_path_factory.mktemp("caddy"), free_port()
     # It is to touch nothing of this machine: neither port 80 nor the certificates that its programs trust.
     apart = "{\n\tskip_install_trust\n\tauto_https disable_redirects\n\tadmin off\n}\n"
@@ -42,7 +40,7 @@ def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     app = server.url.removeprefix("http://")
     environment = {**os.environ, **places, "SITE": f"https://localhost:{port}", "APP": app}
     log = (folder / "log").open("wb")
-    command = ["caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
+    command = [caddy, "run", "--config", str(configuration), "--adapter", "caddyfile"]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address, deadline = f"https://localhost:{port}", time.monotonic() + 30
     while True:

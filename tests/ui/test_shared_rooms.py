@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +17,7 @@ from offrl_live.serving.environment import redis_url  # noqa: E402
 from offrl_ui.lecture import shared_rooms  # noqa: E402
 from offrl_ui.lecture.rooms import FollowError  # noqa: E402
 from offrl_ui.lecture.shared_rooms import SharedRooms  # noqa: E402
+from tests.programs import find_program  # noqa: E402
 from tests.serving import free_port  # noqa: E402
 from tests.threads import in_a_loop  # noqa: E402
 from tests.ui.test_rooms import Tab  # noqa: E402
@@ -30,10 +29,7 @@ class Redis:
     """A running redis-server that keeps nothing."""
 
     def __init__(self, folder: Path) -> None:
-        program = shutil.which("redis-server")
-        if program is None:
-            assert "OFFRL_TEST_REDIS" not in os.environ, "no redis-server here: .ci/run installs it"
-            pytest.skip("redis-server is not installed, and what is tested is a real one; .ci/run always has it")
+        program = find_program("redis-server")
         self.port = free_port()
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
         self.url = f"redis://127.0.0.1:{self.port}/0"
