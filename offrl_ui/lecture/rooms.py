@@ -98,8 +98,8 @@ class Kept:
     def show(self, room: Room) -> None:
         """What the presenter shows now."""
 
-    def tell(self, what: str, **more: Any) -> None:
-        """Say something to the other servers."""
+    def presence(self, room: Room) -> None:
+        """Whether the presenter is away."""
 
     def end(self) -> None:
         """Nothing of the room is kept."""

@@ -109,9 +109,18 @@ class SharedKept(Kept):
 
     def show(self, room: Room) -> None:
         """What the presenter shows now."""
+        self.tell("show", **self._store_state(room))
+
+    def presence(self, room: Room) -> None:
+        """Whether the presenter is away."""
+        self.tell("presence", away=self._store_state(room)["away"])
+
+    def _store_state(self, room: Room) -> dict[str, Any]:
+        """What a server that hears of the room later, or missed what was said, is to know."""
         state = {"scene": room.scene, "choices": room.choices, "round": room.round, "shown": room.shown}
+        state["away"] = room.presenter is None
         self._store.may("set", self._key, json.dumps(state), ex=LIFE_SECONDS)
-        self.tell("show", **state)
+        return state
 
     def tell(self, what: str, **more: Any) -> None:
         """Say something to the other servers."""
@@ -153,9 +162,7 @@ class SharedRooms(Rooms):
         """See `Rooms.resume`; a presenter may come to another server than before."""
         room = super().resume(presenter, opened_by, code, token)
         room.led_elsewhere = False
-        if room.shown is None:
-            room.kept.show(room)
-        room.kept.tell("presence", away=False)
+        room.kept.presence(room)
         return room
 
     def find(self, code: object) -> Room:
@@ -169,15 +176,14 @@ class SharedRooms(Rooms):
             if found is None:
                 raise
             room = self._rooms[name] = Room(name, None, self.kept(name))
-            room.led_elsewhere = True
-            room.take(json.loads(found))
+            self._take(room, json.loads(found))
             return room
 
     def away(self, room: Room, presenter: Viewer) -> None:
         """See `Rooms.away`."""
         super().away(room, presenter)
         if room.presenter is None:
-            room.kept.tell("presence", away=True)
+            room.kept.presence(room)
 
     def stop(self) -> None:
         """Hear nothing any more."""
@@ -226,9 +232,7 @@ class SharedRooms(Rooms):
         if said["what"] == "show":
             room.take(said)
         elif said["what"] == "presence":
-            room.led_elsewhere = not said["away"]
-            room.away_since = time.monotonic()
-            room.tell_all("presence", {"type": "presence", "away": said["away"]})
+            self._presence(room, away=said["away"])
         elif said["what"] == "ended":
             self._forget(room)
         room.schedule_tally()
@@ -237,7 +241,19 @@ class SharedRooms(Rooms):
         for code, room in list(self._rooms.items()):
             found = self._store.may("get", PREFIX + code)
             if found is not None and room.presenter is None:
-                room.take(json.loads(found))
+                self._take(room, json.loads(found))
+
+    def _take(self, room: Room, state: dict[str, Any]) -> None:
+        """The room is as another server stored it."""
+        self._presence(room, away=state["away"])
+        room.take(state)
+
+    def _presence(self, room: Room, *, away: bool) -> None:
+        """The presenter is away, or connected to another server."""
+        if away == room.led_elsewhere:
+            room.led_elsewhere = not away
+            room.away_since = time.monotonic()
+            room.tell_all("presence", {"type": "presence", "away": away})
 
     def _refresh(self) -> None:
         """Rooms that are led here live on; those that nobody leads any more, on no server, have ended."""

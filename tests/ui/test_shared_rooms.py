@@ -159,6 +159,22 @@ def test_whoever_is_away_is_away_on_all_servers(store: Redis) -> None:
     on_two_servers(store, act)
 
 
+def test_a_server_that_hears_of_a_room_later_knows_that_its_presenter_is_away(store: Redis) -> None:
+    async def act(one: SharedRooms, other: SharedRooms) -> None:
+        presenter = Tab()
+        room, token = one.open(presenter, object())
+        room.show("emrl", 2, {"state": {}}, "{}")
+        one.away(room, presenter)
+        there = other.find(room.code)
+        assert not there.led_elsewhere
+        one.resume(Tab(), object(), room.code, token)
+        there.led_elsewhere = False  # as where the word that it came back was missed
+        other._catch_up()
+        assert there.led_elsewhere
+
+    on_two_servers(store, act)
+
+
 def test_without_redis_a_room_goes_on_for_those_who_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = Redis(tmp_path)
     monkeypatch.setattr(shared_rooms, "AGAIN_SECONDS", 0.1)
