@@ -7,65 +7,65 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
 from offrl_core.writing import number
 from offrl_ui.datasets.facts import REWARDED, UNREWARDED, dimension_names, groups, recorded
 from offrl_ui.setup.cards import placed
-from offrl_ui.shared import theme
+from offrl_ui.shared.chart_look import LIGHT, Figure, Look
 
 Array = npt.NDArray[np.float64]
+Part = dict[str, Any]
 BINS = 40
 MOST_STATES = 1000
 MOST_ACTIONS = 40
 FEW_STATES = 10
 
 
-def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float]) -> go.Figure:
+def returns_figure(dataset: Dataset, gamma: float, marks: Mapping[str, float], look: Look = LIGHT) -> Figure:
     """Histogram of the episodes' discounted returns by behaviour policy; `marks` are drawn as named dashed lines."""
     returns = dataset.as_logged.episode_returns(gamma)
-    figure = _histogram(dataset, returns, list(marks.values()))
-    top = max(float(np.max(trace.y)) for trace in figure.data)
+    traces = _histogram(dataset, returns, list(marks.values()), look)
+    top = max(float(np.max(trace["y"])) for trace in traces)
     for place, (name, value) in enumerate(marks.items()):
-        figure.add_scatter(
-            x=[value, value],
-            y=[0, top * (1.06 + 0.07 * place)],
-            mode="lines+markers",
-            line={"dash": "dash", "width": 1.8, "color": theme.ink()},
-            marker={"symbol": ("circle", "square", "diamond")[place % 3], "size": [0, 8]},
-            name=f"{name} {number(value)}",
-            hovertemplate=f"{name}: {number(value)}<extra></extra>",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [value, value],
+                "y": [0, top * (1.06 + 0.07 * place)],
+                "mode": "lines+markers",
+                "line": {"dash": "dash", "width": 1.8, "color": look.ink},
+                "marker": {"symbol": ("circle", "square", "diamond")[place % 3], "size": [0, 8]},
+                "name": f"{name} {number(value)}",
+                "hovertemplate": f"{name}: {number(value)}<extra></extra>",
+            }
         )
-    figure.update_layout(title_text=f"Returns of the recorded episodes (γ = {gamma:g})")
-    figure.update_xaxes(title_text="discounted return of an episode")
-    figure.update_yaxes(title_text="episodes")
-    _whole_ticks(figure.layout.yaxis, 0, top)
-    return theme.style(figure, legend=len(figure.data))
+    x = {"title": "discounted return of an episode"}
+    y = {"title": "episodes", **_whole_ticks(0, top)}
+    title = f"Returns of the recorded episodes (γ = {gamma:g})"
+    return look.figure(traces, title, x, y, legend=len(traces), barmode="stack")
 
 
-def lengths_figure(dataset: Dataset) -> go.Figure:
+def lengths_figure(dataset: Dataset, look: Look = LIGHT) -> Figure:
     """Histogram of the episodes' lengths by how they ended."""
     lengths = (dataset.episode_ends - dataset.episode_starts + 1).astype(float)
     ended = dataset.terminations[dataset.episode_ends]
-    figure = go.Figure()
     edges = _edges(lengths, whole=True)
+    traces = []
     for name, mask, colour in (("terminated", ended, 0), ("truncated", ~ended, 1)):
         if mask.any():
             counts, _ = np.histogram(lengths[mask], edges)
-            figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.colour(colour))
-    figure.update_layout(title_text="Lengths of the episodes", barmode="stack")
+            traces.append({**_bar(edges, counts), "name": name, "marker": {"color": look.colour(colour)}})
     # A single length stays a bar, not a wall.
     spare = max(0.0, 3 - (edges[-1] - edges[0]) / 2)
-    figure.update_xaxes(title_text="steps", range=[max(0.0, edges[0] - spare), edges[-1] + spare])
-    figure.update_yaxes(title_text="episodes")
-    _whole_ticks(figure.layout.xaxis, float(lengths.min()), float(lengths.max()))
-    _whole_ticks(figure.layout.yaxis, 0, max(float(np.max(trace.y)) for trace in figure.data))
-    return theme.style(figure, legend=len(figure.data))
+    shown = [max(0.0, edges[0] - spare), edges[-1] + spare]
+    x = {"title": "steps", "range": shown, **_whole_ticks(float(lengths.min()), float(lengths.max()))}
+    y = {"title": "episodes", **_whole_ticks(0, max(float(np.max(trace["y"])) for trace in traces))}
+    return look.figure(traces, "Lengths of the episodes", x, y, legend=len(traces), barmode="stack")
 
 
-def actions_figure(dataset: Dataset) -> go.Figure:
+def actions_figure(dataset: Dataset, look: Look = LIGHT) -> Figure:
     """How often each action was taken, by behaviour policy."""
     shown = shown_actions(dataset)
     names = [dataset.action_labels[a] for a in shown]
@@ -74,25 +74,27 @@ def actions_figure(dataset: Dataset) -> go.Figure:
     for place, (_, _, mask) in enumerate(kinds):
         row_kind[mask[dataset.episode_of_row]] = place
     table = np.bincount(row_kind * dataset.n_actions + dataset.actions, minlength=len(kinds) * dataset.n_actions)
-    figure = go.Figure()
-    for place, (kind, name, _) in enumerate(kinds):
-        figure.add_bar(
-            x=table.reshape(len(kinds), -1)[place][shown] / len(dataset),
-            y=np.arange(len(names)),
-            orientation="h",
-            name=name,
-            marker_color=theme.colour(kind),
-            customdata=names,
-            hovertemplate="%{customdata}: %{x:.2%}<extra></extra>",
-        )
+    traces = [
+        {
+            "type": "bar",
+            "x": table.reshape(len(kinds), -1)[place][shown] / len(dataset),
+            "y": np.arange(len(names)),
+            "orientation": "h",
+            "name": name,
+            "marker": {"color": look.colour(kind)},
+            "customdata": names,
+            "hovertemplate": "%{customdata}: %{x:.2%}<extra></extra>",
+        }
+        for place, (kind, name, _) in enumerate(kinds)
+    ]
     some = "" if len(shown) == dataset.n_actions else f" ({len(shown)} most frequent of {dataset.n_actions})"
-    figure.update_layout(title_text=f"Shares of the actions{some}", barmode="stack")
-    figure.update_xaxes(title_text="share of all rows", tickformat=".0%")
-    theme.style(figure, height=max(280, 80 + 17 * len(names)), legend=len(kinds) if len(kinds) > 1 else 0)
-    return _named_rows(figure, names)
+    x = {"title": "share of all rows", "tickformat": ".0%"}
+    height, legend = max(280, 80 + 17 * len(names)), len(kinds) if len(kinds) > 1 else 0
+    title = f"Shares of the actions{some}"
+    return _named_rows(look.figure(traces, title, x, {}, height=height, legend=legend, barmode="stack"), names)
 
 
-def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
+def counts_figure(dataset: Dataset, layout: MatrixLayout | None, look: Look = LIGHT) -> Figure:
     """States × actions by how often the pair stands in the data, on a log scale; missing pairs are hatched."""
     visits = dataset.counts.sum(axis=1)
     order = np.array(layout.order) if layout else np.sort(np.argsort(-visits, kind="stable")[:MOST_STATES])
@@ -102,37 +104,38 @@ def counts_figure(dataset: Dataset, layout: MatrixLayout | None) -> go.Figure:
     with np.errstate(divide="ignore"):
         shade = np.where(counts > 0, np.log10(counts), np.nan)
     top = max(1.0, float(np.nanmax(shade)))
-    figure = go.Figure()
     right, upper = len(order) - 0.5, len(names) - 0.5
-    figure.add_scatter(
-        x=[-0.5, right, right, -0.5],
-        y=[-0.5, -0.5, upper, upper],
-        mode="lines",
-        line_width=0,
-        fill="toself",
-        fillpattern={"shape": "/", "size": 6, "solidity": 0.25, "fgcolor": theme.ink(), "fgopacity": 0.5},
-        hoverinfo="skip",
-    )
+    hatch = {
+        "type": "scatter",
+        "x": [-0.5, right, right, -0.5],
+        "y": [-0.5, -0.5, upper, upper],
+        "mode": "lines",
+        "line": {"width": 0},
+        "fill": "toself",
+        "fillpattern": {"shape": "/", "size": 6, "solidity": 0.25, "fgcolor": look.ink, "fgopacity": 0.5},
+        "hoverinfo": "skip",
+    }
     labels = np.array(dataset.state_labels, dtype=object)[order]
-    figure.add_heatmap(
-        z=shade,
-        zorder=1,  # above the hatch
-        customdata=np.dstack([counts.astype(object), np.broadcast_to(labels, counts.shape)]),
-        text=np.broadcast_to(np.array(names)[:, None], counts.shape),
-        zmin=0,
-        zmax=top,
-        colorscale=theme.colorscale("amount"),
-        colorbar=_counts_bar("n(s,a)", top),
-        hovertemplate="state %{customdata[1]}, %{text}: %{customdata[0]} times<extra></extra>",
-        hoverongaps=False,
-    )
+    heat = {
+        "type": "heatmap",
+        "z": shade,
+        "zorder": 1,  # above the hatch
+        "customdata": np.dstack([counts.astype(object), np.broadcast_to(labels, counts.shape)]),
+        "text": np.broadcast_to(np.array(names)[:, None], counts.shape),
+        "zmin": 0,
+        "zmax": top,
+        "colorscale": look.colorscale("amount"),
+        "colorbar": _counts_bar("n(s,a)", top),
+        "hovertemplate": "state %{customdata[1]}, %{text}: %{customdata[0]} times<extra></extra>",
+        "hoverongaps": False,
+    }
     missing = float((counts == 0).mean())
-    figure.update_layout(title_text=f"State–action counts; hatched: never in the data ({missing:.0%})")
     states = "states" if layout or len(order) == dataset.n_states else f"the {MOST_STATES} most visited states"
-    figure.update_xaxes(title_text=layout.row_title if layout else states, range=[-0.5, right], showgrid=False)
-    _name_states(figure.layout.xaxis, dataset, order.tolist())
-    figure.update_yaxes(range=[-0.5, upper], showgrid=False)
-    return _named_rows(theme.style(figure, height=max(280, 80 + 17 * len(names))), names)
+    x = {"title": layout.row_title if layout else states, "range": [-0.5, right], "showgrid": False}
+    y = {"range": [-0.5, upper], "showgrid": False}
+    title = f"State–action counts; hatched: never in the data ({missing:.0%})"
+    named = {**x, **_named_states(dataset, order.tolist())}
+    return _named_rows(look.figure([hatch, heat], title, named, y, height=max(280, 80 + 17 * len(names))), names)
 
 
 def shown_actions(dataset: Dataset) -> npt.NDArray[np.int64]:
@@ -141,37 +144,38 @@ def shown_actions(dataset: Dataset) -> npt.NDArray[np.int64]:
     return np.sort(np.argsort(-counts, kind="stable")[:MOST_ACTIONS])
 
 
-def _counts_bar(title: str, top: float) -> dict[str, Any]:
+def _counts_bar(title: str, top: float) -> Part:
     """The bar beside colours of `log10` counts up to `top`."""
     ticks = np.arange(0, np.ceil(top) + 1)
-    return {"title": title, "tickvals": ticks, "ticktext": [f"{10**t:,.0f}" for t in ticks], "thickness": 12}
+    texts = [f"{10**t:,.0f}" for t in ticks]
+    return {"title": {"text": title}, "tickvals": ticks, "ticktext": texts, "thickness": 12}
 
 
-def _whole_ticks(axis: go.layout.XAxis | go.layout.YAxis, low: float, high: float) -> None:
+def _whole_ticks(low: float, high: float) -> Part:
     """Ticks at whole numbers, where there are so few that halves would be marked as well."""
-    if high - low < 8:
-        axis.update(dtick=1, tickformat=",d")
+    return {"dtick": 1, "tickformat": ",d"} if high - low < 8 else {}
 
 
-def _name_states(axis: go.layout.XAxis | go.layout.YAxis, dataset: Dataset, order: Sequence[int]) -> None:
+def _named_states(dataset: Dataset, order: Sequence[int]) -> Part:
     """States by their names, where there is room for them."""
-    if len(order) <= FEW_STATES:
-        names = dataset.state_labels
-        axis.update(tickvals=list(range(len(order))), ticktext=[names[state] for state in order])
+    if len(order) > FEW_STATES:
+        return {}
+    names = dataset.state_labels
+    return {"tickvals": list(range(len(order))), "ticktext": [names[state] for state in order]}
 
 
-def _named_rows(figure: go.Figure, names: list[str]) -> go.Figure:
+def _named_rows(figure: Figure, names: list[str]) -> Figure:
     """Actions on the vertical axis, with room for their names."""
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names)
-    figure.update_layout(margin_l=min(150, 24 + 7 * max(map(len, names))))
+    figure["layout"]["yaxis"] |= {"tickvals": list(range(len(names))), "ticktext": names}
+    figure["layout"]["margin"] |= {"l": min(150, 24 + 7 * max(map(len, names)))}
     return figure
 
 
-def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
+def walks_figure(dataset: Dataset, x: int, y: int, look: Look = LIGHT) -> Figure:
     """Recorded episodes as lines over two dimensions of a continuous world, coloured by behaviour policy."""
     kinds = groups(dataset)
     shown, title = recorded(dataset)
-    figure = go.Figure()
+    traces = []
     for kind, name, mask in kinds:
         points: list[npt.NDArray[np.float64]] = [
             np.vstack([placed(dataset.layout, walk, (x, y)), [np.nan, np.nan]])
@@ -180,15 +184,13 @@ def walks_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
         ]
         if points:
             stacked = np.concatenate(points)
-            colour = theme.colour(kind)
-            figure.add_scatter(
-                x=stacked[:, 0], y=stacked[:, 1], mode="lines", name=name, line={"width": 1.2, "color": colour}
-            )
-    figure.update_layout(title_text=title)
-    return theme.style(_plane(figure, dataset, x, y), height=380, legend=len(kinds) if len(kinds) > 1 else 0)
+            line = {"width": 1.2, "color": look.colour(kind)}
+            trace = {"type": "scatter", "x": stacked[:, 0], "y": stacked[:, 1], "mode": "lines"}
+            traces.append({**trace, "name": name, "line": line})
+    return _plane(dataset, x, y, traces, title, look, legend=len(kinds) if len(kinds) > 1 else 0)
 
 
-def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
+def visits_figure(dataset: Dataset, x: int, y: int, look: Look = LIGHT) -> Figure:
     """Where the recorded observations lie in two dimensions of a continuous world."""
     points = placed(dataset.layout, dataset.observations, (x, y))
     ranges = [_range(dataset, dimension) for dimension in (x, y)]
@@ -196,25 +198,23 @@ def visits_figure(dataset: Dataset, x: int, y: int) -> go.Figure:
     with np.errstate(divide="ignore"):
         shade = np.where(visits > 0, np.log10(visits), np.nan).T
     top = max(1.0, float(np.nanmax(shade)))
-    figure = go.Figure(
-        go.Heatmap(
-            x=(x_edges[1:] + x_edges[:-1]) / 2,
-            y=(y_edges[1:] + y_edges[:-1]) / 2,
-            z=shade,
-            customdata=visits.T,
-            zmin=0,
-            zmax=top,
-            colorscale=theme.colorscale("amount"),
-            colorbar=_counts_bar("rows", top),
-            hovertemplate="%{customdata:.0f} rows<extra></extra>",
-            hoverongaps=False,
-        )
-    )
-    figure.update_layout(title_text=f"Where the {len(dataset):,} rows lie")
-    return theme.style(_plane(figure, dataset, x, y), height=380)
+    heat = {
+        "type": "heatmap",
+        "x": (x_edges[1:] + x_edges[:-1]) / 2,
+        "y": (y_edges[1:] + y_edges[:-1]) / 2,
+        "z": shade,
+        "customdata": visits.T,
+        "zmin": 0,
+        "zmax": top,
+        "colorscale": look.colorscale("amount"),
+        "colorbar": _counts_bar("rows", top),
+        "hovertemplate": "%{customdata:.0f} rows<extra></extra>",
+        "hoverongaps": False,
+    }
+    return _plane(dataset, x, y, [heat], f"Where the {len(dataset):,} rows lie", look)
 
 
-def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
+def episodes_figure(dataset: Dataset, layout: MatrixLayout, look: Look = LIGHT) -> Figure:
     """Recorded episodes of a world without geometry: the rank of the state in the layout's order, over time.
 
     Coloured by how they came out where they come out in two ways, else by behaviour policy.
@@ -228,26 +228,26 @@ def episodes_figure(dataset: Dataset, layout: MatrixLayout) -> go.Figure:
         kinds = [("last reward positive", REWARDED, good), ("not", UNREWARDED, ~good)]
     else:
         kinds = [(name, kind, mask[numbers]) for kind, name, mask in groups(dataset)]
-    figure = go.Figure()
+    traces = []
     for name, kind, mask in kinds:
         lines = [rank[walk] for (_, walk), of in zip(shown, mask, strict=True) if of]
         if lines:
             gap = [np.nan]
-            figure.add_scatter(
-                x=np.concatenate([np.append(np.arange(len(line), dtype=float), gap) for line in lines]),
-                y=np.concatenate([np.append(line, gap) for line in lines]),
-                mode="lines",
-                line={"width": 1.1, "color": theme.colour(kind)},
-                opacity=0.7,
-                name=name,
-                hoverinfo="skip",
+            traces.append(
+                {
+                    "type": "scatter",
+                    "x": np.concatenate([np.append(np.arange(len(line), dtype=float), gap) for line in lines]),
+                    "y": np.concatenate([np.append(line, gap) for line in lines]),
+                    "mode": "lines",
+                    "line": {"width": 1.1, "color": look.colour(kind)},
+                    "opacity": 0.7,
+                    "name": name,
+                    "hoverinfo": "skip",
+                }
             )
-    figure.update_layout(title_text=title)
-    figure.update_xaxes(title_text="step")
-    figure.update_yaxes(title_text=layout.row_title.partition(", by ")[0])
-    _whole_ticks(figure.layout.xaxis, 1, max(len(walk) for _, walk in shown))
-    _name_states(figure.layout.yaxis, dataset, layout.order)
-    return theme.style(figure, height=340, legend=len(figure.data))
+    x = {"title": "step", **_whole_ticks(1, max(len(walk) for _, walk in shown))}
+    y = {"title": layout.row_title.partition(", by ")[0], **_named_states(dataset, layout.order)}
+    return look.figure(traces, title, x, y, height=340, legend=len(traces))
 
 
 def fast_histogram(points: Array, ranges: list[tuple[float, float]], bins: int) -> tuple[Array, Array, Array]:
@@ -262,17 +262,18 @@ def fast_histogram(points: Array, ranges: list[tuple[float, float]], bins: int) 
     return np.bincount(cells, minlength=bins * bins).reshape(bins, bins).astype(float), edges[0], edges[1]
 
 
-def _histogram(dataset: Dataset, values: Array, inside: list[float]) -> go.Figure:
+def _histogram(dataset: Dataset, values: Array, inside: list[float], look: Look) -> list[Part]:
     edges = _edges(np.append(values, inside))
-    figure = go.Figure()
+    traces = []
     for kind, name, mask in groups(dataset):
         counts, _ = np.histogram(values[mask], edges)
-        figure.add_bar(**_bar(edges, counts), name=name, marker_color=theme.colour(kind))
-    return figure.update_layout(barmode="stack")
+        traces.append({**_bar(edges, counts), "name": name, "marker": {"color": look.colour(kind)}})
+    return traces
 
 
-def _bar(edges: Array, counts: npt.NDArray[np.int64]) -> dict[str, object]:
+def _bar(edges: Array, counts: npt.NDArray[np.int64]) -> Part:
     return {
+        "type": "bar",
         "x": (edges[1:] + edges[:-1]) / 2,
         "y": counts,
         "width": np.diff(edges),
@@ -298,29 +299,24 @@ def _range(dataset: Dataset, dimension: int) -> tuple[float, float]:
     return float(column.min()), float(column.max())
 
 
-def _plane(figure: go.Figure, dataset: Dataset, x: int, y: int) -> go.Figure:
+def _plane(dataset: Dataset, x: int, y: int, traces: list[Part], title: str, look: Look, *, legend: int = 0) -> Figure:
+    """A chart over two dimensions, with the walls and regions of the world."""
     layout = dataset.layout
     names = dimension_names(dataset)
-    figure.update_xaxes(title_text=names[x], range=_range(dataset, x), showgrid=False)
-    figure.update_yaxes(title_text=names[y], range=_range(dataset, y), showgrid=False)
+    axes: list[Part] = [{"title": names[d], "range": list(_range(dataset, d)), "showgrid": False} for d in (x, y)]
+    shapes: list[Part] = []
     if isinstance(layout, PlaneLayout) and (x, y) == (layout.x, layout.y):
-        wall = "#3a4551" if theme.dark() else "#c3ccd5"
-        # One shape for all walls: adding hundreds one by one takes seconds.
+        wall = "#3a4551" if look.dark else "#c3ccd5"
+        # One shape for all walls: the browser takes seconds to draw hundreds.
         path = "".join(f"M{x0:g} {y0:g}H{x1:g}V{y1:g}H{x0:g}Z" for x0, y0, x1, y1 in layout.walls)
         if path:
-            figure.add_shape(type="path", path=path, fillcolor=wall, line_width=0, layer="below")
+            shapes.append({"type": "path", "path": path, "fillcolor": wall, "line": {"width": 0}, "layer": "below"})
         for label, x0, y0, x1, y1 in layout.regions:
             narrow = (x1 - x0) / (layout.high[x] - layout.low[x]) < 0.1
-            figure.add_shape(
-                type="rect",
-                x0=x0,
-                y0=y0,
-                x1=x1,
-                y1=y1,
-                line={"dash": "dot", "color": theme.ink(), "width": 1.2},
-                label={"text": label, "textangle": -90 if narrow and not layout.walls else 0},
-            )
+            shape = {"type": "rect", "x0": x0, "y0": y0, "x1": x1, "y1": y1}
+            line = {"dash": "dot", "color": look.ink, "width": 1.2}
+            turned = -90 if narrow and not layout.walls else 0
+            shapes.append({**shape, "line": line, "label": {"text": label, "textangle": turned}})
         if layout.walls:
-            figure.update_xaxes(constrain="domain")
-            figure.update_yaxes(constrain="domain", scaleanchor="x")
-    return figure
+            axes = [{**axes[0], "constrain": "domain"}, {**axes[1], "constrain": "domain", "scaleanchor": "x"}]
+    return look.figure(traces, title, *axes, height=380, legend=legend, shapes=shapes)

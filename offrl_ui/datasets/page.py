@@ -12,6 +12,7 @@ from offrl_core.dataset import Dataset
 from offrl_core.formats import FORMATS
 from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_ui.datasets import charts, facts
+from offrl_ui.shared import theme
 from offrl_ui.shared.svg import marked
 from offrl_ui.shared.widgets import drawing
 
@@ -28,11 +29,11 @@ def show_dataset(dataset: Dataset) -> None:
         _as_a_matrix(dataset, layout if isinstance(layout, MatrixLayout) else None)
     else:
         _in_the_plane(dataset)
-    marks = facts.return_marks(dataset)
+    marks, look = facts.return_marks(dataset), theme.look()
     left, middle, right = st.columns(3, gap="medium")
-    left.plotly_chart(charts.returns_figure(dataset, dataset.gamma, marks), key="returns")
-    middle.plotly_chart(charts.actions_figure(dataset), key="actions")
-    right.plotly_chart(charts.lengths_figure(dataset), key="lengths")
+    left.plotly_chart(charts.returns_figure(dataset, dataset.gamma, marks, look), key="returns")
+    middle.plotly_chart(charts.actions_figure(dataset, look), key="actions")
+    right.plotly_chart(charts.lengths_figure(dataset, look), key="lengths")
 
 
 def save(dataset: Dataset, name: str) -> None:
@@ -69,11 +70,11 @@ def _in_the_grid(dataset: Dataset, layout: GridLayout) -> None:
 
 def _as_a_matrix(dataset: Dataset, layout: MatrixLayout | None) -> None:
     if layout is None or len(layout.order) < 2:
-        st.plotly_chart(charts.counts_figure(dataset, layout), key="counts")
+        st.plotly_chart(charts.counts_figure(dataset, layout, theme.look()), key="counts")
         return
     left, right = st.columns(2, gap="medium")
-    left.plotly_chart(charts.episodes_figure(dataset, layout), key="walks")
-    right.plotly_chart(charts.counts_figure(dataset, layout), key="counts")
+    left.plotly_chart(charts.episodes_figure(dataset, layout, theme.look()), key="walks")
+    right.plotly_chart(charts.counts_figure(dataset, layout, theme.look()), key="counts")
 
 
 def _in_the_plane(dataset: Dataset) -> None:
@@ -94,5 +95,5 @@ def _in_the_plane(dataset: Dataset) -> None:
         with left:
             drawing(facts.decisions(dataset, layout), title, key="walks", legend=kinds)
     else:
-        left.plotly_chart(charts.walks_figure(dataset, across, up), key="walks")
-    right.plotly_chart(charts.visits_figure(dataset, across, up), key="visits")
+        left.plotly_chart(charts.walks_figure(dataset, across, up, theme.look()), key="walks")
+    right.plotly_chart(charts.visits_figure(dataset, across, up, theme.look()), key="visits")

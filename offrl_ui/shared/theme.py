@@ -8,7 +8,8 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import streamlit as st
 
-from offrl_ui.shared.colours import ACTIONS_DARK, ACTIONS_LIGHT, DIVERGING_DARK, DIVERGING_LIGHT, RAMPS, Ramp
+from offrl_ui.shared.chart_look import Look
+from offrl_ui.shared.colours import Ramp
 
 
 def readable() -> None:
@@ -47,50 +48,31 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def look() -> Look:
+    """The look of charts on this viewer's page."""
+    return Look(dark())
+
+
 def colour(number: int) -> str:
     """The fixed colour of an action or a behaviour policy on this viewer's page."""
-    colours = ACTIONS_DARK if dark() else ACTIONS_LIGHT
-    return colours[number % len(colours)]
+    return look().colour(number)
 
 
 def ink() -> str:
     """The colour of text."""
-    return "#e6ebf0" if dark() else "#1c2530"
+    return look().ink
 
 
 def colorscale(kind: Ramp | Literal["diverging"]) -> list[list[Any]]:
     """A scale in Plotly's form; the diverging one has its middle in the colour of the page."""
-    stops = (DIVERGING_DARK if dark() else DIVERGING_LIGHT) if kind == "diverging" else RAMPS[kind]
-    return [[i / (len(stops) - 1), stop] for i, stop in enumerate(stops)]
+    return look().colorscale(kind)
 
 
 def style(figure: go.Figure, *, height: int = 280, legend: int = 0) -> go.Figure:
-    """The house style of a standing chart: the page's background and text, thin lines, readable type, fixed margins.
-
-    `legend` is the number of its entries, each a line of its own under the chart; 0 for none.
-    """
-    text, line = ink(), "#323d49" if dark() else "#d5dce4"
-    axis = {"gridcolor": line, "linecolor": line, "zerolinecolor": line, "automargin": False, "title_standoff": 8}
-    figure.update_layout(
-        template="none",
-        height=height + 22 * legend,
-        margin={"l": 58, "r": 14, "t": 34, "b": 50 + 22 * legend},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Source Sans, sans-serif", "size": 14, "color": text},
-        title={"font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"},
-        hoverlabel={"font_size": 14},
-        showlegend=legend > 0,
-        legend={
-            "yref": "container",
-            "yanchor": "bottom",
-            "y": 0,
-            "xanchor": "left",
-            "x": 0,
-            "bgcolor": "rgba(0,0,0,0)",
-        },
-        bargap=0.08,
-    )
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
+    """Give a chart the house style, see `Look.layout`."""
+    chosen = look()
+    figure.update_layout(template="none", **chosen.layout(height, legend))
+    axis = {name: value for name, value in chosen.axis().items() if name != "title"}
+    figure.update_xaxes(title_standoff=8, **axis)
+    figure.update_yaxes(title_standoff=8, **axis)
     return figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -123,8 +124,8 @@ def test_other_rewards_say_what_they_do_to_values_bounds_and_the_best_policy():
     assert notes.reward_note(orl.load_dataset("cliff", reward_scale=3.0)).endswith("best for f(r) is best there, too.")
     endless = orl.load_dataset("double-crossing", reward_shift=0.5, gamma=1.0)
     assert "can be collected for ever" in notes.reward_note(endless)
-    shown = charts.returns_figure(orl.load_dataset("cliff", reward_scale=3.0), 0.9, {})
-    plain = charts.returns_figure(orl.load_dataset("cliff"), 0.9, {})
+    shown = go.Figure(charts.returns_figure(orl.load_dataset("cliff", reward_scale=3.0), 0.9, {}))
+    plain = go.Figure(charts.returns_figure(orl.load_dataset("cliff"), 0.9, {}))
     assert shown.to_json() == plain.to_json()
 
 
@@ -138,11 +139,11 @@ def test_the_button_opens_this_dataset_in_the_playground():
 
 def test_shares_and_histograms_count_every_row():
     data = orl.load_dataset("four-rooms")
-    shares = sum(np.asarray(trace.x) for trace in charts.actions_figure(data).data)
+    shares = sum(np.asarray(trace.x) for trace in go.Figure(charts.actions_figure(data)).data)
     np.testing.assert_allclose(shares, np.bincount(data.actions, minlength=4) / len(data))
-    bars = [trace for trace in charts.returns_figure(data, data.gamma, {}).data if trace.type == "bar"]
+    bars = [trace for trace in go.Figure(charts.returns_figure(data, data.gamma, {})).data if trace.type == "bar"]
     assert sum(np.sum(bar.y) for bar in bars) == data.n_episodes
-    lengths = charts.lengths_figure(data).data
+    lengths = go.Figure(charts.lengths_figure(data)).data
     assert sum(np.sum(bar.y) for bar in lengths) == data.n_episodes
 
 
@@ -189,7 +190,7 @@ def test_visits_of_a_policy_are_those_of_its_state_frequencies():
 def test_what_is_seen_lies_above_the_hatch():
     """One rectangle is hatched and the seen pairs are painted over it: the other way round all would look unseen."""
     data = orl.load_dataset("baird")
-    hatch, heat = charts.counts_figure(data, data.layout).data
+    hatch, heat = go.Figure(charts.counts_figure(data, data.layout)).data
     assert hatch.fillpattern.shape == "/"
     assert (heat.zorder or 0) > (hatch.zorder or 0)
     assert np.isfinite(np.asarray(heat.z, dtype=float)).all()
@@ -221,7 +222,7 @@ def test_counts_have_a_legend_with_numbers():
     assert marks == ("never", "1", "10", str(data.counts.max()))
     drawn = facts.counts_grid(data, data.layout)
     assert colours[-1] in drawn
-    visits = charts.visits_figure(orl.load_dataset("cartpole"), 2, 3).data[0]
+    visits = go.Figure(charts.visits_figure(orl.load_dataset("cartpole"), 2, 3)).data[0]
     assert visits.colorbar.title.text == "rows"
     assert visits.colorbar.ticktext[:2] == ("1", "10")
 
@@ -229,7 +230,7 @@ def test_counts_have_a_legend_with_numbers():
 def test_the_walls_of_a_maze_are_one_shape():
     """Hundreds of shapes, added one by one, kept the page waiting for seconds."""
     data = orl.load_dataset("maze")
-    shapes = charts.walks_figure(data, 0, 1).layout.shapes
+    shapes = go.Figure(charts.walks_figure(data, 0, 1)).layout.shapes
     assert len(shapes) == 1 + len(data.layout.regions)
     assert shapes[0].path.count("M") == len(data.layout.walls) > 100
 
@@ -245,11 +246,11 @@ def test_recorded_images_are_shown_with_what_was_said_of_them():
 
 def test_episodes_are_coloured_by_outcome_where_there_are_two():
     icu, star = orl.load_dataset("icu-sepsis", episodes=200), orl.load_dataset("baird")
-    assert [line.name for line in charts.episodes_figure(icu, icu.layout).data] == [
+    assert [line.name for line in go.Figure(charts.episodes_figure(icu, icu.layout)).data] == [
         "last reward positive",
         "not",
     ]
-    lines = charts.episodes_figure(star, star.layout)
+    lines = go.Figure(charts.episodes_figure(star, star.layout))
     assert [line.name for line in lines.data] == ["given shares"]
     assert lines.layout.yaxis.ticktext == tuple("1234567")
 
@@ -279,7 +280,7 @@ def test_long_episodes_and_many_policies_stay_readable():
     rows = 100_000
     vectors, actions, rewards = rng.normal(size=(rows, 2)), rng.integers(0, 3, rows), rng.normal(size=rows)
     long = orl.Dataset.from_columns(vectors, actions, rewards, np.arange(rows) % 50_000 == 49_999)
-    walks = charts.walks_figure(long, 0, 1)
+    walks = go.Figure(charts.walks_figure(long, 0, 1))
     assert walks.layout.title.text == "2 of 2 recorded episodes, their first 10,000 steps"
     assert len(walks.data[0].x) == 2 * (10_001 + 1)
     ends = np.arange(rows) % 100 == 99
@@ -287,5 +288,5 @@ def test_long_episodes_and_many_policies_stay_readable():
     many = orl.Dataset.from_columns(vectors, actions, rewards, ends, behaviors=who)
     kinds = facts.groups(many)
     assert [name for _, name, _ in kinds][-1] == "others"
-    assert len(kinds) == facts.MOST_GROUPS == len(charts.actions_figure(many).data)
+    assert len(kinds) == facts.MOST_GROUPS == len(go.Figure(charts.actions_figure(many)).data)
     np.testing.assert_array_equal(np.sum([mask for _, _, mask in kinds], axis=0), 1)
