@@ -13,31 +13,33 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from offrl_core.data.report import Report, validate
-from offrl_core.dataset import Dataset, kept
-from offrl_core.formats import (
-    FORMATS,
-    ColumnMapping,
-    FileError,
-    Finding,
-    Limits,
-    Preview,
-    Reading,
-)
+from offrl_core.dataset import Dataset
+from offrl_core.formats import ColumnMapping, FileError, Limits, Preview, Reading
 from offrl_core.processes.file_reader import preview_isolated, read_isolated
-from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.datasets import UPLOAD, is_kept, keep, uploaded
 from offrl_live.serving.environment import takes_uploads, upload_room, uploads_folder
 from offrl_live.serving.upload_folder import upload_folder
 from offrl_ui.datasets.column_choices import choose_columns, choose_fixed
+from offrl_ui.datasets.column_roles import GAMMA, sentence
+from offrl_ui.datasets.reporting import (
+    ACTIONS_TAKEN,
+    FORMATS_READ,
+    PACKED,
+    SEVERITY,
+    WHAT_IS_READ,
+    action_rows,
+    heading,
+    message,
+    part_of,
+    python_line,
+    summary,
+    where,
+)
 from offrl_ui.setup.links import plain
 
 UPLOADS = "uploads"
-SEVERITY = {
-    "error": ":material/error: **To fix.**",
-    "warning": ":material/warning: **Warning.**",
-    "note": ":material/info: **Note.**",
-}
+ICONS = {"error": ":material/error:", "warning": ":material/warning:", "note": ":material/info:"}
 
 
 # What was found in the files of the datasets that are kept: whoever comes by a link is told the same.
@@ -78,13 +80,12 @@ def upload_form() -> str | None:
     file = st.file_uploader(
         "A log of decisions",
         key="file",
-        help="One row per decision. " + " ".join(f"{record.title}: {record.help}" for record in FORMATS.values()),
+        help=WHAT_IS_READ,
     )
     megabytes = st.get_option("server.maxUploadSize")
     if file is None:
-        titles = ", ".join(record.title for record in FORMATS.values())
         st.caption(
-            f"Up to {megabytes} MB; {titles}; also packed (gzip, bzip2, xz, Zstandard, zip). What is read "
+            f"Up to {megabytes} MB; {FORMATS_READ}; {PACKED}. What is read "
             f"stays on this server until it {_until()} needs the room; until then the page's link opens it again."
         )
         return None
@@ -104,13 +105,13 @@ def upload_form() -> str | None:
         return None
     preview: Preview = memory["preview"]
     mapping = choose_columns(preview, file.file_id) if preview.mapping else choose_fixed(preview.format, file.file_id)
-    gamma = st.slider("Discount γ of the returns and of training", 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
+    gamma = st.slider(GAMMA, 0.0, 1.0, 0.99, 0.01, key=f"gamma {file.file_id}")
     with st.expander("The same in Python"):
         st.code(python_line(file.name, preview.format, mapping, gamma), language="python", wrap_lines=True)
     mapped = mapping is not None and preview.mapping is not None
     problems = mapping.problems([column.name for column in preview.columns]) if mapping and mapped else []
     for problem in problems:
-        st.warning(plain(f"{problem[:1].upper()}{problem[1:]}."), icon=":material/rule:")
+        st.warning(plain(sentence(problem)), icon=":material/rule:")
     if not st.button("Read the file", type="primary", disabled=bool(problems), icon=":material/upload_file:"):
         return None
     try:
@@ -178,29 +179,9 @@ def _read(data: bytes, name: str, format_: str, mapping: ColumnMapping | None, l
     return future.result()
 
 
-def python_line(name: str, format_: str, mapping: ColumnMapping | None, gamma: float) -> str:
-    """What reads the same file with the same choices from Python."""
-    mapped = "" if mapping is None else f", mapping={mapping.to_json()!r}"
-    return f"dataset = orl.Dataset.from_file({name!r}, format={format_!r}{mapped}, gamma={gamma!r})"
-
-
 def report_of(upload: Upload, dataset: Dataset) -> Report:
     """The report on an uploaded log, or on what is left of it where episodes are left out."""
-    if dataset.n_episodes == upload.dataset.n_episodes:
-        return upload.report
-    return _report_of_part(dataset.as_logged, tuple(f for f in upload.report.findings if f.place == "file"))
-
-
-@kept
-def _reports_of_part(dataset: Dataset) -> dict[tuple[Finding, ...], Report]:
-    return {}
-
-
-def _report_of_part(dataset: Dataset, read: tuple[Finding, ...]) -> Report:
-    known = _reports_of_part(dataset)
-    if read not in known:
-        known[read] = validate(dataset, read)
-    return known[read]
+    return upload.report if dataset.n_episodes == upload.dataset.n_episodes else part_of(upload.report, dataset)
 
 
 def show_report(found: Report, *, left_out: int = 0) -> None:
@@ -210,49 +191,12 @@ def show_report(found: Report, *, left_out: int = 0) -> None:
         found: the report.
         left_out: how many episodes of the file it is not about.
     """
-    errors = sum(finding.severity == "error" for finding in found.findings)
-    remarks = "1 remark" if len(found.findings) == 1 else f"{len(found.findings)} remarks"
-    title = f"{remarks}, {errors} to fix" if errors else f"{remarks}, nothing to fix"
-    if not found.findings:
-        title = "nothing is suspicious"
-    many = "episode that is" if left_out == 1 else f"{left_out:,} episodes that are"
-    without = f" without the {many} left out" if left_out else ""
-    with st.expander(f"What was found in the file{without}: {title}", expanded=True):
-        st.markdown(_summary(found))
+    with st.expander(heading(found, left_out), expanded=True):
+        st.markdown(summary(found))
         for finding in found.findings:
-            st.markdown(_told(finding))
-        st.caption("How often each action was taken")
-        st.dataframe(
-            [
-                {"action": action.name, "rows": action.count, "share": f"{action.share:.1%}"}
-                | ({} if action.states is None else {"in states": action.states})
-                for action in found.actions
-            ],
-            hide_index=True,
-            height=min(250, 38 + 35 * len(found.actions)),
-        )
-
-
-def _summary(found: Report) -> str:
-    """The sizes and ranges of a log, in three sentences."""
-    lengths, returns = found.lengths, found.returns
-    share = found.unknown_next / found.rows
-    unknown = f", {found.unknown_next:,} rows ({share:.1%}) without a known next state" if found.unknown_next else ""
-    return (
-        f"{found.rows:,} rows in {found.episodes:,} episodes of {lengths.low:g} to {lengths.high:g} rows (median "
-        f"{lengths.median:g}); {found.terminated:.0%} end in a terminal state, {found.truncated:.0%} are cut off"
-        f"{unknown}. "
-        f"Returns at γ = {found.gamma:g} go from {number(returns.low)} to {number(returns.high)} "
-        f"(mean {number(returns.mean)}). "
-        f"{found.distinct_states:,} distinct states; {found.repeated_rows:.0%} of the rows share theirs with another."
-    )
-
-
-def _told(finding: Finding) -> str:
-    where = ""
-    if finding.rows:
-        of = "of the file" if finding.place == "file" else "of the data, counted from 0"
-        more = " …" if finding.count > len(finding.rows) else "."
-        where = f" Rows {of}: {', '.join(map(str, finding.rows))}{more}"
-    message = f"{finding.message[:1].upper()}{finding.message[1:]}."
-    return f"{SEVERITY[finding.severity]} {plain(message)} {plain(finding.remedy)}{where}"
+            kind, said = f"{ICONS[finding.severity]} **{SEVERITY[finding.severity]}.**", plain(message(finding))
+            at = f" {where(finding)}" if finding.rows else ""
+            st.markdown(f"{kind} {said} {plain(finding.remedy)}{at}")
+        st.caption(ACTIONS_TAKEN)
+        rows = action_rows(found)
+        st.dataframe(rows, hide_index=True, height=min(250, 38 + 35 * len(rows)))

@@ -9,7 +9,7 @@ import offrl_core as orl
 from offrl_core.dataset import Dataset
 from offrl_core.evaluation.estimates import Estimate
 from offrl_live.runs.config import Lane
-from offrl_ui.datasets.estimates import FEW_EPISODES, _row, halves, table
+from offrl_ui.datasets.judging import FEW_EPISODES, _row, halves, table
 
 DOUBTED = (
     Estimate(np.nan, np.nan, np.nan, 0.0, "x"),

@@ -17,7 +17,7 @@ from offrl_core.declarations import HyperparameterError
 from offrl_core.formats import Limits
 from offrl_core.processes import file_reader
 from offrl_live.runs.datasets import keep
-from offrl_ui.datasets import charts, collect, column_choices, upload
+from offrl_ui.datasets import charts, collect, column_roles, upload
 from offrl_ui.setup import cards, selection
 
 MAIN = Path(__file__).parents[2] / "main.py"
@@ -161,7 +161,7 @@ def test_a_probability_is_a_role():
     app = upload_case("decision_table.csv")
     box = next(box for box in app.selectbox if box.label == "Probability of the action")
     assert box.value == "pscore"
-    box.select(column_choices.NONE).run()
+    box.select(column_roles.NONE).run()
     assert "propensity" not in next(code.value for code in app.code)
     box.select("pscore").run()
     assert read_it(app).dataset.propensities.tolist() == [0.333] * 200
@@ -273,9 +273,9 @@ def test_many_states_and_actions_fit_a_chart():
         rng.normal(size=rows),
         np.arange(rows) % 50 == 49,
     )
-    counts = charts.counts_figure(dataset, None)
+    counts = go.Figure(charts.counts_figure(dataset, None))
     assert np.asarray(counts.data[1].z).shape == (charts.MOST_ACTIONS, charts.MOST_STATES)
-    assert "40 most frequent of 300" in charts.actions_figure(dataset).layout.title.text
+    assert "40 most frequent of 300" in go.Figure(charts.actions_figure(dataset)).layout.title.text
     assert cards.dataset_picture(dataset).startswith("<svg")
 
 
