@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from collections.abc import Callable
 
 from hypothesis import strategies as st
 
@@ -13,8 +15,16 @@ from offrl_lecture.training.background import in_background
 
 
 def final_pictures(scene: Scene, state: State) -> dict[str, Picture]:
-    """What a scene draws in a state, the last of its results where it computes in steps."""
-    made = scene.compute(state)
+    """What a scene draws in a state, the last of its results where it computes in steps.
+
+    Tests of one scene look at the same states: each is computed once.
+    """
+    return _computed(scene.compute, tuple(state.items()))
+
+
+@functools.lru_cache(maxsize=64)
+def _computed(compute: Callable, state: tuple[tuple[str, Value], ...]) -> dict[str, Picture]:
+    made = compute(dict(state))
     return list(made)[-1] if inspect.isgenerator(made) else made
 
 
