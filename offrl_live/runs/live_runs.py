@@ -35,6 +35,7 @@ class Limits:
     Attributes:
         workers: runs that train at once.
         turn: seconds of processor time after which a run makes room while others wait.
+        ahead: seconds of watching for which a table is trained in one turn then.
         pause_after, drop_after: seconds without a viewer until a run pauses, and until it is forgotten.
         memory: bytes of all timelines and uploaded data of runs; beyond it the runs that nobody watches go first.
         max_runs, max_viewers: how many there may be.
@@ -45,6 +46,7 @@ class Limits:
 
     workers: int = 1
     turn: float = 1.0
+    ahead: float = 30.0
     pause_after: float = 60.0
     drop_after: float = 900.0
     memory: int = 1_000_000_000
@@ -71,7 +73,7 @@ class LiveRuns:
     def __init__(self, make_worker: MakeWorker, clock: Clock, limits: Limits) -> None:
         self.limits = limits
         self.clock = clock
-        self.scheduler = Scheduler(limits.workers, limits.turn, make_worker, clock)
+        self.scheduler = Scheduler(limits.workers, limits.turn, make_worker, clock, ahead=limits.ahead)
         self.runs: dict[str, Run] = {}
         self._shared: dict[str, Run] = {}
         self._forgotten: OrderedDict[str, RunConfig] = OrderedDict()
@@ -233,6 +235,7 @@ class LiveRuns:
         """Compute a run again up to a step where it was before, as fast as it goes, and let it stand there."""
         if run.wanted or step <= run.step or (run.limit and step > run.limit):
             return
+        self.scheduler.come_back(run)
         run.until = step
         run.revive()
         self.scheduler.train(run)
@@ -269,6 +272,7 @@ class LiveRuns:
         speed = 0.0 if 0.0 in wanted else max(wanted, default=run.usual_speed)
         if speed != run.speed:
             run.speed = speed
+            self.scheduler.come_back(run)
             if run.worker is not None:
                 self.scheduler.tell(run, {"do": "speed", "value": speed})
         self.scheduler.state_changed(run)
@@ -278,6 +282,7 @@ class LiveRuns:
         self._unshare(run)
         run.private = True
         run.revive()
+        self.scheduler.come_back(run)
         self.scheduler.tell(run, {"do": "set", "lane": lane, "values": dict(values), **answer_to})
 
     def branch(self, run: Run, step: int, lane: int, values: Mapping[str, Value]) -> Run:
@@ -380,7 +385,7 @@ class LiveRuns:
     def nbytes(self) -> int:
         """The memory that timelines take, and the uploaded data that runs hold."""
         held = {id(run.dataset): run.dataset.nbytes for run in self.runs.values() if run.dataset is not None}
-        return sum(run.timeline.nbytes for run in self.runs.values()) + sum(held.values())
+        return sum(run.nbytes for run in self.runs.values()) + sum(held.values())
 
     def _keep_within_memory(self) -> None:
         while self.nbytes > self.limits.memory:

@@ -9,6 +9,10 @@ SLICE_SECONDS = 0.012
 FRAME_SECONDS = 0.084
 SLOWEST_FRAME_SECONDS = 0.2
 
+# Where a run is trained ahead of those who watch it, because others wait, a turn ends at the latest after so much
+# processor time.
+AHEAD_EFFORT = 1.5
+
 # Training starts slow: single updates for a second, then the rate doubles every quarter of a second.
 SLOW_RATE = 10.0
 SLOW_SECONDS = 1.0
@@ -82,6 +86,14 @@ class Pacer:
         updates = min(int(self._due), self.most)
         self._due -= updates
         return updates
+
+    def ahead(self, seconds: float) -> tuple[int, float]:
+        """Updates that are watched for about so many seconds, at least one; and for how long they are."""
+        rate = self._allowed()
+        updates = max(1, round(rate * seconds))
+        self._slow_left -= updates / rate
+        self.rate = rate
+        return updates, updates / rate
 
     def wait(self) -> float:
         """Seconds until the next update is due, when none is."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from offrl_live.runs.ahead import Ahead
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.config import MAX_BUDGET, RunConfig
 from offrl_live.runs.datasets import UPLOAD, uploaded
@@ -83,12 +84,14 @@ class Run:
         worker: the worker that holds it, None while it rests in its checkpoint.
         built: the engine stands at the newest step and takes commands.
         resting: everything the worker knows of it is here too, so that the worker may be given to another run.
+        starts: how many times a worker was given it.
         order: number of the last command that changes its state; the worker's reports name the one they answer.
         speed, rate: updates a second that are wanted (0: as fast as it goes), and that are reached.
         usual_speed: what is wanted where no viewer has said; at first the `speed` that it is made with.
         limit: the update at which it stops, 0 for never.
         until: the update up to which it is computed again, then to stand still; 0 where it is not.
         mistake: what is wrong with the newest text of an own file that its algorithms come from; often nothing.
+        ahead: what was trained before it is watched and is still to be shown; None where all that is known is shown.
         pending: commands that wait until it is built.
         turn_began, used: moments of the clock.
         spent: processor time of this turn.
@@ -119,6 +122,7 @@ class Run:
     worker: WorkerHandle | None = None
     built: bool = False
     resting: bool = False
+    starts: int = 0
     order: int = 0
     speed: float = 0.0
     usual_speed: float = field(init=False)
@@ -127,6 +131,7 @@ class Run:
     mistake: str = ""
     viewers: set[Viewer] = field(default_factory=set)
     until: int = 0
+    ahead: Ahead | None = None
     pending: list[dict[str, Any]] = field(default_factory=list)
     turn_began: float = 0.0
     spent: float = 0.0
@@ -153,6 +158,16 @@ class Run:
         return self.timeline.step
 
     @property
+    def session(self) -> str:
+        """The name of its stay in the worker that holds it: what an earlier stay still sends is not of it."""
+        return f"{self.id}.{self.starts}"
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of its timeline, and of what is still to be shown."""
+        return self.timeline.nbytes + (self.ahead.nbytes if self.ahead else 0)
+
+    @property
     def focus(self) -> tuple[int, ...]:
         """The members that viewers look at."""
         return tuple(sorted({m for viewer in self.viewers for m in viewer.view.watched})) or (0,)
@@ -177,6 +192,8 @@ class Run:
         """The state and the reason as viewers see them; `place` is the place in the queue, from 1."""
         if self.state in ("failed", "stopped"):
             return self.state, self.reason
+        if self.ahead is not None and not self.ahead.empty:
+            return "running" if self.wanted else "paused", ""
         if place is not None:
             waits = "place 1: the next free worker is for this run" if place == 1 else f"place {place} in the queue"
             return "queued", waits
@@ -210,7 +227,7 @@ class Run:
             "parent": self.parent,
             "config": self.config,
             "members": (self.described or {}).get("members", []),
-            "nbytes": self.timeline.nbytes,
+            "nbytes": self.nbytes,
             "returns": self._returns(),
             "pid": self.worker.pid if self.worker else None,
         }

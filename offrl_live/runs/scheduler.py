@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from offrl_core.own_files import OwnFile
+from offrl_live.runs.ahead import SHOWN_LATER, Ahead
 from offrl_live.runs.clock import Clock
 from offrl_live.runs.run import Run, WorkerHandle
+from offrl_live.runs.timeline import Frame
 from offrl_live.runs.worker_messages import take
 
 log = logging.getLogger(__name__)
@@ -17,6 +19,10 @@ log = logging.getLogger(__name__)
 RESTART_SECONDS = 5.0
 FIRST_TURN = 0.25
 LONGEST_TURN = 20.0
+AHEAD_BYTES = 8_000_000
+AHEAD_LEFT = 10.0
+AHEAD_FRAME_SECONDS = 0.2
+AHEAD_RUNS = 20
 STATE_CHANGING = ("play", "pause", "step", "set")
 
 Received = Callable[[WorkerHandle, dict[str, Any], memoryview], None]
@@ -37,12 +43,18 @@ class Scheduler:
     later turn is `turn` seconds of processor time, at most twice that on the clock, and never so short that most of the
     time went into building runs. Runs that are watched go before those that nobody watches.
 
+    A table that is watched slowly, at some updates a second, would only wait in its place most of the time. While
+    others want places, it is trained in one turn for the next `ahead` seconds of watching, gives its place back, and
+    what was computed is shown at its pace. What nobody has seen yet has not happened: a change acts at the step that is
+    shown, and training goes on from there.
+
     Args:
         places: runs that train at once.
         turn: seconds.
         make_worker: a new worker that calls its first argument with the header and payload of each of its messages,
             and its second one with the reason when it has ended unasked.
         clock: the times to go by.
+        ahead: seconds, 0 for never.
 
     Attributes:
         workers: every worker, with the run that it holds.
@@ -50,9 +62,10 @@ class Scheduler:
         files: own files that runs may need. Where one takes long to import, one worker that waits has done so before.
     """
 
-    def __init__(self, places: int, turn: float, make_worker: MakeWorker, clock: Clock) -> None:
+    def __init__(self, places: int, turn: float, make_worker: MakeWorker, clock: Clock, *, ahead: float = 0.0) -> None:
         self.places = places
         self.turn = turn
+        self.ahead = ahead
         self._make_worker = make_worker
         self._clock = clock
         self.workers: dict[WorkerHandle, Run | None] = {}
@@ -60,6 +73,8 @@ class Scheduler:
         self.files: tuple[OwnFile, ...] = ()
         self._prepared: set[WorkerHandle] = set()
         self._waiting: list[Run] = []  # runs that need a worker although they do not train
+        self._shown: list[Run] = []  # runs of which something that was trained ahead is to be shown
+        self._shown_at = clock.now()
         self._start_again_at = -math.inf
         self._closed = False
 
@@ -87,6 +102,8 @@ class Scheduler:
     def train(self, run: Run) -> None:
         """The run wants to train."""
         run.wanted = True
+        if run.ahead is not None and not run.training and not self._runs_low(run):
+            return
         if (not run.training or run.pausing) and run not in self.queue:
             # Whoever did not want to train has saved nothing up meanwhile.
             others = [other.served for other in (*self.queue, *self._training()) if other is not run]
@@ -106,17 +123,30 @@ class Scheduler:
             self.tell(run, {"do": "pause"})
         self.schedule()
 
+    def come_back(self, run: Run) -> None:
+        """What was trained ahead and not shown yet has not happened: the run goes on from the step that is shown."""
+        if run.ahead is None:
+            return
+        self._end_turn(run)
+        self._all_shown(run)
+        run.training = run.pausing = False
+        run.state, run.reason = "paused", ""
+        if run.worker is not None:
+            self._take_out(run.worker)
+        if run.wanted and run not in self.queue:
+            self._queue(run)
+        self.schedule()
+
     def give_back(self, run: Run) -> None:
         """Take the run out of its worker and out of the queue."""
+        self._all_shown(run)
         run.wanted = run.training = run.pausing = run.built = run.resting = False
         run.pending.clear()
         for line in (self.queue, self._waiting):
             if run in line:
                 line.remove(run)
         if run.worker is not None:
-            run.worker.send({"do": "drop", "run": run.id})
-            self.workers[run.worker] = None
-            run.worker = None
+            self._take_out(run.worker)
         self.schedule()
 
     def tell(self, run: Run, command: dict[str, Any]) -> None:
@@ -128,14 +158,15 @@ class Scheduler:
             if changes_state:  # until its answer, reports of earlier states do not count
                 run.order += 1
                 command = {**command, "order": run.order}
-            run.worker.send({**command, "run": run.id})
+            run.worker.send({**command, "run": run.session})
         else:
             run.pending.append(command)
             self.need(run)
 
     def place(self, run: Run) -> int | None:
         """The run's place in the queue, from 1; None when it does not wait."""
-        return self.queue.index(run) + 1 if run in self.queue else None
+        waits = run in self.queue and (run.ahead is None or run.ahead.empty)
+        return self.queue.index(run) + 1 if waits else None
 
     def state_changed(self, run: Run) -> None:
         """Every viewer of the run is to be told its state."""
@@ -153,8 +184,8 @@ class Scheduler:
             self.schedule()
             return
         run = self.workers.get(worker)
-        if run is None or run.id != header["run"]:
-            return  # a run that was dropped, or went to another worker meanwhile
+        if run is None or run.session != header["run"]:
+            return  # a run that was dropped, or was given to a worker anew meanwhile
         if header["kind"] == "arrived":
             run.timeline.aim = 0
             self._built(run)
@@ -166,6 +197,8 @@ class Scheduler:
         elif header["kind"] == "error":
             self.give_back(run)
             self._fail(run, header["reason"])
+        elif run.ahead is not None and header["kind"] in SHOWN_LATER:
+            run.ahead.keep(header, payload)
         else:
             take(run, header, payload)
 
@@ -181,17 +214,16 @@ class Scheduler:
     def _reported(self, run: Run, header: dict[str, Any]) -> None:
         if header["order"] != run.order:
             return  # the answer to a later command is on its way
+        state, reason, ended = header["state"], header["reason"], header["state"] in ("finished", "diverged")
+        if run.ahead is not None and (ended or state == "ahead"):
+            run.ahead.end = (state, reason) if ended else None
+            state, reason, ended = "running", "", False  # as it is seen, for a while
         if run.state != "stopped":
-            run.state, run.reason = header["state"], header["reason"]
+            run.state, run.reason = state, reason
         run.rate = header["rate"]
         if header["state"] != "running":
-            if header["state"] in ("finished", "diverged"):
-                run.wanted = False
-                if run.until and header["state"] == "finished":
-                    run.state, run.reason = "paused", "computed again up to where it was"
-                run.until = 0
-                for viewer in run.viewers:
-                    viewer.playing = False
+            if ended:
+                self._has_ended(run)
             # It does not train at the moment, and everything of it is known here.
             self._end_turn(run)
             run.training, run.pausing, run.resting = False, False, True
@@ -199,6 +231,15 @@ class Scheduler:
             if run.state == "stopped" and not run.wanted:
                 self.give_back(run)
         self.state_changed(run)
+
+    def _has_ended(self, run: Run) -> None:
+        """There is nothing left to train, and everybody has seen it."""
+        run.wanted = False
+        if run.until and run.state == "finished":
+            run.state, run.reason = "paused", "computed again up to where it was"
+        run.until = 0
+        for viewer in run.viewers:
+            viewer.playing = False
 
     def _ended(self, worker: WorkerHandle, reason: str) -> None:
         """A worker is gone. The run in it has failed, unless it was at rest and lost nothing."""
@@ -233,8 +274,68 @@ class Scheduler:
         now = self._clock.now()
         if now >= self._start_again_at:
             self.start()
+        self._show_ahead()
         self._make_room()
         self.schedule()
+
+    # training ahead
+
+    @property
+    def shows_ahead(self) -> bool:
+        """Whether some run is shown from what was trained ahead, so that time should pass in small steps."""
+        return bool(self._shown)
+
+    def _show_ahead(self) -> None:
+        """Show what is due of what was trained ahead; what runs low is to have another turn."""
+        passed, self._shown_at = self._clock.now() - self._shown_at, self._clock.now()
+        for run in [run for run in self._shown if run.wanted and run.ahead is not None]:
+            assert run.ahead is not None
+            for header, payload in run.ahead.watch(passed):
+                take(run, {**header, "time": self._clock.date()} if "time" in header else header, payload)
+            if run.ahead.empty and not run.training:
+                end = run.ahead.end
+                self._all_shown(run)
+                run.state, run.reason = end or ("paused", "")
+                if end is not None:
+                    self._has_ended(run)
+                self.state_changed(run)
+            if run.wanted and not run.training and run not in self.queue and self._runs_low(run):
+                self._queue(run)
+
+    def _runs_low(self, run: Run) -> bool:
+        """Whether the run is to have another turn: where others wait, before all is shown."""
+        if run.ahead is None:
+            return True
+        return run.ahead.end is None and run.ahead.left < (AHEAD_LEFT if self._busy() else 0.0)
+
+    def _all_shown(self, run: Run) -> None:
+        """Nothing is left of what was trained ahead; the run is as it is shown."""
+        if run.ahead is not None:
+            run.ahead = None
+            self._shown.remove(run)
+
+    def _wanting(self) -> int:
+        """How many runs want to train, or are shown as if they did."""
+        return len({id(run) for run in (*self.queue, *self._training(), *self._shown) if run.wanted})
+
+    def _busy(self) -> bool:
+        """Whether more runs want to train than there are places."""
+        return self._wanting() > self.places
+
+    def _ahead(self, run: Run) -> dict[str, float]:
+        """How a turn of the run that begins now trains: nothing where it is watched live, else for how many seconds
+        `ahead` of its viewers, with a frame `every` so many. The more runs are shown so, the rarer their frames."""
+        newest = run.timeline.frames.last
+        if newest is None or (run.ahead is None and not (_is_light(run, newest) and self._busy())):
+            return {}
+        if run.ahead is None:
+            run.ahead = Ahead(run.step)
+            self._shown.append(run)
+        run.ahead.begin()
+        every = AHEAD_FRAME_SECONDS * max(1.0, self._wanting() / (AHEAD_RUNS * self.places))
+        return {"ahead": min(self.ahead, every * AHEAD_BYTES / newest.nbytes), "every": every}
+
+    # turns
 
     def _make_room(self) -> None:
         """While others wait, a run that had its turn goes to the queue's end; one that nobody watches does at once."""
@@ -256,7 +357,7 @@ class Scheduler:
         """Whether a run that trains makes room for the one that waits."""
         if bool(run.viewers) != bool(next_one.viewers):
             return not run.viewers
-        if not run.built:
+        if not run.built or run.ahead is not None:  # where it is trained ahead, a turn ends by itself
             return False
         held = self._clock.now() - run.turn_began
         turn = min(LONGEST_TURN, max(self.turn, 4 * run.building)) if run.turns > 1 else FIRST_TURN * self.turn
@@ -290,7 +391,8 @@ class Scheduler:
             run.turn_began, run.spent = self._clock.now(), 0.0
             run.turns += 1
             keep_on, run.keep_on = run.keep_on, False
-            self.tell(run, {"do": "play", "limit": run.until or run.limit, "keep_on": keep_on or bool(run.until)})
+            play = {"do": "play", "limit": run.until or run.limit, "keep_on": keep_on or bool(run.until)}
+            self.tell(run, {**play, **self._ahead(run)})
             self.state_changed(run)
         for run in list(self._waiting):
             if run.worker is not None or self._give_worker(run):
@@ -319,16 +421,17 @@ class Scheduler:
         run.worker, run.built, run.resting, run.asked_at = worker, False, False, self._clock.now()
         # A worker that died may have left a checkpoint beyond the last frame that it sent.
         run.timeline.checkpoints = run.timeline.checkpoints.fork(run.step)
-        checkpoint = run.timeline.checkpoints.last
+        checkpoint = (run.ahead and run.ahead.checkpoint) or run.timeline.checkpoints.last
+        run.starts += 1
         worker.send(
             {
                 "do": "start",
-                "run": run.id,
+                "run": run.session,
                 "order": run.order,
                 "config": run.config.to_json(),
                 "dataset": run.dataset,
                 "checkpoint": checkpoint.data if checkpoint else None,
-                "step": run.step,
+                "step": run.ahead.step if run.ahead else run.step,
                 "speed": run.speed,
                 "limit": run.limit,
                 "focus": run.focus,
@@ -359,7 +462,7 @@ class Scheduler:
         """The run in this worker goes on resting in its checkpoint alone."""
         out = self.workers[worker]
         if out is not None:
-            worker.send({"do": "drop", "run": out.id})
+            worker.send({"do": "drop", "run": out.session})
             out.worker, out.built, out.resting = None, False, False
             self.workers[worker] = None
 
@@ -367,6 +470,13 @@ class Scheduler:
 def _goes_first(run: Run) -> tuple[bool, bool, float]:
     """The order in which runs that wait get a place."""
     return (not run.viewers, run.turns > 0, run.served)
+
+
+def _is_light(run: Run, newest: Frame) -> bool:
+    """Whether its workers would mostly wait: tables that are watched slowly, all of them sent whole."""
+    whole = not run.large and len(newest.members) == run.config.members
+    tables = all(lane.approximator == "table" for lane in run.config.lanes) and not run.config.files
+    return whole and tables and run.speed > 0 and bool(run.viewers) and not run.until
 
 
 def _weight(run: Run) -> float:

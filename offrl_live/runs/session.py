@@ -10,12 +10,13 @@ from offrl_core.evaluation.alarms import Watch
 from offrl_core.evaluation.member_returns import played
 from offrl_live.runs import datasets
 from offrl_live.runs.checks import ConfigError
-from offrl_live.runs.clock import Clock
+from offrl_live.runs.clock import Clock, Forward
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.convergence import Convergence
 from offrl_live.runs.engine import Engine
 from offrl_live.runs.look_back import LookBack
 from offrl_live.runs.pace import (
+    AHEAD_EFFORT,
     CHECKPOINT_SECONDS,
     CHECKPOINT_SHARE,
     FRAME_SECONDS,
@@ -48,7 +49,8 @@ class Session:
 
     def __init__(self, command: Command, send: Send, clock: Clock) -> None:
         self.run: str = command["run"]
-        self._clock = clock
+        self._forward = Forward(clock)
+        self._clock = clock = self._forward.clock
         dataset: Dataset | None = command["dataset"]
         self._brought = dataset is not None and datasets.bring(command["config"]["dataset"], dataset)
         try:
@@ -75,6 +77,8 @@ class Session:
         self._saved = -1
         self._next_update = 0.0
         self._until: int | None = None
+        self._ahead_until: float | None = None
+        self._ahead_every = 0.0
         self._evaluation: Iterator[RunSnapshot | None] | None = None
         self._evaluation_seconds = 0.0
         self._effort = clock.effort()
@@ -109,6 +113,8 @@ class Session:
             self._look_back()
         elif self._evaluation is not None:
             self._evaluate_on()
+        elif self._ahead_until is not None:
+            self._train_ahead(self._ahead_until)
         elif self.training:
             self._train()
 
@@ -121,7 +127,7 @@ class Session:
             self._evaluation, self._evaluated = None, -1  # what was being measured is about to change
         if do == "play":
             self.limit = command["limit"]
-            self._play(keep_on=command["keep_on"])
+            self._play(keep_on=command["keep_on"], ahead=command.get("ahead", 0.0), every=command.get("every", 0.0))
         elif do == "pause":
             self._pause("paused", "")
         elif do == "step":
@@ -159,7 +165,14 @@ class Session:
         self._messages.arrived()
         self._state("paused", "")
 
-    def _play(self, *, keep_on: bool = False) -> None:
+    def _play(self, *, keep_on: bool = False, ahead: float = 0.0, every: float = 0.0) -> None:
+        """Train.
+
+        Args:
+            keep_on: also where nothing moves any more.
+            ahead: so many seconds of watching, without waiting for anybody to watch; 0 for live.
+            every: seconds of watching from one frame to the next then.
+        """
         if self._ended():
             return
         self.training, self._until = True, None
@@ -169,6 +182,8 @@ class Session:
         # What follows the beginning, or a change, is to be seen update by update.
         news = self.engine.step == 0 or (self.engine.marks and self.engine.marks[-1].step == self.engine.step)
         self.pacer.start(now, slow_start=bool(news))
+        self._ahead_until = now + ahead if ahead else None
+        self._ahead_every = every
         self.frames.reset()
         if not self._played:
             self.truths.reset()
@@ -188,7 +203,7 @@ class Session:
 
     def _pause(self, state: str, reason: str) -> None:
         """Stop training: the last frame, with its truth, and a checkpoint are sent, then the state."""
-        self.training, self._until = False, None
+        self.training, self._until, self._ahead_until = False, None, None
         if not self._shown == self._evaluated == self.engine.step:
             self._show(truth=True)
         self._save()
@@ -223,6 +238,19 @@ class Session:
             return
         if self.checkpoints.due(done) and self._saved != self.engine.step:
             self._save()
+
+    def _train_ahead(self, until: float) -> None:
+        """Train up to the next frame, and go on as if the time had passed in which that is watched."""
+        updates, seconds = self.pacer.ahead(self._ahead_every)
+        self.engine.advance(min(updates, self.limit - self.engine.step) if self.limit else updates)
+        self._forward.skip(seconds)
+        self._send_marks()
+        if self._ended():
+            return
+        if reason := self._show(truth=not self._played):
+            self._pause("finished", reason)
+        elif self._clock.now() >= until or self._clock.effort() - self._effort >= AHEAD_EFFORT:
+            self._pause("ahead", "")
 
     def _passed(self, worked: float, idle: float) -> None:
         for rhythm in (self.frames, self.truths, self.checkpoints, self.look_backs):

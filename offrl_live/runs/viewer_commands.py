@@ -68,6 +68,7 @@ def _step(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     if not others:
         viewer.playing = False
     runs.scheduler.rest(mine)
+    runs.scheduler.come_back(mine)
     mine.lengthen()
     mine.revive()
     runs.scheduler.tell(mine, {"do": "step", "unit": request["unit"], "limit": mine.limit})
@@ -175,7 +176,7 @@ def _explain(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool
     what = {name: request[name] for name in ("row", "state", "action") if request[name] is not None}
     if set(what) not in ({"row"}, {"state", "action"}):
         raise ValueError("explain needs a row of the data, or a state and an action")
-    member, step = request["member"] or 0, request["step"]
+    member, step = request["member"] or 0, _looked_at(run, request)
     _inside("member", member, run.config.members)
     about: dict[str, Any] = {"member": member, "what": what, "step": step, "checkpoint": _checkpoint(run, step)}
     runs.scheduler.tell(run, {"do": "explain", **about, "viewer": id(viewer), "id": request.id})
@@ -187,7 +188,7 @@ def _film(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
         raise ValueError("the run is not ready yet: nobody can walk in its world")
     if run.described["film"]["why_not"]:
         raise ValueError(f"there is no film here: {run.described['film']['why_not']}")
-    step, member = request["step"], request["member"] or 0
+    step, member = _looked_at(run, request), request["member"] or 0
     _inside("member", member, run.config.members)
     about: dict[str, Any] = {"member": member, "step": step, "policy": None, "checkpoint": _checkpoint(run, step)}
     # Where states are numbered the stored table is the whole policy.
@@ -218,6 +219,12 @@ _DO: dict[str, Callable[[LiveRuns, Viewer, Run, Request], bool]] = {
     "explain": _explain,
     "film": _film,
 }
+
+
+def _looked_at(run: Run, request: Request) -> int | None:
+    """The step that is asked about; None for where the worker is, which is not what is shown of a run trained ahead."""
+    step: int | None = request["step"]
+    return run.step if step is None and run.ahead is not None else step
 
 
 def _checkpoint(run: Run, step: int | None) -> tuple[int, bytes] | None:

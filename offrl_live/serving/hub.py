@@ -23,6 +23,7 @@ from offrl_live.serving.worker_process import WorkerProcess
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
+SHOWING_SECONDS = 0.05
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -114,7 +115,7 @@ class Hub(LiveRuns):
         return SYSTEM_CLOCK.now() - self._ticked_at
 
     def _tick_on(self) -> None:
-        while not self._closed.wait(TICK_SECONDS):
+        while not self._closed.wait(SHOWING_SECONDS if self.scheduler.shows_ahead else TICK_SECONDS):
             try:
                 self.tick()
                 self._ticked_at = SYSTEM_CLOCK.now()

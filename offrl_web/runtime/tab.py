@@ -80,7 +80,7 @@ class Tab:
     def __init__(self, clock: Clock = CLOCK) -> None:
         self.clock = clock
         self._workers: list[LocalWorker] = []
-        limits = Limits(workers=1, memory=MEMORY, max_runs=60, pause_after=20.0)
+        limits = Limits(workers=1, ahead=0.0, memory=MEMORY, max_runs=60, pause_after=20.0)
         self.runs = LiveRuns(self._worker, clock, limits)
         self.lines: dict[str, Open] = {"live": self._live}
         self.answers: dict[str, Answer] = {}

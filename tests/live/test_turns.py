@@ -31,6 +31,11 @@ class SteadyWorker:
         self.order = 0
         self.began: float | None = None
 
+    @property
+    def name(self) -> str:
+        """The run that is here."""
+        return self.run.partition(".")[0]
+
     def start(self) -> None:
         self._received(self, {"kind": "ready"}, memoryview(b""))
 
@@ -58,11 +63,11 @@ class SteadyWorker:
             self.built_at = math.inf
             self._received(self, {"kind": "arrived", "run": self.run}, memoryview(b""))
         if self.began is not None:
-            run = self.hall.runs[self.run]
+            run = self.hall.runs[self.name]
             run.spent = (self.hall.time - self.began) * self.hall.share
-            self.hall.trained[self.run] += self.hall.STEP
-            self.hall.first.setdefault(self.run, self.hall.time)
-            self.hall.last[self.run] = self.hall.time
+            self.hall.trained[self.name] += self.hall.STEP
+            self.hall.first.setdefault(self.name, self.hall.time)
+            self.hall.last[self.name] = self.hall.time
 
 
 class Hall:
