@@ -24,7 +24,8 @@ from offrl_ui.lecture.rooms import PRESENTER_AWAY_SECONDS, FollowError, Kept, Ro
 log = logging.getLogger(__name__)
 
 PREFIX = "offrl:room:"
-REFRESH_SECONDS = 20.0
+REFRESH_SECONDS = 4.0
+SILENT_SECONDS = 3 * REFRESH_SECONDS
 LIFE_SECONDS = int(PRESENTER_AWAY_SECONDS)
 ANSWER_SECONDS = 1.0
 AGAIN_SECONDS = 5.0
@@ -103,7 +104,7 @@ class SharedKept(Kept):
         now, elsewhere = time.time(), 0
         for server, said in self._store.must("hgetall", f"{self._key}:followers").items():
             count, _, at = said.partition(" ")
-            if server != self._server and now - float(at) < 4 * REFRESH_SECONDS:
+            if server != self._server and now - float(at) < SILENT_SECONDS:
                 elsewhere += int(count)
         return here + elsewhere
 
@@ -264,5 +265,6 @@ class SharedRooms(Rooms):
                 elif room.led_elsewhere and not self._store.must("exists", PREFIX + code):
                     self._forget(room)
                 room.kept.follow(len(room.followers))
+                room.schedule_tally()  # a server that has gone no longer counts
             except FollowError:
                 return  # the log says so

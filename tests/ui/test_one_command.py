@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import ssl
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -19,8 +15,8 @@ import pytest
 from websockets.sync.client import connect
 
 from offrl_ui.shared.asset_files import asset_root
+from tests.caddy import Caddy, get
 from tests.nginx import unverified
-from tests.programs import find_program
 from tests.serving import ROOT, Server, free_port
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -30,36 +26,11 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 @pytest.fixture(scope="module")
 def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app behind the proxy of compose.yaml, with its own Caddyfile."""
-    caddy = find_program("caddy")
-    folder, port = tmp_path_factory.mktemp("caddy"), free_port()
-    # It is to touch nothing of this machine: neither port 80 nor the certificates that its programs trust.
-    apart = "{\n\tskip_install_trust\n\tauto_https disable_redirects\n\tadmin off\n}\n"
-    configuration = folder / "Caddyfile"
-    configuration.write_text(apart + (ROOT / "Caddyfile").read_text())
-    places = {name: str(folder) for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME")}
-    app = server.url.removeprefix("http://")
-    environment = {**os.environ, **places, "SITE": f"https://localhost:{port}", "APP": app}
-    log = (folder / "log").open("wb")
-    command = [caddy, "run", "--config", str(configuration), "--adapter", "caddyfile"]
-    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    address, deadline = f"https://localhost:{port}", time.monotonic() + 30
-    while True:
-        try:
-            get(f"{address}/healthz")
-            break
-        except (OSError, ssl.SSLError):
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.1)
-    yield address
-    process.terminate()
-    process.wait(10)
-
-
-def get(address: str, **headers: str) -> bytes:
-    request = urllib.request.Request(address, headers=headers)
-    with urllib.request.urlopen(request, timeout=20, context=unverified()) as answer:
-        return bytes(answer.read())
+    caddy = Caddy(
+        tmp_path_factory.mktemp("caddy"), (ROOT / "Caddyfile").read_text(), APP=server.url.removeprefix("http://")
+    )
+    yield caddy.url
+    caddy.close()
 
 
 def test_pages_and_modules_come_through_caddy(site: str) -> None:

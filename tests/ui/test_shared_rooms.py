@@ -4,52 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-redis = pytest.importorskip("redis", reason='Python\'s package for Redis is not here: pip install -e ".[redis]"')
+pytest.importorskip("redis", reason='Python\'s package for Redis is not here: pip install -e ".[redis]"')
 
-from offrl_live.serving.environment import redis_url  # noqa: E402
-from offrl_ui.lecture import shared_rooms  # noqa: E402
-from offrl_ui.lecture.rooms import FollowError  # noqa: E402
-from offrl_ui.lecture.shared_rooms import SharedRooms  # noqa: E402
-from tests.programs import find_program  # noqa: E402
-from tests.serving import free_port  # noqa: E402
-from tests.threads import in_a_loop  # noqa: E402
-from tests.ui.test_rooms import Tab  # noqa: E402
+from offrl_live.serving.environment import redis_url
+from offrl_ui.lecture import shared_rooms
+from offrl_ui.lecture.rooms import FollowError
+from offrl_ui.lecture.shared_rooms import SharedRooms
+from tests.redis_server import Redis
+from tests.threads import in_a_loop
+from tests.ui.test_rooms import Tab
 
 Act = Callable[[SharedRooms, SharedRooms], Awaitable[None]]
-
-
-class Redis:
-    """A running redis-server that keeps nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        program = find_program("redis-server")
-        self.port = free_port()
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        client, deadline = redis.Redis.from_url(self.url), time.monotonic() + 20
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.RedisError:
-                assert time.monotonic() < deadline, "Redis did not start"
-                time.sleep(0.02)
-        client.close()
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
 
 
 @pytest.fixture(scope="module")
