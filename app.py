@@ -14,10 +14,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
+from offrl_core.data.catalogue import withdraw_dataset
+from offrl_core.data.entries.custom import OWN_GRID
 from offrl_core.experiments.cluster import cluster_executor
 from offrl_live.serving import logs
 from offrl_live.serving.command_line import cluster_address, named_files
-from offrl_live.serving.environment import upload_room, warms_up
+from offrl_live.serving.environment import takes_own_grids, upload_room, warms_up
 from offrl_live.serving.experiments import close_experiments, use_cluster
 from offrl_live.serving.hub import close_hub, get_hub
 from offrl_live.serving.operator import Operator
@@ -51,6 +53,9 @@ FIRST_MODULES = {
     **dict.fromkeys(("reweighting", "deadly_triad", "constraining_q"), ("lecture/scene.js",)),
 }
 
+
+if not takes_own_grids():
+    withdraw_dataset(OWN_GRID)
 
 SITE = static_site.folder()
 if SITE is not None:

@@ -35,6 +35,11 @@ def add_dataset(spec: DatasetSpec) -> None:
     CATALOGUE[spec.name] = spec
 
 
+def withdraw_dataset(name: str) -> None:
+    """Leave a dataset out of the catalogue of this process, as if there were none of this name."""
+    CATALOGUE.pop(name, None)
+
+
 def load_dataset(name: str, *, seed: int = 0, **options: object) -> Dataset:
     """The dataset `name` of the catalogue; recently loaded ones are kept.
 

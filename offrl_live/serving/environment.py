@@ -164,6 +164,15 @@ def takes_uploads() -> bool:
     return _one_of("OFFRL_UPLOADS", "1", "0") == "1"
 
 
+def takes_own_grids() -> bool:
+    """`OFFRL_OWN_GRIDS`: whether visitors may draw worlds of their own, and open links to such; 1 (the default) or 0.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return _one_of("OFFRL_OWN_GRIDS", "1", "0") == "1"
+
+
 def uploads_folder() -> tuple[Path, float] | None:
     """`OFFRL_UPLOADS_FOLDER`, `OFFRL_UPLOADS_HOURS`: where uploads outlive a restart, and for how many seconds.
 

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.entries.custom import OWN_GRID
 from offrl_core.data.options import MAX_OWN, MAX_SIDE
 from offrl_core.data.own_episodes import OwnEpisode
 from offrl_core.dataset import Dataset
@@ -27,7 +28,6 @@ from offrl_ui.datasets.drawing import board, player_keys
 from offrl_ui.setup.links import plain
 from offrl_ui.shared import svg
 
-CUSTOM = "custom-grid"
 TOOLS = [{"letter": letter, "label": label} for letter, label in LABELS.items() if letter != "B"]
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 ARROW_KEYS = {
@@ -50,7 +50,7 @@ def collect(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
     options = {h.name: h for h in datasets()[config.dataset].options} if config.dataset in datasets() else {}
     grid = grid_of(dataset)
     ways: dict[str, Callable[[], None]] = {}
-    if isinstance(dataset.layout, GridLayout):
+    if isinstance(dataset.layout, GridLayout) and OWN_GRID in datasets():
         ways["Draw the grid"] = partial(_draw_grid, config, dataset.layout, choose)
     if grid is not None and "drawn" in options:
         ways["Draw a policy"] = partial(_draw_policy, config, grid, choose)
@@ -100,15 +100,15 @@ def editable(layout: GridLayout) -> str:
 
 
 def _draw_grid(config: RunConfig, layout: GridLayout, choose: Choose) -> None:
-    if config.dataset != CUSTOM:
+    if config.dataset != OWN_GRID:
         st.caption("What you draw becomes a grid of your own; this dataset stays as it is.")
 
     def drawn(rows: int, cols: int, text: str) -> None:
         lines = "/".join(text[r * cols : (r + 1) * cols] for r in range(rows))
         options: dict[str, Any] = {"layout": lines}
-        if config.dataset == CUSTOM:
+        if config.dataset == OWN_GRID:
             options = {**config.options, "layout": lines, "drawn": ""}
-        _try(choose, config, options, CUSTOM)
+        _try(choose, config, options, OWN_GRID)
 
     _refusal()
     board(layout.rows, layout.cols, editable(layout), None, TOOLS, key="board-cells", on_draw=drawn, most=MAX_SIDE)

@@ -14,6 +14,7 @@ from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.lecture_grids import LABELS, REWARDS, TERMINALS, Grid
 
+OWN_GRID = "custom-grid"
 OWN_LAYOUT = "###########/#S..#.....#/#.#.#.###.#/#.#...#.#.#/#.###.#D#.#/#.....#...#/#####.###G#/###########"
 
 _REWARD_OPTIONS = tuple(
@@ -105,12 +106,12 @@ def _custom(seed: int, chosen: dict[str, Any]) -> Dataset:
         "T": chosen["dead_end_reward"],
         "X": chosen["cliff_reward"],
     }
-    grid = Grid("custom-grid", parse_layout(chosen["layout"]), rewards, chosen["step_reward"])
+    grid = Grid(OWN_GRID, parse_layout(chosen["layout"]), rewards, chosen["step_reward"])
     return build_grid(grid, seed, chosen)
 
 
 CUSTOM_GRID = DatasetSpec(
-    name="custom-grid",
+    name=OWN_GRID,
     title="Your own grid",
     description="A grid that you draw: walls, starts, goals, cliffs, rewards and slip; all of it travels in the link.",
     lesson="Build the trap yourself: where must the data have been for the learner to find the way?"
