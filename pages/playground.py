@@ -22,7 +22,7 @@ from offrl_ui.playground.loss_code import loss_code
 from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_of, shown
 from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import algorithm_cards, dataset_cards
-from offrl_ui.setup.controls import apply, data_sections, lane_sections, scope_of
+from offrl_ui.setup.controls import apply, data_sections, lane_sections, ruled, scope_of
 from offrl_ui.setup.notes import endless_note, given_rewards, lesson, reward_note
 from offrl_ui.shared import component
 from offrl_ui.shared.stage import stage
@@ -127,16 +127,17 @@ def sidebar() -> None:
     join_a_lecture()
     refused = {note.key: note.message for note in notes}
     st.subheader("Dataset")
-    picker(
-        [{"title": "", "cards": dataset_cards(uploads(config.dataset))}],
-        config.dataset,
-        key="dataset",
-        label="Dataset",
-        on_pick=pick_dataset,
-        few=4,
-    )
+    if not looks.rule("data"):
+        picker(
+            [{"title": "", "cards": dataset_cards(uploads(config.dataset))}],
+            config.dataset,
+            key="dataset",
+            label="Dataset",
+            on_pick=pick_dataset,
+            few=4,
+        )
     settings(
-        data_sections(config),
+        ruled(data_sections(config), looks.rule),
         key="options",
         scope=lambda: memory.chosen(KEY).dataset,
         refused=refused,
@@ -175,9 +176,10 @@ def sidebar() -> None:
     if adding:
         st.markdown(f"**Which one beside {links.plain(lane.kind.title)}?**")
     chosen = None if adding else lane.algorithm
-    picker(algorithm_cards(), chosen, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
+    if adding or not looks.rule("algo"):
+        picker(algorithm_cards(), chosen, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
     settings(
-        lane_sections(config, index),
+        ruled(lane_sections(config, index), looks.rule),
         key="hyperparameters",
         scope=scope,
         run_id=run_id,
@@ -208,7 +210,8 @@ page_heading("Playground", "" if telling else lesson(config))
 if sentence := memory.told(KEY, config):
     st.caption(f":material/swap_horiz: **{links.plain(sentence)}**")
 try:
-    run_id = run_of(config)
+    looks = memory.looks(KEY)
+    run_id = run_of(config, looks.step)
 except NoRoom as error:
     st.error(f"{error}. Please try again in a few minutes.", icon=":material/hourglass_top:")
     st.stop()
@@ -225,14 +228,14 @@ memory.write_link(KEY, shown=shown(run_id, config))
 if telling is not None:
     story_telling.show(telling, run_id, key="story", page=KEY)
 turn = st.session_state.get(TURN, 0)
-looks = memory.looks(KEY)
+shown_as = looks.on_stage()
+if turn:
+    shown_as["member"] = config.first_member(index)
 stage(
     run_id,
     key="stage",
-    member=config.first_member(index) if turn else None,
+    **shown_as,
     turn=turn,
-    order=looks.order,
-    axes=looks.axes,
     hints=telling is None,
     meanwhile=waiting.offers(config),
     on_moved=lambda: moved("stage"),

@@ -48,6 +48,7 @@ RESERVED = {
     *("algo", "algorithm", "approximator", "at", "batch_size", "budget", "data", "dataset", "device", "encoding"),
     *("file", "first_seed", "hidden", "learning_rate", "net", "optimizer", "points", "progress", "seeds"),
     *("snapshot_every", "steps", "v"),
+    *("fix", "hide", "model", "state", "step", "view"),
 }
 """What no hyperparameter of a system may be called: the approximators' own have these names, parts of links, and
 arguments of `Learner` and `train`."""

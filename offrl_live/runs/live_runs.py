@@ -91,6 +91,7 @@ class LiveRuns:
         owner: str | None = None,
         speed: float = 0.0,
         stays: bool = False,
+        step: int | None = None,
     ) -> str:
         """The id of a run of this configuration: one that is there already, or a new one (paused at step 0).
 
@@ -103,20 +104,31 @@ class LiveRuns:
                 is not shown, for whoever watches a run alone can change it.
             speed: updates per second of a new run until a viewer chooses; 0 for as fast as it goes.
             stays: a new run is not let go because nobody watches it.
+            step: what is to be looked at. The run is computed up to there and stands; where one that is there has
+                passed it without a frame of it, it is a run of one's own.
 
         Raises:
             NoRoom: there are as many runs as are taken, and all of them are watched.
         """
+        run_id = self._open(config, private=private, title=title, speed=speed, owner=owner, stays=stays, step=step)
+        if step is not None:
+            self.catch_up(self.find(run_id), step)
+        return run_id
+
+    def _open(
+        self, config: RunConfig, *, private: bool, speed: float, owner: str | None, step: int | None, **rest: Any
+    ) -> str:
         key = config.key
         shared = self._shared.get(key)
         private_ones = [run for run in self.runs.values() if run.private and run.config.key == key]
         # Who says no name is everybody: what one of them has opened as their own is not another's.
         mine = [run for run in private_ones if run.owner == owner and not (private and owner is None)]
         known = (None if private else shared) or max(mine, key=lambda run: run.used, default=None)
-        if known is not None:
+        if known is not None and (step is None or known.comes_to(step)):
             known.used = self.clock.now()
             return known.id
-        run = self.add(Run(new_id(), config, private, title, speed=speed, owner=owner, stays=stays))
+        private = private or known is not None
+        run = self.add(Run(new_id(), config, private, speed=speed, owner=owner, **rest))
         self.share(run)
         if private and shared is not None and shared.described is not None:
             run.described, run.static, run.timeline = shared.described, shared.static, shared.timeline.fork(0)

@@ -178,6 +178,13 @@ class Run:
         newest = self.timeline.frames.last
         return newest is not None and is_large(newest)
 
+    def comes_to(self, step: int) -> bool:
+        """Whether there is a frame of exactly this step, or will be one where the run is computed up to there."""
+        if self.step < step:
+            return not self.wanted or self.until == step
+        frame = self.timeline.frames.until(step)
+        return frame is not None and frame.step == step
+
     def lengthen(self) -> None:
         """Allow as many updates more as the budget was, where it is spent."""
         if self.limit and self.step >= self.limit:

@@ -236,7 +236,7 @@ class Scheduler:
         """There is nothing left to train, and everybody has seen it."""
         run.wanted = False
         if run.until and run.state == "finished":
-            run.state, run.reason = "paused", "computed again up to where it was"
+            run.state, run.reason = "paused", "computed up to this step"
         run.until = 0
         for viewer in run.viewers:
             viewer.playing = False

@@ -46,7 +46,7 @@ def lecture_page(name: str) -> None:
     result = component.show(
         "lecture/scene",
         html='<div class="lecture"></div>',
-        styles=("lecture/pictures.css", "lecture/scene.css", "shared/key_list.css"),
+        styles=("lecture/pictures.css", "lecture/scene.css", "shared/key_list.css", "shared/share.css"),
         key=key,
         data=data,
         on_view_change=_nothing,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from offrl_live.runs.config import RunConfig
@@ -17,24 +19,30 @@ FIRST_SPEED = 10.0
 """Updates per second of a first visit's run: slow enough to see each of them, and its story takes about twenty."""
 
 
-def run_of(config: RunConfig) -> str:
+def run_of(config: RunConfig, step: int | None = None) -> str:
     """The id of the run that shows `config`: this session's own while it fits, else one that the hub has or makes.
+
+    Args:
+        config: what is chosen.
+        step: the one that a link names, while nothing else was chosen since.
 
     Raises:
         NoRoom: the server holds as many runs as it takes.
     """
     hub = get_hub()
-    memory = st.session_state.get(MEMORY)
-    if memory is not None and selection.same_run(memory["config"].renewed(), config) and _alive(memory["id"]):
+    memory: Any = st.session_state.get(MEMORY)
+    asked = memory is not None and step in (None, memory["step"])
+    if asked and selection.same_run(memory["config"].renewed(), config) and _alive(memory["id"]):
         return str(memory["id"])
     owner = st.context.cookies.get(VISIT)
     if config == selection.start():
         # Everybody's own: it stands at step 0, whoever else has played, and nobody's speed is another's.
-        run_id = hub.open(config, private=True, title=selection.title_of(config), owner=owner, speed=FIRST_SPEED)
+        title = selection.title_of(config)
+        run_id = hub.open(config, private=True, title=title, owner=owner, speed=FIRST_SPEED, step=step)
     else:
-        run_id = hub.open(config, title=selection.title_of(config), owner=owner)
-    st.session_state[MEMORY] = {"id": run_id, "config": config}
-    if config.changes and hub.info(run_id)["step"] == 0:
+        run_id = hub.open(config, title=selection.title_of(config), owner=owner, step=step)
+    st.session_state[MEMORY] = {"id": run_id, "config": config, "step": step}
+    if config.changes and step is None and hub.info(run_id)["step"] == 0:
         # A link to a branch whose run is gone computes it again.
         hub.play(run_id)
     return run_id
@@ -47,7 +55,7 @@ def begin_anew(config: RunConfig, speed: float) -> None:
         NoRoom: the server holds as many runs as it takes.
     """
     run_id = get_hub().open(config, private=True, title=selection.title_of(config), speed=speed)
-    st.session_state[MEMORY] = {"id": run_id, "config": config}
+    st.session_state[MEMORY] = {"id": run_id, "config": config, "step": None}
 
 
 def go_to(run_id: str) -> None:
@@ -56,7 +64,7 @@ def go_to(run_id: str) -> None:
         config: RunConfig = get_hub().info(run_id)["config"]
     except UnknownRun:
         return
-    st.session_state[MEMORY] = {"id": run_id, "config": config}
+    st.session_state[MEMORY] = {"id": run_id, "config": config, "step": None}
     choose(PLAYGROUND, config)
 
 

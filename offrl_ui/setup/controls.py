@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, get_args
 
@@ -27,17 +27,22 @@ from offrl_ui.setup.selection import (
     SEEDS,
     Setting,
     approximators,
+    options_of,
     other_system,
     with_values,
 )
 
+MODEL_PARTS = {"approximator": "net", "seeds": "seeds", "device": "device"}
+"""What the controls of a lane's model are called in links."""
 
-def item(h: Hyperparameter, value: Setting, **more: Any) -> dict[str, Any]:
-    """One control of the panel, as plain data."""
+
+def item(h: Hyperparameter, value: Setting, part: str, **more: Any) -> dict[str, Any]:
+    """One control of the panel, as plain data; `part` is its name in links."""
     return {
         **asdict(h),
         "greedier": h.greedier,
         "measured": h.effect.text,
+        "part": part,
         "symbol": mathml(h.symbol) if h.symbol else "",
         "special": {f"{key:.15g}": name for key, name in (h.special or {}).items()},
         "label": h.label or h.name.replace("_", " "),
@@ -65,7 +70,7 @@ def data_sections(config: RunConfig, *, every: bool = False) -> list[dict[str, A
             shown.append(SEED)
         if heading == "episodes":
             shown = _within(shown, recorded(config.dataset, config.options))
-        items = [item(h, config.options.get(h.name, h.default)) for h in shown]
+        items = [item(h, config.options.get(h.name, h.default), f"x.{h.name}") for h in shown]
         folded = not every or heading in ("episodes", "degrade", "reward")
         sections.append({"id": heading, "title": heading.capitalize(), "items": items, "folded": folded})
     return sections
@@ -98,27 +103,42 @@ def lane_sections(config: RunConfig, index: int) -> list[dict[str, Any]]:
         item(
             replace(APPROXIMATOR, choices=approximators(config.data), default=approximators(config.data)[0]),
             lane.approximator,
+            MODEL_PARTS["approximator"],
             titles=APPROXIMATORS,
         ),
-        item(SEEDS, lane.seeds),
+        item(SEEDS, lane.seeds, MODEL_PARTS["seeds"]),
     ]
     there = tuple(dict.fromkeys((*devices(), lane.device)))
     if len(there) > 1:
-        model.append(item(replace(DEVICE, choices=there), lane.device))
+        model.append(item(replace(DEVICE, choices=there), lane.device, MODEL_PARTS["device"]))
     return [
         {
             "id": "algorithm",
             "title": "Hyperparameters",
-            "items": [item(h, now[h.name], axis=h.numeric) for h in algorithm],
+            "items": [item(h, now[h.name], h.name, axis=h.numeric) for h in algorithm],
             "run": True,
         },
         {"id": "model", "title": "Model", "items": model},
         {
             "id": "learning",
             "title": "Learning",
-            "items": [item(h, now[h.name], axis=h.numeric) for h in learning],
+            "items": [item(h, now[h.name], h.name, axis=h.numeric) for h in learning],
             "run": True,
         },
+    ]
+
+
+def parts_of(config: RunConfig) -> set[str]:
+    """The controls of a choice by their names in links: those of every lane, without its number, and of the dataset."""
+    lanes = {name for index in range(len(config.lanes)) for name in config.declared(index)}
+    return {*MODEL_PARTS.values(), *lanes, *(f"x.{h.name}" for h in options_of(config.dataset))}
+
+
+def ruled(sections: list[dict[str, Any]], rule: Callable[[str], str]) -> list[dict[str, Any]]:
+    """`sections` with what a link does to each control, see `looks.Looks.rule`."""
+    return [
+        {**section, "items": [{**item, "rule": rule(item["part"])} for item in section["items"]]}
+        for section in sections
     ]
 
 

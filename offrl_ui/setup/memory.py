@@ -58,7 +58,9 @@ def chosen(key: str) -> RunConfig:
 def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
     """Remember another choice (from a callback, before the script runs again)."""
     memory = st.session_state[key]
-    looks = memory["looks"] if config.dataset == memory["config"].dataset else pictures.Looks()
+    looks: pictures.Looks = memory["looks"]
+    if not selection.same_choice(config, memory["config"]):
+        looks = looks.moved_on() if config.dataset == memory["config"].dataset else looks.elsewhere()
     memory |= {"config": config, "notes": list(notes), "looks": looks}
 
 
@@ -72,7 +74,7 @@ def go_to_playground(config: RunConfig, **beside: str) -> None:
 def look(key: str, told: Mapping[str, object]) -> None:
     """Remember how the picture was arranged by hand: what the stage has `told` of `order` and `axes`."""
     memory = st.session_state[key]
-    memory["looks"] = pictures.arranged(told, layout_of(memory["config"].data))
+    memory["looks"] = pictures.arranged(memory["looks"], told, layout_of(memory["config"].data))
 
 
 def looks(key: str) -> pictures.Looks:

@@ -206,6 +206,11 @@ def same_run(one: RunConfig, other: RunConfig) -> bool:
     return _without_live(one) == _without_live(other)
 
 
+def same_choice(one: RunConfig, other: RunConfig) -> bool:
+    """Whether two choices come to the same, whether values were chosen before or while they trained."""
+    return same_run(one, other) and all(one.current(i) == other.current(i) for i in range(len(one.lanes)))
+
+
 def _without_live(config: RunConfig) -> dict[str, Any]:
     plain = replace(config, changes=()).to_json()
     for index, lane in enumerate(config.lanes):

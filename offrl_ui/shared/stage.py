@@ -26,6 +26,8 @@ def stage(
     state: int | None = None,
     order: str | None = None,
     axes: tuple[int, int] | None = None,
+    step: int | None = None,
+    share: Mapping[str, Sequence[str]] | None = None,
     hints: bool = False,
     meanwhile: Sequence[tuple[str, str]] = (),
     on_viewed: Callback = _nothing,
@@ -45,6 +47,9 @@ def stage(
         state: the selected state; None for the start.
         order: of the rows, where the world is a table: `visits` or `value`.
         axes: of a plane, counted from 0; None for those that it begins with.
+        step: of which the picture is shown once the run has come there.
+        share: offers a link to what is shown; the controls that the open link has put away (`hide`) or holds still
+            (`fix`). None where nothing is to be shared.
         hints: whether the first steps are shown where they are taken, until they have been.
         meanwhile: words and addresses, below the place of the app, of what is offered while the run waits for its turn.
         on_viewed, on_moved, on_gone: called before the script runs again, when mode, model, order or axes were changed,
@@ -63,7 +68,7 @@ def stage(
         raise ValueError(f"mode = {mode!r} is not allowed: it must be one of {', '.join(MODES)}")
     wanted: Mapping[str, Any] = {
         "run": run_id, "recording": recording, "mode": mode, "member": member, "turn": turn, "state": state,
-        "order": order, "axes": axes, "hints": hints or None,
+        "order": order, "axes": axes, "hints": hints or None, "step": step, "share": share,
         "meanwhile": list(map(list, meanwhile)) or None,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}

@@ -204,6 +204,8 @@ class PlaygroundPage {
     this.tell(view);
     this.showStage(view);
     this.pickers(view.dataset, this.adding ? null : view.algorithm);
+    this.places.dataset.host.hidden = view.hidden.includes("data");
+    this.places.algorithm.host.hidden = view.hidden.includes("algo") && !this.adding;
     this.places.options.show({ ...view.options, run: null, lane: 0 });
     this.places.settings.show({ ...view.settings, run: view.run });
     patch(this.sides.reward, view.reward ? [v("p", { class: "caption" }, view.reward)] : []);

@@ -2,6 +2,7 @@
 
 import type { SettingsData } from "../../offrl_ui/assets/widgets/declared.d.ts";
 import type { Branch } from "../../offrl_ui/assets/widgets/tree.js";
+import type { StageOptions } from "../../offrl_ui/assets/stage/stage.js";
 import type { Group } from "../../offrl_ui/assets/widgets/picker.js";
 
 /** What the build knows: see offrl_web/build.py. */
@@ -140,7 +141,9 @@ export interface PlaygroundView {
   lesson: string;
   captions: string[];
   run: string | null;
-  stage: { member?: number; turn?: number; order?: string; axes?: readonly [number, number] };
+  stage: Pick<StageOptions, "member" | "turn" | "order" | "axes" | "step" | "mode" | "state" | "share">;
+  /** The cards that the link puts away. */
+  hidden: string[];
   dataset: string;
   options: Panel;
   reward: string;

@@ -20,7 +20,7 @@ from offrl_live.runs.live_runs import LiveRuns, NoRoom, UnknownRun
 from offrl_ui.playground.files import FILES, Asked, of_one_model, offered, saved_as, which_model
 from offrl_ui.playground.tree import NOTHING_YET, Branches
 from offrl_ui.setup import links, looks, selection
-from offrl_ui.setup.controls import apply, data_sections, lane_sections, scope_of
+from offrl_ui.setup.controls import apply, data_sections, lane_sections, ruled, scope_of
 from offrl_ui.setup.notes import endless_note, given_rewards, lesson, reward_note
 
 BACK = "back"
@@ -45,7 +45,7 @@ class Playground:
         self._looks = looks.Looks()
         self._lane = self._turn = 0
         self._told: tuple[tuple[object, ...], str] = (), ""
-        self._shown: tuple[str, RunConfig] | None = None
+        self._shown: tuple[str, RunConfig, int | None] | None = None
         self._branches = Branches()
 
     def answer(self, question: Mapping[str, Any]) -> Any:
@@ -71,7 +71,9 @@ class Playground:
 
     def _choose(self, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
         if config.dataset != self._config.dataset:
-            self._looks = looks.Looks()
+            self._looks = self._looks.elsewhere()
+        elif not selection.same_choice(config, self._config):
+            self._looks = self._looks.moved_on()
         self._config, self._notes = config, list(notes)
         self._lane = min(self._lane, len(config.lanes) - 1)
 
@@ -114,7 +116,7 @@ class Playground:
 
     def viewed(self, told: Mapping[str, Any]) -> None:
         """Another model is looked at, or the picture is arranged anew."""
-        self._looks = looks.arranged(told, layout_of(self._config.data))
+        self._looks = looks.arranged(self._looks, told, layout_of(self._config.data))
         member = told.get("member")
         if isinstance(member, int) and 0 <= member < self._config.members:
             self._lane = self._config.lane_of(member)
@@ -122,7 +124,7 @@ class Playground:
     def moved(self, run_id: str) -> None:
         """The stage was moved to a run of the viewer's own."""
         if self._shown is not None and self._alive(run_id):
-            self._shown = run_id, self._shown[1]
+            self._shown = run_id, *self._shown[1:]
 
     def gone(self, run_id: str) -> None:
         """The run on the stage no longer exists: it is opened anew."""
@@ -156,11 +158,12 @@ class Playground:
             self._branches.remember(run_id)
             actual = self._info(run_id)["config"]
             shown = actual if actual.changes else config
+        rule = self._looks.rule
         choices = {name: value for name, value in config.current(self._lane).items() if not isinstance(value, tuple)}
         about, told = self._told
         said = [told if about == selection.systems(config) else "", given_rewards(config.data), endless_note(config)]
         refused = {note.key: note.message for note in self._notes}
-        stage: dict[str, Any] = {"order": self._looks.order, "axes": self._looks.axes}
+        stage = self._looks.on_stage()
         if self._turn:
             stage |= {"member": config.first_member(self._lane), "turn": self._turn}
         return {
@@ -170,9 +173,10 @@ class Playground:
             "lesson": lesson(config),
             "captions": [sentence for sentence in said if sentence],
             "run": run_id,
-            "stage": {name: value for name, value in stage.items() if value is not None},
+            "stage": stage,
+            "hidden": [part for part in looks.CARDS if self._looks.rule(part)],
             "dataset": config.dataset,
-            "options": {"scope": config.dataset, "sections": data_sections(config), "refused": refused},
+            "options": {"scope": config.dataset, "sections": ruled(data_sections(config), rule), "refused": refused},
             "reward": reward_note(config.data),
             "lanes": [each.kind.title for each in config.lanes],
             "lane": self._lane,
@@ -181,7 +185,7 @@ class Playground:
             "settings": {
                 "scope": scope_of(config, self._lane),
                 "lane": self._lane,
-                "sections": lane_sections(config, self._lane),
+                "sections": ruled(lane_sections(config, self._lane), rule),
                 "refused": refused,
             },
             "rule": _rule(lane.kind, choices, several=len(config.lanes) > 1),
@@ -211,13 +215,14 @@ class Playground:
         """The id of the run that shows `config`: kept while only live hyperparameters change."""
         if self._runs is None:
             return None
+        step = self._looks.step
         if self._shown is not None:
-            run_id, about = self._shown
-            if selection.same_run(about.renewed(), config) and self._alive(run_id):
+            run_id, about, shown = self._shown
+            if selection.same_run(about.renewed(), config) and self._alive(run_id) and step in (None, shown):
                 return run_id
-        run_id = self._runs.open(config, title=selection.title_of(config), owner=self._owner)
-        self._shown = run_id, config
-        if config.changes and self._info(run_id)["step"] == 0:
+        run_id = self._runs.open(config, title=selection.title_of(config), owner=self._owner, step=step)
+        self._shown = run_id, config, step
+        if config.changes and step is None and self._info(run_id)["step"] == 0:
             self._runs.play(run_id)  # a link to a branch whose run is gone computes it again
         return run_id
 

@@ -208,7 +208,7 @@ def test_a_run_comes_back_to_the_step_where_it_was() -> None:
     alone.until(lambda: viewer.state()["state"] == "running")
     assert viewer.answer(viewer.say("catch_up", step=900))["type"] == "accepted"  # it is under way already
     assert viewer.wait_for("paused")["step"] == 230
-    assert viewer.state()["reason"] == "computed again up to where it was"
+    assert viewer.state()["reason"] == "computed up to this step"
     assert len(viewer.frames()) > 5, "with its past"
     engine = Engine(NOISY)
     engine.advance(230)
@@ -220,6 +220,30 @@ def test_a_run_comes_back_to_the_step_where_it_was() -> None:
     assert viewer.state()["step"] == 230
     viewer.say("play")
     alone.until(lambda: viewer.frames()[-1]["step"] > 300)
+
+
+def test_a_run_is_opened_at_a_step_whether_it_has_come_there_or_gone_beyond() -> None:
+    alone = OneThread()
+    first = alone.runs.open(NOISY, step=230)
+    viewer = alone.watch(first)
+    alone.until(lambda: alone.runs.info(first)["step"] == 230 and viewer.state()["state"] == "paused")
+    assert alone.runs.open(NOISY, step=230) == first, "others who open the link share the run"
+    viewer.say("speed", value=100)
+    viewer.say("play")
+    alone.until(lambda: alone.runs.info(first)["step"] > 300)
+    steps = [frame.step for frame in alone.runs.export(first).frames]
+    assert alone.runs.open(NOISY, step=230) == first, "its frame is still there"
+    missing = next(step for step in range(230, 300) if step not in steps)
+    mine = alone.runs.open(NOISY, step=missing)
+    assert mine != first
+    other = alone.watch(mine)
+    alone.until(lambda: other.frames() and other.frames()[-1]["step"] == missing)
+    engine = Engine(NOISY)
+    engine.advance(missing)
+    newest = alone.runs.export(mine).frames[-1]
+    np.testing.assert_array_equal(newest.fields["q"], engine.snapshot().tables["q"])
+    ahead = alone.runs.open(NOISY, step=900)
+    assert ahead != first, "a run that others train does not stop there"
 
 
 def test_play_goes_on_beyond_where_a_run_was() -> None:

@@ -11,7 +11,7 @@ import { rolesOf } from "./colours.js";
 import { controls } from "./controls.js";
 import { measures } from "./labels.js";
 import { drawRows } from "./rows.js";
-import { roomStrip, shareDialog } from "./share.js";
+import { roomStrip, sceneDialog } from "./share.js";
 
 /** What the parts of the page get to know and may do. @param {Lecture} app @returns {Env} */
 function environment(app) {
@@ -77,7 +77,7 @@ export function lecturePage(app) {
       v("div", { class: "pictures" }, drawRows(result ? app.rowsOf(result) : [], result, covered, env)),
     ),
     v("div", { class: "unseen", key: "live", "aria-live": "polite", draw: (element) => app.reader.look(element) }),
-    app.sharing.open && shareDialog(app),
+    app.sharing.open && sceneDialog(app),
     !app.online &&
       app.socket.connection.attempt > 0 &&
       v(

@@ -5,6 +5,7 @@
 /** @import { Control, Answer, PageData, Result, Scene, State, Value } from "./protocol.d.ts" */
 
 import { patch } from "../shared/patch.js";
+import { Sharing } from "../shared/sharing.js";
 import { skipLink } from "../shared/skip_link.js";
 import { bindKeys } from "./keys.js";
 import { fontsCame } from "./labels.js";
@@ -13,7 +14,6 @@ import { Player } from "./player.js";
 import { Reader } from "./reader.js";
 import { Room } from "./room.js";
 import { rowsOf } from "./rows.js";
-import { Sharing } from "./sharing.js";
 import { SceneSocket } from "./socket.js";
 import { nudged, snap } from "./values.js";
 
@@ -73,7 +73,8 @@ export class Lecture {
     this.keys = bindKeys(this);
     this.follow = new Room(this);
     this.reader = new Reader(this);
-    this.sharing = new Sharing(this);
+    const page = { root, draw: this.redraw, ask: (/** @type {string} */ url) => this.socket.send({ type: "qr", url }) };
+    this.sharing = new Sharing(page, { present: true, embed: false, revealed: false });
     this.player = new Player(this);
     this.socket = new SceneSocket(
       (message) => this.receive(message),

@@ -1,11 +1,11 @@
 // The lecturer's tools: a link to exactly this scene, what it hides or fixes, its QR code, and "follow me".
 
 /** @import { Lecture } from "./scene.js" */
-/** @import { Control } from "./protocol.d.ts" */
-/** @import { LinkOptions, Rule } from "./sharing.js" */
+/** @import { Rule, Sharing } from "../shared/sharing.js" */
 
 import { download } from "../shared/dom.js";
 import { v } from "../shared/patch.js";
+import { onlyHere, shareDialog } from "../shared/share_dialog.js";
 import { predictionsTable } from "./predictions.js";
 import { isShown } from "./values.js";
 
@@ -16,18 +16,19 @@ const NO_ROOMS =
   "A room, in which others see this scene as you move it, needs a server, and this page has none: the installed app " +
   "opens rooms. The link above shows everybody this scene in their own tab.";
 
-/** @type {[Rule, string][]} */
-const RULES = [
-  ["show", "can be moved"],
-  ["fix", "fixed"],
-  ["hide", "hidden"],
+/** What is only moved in a picture has nothing that could be hidden. @type {Rule[]} */
+const MOVED_IN_PICTURES = ["show", "fix"];
+
+/** What a link may hold. @typedef {"present" | "embed" | "revealed"} Held */
+/** @type {[Held, text: string][]} */
+const TICKS = [
+  ["present", "Lecture mode: nothing but the scene, large type"],
+  ["embed", "For embedding in slides"],
+  ["revealed", "Answer shown from the start"],
 ];
 
-/** What is only moved in a picture has nothing that could be hidden. @param {Control} control */
-const rulesOf = (control) => (control.widget === "none" ? RULES.slice(0, 2) : RULES);
-
-/** The address of a scene with its state, as the server reads it. @param {Lecture} app @param {LinkOptions} options */
-function linkTo(app, { present, embed, revealed, rules }) {
+/** The address of a scene with its state, as the server reads it. @param {Lecture} app @param {Sharing<Held>} sharing */
+function linkTo(app, { ticks: { present, embed, revealed }, ruled }) {
   const url = new URL(location.pathname, location.origin);
   const put = (/** @type {string} */ name, /** @type {string} */ value) => url.searchParams.set(name, value);
   put("scene", app.scene.id);
@@ -39,10 +40,7 @@ function linkTo(app, { present, embed, revealed, rules }) {
   if (revealed) put("reveal", "1");
   if (present) put("present", "1");
   if (embed) put("embed", "true");
-  for (const rule of ["hide", "fix"]) {
-    const names = Object.keys(rules).filter((name) => rules[name] === rule);
-    if (names.length) put(rule, names.join(","));
-  }
+  for (const [rule, names] of ruled) put(rule, names);
   return url.href;
 }
 
@@ -51,89 +49,19 @@ function followLink(code) {
   return new URL(`r/${code}`, location.origin + location.pathname).href;
 }
 
-// A code that a phone cannot open would be no use in a lecture hall.
-const onlyHere = () =>
-  /^(localhost|127\.|\[::1\])/.test(location.hostname) &&
-  v(
-    "p",
-    { class: "room-link" },
-    "This address opens on this computer only. For others, open the app under its network address.",
-  );
-
 /** @param {Lecture} app */
-export function shareDialog(app) {
-  const { sharing } = app;
-  const { options } = sharing;
-  const link = linkTo(app, options);
-  const tick = (/** @type {"present" | "embed" | "revealed"} */ name, /** @type {string} */ text) =>
-    v(
-      "label",
-      { class: "tick" },
-      v("input", {
-        type: "checkbox",
-        checked: options[name],
-        onchange: (e) => sharing.set({ [name]: e.currentTarget.checked }),
-      }),
+export function sceneDialog(app) {
+  const controls = app.scene.controls
+    .filter((control) => isShown(control, app.state))
+    .map(({ name, label, text, widget }) => ({
+      name,
+      label,
       text,
-    );
-  return v(
-    "dialog",
-    { class: "share", key: "share", "aria-labelledby": "share-title", onclose: () => sharing.show(false) },
-    v(
-      "div",
-      { class: "share-head" },
-      v("h3", { id: "share-title" }, "A link to this scene"),
-      v("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => sharing.show(false) }, "×"),
-    ),
-    v(
-      "div",
-      { class: "share-body" },
-      v(
-        "div",
-        { class: "share-options" },
-        tick("present", "Lecture mode: nothing but the scene, large type"),
-        tick("embed", "For embedding in slides"),
-        tick("revealed", "Answer shown from the start"),
-        app.scene.controls
-          .filter((c) => isShown(c, app.state))
-          .map((c) =>
-            v(
-              "div",
-              { class: "rule" },
-              v("span", { html: c.label }),
-              v(
-                "select",
-                {
-                  value: options.rules[c.name] ?? "show",
-                  "aria-label": c.text,
-                  onchange: (e) => sharing.setRule(c.name, /** @type {Rule} */ (e.currentTarget.value)),
-                },
-                rulesOf(c).map(([value, text]) =>
-                  v("option", { value, selected: (options.rules[c.name] ?? "show") === value }, text),
-                ),
-              ),
-            ),
-          ),
-      ),
-      v("div", { class: "qr", role: "img", "aria-label": "QR code of this link", html: sharing.code(link) }),
-    ),
-    v(
-      "div",
-      { class: "share-link" },
-      v("input", {
-        type: "text",
-        readonly: true,
-        value: link,
-        "aria-label": "link",
-        onfocus: (e) => e.currentTarget.select(),
-      }),
-      v(
-        "button",
-        { type: "button", class: "primary", onclick: () => sharing.copy(link) },
-        sharing.copied === link ? "Copied" : "Copy",
-      ),
-    ),
-    onlyHere(),
+      rules: widget === "none" ? MOVED_IN_PICTURES : undefined,
+    }));
+  return shareDialog(
+    app.sharing,
+    { title: "A link to this scene", link: linkTo(app, app.sharing), ticks: TICKS, controls },
     v(
       "div",
       { class: "share-follow" },

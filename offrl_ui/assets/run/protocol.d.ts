@@ -179,6 +179,8 @@ export type Layout = GridLayout | MatrixLayout | TableLayout | PlaneLayout;
 export interface RunConfig {
   dataset: string;
   options?: Record<string, unknown>;
+  /** Updates after which it ends, 0 for never. */
+  budget?: number;
 }
 /** The run that this one branched off, and what was changed there. */
 export interface Parent {

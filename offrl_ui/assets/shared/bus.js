@@ -12,6 +12,7 @@
 /**
  * @import { Alarm, Command, Hyperparameter, Mark, Message, Source, Value } from "../run/protocol.d.ts"
  * @import { Hello, StateMessage } from "../run/protocol.d.ts"
+ * @import { SharedControl } from "./share_dialog.js"
  */
 
 /**
@@ -61,6 +62,8 @@ export class Bus {
     this.marks = [];
     /** @type {Alarm[]} */
     this.alarms = [];
+    /** What can be moved on the page, by the panel that it stands in. @type {Map<object, SharedControl[]>} */
+    this.controls = new Map();
   }
 
   get connected() {

@@ -28,6 +28,7 @@ import { SAVES } from "./save.js";
  * @property {() => void} logSteps
  * @property {() => void} present
  * @property {() => void} keys
+ * @property {() => void} share
  */
 
 /** @typedef {ReturnType<typeof buildElements>} StageElements */
@@ -42,6 +43,10 @@ export function buildElements(root, on) {
   const present = iconButton("present", "Projector: the world and one curve, large (p)", on.present, {
     class: "button icon-button present-button",
     "aria-pressed": "false",
+  });
+  const share = iconButton("share", "Share: a link to what is shown (s)", on.share, {
+    class: "button icon-button share-button",
+    hidden: true,
   });
   const keys = { type: /** @type {const} */ ("button"), class: "button icon-button keys-button", onclick: on.keys };
   const help = h("button", { ...keys, "aria-label": "Keys (?)", title: "Keys (?)" }, "?");
@@ -86,7 +91,7 @@ export function buildElements(root, on) {
   const inspector = h("section", { class: "inspector", "aria-label": "Selected state" });
   const notices = h("section", { class: "notices", "aria-label": "State of the run and alarms" });
   const live = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
-  const tools = h("div", { class: "tools" }, film, many, present, save, help);
+  const tools = h("div", { class: "tools" }, film, many, present, save, share, help);
   const letters = h("p", { class: "letters", hidden: true });
   const worldPanel = h(
     "section",
@@ -115,7 +120,7 @@ export function buildElements(root, on) {
   );
   root.setAttribute("tabindex", "-1");
   const shown = { top, transport, world, letters, filmBar, curves, outcome, inspector, notices, pinned, live };
-  return { ...shown, tabs, member, many, dimensions, axes, rows, present, film, panel, save, showOutcome };
+  return { ...shown, tabs, member, many, dimensions, axes, rows, present, film, panel, save, share, showOutcome };
 }
 
 /** @param {string} text @param {string} checked @param {() => void} onclick */

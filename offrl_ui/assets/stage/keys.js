@@ -35,6 +35,9 @@ function keysOf(stage) {
       does: "projector: the world and one curve, large",
       act: () => stage.present(!stage.presenting),
     },
+    ...(stage.share
+      ? [{ keys: ["s"], name: "S", does: "share: a link to what is shown", act: () => stage.share?.show() }]
+      : []),
     { keys: ["Escape"], name: "Esc", does: "close what is open; leave film and projector", act: () => stage.leave() },
     { keys: ["?"], name: "?", does: "this list, and the first steps again", act: () => stage.showKeys() },
   ];
@@ -63,7 +66,8 @@ export function bindKeys(stage) {
 
   /** @param {KeyboardEvent} event */
   function act(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || list.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || list.open || stage.share?.open)
+      return;
     const target = event.composedPath()[0];
     const element = target instanceof Element ? target : root;
     if (typing(element)) return;

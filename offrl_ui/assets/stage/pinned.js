@@ -18,15 +18,19 @@ const SEND_EVERY = 60; // ms between values while dragging
 /** Steps of the keys. @type {Record<string, number>} */
 const KEYS = { ArrowRight: 1, ArrowUp: 1, PageUp: 10, ArrowLeft: -1, ArrowDown: -1, PageDown: -10 };
 
-/** The hyperparameters that can be slid while the run trains. @param {readonly Hyperparameter[]} declared */
-export function slidable(declared) {
-  const numbers = declared.filter((one) => one.live && typeof one.value === "number" && one.low !== null);
+/** The hyperparameters that can be slid while the run trains. @param {readonly Hyperparameter[]} declared
+ * @param {readonly string[]} still - those that a link holds still or has put away */
+export function slidable(declared, still = []) {
+  const free = declared.filter(({ name }) => !still.includes(name));
+  const numbers = free.filter((one) => one.live && typeof one.value === "number" && one.low !== null);
   return /** @type {Slidable[]} */ (numbers.filter((one) => one.high !== null && !one.choices.length));
 }
 
 export class Pinned {
-  /** @param {HTMLElement} host @param {() => number} lane - the one that is viewed */
-  constructor(host, lane) {
+  /** @param {HTMLElement} host @param {() => number} lane - the one that is viewed
+   * @param {() => readonly string[]} still - settings that a link holds still or has put away */
+  constructor(host, lane, still) {
+    this.still = still;
     this.host = host;
     this.lane = lane;
     /** @type {Slidable | null} */
@@ -82,7 +86,7 @@ export class Pinned {
 
   /** The settings of the viewed algorithm; nothing to slide, and for a recording, nothing is shown. */
   fill() {
-    const items = bus.source?.live ? slidable(bus.hyperparameters(this.lane())) : [];
+    const items = bus.source?.live ? slidable(bus.hyperparameters(this.lane()), this.still()) : [];
     this.host.hidden = !items.length;
     this.choice.replaceChildren(...items.map((item) => h("option", { value: item.name }, labelled(item))));
     const kept = browserStorage()?.getItem(KEPT);
@@ -93,7 +97,8 @@ export class Pinned {
   }
 
   choose() {
-    this.item = slidable(bus.hyperparameters(this.lane())).find(({ name }) => name === this.choice.value) ?? null;
+    this.item =
+      slidable(bus.hyperparameters(this.lane()), this.still()).find(({ name }) => name === this.choice.value) ?? null;
     if (!this.item) return;
     this.slider.setAttribute("aria-label", labelled(this.item));
     this.host.dataset.name = this.item.name;

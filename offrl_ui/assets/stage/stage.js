@@ -21,6 +21,7 @@ import { Notices } from "./notices.js";
 import { CurvePace } from "./pace.js";
 import { Pinned } from "./pinned.js";
 import { save } from "./save.js";
+import { StageShare } from "./share.js";
 import { Speaker } from "./speaker.js";
 import { TopLine } from "./top_line.js";
 import { Transport } from "./transport.js";
@@ -30,15 +31,17 @@ import { Transport } from "./transport.js";
  * @import { Frame } from "../run/frames.js"
  * @import { Wanted } from "../run/session.js"
  * @import { Viewing } from "../shared/bus.js"
+ * @import { Rules } from "./share.js"
  */
 
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
  * What is shown. `member` is looked at first, and again in another `turn`; `order` of the rows of a table and `axes` of
- * a plane; `hints`: whether the first steps are shown; `meanwhile`: words and addresses of what is offered while the
+ * a plane; `step`: of which the picture is shown once the run has come there; `share`: what a link does to controls, where
+ * one can be made; `hints`: whether the first steps are shown; `meanwhile`: words and addresses of what is offered while the
  * run waits for its turn; `emit` tells the page about viewed, moved and gone.
  * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, order?: string,
- *   axes?: readonly [x: number, y: number], hints?: boolean,
+ *   axes?: readonly [x: number, y: number], step?: number, share?: Rules, hints?: boolean,
  *   meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
@@ -70,6 +73,8 @@ export class Stage {
     this.watched = { key: "", source: null };
     /** The member that is to be looked at in the run to come. @type {number | null} */
     this.turned = null;
+    /** The step that is to be shown once it is here. @type {number | null} */
+    this.awaited = options.step ?? null;
     /** The mode that was asked for, by the page or by hand. */
     this.asked = options.mode ?? null;
     /** What is taken along to a lens or a comparison: how fast, and whether it trains. @type {Pace | null} */
@@ -88,7 +93,10 @@ export class Stage {
     const { store, session } = this;
     const invalidate = () => this.invalidate();
     this.playback = new Playback(store, {
-      send: (command) => session.send(command),
+      send: (command) => {
+        this.awaited = null; // who plays or steps has other plans
+        session.send(command);
+      },
       speed: () => this.transport.value,
       live: () => session.live,
       onChange: invalidate,
@@ -107,10 +115,15 @@ export class Stage {
       logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
       keys: () => this.showKeys(),
+      share: () => this.share?.show(),
     });
     const { ui } = this;
+    /** @type {StageShare | null} */
+    this.share = options.share ? new StageShare(this, options.share) : null;
+    ui.share.hidden = !this.share;
     this.hints = new Hints(browserStorage(), options.hints ?? false);
-    this.pinned = new Pinned(ui.pinned, () => (store.groups.length ? store.groupOf(store.view.member).lane : 0));
+    const lane = () => (store.groups.length ? store.groupOf(store.view.member).lane : 0);
+    this.pinned = new Pinned(ui.pinned, lane, () => Object.values(this.options.share ?? {}).flat());
     this.world = new World(ui.world, store, {
       onSelect: (hit) => this.select(hit),
       onOpen: (chosen) => this.open(chosen),
@@ -214,6 +227,8 @@ export class Stage {
     } else if (turned) this.setMember(member, true);
     if (!elsewhere && (changed("order") || changed("axes"))) this.arrange(sorted(options), true);
     if (changed("meanwhile")) this.notices.offer(options.meanwhile);
+    if (changed("step") && options.step !== undefined) this.awaited = options.step;
+    if (!elsewhere) this.arrive();
     if (changed("hints")) this.hints.want(options.hints ?? false);
     if (changed("mode") && mode) this.setMode(mode, true);
     if (changed("state") && state !== undefined) this.select({ state, action: null });
@@ -226,6 +241,7 @@ export class Stage {
     if (message && "payload" in message) {
       if (message.kind === "film") this.film.take(message);
       else this.world.revise();
+      this.arrive();
     } else if (message?.type === "refused") {
       if (this.film.refused(message)) return;
       if (message.id !== null && this.session.own.has(message.id)) this.notices.refuse(message.message);
@@ -244,6 +260,16 @@ export class Stage {
       this.root.classList.add("has-run");
     }
     this.invalidate();
+  }
+
+  /** The step that a link names is shown as soon as the run has come there. */
+  arrive() {
+    const { awaited, playback, session, store } = this;
+    if (awaited === null || !session.ready || (store.frames.last?.step ?? -1) < awaited) return;
+    this.awaited = null;
+    playback.seek(awaited);
+    // A viewer is not sent every frame: the run keeps it, and once it is here, it is shown.
+    if (session.live && playback.frame?.step !== awaited) session.send({ cmd: "frame", step: awaited });
   }
 
   /** The list of keys; behind it, the first steps stand again. */
@@ -285,11 +311,14 @@ export class Stage {
   firstFrame() {
     const { store, playback } = this;
     const { frame } = playback;
-    const asked = this.asked && !whyMissing(store, modeOf(this.asked), frame) ? this.asked : null;
+    const missing = this.asked && whyMissing(store, modeOf(this.asked), frame);
+    if (missing && this.asked === this.options.mode) this.notices.refuse(`There is no ${this.asked} here: ${missing}.`);
+    const asked = missing ? null : this.asked;
     // Every model has a policy, but not every one has Q.
     store.view.mode = asked ?? (frame && store.everyoneHas("q_data", frame) ? "q" : "policy");
     // The rest of the backlog arrives within this turn: the curves are drawn once it is there.
     queueMicrotask(() => {
+      this.askForPast();
       this.curves.build();
       this.invalidate();
     });
@@ -309,8 +338,15 @@ export class Stage {
     this.watched = { key, source: session.source };
     session.send(command);
     session.send({ cmd: "select", state });
+    this.askForPast();
+  }
+
+  /** The past of the members that are looked at, where what is here was sent for others. */
+  askForPast() {
+    const { store, session } = this;
+    const { wire } = modeOf(store.view.mode);
     const wanted = store.tables?.has(wire) ? wire : null;
-    for (const m of members) {
+    for (const m of session.live ? store.shownMembers() : []) {
       const known = store.frames.list.every((frame) => frame.has(m) && (!wanted || frame.holds(m, wanted)));
       if (!known) session.send({ cmd: "history", member: m });
     }
@@ -570,6 +606,7 @@ export class Stage {
     this.film.destroy();
     this.keys.unbind();
     this.hints.stop();
+    this.share?.stop();
     this.pinned.stop();
     this.transport.off();
     this.letGo();

@@ -8,6 +8,10 @@ export type Condition = readonly [name: string, values: readonly Value[]];
 
 export interface Item {
   name: string;
+  /** Its name in links. */
+  part?: string;
+  /** What the link does to it that is open. */
+  rule?: "" | "hide" | "fix";
   /** MathML. */
   symbol: string;
   label: string;

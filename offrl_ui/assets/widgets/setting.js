@@ -142,7 +142,16 @@ export class Setting {
       this.message,
       this.help,
     );
+    if (item.rule === "fix") this.hold();
     this.show(item.value);
+  }
+
+  /** The link that is open holds it still. */
+  hold() {
+    this.node.classList.add("fixed");
+    this.node.title = "The link that you opened holds this still.";
+    for (const field of this.node.querySelectorAll("input, select, .chip, .axis, .reset"))
+      field.toggleAttribute("disabled", true);
   }
 
   /** What the setting shows. @returns {Value} */
@@ -178,6 +187,7 @@ export class Setting {
 
   /** The setting was let go at a value. @param {Value} value */
   set(value) {
+    if (this.item.rule === "fix") return;
     const changed = !same(value, this.seen) || this.waiting !== undefined;
     this.take(value);
     clearTimeout(this.waiting);

@@ -8,12 +8,16 @@
 /** @import { Condition, SettingsData, Value } from "./declared.d.ts" */
 /** @import { Command } from "../run/protocol.d.ts" */
 /** @import { Hint } from "../shared/bus.js" */
+/** @import { SharedControl } from "../shared/share_dialog.js" */
 
 import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
 import { integer } from "../shared/format.js";
 import { Setting } from "./setting.js";
 import { same } from "../shared/slider.js";
+
+/** Words as HTML. @param {string} text */
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 /** @type {WeakMap<Node, Settings>} */
 const mounted = new WeakMap();
@@ -94,9 +98,18 @@ export class Settings {
     this.seq = Math.max(this.seq, data.seq);
     for (const [id, row] of this.rows) if (data.refused[id]) row.say(data.refused[id]);
     this.arrange();
+    bus.controls.set(this, this.controls);
     if (bus.hello && (first || data.run !== before.run)) this.meetRun();
     this.hint();
     this.lookBack();
+  }
+
+  /** What can be moved here, for whoever shares it. @returns {SharedControl[]} */
+  get controls() {
+    const items = this.data.sections.flatMap((section) => section.items);
+    return items.flatMap(({ part, symbol, label }) =>
+      part ? [{ name: part, label: `${symbol} ${escaped(label)}`, text: label }] : [],
+    );
   }
 
   /** A first step stands at the setting that it moves. */
@@ -126,8 +139,12 @@ export class Settings {
       return !condition || !other || condition[1].includes(other.seen);
     };
     for (const row of rows) {
-      row.node.hidden = !holds(row.item.needs);
+      row.node.hidden = !holds(row.item.needs) || row.item.rule === "hide";
       row.node.classList.toggle("undirected", !holds(row.item.effect?.where));
+    }
+    for (const { id, items, note } of this.data.sections) {
+      const node = this.root.querySelector(`details[data-id="${id}"]`);
+      if (node instanceof HTMLElement) node.hidden = !note && items.every(({ rule }) => rule === "hide");
     }
   }
 
@@ -221,6 +238,7 @@ export class Settings {
   }
 
   close() {
+    bus.controls.delete(this);
     clearTimeout(this.later);
     for (const off of this.off) off();
   }

@@ -210,6 +210,7 @@ export function whyMissing(store, mode, frame) {
   if (!store.hello || !frame) return "";
   const members = store.shownMembers();
   if (members.some((member) => pictureOf(store, mode, frame, member))) return "";
+  if (!members.some((member) => frame.has(member))) return ""; // another model's tables are on their way
   if (mode.key === "truth" || mode.key === "error") {
     if (!store.static.q_star) return "the truth is not known for this data";
     const holds = members.some((member) => store.truthHolds(member));
