@@ -23,6 +23,7 @@ def rooms() -> list[str]:
     return block.split()
 
 
+@cache
 def room_of(path: Path) -> str | None:
     """The room that a file lies in: the longest one of the list that holds it."""
     holding = [room for room in rooms() if path == Path(room) or Path(room) in path.parents]

@@ -67,14 +67,15 @@ def true_mean() -> float:
 def _q_lines(form: str, frames: list[Frame], place: int, small: bool) -> Lines:
     end = _LAST * _EVERY
     steps = [float(f["step"][0]) for f in frames]
-    series = {name: [median(f, name, form, place) for f in frames] for name in ("q_data", "q_missing")}
+    at = courses.FORMS.index(form), place
+    seen, missing = (np.median([f[name][at] for f in frames], axis=1) for name in ("q_data", "q_missing"))
     return Lines(
         title="" if small else f"Mean $Q$: {_NAMES[form]}",
         x=Axis("update", low=0, high=end),
         y=Axis("$Q$", scale="symlog", threshold=1.0, low=_FLOOR, high=_TOP, ticks=(-100, -10, 0)),
         lines=(
-            Line("in the data", steps, series["q_data"], "data", label="data", width=2.6),
-            Line("missing", steps, series["q_missing"], "missing", label="missing", width=2.6),
+            Line("in the data", steps, seen, "data", label="data", width=2.6),
+            Line("missing", steps, missing, "missing", label="missing", width=2.6),
             Line(
                 "exact $Q^*$ on data pairs",
                 (0, end),
