@@ -29,6 +29,8 @@
  *   an algorithm, as it is at the step that is looked at
  */
 
+import { Undo } from "./undo.js";
+
 /** One of the first steps: its number, and what to do. @typedef {{ number: number, text: string }} Hint */
 
 /**
@@ -64,6 +66,8 @@ export class Bus {
     this.alarms = [];
     /** What can be moved on the page, by the panel that it stands in. @type {Map<object, SharedControl[]>} */
     this.controls = new Map();
+    /** What was changed by hand. */
+    this.undo = new Undo();
   }
 
   get connected() {

@@ -36,7 +36,11 @@ function keysOf(stage) {
       act: () => stage.present(!stage.presenting),
     },
     ...(stage.share
-      ? [{ keys: ["s"], name: "S", does: "share: a link to what is shown", act: () => stage.share?.show() }]
+      ? [
+          { keys: [], name: "Ctrl + Z", does: "undo: the last change of a control", act: () => false },
+          { keys: [], name: "Ctrl + Shift + Z", does: "redo", act: () => false },
+          { keys: ["s"], name: "S", does: "share: a link to what is shown", act: () => stage.share?.show() },
+        ]
       : []),
     { keys: ["Escape"], name: "Esc", does: "close what is open; leave film and projector", act: () => stage.leave() },
     { keys: ["?"], name: "?", does: "this list, and the first steps again", act: () => stage.showKeys() },

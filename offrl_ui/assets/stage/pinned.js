@@ -144,10 +144,21 @@ export class Pinned {
     clearTimeout(this.waiting);
     this.waiting = undefined;
     if (!item || same(value, this.inForce(item))) return;
+    const before = this.inForce(item);
+    const lane = this.lane();
+    bus.undo.add({ what: labelled(item), before, after: value, put: (one) => this.put(lane, item.name, one) });
     this.value = value;
     const change = { lane: this.lane(), values: { [item.name]: value } };
     bus.send(past === null ? { cmd: "set", ...change } : { cmd: "branch", step: past, ...change });
     setText(this.text, written(value, item));
+  }
+
+  /** Set a value again that was set here; false where it is not at hand. @param {number} lane @param {string} name
+   * @param {number} value */
+  put(lane, name, value) {
+    if (this.host.hidden || lane !== this.lane() || name !== this.item?.name || !bus.connected) return false;
+    this.send(value);
+    return true;
   }
 
   stop() {

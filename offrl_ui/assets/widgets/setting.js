@@ -95,6 +95,8 @@ export class Setting {
     this.busy = false;
     /** A live value that is about to be sent. @type {ReturnType<typeof setTimeout> | undefined} */
     this.waiting = undefined;
+    /** Its name in the panel. */
+    this.id = `${section.id}.${item.name}`;
     const id = `${section.id}-${item.name}`;
     this.field = fieldOf(this, item, `${id}-label`);
     this.name = h(
@@ -196,6 +198,7 @@ export class Setting {
     this.show(value, true);
     // A drag has taken the value long before it is let go: what counts is what the script was told last.
     if (!changed && same(value, before)) return;
+    bus.undo.add({ what: this.item.label, before, after: value, put: (one) => this.settings.put(this.id, one) });
     // To open or close an axis takes another run, which the script makes; the one that trains is left alone.
     if (!Array.isArray(value) && !Array.isArray(before)) this.settings.send(this);
     this.settings.commit();

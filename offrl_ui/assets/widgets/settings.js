@@ -13,8 +13,9 @@
 import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
 import { integer } from "../shared/format.js";
-import { Setting } from "./setting.js";
 import { same } from "../shared/slider.js";
+import { Setting } from "./setting.js";
+import { UndoBar } from "./undo_bar.js";
 
 /** Words as HTML. @param {string} text */
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
@@ -43,6 +44,7 @@ export class Settings {
     this.data = component.data;
     this.shape = "";
     this.seq = 0;
+    this.closed = false;
     /** `section.name` → its setting. @type {Map<string, Setting>} */
     this.rows = new Map();
     /** Live values set while no run was connected. @type {Map<string, Setting>} */
@@ -57,6 +59,8 @@ export class Settings {
     this.note = h("span", { class: "earlier", role: "status", title: branches });
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.later = undefined;
+    /** Where the values of a run are set, there they are taken back. @type {UndoBar | null} */
+    this.bar = this.data.sections.some(({ run }) => run) ? new UndoBar((value) => String(value)) : null;
     this.off = [
       bus.on("hello", () => this.meetRun()),
       bus.on("hyperparameters", ({ lane, name, value }) => this.adopt(lane, name, value)),
@@ -155,6 +159,7 @@ export class Settings {
     const sections = this.data.sections.filter(({ items, note }) => items.length || note);
     const ofRun = sections.find(({ run }) => run);
     this.root.replaceChildren(
+      ...(this.bar ? [this.bar.node] : []),
       ...sections.map((section) => {
         const rows = section.items.map((item) => new Setting(this, section, item));
         for (const row of rows) this.rows.set(`${section.id}.${row.item.name}`, row);
@@ -201,6 +206,15 @@ export class Settings {
     this.component.setStateValue("changed", { scope: this.data.scope, seq: this.seq, values });
   }
 
+  /** Let a setting go at a value, as a hand would; false where it is not here. @param {string} id
+   * @param {Value} value */
+  put(id, value) {
+    const row = this.rows.get(id);
+    if (!row || this.closed || row.item.rule) return false;
+    row.set(value);
+    return true;
+  }
+
   /** Whether the run on the stage is the one that these settings are made for: the stage hears of another one first. */
   get met() {
     return bus.hello?.run.id === this.data.run;
@@ -238,6 +252,8 @@ export class Settings {
   }
 
   close() {
+    this.closed = true;
+    this.bar?.stop();
     bus.controls.delete(this);
     clearTimeout(this.later);
     for (const off of this.off) off();

@@ -1,0 +1,76 @@
+// What was changed on the page by hand, to be taken back and made again: one step for each time a control was let go.
+
+/**
+ * A change: of what, from which value to which, and how a value is put there. `put` answers false where that cannot be
+ * at the moment, as for the control of an algorithm that is not chosen now: the step then keeps its place.
+ *
+ * @template [T=any]
+ * @typedef {{ what: string, before: T, after: T, put: (value: T) => boolean }} Change
+ */
+
+const MOST = 200;
+
+export class Undo {
+  constructor() {
+    /** The newest last. @type {Change[]} */
+    this.done = [];
+    /** The one that was taken back last stands last. @type {Change[]} */
+    this.undone = [];
+    /** A change is being taken back or made again: it is none of its own. */
+    this.moving = false;
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
+  }
+
+  /** A control was let go. @template T @param {Change<T>} change */
+  add(change) {
+    if (this.moving) return;
+    this.done.push(change);
+    if (this.done.length > MOST) this.done.shift();
+    this.undone = [];
+    this.tell();
+  }
+
+  /** Take the newest change back; which one, or null where there is none. */
+  undo() {
+    return this.move(this.done, this.undone, (change) => change.before);
+  }
+
+  /** Make again what was taken back last; which one, or null where there is none. */
+  redo() {
+    return this.move(this.undone, this.done, (change) => change.after);
+  }
+
+  /**
+   * @param {Change[]} from @param {Change[]} to @param {(change: Change) => unknown} value
+   * @returns {{ what: string, value: unknown } | null}
+   */
+  move(from, to, value) {
+    this.moving = true;
+    try {
+      for (let i = from.length - 1; i >= 0; i--) {
+        const change = from[i];
+        if (!change.put(value(change))) continue;
+        from.splice(i, 1);
+        to.push(change);
+        this.tell();
+        return { what: change.what, value: value(change) };
+      }
+    } finally {
+      this.moving = false;
+    }
+    return null;
+  }
+
+  /** Listen; returns the function that ends it. @param {() => void} listener */
+  on(listener) {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  tell() {
+    for (const listener of this.listeners) listener();
+  }
+}
