@@ -27,7 +27,8 @@ const TICKS = [
   ["revealed", "Answer shown from the start"],
 ];
 
-/** The address of a scene with its state, as the server reads it. @param {Lecture} app @param {Sharing<Held>} sharing */
+/** The address of a scene with its state, as the server reads it. @param {Lecture} app
+ * @param {Sharing<Held>} sharing */
 function linkTo(app, { ticks: { present, embed, revealed }, ruled }) {
   const url = new URL(location.pathname, location.origin);
   const put = (/** @type {string} */ name, /** @type {string} */ value) => url.searchParams.set(name, value);

@@ -37,9 +37,9 @@ import { Transport } from "./transport.js";
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
  * What is shown. `member` is looked at first, and again in another `turn`; `order` of the rows of a table and `axes` of
- * a plane; `step`: of which the picture is shown once the run has come there; `share`: what a link does to controls, where
- * one can be made; `hints`: whether the first steps are shown; `meanwhile`: words and addresses of what is offered while the
- * run waits for its turn; `emit` tells the page about viewed, moved and gone.
+ * a plane; `step`: of which the picture is shown once the run has come there; `share`: what the open link does to
+ * controls, where one can be made; `hints`: whether the first steps are shown; `meanwhile`: words and addresses of what
+ * is offered while the run waits for its turn; `emit` tells the page about viewed, moved and gone.
  * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, order?: string,
  *   axes?: readonly [x: number, y: number], step?: number, share?: Rules, hints?: boolean,
  *   meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
