@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from offrl_ui.shared.theme import readable
+from offrl_ui.shared.widgets import footer
 
 ICON = Path(__file__).parent / "offrl_ui" / "assets" / "icon.svg"
 PAGES = (
@@ -50,3 +51,4 @@ page = st.navigation(
 )
 readable()
 page.run()
+footer()

@@ -20,6 +20,7 @@ from offrl_ui.setup import links, memory, selection
 from offrl_ui.setup.cards import dataset_cards
 from offrl_ui.setup.controls import apply, data_sections
 from offrl_ui.setup.notes import reward_note
+from offrl_ui.shared.glossary import with_terms
 from offrl_ui.shared.widgets import picker, settings
 
 KEY = "datasets"
@@ -78,7 +79,7 @@ with st.spinner("Recording the episodes …"):
     dataset = config.data
 if spec is not None:
     st.header(spec.title)
-    st.markdown(f"{spec.description} **{spec.lesson}**")
+    st.markdown(with_terms(f"{spec.description} **{spec.lesson}**"))
     beside = st.container()
 else:
     st.header(uploaded.title if uploaded else "An uploaded log")

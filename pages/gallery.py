@@ -9,6 +9,7 @@ from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.downloads import preset_address
 from offrl_ui.setup import links, memory
+from offrl_ui.shared.glossary import with_terms
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, transition
@@ -33,7 +34,7 @@ with st.sidebar:
 title, button = st.columns([4, 1], vertical_alignment="center")
 with title:
     page_heading(chosen.title)
-    st.markdown(chosen.sentence)
+    st.markdown(with_terms(chosen.sentence))
 with button:
     if st.button("Train it live", type="primary", icon=":material/play_circle:", width="stretch"):
         memory.go_to_playground(chosen.config)

@@ -25,6 +25,7 @@ from offrl_ui.setup.cards import algorithm_cards, dataset_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections, ruled, scope_of
 from offrl_ui.setup.notes import endless_note, given_rewards, lesson, reward_note
 from offrl_ui.shared import component
+from offrl_ui.shared.glossary import with_terms
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading
 from offrl_ui.shared.widgets import picker, settings, transition
@@ -257,7 +258,7 @@ with st.expander("Branches of this visit", icon=":material/account_tree:", expan
     branches.show(run_id, key="tree")
 
 st.subheader(f"The update rule of {kind.title}" if len(config.lanes) > 1 else "The update rule")
-st.markdown(kind.summary)
+st.markdown(with_terms(kind.summary))
 choices_now = {name: value for name, value in config.current(index).items() if not isinstance(value, tuple)}
 for formula in kind().equation_for(choices_now).split(r"\qquad"):
     st.latex(formula)

@@ -1,7 +1,8 @@
 r"""Rich text of scenes: `**strong**`, `*emphasis*`, `` `code` ``, `$LaTeX$`, blank lines between paragraphs.
 
 `html` is for everything set as a paragraph or a heading (mathematics becomes MathML, which the browser typesets and a
-screen reader reads), `runs` for labels inside drawings, `plain` for text alternatives.
+screen reader reads; in paragraphs the glossary's terms lead to what they mean), `runs` for labels inside drawings,
+`plain` for text alternatives.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from html import escape
 
 from latex2mathml.converter import convert
 
 from offrl_core import writing
+from offrl_core.glossary import linked
 
 ROLES = (
     *(f"a{i}" for i in range(1, 9)),
@@ -67,9 +69,23 @@ def mathml(latex: str) -> str:
 
 @lru_cache(4096)
 def html(text: str, *, block: bool = False) -> str:
-    """Safe HTML of a rich text; `block=True` wraps paragraphs."""
-    if block:
-        return "".join(f"<p>{html(part)}</p>" for part in re.split(r"\n\s*\n", text.strip()) if part.strip())
+    """Safe HTML of a rich text; `block=True` wraps paragraphs, in which terms can be looked up."""
+    if not block:
+        return _html(text, _escaped)
+    seen: set[str] = set()
+
+    def words(part: str) -> str:
+        return linked(_escaped(part), seen)
+
+    return "".join(f"<p>{_html(part, words)}</p>" for part in re.split(r"\n\s*\n", text.strip()) if part.strip())
+
+
+def _escaped(text: str) -> str:
+    return escape(text, quote=False)
+
+
+def _html(text: str, words: Callable[[str], str]) -> str:
+    """HTML of a rich text; `words` makes that of what stands between the markup."""
     made, end = [], 0
     for found in _MARKUP.finditer(text):
         before = text[end : found.start()]
@@ -78,19 +94,19 @@ def html(text: str, *, block: bool = False) -> str:
             # A line may break beside a formula, but not between it and the signs that enclose or end it.
             plain_before, after = before.rstrip("(["), text[end:]
             opening, closing = before[len(plain_before) :], after[: len(after) - len(after.lstrip(").,:;?!]"))]
-            made.append(escape(plain_before, quote=False))
+            made.append(words(plain_before))
             end += len(closing)
             formula = mathml(found["math"])
             made.append(f'<span class="tied">{opening}{formula}{closing}</span>' if opening or closing else formula)
             continue
-        made.append(escape(before, quote=False))
+        made.append(words(before))
         if found["strong"]:
-            made.append(f"<strong>{html(found['strong'])}</strong>")
+            made.append(f"<strong>{_html(found['strong'], words)}</strong>")
         elif found["em"]:
-            made.append(f"<em>{html(found['em'])}</em>")
+            made.append(f"<em>{_html(found['em'], words)}</em>")
         else:
-            made.append(f"<code>{escape(found['code'], quote=False)}</code>")
-    made.append(escape(text[end:], quote=False))
+            made.append(f"<code>{_escaped(found['code'])}</code>")
+    made.append(words(text[end:]))
     return "".join(made)
 
 

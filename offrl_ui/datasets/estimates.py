@@ -8,6 +8,7 @@ from offrl_core.dataset import Dataset
 from offrl_live.runs.config import Lane
 from offrl_ui.datasets import judging
 from offrl_ui.setup.links import plain
+from offrl_ui.shared.glossary import with_terms
 
 
 def estimates(dataset: Dataset, *, key: str, lane: Lane | None = None) -> None:
@@ -19,7 +20,7 @@ def estimates(dataset: Dataset, *, key: str, lane: Lane | None = None) -> None:
         lane: chosen at first, with its settings; of what it has several values for, the first.
     """
     st.subheader(judging.HEADING, anchor=False)
-    st.caption(judging.NOBODY_KNOWS)
+    st.caption(with_terms(judging.NOBODY_KNOWS))
     if refusal := judging.too_many(dataset):
         st.info(refusal)
         return
@@ -38,4 +39,4 @@ def estimates(dataset: Dataset, *, key: str, lane: Lane | None = None) -> None:
         st.dataframe([{k: v for k, v in row.items() if k != "remark"} for row in made[1]], hide_index=True)
         doubts = [f"- **{row['estimate']}.** {plain(row['remark'])}" for row in made[1] if row.get("remark")]
         st.markdown("\n".join(doubts))
-        st.caption(judging.meaning(dataset))
+        st.caption(with_terms(judging.meaning(dataset)))

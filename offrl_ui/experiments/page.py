@@ -16,6 +16,7 @@ from offrl_live.serving.experiments import Experiments, Standing
 from offrl_ui.experiments import building, links, memory, running, viewing
 from offrl_ui.experiments.studies import Study
 from offrl_ui.setup.links import plain
+from offrl_ui.shared.glossary import with_terms
 from offrl_ui.shared.theme import page_heading
 
 LOOK_SECONDS = 1.0
@@ -54,7 +55,7 @@ def show_study(study: Study) -> None:
                     ":material/check: **As you predicted:**" if mine == study.right else ":material/close: **Not**"
                 )
                 st.markdown(f"{verdict} {study.choices[mine]}.")
-            st.markdown(study.answer)
+            st.markdown(with_terms(study.answer))
     if study.id not in decided:
         st.caption(f"The pictures follow your prediction. {running.size(study.design)}.")
         return

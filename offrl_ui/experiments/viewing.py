@@ -17,6 +17,7 @@ from offrl_ui.experiments.pictures import PICTURES, plane_of
 from offrl_ui.experiments.prepared import Prepared, compared
 from offrl_ui.setup.links import plain
 from offrl_ui.shared import theme
+from offrl_ui.shared.glossary import with_terms
 
 LinkOf = Callable[[str], Mapping[str, str]]
 
@@ -105,7 +106,7 @@ def view(
             rest = [column for column in over if column != across]
             up = st.selectbox("Up", rest, 0, key=f"{key}-{compare}-{across}-up", format_func=word_of, width=150)
             plane = (across, up)
-    st.caption(picture.help)
+    st.caption(with_terms(picture.help))
     if lacking:
         st.info(f"This picture cannot be drawn: {lacking}.", icon=":material/image_not_supported:")
         return

@@ -15,7 +15,8 @@ from offrl_ui.shared import component
 
 # Lecture mode and embedding in slides: nothing but the scene.
 _BARE = """<style>
-[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], header { display: none !important; }
+[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], header, .st-key-footer
+{ display: none !important; }
 [data-testid="stMainBlockContainer"] { padding: %s !important; max-width: none !important; }
 </style>"""
 

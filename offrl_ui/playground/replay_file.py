@@ -82,7 +82,7 @@ def replay_html(
     options = {name: value for name, value in view.items() if value is not None}
     page = _PAGE.format(
         title=html.escape(title),
-        css="".join(read(name).decode() for name in ("stage/stage.css", "shared/key_list.css")),
+        css="".join(read(name).decode() for name in ("stage/stage.css", "shared/key_list.css", "shared/terms.css")),
         importmap=_importmap(read),
         recording=base64.b64encode(recording).decode(),
         charts=_charts(read) if charts else "",

@@ -53,12 +53,15 @@ export default function (component) {
 }
 """
 
+TERMS = "shared/terms.css"
+"""How the glossary's terms look, in every component and on the pages around them."""
+
 
 @cache
 def _declared(module: str, html: str, styles: tuple[str, ...]) -> Any:
-    css = "".join(map(asset_text, styles))
+    css = "".join(map(asset_text, (*styles, TERMS)))
     name = html.partition('class="')[2].partition('"')[0]
-    return st.components.v2.component(f"offrl-{name}", html=html, css=css or None, js=_LOADER.replace("MODULE", module))
+    return st.components.v2.component(f"offrl-{name}", html=html, css=css, js=_LOADER.replace("MODULE", module))
 
 
 def show(

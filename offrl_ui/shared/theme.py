@@ -8,24 +8,29 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import streamlit as st
 
+from offrl_core.glossary import linked
+from offrl_ui.shared.asset_files import asset_text
 from offrl_ui.shared.chart_look import Look
 from offrl_ui.shared.colours import Ramp
 
 
 def readable() -> None:
-    """Give small type the contrast of 4.5 : 1 that it needs: Streamlit's captions have 4.2 on white, its axes 3.7."""
+    """Terms of the glossary as everywhere, and for small type the contrast of 4.5 : 1 that it needs.
+
+    Streamlit's captions have 4.2 on white, its axes 3.7.
+    """
     caption = "[data-testid=stCaptionContainer][data-testid]"  # twice, to stand above Streamlit's own class
     axes = "[data-testid=stPlotlyChart] :is([class$=tick] text, [class$=title], .annotation-text, .legendtext)"
     selected = "[data-testid=stButtonGroup] button[data-selected=true]"
     st.html(
         f"<style>{caption} {{ opacity: 0.7; }} {axes} {{ fill: currentColor !important; }} "
-        f"{selected}, {selected} * {{ color: inherit !important; }}</style>"
+        f"{selected}, {selected} * {{ color: inherit !important; }}{asset_text('shared/terms.css')}</style>"
     )
 
 
 def page_heading(title: str, sentence: str = "") -> None:
     """The heading of a page whose first picture should stand high: in one line with a sentence about what is below."""
-    words = f"<p>{html.escape(sentence)}</p>" if sentence else ""
+    words = f"<p>{linked(html.escape(sentence, quote=False))}</p>" if sentence else ""
     st.html(
         "<style>.page-heading { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.7rem; }"
         ".page-heading h1 { margin: 0; padding: 0; font-size: 1.05rem; font-weight: 650; line-height: 1.4; }"

@@ -138,3 +138,8 @@ def drawing(svg: str, title: str, *, key: str, legend: Sequence[tuple[str, str]]
     component.show(
         "widgets/drawing", key=key, data={"svg": svg, "title": title, "legend": [list(entry) for entry in legend]}
     )
+
+
+def footer() -> None:
+    """The foot of a page: the glossary, and the list of keys."""
+    component.show("widgets/footer", key="footer", data={}, styles=("widgets/footer.css", "shared/key_list.css"))

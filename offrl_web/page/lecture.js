@@ -13,7 +13,8 @@ import { data } from "./site.js";
 /** @import { Link, Shown } from "./types.d.ts" */
 /** @import { Frame } from "./main.js" */
 
-const STYLES = ["lecture/pictures.css", "lecture/scene.css", "shared/key_list.css", "shared/share.css"];
+const SHARED = ["shared/key_list.css", "shared/share.css", "shared/terms.css"];
+const STYLES = ["lecture/pictures.css", "lecture/scene.css", ...SHARED];
 const WAITS = "The picture comes with Python, which is being loaded into this tab.";
 
 /** @param {Frame} frame @returns {Promise<Shown>} */

@@ -129,8 +129,12 @@ class PlaygroundPage {
   /** @param {HTMLElement} host */
   panel(host) {
     /** @type {Place} */
-    const place = new Place(host, "settings", settings, [style("widgets/settings.css")], (_, { scope, seq, values }) =>
-      this.ask({ do: "change", scope, values }, () => place.heard(seq)),
+    const place = new Place(
+      host,
+      "settings",
+      settings,
+      [style("widgets/settings.css"), style("shared/terms.css")],
+      (_, { scope, seq, values }) => this.ask({ do: "change", scope, values }, () => place.heard(seq)),
     );
     return place;
   }

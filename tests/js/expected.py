@@ -9,13 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from offrl_core.glossary import TERMS, marked
+from offrl_core.learning.metric_catalogue import metrics
 from offrl_live.runs import wire
 from tests.interquartile import interquartile_mean
 
 
 def write_expected(path: Path) -> None:
     """Write everything as JSON to `path`; numbers that JSON does not know stand as text (`"NaN"`, `"Infinity"`)."""
-    path.write_text(json.dumps({"wire": _message(), "interquartile": _interquartile_means()}, allow_nan=False))
+    said = {"wire": _message(), "interquartile": _interquartile_means(), "glossary": _terms()}
+    path.write_text(json.dumps(said, allow_nan=False))
+
+
+def _terms() -> list[list[str]]:
+    """Sentences with terms in them, and with those marked: what is said of metrics and of the terms themselves."""
+    sentences = [metric.help for metric in metrics().values()] + [term.text for term in TERMS]
+    sentences += ["Weighted importance sampling, importance sampling", "off-policy, disadvantages, Ā-advantage, ESS"]
+    return [[text, marked(text, lambda key, words: f"[{words}]({key})")] for text in sentences]
 
 
 def _message() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 import { h, setText, textWidth } from "../shared/dom.js";
 import { number } from "../shared/format.js";
+import { withTerms } from "../shared/glossary.js";
 import { typeset } from "../shared/math.js";
 import { references } from "./panels.js";
 
@@ -144,11 +145,11 @@ export class PanelHeaders {
     button.setAttribute("aria-expanded", "true");
     const { width, store } = this.figure;
     const formula = h("div", { class: "plot-formula" });
-    const texts = [metric.help, metric.bad && `A bad curve: ${metric.bad}`].filter(Boolean);
+    const texts = [metric.help ?? "", metric.bad ? `A bad curve: ${metric.bad}` : ""].filter(Boolean);
     this.about.replaceChildren(
       h("strong", {}, `${metric.title ?? metric.label}${metric.unit ? `, in ${metric.unit}` : ""}`),
       formula,
-      ...texts.map((text) => h("p", {}, text)),
+      ...texts.map((text) => h("p", {}, ...withTerms(text))),
     );
     const left = Math.min(box.left, Math.max(width - 300, 0));
     const place = { left: `${left}px`, top: `${box.y0 + 2}px`, maxWidth: `${Math.min(width, 300)}px` };

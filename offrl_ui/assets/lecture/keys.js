@@ -19,7 +19,6 @@ export function needs(element, key, present) {
   const paging = key.startsWith("Page");
   const moves = /^(Arrow|Home|End)/.test(key) || (!present && paging);
   if (!element) return false;
-  if (key === "?" && element.closest("[aria-describedby]")) return true;
   if (element.closest("[type=range], [role=slider]")) return moves;
   if (element.closest("[type=radio]")) return moves || key === " ";
   if (element.closest("button, summary, a, [type=checkbox]")) return key === " ";
@@ -41,14 +40,14 @@ const keysOf = (app) => [
   },
   { keys: ["f"], name: "F", does: "the code of your room, large", act: () => app.toggleCode() },
   { keys: ["Escape"], name: "Esc", does: "close what is open; leave lecture mode", act: () => app.leave() },
-  { keys: ["?"], name: "?", does: "this list; on a control, what it means", act: () => app.keys.list.show() },
+  { keys: ["?"], name: "?", does: "this list; on a control, what it means", act: () => false },
 ];
 
 /** @param {Lecture} app @returns {{ list: KeyList, unbind: () => void }} */
 export function bindKeys(app) {
   const keys = keysOf(app);
   const note = "Space and the page keys scroll, until you have clicked into the scene or in lecture mode.";
-  const list = new KeyList(app.root, keys, note);
+  const list = new KeyList(app.root, keys, { note });
   const onkeydown = (/** @type {KeyboardEvent} */ event) => {
     const { key } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || app.sharing.open || list.open) return;

@@ -3,6 +3,7 @@
 
 import { contextOf, h, setText, textWidth } from "../shared/dom.js";
 import { LEAST, integer, number, percent } from "../shared/format.js";
+import { term } from "../shared/glossary.js";
 import { drawAction } from "../shared/signs.js";
 import { thetaText } from "../world/bars.js";
 import { roundingOf } from "../world/modes.js";
@@ -23,7 +24,8 @@ import { drawDoseMap } from "./dose_map.js";
  * @typedef {object} Column
  * @property {string} key
  * @property {string} head
- * @property {string} help
+ * @property {string} term - the glossary's key
+ * @property {string} help - what it is here
  * @property {BarKind | null} bar
  * @property {(value: number, rounding: number) => string} text
  * @property {number} width
@@ -37,21 +39,23 @@ const plain = (value) => number(value);
 /** @param {number} value @param {number} rounding */
 const difference = (value, rounding) => number(value, 3, rounding);
 
-/** @type {[key: string, head: string, help: string, bar: BarKind | null, text: Column["text"], width: number][]} */
+/** @type {[key: string, head: string, term: string, help: string, BarKind | null, Column["text"], width: number][]} */
 const DECLARED = [
-  ["n", "n", "rows of the data with this action in this state", "amount", integer, 30],
-  ["beta", "π_β", "share of this action in the data", "share", percent, 34],
-  ["behavior", "π̂_β", "the behaviour policy as the system has learned it", "share", percent, 47],
-  ["allowed", "Ā", "whether the target's maximum may choose this action", null, yesNo, 24],
-  ["q", "Q", "learned action value", "value", plain, 42],
-  ["truth", "Q*", "exact optimal action value", "value", plain, 42],
-  ["q_pi", "Qπ", "exact action value of the current policy", "value", plain, 42],
-  ["advantages", "A", "learned advantage", "signed", difference, 46],
-  ["weights", "weight", "mean weight of this pair's rows in the loss", "amount", plain, 46],
-  ["policy", "π_θ", "learned policy", "share", percent, 40],
+  ["n", "n", "unseen", "rows of the data with this action in this state", "amount", integer, 30],
+  ["beta", "π_β", "behavior-policy", "share of this action in the data", "share", percent, 34],
+  ["behavior", "π̂_β", "behavior-policy", "the behaviour policy as the system has learned it", "share", percent, 47],
+  ["allowed", "Ā", "abar", "whether the target's maximum may choose this action", null, yesNo, 24],
+  ["q", "Q", "q", "learned action value", "value", plain, 42],
+  ["truth", "Q*", "q-star", "exact optimal action value", "value", plain, 42],
+  ["q_pi", "Qπ", "q-pi", "exact action value of the current policy", "value", plain, 42],
+  ["advantages", "A", "advantage", "learned advantage", "signed", difference, 46],
+  ["weights", "weight", "weight", "mean weight of this pair's rows in the loss", "amount", plain, 46],
+  ["policy", "π_θ", "learned-policy", "learned policy", "share", percent, 40],
 ];
 /** @type {Column[]} */
-const COLUMNS = DECLARED.map(([key, head, help, bar, text, width]) => ({ key, head, help, bar, text, width }));
+const COLUMNS = DECLARED.map(([key, head, term, help, bar, text, width]) => {
+  return { key, head, term, help, bar, text, width };
+});
 
 // With more actions than this the tables get more height, then rows are low; with more than that there are two tables
 // side by side where there is room for both.
@@ -74,7 +78,12 @@ export class Inspector {
     this.store = store;
     this.side = side;
     this.title = h("h3", { class: "inspector-title" });
-    this.detail = h("span", { class: "inspector-detail" });
+    this.about = h("span");
+    this.value = { number: h("span"), whole: h("span") };
+    this.best = { number: h("span"), whole: h("span") };
+    this.value.whole.append(" · ", term("v", "V", "learned"), " ", this.value.number);
+    this.best.whole.append(" · ", term("v", "V*", "of the optimal policy, exact"), " ", this.best.number);
+    this.detail = h("span", { class: "inspector-detail" }, this.about, this.value.whole, this.best.whole);
     const label = "Numbers of the selected state, one row per action";
     this.tables = h("div", { class: "inspector-scroll", tabindex: "0", role: "region", "aria-label": label });
     this.canvas = h("canvas", { class: "dose", width: "352", height: "352", "aria-hidden": "true" });
@@ -147,7 +156,7 @@ export class Inspector {
     /** @param {number} width @param {number} i */
     const widthOf = (width, i) => (tight ? `width:${(100 * width) / least}%` : i ? "" : `width:${width}px`);
     const tables = parts.map((part) => {
-      const heads = columns.map((column) => h("th", { scope: "col", title: column.help }, column.head));
+      const heads = columns.map((column) => h("th", { scope: "col" }, term(column.term, column.head, column.help)));
       const first = h("th", { scope: "col", title: short?.title ?? "" }, short?.head ?? "action");
       const style = `min-width:${two ? 0 : (narrow ? 0.86 : 0.92) * least}px`;
       return h(
@@ -223,11 +232,15 @@ export class Inspector {
     if (store.groups.length > 1 || store.run.members.length > 1) parts.push(memberLabel(store, member));
     const visits = store.visits[state];
     if (store.static.counts) parts.push(`${integer(visits)} ${visits === 1 ? "row" : "rows"} in the data`);
-    const value = frame.table("v", member)?.[state] ?? NaN;
-    if (Number.isFinite(value)) parts.push(`V ${number(value)}`);
+    setText(this.about, parts.join(" · "));
     const best = store.truthHolds(member) ? (store.static.v_star?.[state] ?? NaN) : NaN;
-    if (Number.isFinite(best)) parts.push(`V* ${number(best)}`);
-    setText(this.detail, parts.join(" · "));
+    for (const [part, value] of /** @type {const} */ ([
+      [this.value, frame.table("v", member)?.[state] ?? NaN],
+      [this.best, best],
+    ])) {
+      part.whole.hidden = !Number.isFinite(value);
+      if (!part.whole.hidden) setText(part.number, number(value));
+    }
     const theta = frame.table("theta", member);
     this.theta.hidden = !theta;
     if (theta) setText(this.theta, thetaText(theta));

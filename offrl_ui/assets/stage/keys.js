@@ -43,7 +43,7 @@ function keysOf(stage) {
         ]
       : []),
     { keys: ["Escape"], name: "Esc", does: "close what is open; leave film and projector", act: () => stage.leave() },
-    { keys: ["?"], name: "?", does: "this list, and the first steps again", act: () => stage.showKeys() },
+    { keys: ["?"], name: "?", does: "this list, and the first steps again", act: () => false },
   ];
 }
 
@@ -66,7 +66,7 @@ function choose(radio, by) {
 export function bindKeys(stage) {
   const { root, world, store } = stage;
   const keys = keysOf(stage);
-  const list = new KeyList(root, keys);
+  const list = new KeyList(root, keys, { onshow: () => stage.hints.again() });
 
   /** @param {KeyboardEvent} event */
   function act(event) {
@@ -84,7 +84,7 @@ export function bindKeys(stage) {
       stage.select({ state, action: null });
     } else if (key in ARROWS && element.matches("[role=radio]")) choose(element, ARROWS[key][0] + ARROWS[key][1]);
     else {
-      const found = keys.find((one) => one.keys.includes(key) && (!shiftKey || key === "?"));
+      const found = keys.find((one) => one.keys.includes(key) && !shiftKey);
       if (!found || found.act() === false) return;
     }
     event.preventDefault();

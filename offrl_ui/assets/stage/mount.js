@@ -20,7 +20,8 @@ async function style(host) {
   if (import.meta.url.startsWith("data:")) return; // a single-file replay brings its styles along
   const root = host.getRootNode();
   const place = root instanceof ShadowRoot ? root : document.head;
-  await Promise.all(["stage.css", "../shared/key_list.css", "../shared/share.css"].map((name) => sheet(place, name)));
+  const styles = ["stage.css", "../shared/key_list.css", "../shared/share.css", "../shared/terms.css"];
+  await Promise.all(styles.map((name) => sheet(place, name)));
 }
 
 /** @param {Node & ParentNode} place @param {string} name */

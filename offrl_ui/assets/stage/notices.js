@@ -2,6 +2,7 @@
 
 import { h, setText } from "../shared/dom.js";
 import { integer } from "../shared/format.js";
+import { withTerms } from "../shared/glossary.js";
 import { siteAddress } from "../shared/site.js";
 
 /**
@@ -146,7 +147,7 @@ export class Notices {
     return h(
       "li",
       {},
-      h("span", {}, h("strong", {}, `${whose}${alarm.title} `), text),
+      h("span", {}, h("strong", {}, `${whose}${alarm.title} `), ...withTerms(text)),
       h("button", { type: "button", class: "button small", onclick }, "show me"),
     );
   }

@@ -114,7 +114,7 @@ export class Stage {
       panel: (key) => this.setPanel(key),
       logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
-      keys: () => this.showKeys(),
+      keys: () => this.keys.list.show(),
       share: () => this.share?.show(),
     });
     const { ui } = this;
@@ -270,12 +270,6 @@ export class Stage {
     playback.seek(awaited);
     // A viewer is not sent every frame: the run keeps it, and once it is here, it is shown.
     if (session.live && playback.frame?.step !== awaited) session.send({ cmd: "frame", step: awaited });
-  }
-
-  /** The list of keys; behind it, the first steps stand again. */
-  showKeys() {
-    this.hints.again();
-    this.keys.list.show();
   }
 
   /** @returns {Pace} */

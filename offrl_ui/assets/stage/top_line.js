@@ -3,12 +3,23 @@
 import { intervalOf } from "../curves/panels.js";
 import { h, setText } from "../shared/dom.js";
 import { number } from "../shared/format.js";
+import { term } from "../shared/glossary.js";
 
 /**
  * @import { Frame } from "../run/frames.js"
  * @import { Group } from "../run/groups.js"
  * @import { Store } from "../run/store.js"
  */
+
+/**
+ * A term that the tab key passes by: Play comes first, and the same is told further on.
+ * @param {string} key @param {string} words @param {string} here
+ */
+function passed(key, words, here) {
+  const link = term(key, words, here);
+  link.tabIndex = -1;
+  return link;
+}
 
 export class TopLine {
   /** @param {HTMLElement} host @param {Store} store @param {HTMLElement} picker - of the model */
@@ -37,7 +48,9 @@ export class TopLine {
     const known = this.returns().filter(({ value }) => Number.isFinite(value));
     this.numbers.replaceChildren(
       h("div", { class: "now" }, this.label, this.now),
-      ...known.map(({ name, value, help }) => h("div", { title: help }, h("dt", {}, name), h("dd", {}, number(value)))),
+      ...known.map(({ name, key, value, help }) =>
+        h("div", {}, h("dt", {}, passed(key, name, help)), h("dd", {}, number(value))),
+      ),
     );
   }
 
@@ -56,12 +69,25 @@ export class TopLine {
     const apart = typeof supported === "number" && !(Math.abs(supported - (optimal ?? NaN)) < 1e-6);
     const collected = "return of the policy that collected the data";
     return [
-      { name: "behaviour", value: behavior, help: about(truth.behavior_kind, truth.behavior_interval, collected) },
+      {
+        name: "behaviour",
+        key: "behavior-policy",
+        value: behavior,
+        help: about(truth.behavior_kind, truth.behavior_interval, collected),
+      },
       ...(apart
-        ? [{ name: "best in data", value: supported, help: "best return with actions that stand in the data" }]
+        ? [
+            {
+              name: "best in data",
+              key: "coverage",
+              value: supported,
+              help: "best return with actions that stand in the data",
+            },
+          ]
         : []),
       {
         name: "best",
+        key: "q-star",
         value: optimal,
         help: about(truth.optimal_kind, truth.optimal_interval, "return of the optimal policy"),
       },
@@ -71,11 +97,11 @@ export class TopLine {
   /** @param {Frame | null} frame */
   update(frame) {
     const { store } = this;
-    const { name, sign, help } = this.measured();
+    const { name, key, sign, help } = this.measured();
     const metric = store.metricIndex(name);
     const group = store.groupOf(store.view.member);
-    setText(this.label, store.groups.length > 1 ? `${sign} ${group.label}` : sign);
-    this.label.title = help;
+    const label = store.groups.length > 1 ? `${sign} ${group.label}` : sign;
+    if (this.label.textContent !== label) this.label.replaceChildren(passed(key, label, help));
     const value = frame && metric >= 0 ? number(store.lastStat(frame, group, metric)) + this.error(frame, group) : "–";
     setText(this.now, value);
   }
@@ -83,9 +109,9 @@ export class TopLine {
   /** The return; where nobody can play, what the learner believes. */
   measured() {
     if (this.store.metricIndex("return") >= 0)
-      return { name: "return", sign: "J(π)", help: "true return of the policy" };
+      return { name: "return", key: "true-return", sign: "J(π)", help: "true return of the policy" };
     const help = "what the learner believes that is to be earned: there is no world to play in, so nobody knows";
-    return { name: "value_start", sign: "learned V(s₀)", help };
+    return { name: "value_start", key: "v", sign: "learned V(s₀)", help };
   }
 
   /** How far a return that was measured by playing may be off, for a single model: ± half its 95 % interval.

@@ -13,6 +13,7 @@
 
 import { bus } from "../shared/bus.js";
 import { h } from "../shared/dom.js";
+import { withTerms } from "../shared/glossary.js";
 import { hintElement } from "../shared/hint.js";
 import { NumberField } from "./number_field.js";
 import { same, written } from "../shared/slider.js";
@@ -122,10 +123,10 @@ export class Setting {
     this.help = h(
       "div",
       { class: "help", id: `${id}-help`, hidden: true },
-      h("p", {}, item.help),
+      h("p", {}, ...withTerms(item.help)),
       item.measured ? h("p", {}, `Measured with the rest at its default: ${item.measured}.`) : null,
       item.greedier ? h("p", { class: "direction" }, `Greedier: ${way}; closer to cloning: the other way.`) : null,
-      item.paper ? h("p", { class: "paper" }, item.paper) : null,
+      item.paper ? h("p", { class: "paper" }, ...withTerms(item.paper)) : null,
       h("p", {}, `Allowed: ${item.allowed}.`),
       h(
         "button",
