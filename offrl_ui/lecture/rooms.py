@@ -22,6 +22,7 @@ CODE_LENGTH = 6
 MAX_ROOMS = 256
 MAX_ROOMS_OF_ONE = 8
 MAX_FOLLOWERS = 500
+MAX_RECORDED = 200
 PRESENTER_AWAY_SECONDS = 600.0
 EMPTY_AWAY_SECONDS = 60.0
 TALLY_SECONDS = 0.2
@@ -114,6 +115,7 @@ class Room:
         led_elsewhere: whoever shows is connected to another server.
         revealed: the answer is shown; until then only the presenter is told who predicted what.
         first: what was predicted before the discussion, where everybody may predict a second time.
+        record: by round, the counts when most had predicted: a presenter who comes back has them again.
     """
 
     def __init__(self, code: str, opened_by: object, kept: Kept) -> None:
@@ -130,6 +132,7 @@ class Room:
         self.round = 0
         self.revealed = False
         self.first: list[int] | None = None
+        self.record: dict[int, dict[str, Any]] = {}
         self._tally: asyncio.TimerHandle | None = None
 
     def show(self, scene: str, choices: int, head: dict[str, Any], result: str) -> None:
@@ -142,8 +145,10 @@ class Room:
             result: the encoded result, the same for everyone.
         """
         if scene != self.scene:
+            with suppress(FollowError):
+                self._remember(self.tally())
             self.scene, self.choices = scene, choices
-            self.clear_votes()
+            self._new_round(None)
         self._reveal(head.get("revealed") is True)
         head = {"type": "show", "scene": scene, "round": self.round, "first": self.first, **head}
         self.shown = join_result(head, result)
@@ -152,8 +157,11 @@ class Room:
         self.kept.show(self)
 
     def take(self, state: Mapping[str, Any]) -> None:
-        """Show what a presenter shows who is connected to another server: `scene`, `choices`, `round` and `shown`."""
+        """Show what a presenter shows who is connected to another server: `scene`, `choices`, `round`, `shown` and
+        `record`."""
         self.scene, self.choices, self.round = state["scene"], state["choices"], state["round"]
+        for tally in state["record"]:
+            self._remember(tally)
         self.shown = state["shown"]
         if self.shown is not None:
             head = head_of(self.shown)
@@ -214,8 +222,16 @@ class Room:
 
         Args:
             again: this was the first prediction of a question that is discussed now; how many said what is kept.
+
+        Raises:
+            FollowError: the counts cannot be had at the moment.
         """
-        self.first = self.tally()["counts"] if again else None
+        tally = self.tally()
+        self._remember(tally)
+        self._new_round(tally["counts"] if again else None)
+
+    def _new_round(self, first: list[int] | None) -> None:
+        self.first = first
         self.kept.clear()
         self.round += 1
         self.schedule_tally()
@@ -232,6 +248,14 @@ class Room:
             "followers": self.kept.followers(len(self.followers)),
         }
 
+    def _remember(self, tally: dict[str, Any]) -> None:
+        """Keep the counts of a round; whoever leaves afterwards has predicted all the same."""
+        round, known = tally["round"], self.record.get(tally["round"])
+        if tally["predicted"] >= (known["predicted"] if known else 1):
+            self.record[round] = tally
+            if len(self.record) > MAX_RECORDED:
+                del self.record[min(self.record)]
+
     def schedule_tally(self) -> None:
         """Send the counts soon: many votes within a moment make one message."""
         if self._tally is None:
@@ -241,6 +265,7 @@ class Room:
         self._tally = None
         with suppress(FollowError):  # where the servers of a room do not reach each other, the counts stay as they were
             tally = self.tally()
+            self._remember(tally)
             if self.presenter is not None:
                 self.presenter.offer("votes", json.dumps(tally))
             # Who has seen what most say predicts no more.

@@ -189,7 +189,9 @@ class Connection:
                 self.presents.go_on(scene, _choices(scenes()[scene]), round)
         elif self.presents is None:
             self.presents, self._token = _rooms().open(self, self._visitor)
-        self.tell({"type": "presenting", "code": self.presents.code, "token": self._token})
+        room = self.presents
+        known = {"scene": room.scene, "first": room.first, "record": list(room.record.values())}
+        self.tell({"type": "presenting", "code": room.code, "token": self._token, **known})
 
     def _follow(self, message: dict[str, Any]) -> None:
         self._try_a_code()

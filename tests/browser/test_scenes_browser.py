@@ -282,6 +282,8 @@ def test_followers_see_predict_explore_and_return(page: Page, tab: Page, server)
     expect(tab.locator(".prediction .tally")).to_have_text("1 of 1 have predicted")
     expect(tab.locator(".option .count")).to_have_count(0)
     expect(follower.locator(".answer")).to_have_count(0)
+    tab.reload()  # the room remembers both, and the follower waits
+    expect(tab.locator(".prediction .tally")).to_have_text("1 of 1 have predicted")
     tab.get_by_role("button", name="Reveal", exact=True).click()
     for who in (tab, follower):
         expect(who.locator(".option .count")).to_have_text(["0 → 0", "1 → 0", "0 → 1"])

@@ -118,3 +118,28 @@ test("a follower sees no counts before the answer, whatever it is told", () => {
   room.receive({ type: "votes", scene: "emrl", round: 3, counts: [4, 1], predicted: 5, followers: 9 });
   assert.equal(room.seenVotes, null);
 });
+
+test("a presenter who reloads has the first distribution and the rows of the table again", () => {
+  const votes = (round, counts, predicted) => ({
+    type: "votes",
+    scene: "emrl",
+    round,
+    counts,
+    predicted,
+    followers: 3,
+  });
+  const record = [votes(1, [0, 3], 3), votes(2, [1, 0], 1)];
+  room.receive({ type: "presenting", code: "ABCDEF", token: "t", scene: "emrl", first: [0, 3], record });
+  room.receive(votes(2, [2, 0], 2));
+  room.receive(votes(2, [0, 0], 0)); // all have left
+  assert.deepEqual(room.first.emrl, [0, 3]);
+  const table = predictionsTable(room.record.values(), () => undefined, String);
+  const counts = table
+    .trim()
+    .split("\r\n")
+    .slice(1)
+    .map((line) => line.split(",").slice(5).join());
+  assert.deepEqual(counts, ["0,3,3", "3,3,3", "2,2,3", "0,2,3"]);
+  room.receive({ type: "presenting", code: "GHJKMN", token: "u", scene: null, first: null, record: [] });
+  assert.deepEqual([room.record.size, Object.keys(room.first).length], [0, 0], "another room begins with nothing");
+});

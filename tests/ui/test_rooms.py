@@ -170,7 +170,7 @@ def test_predictions_are_hidden_until_the_answer_and_kept_beside_a_second_time()
         assert (await told(follower))["counts"] == [0, 0, 1]
         # Another server of the room learns both from what is shown.
         elsewhere = module.Room(room.code, object(), module.Kept())
-        elsewhere.take({"scene": "emrl", "choices": 3, "round": room.round, "shown": room.shown})
+        elsewhere.take({"scene": "emrl", "choices": 3, "round": room.round, "shown": room.shown, "record": []})
         assert (elsewhere.first, elsewhere.revealed) == ([0, 2, 0], True)
 
         room.clear_votes()
@@ -195,3 +195,51 @@ def test_a_code_is_taken_as_people_type_it(typed: str, code: str) -> None:
 def test_the_short_address_leads_to_the_room_below_any_path(code: str, leads: str) -> None:
     answer = in_a_loop(join._lead(Request({"type": "http", "path_params": {"code": code}})))
     assert (answer.status_code, answer.headers["location"]) == (307, leads)
+
+
+def test_what_was_predicted_is_there_again_for_a_presenter_who_comes_back() -> None:
+    def vote(rooms: Rooms) -> None:
+        presenter, early, late = Tab(), Tab(), Tab()
+        room, token = rooms.open(presenter, object())
+
+        def show(scene: str) -> None:
+            room.show(scene, 3, {"state": {}, "revealed": False}, "{}")
+
+        show("emrl")
+        for voter in (early, late):
+            room.join(voter)
+            room.vote(voter, "emrl", 2)
+        room.clear_votes(again=True)
+        show("emrl")
+        room.vote(early, "emrl", 1)
+        room.vote(late, "emrl", 0)
+        room._send_tally()
+        room.leave(early)  # has predicted all the same
+        room._send_tally()
+        rooms.away(room, presenter)
+        back = rooms.resume(Tab(), object(), room.code, token)
+        assert back.first == [0, 0, 2]
+        show("cloning")  # where nobody predicts
+        show("rwr")
+        room.vote(late, "rwr", 0)
+        show("cloning")
+        told = [(tally["scene"], tally["round"], tally["counts"], tally["predicted"]) for tally in back.record.values()]
+        assert told == [("emrl", 1, [0, 0, 2], 2), ("emrl", 2, [1, 1, 0], 2), ("rwr", 4, [1, 0, 0], 1)]
+        assert {*back.record[1]} == {"type", "scene", "round", "counts", "predicted", "followers"}, "no names"
+
+    act(vote)
+
+
+def test_a_room_keeps_the_predictions_of_so_many_rounds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_RECORDED", 2)
+
+    def vote(rooms: Rooms) -> None:
+        room, voter = rooms.open(Tab(), object())[0], Tab()
+        room.join(voter)
+        room.show("emrl", 2, {"state": {}}, "{}")
+        for _ in range(4):
+            room.vote(voter, "emrl", 1)
+            room.clear_votes()
+        assert list(room.record) == [3, 4]
+
+    act(vote)

@@ -113,6 +113,22 @@ def test_a_presenter_goes_on_on_another_server_and_predictions_outlive_the_first
     on_two_servers(store, act)
 
 
+def test_what_was_predicted_is_known_on_a_server_that_a_presenter_comes_back_to(store: Redis) -> None:
+    async def act(one: SharedRooms, other: SharedRooms) -> None:
+        presenter, follower = Tab(), Tab()
+        room, token = one.open(presenter, object())
+        room.show("emrl", 2, {"state": {}, "revealed": False}, "{}")
+        room.join(follower)
+        room.vote(follower, "emrl", 1)
+        room.clear_votes(again=True)
+        room.show("emrl", 2, {"state": {}, "revealed": False}, "{}")
+        one.away(room, presenter)
+        there = other.resume(Tab(), object(), room.code, token)
+        assert (there.first, [(t["scene"], t["counts"]) for t in there.record.values()]) == ([0, 1], [("emrl", [0, 1])])
+
+    on_two_servers(store, act)
+
+
 def test_whoever_is_away_is_away_on_all_servers(store: Redis) -> None:
     async def act(one: SharedRooms, other: SharedRooms) -> None:
         presenter, follower = Tab(), Tab()

@@ -429,6 +429,16 @@ export interface ShowMessage {
   result: Result;
 }
 
+/** The room is one's own, with what it knows: what was predicted before the discussion, and in every round. */
+export interface PresentingMessage {
+  type: "presenting";
+  code: string;
+  token: string;
+  scene?: string | null;
+  first?: readonly number[] | null;
+  record?: readonly VotesMessage[];
+}
+
 export interface VotesMessage {
   type: "votes";
   scene: string;
@@ -448,7 +458,7 @@ export interface RefusedMessage {
 /** What a room is told. */
 export type RoomMessage =
   | { type: "scene"; page: string; scene: Scene }
-  | { type: "presenting"; code: string; token: string }
+  | PresentingMessage
   | { type: "following"; code: string }
   | ShowMessage
   | VotesMessage

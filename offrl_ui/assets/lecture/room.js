@@ -22,7 +22,7 @@ export class Room {
     this.votes = null;
     /** What was predicted before the discussion, by scene. @type {Record<string, readonly number[]>} */
     this.first = {};
-    /** The presenter's last counts of each round, in order. @type {Map<string, VotesMessage>} */
+    /** The presenter's counts of each round when most had predicted, in order. @type {Map<string, VotesMessage>} */
     this.record = new Map();
     /** The presenter looks at the predictions before the answer is revealed. */
     this.peeks = false;
@@ -111,6 +111,12 @@ export class Room {
     this.peeks = false;
   }
 
+  /** Keep the counts of a round; whoever leaves afterwards has predicted all the same. @param {VotesMessage} votes */
+  remember(votes) {
+    const round = `${votes.scene}/${votes.round}`;
+    if (votes.predicted >= (this.record.get(round)?.predicted ?? 1)) this.record.set(round, votes);
+  }
+
   /** @param {RoomMessage} message */
   receive(message) {
     const { app, room } = this;
@@ -119,6 +125,9 @@ export class Room {
         const { code, token } = message;
         const followers = room?.role === "presenter" ? room.followers : 0;
         if (room && room.code !== code) this.forget();
+        // After a reload the server knows what this tab has forgotten.
+        if (message.scene && message.first) this.first[message.scene] = message.first;
+        for (const votes of message.record ?? []) this.remember(votes);
         this.room = { role: "presenter", code, followers, ended: false, away: false };
         sessionStorage.setItem(STORE, JSON.stringify({ code, token }));
         app.ask(true);
@@ -140,7 +149,7 @@ export class Room {
         this.votes = message;
         if (room?.role === "presenter") {
           room.followers = message.followers;
-          if (message.predicted) this.record.set(`${message.scene}/${message.round}`, message);
+          this.remember(message);
         }
         break;
       case "presence":
