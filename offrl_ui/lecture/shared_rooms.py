@@ -118,7 +118,7 @@ class SharedKept(Kept):
 
     def _store_state(self, room: Room) -> dict[str, Any]:
         """What a server that hears of the room later, or missed what was said, is to know."""
-        state = {"scene": room.scene, "choices": room.choices, "round": room.round, "shown": room.shown}
+        state: dict[str, Any] = {"scene": room.scene, "choices": room.choices, "round": room.round, "shown": room.shown}
         state |= {"record": list(room.record.values()), "away": room.presenter is None}
         self._store.may("set", self._key, json.dumps(state), ex=LIFE_SECONDS)
         return state
