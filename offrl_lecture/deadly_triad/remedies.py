@@ -110,11 +110,11 @@ def penalty(form: str, theta: npt.ArrayLike, share: float = 0.0) -> Array:
 def penalty_gradient(form: str, theta: npt.ArrayLike, share: float = 0.0) -> Array:
     """`∂ penalty/∂θ`; at `p = 0`: a: 3, b: 2, c and paper: `σ(θ)`, d: `2·log(1+e^θ)·σ(θ)`."""
     t = np.asarray(theta, dtype=np.float64)
-    sigma, other = np.exp(-np.logaddexp(0.0, -t)), np.exp(-np.logaddexp(0.0, t))
     if form == "lecture-a":
         return np.full_like(t, 3.0)
     if form == "lecture-b":
         return np.full_like(t, 2.0 - share)
+    sigma, other = np.exp(-np.logaddexp(0.0, -t)), np.exp(-np.logaddexp(0.0, t))
     if form == "lecture-d":
         return np.asarray(2.0 * ((1.0 - share) * np.logaddexp(0.0, t) * sigma - share * np.logaddexp(0.0, -t) * other))
     return np.asarray((1.0 - share) * sigma - share * other)
