@@ -30,7 +30,7 @@ from offrl_ui.lecture import join
 from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run, waiting
 from offrl_ui.setup import cards
-from offrl_ui.shared import assets, formulas, network
+from offrl_ui.shared import assets, card_pictures, formulas, network
 from offrl_ui.shared.first_visit import FirstVisit
 from offrl_ui.shared.raw_uploads import RawUploads, streamlits_store
 from offrl_web import serving as static_site
@@ -96,6 +96,7 @@ app = st.App(
         *scene_socket.routes(_origins),
         *join.routes(),
         *assets.routes(),
+        *card_pictures.routes(),
         *formulas.routes(),
         *downloads.routes(),
         *Operator().routes(),

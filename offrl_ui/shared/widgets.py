@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from offrl_ui.shared import component
+from offrl_ui.shared import card_pictures, component
 
 
 def settings(
@@ -73,7 +73,8 @@ def picker(
         few: how many cards of a group are shown before "show all"; 0 for all.
         skip: the words of a link at the top of the page that leads to the cards; none where empty.
     """
-    ids = {card["id"] for group in groups for card in group["cards"]}
+    cards = [card for group in groups for card in group["cards"]]
+    ids = {card["id"] for card in cards}
 
     def picked() -> None:
         answer = component.told(key, "picked")
@@ -88,7 +89,11 @@ def picker(
         "columns": columns,
         "few": few,
         "skip": skip,
-        "groups": list(groups),
+        "groups": [
+            {**group, "cards": [{name: card[name] for name in ("id", "title", "text")} for card in group["cards"]]}
+            for group in groups
+        ],
+        "pictures": card_pictures.address({card["id"]: card["picture"] for card in cards}),
     }
     component.show("widgets/picker", key=key, data=data, on_picked_change=picked)
 

@@ -3,17 +3,19 @@
 // Told to the script: `picked` = { id, seq }.
 
 /** @import { Component } from "../shared/component.d.ts" */
-/** @typedef {{ id: string, title: string, text: string, picture: string }} Card `picture` is SVG */
+/** @typedef {{ id: string, title: string, text: string, picture?: string }} Card `picture` is SVG */
 /** @typedef {{ title: string, cards: Card[] }} Group */
 /**
  * `skip` names a link at the top of the page that leads here.
+ * `pictures` is the address of those of the cards that bring none: SVG by id.
  * `few` > 0 shows that many cards of each group (the chosen one always among them) behind a "show all" button.
  *
  * @typedef {{ label: string, value: string | null, seq: number, few: number, columns: number, skip: string,
- *   groups: Group[] }} PickerData
+ *   groups: Group[], pictures?: string }} PickerData
  */
 
 import { patch, v } from "../shared/patch.js";
+import { siteAddress } from "../shared/site.js";
 import { skipLink } from "../shared/skip_link.js";
 
 /** @type {WeakMap<Node, Picker>} */
@@ -44,6 +46,9 @@ class Picker {
     this.unskip = skip ? skipLink(this.root, skip) : () => {};
     this.seq = component.data.seq;
     this.value = component.data.value;
+    /** What `pictures` holds, once it is here. @type {Record<string, string>} */
+    this.pictures = {};
+    this.address = "";
   }
 
   /** @param {Component<PickerData>} component */
@@ -54,6 +59,19 @@ class Picker {
     this.seq = Math.max(this.seq, data.seq);
     this.root.style.setProperty("--columns", String(data.columns || "auto-fill"));
     this.root.style.setProperty("--least", data.columns ? "0px" : "7rem");
+    if (data.pictures && data.pictures !== this.address) this.load(data.pictures);
+    this.draw();
+  }
+
+  /**
+   * Load the cards' pictures; until they are here, and where they never come, their places stay empty.
+   * @param {string} address
+   */
+  async load(address) {
+    this.address = address;
+    const answer = await fetch(siteAddress(address)).catch(() => null);
+    if (!answer?.ok || address !== this.address) return;
+    this.pictures = await answer.json();
     this.draw();
   }
 
@@ -123,7 +141,7 @@ class Picker {
             this.choose(next.dataset.id ?? card.id);
           },
         },
-        v("span", { class: "picture", "aria-hidden": "true", html: card.picture }),
+        v("span", { class: "picture", "aria-hidden": "true", html: card.picture ?? this.pictures[card.id] ?? "" }),
         v("span", { class: "name" }, card.title),
       ),
     );
