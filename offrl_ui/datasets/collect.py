@@ -26,6 +26,7 @@ from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
 from offrl_ui.datasets.drawing import board, player_keys
 from offrl_ui.setup.links import plain
+from offrl_ui.setup.selection import other_dataset
 from offrl_ui.shared import svg
 
 TOOLS = [{"letter": letter, "label": label} for letter, label in LABELS.items() if letter != "B"]
@@ -51,7 +52,7 @@ def collect(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
     grid = grid_of(dataset)
     ways: dict[str, Callable[[], None]] = {}
     if isinstance(dataset.layout, GridLayout) and OWN_GRID in datasets():
-        ways["Draw the grid"] = partial(_draw_grid, config, dataset.layout, choose)
+        ways["Draw the grid"] = partial(draw_grid, config, dataset.layout, choose, key="board-cells")
     if grid is not None and "drawn" in options:
         ways["Draw a policy"] = partial(_draw_policy, config, grid, choose)
     if "own" in options and dataset.world is not None:
@@ -99,7 +100,21 @@ def editable(layout: GridLayout) -> str:
     return "".join(cell if cell in known else others.get(cell, ".") for cell in layout.cells)
 
 
-def _draw_grid(config: RunConfig, layout: GridLayout, choose: Choose) -> None:
+def own_grid(config: RunConfig) -> RunConfig:
+    """The same algorithms on a grid of one's own, which begins as the one that is shown, where that can be drawn."""
+    layout = config.data.layout
+    if config.dataset != OWN_GRID and isinstance(layout, GridLayout) and config.data.tabular:
+        cells = editable(layout)
+        rows = "/".join(cells[at : at + layout.cols] for at in range(0, len(cells), layout.cols))
+        try:
+            return replace(config, dataset=OWN_GRID, options={"layout": rows}, changes=())
+        except (ConfigError, HyperparameterError):
+            pass  # it is no grid that one could draw, as without a way to its goal
+    return other_dataset(config, OWN_GRID)
+
+
+def draw_grid(config: RunConfig, layout: GridLayout, choose: Choose, *, key: str) -> None:
+    """The board to draw the grid on; what is drawn is a grid of one's own."""
     if config.dataset != OWN_GRID:
         st.caption("What you draw becomes a grid of your own; this dataset stays as it is.")
 
@@ -111,7 +126,7 @@ def _draw_grid(config: RunConfig, layout: GridLayout, choose: Choose) -> None:
         _try(choose, config, options, OWN_GRID)
 
     _refusal()
-    board(layout.rows, layout.cols, editable(layout), None, TOOLS, key="board-cells", on_draw=drawn, most=MAX_SIDE)
+    board(layout.rows, layout.cols, editable(layout), None, TOOLS, key=key, on_draw=drawn, most=MAX_SIDE)
 
 
 # -- the policy

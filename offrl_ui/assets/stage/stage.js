@@ -45,8 +45,8 @@ import { Transport } from "./transport.js";
  *   meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
-/** How a run is watched, and what it is of: its data and its first algorithm.
- * @typedef {{ speed: number, playing: boolean, of: string }} Pace */
+/** How a run is watched, and what it is of: its data, the cells of its grid apart, and its first algorithm.
+ * @typedef {{ speed: number, playing: boolean, spent: boolean, of: string, cells: unknown }} Pace */
 /** @typedef {{ state: number, action: number | null, member?: number }} Selection */
 
 /** The part of what is wanted that a world is arranged by. @param {Looks} options */
@@ -274,24 +274,28 @@ export class Stage {
 
   /** @returns {Pace} */
   get paceNow() {
-    return { speed: this.transport.value, playing: this.playback.training, of: this.subject };
+    const { training, spent, frame } = this.playback;
+    return { speed: this.transport.value, playing: training, spent: spent && Boolean(frame?.step), ...this.subject };
   }
 
-  /** What stays the same in a lens or a comparison. */
+  /** What stays the same in a lens or a comparison, or when a wall is moved. */
   get subject() {
     const { hello } = this.store;
-    return JSON.stringify([hello?.run.config.dataset, hello?.run.config.options, hello?.lanes[0]?.algorithm]);
+    const { layout, ...options } = hello?.run.config.options ?? {};
+    return { of: JSON.stringify([hello?.run.config.dataset, options, hello?.lanes[0]?.algorithm]), cells: layout };
   }
 
   /** @param {boolean} again - the same run, after a lost connection */
   began(again) {
     if (!again) this.playback.begin();
     if (this.carried && this.session.live) {
-      const { speed, playing, of } = this.carried;
+      const { speed, playing, spent, of, cells } = this.carried;
+      const { subject } = this;
       this.carried = null;
-      if (of === this.subject) {
+      if (of === subject.of) {
         this.session.send({ cmd: "speed", value: speed });
-        if (playing) this.session.send({ cmd: "play" });
+        // A run that had come to its end begins again in the other grid.
+        if (playing || (spent && cells !== subject.cells)) this.session.send({ cmd: "play" });
       }
     }
     this.world.begin();

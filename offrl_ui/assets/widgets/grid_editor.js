@@ -57,7 +57,7 @@ class GridEditor {
     this.tool = component.data.tools[0]?.letter ?? "";
     /** @type {Cell} */
     this.cursor = [0, 0];
-    /** What the pointer draws at the moment. @type {{ last: Cell, moved: boolean } | null} */
+    /** What the pointer draws at the moment, and where. @type {{ last: Cell, moved: boolean, letter: string } | null} */
     this.stroke = null;
     /** The cell of the cursor in words, for those who do not see it. */
     this.said = "";
@@ -103,7 +103,8 @@ class GridEditor {
         policy
           ? "Drag along a way, or click a cell to turn its arrow. " +
               "Keys: arrows move, W A S D set an arrow, . any action."
-          : "Click or drag to draw. Keys: arrows move, a letter draws it, . floor, # wall.",
+          : "Click or drag to draw; a click on a wall takes it away. " +
+              "Keys: arrows move, a letter draws it, . floor, # wall.",
       ),
       v("p", { class: "said", "aria-live": "polite" }, this.said),
     ]);
@@ -176,8 +177,9 @@ class GridEditor {
     svg.focus({ preventScroll: true }); // the page must not move under the pointer
     svg.setPointerCapture(event.pointerId);
     this.cursor = at;
-    this.stroke = { last: at, moved: false };
-    if (!this.policy) this.put(at, this.tool);
+    const letter = this.toDraw(at);
+    this.stroke = { last: at, moved: false, letter };
+    if (!this.policy) this.put(at, letter);
     this.draw();
   }
 
@@ -185,13 +187,13 @@ class GridEditor {
   move(event, svg) {
     const at = this.stroke && this.cellAt(event, svg);
     if (!at || !this.stroke) return;
-    const { last } = this.stroke;
+    const { last, letter } = this.stroke;
     const [down, right] = [at[0] - last[0], at[1] - last[1]];
     if (!down && !right) return;
     const way = STEPS.findIndex((step) => step[0] === down && step[1] === right);
-    if (!this.policy) this.put(at, this.tool);
+    if (!this.policy) this.put(at, letter);
     else if (way >= 0) this.put(last, ARROWS[way]);
-    this.stroke = { last: at, moved: true };
+    this.stroke = { last: at, moved: true, letter };
     this.cursor = at;
     this.draw();
   }
@@ -207,6 +209,11 @@ class GridEditor {
     this.stroke = null;
     this.draw();
     this.commit();
+  }
+
+  /** What the tool draws into a cell: a wall that is there is taken away. @param {Cell} cell */
+  toDraw([row, col]) {
+    return this.tool === "#" && this.cells[row * this.cols + col] === "#" ? "." : this.tool;
   }
 
   /** @param {Cell} cell @param {string} letter */
@@ -242,7 +249,7 @@ class GridEditor {
   /** What a key draws, if anything. @param {string} key */
   letterOf(key) {
     if (this.policy) return LETTERS[key.toLowerCase()] ?? null;
-    const letter = key === "Enter" || key === " " ? this.tool : key.toUpperCase();
+    const letter = key === "Enter" || key === " " ? this.toDraw(this.cursor) : key.toUpperCase();
     return this.component.data.tools.some((tool) => tool.letter === letter) ? letter : null;
   }
 
