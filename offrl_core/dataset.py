@@ -11,7 +11,7 @@ from functools import cached_property, wraps
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Literal, TypeVar
+from typing import Any, BinaryIO, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from offrl_core.interfaces import MDP, Layout, World
 from offrl_core.rewards import AS_LOGGED, RewardRule
 from offrl_core.writing import number
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 __all__ = ["Array", "Dataset", "DatasetError", "dataset_probes", "probe_rows"]
@@ -565,15 +566,16 @@ class Dataset:
 _KEPT = "_kept"
 
 
-def kept(function: Callable[[Dataset], T]) -> Callable[[Dataset], T]:
+def kept(function: Callable[Concatenate[Dataset, P], T]) -> Callable[Concatenate[Dataset, P], T]:
     """A function of a dataset that is computed once for each, and whose answer lives as long as the dataset does."""
 
     @wraps(function)
-    def answer(dataset: Dataset) -> T:
+    def answer(dataset: Dataset, /, *args: P.args, **kwargs: P.kwargs) -> T:
         answers = vars(dataset).setdefault(_KEPT, {})
-        if function not in answers:
-            answers[function] = function(dataset)
-        found: T = answers[function]
+        asked = function, args, tuple(kwargs.items())
+        if asked not in answers:
+            answers[asked] = function(dataset, *args, **kwargs)
+        found: T = answers[asked]
         return found
 
     return answer
@@ -600,6 +602,7 @@ def _share(share: float) -> str:
     return "never" if share == 0 else "under 1%" if share < 0.005 else f"{share:.0%}"
 
 
+@kept
 def probe_rows(dataset: Dataset, n: int = 256) -> Array:
     """`(≤ n,)` the rows whose states are the probes of continuous data, see `dataset_probes`.
 
@@ -611,7 +614,9 @@ def probe_rows(dataset: Dataset, n: int = 256) -> Array:
     rng = np.random.default_rng(0)
     starts = rng.permutation(dataset.episode_starts)[: max(1, n // 16)]
     others = rng.permutation(np.setdiff1d(np.arange(len(dataset)), starts, assume_unique=True))[: n - len(starts)]
-    return np.concatenate([starts, others])
+    rows = np.concatenate([starts, others])
+    rows.flags.writeable = False
+    return rows
 
 
 def dataset_probes(dataset: Dataset, n: int = 256) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.algos.batch import Batch, Index
-from offrl_core.dataset import Dataset, probe_rows
+from offrl_core.dataset import Dataset, kept, probe_rows
 from offrl_core.learning.encodings import Encoding
 from offrl_core.learning.nearest import nearest_counts
 
@@ -110,9 +110,7 @@ class Rows:
     @cached_property
     def probe_counts(self) -> Array:
         """`(1, A, U)` float32: `n(s, a)` of continuous data at its probes, among the rows nearest to them."""
-        here, _ = self.encoded(self.encoding("observation"))
-        found = nearest_counts(here, self.actions, self.n_actions, probe_rows(self.dataset))
-        return np.ascontiguousarray(found.T[None], dtype=np.float32)
+        return _probe_counts(self.dataset)
 
     def counts_of(self, observations: Array) -> Array:
         """`(1, A, U)`: `known_counts` at any observations; 0 where an observation is not in the data."""
@@ -224,6 +222,13 @@ def _forget(cache: dict[Any, Any], keep: int) -> None:
     """Drop what came first."""
     while len(cache) > keep:
         del cache[next(iter(cache))]
+
+
+@kept
+def _probe_counts(dataset: Dataset) -> Array:
+    here = Encoding(dataset, "observation").rows(dataset.observations)
+    found = nearest_counts(here, np.ascontiguousarray(dataset.actions), dataset.n_actions, probe_rows(dataset))
+    return np.ascontiguousarray(found.T[None], dtype=np.float32)
 
 
 def numbers_of(lookup: Mapping[bytes, int], observations: npt.ArrayLike) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.dataset import Dataset, probe_rows
+from offrl_core.dataset import Dataset, kept, probe_rows
 from offrl_core.learning.rows import Rows
 from offrl_core.learning.sampling import FullBatchSampler, NetworkSampler
 
@@ -53,6 +53,7 @@ class ShownStates:
         self.pair_share = np.where(share > 0, share, np.float32(np.nan))
 
 
+@kept
 def _starts(dataset: Dataset) -> tuple[Array, Array]:
     if not dataset.tabular:
         starts = np.flatnonzero(np.isin(probe_rows(dataset), dataset.episode_starts))
