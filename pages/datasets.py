@@ -21,6 +21,7 @@ from offrl_ui.setup.cards import dataset_cards
 from offrl_ui.setup.controls import apply, data_sections
 from offrl_ui.setup.notes import reward_note
 from offrl_ui.shared.glossary import with_terms
+from offrl_ui.shared.theme import page_heading
 from offrl_ui.shared.widgets import picker, settings
 
 KEY = "datasets"
@@ -36,7 +37,7 @@ def change(given: dict[str, Any]) -> None:
 
 
 memory.write_link(KEY, links.data_link)
-st.title("Datasets")
+page_heading("Datasets", "Every dataset drawn, counted and compared with its optimum; or bring your own.")
 for note in notes:
     st.warning(links.plain(note), icon=":material/rule:")
 picker(

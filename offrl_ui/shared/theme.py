@@ -13,6 +13,17 @@ from offrl_ui.shared.asset_files import asset_text
 from offrl_ui.shared.chart_look import Look
 from offrl_ui.shared.colours import Ramp
 
+# A chart's tools come with the mouse, below its title; a finger has no use for them.
+_CHARTS = (
+    "[data-testid=stPlotlyChart] .modebar { top: 34px !important; }"
+    "@media (hover: none) { [data-testid=stPlotlyChart] .modebar { display: none !important; } }"
+)
+# Beside the button that opens the menu there is room for the page's heading.
+_PHONE = (
+    "@media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 3.4rem; }"
+    " [data-testid=stHeader] { background: transparent; } :root { --heading: absolute; } }"
+)
+
 
 def readable() -> None:
     """Terms of the glossary as everywhere, and for small type the contrast of 4.5 : 1 that it needs.
@@ -24,7 +35,8 @@ def readable() -> None:
     selected = "[data-testid=stButtonGroup] button[data-selected=true]"
     st.html(
         f"<style>{caption} {{ opacity: 0.7; }} {axes} {{ fill: currentColor !important; }} "
-        f"{selected}, {selected} * {{ color: inherit !important; }}{asset_text('shared/terms.css')}</style>"
+        f"{selected}, {selected} * {{ color: inherit !important; }}{_CHARTS}{_PHONE}{asset_text('shared/terms.css')}"
+        "</style>"
     )
 
 
@@ -35,10 +47,11 @@ def page_heading(title: str, sentence: str = "") -> None:
         "<style>.page-heading { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.7rem; }"
         ".page-heading h1 { margin: 0; padding: 0; font-size: 1.05rem; font-weight: 650; line-height: 1.4; }"
         ".page-heading p { margin: 0; font-size: 0.9rem; flex: 1 1 20rem; }"
-        # On a phone the heading stands beside the button that opens the menu.
-        "@media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 3.4rem; }"
-        " [data-testid=stHeader] { background: transparent; }"
-        " .page-heading h1 { position: absolute; top: -2.6rem; left: 2.9rem; } }</style>"
+        # On a phone the heading stands beside the button that opens the menu, whatever else comes before it.
+        "@media (max-width: 640px) { [data-testid=stMainBlockContainer] { position: relative; }"
+        " [data-testid=stMainBlockContainer] :has(.page-heading) { position: static; }"
+        " .page-heading h1 { position: absolute; top: 0.85rem; left: 3.9rem; right: 1rem; overflow: hidden;"
+        " text-overflow: ellipsis; white-space: nowrap; } }</style>"
         f'<div class="page-heading"><h1>{html.escape(title)}</h1>{words}</div>'
     )
 

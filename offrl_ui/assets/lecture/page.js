@@ -21,6 +21,7 @@ function environment(app) {
   for (const [role, colour] of Object.entries(colours))
     root.style.setProperty(`--role-${role}`, readable(colour, theme));
   root.classList.toggle("present", options.present);
+  root.classList.toggle("embed", options.embed);
   root.classList.toggle("dark", theme.dark);
   const { fontSize } = getComputedStyle(root);
   return {
