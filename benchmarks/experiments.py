@@ -32,9 +32,9 @@ sys.path.insert(0, str(ROOT))
 
 import offrl_core as orl  # noqa: E402
 from benchmarks.figures import Row, report  # noqa: E402
-from benchmarks.live import BUSY, Page, _connect, serving  # noqa: E402
+from benchmarks.live import BUSY, serving, watched  # noqa: E402
 from benchmarks.training import compete  # noqa: E402
-from offrl_core.experiments import Design, Results, Store, run, statistics  # noqa: E402
+from offrl_core.experiments import Design, Results, Store, run  # noqa: E402
 from offrl_core.experiments.pool import LocalPool  # noqa: E402
 
 WORLDS = ("double-crossing", "single-crossing", "four-rooms", "cliff", "bridge", "frozen-lake")
@@ -113,22 +113,6 @@ def mlp(share: float) -> Iterator[Row]:
 def live(seconds: float, port: int) -> Iterator[Row]:
     """A watched run with nothing beside it, and beside an experiment that would take every core."""
 
-    async def watched(server: Any, name: str) -> tuple[float, float]:
-        async with _connect(server.host, server.open(BUSY[name])) as socket:
-            page = Page(socket)
-            await page.next("hello")
-            await page.say(cmd="play")
-            begin = time.monotonic() + 4.0
-            frame = await page.next("frame")
-            while time.monotonic() < begin:
-                frame = await page.next("frame")
-            first, frames = frame, 0
-            while time.monotonic() < begin + seconds:
-                frame = await page.next("frame")
-                frames += 1
-            passed = frame["time"] - first["time"]
-            return float((frame["step"] - first["step"]) / passed), frames / passed
-
     design = Design.from_json(
         {
             "datasets": ["double-crossing"],
@@ -141,13 +125,13 @@ def live(seconds: float, port: int) -> Iterator[Row]:
     )
     for name in ("grid", "grid, mlp"):
         with serving(port, 1) as server:
-            alone, _ = asyncio.run(watched(server, name))
+            alone, _ = asyncio.run(watched(server, server.open(BUSY[name]), 4.0, seconds))
             stop = threading.Event()
             store = Store(tempfile.mkdtemp(prefix="offrl-experiment-"))
             beside = threading.Thread(target=run, args=(design, store), kwargs={"stop": stop})
             beside.start()
             try:
-                both, frames = asyncio.run(watched(server, name))
+                both, frames = asyncio.run(watched(server, server.open(BUSY[name]), 4.0, seconds))
             finally:
                 stop.set()
                 beside.join()
@@ -205,38 +189,48 @@ def overhead(count: int) -> Iterator[Row]:
 
 
 def frame(rows: int) -> Iterator[Row]:
-    """Ten thousand results: the table from its files, and what the pictures are made of."""
-    steps = 9
-    configurations = rows // (steps + 1) // 10
+    """So many results: the table from its files, and every picture of them, drawn for the first time and as text.
+
+    Seconds of one core, so that it says the same on a machine that does other things beside.
+    """
+    from offrl_ui.experiments.pictures import PICTURES, plane_of
+    from offrl_ui.experiments.prepared import Prepared
+    from offrl_ui.shared import theme
+
+    theme.dark = lambda: False
+    steps, seeds = 4, 10
+    values = -(-rows // ((steps + 1) * seeds * 2 * 3))  # cloning knows no discount
     design = Design.from_json(
         {
             "datasets": ["two-actions", "double-crossing"],
-            "algorithms": ["bcq"],
-            "axes": {"rho": np.linspace(0, 1, configurations // 2)},
-            "seeds": 10,
+            "algorithms": ["bc", "iql", "bcq", "cql"],
+            "axes": {"gamma": np.linspace(0.5, 0.9, values).tolist()},
+            "seeds": seeds,
             "steps": steps,
             "evaluate": list(range(steps + 1)),
         }
     )
     _, results = timed(design)
     again = Results(Design.from_json(design.to_json()), Store(results.store.folder))
-    began = time.perf_counter()
+    began = time.process_time()
     table = again.frame
-    first = time.perf_counter() - began
-    yield f"the table of {len(table):,} results, from its files", f"{first:.2f} s", "2 s", first <= 2
-    pictures = {
-        "aggregate": lambda: statistics.aggregate(table),
-        "profile": lambda: statistics.performance_profile(table),
-        "curves": lambda: statistics.learning_curves(table),
-        "sensitivity": lambda: statistics.sensitivity(table, "rho"),
-        "estimates": lambda: statistics.estimate_quality(table),
-    }
-    for name, draw in pictures.items():
-        draw()
-        began = time.perf_counter()
-        draw()
-        spent = time.perf_counter() - began
-        yield f"{name} of {len(table):,} results", f"{spent:.2f} s", "0.3 s", spent <= 0.3
+    first = time.process_time() - began
+    for name, picture in PICTURES.items():
+        began = time.process_time()
+        prepared = Prepared(table, design.columns)
+        if lacking := picture.lacks(prepared):
+            raise SystemExit(f"{name}: {lacking}")
+        picture.draw(prepared, *(plane_of(prepared)[:2] if picture.plane else ())).to_json()
+        spent = time.process_time() - began
+        if name == "scores":
+            opened = first + spent
+            yield (
+                f"{len(table):,} results: the table from its files and the first picture",
+                f"{opened:.2f} s",
+                "2 s",
+                (opened <= 2),
+            )
+        yield f"{len(table):,} results: {picture.title}", f"{spent:.2f} s", "0.3 s", spent <= 0.3
 
 
 def cluster(seconds: float) -> Iterator[Row]:

@@ -312,22 +312,26 @@ def _alone(config: dict[str, Any], seconds: float, out: Any) -> None:
     out.put((engine.step - step) / (time.perf_counter() - began))
 
 
+async def watched(server: Server, run: str, begin: float, seconds: float) -> tuple[float, float]:
+    """Updates and frames a second of a run that is played and watched so long, `begin` seconds after its start."""
+    async with _connect(server.host, run) as socket:
+        page = Page(socket)
+        await page.next("hello")
+        await page.say(cmd="play")
+        begin += time.monotonic()
+        frame = await page.next("frame")
+        while time.monotonic() < begin:
+            frame = await page.next("frame")
+        first, frames = frame, 0
+        while time.monotonic() < begin + seconds:
+            frame = await page.next("frame")
+            frames += 1
+    passed = frame["time"] - first["time"]
+    return float((frame["step"] - first["step"]) / passed), frames / passed
+
+
 def cost(seconds: float, port: int) -> Iterator[Row]:
     """Updates a second of a run that is watched, against the same learner that nobody watches."""
-
-    async def watched(server: Server, run: str) -> float:
-        async with _connect(server.host, run) as socket:
-            page = Page(socket)
-            await page.next("hello")
-            await page.say(cmd="play")
-            begin = time.monotonic() + 5.0
-            frame = await page.next("frame")
-            while time.monotonic() < begin:
-                frame = await page.next("frame")
-            first = frame
-            while time.monotonic() < begin + seconds:
-                frame = await page.next("frame")
-            return float((frame["step"] - first["step"]) / (frame["time"] - first["time"]))
 
     for name, config in BUSY.items():
         out: Any = multiprocessing.Queue()
@@ -337,7 +341,7 @@ def cost(seconds: float, port: int) -> Iterator[Row]:
         alone = out.get()
         plain.join()
         with serving(port, 1) as server:
-            live = asyncio.run(watched(server, server.open(config)))
+            live, _ = asyncio.run(watched(server, server.open(config), 5.0, seconds))
         share = live / alone
         yield (
             f"{name}: updates a second, live / unwatched",

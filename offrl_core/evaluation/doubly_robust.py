@@ -76,7 +76,7 @@ def doubly_robust(
 
     Raises:
         DatasetError: an argument is out of range, `behavior` gives a recorded action no probability, no row's next
-            state is known, or γ = 1 and the policy does not end in the model.
+            state is known, or γ = 1 and the policy is paid for ever in the model.
 
     Source: Jiang, Li 2016; the weighted form as in Thomas, Brunskill 2016; cross-fitting as in Chernozhukov et al.
     2018.

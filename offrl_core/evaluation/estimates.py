@@ -41,10 +41,11 @@ class Estimate:
         effective_sample_size: `(Σw)²/Σw²`. For importance sampling `w` are the episodes' weights, so it counts
             episodes; for fitted Q evaluation they are the rows' one-step ratios `π/π_β`, so it counts rows.
         method: name of the estimator.
-        unseen: share of the policy's discounted visits that no record speaks of. For fitted Q evaluation (in the model
-            of the data), those to state–action pairs without data, whose value is an assumption. For importance
-            sampling (by the episodes' own weights), those to actions that the behaviour never takes, whose returns are
-            left out; a lower bound where the behaviour is estimated from continuous observations.
+        unseen: share of the policy's discounted visits (at γ = 1 of those before it stays in a loop for ever) that no
+            record speaks of. For fitted Q evaluation (in the model of the data), those to state–action pairs without
+            data, whose value is an assumption. For importance sampling (by the episodes' own weights), those to actions
+            that the behaviour never takes, whose returns are left out; a lower bound where the behaviour is estimated
+            from continuous observations.
         cut: share of the record that says nothing of what follows. For fitted Q evaluation, of the rows: those whose
             next state is not known are left out. For importance sampling, of the episodes: those that did not end in
             the MDP, whose return stops where the recording stops. For the doubly robust estimates, of the episodes,

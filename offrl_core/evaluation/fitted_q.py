@@ -44,6 +44,7 @@ def fitted_q_evaluation(
 
     Tabular data: solved exactly; it is the value of `π` in the empirical MDP (certainty equivalence). A pair without
     data is worth `unseen_value`, and `Estimate.unseen` says how much of the policy's visits rests on that assumption.
+    At γ = 1 a loop of that model that is never left and pays nothing is worth 0, the limit of the total reward.
 
     Continuous data: `Q(·,a)` is, for each action, a forest of randomised trees over the observations, grown once to
     predict the recorded returns-to-go and then kept; the fixed point over its leaves is solved. Averages over fixed
@@ -62,8 +63,8 @@ def fitted_q_evaluation(
         progress: whether to draw a progress bar; by default in a terminal or notebook, where `tqdm` is installed.
 
     Raises:
-        DatasetError: an argument is out of range, no row's next state is known, or γ = 1 and the policy never ends in
-            the model of the data.
+        DatasetError: an argument is out of range, no row's next state is known, or γ = 1 and the policy is paid for
+            ever in the model of the data.
 
     Source: Le, Voloshin, Yue 2019 (FQE).
     """

@@ -11,6 +11,8 @@ from offrl_core.dataset import Array, Dataset, DatasetError
 from offrl_core.evaluation.empirical import empirical_mdp
 from offrl_core.evaluation.estimates import ModelValues, Policy, probabilities
 from offrl_core.evaluation.forest import forest_solver
+from offrl_core.worlds.chain import closed_classes
+from offrl_core.worlds.improvement import under
 from offrl_core.worlds.tabular import MDPError, TabularMDP
 
 Solver = Callable[[Array], ModelValues]
@@ -33,7 +35,7 @@ def model_solver(
     Args: as of `fitted_q_evaluation` and `forest_solver`.
 
     Raises:
-        DatasetError: no row's next state is known, the policy does not fit the data, or γ = 1 and it never ends.
+        DatasetError: no row's next state is known, the policy does not fit the data, or γ = 1 and it is paid for ever.
     """
     if not dataset.has_target.any():
         raise DatasetError(
@@ -57,25 +59,30 @@ def _tabular(dataset: Dataset, policy: Policy, gamma: float, unseen_value: float
     def solve(counts: Array) -> ModelValues:
         model = empirical_mdp(dataset, counts, unseen_value=unseen_value)
         everything = np.all(counts == 1.0)
-        # What the policy reaches must end; a part of the episodes may lack the very one that shows the way out.
-        if everything and gamma == 1.0:
+        v = model.value(whole, gamma, endless="limit")
+        # What the policy reaches must not be paid for ever; a part of the episodes may lack the one that shows the end.
+        if everything and not np.isfinite(v[model.initial > 0]).all():
             try:
                 model.evaluate(whole, gamma)
             except MDPError as error:
                 raise DatasetError(f"in the model of the data: {error}") from error
-        v = model.value(whole, gamma, endless="limit")
         q = model.q_from(v, gamma)
         ahead = np.where(dataset.goes_on, v[dataset.next_observations], 0.0)
         taken = q[dataset.observations, dataset.actions]
         return ModelValues(v[dataset.initial_observations], taken, ahead, unseen(model) if everything else np.nan)
 
     def unseen(model: TabularMDP) -> float:
-        # Visits to unseen pairs and to all pairs are values too: of rewards that are 1 there.
+        # Visits to unseen pairs and to all pairs are values too: of rewards that are 1 there. Without a discount those
+        # count that come before a loop that is never left.
         seen = np.append(dataset.target_counts > 0, np.ones((1, dataset.n_actions), dtype=bool), axis=0)
+        counted = np.ones(seen.shape)
+        if gamma == 1.0:
+            moves = under(model.transitions, whole)
+            counted[closed_classes(moves)] = 0.0
         visits = [
-            TabularMDP(model.transitions, paid, model.initial, model.terminal).evaluate(whole, gamma)
-            for paid in ((~seen).astype(float), np.ones(seen.shape))
+            TabularMDP(model.transitions, paid, model.initial, model.terminal).evaluate(whole, gamma, endless="limit")
+            for paid in ((~seen).astype(float), counted)
         ]
-        return float(visits[0] / visits[1])
+        return float(visits[0] / visits[1]) if visits[1] else 0.0
 
     return solve

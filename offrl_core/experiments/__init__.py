@@ -1,5 +1,6 @@
 """Experiments: many runs, from one design to an answer."""
 
+from offrl_core.experiments.afresh import Choice
 from offrl_core.experiments.axes import ExperimentError, Range
 from offrl_core.experiments.choices import AlgorithmChoice, DatasetChoice
 from offrl_core.experiments.design import Design
@@ -11,6 +12,7 @@ from offrl_core.experiments.store import Store
 
 __all__ = [
     "AlgorithmChoice",
+    "Choice",
     "DatasetChoice",
     "Design",
     "ExperimentError",

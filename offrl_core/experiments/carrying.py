@@ -16,9 +16,10 @@ from offrl_core.algos import Algorithm
 from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.data.catalogue import load_dataset
 from offrl_core.data.entries import ENTRIES
+from offrl_core.data.log_options import LOG_OPTIONS, with_log_options
 from offrl_core.dataset import Dataset, forget_kept
-from offrl_core.declarations import HyperparameterError
-from offrl_core.experiments.job import Data, Job
+from offrl_core.declarations import HyperparameterError, resolve
+from offrl_core.experiments.job import Data, Job, digest
 from offrl_core.own_files import OwnFile, file_of, load
 from offrl_core.recent import Recent
 from offrl_core.worlds.tabular import TabularMDP
@@ -144,4 +145,10 @@ def dataset_of(data: Data) -> Dataset:
     found = _brought.get(data.own)
     if found is None:
         raise HyperparameterError(f"the own dataset {data.name!r} is not here")
-    return found
+    if not data.options:
+        return found
+    made = _brought.get(key := digest(data.to_json()))
+    if made is None:
+        made = with_log_options(found, resolve(LOG_OPTIONS, data.options, "option"))
+        _brought.put(key, made)
+    return made

@@ -28,7 +28,7 @@ class DatasetChoice:
 
     Attributes:
         name: in the catalogue, or what an own dataset is called.
-        options: those that are not to have their default, the data's `seed` among them.
+        options: those that are not to have their default, the data's `seed` among them; of an own one `LOG_OPTIONS`.
         own: the hash of an own dataset, else empty.
     """
 
@@ -39,7 +39,8 @@ class DatasetChoice:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         found: dict[str, Any] = {"name": self.name}
-        return found | ({"own": self.own} if self.own else {"options": dict(self.options)} if self.options else {})
+        found |= {"own": self.own} if self.own else {}
+        return found | ({"options": dict(self.options)} if self.options else {})
 
 
 @dataclass(frozen=True)

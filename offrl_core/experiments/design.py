@@ -13,8 +13,9 @@ from offrl_core.algos import algorithm as find_algorithm
 from offrl_core.algos import declarations
 from offrl_core.algos.shared_hyperparameters import canonical_approximator
 from offrl_core.data.catalogue import datasets, load_dataset, usual_approximator
+from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Hyperparameter, HyperparameterError, Value
+from offrl_core.declarations import Hyperparameter, HyperparameterError, Value, resolve
 from offrl_core.experiments.axes import Axis, ExperimentError, Range, Sampling, axis_of, grid_size, points
 from offrl_core.experiments.carrying import check_travels
 from offrl_core.experiments.choices import USUAL, AlgorithmChoice, DatasetChoice, algorithm_choice, dataset_choice
@@ -66,7 +67,7 @@ class Design:
 
     def __post_init__(self) -> None:
         steps = _whole("steps", self.steps, 1, MAX_STEPS)
-        self._put(steps=steps, seeds=_seeds(self.seeds), evaluate=_evaluate(self.evaluate, steps))
+        self._put(steps=steps, seeds=_seeds(self.seeds), evaluate=evaluated_steps(self.evaluate, steps))
         self._put(estimates=_estimates(self.estimates))
         chosen: dict[str, tuple[DatasetChoice, ...] | tuple[AlgorithmChoice, ...]]
         chosen = {"datasets": self.datasets, "algorithms": self.algorithms}
@@ -103,20 +104,25 @@ class Design:
         """The dataset with its default options: names, encodings and defaults depend on no other than its discount."""
         if choice.own:
             if choice.own not in self.own:
-                raise ExperimentError(f"the own dataset {choice.name!r} is not at hand: give it again, as own={{…}}")
+                raise ExperimentError(
+                    f"the own dataset {choice.name!r} is not at hand: begin again from where it is, or in Python give "
+                    "it as own={…}"
+                )
             return self.own[choice.own]
         if choice.name not in datasets():
             raise ExperimentError(unknown("dataset", choice.name, datasets()))
         return load_dataset(choice.name)
 
     def _options(self, choice: DatasetChoice, more: Mapping[str, Value]) -> dict[str, Value]:
-        """Every option of a dataset, and its seed."""
-        if choice.own:
-            return {}
+        """Every option of a dataset, and its seed; of an own one those that differ from the default."""
         self._prototype(choice)
         options = {**choice.options, **more}
-        seed = _whole("the data's seed", options.pop("seed", 0), 0, 9999)
         try:
+            if choice.own:
+                usual = {h.name: h.default for h in LOG_OPTIONS}
+                chosen = resolve(LOG_OPTIONS, options, "option")
+                return {name: value for name, value in chosen.items() if value != usual[name]}
+            seed = _whole("the data's seed", options.pop("seed", 0), 0, 9999)
             return {**datasets()[choice.name].resolve(options), "seed": seed}
         except HyperparameterError as error:
             raise ExperimentError(str(error)) from error
@@ -144,9 +150,7 @@ class Design:
         found: dict[str, Hyperparameter] = {}
         for choice in self.datasets:
             self._prototype(choice)
-            if not choice.own:
-                found |= {h.name: h for h in datasets()[choice.name].options}
-                found["seed"] = DATA_SEED
+            found |= {h.name: h for h in data_options(choice)}
         return found
 
     def _owners(self, axis: str) -> list[tuple[str, Hyperparameter]]:
@@ -230,8 +234,7 @@ class Design:
     ) -> bool:
         """Whether an axis changes anything for an algorithm on a dataset."""
         if axis.startswith(OPTION):
-            name = axis.removeprefix(OPTION)
-            return not data.own and (name == "seed" or any(h.name == name for h in datasets()[data.name].options))
+            return axis.removeprefix(OPTION) in [h.name for h in data_options(data)]
         only, dot, name = axis.rpartition(".")
         return name in known and (not dot or only == choice.name)
 
@@ -316,6 +319,11 @@ class Design:
         made = self._prototype(data)
         usual = usual_approximator(made) if choice.approximator == USUAL else choice.approximator
         return canonical_approximator(usual, made)
+
+    @cached_property
+    def run_of(self) -> Mapping[str, Run]:
+        """Its runs by their keys, in order."""
+        return {run.key: run for job in self.jobs for run in job.runs}
 
     @property
     def runs(self) -> int:
@@ -406,6 +414,11 @@ def _list(name: str, given: object) -> list[Any]:
 DATA_SEED = Hyperparameter("seed", "", 0, "Of the behaviour's randomness.", low=0, high=9999, integer=True)
 
 
+def data_options(data: DatasetChoice | Data) -> tuple[Hyperparameter, ...]:
+    """What may be chosen of a dataset: all that the catalogue declares and the seed, of an own one `LOG_OPTIONS`."""
+    return LOG_OPTIONS if data.own else (*datasets()[data.name].options, DATA_SEED)
+
+
 def _check_values(axis: str, values: Axis, declared: Sequence[Hyperparameter]) -> None:
     """Refuse values that nothing takes; an axis may open in several algorithms, which must all take them."""
     for h in declared:
@@ -456,7 +469,12 @@ def _seeds(given: object) -> tuple[int, ...]:
     return found
 
 
-def _evaluate(given: object, steps: int) -> tuple[int, ...]:
+def evaluated_steps(given: object, steps: int) -> tuple[int, ...]:
+    """The steps at which models are looked at: those given, or so many even stretches; without any ten of them.
+
+    Raises:
+        ExperimentError: one is no whole number up to `steps`, or there are too many.
+    """
     listed = as_python(given)
     if isinstance(listed, list) and not listed:
         listed = 10

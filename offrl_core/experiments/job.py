@@ -14,6 +14,8 @@ from offrl_core.declarations import Value
 NUMERICS = 1
 """The version of the numbers. It goes up whenever the same configuration would train to other numbers than before, so
 that results of both are never mixed; a test holds small runs of every algorithm against those of this version."""
+ESTIMATES = 2
+"""The version of the estimates from the data, of runs that ask for some: 2 knows policies that go round for nothing."""
 
 Kind = tuple[str, str, str]
 """The names of a dataset, an algorithm and an approximator."""
@@ -31,7 +33,7 @@ class Data:
 
     Attributes:
         name: in the catalogue, or what an own dataset is called.
-        options: every option and the data's `seed`, as values; empty for an own dataset.
+        options: every option and the data's `seed`, as values; of an own dataset those that differ from the default.
         own: the hash of an own dataset, see `carrying.key_of`; empty for one of the catalogue.
     """
 
@@ -41,7 +43,9 @@ class Data:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {"name": self.name, "own": self.own} if self.own else {"name": self.name, "options": dict(self.options)}
+        if self.own and not self.options:
+            return {"name": self.name, "own": self.own}
+        return {"name": self.name, "options": dict(self.options)} | ({"own": self.own} if self.own else {})
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class Run:
     @cached_property
     def key(self) -> str:
         """Equal for equal runs, in whichever experiment they are."""
-        return digest({**vars(self), "data": self.data.to_json(), "numerics": NUMERICS})
+        numerics = [NUMERICS, ESTIMATES] if self.estimates else NUMERICS
+        return digest({**vars(self), "data": self.data.to_json(), "numerics": numerics})
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,14 @@ from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from offrl_core.algos import algorithm as find_algorithm
-from offrl_core.data.catalogue import datasets as catalogue
-from offrl_core.experiments.design import DATA_SEED, Design
-from offrl_core.experiments.job import Job, Run
+from offrl_core.experiments.afresh import Choice
+from offrl_core.experiments.design import Design
+from offrl_core.experiments.job import Run
+from offrl_core.experiments.run_links import link_parts
 from offrl_core.experiments.running import Progress, run_jobs
-from offrl_core.experiments.statistics.base import FEWEST_SEEDS, bootstrap, interquartile_mean, of_runs, tasks_of
-from offrl_core.experiments.statistics.sensitivities import configurations_of
+from offrl_core.experiments.statistics.base import interquartile_mean, of_runs, tasks_of
 from offrl_core.experiments.store import Store
-from offrl_core.links import OPTION, address, budget_parts, data_parts, lane_parts
+from offrl_core.links import OPTION, address
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,15 +37,11 @@ class Results:
         return f"<Results: {frame['run'].nunique()} of {self.design.runs} runs, {len(frame)} rows>"
 
     @cached_property
-    def _runs(self) -> dict[str, tuple[Job, Run]]:
-        return {run.key: (job, run) for job in self.design.jobs for run in job.runs}
-
-    @cached_property
     def _labels(self) -> pd.DataFrame:
         """What each run is, in columns, by its key."""
         import pandas as pd
 
-        return pd.DataFrame([{"run": key, **self._described(run)} for key, (_, run) in self._runs.items()])
+        return pd.DataFrame([{"run": key, **self._described(run)} for key, run in self.design.run_of.items()])
 
     def _described(self, run: Run) -> dict[str, Any]:
         own = [choice for choice in self.design.datasets if choice.name == run.data.name and choice.own]
@@ -79,12 +72,12 @@ class Results:
         """
         import pandas as pd
 
-        found = self.store.load(self._runs.keys())
+        found = self.store.load(self.design.run_of.keys())
         taken = [c for c in self._labels.columns if c in found.columns and c != "run"]
         found = found.rename(columns={name: f"metric.{name}" for name in taken})
         frame = self._labels.merge(found, on="run", how="inner")
         frame["failed"] = ""
-        missing = self._runs.keys() - set(found["run"])
+        missing = self.design.run_of.keys() - set(found["run"])
         failed = self.store.failures(missing) if missing else {}
         if failed:
             lost = self._labels[self._labels["run"].isin(failed)].assign(
@@ -144,9 +137,7 @@ class Results:
     ) -> pd.DataFrame:
         """The best configuration of each algorithm on each task, and what it is worth on fresh seeds.
 
-        Choosing by the true return is tuning online, and the number that it was chosen by flatters it: the highest of
-        many is high by luck, too. So the chosen configuration is trained again with seeds that had no part in the
-        choice, and both numbers are given.
+        Choosing by the true return is tuning online, see `Choice`.
 
         Args:
             metric: what is highest, on average over the seeds, at the last step.
@@ -154,52 +145,19 @@ class Results:
             executor, progress: as in `run`.
 
         Returns:
-            A row for each task and algorithm: the hyperparameters chosen, `configurations` (how many there were to
-            choose from), `chosen_on` and `fresh` (the mean over the seeds of the choice, and over fresh ones),
-            `fresh_low` and `fresh_high` (its interval, none below six seeds), `seeds`, `fresh_seeds`.
+            As `Choice.table`.
         """
-        import pandas as pd
+        choice = Choice(self.design, self.frame, metric, fresh)
+        run_jobs(choice.jobs, self.design.own, self.store, executor, progress)
+        return choice.table(self.afresh(choice))
 
-        rows = of_runs(self.frame, metric)
-        rows = rows[rows["score"].notna()].assign(configuration=configurations_of(rows))
-        names = [name for name in self.design.columns if not name.startswith(OPTION)]
-        chosen = []
-        for (task, algorithm), part in rows.groupby(["task", "algorithm"], sort=False):
-            means = part.groupby("configuration")["score"].mean()
-            mine = part[part["configuration"] == means.idxmax()]
-            row = {"task": task, "algorithm": algorithm, "approximator": mine["approximator"].iloc[0]}
-            row |= {name: mine[name].iloc[0] for name in names}
-            row |= {"configurations": len(means), "seeds": len(mine), "chosen_on": float(means.max())}
-            chosen.append((row, self._runs[mine["run"].iloc[0]][1]))
-        if fresh:
-            self._afresh(chosen, metric, fresh, executor, progress)
-        return pd.DataFrame([row for row, _ in chosen])
+    def choice(self) -> Choice:
+        """What is best by the true return by now."""
+        return Choice(self.design, self.frame)
 
-    def _afresh(
-        self,
-        chosen: list[tuple[dict[str, Any], Run]],
-        metric: str,
-        fresh: int,
-        executor: Executor | None,
-        progress: Callable[[Progress], object] | None,
-    ) -> None:
-        """Train what was chosen with fresh seeds, and write what it is worth into its row."""
-        first = max(self.design.seeds) + 1
-        seeds = tuple(range(first, first + fresh))
-        jobs = [
-            Job(r.data, r.algorithm, r.approximator, r.version, (r.hyperparameters,), seeds, r.evaluate, r.estimates)
-            for _, r in chosen
-        ]
-        run_jobs(jobs, self.design.own, self.store, executor, progress)
-        for (row, _), job in zip(chosen, jobs, strict=True):
-            found = self.store.load([run.key for run in job.runs])
-            values = found.loc[found["step"] == job.steps, metric].dropna().to_numpy() if len(found) else np.array([])
-            row["fresh"] = float(values.mean()) if len(values) else float("nan")
-            row["fresh_low"] = row["fresh_high"] = float("nan")
-            if len(values) >= FEWEST_SEEDS:
-                low, high = bootstrap([values[:, None]], lambda drawn: drawn[0].mean(axis=-2))
-                row["fresh_low"], row["fresh_high"] = float(low[0]), float(high[0])
-            row["fresh_seeds"] = len(values)
+    def afresh(self, choice: Choice) -> pd.DataFrame:
+        """The rows of a choice's runs on fresh seeds that are there, for `Choice.table`."""
+        return self.store.load([run.key for job in choice.jobs for run in job.runs])
 
     def to_links(self, page: str = "") -> pd.Series:
         """The address that opens each row's run in the playground, which trains to the row's step and stops there.
@@ -212,29 +170,11 @@ class Results:
         import pandas as pd
 
         frame = self.frame
-        parts = {key: self._parts(run) for key, (_, run) in self._runs.items()}
-        links = [
-            address({**parts[run], **budget_parts(int(step) or self.design.steps)}, page) if parts[run] else ""
-            for run, step in zip(frame["run"], frame["step"], strict=True)
-        ]
-        return pd.Series(links, index=frame.index, name="link", dtype=object)
-
-    def link_parts(self, key: str) -> dict[str, str]:
-        """The parts of the link that opens the run of this key in the playground, trained to its last step; none for a
-        run on an own dataset."""
-        parts = self._parts(self._runs[key][1])
-        return {**parts, **budget_parts(self.design.steps)} if parts else {}
-
-    def _parts(self, run: Run) -> dict[str, str]:
-        """The parts of a run's link, all but where it stops."""
-        if run.data.own:
-            return {}
-        spec = catalogue()[run.data.name]
-        kind = find_algorithm(run.algorithm, run.version)
-        usual = self.design.defaults(run)
-        changed = {name: value for name, value in run.hyperparameters.items() if value != usual[name]}
-        parts = data_parts(run.data.name, run.data.options, (*spec.options, DATA_SEED))
-        return parts | lane_parts(run.algorithm, run.approximator, 1, changed, first_seed=run.seed, file=kind.file)
+        pairs = zip(frame["run"], frame["step"], strict=True)
+        parts = [link_parts(self.design, run, step=int(step)) for run, step in pairs]
+        return pd.Series(
+            [address(each, page) if each else "" for each in parts], index=frame.index, name="link", dtype=object
+        )
 
     def to_parquet(self, path: str | PathLike[str]) -> None:
         """Write the table as a Parquet file."""
@@ -246,4 +186,4 @@ class Results:
 
     def runs(self) -> Iterator[Run]:
         """Every run of the design, in order."""
-        return (run for _, run in self._runs.values())
+        return iter(self.design.run_of.values())

@@ -209,7 +209,7 @@ def _behavior(dataset: Dataset) -> Behavior:
 
 def _estimate(name: str, data: Dataset, policy: Policy) -> float:
     """An estimate of a policy's return from the data, at the data's discount; NaN where the data says nothing, and
-    where there is none, such as for a policy that by the data never ends."""
+    where there is none, such as for a policy that by the data is paid for ever without a discount."""
     shared: dict[str, Any] = {"behavior": _behavior(data), "resamples": 0}
     if data.tabular and not np.isfinite(policy).all():  # type: ignore[arg-type]
         return float("nan")

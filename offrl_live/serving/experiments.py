@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from offrl_core.experiments import Design, ExperimentError, Progress, Results, Store, run
+from offrl_core.experiments import Design, ExperimentError, Progress, Results, Store
 from offrl_core.experiments.pool import LocalPool
+from offrl_core.experiments.running import run_jobs
 from offrl_live.runs.live_runs import NoRoom
 from offrl_live.serving.environment import ExperimentLimits, experiment_limits
 
@@ -38,8 +39,9 @@ class Standing:
     """An experiment as it stands.
 
     Attributes:
-        key: the design's.
-        design: what is computed.
+        key: of what is computed.
+        design: the experiment.
+        afresh: whether this is about its chosen settings on fresh seeds, instead of the experiment itself.
         state: `new` where nobody has started it; `queued` and `running`; `stopping` while the workers end; `stopped`,
             to be gone on with; `finished`; `failed`.
         reason: why it was stopped or has failed.
@@ -51,6 +53,7 @@ class Standing:
     design: Design
     state: State
     reason: str = ""
+    afresh: bool = False
     place: int = 0
     progress: Progress | None = None
 
@@ -65,6 +68,7 @@ class _Entry:
     design: Design
     state: State
     reason: str = ""
+    afresh: bool = False
     progress: Progress | None = None
     again: bool = False
     since: float = 0.0
@@ -99,14 +103,18 @@ class Experiments:
 
     # what pages ask for
 
-    def start(self, design: Design) -> Standing:
+    def start(self, design: Design, afresh: bool = False) -> Standing:
         """Put an experiment into the queue, or leave it there; one that was stopped goes on.
+
+        Args:
+            design: the experiment.
+            afresh: train its chosen settings (`Choice`) with fresh seeds, instead of the experiment itself.
 
         Raises:
             NoRoom: none are started here, or as many wait as are taken.
             ExperimentError: it has too many jobs for this server.
         """
-        key, jobs = design.key, len(design.jobs)
+        key, jobs = _key(design, afresh), len(design.jobs)
         with self._lock:
             if self.limits.queued == 0:
                 raise NoRoom("no experiments are started on this server: copy the design, and run it on your computer")
@@ -117,21 +125,21 @@ class Experiments:
                 )
             entry = self._entries.get(key)
             if entry is not None and entry.state in ("queued", "running"):
-                return self.standing(design)
+                return self.standing(design, afresh)
             if entry is not None and entry.state == "stopping":
                 entry.again = True
-                return self.standing(design)
+                return self.standing(design, afresh)
             if len(self._queue) >= self.limits.queued:
                 raise NoRoom(f"{len(self._queue)} experiments wait already, which is as many as this server takes")
-            self._entries[key] = _Entry(design, "queued", since=time.time())
+            self._entries[key] = _Entry(design, "queued", afresh=afresh, since=time.time())
             self._queue.append(key)
             self._write(key)
             self._work.notify_all()
-            return self.standing(design)
+            return self.standing(design, afresh)
 
-    def stop(self, design: Design) -> Standing:
-        """Compute an experiment no further for now."""
-        key = design.key
+    def stop(self, design: Design, afresh: bool = False) -> Standing:
+        """Compute an experiment, or its chosen settings, no further for now."""
+        key = _key(design, afresh)
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None and entry.state == "queued":
@@ -141,17 +149,17 @@ class Experiments:
             elif entry is not None and entry.state in ("running", "stopping"):
                 entry.state, entry.reason, entry.again = "stopping", STOPPED, False
                 entry.stop.set()
-            return self.standing(design)
+            return self.standing(design, afresh)
 
-    def standing(self, design: Design) -> Standing:
-        """How an experiment stands."""
-        key = design.key
+    def standing(self, design: Design, afresh: bool = False) -> Standing:
+        """How an experiment stands, or the training of its chosen settings with fresh seeds."""
+        key = _key(design, afresh)
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
-                return Standing(key, design, "new")
+                return Standing(key, design, "new", afresh=afresh)
             place = self._queue.index(key) + 1 if key in self._queue else 0
-            return Standing(key, design, entry.state, entry.reason, place, entry.progress)
+            return Standing(key, design, entry.state, entry.reason, afresh, place, entry.progress)
 
     @property
     def pace(self) -> float | None:
@@ -164,7 +172,7 @@ class Experiments:
         """Every experiment that was started here, the newest first."""
         with self._lock:
             newest = sorted(self._entries.values(), key=lambda entry: -entry.since)
-            return [self.standing(entry.design) for entry in newest]
+            return [self.standing(entry.design, entry.afresh) for entry in newest]
 
     def results(self, design: Design) -> Results:
         """What is there of an experiment."""
@@ -223,7 +231,8 @@ class Experiments:
             if self._cluster is None:
                 pool = LocalPool(self.limits.workers)
             executor = pool or (self._cluster() if self._cluster is not None else None)
-            run(entry.design, self.store, executor, tell, entry.stop)
+            jobs = self.results(entry.design).choice().jobs if entry.afresh else entry.design.jobs
+            run_jobs(jobs, entry.design.own, self.store, executor, tell, entry.stop)
         except ExperimentError as error:
             return "failed", str(error)
         except OSError as error:
@@ -260,7 +269,8 @@ class Experiments:
         entry = self._entries[key]
         if entry.design.own:
             return  # its data is in the memory of this server only
-        kept = {"design": entry.design.to_json(), "state": entry.state, "reason": entry.reason, "since": entry.since}
+        kept = {name: vars(entry)[name] for name in ("state", "reason", "since", "afresh")}
+        kept["design"] = entry.design.to_json()
         try:
             self._designs.mkdir(parents=True, exist_ok=True)
             part = self._designs / f".{key}.part"
@@ -282,8 +292,13 @@ class Experiments:
                 was = str(kept["state"])
                 state: State = "finished" if was == "finished" else "failed" if was == "failed" else "stopped"
                 reason = ENDED if was in ("queued", "running", "stopping") else str(kept["reason"])
-                if design.key == path.stem:
-                    self._entries[design.key] = _Entry(design, state, reason, since=since)
+                afresh = bool(kept.get("afresh", False))
+                if _key(design, afresh) == path.stem:
+                    self._entries[path.stem] = _Entry(design, state, reason, afresh, since=since)
+
+
+def _key(design: Design, afresh: bool) -> str:
+    return f"{design.key}-afresh" if afresh else design.key
 
 
 _experiments: Experiments | None = None

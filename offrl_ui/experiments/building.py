@@ -12,12 +12,15 @@ import streamlit as st
 
 from offrl_core.algos import algorithms, hyperparameters
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.log_options import LOG_OPTIONS
+from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter
 from offrl_core.experiments import Range
 from offrl_core.experiments.choices import USUAL
 from offrl_core.experiments.design import ESTIMATES, MAX_STEPS
 from offrl_core.links import OPTION
 from offrl_live.runs.datasets import find
+from offrl_ui.experiments import running
 from offrl_ui.experiments.marks import title_of, word_of
 from offrl_ui.setup.links import plain
 
@@ -246,10 +249,9 @@ def _axes(design: Plain, axes: dict[str, Any], key: str) -> dict[str, Any]:
 def settings_of(design: Plain) -> dict[str, Hyperparameter]:
     """What may be opened into an axis: hyperparameters of the chosen algorithms, options of the chosen datasets."""
     found: dict[str, Hyperparameter] = {}
-    chosen = [_name(entry) for entry in _all(design, "datasets")]
-    first = next((name for name in chosen if name in datasets()), None)
-    if first is not None:
-        data = find(first, {})
+    chosen = [known for entry in _all(design, "datasets") if (known := _dataset(entry)) is not None]
+    if chosen:
+        data = chosen[0][0]
         for entry in _all(design, "algorithms"):
             name = _name(entry)
             wanted = entry.get("approximator", USUAL) if isinstance(entry, Mapping) else USUAL
@@ -259,10 +261,19 @@ def settings_of(design: Plain) -> dict[str, Hyperparameter]:
                     found |= {h.name: h for h in hyperparameters(name, model, data) if h.name not in found}
                 except ValueError:  # a model that this dataset cannot have: the design says so
                     continue
-    for name in chosen:
-        if name in datasets():
-            found |= {OPTION + h.name: h for h in datasets()[name].options if OPTION + h.name not in found}
+    for _, options in chosen:
+        found |= {OPTION + h.name: h for h in options if OPTION + h.name not in found}
     return found
+
+
+def _dataset(entry: Any) -> tuple[Dataset, tuple[Hyperparameter, ...]] | None:
+    """A dataset of a design and what may be chosen of it; None where there is no such one."""
+    own = entry.get("own", "") if isinstance(entry, Mapping) else ""
+    if own:
+        found = running.own_datasets().get(own) if isinstance(own, str) else None
+        return (found, LOG_OPTIONS) if found is not None else None
+    name = _name(entry)
+    return (find(name, {}), datasets()[name].options) if name in datasets() else None
 
 
 def _name(entry: Any) -> str:

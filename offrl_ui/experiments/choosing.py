@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -15,6 +17,14 @@ from offrl_ui.shared import theme
 
 NONE_TRIED = 0.4
 """Where zero stands on a logarithmic axis."""
+LACKING = {
+    "fqe": "by the data they are paid for ever, without a discount",
+    "wis": "no recorded episode does what they do",
+    "dr": "no recorded episode begins as they do, or they have no fitted values",
+    "value_start": "their algorithms learn no values",
+    "td_error": "their algorithms learn no values",
+}
+"""Why a policy has no such estimate."""
 RULES = {
     "last": "the last step of any run",
     "fqe": "highest fitted Q evaluation",
@@ -29,10 +39,10 @@ def budget_figure(prepared: Prepared) -> go.Figure:
     """The true return of the best of k tried policies; at zero, that of what offline rules choose."""
     by, runs = prepared.by, prepared.scored
     figure = go.Figure()
-    whole = statistics.online_budget(prepared.frame, prepared.metric, checkpoints=False)
+    whole = statistics.online_budget(prepared.runs, prepared.metric, checkpoints=False)
     _tried(figure, whole, "all together", theme.ink(), "solid", prepared.best_run(runs), main=True)
     if len(prepared.order) > 1:
-        each = statistics.online_budget(prepared.frame, prepared.metric, by, checkpoints=False, resamples=2)
+        each = statistics.online_budget(prepared.runs, prepared.metric, by, checkpoints=False, resamples=0)
         for value in prepared.order:
             best = prepared.best_run(runs[runs[by] == value])
             colour, dash = prepared.palette.colour(value), prepared.palette.dash(value)
@@ -80,9 +90,13 @@ def budget_figure(prepared: Prepared) -> go.Figure:
         )
     most = int(whole["tried"].max())
     ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000) if tick <= most]
-    note = prepared.note(intervals=True) + (
-        "\nAt 0: what each rule takes without trying anything (circles: on each dataset; diamond: their mean). "
-        "Lines: the expected best of so many policies, drawn at random; trying them needs the world."
+    note = (
+        prepared.note(intervals=True)
+        + (
+            "\nAt 0: what each rule takes without trying anything (circles: on each dataset; diamond: their mean). "
+            "Lines: the expected best of so many policies, drawn at random; trying them needs the world."
+        )
+        + _lacking(prepared, rules["chosen_by"])
     )
     style(figure, "How far can one get without an environment?", note, height=400)
     if prepared.normalised:
@@ -96,6 +110,17 @@ def budget_figure(prepared: Prepared) -> go.Figure:
     )
     figure.update_yaxes(title_text=prepared.unit)
     return legend_below(figure, len(prepared.order) + 1 + 2 * len(rules))
+
+
+def _lacking(prepared: Prepared, names: Iterable[str]) -> str:
+    """Which policies have no estimate of some kind, and why; nothing where all have them."""
+    runs = prepared.scored
+    said = ""
+    for name in names:
+        if name in LACKING and name in runs and (missing := int(runs[name].isna().sum())):
+            what = RULES[name].split(" ", 1)[1]
+            said += f"\n{missing:,} of {len(runs):,} policies have no {what}: {LACKING[name]}."
+    return said and f"{said} A rule takes one of the others."
 
 
 def _tried(
@@ -128,7 +153,7 @@ def estimates_figure(prepared: Prepared) -> go.Figure:
     there = [name for name in ESTIMATORS if name in runs and runs[name].notna().any()]
     columns = min(2, len(there))
     rows = -(-len(there) // columns)
-    judged = statistics.estimate_quality(prepared.frame, prepared.metric, there, checkpoints=False)
+    judged = statistics.estimate_quality(prepared.runs, prepared.metric, there, checkpoints=False)
     means = judged.groupby("estimate")[["spearman", "regret_1", "regret_5"]].mean()
     titles = [
         f"{ESTIMATORS[name]}<br><sup>ρ {number(means.loc[name, 'spearman'], 2)}, "
@@ -179,9 +204,13 @@ def estimates_figure(prepared: Prepared) -> go.Figure:
         room = 0.1 * max(high - low, 1e-9)
         figure.update_xaxes(title_text="estimate", range=[low - room, high + room], **place)
         figure.update_yaxes(title_text="true return" if index % columns == 0 else "", **place)
-    note = prepared.note() + (
-        "\nDashed: estimate = truth. ρ: Spearman's rank correlation, its mean over datasets. "
-        f"regret@k: what the best of the k with the highest estimates lacks of the best of all, in {prepared.unit}."
+    note = (
+        prepared.note()
+        + (
+            "\nDashed: estimate = truth. ρ: Spearman's rank correlation, its mean over datasets. "
+            f"regret@k: what the best of the k with the highest estimates lacks of the best of all, in {prepared.unit}."
+        )
+        + _lacking(prepared, there)
     )
     style(figure, "What is an estimate worth?", note, height=80 + 300 * rows)
     figure.update_annotations(font_size=13)

@@ -116,7 +116,7 @@ def profile_figure(prepared: Prepared) -> go.Figure:
     figure = go.Figure()
     low, high = _range(prepared, _clipped(prepared))
     levels = np.linspace(low, high, 121)
-    table = statistics.performance_profile(prepared.frame, by, prepared.metric, thresholds=levels)
+    table = statistics.performance_profile(prepared.runs, by, prepared.metric, thresholds=levels)
     for value in prepared.order:
         part = table[table[by] == value]
         mine = runs[runs[by] == value].sort_values("score")
@@ -154,16 +154,17 @@ def pairs_figure(prepared: Prepared) -> go.Figure:
     by = prepared.by
     order = list(prepared.aggregated.sort_values("iqm", na_position="first")[by])
     names = [title_of(by, value) for value in order]
-    table = statistics.probability_of_improvement(prepared.frame, by, prepared.metric)
+    table = statistics.probability_of_improvement(prepared.runs, by, prepared.metric)
     place = {value: number for number, value in enumerate(order)}
     size = len(order)
     shares = np.full((size, size), np.nan)
     words, opens, undecided = [], [], []
+    runs = {value: prepared.median_run(by, value) for value in order}
     table = table[table["probability"].notna()]
     x, y = [place[value] for value in table["y"]], [place[value] for value in table["x"]]
     for found, column, row in zip(table.to_dict("records"), x, y, strict=True):
         shares[row, column] = found["probability"]
-        opens.append(prepared.median_run(by, found["x"]))
+        opens.append(runs[found["x"]])
         words.append(
             f"P({names[row]} > {names[column]}) = {number(found['probability'])}"
             f"{interval(found['low'], found['high'])}, {found['tasks']} datasets"

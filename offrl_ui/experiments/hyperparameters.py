@@ -44,7 +44,7 @@ def sensitivity_figure(prepared: Prepared) -> go.Figure:
     named: set[str] = set()
     for index, setting in enumerate(settings):
         place = {"row": index // columns + 1, "col": index % columns + 1}
-        table = statistics.sensitivity(prepared.frame, setting, by, prepared.metric)
+        table = statistics.sensitivity(prepared.runs, setting, by, prepared.metric)
         numeric = table["value"].dtype.kind in "fiu"
         for value in prepared.order:
             part = table[table[by] == value]
@@ -93,7 +93,7 @@ def sensitivity_figure(prepared: Prepared) -> go.Figure:
 
 
 def _importance(figure: go.Figure, prepared: Prepared, row: int) -> None:
-    table = statistics.importance(prepared.frame, prepared.by, prepared.metric)
+    table = statistics.importance(prepared.runs, prepared.by, prepared.metric)
     table = table[table["permutation"].notna()]
     for value in prepared.order:
         part = table[table[prepared.by] == value]
@@ -116,7 +116,7 @@ def _importance(figure: go.Figure, prepared: Prepared, row: int) -> None:
 
 
 def _plane(figure: go.Figure, prepared: Prepared, row: int) -> None:
-    table = statistics.sensitivity_plane(prepared.frame, prepared.by, prepared.metric)
+    table = statistics.sensitivity_plane(prepared.runs, prepared.by, prepared.metric)
     for found in table[table["performance"].notna()].to_dict("records"):
         value = found[prepared.by]
         name = title_of(prepared.by, value)
@@ -158,7 +158,7 @@ def _error(found: dict[str, float], name: str) -> dict[str, object]:
 def phase_figure(prepared: Prepared, x: str, y: str) -> go.Figure:
     """The best of what is compared at every pair of settings: its colour, paler where it leads by less."""
     by = prepared.by
-    table = statistics.phase_diagram(prepared.frame, x, y, by, prepared.metric)
+    table = statistics.phase_diagram(prepared.runs, x, y, by, prepared.metric)
     across, up = (sorted(table[name].unique(), key=order_of) for name in (x, y))
     scores = prepared.scored["score"]
     clear = CLEAR if prepared.normalised else CLEAR * max(float(scores.max() - scores.min()), 1e-9)

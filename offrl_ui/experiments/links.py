@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.dataset import Dataset
 from offrl_core.experiments import AlgorithmChoice, DatasetChoice, Design
 from offrl_core.experiments.choices import of_dataset
+from offrl_core.experiments.design import evaluated_steps
 from offrl_core.links import DEFAULT_BUDGET
 from offrl_live.runs.config import RunConfig
+from offrl_live.runs.datasets import uploaded
 
 LONGEST = 8000
 """Characters of a link: what every browser and proxy passes on."""
+UPLOADED = "upload"
+"""The part of a link with the names under which this server keeps the uploaded datasets of a design."""
 FEWEST_SEEDS = 10
 """So many seeds a run becomes an experiment with: below six there are no intervals."""
 STEPS = 1000
@@ -31,8 +37,7 @@ def written(design: Design) -> str:
     ]
     if data["seeds"] == list(range(len(data["seeds"]))):
         data["seeds"] = len(data["seeds"])
-    usual = Design(design.datasets, design.algorithms, steps=design.steps, own=design.own)
-    if design.evaluate == usual.evaluate:
+    if design.evaluate == evaluated_steps((), design.steps):
         del data["evaluate"]
     for name, default in (("axes", {}), ("sampling", "grid"), ("estimates", []), ("sampling_seed", 0)):
         if data.get(name) == default:
@@ -60,27 +65,22 @@ def _design(text: str) -> Design:
     return Design.from_json(text)
 
 
-def of_run(config: RunConfig, data: Dataset) -> tuple[Design, dict[str, Dataset]]:
+def of_run(config: RunConfig) -> Design:
     """What stands on the playground as an experiment: its algorithms with all their values, on its dataset.
 
-    Args:
-        config: the run.
-        data: its dataset.
-
-    Returns:
-        The design, and the own dataset by its hash where the run has one.
-
     Raises:
-        ExperimentError: the run's algorithms cannot be told apart by axes, or cannot leave this process.
+        ExperimentError: the run's algorithms cannot be told apart by axes, or its data cannot leave this process.
     """
     config = config.restarted()
     own: dict[str, Dataset] = {}
+    known = datasets()[config.dataset].options if config.dataset in datasets() else LOG_OPTIONS
+    defaults = {h.name: h.default for h in known} | {"seed": 0}
+    changed = {name: value for name, value in config.options.items() if value != defaults.get(name)}
     if config.dataset in datasets():
-        defaults = {h.name: h.default for h in datasets()[config.dataset].options} | {"seed": 0}
-        changed = {name: value for name, value in config.options.items() if value != defaults.get(name)}
         chosen = DatasetChoice(config.dataset, changed)
     else:
-        chosen, own = of_dataset(data)
+        choice, own = of_dataset(uploaded(config.dataset))
+        chosen = replace(choice, options={**choice.options, **changed})
     axes: dict[str, Any] = {}
     choices = []
     for lane in config.lanes:
@@ -90,5 +90,4 @@ def of_run(config: RunConfig, data: Dataset) -> tuple[Design, dict[str, Dataset]
     different = [choice for place, choice in enumerate(choices) if choice not in choices[:place]]
     steps = STEPS if config.budget in (0, DEFAULT_BUDGET) else min(config.budget, 100_000)
     seeds = tuple(range(max(FEWEST_SEEDS, *(lane.seeds for lane in config.lanes))))
-    design = Design((chosen,), tuple(different), axes, seeds=seeds, steps=steps, own=own)
-    return design, own
+    return Design((chosen,), tuple(different), axes, seeds=seeds, steps=steps, own=own)

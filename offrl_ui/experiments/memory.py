@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from offrl_core.experiments import Design, ExperimentError
-from offrl_ui.experiments import links
+from offrl_ui.experiments import links, running
 from offrl_ui.experiments.building import FIRST
 from offrl_ui.experiments.studies import STUDIES
 from offrl_ui.setup.links import Note
@@ -62,10 +62,15 @@ def _read(parts: dict[str, str], notes: list[Note]) -> dict[str, Any]:
             said = str(error) if isinstance(error, ExperimentError) else "it is no JSON"
             notes.append(Note("design", text, f"{said}; {first.title} is shown."))
         else:
+            for name in filter(None, parts.get(links.UPLOADED, "").split(",")):
+                try:
+                    running.remember_own(name)
+                except ValueError as error:
+                    notes.append(Note(links.UPLOADED, name, f"{error}."))
             return {"study": "", "plain": given}
     elif study not in STUDIES:
         notes.append(Note("study", study, f"there is no such experiment; {first.title} is shown."))
-    for name in parts.keys() - {"design", "study"}:
+    for name in parts.keys() - {"design", "study", links.UPLOADED}:
         notes.append(Note(name, parts[name], "this part is not known; it was left out."))
     return {"study": study if study in STUDIES else first.id, "plain": None}
 
@@ -113,6 +118,9 @@ def write_link(shown: Shown, design: Design | None) -> None:
     if not shown.study:
         text = links.written(design) if design is not None else json.dumps(shown.plain, separators=(",", ":"))
         parts = {"design": text} if len(text) <= links.LONGEST else {}
+        named = running.names_of_own()
+        if parts and (names := [named[key] for key in design.own if key in named] if design else []):
+            parts[links.UPLOADED] = ",".join(names)
     st.session_state[MEMORY]["link"] = parts
     if st.query_params.to_dict() != parts:
         st.query_params.from_dict(parts)

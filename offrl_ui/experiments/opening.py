@@ -7,7 +7,7 @@ import streamlit as st
 from offrl_core.experiments import ExperimentError
 from offrl_live.runs.config import RunConfig
 from offrl_ui.experiments import links
-from offrl_ui.experiments.running import own_datasets
+from offrl_ui.experiments.running import remember_own
 from offrl_ui.setup.links import plain
 
 
@@ -21,9 +21,11 @@ def make_an_experiment(config: RunConfig) -> None:
     ):
         return
     try:
-        design, own = links.of_run(config, config.data)
+        design = links.of_run(config)
+        if own := bool(design.own):
+            remember_own(config.dataset)
     except (ExperimentError, ValueError) as error:
         st.error(f"This run cannot become an experiment: {plain(error)}.", icon=":material/experiment:")
         return
-    own_datasets().update(own)
-    st.switch_page("pages/experiments.py", query_params={"design": links.written(design)})
+    upload = {links.UPLOADED: config.dataset} if own else {}
+    st.switch_page("pages/experiments.py", query_params={"design": links.written(design), **upload})

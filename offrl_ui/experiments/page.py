@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from offrl_core.experiments import Design
+from offrl_core.experiments import Choice, Design
+from offrl_core.experiments.run_links import link_parts
 from offrl_live.serving.experiments import Experiments, Standing
-from offrl_ui.experiments import building, links, memory, running, viewing
+from offrl_ui.experiments import building, fresh, links, memory, running, viewing
 from offrl_ui.experiments.studies import Study
 from offrl_ui.setup.links import plain
 from offrl_ui.shared.glossary import with_terms
@@ -57,7 +58,7 @@ def show_study(study: Study) -> None:
                 st.markdown(f"{verdict} {study.choices[mine]}.")
             st.markdown(with_terms(study.answer))
     if study.id not in decided:
-        st.caption(f"The pictures follow your prediction. {running.size(study.design)}.")
+        st.caption(f"The pictures follow your prediction. {running.size(study.design.jobs)}.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Change it and run it", icon=":material/tune:", key="study-change"):
@@ -69,12 +70,15 @@ def show_study(study: Study) -> None:
         study.frame,
         study.design.columns,
         f"study {study.id}",
-        study.results.link_parts,
+        partial(link_parts, study.design),
         key=f"study-{study.id}",
         first=study.picture,
         by=study.by,
         metric=study.metric,
     )
+    with st.expander(fresh.TITLE, icon=":material/casino:"):
+        st.markdown(fresh.WHY.format(fresh=study.choice.fresh))
+        fresh.show(study.choice, study.afresh, study.metric)
 
 
 def show_design(queue: Experiments | None, shown: memory.Shown, design: Design | None, mistake: str) -> None:
@@ -106,8 +110,8 @@ def show_design(queue: Experiments | None, shown: memory.Shown, design: Design |
         return
     if len(links.written(design)) > links.LONGEST:
         st.info("This design is too long for a link; save it as JSON instead.", icon=":material/link_off:")
-    standing = queue.standing(design)
-    _live(standing.waits)(queue, design, standing.waits)
+    waits = _waits(queue, design)
+    _live(waits)(queue, design, waits)
 
 
 @lru_cache(2)
@@ -116,13 +120,18 @@ def _live(moving: bool) -> Any:
     return st.fragment(_moving, run_every=LOOK_SECONDS if moving else None)
 
 
+def _waits(queue: Experiments, design: Design) -> bool:
+    return any(queue.standing(design, afresh).waits for afresh in (False, True))
+
+
 def _moving(queue: Experiments, design: Design, waited: bool) -> None:
     standing = queue.standing(design)
-    if standing.waits != waited:
+    if _waits(queue, design) != waited:
         st.rerun()
     frame, stamp = _frame(queue, design, standing)
     sound = frame[frame["failed"] == ""] if "failed" in frame else frame
-    running.controls(queue, design, standing, design.runs - sound["run"].nunique())
+    missing = design.runs - sound["run"].nunique()
+    running.controls(queue, design, design.jobs, standing, missing)
     if frame.empty or "normalised" not in frame:
         if "failed" in frame and len(frame):
             _say_failures(frame)
@@ -131,27 +140,30 @@ def _moving(queue: Experiments, design: Design, waited: bool) -> None:
     _say_failures(frame)
     text = links.written(design)
     viewing.take_home(frame, text, python_of(design), name="experiment", key="experiment")
-    viewing.view(frame, design.columns, stamp, queue.results(design).link_parts, key=f"view-{design.key[:8]}")
-    _afresh(queue, design, standing)
+    own = running.names_of_own()
+    viewing.view(frame, design.columns, stamp, lambda run: link_parts(design, run, own), key=f"view-{design.key[:8]}")
+    if not missing or standing.state == "finished":
+        _afresh(queue, design, frame, stamp)
 
 
-def _afresh(queue: Experiments, design: Design, standing: Standing) -> None:
-    """What choosing by the true return hides: the chosen settings again, on seeds that had no part in the choice."""
-    if standing.state != "finished" or not queue.limits.queued or not design.columns:
+def _afresh(queue: Experiments, design: Design, frame: pd.DataFrame, stamp: str) -> None:
+    """The chosen settings again, on seeds that had no part in the choice."""
+    choice = _choice(stamp, frame, design)
+    if not choice.jobs:
         return
-    key = f"afresh-{standing.key}"
-    with st.expander("The best settings, and what they are worth on fresh seeds", icon=":material/casino:"):
-        st.markdown(
-            "Choosing a setting by its true return is tuning online: it needs the world that offline learning does "
-            "without, and the highest of many numbers is high by luck, too. Here the chosen setting of each algorithm "
-            "is trained again with six seeds that had no part in the choice."
-        )
-        if st.button("Run the best settings afresh", key=key):
-            with st.spinner("The chosen settings are trained again …"):
-                st.session_state[f"{key}-found"] = queue.results(design).best()
-        found = st.session_state.get(f"{key}-found")
-        if found is not None:
-            st.dataframe(found, hide_index=True, alt="The chosen settings with both numbers")
+    again = queue.standing(design, afresh=True)
+    with st.expander(fresh.TITLE, icon=":material/casino:", expanded=again.state != "new"):
+        st.markdown(fresh.WHY.format(fresh=choice.fresh))
+        found = queue.results(design).afresh(choice)
+        runs = sum(len(job.runs) for job in choice.jobs)
+        running.controls(queue, design, choice.jobs, again, runs - found["run"].nunique())
+        if len(found):
+            fresh.show(choice, found, fresh.unit_of(frame))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _choice(stamp: str, _frame: pd.DataFrame, _design: Design) -> Choice:
+    return Choice(_design, _frame)
 
 
 def _say_failures(frame: pd.DataFrame) -> None:

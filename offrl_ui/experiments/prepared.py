@@ -62,7 +62,7 @@ class Prepared:
     @cached_property
     def aggregated(self) -> pd.DataFrame:
         """The interquartile mean and the optimality gap of each, with their intervals."""
-        return statistics.aggregate(self.frame, self.by, self.metric)
+        return statistics.aggregate(self.runs, self.by, self.metric)
 
     @cached_property
     def palette(self) -> Palette:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from offrl_core.dataset import Dataset
-from offrl_core.experiments import Design, ExperimentError
+from offrl_core.experiments import Design, ExperimentError, Job
+from offrl_core.experiments.choices import of_dataset
 from offrl_core.writing import number
+from offrl_live.runs.datasets import uploaded
 from offrl_live.runs.live_runs import NoRoom
 from offrl_live.serving.experiments import Experiments, Standing, get_experiments
 from offrl_ui.experiments.marks import title_of, word_of
@@ -25,7 +29,28 @@ STATES = {
 
 def own_datasets() -> dict[str, Dataset]:
     """The own datasets that this visit made experiments of, by hash."""
-    found: dict[str, Dataset] = st.session_state.setdefault(OWN, {})
+    return {key: data for key, (data, _) in _own().items()}
+
+
+def names_of_own() -> dict[str, str]:
+    """Under which names the playground has them, by hash."""
+    return {key: name for key, (_, name) in _own().items()}
+
+
+def remember_own(name: str) -> None:
+    """Have an uploaded dataset at hand for experiments of this visit.
+
+    Raises:
+        ConfigError: it is no longer kept here.
+        ExperimentError: it cannot travel to other processes.
+    """
+    data = uploaded(name)
+    for key in of_dataset(data)[1]:
+        _own()[key] = data, name
+
+
+def _own() -> dict[str, tuple[Dataset, str]]:
+    found: dict[str, tuple[Dataset, str]] = st.session_state.setdefault(OWN, {})
     return found
 
 
@@ -52,28 +77,27 @@ def _few(names: list[str]) -> str:
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
 
 
-def size(design: Design) -> str:
+def size(jobs: Sequence[Job]) -> str:
     """How many jobs, models and updates it is."""
-    jobs = len(design.jobs)
-    return (
-        f"**{jobs:,} job{'' if jobs == 1 else 's'}** train {design.runs:,} models with "
-        f"{design.updates:,} updates in all"
-    )
+    models, updates = sum(len(job.runs) for job in jobs), sum(job.updates for job in jobs)
+    return f"**{_jobs(jobs)}** train{'s' * (len(jobs) == 1)} {models:,} models with {updates:,} updates in all"
 
 
-def cost(design: Design, pace: float | None) -> str:
+def _jobs(jobs: Sequence[Job]) -> str:
+    return f"{len(jobs):,} job{'' if len(jobs) == 1 else 's'}"
+
+
+def cost(jobs: Sequence[Job], pace: float | None) -> str:
     """How large it is, and about how long it takes.
 
     Args:
-        design: what is computed.
+        jobs: what is computed.
         pace: model updates per second, where some are known.
     """
-    long = (
-        f"about {duration(design.updates / pace)} at the pace of what was computed here before"
-        if pace
-        else "about how long is known after the first jobs"
-    )
-    return f"{size(design)}: {long}."
+    if not pace:
+        return f"{size(jobs)}. How long that takes is not known before the first job is done."
+    long = duration(sum(job.updates for job in jobs) / pace)
+    return f"{size(jobs)}: about {long} at the pace of what was computed here before."
 
 
 def duration(seconds: float) -> str:
@@ -83,42 +107,47 @@ def duration(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{number(seconds / 3600, 2)} h"
 
 
-def controls(queue: Experiments, design: Design, standing: Standing, missing: int) -> None:
+def controls(queue: Experiments, design: Design, jobs: Sequence[Job], standing: Standing, missing: int) -> None:
     """Its cost, a button to start, stop or go on, and its progress: all of one height, whatever the state.
 
     Args:
         queue: where it is computed.
-        design, standing: the experiment, and how it stands.
+        design, standing: the experiment, and how it or its chosen settings stand.
+        jobs: what is computed.
         missing: how many of its runs are not there.
     """
     words = {"new": "Start", "stopped": "Go on", "failed": "Try again", "finished": "Compute what is missing"}
-    with st.container(horizontal=True, vertical_alignment="center", height=58, border=False, key="experiment-controls"):
+    if standing.afresh:
+        words["new"] = "Run the best settings afresh"
+    what = "experiment-afresh" if standing.afresh else "experiment"
+    asked = design, standing.afresh
+    with st.container(horizontal=True, vertical_alignment="center", height=58, border=False, key=f"{what}-controls"):
         if not standing.waits and queue.limits.queued and missing:
             st.button(
                 words[standing.state],
                 icon=":material/play_arrow:",
-                key="experiment-start",
+                key=f"{what}-start",
                 type="secondary" if standing.state == "finished" else "primary",
                 on_click=_start,
-                args=(design,),
+                args=asked,
             )
-        st.markdown(_said(queue, design, standing))
+        st.markdown(_said(queue, jobs, standing))
         # Behind the words: the second click of a double click on Start must not stop what the first has started.
         if standing.waits and standing.state != "stopping":
             st.button(
                 "Stop",
                 icon=":material/stop:",
-                key="experiment-stop",
+                key=f"{what}-stop",
                 on_click=_stop,
-                args=(design,),
+                args=asked,
                 help="What is done stays; it can be gone on with.",
             )
     st.progress(_share(standing), text=_progress(standing))
-    if refused := st.session_state.get("experiment-refused"):
+    if refused := st.session_state.get(f"{what}-refused"):
         st.error(plain(refused), icon=":material/block:")
 
 
-def _said(queue: Experiments, design: Design, standing: Standing) -> str:
+def _said(queue: Experiments, jobs: Sequence[Job], standing: Standing) -> str:
     if queue.limits.queued == 0 and standing.state != "finished":
         return "No experiments are started on this server. Copy the design below, and run it on your own computer."
     if standing.state == "failed":
@@ -126,10 +155,8 @@ def _said(queue: Experiments, design: Design, standing: Standing) -> str:
     if standing.state == "stopped":
         return f"Stopped: {plain(standing.reason)}. What is done is kept."
     if standing.state == "finished":
-        return (
-            f"**{len(design.jobs):,} jobs** have trained {design.runs:,} models with {design.updates:,} updates in all."
-        )
-    return cost(design, queue.pace)
+        return size(jobs).replace(" train", " have trained" if len(jobs) != 1 else " has trained", 1) + "."
+    return cost(jobs, queue.pace)
 
 
 def _share(standing: Standing) -> float:
@@ -167,23 +194,25 @@ def _progress(standing: Standing) -> str:
     return "; ".join(words)
 
 
-def _start(design: Design) -> None:
-    st.session_state["experiment-refused"] = ""
+def _start(design: Design, afresh: bool) -> None:
+    refused = "experiment-afresh-refused" if afresh else "experiment-refused"
+    st.session_state[refused] = ""
     try:
-        get_experiments().start(design)
+        get_experiments().start(design, afresh)
     except (ExperimentError, NoRoom, OSError) as error:
-        st.session_state["experiment-refused"] = f"{error}."
+        st.session_state[refused] = f"{error}."
 
 
-def _stop(design: Design) -> None:
-    get_experiments().stop(design)
+def _stop(design: Design, afresh: bool) -> None:
+    get_experiments().stop(design, afresh)
 
 
 def queued(queue: Experiments, shown: str) -> Design | None:
     """The experiments of this server as a list of buttons; returns the one that was clicked."""
     clicked = None
     for standing in queue.all()[:12]:
-        label = f"{name_of(standing.design)}  \n{STATES[standing.state]}"
+        before = "Best settings afresh: " if standing.afresh else ""
+        label = f"{before}{name_of(standing.design)}  \n{STATES[standing.state]}"
         if standing.state == "queued":
             label += f", {standing.place}."
         mine = standing.key == shown

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -17,7 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from offrl_core.experiments import Design, Progress, Results, Store, run
+from offrl_core.experiments import Choice, Design, Job, Progress, Results, Store
+from offrl_core.experiments.running import run_jobs
 from offrl_core.experiments.statistics import interquartile_mean, online_budget
 from offrl_core.names import unknown
 from offrl_core.progress import progress_bar
@@ -31,6 +31,7 @@ LECTURE = (
 )
 """The fourteen systems of the lecture: an algorithm that somebody brings along is not among the stored runs."""
 SUFFIX = ".parquet"
+AFRESH = "-afresh"
 _FOLDER = "results"
 KEPT = (
     *("return", "judged", "normalised", "value_start", "td_error", "fqe", "wis", "dr"),
@@ -74,19 +75,23 @@ class Study:
         return Design.from_json(self.plain)
 
     @cached_property
-    def results(self) -> Results:
-        """Its runs as links; the numbers are in `frame`."""
-        return Results(self.design, Store(tempfile.gettempdir()))
-
-    @cached_property
     def frame(self) -> pd.DataFrame:
         """The stored results, as `Results.frame` has them but for metrics that no picture shows."""
-        return pd.read_parquet(io.BytesIO(self.stored))
+        return _read(self.stored())
 
-    @property
-    def stored(self) -> bytes:
-        """The file of its results."""
-        return files("offrl_ui.experiments").joinpath(_FOLDER, self.id + SUFFIX).read_bytes()
+    @cached_property
+    def choice(self) -> Choice:
+        """The best configurations by the stored numbers."""
+        return Choice(self.design, self.frame)
+
+    @cached_property
+    def afresh(self) -> pd.DataFrame:
+        """The stored rows of their runs on fresh seeds."""
+        return _read(self.stored(AFRESH))
+
+    def stored(self, suffix: str = "") -> bytes:
+        """The file of its results, or of the runs on fresh seeds."""
+        return files("offrl_ui.experiments").joinpath(_FOLDER, self.id + suffix + SUFFIX).read_bytes()
 
     @cached_property
     def last(self) -> pd.DataFrame:
@@ -97,6 +102,10 @@ class Study:
     def answer(self) -> str:
         """The answer in two sentences."""
         return self.say(self.last)
+
+
+def _read(data: bytes) -> pd.DataFrame:
+    return pd.read_parquet(io.BytesIO(data))
 
 
 def packed(frame: pd.DataFrame) -> bytes:
@@ -221,31 +230,37 @@ def _network_claims(runs: pd.DataFrame) -> dict[str, bool]:
     }
 
 
-def _ways(runs: pd.DataFrame) -> pd.Series:
-    """The mean return of the policy that each way chooses: by an estimate, or by trying so many in the world."""
-    table = online_budget(runs, checkpoints=False, resamples=2)
-    return table.set_index(["chosen_by", "tried"])["value"]
+def _ways(runs: pd.DataFrame, resamples: int = 0) -> pd.DataFrame:
+    """What the policy has that each way chooses: by an estimate, or by trying so many in the world."""
+    table = online_budget(runs, checkpoints=False, resamples=resamples)
+    return table.set_index(["chosen_by", "tried"])[["value", "low", "high"]]
 
 
 def _choosing(runs: pd.DataFrame) -> str:
-    way = _ways(runs)
+    way = _ways(runs)["value"]
     return (
-        f"The policy with the highest doubly robust estimate has {number(way['dr', 0])}, as good as the best of ten "
-        f"that are tried in the world ({number(way['trying', 10])}), where trying all thirty gives "
-        f"{number(way['trying', 30])}. Fitted Q evaluation chooses one with {number(way['fqe', 0])}, the smallest TD "
+        f"On average over the four datasets the policy with the highest doubly robust estimate has "
+        f"{number(way['dr', 0])} and that with the highest weighted importance sampling {number(way['wis', 0])}, as "
+        f"good as the best of ten that are tried in the world ({number(way['trying', 10])}), where trying all sixty "
+        f"gives {number(way['trying', 60])}. Fitted Q evaluation chooses one with {number(way['fqe', 0])}, the smallest TD "
         f"error one with {number(way['td_error', 0])}, and the highest value of its own one with "
         f"{number(way['value_start', 0])}, no better than chance at {number(way['trying', 1])}."
     )
 
 
 def _choosing_claims(runs: pd.DataFrame) -> dict[str, bool]:
-    way = _ways(runs)
-    rules = way.xs(0, level="tried")
+    table = _ways(runs, resamples=500)
+    way, rules = table["value"], table.xs(0, level="tried")
+    best = rules.loc[["dr", "wis"]]
     return {
-        "the doubly robust estimate chooses best": rules.idxmax() == "dr",
-        "it is as good as trying ten": bool(way["dr", 0] > way["trying", 10] - 0.01),
-        "a value of its own is no better than chance": bool(way["value_start", 0] < way["trying", 1] + 0.02),
-        "fitted Q evaluation is before the TD error": bool(way["fqe", 0] > way["td_error", 0]),
+        "the two estimates with weights choose best, and no other's interval reaches theirs": bool(
+            best["low"].min() > rules.drop(["dr", "wis"])["high"].max()
+        ),
+        "they are as good as trying ten": bool(best["value"].min() > way["trying", 10] - 0.01),
+        "all sixty are more": bool(way["trying", 60] > best["value"].max()),
+        "a value of its own is no better than chance": bool(
+            table["high"]["trying", 1] > way["value_start", 0] > table["low"]["trying", 1]
+        ),
     }
 
 
@@ -332,12 +347,12 @@ _ALL = (
     Study(
         "without-an-environment",
         "Can I choose without an environment?",
-        "Thirty policies on intensive-care data and on three grid worlds: which one to take, by the data alone?",
+        "Sixty policies on intensive-care data and on three grid worlds: which one to take, by the data alone?",
         "Nothing may be tried in the world. Which rule chooses the best policy?",
         (
             "The highest value that a policy has by its own learner",
             "The smallest TD error",
-            "The highest doubly robust estimate",
+            "The highest estimate that weighs the recorded episodes: importance sampling or doubly robust",
             "None of them is better than chance",
         ),
         2,
@@ -352,7 +367,7 @@ _ALL = (
             ],
             "algorithms": ["bc", "iql", "q-learning", "bcq", "cql"],
             "axes": {"iql.expectile": [0.5, 0.9], "bcq.rho": [0.02, 0.1, 0.3], "cql.alpha": [0.1, 1.0, 10.0]},
-            "seeds": 3,
+            "seeds": 6,
             "steps": 1000,
             "evaluate": [1000],
             "estimates": ["fqe", "wis", "dr"],
@@ -374,19 +389,27 @@ def main(names: list[str]) -> None:
     folder = Path(__file__).parent / _FOLDER
     folder.mkdir(exist_ok=True)
     for study in [STUDIES[name] for name in names] or STUDIES.values():
-        design = study.design
-        with progress_bar(design.updates, study.id, "updates", True) as tell:
-            done = 0
-
-            def told(progress: Progress) -> None:
-                nonlocal done
-                tell(progress.updates_done - done)
-                done = progress.updates_done
-
-            results = run(design, store, progress=told)
+        results = Results(study.design, store)
+        _compute(study.design.jobs, store, study.id)
         data = packed(results.frame)
-        (folder / (study.id + SUFFIX)).write_bytes(data)
-        print(f"{study.id:24} {len(data) / 1000:8.1f} kB")
+        # Chosen by the numbers as they are stored, so that the same are chosen whenever they are read.
+        choice = Choice(study.design, _read(data))
+        _compute(choice.jobs, store, study.id + AFRESH)
+        for suffix, kept in (("", data), (AFRESH, packed(results.afresh(choice)))):
+            (folder / (study.id + suffix + SUFFIX)).write_bytes(kept)
+            print(f"{study.id + suffix:32} {len(kept) / 1000:8.1f} kB")
+
+
+def _compute(jobs: Sequence[Job], store: Store, name: str) -> None:
+    with progress_bar(sum(job.updates for job in jobs), name, "updates", True) as tell:
+        done = 0
+
+        def told(progress: Progress) -> None:
+            nonlocal done
+            tell(progress.updates_done - done)
+            done = progress.updates_done
+
+        run_jobs(jobs, {}, store, progress=told)
 
 
 if __name__ == "__main__":

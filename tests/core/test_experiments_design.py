@@ -13,6 +13,7 @@ from scipy.stats import qmc
 import offrl_core as orl
 from offrl_core.experiments import Design, ExperimentError, Range
 from offrl_core.experiments.axes import points
+from offrl_core.experiments.carrying import bring, dataset_of
 from offrl_core.experiments.choices import of_dataset
 
 SMALL = {"datasets": ["two-actions"], "algorithms": ["bcq"], "seeds": 2, "steps": 10, "evaluate": [0, 10]}
@@ -130,6 +131,21 @@ def test_a_dataset_in_memory_is_one_of_the_catalogue_or_its_own():
     assert of_dataset(known.without_episodes([0, 1]))[0] != choice
     with pytest.raises(ExperimentError, match="is not at hand"):
         Design.from_json({**SMALL, "datasets": [choice.to_json()]})
+
+
+def test_an_own_dataset_has_the_options_of_every_log_as_axes_too():
+    made, own = of_dataset(orl.load_dataset("double-crossing").without_episodes([0]))
+    entry = {**made.to_json(), "options": {"reward_shift": 1.0}}
+    opened = Design.from_json({**SMALL, "datasets": [entry], "axes": {"x.reward_scale": [1.0, 2.0]}}, own)
+    assert Design.from_json(opened.to_json(), own) == opened
+    datas = list({job.data.options.get("reward_scale", 1.0): job.data for job in opened.jobs}.values())
+    assert [dict(data.options) for data in datas] == [{"reward_shift": 1.0}, {"reward_scale": 2.0, "reward_shift": 1.0}]
+    bring(own)
+    (log,) = own.values()
+    for data, scale in zip(datas, (1.0, 2.0), strict=True):
+        np.testing.assert_allclose(dataset_of(data).rewards, scale * log.rewards + 1.0)
+    with pytest.raises(ExperimentError, match="unknown option"):
+        Design.from_json({**SMALL, "datasets": [entry], "axes": {"x.epsilon": [0.1]}}, own)
 
 
 def test_a_world_that_cannot_travel_is_refused():

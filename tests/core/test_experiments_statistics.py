@@ -19,7 +19,8 @@ from scipy import stats
 
 from offrl_core.experiments import ExperimentError
 from offrl_core.experiments import statistics as st
-from offrl_core.experiments.statistics.base import bootstrap, pooled
+from offrl_core.experiments.statistics import base
+from offrl_core.experiments.statistics.base import bootstrap, how_often, intervals, pooled
 from tests.interquartile import interquartile_mean as by_definition
 
 
@@ -115,6 +116,44 @@ def test_the_interval_of_a_mean_is_the_closed_form():
     low, high = bootstrap([values], pooled(lambda x: x.mean(axis=-2)), resamples=4000)
     error = 1.96 * values.std() / 20
     np.testing.assert_allclose([low[0], high[0]], values.mean() + np.array([-error, error]), atol=0.006)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 13])
+def test_measures_of_counts_are_those_of_the_values_that_are_drawn(n: int):
+    rng = np.random.default_rng(n)
+    values = np.append(rng.normal(size=n - 1), -np.inf if n == 8 else 0.3)
+    counts = how_often((n,), 40, seed=2)
+    assert (counts.sum(axis=1) == n).all()
+    for row in counts:
+        drawn = np.repeat(values, row)
+        pairs = [
+            (base.drawn_iqm, st.interquartile_mean(drawn)),
+            (base.drawn_median, np.median(drawn)),
+            (base.drawn_mean, drawn.mean()),
+            (base.drawn_gap, st.optimality_gap(drawn)),
+        ]
+        for measure, wanted in pairs:
+            assert measure(values, row) == pytest.approx(wanted, abs=1e-12), measure
+
+
+def test_intervals_are_scipys_but_for_chance(scores: dict[str, np.ndarray]):
+    """The same bootstrap, gathered and sorted anew for each resample."""
+    strata = [column[:, None] for column in scores["a"].T]
+    ours = np.ravel(intervals(strata, base.drawn_iqm, resamples=4000))
+    theirs = np.ravel(bootstrap(strata, pooled(lambda x: st.interquartile_mean(x, axis=-2)), resamples=4000))
+    np.testing.assert_allclose(ours, theirs, atol=0.06 * (theirs[1] - theirs[0]))
+    pair = frame_of({name: scores[name] for name in ("a", "b")})
+    row = st.probability_of_improvement(pair, resamples=4000).iloc[0]
+    x, y = scores["a"], scores["b"]
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(2000):
+        drawn = [
+            (x[rng.integers(8, size=8), task][:, None] > y[rng.integers(8, size=8), task]).mean() for task in range(3)
+        ]
+        found.append(np.mean(drawn))
+    wanted = np.quantile(found, [0.025, 0.975])
+    np.testing.assert_allclose([row["low"], row["high"]], wanted, atol=0.08 * (wanted[1] - wanted[0]))
 
 
 def test_strata_are_drawn_one_by_one():

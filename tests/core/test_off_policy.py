@@ -373,6 +373,21 @@ def test_fitted_q_without_an_end_is_refused_at_gamma_one() -> None:
     assert fitted_q_evaluation(data, np.ones((2, 1)), 0.5).value == pytest.approx(2.0)
 
 
+def test_a_loop_of_the_model_that_pays_nothing_is_worth_nothing() -> None:
+    """From state 0 action 0 ends with 1 half of the time and goes on to state 1 otherwise, where only action 1, unseen
+    by the policy, leaves a loop without rewards: `J = 1/2`, of one visit before the loop none is unseen."""
+    data = Dataset.from_columns(
+        [0, 0, 1, 1], [0, 0, 0, 1], [1.0, 0.0, 0.0, 5.0], [True, False, False, True], next_observations=[0, 1, 1, 0]
+    )
+    stays = np.array([[1.0, 0.0], [1.0, 0.0]])
+    found = fitted_q_evaluation(data, stays, 1.0, resamples=0)
+    starts = (data.initial_observations == 0).mean()
+    assert found.value == pytest.approx(0.5 * starts)
+    assert found.unseen == 0.0
+    wants = np.array([[0.5, 0.5], [1.0, 0.0]])  # action 1 in state 0 has no data: half of the visits before the loop
+    assert fitted_q_evaluation(data, wants, 1.0, resamples=0).unseen == pytest.approx(0.5)
+
+
 def test_a_draw_of_the_bootstrap_may_lack_the_way_out() -> None:
     """Two episodes of one action: one ends, one is cut. Drawn twice, the cut one alone would never end."""
     data = Dataset.from_columns([0, 0], [0, 0], [1.0, 0.0], [True, False], [False, True], next_observations=[0, 0])

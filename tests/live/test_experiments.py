@@ -112,6 +112,27 @@ def test_a_server_that_starts_again_knows_what_was_started_and_computes_only_wha
     assert again.progress is None or again.progress.found == 4
 
 
+def test_the_best_settings_are_trained_afresh_in_the_same_queue(make: Make) -> None:
+    queue, design = make(), Design.from_json({**SMALL, "axes": {"rwr.temperature": [0.5, 2.0]}})
+    queue.start(design)
+    until(queue, design, "finished")
+    assert queue.standing(design, afresh=True).state == "new"
+    assert queue.start(design, afresh=True).afresh
+    end = time.monotonic() + 90
+    while (again := queue.standing(design, afresh=True)).state != "finished":
+        assert time.monotonic() < end, again
+        time.sleep(0.02)
+    assert again.progress is not None
+    assert (again.progress.jobs, again.progress.updates_done) == (2, 2 * 6 * 20)
+    assert [(each.afresh, each.state) for each in queue.all()] == [(True, "finished"), (False, "finished")]
+    choice = queue.results(design).choice()
+    found = queue.results(design).afresh(choice)
+    assert set(found["run"]) == {run.key for job in choice.jobs for run in job.runs}
+    assert not set(found["run"]) & set(design.run_of), "what is trained afresh has no part in the experiment"
+    queue.close()
+    assert make().standing(design, afresh=True).state == "finished"
+
+
 def test_what_is_not_allowed_is_refused_with_the_number(make: Make) -> None:
     design = Design.from_json(SMALL)
     with pytest.raises(NoRoom, match="no experiments are started"):

@@ -12,7 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import offrl_core as orl
-from offrl_core.experiments import Design, Results, Store
+from offrl_core.experiments import Design, InThisProcess, Results, Store
+from offrl_core.experiments.run_links import link_parts
+from offrl_core.writing import number
 from offrl_live.runs import datasets
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.serving.experiments import close_experiments, get_experiments
@@ -95,9 +97,21 @@ def test_the_chosen_setting_is_run_again_on_fresh_seeds_and_both_numbers_stand_t
     (again,) = [button for button in app.button if button.label == "Run the best settings afresh"]
     again.click().run()
     assert not app.exception
-    (table,) = [frame.value for frame in app.dataframe if "chosen_on" in frame.value.columns]
-    assert table["fresh_seeds"].tolist() == [6, 6]
-    assert np.isfinite(table[["chosen_on", "fresh"]].to_numpy(dtype=float)).all()
+    design = get_experiments().all()[-1].design
+    end = time.monotonic() + 90
+    while get_experiments().standing(design, afresh=True).waits:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    app.run()
+    assert not app.exception
+    (table,) = [frame.value for frame in app.dataframe if "Fresh seeds" in frame.value.columns]
+    results = get_experiments().results(design)
+    both = results.best("judged", executor=InThisProcess())
+    assert table["Chosen from"].tolist() == both["configurations"].tolist() == [1, 2]
+    assert table["Fresh seeds"].tolist() == both["fresh_seeds"].tolist() == [6, 6]
+    told = results.choice().table(results.afresh(results.choice()), "normalised")
+    assert table["Normalised return, by choice"].tolist() == [number(value) for value in told["chosen_on"]]
+    assert table["Normalised return, afresh"].tolist() == [number(value) for value in told["fresh"]]
 
 
 @pytest.mark.parametrize(
@@ -163,28 +177,55 @@ def test_the_link_holds_the_whole_design() -> None:
 def test_a_run_of_the_playground_becomes_an_experiment() -> None:
     lanes = (Lane("bcq", seeds=2, hyperparameters={"rho": (0.1, 0.3)}), Lane("cql", hyperparameters={"alpha": 2.0}))
     config = RunConfig("double-crossing", {"episodes": 60}, lanes)
-    design, own = links.of_run(config, config.data)
-    assert own == {}
+    design = links.of_run(config)
+    assert design.own == {}
     assert design.to_json()["datasets"] == [{"name": "double-crossing", "options": {"episodes": 60}}]
     assert dict(design.axes) == {"bcq.rho": (0.1, 0.3)}
     assert dict(design.algorithms[1].hyperparameters) == {"alpha": 2.0}
     assert len(design.seeds) == links.FEWEST_SEEDS
 
 
-def test_an_uploaded_log_becomes_one_too_by_the_hash_of_its_data() -> None:
+@pytest.fixture
+def uploaded() -> str:
+    """The name of an uploaded log whose world nobody knows."""
     steps = np.arange(40) % 4
-    log = orl.Dataset.from_columns(steps, np.arange(40) % 2, np.ones(40), steps == 3, gamma=0.9)
-    config = RunConfig(datasets.keep(log), {}, (Lane("bc"),))
-    design, own = links.of_run(config, config.data)
-    assert next(iter(own.values())) is config.data
-    assert Design.from_json(links.written(design), own) == design
+    columns = {"step": steps, "action": np.arange(40) % 2, "reward": steps / 4, "end": steps == 3}
+    log = orl.Dataset.from_columns(columns["step"], columns["action"], columns["reward"], columns["end"], gamma=0.9)
+    return datasets.keep(log)
+
+
+def test_an_uploaded_log_becomes_one_too_by_the_hash_of_its_data(uploaded: str) -> None:
+    design = links.of_run(RunConfig(uploaded, {"reward_scale": 2.0}, (Lane("bc"),)))
+    ((key, data),) = design.own.items()
+    assert data is datasets.uploaded(uploaded)
+    assert design.datasets[0].options == {"reward_scale": 2.0}
+    assert Design.from_json(links.written(design), design.own) == design
+    run = next(iter(design.run_of))
+    assert link_parts(design, run) == {}
+    config, notes = run_links.parse({name: [text] for name, text in link_parts(design, run, {key: uploaded}).items()})
+    assert (notes, config.dataset, dict(config.options)["reward_scale"]) == ([], uploaded, 2.0)
+    assert np.array_equal(config.data.rewards, 2.0 * data.rewards)
+
+
+def test_the_link_of_an_uploaded_log_opens_where_it_is_kept_and_says_so_elsewhere(uploaded: str) -> None:
+    text = links.written(links.of_run(RunConfig(uploaded, {}, (Lane("bc"), Lane("iql")))))
+    app = open_page(design=text, upload=uploaded)
+    assert not app.exception
+    assert not app.warning
+    assert not app.error
+    assert app.query_params["upload"] in (uploaded, [uploaded])
+    datasets.forget(uploaded)
+    gone = open_page(design=text, upload=uploaded)
+    assert not gone.exception
+    assert "no longer kept here" in gone.warning[0].value
+    assert any("is not at hand" in error.value for error in gone.error)
 
 
 def test_each_run_opens_in_the_playground_as_it_was_trained(tmp_path: Path) -> None:
     design = Design.from_json({**TINY, "axes": {"rwr.temperature": [0.5, 2.0]}, "seeds": [11]})
     results = Results(design, Store(tmp_path))
     for run in results.runs():
-        config, notes = run_links.parse({name: [text] for name, text in results.link_parts(run.key).items()})
+        config, notes = run_links.parse({name: [text] for name, text in link_parts(design, run.key).items()})
         assert notes == []
         assert (config.dataset, config.lanes[0].algorithm, config.budget) == ("two-actions", run.algorithm, 20)
         assert (config.lanes[0].first_seed, config.lanes[0].seeds) == (11, 1)

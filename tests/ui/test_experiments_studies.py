@@ -6,17 +6,30 @@ import re
 
 import pytest
 
+from offrl_core.experiments.statistics import configurations_of, tasks_of
 from offrl_ui.experiments.cards import study_cards
-from offrl_ui.experiments.studies import STUDIES, Study
+from offrl_ui.experiments.studies import AFRESH, STUDIES, Study
 
 MOST = 2_000_000
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
 def test_the_stored_runs_are_those_of_the_design(study: Study) -> None:
-    assert set(study.frame["run"]) == {run.key for run in study.results.runs()}
+    assert set(study.frame["run"]) == study.design.run_of.keys()
     assert len(study.last) == study.design.runs
     assert (study.frame["failed"] == "").all()
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+def test_what_was_chosen_was_run_again_on_seeds_without_a_part_in_the_choice(study: Study) -> None:
+    assert set(study.afresh["run"]) == {run.key for job in study.choice.jobs for run in job.runs}
+    table = study.choice.table(study.afresh, study.metric)
+    assert (table["fresh_seeds"] == study.choice.fresh).all()
+    assert not {seed for job in study.choice.jobs for seed in job.seeds} & set(study.design.seeds)
+    for row in table.sample(3, random_state=0).to_dict("records"):
+        mine = study.last[(tasks_of(study.last) == row["task"]) & (study.last["algorithm"] == row["algorithm"])]
+        means = mine.groupby(configurations_of(mine))[study.metric].mean()
+        assert row["chosen_on"] == pytest.approx(means.max(), rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
@@ -30,7 +43,7 @@ def test_the_numbers_carry_the_answer_and_the_prediction(study: Study) -> None:
 
 
 def test_together_they_are_small() -> None:
-    assert sum(len(study.stored) for study in STUDIES.values()) <= MOST
+    assert sum(len(study.stored(suffix)) for study in STUDIES.values() for suffix in ("", AFRESH)) <= MOST
 
 
 def test_each_card_draws_its_own_results() -> None:

@@ -11,11 +11,15 @@ import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
 from offrl_core.experiments.statistics.base import (
-    bootstrap,
+    CONFIDENCE,
+    drawn_by_order,
+    drawn_mean,
     groups_of,
+    how_often,
     last_steps,
     names_of,
     of_runs,
+    percentiles,
     sign_of,
     tasks_of,
     too_few,
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-_Tables = list[dict[str, Array]]
+_Table = dict[str, Array]
 ESTIMATORS = ("fqe", "wis", "dr", "value_start", "td_error")
 
 
@@ -36,7 +40,13 @@ def best_of(values: npt.ArrayLike, tried: int) -> Array:
     `E = Σ_i x_(i) C(i−1, k−1)/C(n, k)` with the values in ascending order, `i` from 1.
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64), axis=-1)
-    n = ordered.shape[-1]
+    weights = _best_weights(ordered.shape[-1], tried)
+    used = weights > 0
+    return np.asarray(ordered[..., used] @ weights[used])
+
+
+def _best_weights(n: int, tried: int) -> Array:
+    """`(n,)`: the weight of each ordered value in the expected largest of those that are tried."""
     if not 1 <= tried <= n:
         raise ExperimentError(f"{tried} of {n} policies cannot be tried: it must be 1 to {n}")
     # C(i−1, k−1)/C(n, k), from the top: k/n for the largest, then times (i−k+1)/i… one by one.
@@ -44,8 +54,7 @@ def best_of(values: npt.ArrayLike, tried: int) -> Array:
     weights[-1] = tried / n
     for i in range(n - 1, tried - 1, -1):  # the weight of the i-th from that of the (i+1)-th
         weights[i - 1] = weights[i] * (i - tried + 1) / i
-    used = weights > 0
-    return np.asarray(ordered[..., used] @ weights[used])
+    return weights
 
 
 def online_budget(
@@ -54,7 +63,10 @@ def online_budget(
     by: str | Sequence[str] | None = None,
     checkpoints: bool = True,
     tried: Sequence[int] | None = None,
-    **bootstrapping: Any,
+    *,
+    resamples: int = 500,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """How good the chosen policy is if so many may be tried in the environment, beside what choosing without it gives.
 
@@ -71,7 +83,8 @@ def online_budget(
         by: the columns that make groups; by default all candidates of a task are together.
         checkpoints: whether every evaluated step is a candidate.
         tried: the numbers; by default 1, 2, 5, 10, … up to the fewest candidates of a task.
-        bootstrapping: `resamples`, `confidence`, `seed`; runs are drawn with all of their steps.
+        resamples, confidence, seed: of the bootstrap, where runs are drawn with all of their steps; 0 resamples for no
+            intervals.
 
     Returns:
         A row for each group and way: the group, `chosen_by` (`trying` or the estimate), `tried`, `value`, `low`,
@@ -98,20 +111,24 @@ def online_budget(
             "why": why,
         }
         numbers = [k for k in (tried or _round_numbers(fewest)) if k <= fewest]
-        ways: list[tuple[str, int, Callable[[_Tables], Array]]]
+        ways: list[tuple[str, int, Callable[[_Table, Array], Array]]]
         ways = [("trying", k, partial(_tried, metric=metric, count=k)) for k in numbers]
         ways.append(("last", 0, partial(_last, metric=metric)))
         for name in ESTIMATORS:
             if all(name in table and np.isfinite(table[name]).any() for table in tables):
                 ways.append((name, 0, partial(_chosen, metric=metric, name=name)))
+        once = [np.ones((1, len(table[metric])), dtype=np.intp) for table in tables]
+        drawn = [] if why or not resamples else _drawn(once, resamples, seed)
         for name, k, value in ways:
-            low, high = (np.nan, np.nan) if why else _over_runs(tables, value, **bootstrapping)
+            low, high = np.nan, np.nan
+            if drawn:
+                low, high = map(float, percentiles(_over_tasks(tables, drawn, value), confidence))
             found.append(
                 {
                     **shared,
                     "chosen_by": name,
                     "tried": k,
-                    "value": float(value(tables)),
+                    "value": float(_over_tasks(tables, once, value)[0]),
                     "low": low,
                     "high": high,
                     **counted,
@@ -124,49 +141,44 @@ def online_budget(
 def _whole_runs(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The runs that have a finite number at every step at which a run of their task has one at all."""
     steps = rows.groupby("task")["step"].transform("nunique")
-    return rows[np.isfinite(rows[metric]).groupby(rows["run"]).transform("sum") == steps]
+    return rows[np.isfinite(rows[metric]).groupby(rows["run"], observed=True).transform("sum") == steps]
 
 
-def _table(rows: pd.DataFrame, metric: str) -> dict[str, Array]:
-    """The numbers of a task's candidates, name → `(runs, steps)`."""
+def _table(rows: pd.DataFrame, metric: str) -> _Table:
+    """The numbers of a task's candidates, name → `(runs, steps)`; each run has all steps."""
     names = [metric, *(name for name in ESTIMATORS if name in rows.columns and name != metric)]
-    return {name: rows.pivot(index="run", columns="step", values=name).to_numpy(dtype=float) for name in names}
+    ordered, steps = rows.sort_values(["run", "step"]), rows["step"].nunique()
+    return {name: ordered[name].to_numpy(dtype=float).reshape(-1, steps) for name in names}
 
 
-def _flat(table: Array) -> Array:
-    return table.reshape(*table.shape[:-2], -1)
+def _drawn(once: list[Array], resamples: int, seed: int) -> list[Array]:
+    """By task: `(resamples, runs)` how often each run is drawn."""
+    sizes = [counts.shape[1] for counts in once]
+    return np.split(how_often(tuple(sizes), resamples, seed), np.cumsum(sizes)[:-1], axis=1)
 
 
-def _tried(tables: _Tables, metric: str, count: int) -> Array:
-    return np.asarray(np.mean([best_of(_flat(table[metric]), count) for table in tables], axis=0))
+def _over_tasks(tables: list[_Table], drawn: list[Array], value: Callable[[_Table, Array], Array]) -> Array:
+    """`(R,)`: the mean over tasks of what a way is worth where each run is there so many times, `(R, runs)` each."""
+    return np.asarray(np.mean([value(table, counts) for table, counts in zip(tables, drawn, strict=True)], axis=0))
 
 
-def _last(tables: _Tables, metric: str) -> Array:
-    return np.asarray(np.mean([table[metric][..., -1].mean(axis=-1) for table in tables], axis=0))
+def _tried(table: _Table, counts: Array, metric: str, count: int) -> Array:
+    values = table[metric]
+    weights = _best_weights(values.size, count)
+    reached = np.append(0.0, np.cumsum(weights))
+    return drawn_by_order(values.ravel(), np.repeat(counts, values.shape[1], axis=1), reached)
 
 
-def _chosen(tables: _Tables, metric: str, name: str) -> Array:
-    """The true value of the candidate that an estimate likes best, on average over tasks."""
-    found = []
-    for table in tables:
-        liked, true = _flat(sign_of(name) * table[name]), _flat(table[metric])
-        best = np.where(np.isnan(liked), -np.inf, liked).argmax(axis=-1)
-        found.append(np.take_along_axis(true, best[..., None], axis=-1)[..., 0])
-    return np.asarray(np.mean(found, axis=0))
+def _last(table: _Table, counts: Array, metric: str) -> Array:
+    return drawn_mean(table[metric][:, -1], counts)
 
 
-def _over_runs(tables: _Tables, value: Callable[[_Tables], Array], **bootstrapping: Any) -> tuple[float, float]:
-    names = list(tables[0])
-    stacked = [
-        np.stack([table.get(n, np.full_like(table[names[0]], np.nan)) for n in names], axis=1) for table in tables
-    ]
-
-    def statistic(drawn: list[Array]) -> Array:
-        parts = [{n: x[..., i, :] for i, n in enumerate(names)} for x in drawn]
-        return value(parts)[..., None]
-
-    low, high = bootstrap(stacked, statistic, **{"resamples": 500, **bootstrapping})
-    return float(low[0]), float(high[0])
+def _chosen(table: _Table, counts: Array, metric: str, name: str) -> Array:
+    """The true value of the candidate that an estimate likes best."""
+    liked, true = (sign_of(name) * table[name]).ravel(), table[metric].ravel()
+    order = np.argsort(-np.where(np.isnan(liked), -np.inf, liked), kind="stable")
+    there = np.repeat(counts, table[metric].shape[1], axis=1)[:, order] > 0
+    return np.asarray(true[order][there.argmax(axis=1)])
 
 
 def _round_numbers(most: int) -> list[int]:

@@ -10,22 +10,37 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.experiments.statistics.base import (
-    bootstrap,
-    bootstrap_means,
+    CONFIDENCE,
+    RESAMPLES,
     counted_runs,
+    drawn_gap,
+    drawn_iqm,
+    drawn_mean,
+    drawn_median,
     groups_of,
+    how_often,
     interquartile_mean,
+    intervals,
     of_runs,
     optimality_gap,
+    percentiles,
     pooled,
     strata_of,
     too_few,
+    too_few_seeds,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[Any]
+MEASURES: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
+    "iqm": (lambda x: interquartile_mean(x, axis=-2), drawn_iqm),
+    "mean": (lambda x: x.mean(axis=-2), drawn_mean),
+    "median": (lambda x: np.median(x, axis=-2), drawn_median),
+    "optimality_gap": (lambda x: optimality_gap(x, axis=-2), drawn_gap),
+}
+"""Name → the measure of `(N, K)` runs, and of runs that are drawn again."""
 
 
 def aggregate(
@@ -51,21 +66,15 @@ def aggregate(
     """
     import pandas as pd
 
-    measures: dict[str, Callable[[Array], Array]] = {
-        "iqm": lambda x: interquartile_mean(x, axis=-2),
-        "mean": lambda x: x.mean(axis=-2),
-        "median": lambda x: np.median(x, axis=-2),
-        "optimality_gap": lambda x: optimality_gap(x, axis=-2),
-    }
     found = []
     for group, rows in groups_of(of_runs(frame, metric, at), by):
         sound = rows[rows["score"].notna()]
         why = too_few(sound)
         row: dict[str, Any] = {**group}
         strata = strata_of(sound)
-        for name, measure in measures.items():
+        for name, (measure, drawn) in MEASURES.items():
             row[name] = float(pooled(measure)(strata)[0]) if strata else np.nan
-            low, high = bootstrap(strata, pooled(measure), **bootstrapping) if not why else ([np.nan], [np.nan])
+            low, high = intervals(strata, drawn, **bootstrapping) if not why else ([np.nan], [np.nan])
             row[f"{name}_low"], row[f"{name}_high"] = float(low[0]), float(high[0])
         found.append({**row, **counted_runs(rows), "why": why})
     return pd.DataFrame(found)
@@ -106,7 +115,7 @@ def performance_profile(
         mean = pooled(lambda x: x.mean(axis=-2))
         share = mean(above) if above else np.full(len(limits), np.nan)
         missing = np.full(len(limits), np.nan)
-        low, high = bootstrap_means(above, **bootstrapping) if not why else (missing, missing)
+        low, high = _share_intervals(above, **bootstrapping) if not why else (missing, missing)
         counted = counted_runs(rows)
         parts.append(
             pd.DataFrame(
@@ -142,21 +151,30 @@ def probability_of_improvement(
     """
     import pandas as pd
 
-    groups = {group[by]: rows[rows["score"].notna()] for group, rows in groups_of(of_runs(frame, metric, at), by)}
+    runs = of_runs(frame, metric, at)
+    groups = {
+        group[by]: {str(task): part for task, part in rows.groupby("task")}
+        for group, rows in groups_of(runs[runs["score"].notna()], by)
+    }
+    scores = {
+        name: {t: part["score"].to_numpy()[:, None] for t, part in tasks.items()} for name, tasks in groups.items()
+    }
+    seeds = {name: {t: int(part["seed"].nunique()) for t, part in tasks.items()} for name, tasks in groups.items()}
     found = []
     for x, y in combinations(groups, 2):
-        both = sorted(set(groups[x]["task"]) & set(groups[y]["task"]))
-        one, other = (rows[rows["task"].isin(both)] for rows in (groups[x], groups[y]))
-        counted = {"tasks": len(both), "runs_x": len(one), "runs_y": len(other)}
+        both = sorted(groups[x].keys() & groups[y].keys())
+        strata = [scores[name][task] for name in (x, y) for task in both]
+        counted = {"tasks": len(both)}
+        counted |= {f"runs_{n}": sum(len(scores[name][t]) for t in both) for n, name in (("x", x), ("y", y))}
         if not both:
             found.append({"x": x, "y": y, "probability": np.nan, "low": np.nan, "high": np.nan, **counted})
             found[-1]["why"] = "They were run on no task in common."
             continue
-        strata = [*strata_of(one), *strata_of(other)]
-        why = too_few(one) or too_few(other)
-        value = float(_better(strata)[0])
-        low, high = bootstrap(strata, _better, **bootstrapping) if not why else ([np.nan], [np.nan])
-        found.append({"x": x, "y": y, "probability": value, "low": low[0], "high": high[0], **counted, "why": why})
+        why = too_few_seeds({t: seeds[x][t] for t in both}) or too_few_seeds({t: seeds[y][t] for t in both})
+        better = _comparisons(strata)
+        value = float(np.mean([each.mean() for each in better]))
+        low, high = _better_intervals(better, **bootstrapping) if not why else (np.nan, np.nan)
+        found.append({"x": x, "y": y, "probability": value, "low": low, "high": high, **counted, "why": why})
     for row in list(found):
         turned = {"x": row["y"], "y": row["x"], "probability": 1.0 - row["probability"]}
         turned |= {"low": 1.0 - row["high"], "high": 1.0 - row["low"], "tasks": row["tasks"]}
@@ -165,18 +183,31 @@ def probability_of_improvement(
     return pd.DataFrame(found, columns=columns)
 
 
-def _better(strata: list[Array]) -> Array:
-    """`(…, 1)`: the mean over tasks of `P(X > Y) + ½ P(X = Y)`; the first half of the strata are X's."""
+def _share_intervals(
+    above: list[Array], *, resamples: int = RESAMPLES, confidence: float = CONFIDENCE, seed: int = 0
+) -> tuple[Array, Array]:
+    counts = how_often(tuple(map(len, above)), resamples, seed)
+    return percentiles(drawn_mean(np.concatenate(above), counts.astype(np.float64)).T, confidence)
+
+
+def _comparisons(strata: list[Array]) -> list[Array]:
+    """By task: `(n_x, n_y)`, 1 where a run of X is better than one of Y and ½ where they are equal; the first half of
+    the strata are X's."""
     half = len(strata) // 2
-    shares = []
-    for x, y in zip(strata[:half], strata[half:], strict=True):
-        rank = np.sort(y[..., 0], axis=-1)
-        shares.append(_ranks(rank, x[..., 0]))
-    return np.asarray(np.mean(shares, axis=0))[..., None]
+    pairs = zip(strata[:half], strata[half:], strict=True)
+    return [(x > y.T) + 0.5 * (x == y.T) for x, y in pairs]
 
 
-def _ranks(ordered: Array, values: Array) -> Array:
-    """`(…,)`: the mean over values of the share of `ordered (…, m)` below them, equal ones counting half."""
-    bigger = values[..., :, None] > ordered[..., None, :]
-    equal = values[..., :, None] == ordered[..., None, :]
-    return np.asarray((bigger + 0.5 * equal).mean(axis=(-1, -2)))
+def _better_intervals(
+    better: list[Array], *, resamples: int = RESAMPLES, confidence: float = CONFIDENCE, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of the mean over tasks of `P(X > Y) + ½ P(X = Y)`, where the runs of both are drawn again."""
+    sizes = [*(each.shape[0] for each in better), *(each.shape[1] for each in better)]
+    counts = np.split(how_often(tuple(sizes), resamples, seed).astype(np.float64), np.cumsum(sizes)[:-1], axis=1)
+    half = len(better)
+    shares = [
+        np.einsum("ry,ry->r", of_x @ each, of_y) / each.size
+        for each, of_x, of_y in zip(better, counts[:half], counts[half:], strict=True)
+    ]
+    low, high = percentiles(np.mean(shares, axis=0), confidence)
+    return float(low), float(high)

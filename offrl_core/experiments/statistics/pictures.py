@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
 from offrl_core.experiments.statistics.base import (
-    bootstrap,
+    drawn_iqm,
     groups_of,
     interquartile_mean,
+    intervals,
     names_of,
     of_runs,
     pooled,
@@ -81,9 +82,11 @@ def _winner(parts: dict[Any, pd.DataFrame], bootstrapping: dict[str, Any]) -> di
         why = too_few(parts[best]) or too_few(parts[second])
         row |= {"margin": scores[best] - scores[second], "why": why}
         if not why:
-            cut = len(one)
-            low, high = bootstrap(
-                [*one, *other], lambda s: iqm(s[:cut]) - iqm(s[cut:]), **{"resamples": 1000, **bootstrapping}
+            cut = sum(map(len, one))
+            low, high = intervals(
+                [*one, *other],
+                lambda x, counts: drawn_iqm(x[:cut], counts[:, :cut]) - drawn_iqm(x[cut:], counts[:, cut:]),
+                **{"resamples": 1000, **bootstrapping},
             )
             row |= {"low": float(low[0]), "high": float(high[0]), "sure": bool(low[0] > 0)}
     row["runs"] = sum(map(len, parts.values()))
@@ -117,7 +120,9 @@ def learning_curves(
             continue
         why = too_few(part[part["score"].notna()])
         missing = np.full(len(steps), np.nan)
-        low, high = bootstrap(strata, iqm, **{"resamples": 1000, **bootstrapping}) if not why else (missing, missing)
+        low, high = (
+            intervals(strata, drawn_iqm, **{"resamples": 1000, **bootstrapping}) if not why else (missing, missing)
+        )
         middle = iqm(strata)
         gone = part[part["diverged"] >= 0].groupby("step").size()
         parts.append(

@@ -168,8 +168,8 @@ def _forest(rows: pd.DataFrame, names: list[str], seed: int) -> tuple[dict[str, 
     x = np.column_stack([_numbers(rows[name]) for name in columns])
     y = rows["score"].to_numpy()
     x_fit, x_test, y_fit, y_test = train_test_split(x, y, test_size=0.4, random_state=seed)
-    forest = RandomForestRegressor(100, min_samples_leaf=2, random_state=seed).fit(x_fit, y_fit)
-    found = permutation_importance(forest, x_test, y_test, n_repeats=10, random_state=seed)
+    forest = RandomForestRegressor(50, min_samples_leaf=2, random_state=seed).fit(x_fit, y_fit)
+    found = permutation_importance(forest, x_test, y_test, n_repeats=5, random_state=seed)
     pairs = zip(found.importances_mean.tolist(), found.importances_std.tolist(), strict=True)
     return dict(zip(columns, pairs, strict=True)), float(forest.score(x_test, y_test)), ""
 
