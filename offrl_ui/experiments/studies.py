@@ -242,8 +242,8 @@ def _choosing(runs: pd.DataFrame) -> str:
         f"On average over the four datasets the policy with the highest doubly robust estimate has "
         f"{number(way['dr', 0])} and that with the highest weighted importance sampling {number(way['wis', 0])}, as "
         f"good as the best of ten that are tried in the world ({number(way['trying', 10])}), where trying all sixty "
-        f"gives {number(way['trying', 60])}. Fitted Q evaluation chooses one with {number(way['fqe', 0])}, the smallest TD "
-        f"error one with {number(way['td_error', 0])}, and the highest value of its own one with "
+        f"gives {number(way['trying', 60])}. Fitted Q evaluation chooses one with {number(way['fqe', 0])}, the "
+        f"smallest TD error one with {number(way['td_error', 0])}, and the highest value of its own one with "
         f"{number(way['value_start', 0])}, no better than chance at {number(way['trying', 1])}."
     )
 
