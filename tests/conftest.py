@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
-    early = ("tests/browser/", "tests/test_")
+    early = ("tests/browser/", "tests/test_", "tests/web/")
     items.sort(key=lambda item: not item.nodeid.startswith(early))
 
 

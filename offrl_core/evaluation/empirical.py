@@ -32,18 +32,17 @@ def empirical_mdp(dataset: Dataset, counts: Array | None = None, *, unseen_value
     pairs = dataset.observations * actions + dataset.actions
     following = np.where(dataset.terminations, states, dataset.next_observations)
     shape = ((states + 1) * actions, states + 1)
-    moves = sparse.csr_matrix((weights, (pairs, following)), shape=shape)
-    moves.eliminate_zeros()
     totals = np.bincount(pairs, weights, shape[0])
     rewards = np.bincount(pairs, weights * dataset.rewards, shape[0]) / np.maximum(totals, 1.0)
     unseen = np.flatnonzero(totals == 0)
-    rewards[unseen] = unseen_value
-    ends = sparse.csr_matrix((np.ones(len(unseen)), (unseen, np.full(len(unseen), states))), shape=shape)
-    scale = sparse.diags_array(1.0 / np.maximum(totals, 1e-300))
+    rewards[unseen], totals[unseen] = unseen_value, 1.0
+    places = np.append(pairs, unseen), np.append(following, np.full(len(unseen), states))
+    moves = sparse.csr_matrix((np.append(weights, np.ones(len(unseen))), places), shape=shape)
+    moves.data /= np.repeat(totals, np.diff(moves.indptr))
     starts = np.ones(dataset.n_episodes) if counts is None else counts
     initial = np.bincount(dataset.initial_observations, starts, states + 1)
     return TabularMDP(
-        sparse.csr_matrix(scale @ moves) + ends,
+        moves,
         rewards.reshape(states + 1, actions),
         initial / initial.sum(),
         np.arange(states + 1) == states,
