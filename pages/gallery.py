@@ -12,7 +12,10 @@ from offrl_ui.setup import links, memory
 from offrl_ui.shared.glossary import with_terms
 from offrl_ui.shared.stage import stage
 from offrl_ui.shared.theme import full_width, page_heading
-from offrl_ui.shared.widgets import picker, transition
+from offrl_ui.shared.widgets import open_recording, picker, transition
+
+OPENED = "gallery-opened"
+"""Where the session keeps the recording of the viewer's own that is shown: its address on the page, and its name."""
 
 full_width()
 known = presets()
@@ -21,16 +24,30 @@ chosen = known.get(asked or "", next(iter(known.values())))
 
 
 def pick(name: str) -> None:
+    st.session_state.pop(OPENED, None)
     st.query_params["preset"] = name
 
 
+def show_own(address: str, name: str) -> None:
+    st.session_state[OPENED] = (address, name)
+
+
+opened: tuple[str, str] | None = st.session_state.get(OPENED)
 if asked is not None and asked not in known:
     message = f"preset = {asked[:60]!r} was refused: there is no such run; {chosen.title} is shown"
     st.warning(links.plain(message), icon=":material/rule:")
 with st.sidebar:
     st.subheader("Runs worth seeing")
-    picker(preset_cards(), chosen.id, key="gallery", label="Run", on_pick=pick, columns=2)
+    picker(preset_cards(), None if opened else chosen.id, key="gallery", label="Run", on_pick=pick, columns=2)
 
+    open_recording(key="gallery-open", on_open=show_own)
+
+if opened:
+    address, name = opened
+    page_heading(name)
+    st.markdown("A recording of your own: it plays from your browser, and nothing of it was sent.")
+    stage(recording=address, key="gallery-stage")
+    st.stop()
 title, button = st.columns([4, 1], vertical_alignment="center")
 with title:
     page_heading(chosen.title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -96,6 +97,25 @@ def picker(
         "pictures": card_pictures.address({card["id"]: card["picture"] for card in cards}),
     }
     component.show("widgets/picker", key=key, data=data, on_picked_change=picked)
+
+
+def open_recording(*, key: str, on_open: Callable[[str, str], None]) -> None:
+    """Show a button that opens a recording of the viewer's own, which stays in the browser.
+
+    Args:
+        on_open: called before the script runs again, with the address that the stage finds it at, and the file's name.
+    """
+
+    def opened() -> None:
+        answer = component.told(key, "opened")
+        address, name = answer.get("address"), answer.get("name")
+        if isinstance(address, str) and re.fullmatch(r"opened:\d{1,20}", address) and isinstance(name, str):
+            component.last_heard(key, answer)
+            on_open(address, name[:80])
+
+    data = {"seq": component.last_heard(key)}
+    styles = ("shared/buttons.css", "widgets/open_recording.css")
+    component.show("widgets/open_recording", key=key, data=data, styles=styles, on_opened_change=opened)
 
 
 def tree(

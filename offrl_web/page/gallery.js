@@ -4,6 +4,7 @@ import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import { bus } from "../../offrl_ui/assets/shared/bus.js";
 import { h } from "../../offrl_ui/assets/shared/dom.js";
 import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
+import * as openers from "../../offrl_ui/assets/widgets/open_recording.js";
 import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
@@ -28,14 +29,24 @@ class GalleryPage {
     this.cards = cards;
     this.presets = presets;
     this.go = go;
-    const host = h("div", { class: "component" });
-    side.replaceChildren(h("h2", {}, "Runs worth seeing"), host);
+    const [host, own] = [h("div", { class: "component" }), h("div", { class: "component" })];
+    side.replaceChildren(h("h2", {}, "Runs worth seeing"), host, own);
+    /** The recording of the viewer's own that is shown. @type {{ address: string, name: string } | null} */
+    this.opened = null;
     this.head = h("div", { class: "gallery-head" });
     this.stagePlace = new StagePlace();
     main.replaceChildren(this.head, this.stagePlace.host);
-    const styles = [siteAddress(`stage/${BUILT.version}/widgets/picker.css`)];
+    const style = (/** @type {string} */ name) => siteAddress(`stage/${BUILT.version}/${name}`);
+    const styles = [style("widgets/picker.css")];
+    const plain = [style("shared/buttons.css"), style("widgets/open_recording.css")];
+    this.opener = new Place(own, "open_recording", openers, plain, (_, { address, name }) => {
+      this.opened = { address, name };
+      this.draw();
+    });
+    this.opener.show({});
     this.picker = new Place(host, "picker", pickers, styles, (_, { id, seq }) => {
       this.picker.heard(seq);
+      this.opened = null;
       history.pushState(null, "", `${location.pathname}?preset=${encodeURIComponent(id)}`);
       this.draw();
     });
@@ -45,6 +56,16 @@ class GalleryPage {
   }
 
   draw() {
+    const groups = this.cards.presets;
+    const few = { label: "Run", groups, columns: 2, few: 0, skip: "" };
+    if (this.opened) {
+      const { address, name } = this.opened;
+      const about = "A recording of your own: it plays from your browser, and nothing of it was sent.";
+      patch(this.head, [v("div", { class: "page-heading" }, v("h1", {}, name), v("p", {}, about))]);
+      this.picker.show({ ...few, value: null });
+      this.stagePlace.show({ recording: address });
+      return;
+    }
     const asked = new URLSearchParams(location.search).get("preset");
     const chosen = this.presets.find(({ id }) => id === asked) ?? this.presets[0];
     const refused = asked !== null && asked !== chosen.id;
@@ -54,8 +75,7 @@ class GalleryPage {
       v("div", { class: "page-heading" }, v("h1", {}, chosen.title), v("p", {}, chosen.sentence)),
       v("button", { type: "button", class: "primary", onclick: () => this.live(chosen) }, "Train it live"),
     ]);
-    const groups = this.cards.presets;
-    this.picker.show({ label: "Run", groups, value: chosen.id, columns: 2, few: 0, skip: "" });
+    this.picker.show({ ...few, value: chosen.id });
     this.stagePlace.show({ recording: recordingOf(chosen.id), ...chosen.view });
   }
 
@@ -73,6 +93,7 @@ class GalleryPage {
   close() {
     this.off();
     this.picker.close();
+    this.opener.close();
     this.stagePlace.close();
   }
 }

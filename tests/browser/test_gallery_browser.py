@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import runpy
 import time
@@ -17,6 +18,7 @@ from playwright.sync_api import Page, expect
 import offrl_core as orl
 from offrl_core.learning import load_policy
 from offrl_live.runs.config import RunConfig
+from offrl_live.runs.export import messages_of
 from offrl_ui.gallery.presets import presets
 from offrl_ui.playground.downloads import preset_address
 from tests.browser.playground import open_playground
@@ -89,6 +91,29 @@ def run(tab: Page, server) -> str:
     tab.evaluate("() => { offrlBus.send({cmd: 'speed', value: 0}); offrlBus.send({cmd: 'play'}); }")
     tab.wait_for_function("() => globalThis.offrlBus.state?.step > 100")
     return current(tab)
+
+
+def test_a_run_that_was_taken_home_opens_again_and_what_is_none_is_refused(tab: Page, server, run, tmp_path):
+    file = tmp_path / "run.offrl.gz"
+    file.write_bytes(tab.request.get(f"{server.url}/take/{run}/run.offrl.gz").body())
+    broken = tmp_path / "broken.offrl.gz"
+    broken.write_bytes(file.read_bytes()[:-40])
+    _opened(tab, server, "naive-q")
+    place = tab.locator(".open_recording")
+    place.locator("input").set_input_files(broken)
+    expect(place.get_by_role("status")).to_contain_text("broken.offrl.gz was not opened. The file is damaged")
+    expect(tab.get_by_role("heading", name=presets()["naive-q"].title, exact=True)).to_be_visible()
+    place.locator("input").set_input_files(file)
+    expect(tab.get_by_role("heading", name="run.offrl.gz", exact=True)).to_be_visible()
+    title = "globalThis.offrlBus?.hello?.run.title"
+    hello = next(json.loads(message) for message in messages_of(file.read_bytes()) if isinstance(message, str))
+    eventually(tab, lambda: tab.evaluate(title), hello["run"]["title"])
+    _drawn(tab)
+    assert tab.evaluate("globalThis.offrlBus.hello.members.length") == len(hello["members"])
+    expect(tab.locator(".stage .state-line")).to_contain_text("Recording")
+    tab.locator('.picker [data-id="naive-q"]').click()
+    expect(tab.get_by_role("heading", name=presets()["naive-q"].title, exact=True)).to_be_visible()
+    eventually(tab, lambda: tab.evaluate(title), lambda now: now != hello["run"]["title"])
 
 
 def test_metrics_go_home_as_csv_and_parquet(tab: Page, server, run):

@@ -61,6 +61,17 @@ export class SocketSource {
   }
 }
 
+/** Recordings that a file of the viewer's own has brought. */
+const lent = /** @type {{ offrlLent?: Map<string, (string | ArrayBuffer)[]> }} */ (globalThis);
+lent.offrlLent ??= new Map();
+
+/** Have a recording at an address on this page; only the newest stays. @param {(string | ArrayBuffer)[]} messages */
+export function lend(messages) {
+  const address = `opened:${Date.now()}`;
+  lent.offrlLent = new Map([[address, messages]]);
+  return address;
+}
+
 /** @implements {Source} */
 export class RecordingSource {
   /** @param {(string | ArrayBuffer)[]} messages - in the order in which a viewer received them */
@@ -74,6 +85,11 @@ export class RecordingSource {
 
   /** @param {string} path - its address, below the place where the app is served */
   static async fetch(path) {
+    if (path.startsWith("opened:")) {
+      const messages = lent.offrlLent?.get(path);
+      if (!messages) throw new Error("this page no longer has the file: open it again");
+      return new RecordingSource(messages);
+    }
     const response = await fetch(siteAddress(path));
     if (!response.ok) throw new Error(`the recording could not be loaded (${response.status})`);
     return new RecordingSource(unpackRecording(await gunzip(await response.arrayBuffer())));

@@ -105,13 +105,15 @@ export function fieldsOf({ header, payload }) {
 /**
  * The messages of a recording as a viewer received them: `uint8 0 text, 1 binary | uint32 length | bytes` each.
  * @param {ArrayBuffer} buffer
+ * @param {number} [most] - messages
  */
-export function unpackRecording(buffer) {
+export function unpackRecording(buffer, most = Number.POSITIVE_INFINITY) {
   const view = new DataView(buffer);
   /** @type {(string | ArrayBuffer)[]} */
   const messages = [];
   let at = 0;
   while (at < buffer.byteLength) {
+    if (messages.length === most) throw new Error(`it has more than ${most} messages`);
     if (at + 5 > buffer.byteLength) throw new Error("the recording ends within a message's head");
     const binary = view.getUint8(at) === 1;
     const length = view.getUint32(at + 1, true);
