@@ -5,6 +5,7 @@ import {
   fromTick,
   refusal,
   same,
+  spread,
   stepOf,
   suggestAxis,
   TICKS,
@@ -59,6 +60,31 @@ test("an axis opens with values over the whole range, the present one among them
     [...values].sort((a, b) => a - b),
   );
   assert.ok(suggestAxis(3, { ...whole, high: 4 }).length <= 4);
+});
+
+test("an axis by its ends has equal steps, or equal ratios, and both ends", () => {
+  assert.deepEqual(spread(0, 1, 5, "linear", linear), { values: [0, 0.25, 0.5, 0.75, 1] });
+  assert.deepEqual(spread(1, 0, 3, "linear", linear), { values: [0, 0.5, 1] });
+  const found = spread(1e-5, 0.1, 5, "log", log);
+  assert.ok("values" in found);
+  found.values.slice(1).forEach((value, i) => {
+    close(value / found.values[i], 10, 1e-3);
+  });
+  assert.deepEqual(spread(1, 4, 16, "linear", whole), { values: [1, 2, 3, 4] });
+});
+
+test("an axis that cannot be says why", () => {
+  /** @param {number} from @param {number} to @param {number} count @param {"linear" | "log"} scale */
+  const why = (from, to, count, scale) => {
+    const found = spread(from, to, count, scale, linear);
+    return "why" in found ? found.why : "";
+  };
+  assert.match(why(0, 1, 1, "linear"), /2 to 16 values/);
+  assert.match(why(0, 1, 2.5, "linear"), /2 to 16 values/);
+  assert.match(why(NaN, 1, 3, "linear"), /^From is not allowed: it must be from 0 to 1/);
+  assert.match(why(0, 2, 3, "linear"), /^To is not allowed/);
+  assert.match(why(0.5, 0.5, 3, "linear"), /two values/);
+  assert.match(why(0, 1, 3, "log"), /begins above 0/);
 });
 
 test("numbers outside the range are refused, named values are not", () => {

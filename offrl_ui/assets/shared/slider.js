@@ -7,6 +7,8 @@
 export const TICKS = 1000;
 /** Values that an axis opens with. */
 const AXIS_VALUES = 8;
+/** Values that an axis may have. */
+export const MOST_VALUES = 16;
 
 /** @typedef {{ low: number, high: number, scale: "linear" | "log", integer: boolean }} Range */
 /** Values beyond the range that have a name. @typedef {{ special?: Record<string, string> | null }} Named */
@@ -75,6 +77,38 @@ export function suggestAxis(value, item) {
   const away = spread.map((other) => Math.abs(toTick(other, item) - toTick(value, item)));
   spread[away.indexOf(Math.min(...away))] = value;
   return [...new Set(spread)].sort((a, b) => a - b);
+}
+
+/**
+ * Values from one end to the other, with equal steps between them, or equal ratios where the scale is logarithmic; the
+ * ends are among them. Or why there are none.
+ *
+ * @param {number} from
+ * @param {number} to
+ * @param {number} count
+ * @param {"linear" | "log"} scale
+ * @param {Range & Named & { allowed: string }} item
+ * @returns {{ values: number[] } | { why: string }}
+ */
+export function spread(from, to, count, scale, item) {
+  if (!Number.isInteger(count) || count < 2 || count > MOST_VALUES)
+    return { why: `An axis has 2 to ${MOST_VALUES} values.` };
+  for (const [name, end] of /** @type {const} */ ([
+    ["From", from],
+    ["To", to],
+  ])) {
+    const why = refusal(end, { ...item, special: null });
+    if (why) return { why: `${name} is not allowed: ${why}.` };
+  }
+  if (from === to) return { why: "From and to must be two values." };
+  if (scale === "log" && Math.min(from, to) <= 0) return { why: "A logarithmic axis begins above 0." };
+  const values = Array.from({ length: count }, (_, i) => {
+    const part = i / (count - 1);
+    if (part === 0 || part === 1) return part ? to : from;
+    const value = scale === "log" ? from * (to / from) ** part : from + part * (to - from);
+    return item.integer ? Math.round(value) : Number(value.toPrecision(4));
+  });
+  return { values: [...new Set(values)].sort((a, b) => a - b) };
 }
 
 /** Why a number is not taken; empty where it is. @param {number} number

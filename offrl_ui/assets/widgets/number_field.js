@@ -5,6 +5,7 @@
 
 import { h } from "../shared/dom.js";
 import { afterSteps, fromTick, suggestAxis, TICKS, toTick, written } from "../shared/slider.js";
+import { AxisFields } from "./axis_fields.js";
 import { readTyped } from "./typed.js";
 
 const AXIS = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 13h12M3.5 10V6M8 10V3M12.5 10V7.5"/></svg>`;
@@ -77,6 +78,14 @@ export class NumberField {
       ? h("button", { type: "button", class: "axis", html: AXIS, onclick: () => this.turn() })
       : null;
     this.head = [this.opener, this.text];
+    this.axis = item.axis
+      ? new AxisFields(
+          item,
+          (values) => setting.set(values),
+          (why) => setting.say(why),
+        )
+      : null;
+    this.below = this.axis?.node;
   }
 
   /** One value becomes several, which train side by side as models of one run; or several become one again. */
@@ -116,6 +125,7 @@ export class NumberField {
     this.text.removeAttribute("aria-invalid");
     setting.node.classList.toggle("open", open);
     this.track.hidden = open;
+    this.axis?.show(open ? value : null);
     if (this.opener) {
       const title = open ? "Close the axis: train one value" : "Open into an axis: train several values side by side";
       this.opener.title = title;

@@ -7,7 +7,7 @@
 /**
  * The part of a setting that is moved: nodes beside its name, another below, and how it shows a value.
  *
- * @typedef {{ head: (Node | null)[], track?: HTMLElement, place?: (value: Value) => void,
+ * @typedef {{ head: (Node | null)[], track?: HTMLElement, below?: HTMLElement, place?: (value: Value) => void,
  *   paint: (value: Value) => void }} Field
  */
 
@@ -141,6 +141,7 @@ export class Setting {
       { class: "row", "data-name": item.name },
       h("div", { class: "head", ondblclick: reset }, mark, this.name, ...this.field.head),
       this.field.track,
+      this.field.below,
       this.hinted,
       this.message,
       this.help,

@@ -2,7 +2,7 @@
 
 /** @import { Item } from "./declared.d.ts" */
 
-import { refusal } from "../shared/slider.js";
+import { MOST_VALUES, refusal } from "../shared/slider.js";
 
 /**
  * What a text says: its value (several open an axis), or why it is none. `unfinished`: more typing may still make it
@@ -11,7 +11,6 @@ import { refusal } from "../shared/slider.js";
  * @typedef {{ value: number | number[] } | { what: string, why: string, unfinished: boolean }} Reading
  */
 
-const MOST_VALUES = 16;
 const NUMBER = /^[+−-]?(\d+\.?\d*|\.\d+)(e[+−-]?\d+)?$/i;
 const BEGUN = /^[+−-]?(\d*\.?\d*)(e[+−-]?\d*)?$/i;
 
