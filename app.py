@@ -29,7 +29,8 @@ from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.lecture import join
 from offrl_ui.lecture import socket as scene_socket
 from offrl_ui.playground import downloads, session_run, waiting
-from offrl_ui.setup import cards
+from offrl_ui.setup.algorithm_cards import algorithm_cards
+from offrl_ui.setup.dataset_cards import dataset_cards
 from offrl_ui.shared import assets, card_pictures, formulas, network
 from offrl_ui.shared.first_visit import FirstVisit
 from offrl_ui.shared.raw_uploads import RawUploads, streamlits_store
@@ -65,8 +66,8 @@ if SITE is not None:
 def _warm() -> None:
     """Have ready what a first visit shows: its run, built, and the pictures on the cards."""
     session_run.make_ready()
-    cards.dataset_cards()
-    cards.algorithm_cards()
+    dataset_cards()
+    algorithm_cards()
     preset_cards()
     study_cards()
 

@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
@@ -26,7 +26,8 @@ from offrl_live.runs.wire import dumps
 from offrl_ui.gallery.cards import preset_cards
 from offrl_ui.gallery.presets import presets
 from offrl_ui.setup import links
-from offrl_ui.setup.cards import algorithm_cards, dataset_cards
+from offrl_ui.setup.algorithm_cards import algorithm_cards
+from offrl_ui.setup.dataset_cards import dataset_cards
 from offrl_ui.shared.asset_files import asset_files
 from offrl_web import bundle, supply
 from offrl_web.runtime.lecture import Lecture
@@ -35,14 +36,18 @@ from offrl_web.runtime.playground import Playground
 PAGES = {
     "": ("Playground", "Train an algorithm on a dataset and watch it learn, beside the truth."),
     "gallery": ("Gallery", "Runs worth seeing, one per lesson, with their timelines already there."),
+    "datasets": ("Datasets", "Every dataset with its rows drawn and its truth beside it; and your own log."),
     **{name: (page.title, "The lecture's scenes, to be moved.") for name, page in pages().items()},
 }
 """Path of each page, its name in the navigation and what it is; the first is the site's own address."""
 
 ON_REQUEST = {"scipy": "scipy", "sklearn": "scikit-learn", "pandas": "pandas", "pyarrow": "pyarrow", "h5py": "h5py"}
 """Top-level module → the package of Pyodide that holds it."""
-DATA_PACKAGES = ("icu_sepsis",)
-"""Installed packages of which the program reads files, and imports nothing."""
+DATA_FILES = {
+    "icu_sepsis": ("envs/assets/dynamics.npz", "envs/assets/admissible_actions.txt"),
+    "sklearn": ("datasets/data/digits.csv.gz",),
+}
+"""Installed packages of which a dataset reads files and imports nothing, and those files."""
 
 MODULES = ("pyodide.mjs", "pyodide.asm.mjs")
 """Pyodide's scripts."""
@@ -89,12 +94,19 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
         for module, package in ON_REQUEST.items()
         if package not in found.missing
     }
-    archives |= {name: [f"stage/{version}/python/{name}.zip"] for name in DATA_PACKAGES}
+    data_files = {name: f"stage/{version}/python/{name}.zip" for name in DATA_FILES}
     written: dict[str, bytes] = {f"stage/{version}/{name}": data for name, data in contents.items()}
     written |= {f"{pyodide}/{path.name}": path.read_bytes() for path in _runtime(found)}
     written[f"{pyodide}/{supply.LOCK}"] = _lock(found)
     sizes = {name: len(data) for name, data in written.items() if _is_big(name)}
-    facts = {"version": version, "pyodide": pyodide, "archives": archives, "sizes": sizes, "pages": _pages()}
+    facts = {
+        "version": version,
+        "pyodide": pyodide,
+        "archives": archives,
+        "files": data_files,
+        "sizes": sizes,
+        "pages": _pages(),
+    }
     written[f"stage/{version}/page/built.js"] = _filled("built.js", {"= FACTS;": f"= {json.dumps(facts)};"})
     for path, (title, about) in PAGES.items():
         said = {"TITLE": html.escape(title), "ABOUT": html.escape(about), "ROOT": "../" if path else "./"}
@@ -116,8 +128,8 @@ def _contents(say: Say) -> Iterator[tuple[str, bytes]]:
             yield f"page/{path.name}", SOURCES.sub('"../', path.read_text(encoding="utf-8")).encode()
     yield "icon.svg", files("offrl_ui").joinpath("assets", "icon.svg").read_bytes()
     yield "python/program.bin", bundle.pack(bundle.files())
-    for name in DATA_PACKAGES:
-        yield f"python/{name}.zip", _data_of(name)
+    for package, names in DATA_FILES.items():
+        yield f"python/{package}.zip", _data_of(package, names)
     say("drawing the cards")
     cards = {"datasets": dataset_cards(), "algorithms": algorithm_cards(), "presets": preset_cards()}
     yield "data/cards.json", dumps(cards).encode()
@@ -139,20 +151,24 @@ def _pages() -> list[dict[str, str]]:
     return [{"path": path, "title": title, "about": about} for path, (title, about) in PAGES.items()]
 
 
-def _data_of(package: str) -> bytes:
-    """An installed package's files as an archive."""
+def _data_of(package: str, names: Iterable[str]) -> bytes:
+    """Files of an installed package as an archive."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(f"{package} is not installed: pip install the project first")
     place = Path(spec.submodule_search_locations[0])
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(place.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                entry = zipfile.ZipInfo(f"{package}/{path.relative_to(place).as_posix()}")
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, path.read_bytes())
+        for name in names:
+            archive.writestr(_entry(name), (place / name).read_bytes())
     return file.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """The same at every build."""
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
 
 
 def _runtime(found: supply.Supply) -> list[Path]:

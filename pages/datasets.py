@@ -10,6 +10,7 @@ import streamlit as st
 
 import offrl_core as orl
 from offrl_live.runs.datasets import recorded
+from offrl_ui.datasets import reporting
 from offrl_ui.datasets.assumption import show_assumption
 from offrl_ui.datasets.collect import collect
 from offrl_ui.datasets.estimates import estimates
@@ -17,8 +18,8 @@ from offrl_ui.datasets.outlying import stand_out
 from offrl_ui.datasets.page import save, show_dataset
 from offrl_ui.datasets.upload import report_of, show_report, upload_form, uploads
 from offrl_ui.setup import links, memory, selection
-from offrl_ui.setup.cards import dataset_cards
 from offrl_ui.setup.controls import apply, data_sections
+from offrl_ui.setup.dataset_cards import dataset_cards
 from offrl_ui.setup.notes import reward_note
 from offrl_ui.shared.glossary import with_terms
 from offrl_ui.shared.theme import page_heading
@@ -62,10 +63,7 @@ with st.sidebar:
     if spec is not None:
         st.subheader(spec.title)
     else:
-        st.caption(
-            "The episodes of an uploaded log were collected elsewhere; which of them are used, and what learners are "
-            "given for a reward, is yours to say."
-        )
+        st.caption(reporting.ABOUT_OPTIONS)
     sections = data_sections(config, every=True)
     settings(
         sections,
@@ -83,8 +81,8 @@ if spec is not None:
     st.markdown(with_terms(f"{spec.description} **{spec.lesson}**"))
     beside = st.container()
 else:
-    st.header(uploaded.title if uploaded else "An uploaded log")
-    st.markdown("The world behind this log is not known, so there is no truth to compare with.")
+    st.header(uploaded.title if uploaded else reporting.OWN_TITLE)
+    st.markdown(reporting.ABOUT_OWN)
 whole = recorded(config.dataset, config.options)
 report = None if uploaded is None else report_of(uploaded, dataset)
 ready = report is None or report.ok

@@ -24,8 +24,9 @@ from offrl_ui.playground.downloads import offer
 from offrl_ui.playground.loss_code import loss_code
 from offrl_ui.playground.session_run import gone, mistakes_in_files, moved, run_of, shown
 from offrl_ui.setup import links, memory, selection
-from offrl_ui.setup.cards import algorithm_cards, dataset_cards
+from offrl_ui.setup.algorithm_cards import algorithm_cards
 from offrl_ui.setup.controls import apply, data_sections, lane_sections, ruled, scope_of
+from offrl_ui.setup.dataset_cards import dataset_cards
 from offrl_ui.setup.notes import endless_note, given_rewards, lesson, reward_note
 from offrl_ui.shared import component
 from offrl_ui.shared.glossary import with_terms

@@ -58,9 +58,10 @@ for name in orl.algorithms():
 LOAD_THE_APP = """
 import sys
 import app
-from offrl_ui.setup import cards
+from offrl_ui.setup.algorithm_cards import algorithm_cards
+from offrl_ui.setup.dataset_cards import dataset_cards
 from streamlit.testing.v1 import AppTest
-cards.dataset_cards(), cards.algorithm_cards()
+dataset_cards(), algorithm_cards()
 page = AppTest.from_file("ROOT/main.py", default_timeout=60).run()
 assert not page.exception, page.exception
 for name in ("datasets", "reweighting", "deadly_triad", "constraining_q"):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import zipfile
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import pyarrow as pa
 
 from offrl_core.formats import metadata
 from offrl_core.formats.archive import claimed_shape, open_zip, read_array
-from offrl_core.formats.arrays import as_column, table_of
 from offrl_core.formats.base import Context, Limits, no_progress
 from offrl_core.formats.log import Log
 from offrl_core.formats.source import Source
-from offrl_core.formats.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from offrl_core.formats.table import Table
 
 _KNOWN = "next_known"
 """An array of our own files: which of the next observations are known; without it all are."""
@@ -37,6 +39,8 @@ _MAPPING = {
 
 def open_table(source: Source, context: Context) -> Table:
     """The arrays of an archive as a table."""
+    from offrl_core.formats.arrays import as_column, table_of  # with pyarrow, which files of our own need not
+
     with source.open() as file, open_zip(file, context) as archive:
         names = [info.filename.removesuffix(".npy") for info in archive.infolist() if not info.is_dir()]
         members = dict(zip(names, (i for i in archive.infolist() if not i.is_dir()), strict=True))

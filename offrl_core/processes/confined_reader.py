@@ -8,14 +8,13 @@ import select
 import signal
 import sys
 import traceback
-from dataclasses import asdict
 from importlib import import_module
-from io import BytesIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from offrl_core.formats import FORMATS, FileError, Limits, npz, preview_file, read_file
+from offrl_core.formats import FORMATS, FileError, Limits, preview_file, read_file
+from offrl_core.formats.elsewhere import sent_preview, sent_reading
 from offrl_core.formats.source import Source
 from offrl_core.processes.child import die_with_parent
 
@@ -117,22 +116,18 @@ def _read(connection: Connection, asked: bytes) -> None:
             told = share
             say({"progress": [share, doing]})
 
-    log = BytesIO()
+    answer: dict[str, Any]
+    log = memoryview(b"")
     try:
         if request["what"] == "preview":
-            preview = preview_file(source, format=request["format"], limits=limits)
-            used, answer = preview.mapping, asdict(preview)
+            answer = sent_preview(preview_file(source, format=request["format"], limits=limits))
         else:
             how = {"format": request["format"], "mapping": request["mapping"]}
-            reading = read_file(source, **how, limits=limits, progress=progress)
-            used, findings = reading.mapping, [asdict(finding) for finding in reading.findings]
-            answer = {"format": reading.format, "findings": findings}
-            npz.write(reading.log, log, compress=False)
-        answer["mapping"] = None if used is None else used.to_json()
+            answer, log = sent_reading(read_file(source, **how, limits=limits, progress=progress))
     except FileError as error:
         answer = {"reason": error.reason, "file": error.file, "row": error.row, "column": error.column}
     except Exception:  # a fault of ours: the other side raises it again
         say({"fault": traceback.format_exc()})
         return
     say(answer)
-    connection.send_bytes(log.getbuffer())
+    connection.send_bytes(log)

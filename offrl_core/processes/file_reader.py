@@ -16,23 +16,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 from weakref import WeakValueDictionary
 
-from offrl_core.formats import (
-    ColumnInfo,
-    ColumnMapping,
-    FileError,
-    Finding,
-    Limits,
-    Preview,
-    Progress,
-    Reading,
-    npz,
-)
+from offrl_core.formats import ColumnMapping, FileError, Limits, Preview, Progress, Reading
 from offrl_core.formats.base import no_progress
+from offrl_core.formats.elsewhere import preview_of, reading_of
 from offrl_core.formats.source import Source
 from offrl_core.processes.child import Child, ChildEnded
 from offrl_core.processes.confined_reader import IDLE_SECONDS, serve
@@ -81,11 +72,9 @@ def read_isolated(
     asked = {"what": "read", "format": format, "mapping": None if mapping is None else mapping.to_json()}
     with _in_turn(visitor):
         answer, data = _ask(asked, given, limits, progress)
-    log = npz.unpack(data, replace(limits, unpacked=2 * limits.unpacked))
-    del data
+    reading = reading_of(answer, data, given.name, limits)
     progress(1.0, "done")
-    findings = tuple(Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in answer["findings"])
-    return Reading(given.name, log, findings, answer["format"], _mapping(answer))
+    return reading
 
 
 def preview_isolated(
@@ -101,9 +90,7 @@ def preview_isolated(
     given = Source.of(source, limits, name)
     with _in_turn(visitor):
         answer, _ = _ask({"what": "preview", "format": format}, given, limits, no_progress)
-    columns = tuple(ColumnInfo(**{**info, "examples": tuple(info["examples"])}) for info in answer["columns"])
-    sample = tuple(tuple(row) for row in answer["sample"])
-    return Preview(answer["format"], columns, answer["rows"], sample, _mapping(answer))
+    return preview_of(answer)
 
 
 @contextmanager
@@ -116,10 +103,6 @@ def _in_turn(visitor: str | None) -> Iterator[None]:
         turn = _turns.setdefault(visitor, threading.Lock())
     with turn:
         yield
-
-
-def _mapping(answer: dict[str, Any]) -> ColumnMapping | None:
-    return None if answer["mapping"] is None else ColumnMapping.from_json(answer["mapping"])
 
 
 def _ask(asked: dict[str, Any], source: Source, limits: Limits, progress: Progress) -> tuple[dict[str, Any], bytes]:

@@ -12,7 +12,7 @@ from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import MatrixLayout, PlaneLayout
 from offrl_core.writing import number
 from offrl_ui.datasets.facts import REWARDED, UNREWARDED, dimension_names, groups, recorded
-from offrl_ui.setup.cards import placed
+from offrl_ui.setup.dataset_cards import placed
 from offrl_ui.shared.chart_look import LIGHT, Figure, Look
 
 Array = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from offrl_core.dataset import Dataset
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
 from offrl_core.writing import number
-from offrl_ui.setup.cards import behavior_of, example_episodes, walk_of
+from offrl_ui.setup.dataset_cards import behavior_of, example_episodes, walk_of
 from offrl_ui.setup.notes import truth
 from offrl_ui.shared import svg
 from offrl_ui.shared.colours import ramp
@@ -18,6 +18,7 @@ from offrl_ui.shared.colours import ramp
 WALKS = 36
 MOST_STEPS = 20_000
 MOST_GROUPS = 8
+COUNTS = "State–action counts"
 REWARDED, UNREWARDED = 2, 4
 """The colours of what went well and what did not."""
 
@@ -88,6 +89,12 @@ def dimension_names(dataset: Dataset) -> list[str]:
     if isinstance(dataset.layout, PlaneLayout):
         return list(dataset.layout.names)
     return list(dataset.component_labels)
+
+
+def first_axes(dataset: Dataset) -> tuple[int, int]:
+    """The two dimensions that are drawn at first."""
+    layout = dataset.layout
+    return (layout.x, layout.y) if isinstance(layout, PlaneLayout) else (0, min(1, len(dimension_names(dataset)) - 1))
 
 
 def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
@@ -161,6 +168,11 @@ def decisions(dataset: Dataset, layout: PlaneLayout) -> str:
     rows = -(-len(shown) // columns)
     described = f"{len(shown)} recorded images with the action taken and whether it was rewarded"
     return svg.drawing(columns * 1.25, rows * 1.75, body, description=described)
+
+
+def decisions_title(dataset: Dataset) -> str:
+    """What `decisions` shows."""
+    return f"{min(WALKS, dataset.n_episodes)} of {dataset.n_episodes:,} recorded decisions"
 
 
 def recorded(dataset: Dataset) -> tuple[list[tuple[int, npt.NDArray[Any]]], str]:

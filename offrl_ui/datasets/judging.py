@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from offrl_core.algos import algorithms
 from offrl_core.dataset import Dataset, DatasetError
-from offrl_core.evaluation.doubly_robust import doubly_robust
-from offrl_core.evaluation.estimates import Estimate, known_behavior
-from offrl_core.evaluation.fitted_q import fitted_q_evaluation
-from offrl_core.evaluation.importance_sampling import Weighting, importance_sampling
 from offrl_core.learning import Learner
 from offrl_live.runs.config import Lane
+
+if TYPE_CHECKING:
+    from offrl_core.evaluation.estimates import Estimate
+    from offrl_core.evaluation.importance_sampling import Weighting
 
 MOST_ROWS = 100_000
 UPDATES = 1000
@@ -105,6 +105,12 @@ def table(dataset: Dataset, system: str | Lane, *, updates: int = UPDATES) -> li
 
     `system` is an algorithm, with its usual settings, or a lane.
     """
+    # They need scipy, which a browser tab loads only when somebody asks for estimates.
+    from offrl_core.evaluation.doubly_robust import doubly_robust
+    from offrl_core.evaluation.estimates import known_behavior
+    from offrl_core.evaluation.fitted_q import fitted_q_evaluation
+    from offrl_core.evaluation.importance_sampling import importance_sampling
+
     learns, judges = halves(dataset)
     lane = Lane(system, "table" if dataset.tabular else "mlp") if isinstance(system, str) else system
     settings: dict[str, Any] = {name: v[0] if isinstance(v, tuple) else v for name, v in lane.hyperparameters.items()}

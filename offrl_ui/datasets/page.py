@@ -65,7 +65,7 @@ def _in_the_grid(dataset: Dataset, layout: GridLayout) -> None:
         drawing(facts.walks_grid(dataset, layout), facts.recorded(dataset)[1], key="walks", legend=kinds)
     with right:
         scale = facts.counts_legend(dataset)
-        drawing(facts.counts_grid(dataset, layout), "State–action counts", key="counts", legend=scale)
+        drawing(facts.counts_grid(dataset, layout), facts.COUNTS, key="counts", legend=scale)
 
 
 def _as_a_matrix(dataset: Dataset, layout: MatrixLayout | None) -> None:
@@ -80,7 +80,7 @@ def _as_a_matrix(dataset: Dataset, layout: MatrixLayout | None) -> None:
 def _in_the_plane(dataset: Dataset) -> None:
     names = facts.dimension_names(dataset)
     layout = dataset.layout
-    first = (layout.x, layout.y) if isinstance(layout, PlaneLayout) else (0, min(1, len(names) - 1))
+    first = facts.first_axes(dataset)
     if len(names) > 2:
         with st.container(horizontal=True):
             width: dict[str, Any] = {"format_func": names.__getitem__, "width": 260}
@@ -91,9 +91,8 @@ def _in_the_plane(dataset: Dataset) -> None:
     left, right = st.columns(2, gap="medium")
     if isinstance(layout, PlaneLayout) and layout.image is not None:
         kinds = [(marked(facts.REWARDED), "rewarded"), (marked(facts.UNREWARDED), "not")]
-        title = f"{min(facts.WALKS, dataset.n_episodes)} of {dataset.n_episodes:,} recorded decisions"
         with left:
-            drawing(facts.decisions(dataset, layout), title, key="walks", legend=kinds)
+            drawing(facts.decisions(dataset, layout), facts.decisions_title(dataset), key="walks", legend=kinds)
     else:
         left.plotly_chart(charts.walks_figure(dataset, across, up, theme.look()), key="walks")
     right.plotly_chart(charts.visits_figure(dataset, across, up, theme.look()), key="visits")

@@ -77,9 +77,11 @@ class Line {
   }
 }
 
-/** @implements {Server} */
+/** One worker with Python in it. @implements {Server} */
 export class Engine {
-  constructor() {
+  /** @param {string} name - of the worker, for tools that look into a page */
+  constructor(name) {
+    this.name = name;
     /** @type {Status} */
     this.status = { state: "asleep" };
     /** @type {Set<(status: Status) => void>} */
@@ -94,6 +96,8 @@ export class Engine {
     this.questions = new Map();
     this.count = 0;
     this.starts = 0;
+    /** Told how far the reading of a file is. @type {(share: number, doing: string) => void} */
+    this.reading = () => {};
   }
 
   /** Load Python and the program; does nothing where that has begun. */
@@ -105,7 +109,7 @@ export class Engine {
       return;
     }
     this.become({ state: "loading", what: "Python", share: 0 });
-    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "Python" });
+    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: this.name });
     this.worker.onmessage = ({ data }) => this.hear(data);
     this.worker.onerror = (event) => this.failed(event.message || "its worker could not be loaded");
     this.starts += 1;
@@ -132,9 +136,10 @@ export class Engine {
     for (const told of this.watching) told(status);
   }
 
-  /** Python is told as soon as it is there; one that ended is told nothing. @param {ToWorker} message */
-  tell(message) {
-    this.worker?.postMessage(message);
+  /** Python is told as soon as it is there; one that ended is told nothing.
+   * @param {ToWorker} message @param {Transferable[]} [transfer] */
+  tell(message, transfer = []) {
+    this.worker?.postMessage(message, transfer);
   }
 
   /** @param {string} path */
@@ -156,8 +161,40 @@ export class Engine {
     return /** @type {ArrayBuffer} */ (await this.question(path, body));
   }
 
-  /** @param {string} path @param {unknown} body @returns {Promise<string | ArrayBuffer>} */
-  question(path, body) {
+  /**
+   * Ask about a file, whose bytes go along. Whatever it does to Python, or however long it takes, the page goes on: the
+   * worker is ended, and the next question starts another.
+   *
+   * @param {string} path @param {unknown} body @param {File} file @param {number} seconds
+   * @returns {Promise<string | ArrayBuffer>}
+   */
+  async askAbout(path, body, file, seconds) {
+    this.again();
+    const data = await file.arrayBuffer();
+    await this.ready();
+    const end = setTimeout(() => this.failed(`${file.name}: reading it took longer than ${seconds} s`), 1000 * seconds);
+    try {
+      return await this.question(path, body, data);
+    } finally {
+      clearTimeout(end);
+    }
+  }
+
+  /** When Python is there. @returns {Promise<void>} */
+  ready() {
+    this.start();
+    return new Promise((resolve, reject) => {
+      const off = this.watch((status) => {
+        if (status.state === "failed" || status.state === "impossible") reject(new Error(status.reason));
+        else if (status.state !== "ready" && status.state !== "busy") return;
+        else resolve();
+        queueMicrotask(() => off());
+      });
+    });
+  }
+
+  /** @param {string} path @param {unknown} body @param {ArrayBuffer} [data] @returns {Promise<string | ArrayBuffer>} */
+  question(path, body, data) {
     const { status } = this;
     if (status.state === "impossible" || status.state === "failed") return Promise.reject(new Error(status.reason));
     this.start();
@@ -165,7 +202,7 @@ export class Engine {
     const id = this.count;
     return new Promise((resolve, reject) => {
       this.questions.set(id, { resolve, reject });
-      this.tell({ do: "ask", id, path, body: JSON.stringify(body) });
+      this.tell({ do: "ask", id, path, body: JSON.stringify(body), data }, data ? [data] : []);
     });
   }
 
@@ -184,6 +221,7 @@ export class Engine {
       line?.closed(message.code, message.reason);
     } else if (message.type === "ready") this.become({ state: "ready" });
     else if (message.type === "failed") this.failed(message.reason);
+    else if (message.type === "reading") this.reading(message.share, message.what);
     else if (message.stage === "fetching")
       this.become(message.what ? { state: "busy", what: message.what } : { state: "ready" });
     else
@@ -212,4 +250,9 @@ export class Engine {
   }
 }
 
-export const engine = new Engine();
+/** Trains, and answers for the playground and the datasets. */
+export const engine = new Engine("Python");
+/** Reads files of one's own, which may end it; and where a device has cores for both, computes the lecture's scenes while
+ * the other trains. */
+export const second = new Engine("Python, the second");
+export const scenes = navigator.hardwareConcurrency > 1 ? second : engine;

@@ -6,7 +6,7 @@ import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import * as scenes from "../../offrl_ui/assets/lecture/scene.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
-import { engine } from "./engine.js";
+import { scenes as server } from "./engine.js";
 import { data } from "./site.js";
 
 /** @import { PageData } from "../../offrl_ui/assets/lecture/protocol.d.ts" */
@@ -56,7 +56,7 @@ class LecturePage {
       if (!this.data && Object.keys(given).length === 0) {
         const first = await data(`lecture-${this.path}.json`);
         if (!this.left && mine === this.asked) this.draw(first);
-        engine.start();
+        server.start();
         return;
       }
       if (!this.data) patch(this.notes, [v("p", { role: "status" }, WAITS)]);
@@ -89,7 +89,7 @@ class LecturePage {
 
   /** @param {string} what @param {Record<string, unknown>} more */
   ask(what, more) {
-    return engine.ask("lecture", { do: what, page: this.path, query: query(), ...more });
+    return server.ask("lecture", { do: what, page: this.path, query: query(), ...more });
   }
 
   /** What the scene tells. @param {string} name @param {any} told */

@@ -5,9 +5,10 @@ import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
 import { answeredBy } from "../../offrl_ui/assets/shared/server.js";
 import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import { BUILT } from "./built.js";
-import { engine } from "./engine.js";
+import { engine, scenes, second } from "./engine.js";
 
-/** @import { Shown, Status } from "./types.d.ts" */
+/** @import { Shown } from "./types.d.ts" */
+/** @import { Engine } from "./engine.js" */
 
 /**
  * What a page is given: where to draw, its path, the way to another address of the site, and the step that its recording
@@ -21,6 +22,7 @@ import { engine } from "./engine.js";
 const MODULES = new Map([
   ["", () => import("./playground.js")],
   ["gallery", () => import("./gallery.js")],
+  ["datasets", () => import("./datasets.js")],
 ]);
 const lecture = () => import("./lecture.js");
 
@@ -101,8 +103,9 @@ function drawNav() {
   ]);
 }
 
-/** @param {Status} now */
-function drawStatus(now) {
+/** @param {Engine} of */
+function drawStatus(of) {
+  const now = of.status;
   status.dataset.state = now.state;
   if (now.state === "loading")
     patch(status, [
@@ -117,7 +120,7 @@ function drawStatus(now) {
   else if (now.state === "failed")
     patch(status, [
       v("span", {}, `Python in this tab ended: ${now.reason}. `),
-      v("button", { type: "button", class: "plain", onclick: () => engine.again() }, "Start it again"),
+      v("button", { type: "button", class: "plain", onclick: () => of.again() }, "Start it again"),
     ]);
   else if (now.state === "impossible") patch(status, [v("span", {}, now.reason)]);
   else patch(status, [v("span", { title: ROOMS }, now.state === "ready" ? "Trains in this tab" : "")]);
@@ -129,7 +132,10 @@ function left(share) {
   return `${Math.max(0, (total * (1 - share / 0.8)) / 1e6).toFixed(1)} MB`;
 }
 
-answeredBy(engine);
+answeredBy({
+  open: (path) => (path === "scene" ? scenes : engine).open(path),
+  ask: (path, body) => (MODULES.has(pathNow()) ? engine : scenes).ask(path, body),
+});
 // On a narrow screen the picture comes first, and what is chosen lies far below it.
 const toSide = h(
   "button",
@@ -141,7 +147,14 @@ document.body.prepend(
   h("div", { class: "page" }, side, main),
   h("footer", {}, ROOMS),
 );
-engine.watch(drawStatus);
+/** What matters most of both workers. */
+function drawStatuses() {
+  const order = ["failed", "impossible", "loading", "busy", "ready", "asleep"];
+  const [worst] = [engine, second].sort((a, b) => order.indexOf(a.status.state) - order.indexOf(b.status.state));
+  drawStatus(worst);
+}
+engine.watch(drawStatuses);
+second.watch(drawStatuses);
 addEventListener("popstate", () => {
   if (pathNow() === path && shown?.moved) shown.moved();
   else show();

@@ -294,7 +294,7 @@ class PlaygroundPage {
     const { cards } = this;
     if (!cards) return;
     const common = { skip: "" };
-    const groups = [{ title: "", cards: cards.datasets }];
+    const groups = [{ title: "", cards: [...(this.view?.brought ?? []), ...cards.datasets] }];
     this.places.dataset.show({ ...common, label: "Dataset", groups, value: dataset, columns: 4, few: 4 });
     const algorithms = { label: "Algorithm", groups: cards.algorithms, value: algorithm, columns: 5, few: 0 };
     this.places.algorithm.show({ ...common, ...algorithms });

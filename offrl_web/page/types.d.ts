@@ -12,6 +12,8 @@ export interface Facts {
   pyodide: string;
   /** Top-level module → archives to unpack when it is imported. */
   archives: Record<string, string[]>;
+  /** Top-level module → an archive of the data files of a package. */
+  files: Record<string, string>;
   /** Bytes of the large files that Python begins with, by their paths. */
   sizes: Record<string, number>;
   pages: PageFacts[];
@@ -28,13 +30,14 @@ export type ToWorker =
   | { do: "open"; line: number; path: string }
   | { do: "say"; line: number; text: string }
   | { do: "shut"; line: number }
-  | { do: "ask"; id: number; path: string; body: string };
+  | { do: "ask"; id: number; path: string; body: string; data?: ArrayBuffer };
 
 /** What the worker tells the page. */
 export type FromWorker =
   | { type: "progress"; stage: Stage; loaded: number; total: number; what: string }
   | { type: "ready"; bytes: number }
   | { type: "failed"; reason: string }
+  | { type: "reading"; share: number; what: string }
   | { type: "opened"; line: number }
   | { type: "heard"; line: number; data: string | ArrayBuffer }
   | { type: "closed"; line: number; code: number; reason: string }
@@ -71,7 +74,7 @@ export interface PythonLine extends Proxy {
 /** `offrl_web.runtime.tab.Tab`. */
 export interface PythonTab extends Proxy {
   open(path: string, notify: () => void): PythonLine;
-  ask(path: string, body: string): string | Bytes;
+  ask(path: string, body: string, data?: Bytes): string | Bytes;
   turn(): number;
   tick(): void;
 }
@@ -85,11 +88,12 @@ export interface Pyodide {
     start(
       fetch: (path: string) => Uint8Array,
       link: (module: Bytes) => (...records: number[]) => void,
-      archives: string,
-      stage: string,
+      told: (share: number, doing: string) => void,
+      facts: string,
     ): PythonTab;
   };
   runPython(code: string): unknown;
+  toPy(data: Uint8Array): Bytes;
   _module: {
     HEAP8: Int8Array;
     loadWebAssemblyModule(module: Uint8Array, how: { loadAsync: false }): { multiply: (...records: number[]) => void };
@@ -145,6 +149,7 @@ export interface PlaygroundView {
   /** The cards that the link puts away. */
   hidden: string[];
   dataset: string;
+  brought: Group["cards"];
   options: Panel;
   reward: string;
   lanes: string[];
@@ -157,6 +162,98 @@ export interface PlaygroundView {
   tree: Branch[];
   nothing_yet: string;
   offer: { files: TakenFile[]; models: string[]; which: string };
+}
+
+export interface Table {
+  heads: string[];
+  cells: string[][];
+}
+
+export interface Chart {
+  data: object[];
+  layout: { height: number };
+}
+
+export type Picture = { svg: string; title: string; legend: [string, string][] } | { figure: Chart };
+
+/** The datasets page: see offrl_web/runtime/datasets.py. */
+export interface DatasetsView {
+  link: Link;
+  playground: Link;
+  notes: string[];
+  brought: Group["cards"];
+  dataset: string;
+  title: string;
+  about: string;
+  ready: boolean;
+  options: Panel;
+  options_note: string;
+  reward: string;
+  numbers: [string, string, string][];
+  pictures: Picture[][];
+  axes: { names: string[]; shown: [number, number] } | null;
+  asking: string;
+  report: {
+    heading: string;
+    summary: string;
+    findings: { severity: string; kind: string; text: string }[];
+    actions_taken: string;
+    actions: Table;
+  } | null;
+  estimates: {
+    heading: string;
+    about: string;
+    refusal: string;
+    label: string;
+    choices: [string, string, string][];
+  } | null;
+  episodes: {
+    heading: string;
+    what: string;
+    standing_out: Table;
+    to_leave_out: number[];
+    to_take_back: number[];
+    any_out: boolean;
+    count: number;
+    episode: number;
+    is_out: boolean;
+    listed: boolean;
+    about: string;
+    rows: Table;
+  };
+  formats: { name: string; title: string; as: string }[];
+}
+
+export interface Assumed {
+  heading: string;
+  heads: string[];
+  chosen: number;
+  rows: [string, string[]][];
+  meaning: string;
+}
+
+export interface Estimated {
+  made: string;
+  rows: Table;
+  doubts: string[];
+  meaning: string;
+}
+
+/** What is asked about a file: see offrl_web/runtime/own_file.py. */
+export interface FileForm {
+  format: string;
+  mapped: boolean;
+  question: string;
+  names: string[];
+  columns: string[];
+  sample: string[][];
+  several: { role: string; label: string; value: string[] }[];
+  one: { role: string; label: string; help: string; needed: boolean; value: string | null }[];
+  meanings: { role: string; label: string; choices: [string, string][]; value: string }[];
+  bins: Record<string, { label: string; most: number; value: number }>;
+  shrink: { label: string; help: string; unset: string; most: number; value: number | null };
+  more: string;
+  gamma: string;
 }
 
 /** The part of a service worker that is used; the types of workers and of pages exclude each other. */

@@ -20,6 +20,8 @@ const lines = new Map();
 const early = [];
 /** @type {PythonTab | null} */
 let tab = null;
+/** @type {Pyodide | null} */
+let python = null;
 let woken = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let alarm;
@@ -126,9 +128,11 @@ const obey = {
     entry?.python?.close();
     entry?.python?.destroy();
   },
-  ask({ id, path, body }) {
+  ask({ id, path, body, data: file }) {
     try {
-      const answer = /** @type {PythonTab} */ (tab).ask(path, body);
+      const there = /** @type {PythonTab} */ (tab);
+      const given = file && python?.toPy(new Uint8Array(file));
+      const answer = given ? there.ask(path, body, given) : there.ask(path, body);
       if (typeof answer === "string") tell({ type: "answer", id, data: answer });
       else {
         const data = copied(answer);
@@ -190,9 +194,9 @@ globalThis.fetch = async (what, how) => {
   return path in BUILT.sizes ? counted(answer) : answer;
 };
 
-/** The kernel's function, on Python's own memory. @param {Pyodide} python @param {Bytes} module */
-function linked(python, module) {
-  const { multiply } = python._module.loadWebAssemblyModule(new Uint8Array(copied(module)), { loadAsync: false });
+/** The kernel's function, on Python's own memory. @param {Pyodide} own @param {Bytes} module */
+function linked(own, module) {
+  const { multiply } = own._module.loadWebAssemblyModule(new Uint8Array(copied(module)), { loadAsync: false });
   return multiply;
 }
 
@@ -228,19 +232,23 @@ async function begin() {
   program.catch(() => {}); // it is told below, after what comes before it
   const { loadPyodide } = await import(`${at}pyodide.mjs`);
   /** @type {Pyodide} */
-  const python = await loadPyodide({ indexURL: at, packages: ["numpy"], checkIntegrity: false });
+  const own = await loadPyodide({ indexURL: at, packages: ["numpy"], checkIntegrity: false });
   tell({ type: "progress", stage: "starting", loaded: total, total, what: "the program" });
-  Object.assign(globalThis, { offrlPython: python }); // for tools that look into a page
-  const folder = String(python.runPython("import site; site.getsitepackages()[0]"));
-  python.unpackArchive(await program, "tar", { extractDir: folder });
-  const started = python.pyimport("offrl_web.runtime.start");
-  tab = started.start(fetched, (module) => linked(python, module), JSON.stringify(BUILT.archives), stage);
+  python = own;
+  Object.assign(globalThis, { offrlPython: own }); // for tools that look into a page
+  const folder = String(own.runPython("import site; site.getsitepackages()[0]"));
+  own.unpackArchive(await program, "tar", { extractDir: folder });
+  const started = own.pyimport("offrl_web.runtime.start");
+  const { archives, files } = BUILT;
+  const told = (/** @type {number} */ share, /** @type {string} */ what) => tell({ type: "reading", share, what });
+  const facts = JSON.stringify({ archives, files, stage });
+  tab = started.start(fetched, (module) => linked(own, module), told, facts);
   started.destroy();
   setInterval(() => {
     guarded(() => tab?.tick());
     wake();
   }, TICK);
-  tell({ type: "ready", bytes: python._module.HEAP8.length });
+  tell({ type: "ready", bytes: own._module.HEAP8.length });
   for (const message of early.splice(0)) hear(message);
   wake();
 }

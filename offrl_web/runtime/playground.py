@@ -36,10 +36,17 @@ class Playground:
         runs: where runs are trained; None for the page alone, as it can be stored.
         owner: whose runs these are.
         read: gives the files of the stage by name, for pages that play without a server.
+        brought: gives the cards of logs of the visitor's own.
     """
 
-    def __init__(self, runs: LiveRuns | None, owner: str = "", read: Callable[[str], bytes] | None = None) -> None:
-        self._runs, self._owner, self._read = runs, owner, read
+    def __init__(
+        self,
+        runs: LiveRuns | None,
+        owner: str = "",
+        read: Callable[[str], bytes] | None = None,
+        brought: Callable[[], list[dict[str, Any]]] = list,
+    ) -> None:
+        self._runs, self._owner, self._read, self._brought = runs, owner, read, brought
         self._config = selection.start()
         self._notes: list[links.Note] = []
         self._looks = looks.Looks()
@@ -176,6 +183,7 @@ class Playground:
             "stage": stage,
             "hidden": [part for part in looks.CARDS if self._looks.rule(part)],
             "dataset": config.dataset,
+            "brought": self._brought(),
             "options": {"scope": config.dataset, "sections": ruled(data_sections(config), rule), "refused": refused},
             "reward": reward_note(config.data),
             "lanes": [each.kind.title for each in config.lanes],

@@ -62,6 +62,8 @@ Open = Callable[[str, Mapping[str, str], Callable[[], None]], Line]
 """Opens a line of a route: gets the rest of its path, its query, and what to call when there is something to take."""
 Answer = Callable[[Any], Any]
 """Answers a question of the page: plain data for plain data, or bytes."""
+AnswerWithFile = Callable[[Any, bytes], Any]
+"""The same for a question that comes with the bytes of a file."""
 
 
 class Tab:
@@ -74,6 +76,7 @@ class Tab:
         runs: the live runs.
         lines: routes of connections, by the first part of their paths.
         answers: routes of questions.
+        with_file: routes of questions that come with the bytes of a file.
         work: what else wants turns: each takes one if it is due, and gives the seconds until the next, None for none.
     """
 
@@ -84,6 +87,7 @@ class Tab:
         self.runs = LiveRuns(self._worker, clock, limits)
         self.lines: dict[str, Open] = {"live": self._live}
         self.answers: dict[str, Answer] = {}
+        self.with_file: dict[str, AnswerWithFile] = {}
         self.work: list[Callable[[], float | None]] = []
         self.runs.scheduler.start()
 
@@ -109,19 +113,21 @@ class Tab:
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         return self.lines[route](unquote(rest), query, notify)
 
-    def ask(self, path: str, body: str) -> str | bytes:
+    def ask(self, path: str, body: str, file: memoryview | None = None) -> str | bytes:
         """Answer a question of the page.
 
         Args:
             path: names the route.
             body: JSON.
+            file: the bytes that come with it.
 
         Raises:
             ValueError: there is no such route, or it refuses the question; the message says why.
         """
-        if path not in self.answers:
+        if path not in (self.answers if file is None else self.with_file):
             raise ValueError(f"there is nothing at {path!r} in this edition")
-        answer = self.answers[path](json.loads(body))
+        question = json.loads(body)
+        answer = self.answers[path](question) if file is None else self.with_file[path](question, bytes(file))
         return answer if isinstance(answer, bytes) else dumps(answer)
 
     def turn(self) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import gzip
 import http.server
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +18,10 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+import offrl_core as orl
+from offrl_ui.datasets import facts
 from offrl_web.build import build
+from offrl_web.runtime.own_file import OwnFile
 from tests.browser import test_playground_browser as app
 from tests.browser.playground import BUS
 from tests.browser.waiting import eventually
@@ -205,6 +210,89 @@ def test_the_gallery_needs_no_python_and_goes_on_live(stranger: Page, site: Simp
     expect(stranger.get_by_role("heading", name="The estimate soars").first).to_be_visible()
     stranger.goto(f"{site.url}/gallery?preset=nothing")
     expect(stranger.get_by_test_id("stAlert")).to_contain_text("preset = 'nothing' was refused")
+
+
+def test_datasets_are_shown_as_in_the_app(trained_in: Page, site: SimpleNamespace):
+    """Without a page of its own to start Python in, for the tab of the playground goes on to it."""
+    page = trained_in
+    page.get_by_role("link", name="Datasets").click()
+    page.wait_for_selector(".numbers dd")
+    page.locator('.picker [data-id="cartpole"]').click()
+    expect(page.get_by_role("heading", name="CartPole")).to_be_visible()
+    assert "data=cartpole" in page.url
+    known = orl.load_dataset("cartpole")
+    expect(page.locator(".numbers dd")).to_have_text([value for _, value, _ in facts.key_numbers(known)])
+    expect(page.locator(".pictures .main-svg .heatmaplayer").first).to_be_attached()
+    page.get_by_label("Across", exact=True).select_option("velocity (m/s)")
+    expect(page.locator(".pictures .xtitle").first).to_have_text("velocity (m/s)")
+    page.get_by_text("Save the data").click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="NPZ").click()
+    assert (
+        orl.Dataset.from_file(saved.value.path(), format="npz").fingerprint == orl.load_dataset("cartpole").fingerprint
+    )
+    page.get_by_role("button", name="Open in the playground").click()
+    page.wait_for_function(f"{BUS}?.hello?.run?.id && {BUS}.hello.run.config.dataset === 'cartpole'")
+
+
+LOG = "patient,pulse,dose,gain\n" + "".join(
+    f"{i // 4},{i * 7 % 5},{'high' if i % 3 else 'low'},{i % 4}\n" for i in range(80)
+)
+SECOND = """async ([modules, native]) => {
+  const { second } = await import(`${modules}/engine.js`);
+  const { BUILT } = await import(`${modules}/built.js`);
+  const wrong = [];
+  for (const seconds of [120, 0]) {
+    const file = new File([""], "empty.csv");
+    const question = { do: "look", name: file.name };
+    await second.askAbout("own-file", question, file, seconds).catch((error) => wrong.push(error.message));
+  }
+  if (native) {
+    BUILT.archives.pyarrow ??= [];
+    second.askAbout = async (path, question, file) => {
+      const found = await readHere(JSON.stringify(question), await file.text());
+      return question.do === "look" ? found : Uint8Array.from(atob(found), (c) => c.charCodeAt(0)).buffer;
+    };
+    second.ask = async (path, question) => JSON.parse(await readHere(JSON.stringify(question), ""));
+  }
+  return wrong;
+}"""
+
+
+def test_a_log_of_ones_own_is_opened_in_the_tab(trained_in: Page, site: SimpleNamespace):
+    """What reads it needs pyarrow, which a site may lack: then it is read here, as the second worker would."""
+    page, reader = trained_in, OwnFile(lambda share, doing: None)
+
+    def read_here(question: str, text: str) -> str:
+        asked = json.loads(question)
+        if "do" not in asked:
+            return json.dumps(reader.check(asked))
+        answer = reader.with_file(asked, text.encode())
+        return json.dumps(answer) if asked["do"] == "look" else base64.b64encode(answer).decode()
+
+    page.expose_function("readHere", read_here)
+    modules = f"{site.url}/stage/{site.built.version}/page"
+    wrong = page.evaluate(SECOND, [modules, "pyarrow" in site.built.missing])
+    assert wrong == ["empty.csv: the file is empty", "empty.csv: reading it took longer than 0 s"]
+    page.get_by_role("link", name="Datasets").click()
+    page.get_by_text("Open your own log").click()
+    expect(page.get_by_text("it is sent nowhere")).to_be_visible()
+    page.get_by_label("A log of decisions").set_input_files(
+        {"name": "doses.csv", "mimeType": "text/csv", "buffer": LOG.encode()}
+    )
+    page.get_by_label("State (one column").select_option("pulse")
+    page.get_by_label("Reward", exact=True).select_option("")
+    expect(page.get_by_text("No column is mapped to the reward.")).to_be_visible()
+    expect(page.get_by_role("button", name="Read the file")).to_be_disabled()
+    page.get_by_label("Reward", exact=True).select_option("gain")
+    page.get_by_label("Action (one column").select_option("dose")
+    page.get_by_label("Episode", exact=True).select_option("patient")
+    page.get_by_role("button", name="Read the file").click()
+    expect(page.get_by_role("heading", name="doses.csv")).to_be_visible()
+    expect(page.get_by_text("80 rows in 20 episodes of 4 to 4 rows")).to_be_visible()
+    page.get_by_role("button", name="Open in the playground").click()
+    page.wait_for_function(f"{BUS}?.hello?.run?.id && {BUS}.hello.run.config.dataset.startsWith('upload:')")
+    expect(page.locator('.picker [aria-checked="true"]').first).to_contain_text("doses.csv")
 
 
 def test_a_browser_that_is_too_old_gets_the_gallery_and_a_sentence(profile: BrowserContext, site: SimpleNamespace):

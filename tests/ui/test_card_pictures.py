@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from offrl_core.recent import Recent
-from offrl_ui.setup.cards import dataset_cards
+from offrl_ui.setup.dataset_cards import dataset_cards
 from offrl_ui.shared import card_pictures
 from tests.threads import in_a_loop
 

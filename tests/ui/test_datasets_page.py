@@ -14,7 +14,7 @@ from offrl_core.data.report import validate
 from offrl_core.writing import number
 from offrl_live.runs import datasets
 from offrl_ui.datasets import charts, facts
-from offrl_ui.setup import cards, notes
+from offrl_ui.setup import algorithm_cards, dataset_cards, notes
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -164,13 +164,13 @@ def test_a_plane_is_counted_row_by_row():
 
 def test_example_episodes_show_every_behaviour():
     data = orl.load_dataset("double-crossing")
-    shown = cards.example_episodes(data, 9)
-    assert {cards.behavior_of(data, episode) for episode in shown} == set(np.unique(data.behaviors))
+    shown = dataset_cards.example_episodes(data, 9)
+    assert {dataset_cards.behavior_of(data, episode) for episode in shown} == set(np.unique(data.behaviors))
     assert len(shown) == len(set(shown)) <= 9
 
 
 def test_the_picture_on_an_algorithms_card_is_of_its_own_policy():
-    values = {name: cards.algorithm_card(name)[1] for name in ("bc", "bcq", "q-learning")}
+    values = {name: algorithm_cards.algorithm_card(name)[1] for name in ("bc", "bcq", "q-learning")}
     assert values["bcq"] == pytest.approx(0.95**11, abs=1e-6)
     assert values["bc"] == pytest.approx(0.23, abs=0.01)
     assert values["q-learning"] < values["bc"]
@@ -179,7 +179,7 @@ def test_the_picture_on_an_algorithms_card_is_of_its_own_policy():
 def test_visits_of_a_policy_are_those_of_its_state_frequencies():
     data = orl.load_dataset("double-crossing")
     policy = np.full((data.n_states, 4), 0.25)
-    visits = cards.visitation(data.mdp.P, policy, data.mdp.initial, 0.9)
+    visits = algorithm_cards.visitation(data.mdp.P, policy, data.mdp.initial, 0.9)
     frequency, expected = data.mdp.initial.copy(), np.zeros(data.n_states)
     for step in range(400):
         expected += 0.9**step * frequency
@@ -239,7 +239,7 @@ def test_recorded_images_are_shown_with_what_was_said_of_them():
     data = orl.load_dataset("digits-bandit")
     drawn = facts.decisions(data, data.layout)
     assert drawn.count("<image") == facts.WALKS
-    shown = cards.example_episodes(data, facts.WALKS)
+    shown = dataset_cards.example_episodes(data, facts.WALKS)
     good, bad = (drawn.count(f"stroke:{facts.svg.marked(n)}") for n in (2, 4))
     assert (good, bad) == ((data.rewards[shown] > 0).sum(), (data.rewards[shown] == 0).sum())
 
@@ -259,13 +259,13 @@ def test_episodes_are_coloured_by_outcome_where_there_are_two():
 def test_a_single_episode_is_drawn_too(name: str):
     data = orl.load_dataset(name, drop_episodes=1.0)
     assert data.n_episodes == 1
-    assert cards.dataset_picture(data).startswith("<svg")
+    assert dataset_cards.dataset_picture(data).startswith("<svg")
     app = open_page(data=name, x__drop_episodes="1")
     assert not app.exception
 
 
 def test_a_mazes_goals_have_the_letters_of_its_grid():
-    drawn = cards.dataset_card("maze")
+    drawn = dataset_cards.dataset_card("maze")
     assert [letter for letter in "SBDTG" if f">{letter}</text>" in drawn] == list("SBDTG")
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import offrl_core as orl
 from offrl_core.data.picture import layout_of
 from offrl_live.runs import datasets
-from offrl_ui.setup import cards, looks
+from offrl_ui.setup import dataset_cards, looks
 from offrl_ui.setup.looks import Looks
 
 MAIN = Path(__file__).parents[2] / "main.py"
@@ -92,8 +92,10 @@ def test_the_page_takes_the_order_from_its_link_and_drops_it_with_the_dataset():
 def test_cards_and_charts_place_observations_as_the_stage_does():
     rows = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
     scores = rows @ np.array(PLANE.projection).T - np.array(PLANE.origin)
-    assert cards.placed(PLANE, rows, (1, 4)) == pytest.approx(np.stack([rows[:, 1], scores[:, 1]], axis=1))
+    assert dataset_cards.placed(PLANE, rows, (1, 4)) == pytest.approx(np.stack([rows[:, 1], scores[:, 1]], axis=1))
     digits = orl.load_dataset("digits-bandit")
     images = digits.observations[:3]
-    assert cards.placed(digits.layout, images, (0, 1)) == pytest.approx(images @ np.array(digits.layout.projection).T)
-    assert cards.placed(None, rows, (2, 0)) == pytest.approx(rows[:, [2, 0]])
+    assert dataset_cards.placed(digits.layout, images, (0, 1)) == pytest.approx(
+        images @ np.array(digits.layout.projection).T
+    )
+    assert dataset_cards.placed(None, rows, (2, 0)) == pytest.approx(rows[:, [2, 0]])

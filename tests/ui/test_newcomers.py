@@ -25,7 +25,7 @@ from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.export import RunExport
 from offrl_live.runs.recorder import record
 from offrl_ui.playground.replay_file import replay_html
-from offrl_ui.setup import cards, controls, links, selection
+from offrl_ui.setup import algorithm_cards, controls, dataset_cards, links, selection
 
 
 class Cautious(QLearning):
@@ -106,10 +106,12 @@ def export() -> RunExport:
 
 
 def test_the_picker_shows_their_cards() -> None:
-    shown = {card["id"]: card for card in cards.dataset_cards()}
+    shown = {card["id"]: card for card in dataset_cards.dataset_cards()}
     assert shown["corridor"]["title"] == "Corridor"
     assert "svg" in shown["corridor"]["picture"]
-    (group,) = (group for group in cards.algorithm_cards() if any(c["id"] == "cautious-q" for c in group["cards"]))
+    (group,) = (
+        group for group in algorithm_cards.algorithm_cards() if any(c["id"] == "cautious-q" for c in group["cards"])
+    )
     (card,) = (card for card in group["cards"] if card["id"] == "cautious-q")
     assert card["title"] == "Cautious Q-learning"
     assert "J(π)" in card["text"]

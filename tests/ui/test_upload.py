@@ -19,7 +19,7 @@ from offrl_core.formats import Limits
 from offrl_core.processes import file_reader
 from offrl_live.runs.datasets import keep
 from offrl_ui.datasets import charts, collect, column_roles, upload
-from offrl_ui.setup import cards, selection
+from offrl_ui.setup import dataset_cards, selection
 
 MAIN = Path(__file__).parents[2] / "main.py"
 
@@ -277,7 +277,7 @@ def test_many_states_and_actions_fit_a_chart():
     counts = go.Figure(charts.counts_figure(dataset, None))
     assert np.asarray(counts.data[1].z).shape == (charts.MOST_ACTIONS, charts.MOST_STATES)
     assert "40 most frequent of 300" in go.Figure(charts.actions_figure(dataset)).layout.title.text
-    assert cards.dataset_picture(dataset).startswith("<svg")
+    assert dataset_cards.dataset_picture(dataset).startswith("<svg")
 
 
 def test_any_grid_can_be_edited_into_ones_own():

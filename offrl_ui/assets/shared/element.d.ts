@@ -33,6 +33,7 @@ type Attributes = {
     | "max"
     | "maxlength"
     | "min"
+    | "multiple"
     | "name"
     | "open"
     | "placeholder"
