@@ -383,6 +383,7 @@ class DatasetsPage {
           v(
             "select",
             {
+              "aria-label": label,
               onchange: (event) => {
                 const shown = [...axes.shown];
                 shown[place] = event.currentTarget.selectedIndex;

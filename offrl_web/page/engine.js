@@ -6,12 +6,12 @@
 /** (module (func (result v128) i32.const 0 i8x16.splat)): only an engine with SIMD takes it. */
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
 
-const TOO_OLD =
+export const TOO_OLD =
   "This browser cannot train here: it lacks WebAssembly with SIMD, or workers made of modules. The gallery works all " +
   "the same; a current Firefox, Chrome, Edge or Safari trains, too.";
 
 /** Whether a browser can load modules in a worker, and run Pyodide. */
-function able() {
+function isAble() {
   let modules = false;
   const options = {
     get type() {
@@ -28,6 +28,8 @@ function able() {
     return false;
   }
 }
+
+const able = isAble();
 
 /** A connection to Python: what a WebSocket is to a server. @implements {Socket} */
 class Line {
@@ -82,6 +84,8 @@ export class Engine {
   /** @param {string} name - of the worker, for tools that look into a page */
   constructor(name) {
     this.name = name;
+    /** Whether this browser can train at all. */
+    this.able = able;
     /** @type {Status} */
     this.status = { state: "asleep" };
     /** @type {Set<(status: Status) => void>} */
@@ -103,7 +107,7 @@ export class Engine {
   /** Load Python and the program; does nothing where that has begun. */
   start() {
     if (this.worker || this.status.state === "impossible") return;
-    if (!able()) {
+    if (!able) {
       this.become({ state: "impossible", reason: TOO_OLD });
       this.giveUp(TOO_OLD);
       return;

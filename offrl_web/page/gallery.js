@@ -8,7 +8,7 @@ import * as openers from "../../offrl_ui/assets/widgets/open_recording.js";
 import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
-import { engine } from "./engine.js";
+import { engine, TOO_OLD } from "./engine.js";
 import { data, recordingOf } from "./site.js";
 import { StagePlace } from "./stage.js";
 
@@ -73,7 +73,9 @@ class GalleryPage {
     patch(this.head, [
       refused && v("p", { class: "note", role: "alert", "data-testid": "stAlert" }, sentence),
       v("div", { class: "page-heading" }, v("h1", {}, chosen.title), v("p", {}, chosen.sentence)),
-      v("button", { type: "button", class: "primary", onclick: () => this.live(chosen) }, "Train it live"),
+      engine.able
+        ? v("button", { type: "button", class: "primary", onclick: () => this.live(chosen) }, "Train it live")
+        : v("p", { class: "caption" }, TOO_OLD),
     ]);
     this.picker.show({ ...few, value: chosen.id });
     this.stagePlace.show({ recording: recordingOf(chosen.id), ...chosen.view });

@@ -158,6 +158,7 @@ export class OwnFile {
         v(
           "select",
           {
+            "aria-label": label,
             multiple: true,
             size: Math.min(6, form.columns.length),
             onchange: (event) =>
@@ -181,7 +182,7 @@ export class OwnFile {
         label,
         v(
           "select",
-          { value: String(chosen[role]), onchange: (event) => this.choose(role, event.currentTarget.value) },
+          { "aria-label": label, onchange: (event) => this.choose(role, event.currentTarget.value) },
           choices.map(([name, words]) =>
             v("option", { key: name, value: name, selected: chosen[role] === name }, words),
           ),
@@ -219,7 +220,10 @@ export class OwnFile {
             label,
             v(
               "select",
-              { onchange: (event) => this.choose(role, event.currentTarget.value || (needed ? "" : null)) },
+              {
+                "aria-label": label,
+                onchange: (event) => this.choose(role, event.currentTarget.value || (needed ? "" : null)),
+              },
               v("option", { key: "", value: "", selected: !chosen[role] }, needed ? "" : "(none)"),
               form.columns.map((name) =>
                 v("option", { key: name, value: name, selected: chosen[role] === name }, name),

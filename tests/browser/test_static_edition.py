@@ -302,6 +302,9 @@ def test_a_browser_that_is_too_old_gets_the_gallery_and_a_sentence(profile: Brow
     page.wait_for_function(f"{BUS}?.last?.frame")
     expect(page.locator(".status")).to_contain_text("This browser cannot train here")
     expect(page.locator(".stage canvas").first).to_be_visible()
+    page.get_by_role("link", name="Gallery").click()
+    expect(page.locator(".gallery-head")).to_contain_text("This browser cannot train here")
+    assert page.get_by_role("button", name="Train it live").count() == 0
     page.close()
 
 
