@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -11,16 +12,26 @@ from offrl_core.algos import bc
 from offrl_ui.playground.files import offered, which_model
 
 
-def page(name: str, choices: dict) -> None:
+def page() -> None:
+    import streamlit as st
+
     import offrl_core as orl
     from offrl_ui.playground.loss_code import loss_code
 
+    name, choices = st.session_state["asked"]
     kind = orl.algorithms()[name]
     loss_code(kind, kind.default_choices() | choices, orl.load_dataset("double-crossing"))
 
 
+@cache
+def session() -> AppTest:
+    """One session, in which the tab shows what it is asked for."""
+    return AppTest.from_function(page)
+
+
 def codes(name: str, **choices: Any) -> list[str]:
-    shown = AppTest.from_function(page, args=(name, choices)).run()
+    session().session_state["asked"] = name, choices
+    shown = session().run()
     assert not shown.exception, shown.exception
     return [code.value for code in shown.code]
 
