@@ -21,6 +21,7 @@ from offrl_live.serving.experiments import close_experiments, get_experiments
 from offrl_ui.experiments import building, links
 from offrl_ui.experiments.studies import STUDIES
 from offrl_ui.setup import links as run_links
+from offrl_ui.shared.glossary import with_terms
 
 PAGES = Path(__file__).parents[2] / "pages"
 TINY = {"datasets": ["two-actions"], "algorithms": ["bc", "rwr"], "seeds": 2, "steps": 20}
@@ -71,7 +72,7 @@ def test_a_question_asks_for_a_prediction_before_it_shows_its_picture() -> None:
     app.button(key=f"commit-{study.id}").click().run()
     assert not app.exception
     assert any("As you predicted" in part.value for part in app.markdown)
-    assert any(part.value == study.answer for part in app.markdown)
+    assert any(part.value == with_terms(study.answer) for part in app.markdown)
     assert len(app.get("plotly_chart")) == 1
     assert app.query_params["study"] in (study.id, [study.id])
 
