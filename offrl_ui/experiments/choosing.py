@@ -15,16 +15,25 @@ from offrl_ui.experiments.marks import MANY, band, interval, legend_below, refer
 from offrl_ui.experiments.prepared import ESTIMATORS, Prepared
 from offrl_ui.shared import theme
 
+SHORT = {
+    "last": "last step",
+    "fqe": "highest FQE",
+    "wis": "highest WIS",
+    "dr": "highest DR",
+    "value_start": "highest own value",
+    "td_error": "smallest TD error",
+}
+"""The rules in the legend; the words are in the help of each point."""
 NONE_TRIED = 0.4
 """Where zero stands on a logarithmic axis."""
 LACKING = {
-    "fqe": "by the data they are paid for ever, without a discount",
-    "wis": "no recorded episode does what they do",
-    "dr": "no recorded episode begins as they do, or they have no fitted values",
-    "value_start": "their algorithms learn no values",
-    "td_error": "their algorithms learn no values",
+    "fqe": "fitted Q evaluation: by the data they are paid for ever, without a discount",
+    "wis": "weighted importance sampling: no recorded episode does what they do",
+    "dr": "doubly robust estimate: no recorded episode begins as they do, or they have no fitted values",
+    "value_start": "value of their own: their algorithms learn none",
+    "td_error": "TD error: their algorithms learn no values",
 }
-"""Why a policy has no such estimate."""
+"""What a policy may lack, and why."""
 RULES = {
     "last": "the last step of any run",
     "fqe": "highest fitted Q evaluation",
@@ -85,7 +94,7 @@ def budget_figure(prepared: Prepared) -> go.Figure:
             customdata=[chosen["run"].iloc[0] if chosen is not None else ""],
             hovertext=[f"{rule}: {number(value)}{interval(found['low'], found['high'])}"],
             hoverinfo="text",
-            name=f"0: {rule}, {number(value)}",
+            name=f"{SHORT[found['chosen_by']]} {number(value)}",
             legendgroup=rule,
         )
     most = int(whole["tried"].max())
@@ -94,6 +103,7 @@ def budget_figure(prepared: Prepared) -> go.Figure:
         prepared.note(intervals=True)
         + (
             "\nAt 0: what each rule takes without trying anything (circles: on each dataset; diamond: their mean). "
+            "FQE: fitted Q evaluation, WIS: weighted importance sampling, DR: doubly robust. "
             "Lines: the expected best of so many policies, drawn at random; trying them needs the world."
         )
         + _lacking(prepared, rules["chosen_by"])
@@ -109,7 +119,7 @@ def budget_figure(prepared: Prepared) -> go.Figure:
         range=[np.log10(NONE_TRIED * 0.55), np.log10(most * 1.15)],
     )
     figure.update_yaxes(title_text=prepared.unit)
-    return legend_below(figure, len(prepared.order) + 1 + 2 * len(rules))
+    return legend_below(figure)
 
 
 def _lacking(prepared: Prepared, names: Iterable[str]) -> str:
@@ -118,9 +128,8 @@ def _lacking(prepared: Prepared, names: Iterable[str]) -> str:
     said = ""
     for name in names:
         if name in LACKING and name in runs and (missing := int(runs[name].isna().sum())):
-            what = RULES[name].split(" ", 1)[1]
-            said += f"\n{missing:,} of {len(runs):,} policies have no {what}: {LACKING[name]}."
-    return said and f"{said} A rule takes one of the others."
+            said += f"\n{missing:,} of {len(runs):,} policies have no {LACKING[name]}."
+    return said and f"{said} What chooses by it takes one of the others."
 
 
 def _tried(
@@ -215,4 +224,4 @@ def estimates_figure(prepared: Prepared) -> go.Figure:
     style(figure, "What is an estimate worth?", note, height=80 + 300 * rows)
     figure.update_annotations(font_size=13)
     figure.update_layout(margin_t=figure.layout.margin.t + 34, height=figure.layout.height + 34)
-    return legend_below(figure, len(prepared.order))
+    return legend_below(figure)

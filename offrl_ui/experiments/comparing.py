@@ -146,7 +146,7 @@ def profile_figure(prepared: Prepared) -> go.Figure:
         reference_lines(figure, "x")
     figure.update_xaxes(title_text=f"{prepared.unit} τ", range=[low, high])
     figure.update_yaxes(title_text="share of runs above τ", range=[-0.02, 1.02], tickformat=".0%")
-    return legend_below(figure, len(prepared.order))
+    return legend_below(figure)
 
 
 def pairs_figure(prepared: Prepared) -> go.Figure:

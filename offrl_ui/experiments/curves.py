@@ -60,4 +60,4 @@ def curves_figure(prepared: Prepared) -> go.Figure:
         reference_lines(figure, "y")
     figure.update_xaxes(title_text="updates")
     figure.update_yaxes(title_text=prepared.unit)
-    return legend_below(figure, len(prepared.order))
+    return legend_below(figure)

@@ -39,27 +39,26 @@ def show(choice: Choice, found: pd.DataFrame, score: str) -> None:
     """
     table = choice.table(found, score)
     st.dataframe(
-        pd.DataFrame([_row(choice, row, score) for row in table.to_dict("records")]),
+        pd.DataFrame([_row(choice, row) for row in table.to_dict("records")]),
         hide_index=True,
         alt="The chosen settings with both numbers",
     )
     st.caption(_said(table, UNITS[score]))
 
 
-def _row(choice: Choice, row: Mapping[str, Any], score: str) -> dict[str, Any]:
+def _row(choice: Choice, row: Mapping[str, Any]) -> dict[str, Any]:
     settings = [name for name in choice.design.columns if not name.startswith(OPTION)]
     settings += ["approximator"] if choice.frame["approximator"].nunique() > 1 else []
     chosen = [f"{word_of(name)} {title_of(name, row[name])}" for name in settings if not _missing(row[name])]
     dataset, *options = row["task"].split(" ", 1)
-    unit = UNITS[score]
     return {
         "Dataset": " ".join([title_of("dataset", dataset), *options]),
         "Algorithm": title_of("algorithm", row["algorithm"]),
         "Best setting": ", ".join(chosen) or "the only one",
         "Chosen from": row["configurations"],
-        f"{unit.capitalize()}, by choice": number(row["chosen_on"]),
+        "By choice": number(row["chosen_on"]),
         "Seeds": row["seeds"],
-        f"{unit.capitalize()}, afresh": number(row["fresh"]) if np.isfinite(row["fresh"]) else "",
+        "Afresh": number(row["fresh"]) if np.isfinite(row["fresh"]) else "",
         "95 % interval": interval(row["fresh_low"], row["fresh_high"]).strip(),
         "Fresh seeds": row["fresh_seeds"],
         "Diverged afresh": row["fresh_diverged"],
@@ -73,7 +72,10 @@ def _missing(value: Any) -> bool:
 def _said(table: pd.DataFrame, unit: str) -> str:
     """Both means over the settings that were chosen among several."""
     there = table[(table["configurations"] > 1) & np.isfinite(table["fresh"]) & np.isfinite(table["chosen_on"])]
-    said = f"Means of the {unit} over seeds; intervals: bootstrap over the fresh seeds."
+    said = (
+        f"Means of the {unit} over the seeds of the choice and over fresh ones, which are not in the pictures; "
+        "intervals: bootstrap over the fresh seeds."
+    )
     if not len(there):
         return said
     chosen, fresh = there["chosen_on"].mean(), there["fresh"].mean()

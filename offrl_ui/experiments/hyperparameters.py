@@ -46,6 +46,12 @@ def sensitivity_figure(prepared: Prepared) -> go.Figure:
         place = {"row": index // columns + 1, "col": index % columns + 1}
         table = statistics.sensitivity(prepared.runs, setting, by, prepared.metric)
         numeric = table["value"].dtype.kind in "fiu"
+        positive = table["value"][table["value"] > 0] if numeric else table["value"][:0]
+        wide = len(positive) > 1 and table["value"].max() >= 20 * positive.min()
+        if wide and table["value"].min() <= 0:  # a logarithm has no place for 0: the values side by side
+            numeric = wide = False
+            order = [title_of(setting, each) for each in sorted(table["value"].unique())]
+            figure.update_xaxes(type="category", categoryorder="array", categoryarray=order, **place)
         for value in prepared.order:
             part = table[table[by] == value]
             if len(part) < 2:
@@ -75,7 +81,6 @@ def sensitivity_figure(prepared: Prepared) -> go.Figure:
             named.add(name)
         if prepared.normalised:
             reference_lines(figure, "y", **place)
-        wide = numeric and table["value"].min() > 0 and table["value"].max() >= 20 * table["value"].min()
         if wide:
             figure.update_xaxes(type="log", dtick=1, **place)
         figure.update_yaxes(title_text=prepared.unit if index % columns == 0 else "", **place)
@@ -86,10 +91,11 @@ def sensitivity_figure(prepared: Prepared) -> go.Figure:
         "unseen runs falls when the setting is shuffled. What tuning buys: the best setting of each dataset, and what "
         "of that is lost when one setting serves all."
     )
-    style(figure, "Which settings matter?", note, height=60 + 270 * (rows + 1))
+    names = [word_of(setting) for setting in settings]
+    style(figure, "Which settings matter?", note, height=60 + 270 * (rows + 1), left=max(58, left_of(names)))
     figure.update_annotations(font_size=13)
     figure.update_layout(margin_t=figure.layout.margin.t + 18, height=figure.layout.height + 18)
-    return legend_below(figure, len(named))
+    return legend_below(figure)
 
 
 def _importance(figure: go.Figure, prepared: Prepared, row: int) -> None:
@@ -236,4 +242,4 @@ def phase_figure(prepared: Prepared, x: str, y: str) -> go.Figure:
         range=[-0.5, len(up) - 0.5],
         showgrid=False,
     )
-    return legend_below(figure, len(set(table["winner"])))
+    return legend_below(figure)

@@ -22,6 +22,8 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 LINE = 66
 """Characters of a line below a title: as many as a phone shows."""
+LEGEND, MARKER = 40, 7
+"""Characters of a row of the legend on a phone, and what the sign before a name takes of them."""
 MANY = 1500
 """Points from which on they are drawn by the graphics processor."""
 
@@ -169,9 +171,15 @@ def interval(low: float, high: float) -> str:
     return f" [{number(low)}, {number(high)}]" if np.isfinite(low) and np.isfinite(high) else ""
 
 
-def legend_below(figure: go.Figure, entries: int) -> go.Figure:
-    """A legend that wraps below the chart, whatever the width; `entries` is how many names it has."""
-    room = 26 * max(1, -(-entries // 3))
+def legend_below(figure: go.Figure) -> go.Figure:
+    """A legend that wraps below the chart, with room for as many rows as it has on a phone."""
+    rows, free = 0, 0
+    for name in (trace.name for trace in figure.data if trace.name and trace.showlegend is not False):
+        wide = len(name) + MARKER
+        if wide > free:
+            rows, free = rows + 1, LEGEND
+        free -= wide
+    room = 29 * max(1, rows)
     figure.update_layout(
         showlegend=True,
         legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom", "x": 0, "xanchor": "left"},

@@ -258,7 +258,7 @@ def counted_runs(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def strata_of(rows: pd.DataFrame) -> list[Array]:
-    return [part["score"].to_numpy()[:, None] for _, part in rows.groupby("task", sort=True)]
+    return [part.to_numpy()[:, None] for _, part in rows.groupby("task", sort=True)["score"]]
 
 
 def names_of(by: str | Sequence[str]) -> list[str]:

@@ -58,7 +58,10 @@ def phase_diagram(
         raise ExperimentError(f"both axes are {x}: a plane needs two")
     # The cell itself tells tasks apart only by what is not one of its axes.
     rows = rows.assign(task=tasks_of(frame.drop(columns=[c for c in (x, y) if c.startswith(OPTION)]).loc[rows.index]))
-    sound = rows[rows["score"].notna()]
+    if by not in rows.columns:
+        raise ExperimentError(unknown("column of these results", by, list(rows.columns)))
+    needed = list(dict.fromkeys([x, y, by, "task", "score", "seed", "diverged"]))
+    sound = rows.loc[rows["score"].notna(), needed]
     found = []
     for at_x in sorted(sound[x].dropna().unique()):
         for at_y in sorted(sound[y].dropna().unique()):
@@ -72,13 +75,14 @@ def phase_diagram(
 
 def _winner(parts: dict[Any, pd.DataFrame], bootstrapping: dict[str, Any]) -> dict[str, Any]:
     iqm = pooled(lambda values: interquartile_mean(values, axis=-2))
-    scores = {name: float(iqm(strata_of(rows))[0]) for name, rows in parts.items()}
+    strata = {name: strata_of(rows) for name, rows in parts.items()}
+    scores = {name: float(iqm(runs)[0]) for name, runs in strata.items()}
     order = sorted(scores, key=lambda name: -scores[name])
     best, second = order[0], order[1] if len(order) > 1 else None
     row: dict[str, Any] = {"winner": best, "second": second, "score": scores[best]}
     row |= {"margin": np.nan, "low": np.nan, "high": np.nan, "sure": False, "why": "There is nothing to compare with."}
     if second is not None:
-        one, other = strata_of(parts[best]), strata_of(parts[second])
+        one, other = strata[best], strata[second]
         why = too_few(parts[best]) or too_few(parts[second])
         row |= {"margin": scores[best] - scores[second], "why": why}
         if not why:
