@@ -37,10 +37,10 @@ if asked is not None and asked not in known:
     message = f"preset = {asked[:60]!r} was refused: there is no such run; {chosen.title} is shown"
     st.warning(links.plain(message), icon=":material/rule:")
 with st.sidebar:
+    open_recording(key="gallery-open", on_open=show_own)
     st.subheader("Runs worth seeing")
     picker(preset_cards(), None if opened else chosen.id, key="gallery", label="Run", on_pick=pick, columns=2)
 
-    open_recording(key="gallery-open", on_open=show_own)
 
 if opened:
     address, name = opened

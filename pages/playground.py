@@ -8,12 +8,13 @@ from typing import Any
 import streamlit as st
 
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.entries.custom import OWN_GRID
 from offrl_core.worlds.layout import GridLayout
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES, RunConfig
 from offrl_live.runs.live_runs import NoRoom
 from offrl_ui.datasets.assumption import show_assumption
-from offrl_ui.datasets.collect import OWN_GRID, draw_grid, own_grid
+from offrl_ui.datasets.collect import draw_grid, own_grid
 from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.experiments.opening import make_an_experiment

@@ -30,7 +30,7 @@ class GalleryPage {
     this.presets = presets;
     this.go = go;
     const [host, own] = [h("div", { class: "component" }), h("div", { class: "component" })];
-    side.replaceChildren(h("h2", {}, "Runs worth seeing"), host, own);
+    side.replaceChildren(own, h("h2", {}, "Runs worth seeing"), host);
     /** The recording of the viewer's own that is shown. @type {{ address: string, name: string } | null} */
     this.opened = null;
     this.head = h("div", { class: "gallery-head" });

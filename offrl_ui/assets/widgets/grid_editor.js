@@ -57,7 +57,7 @@ class GridEditor {
     this.tool = component.data.tools[0]?.letter ?? "";
     /** @type {Cell} */
     this.cursor = [0, 0];
-    /** What the pointer draws at the moment, and where. @type {{ last: Cell, moved: boolean, letter: string } | null} */
+    /** What the pointer draws now, and where. @type {{ last: Cell, moved: boolean, letter: string } | null} */
     this.stroke = null;
     /** The cell of the cursor in words, for those who do not see it. */
     this.said = "";
