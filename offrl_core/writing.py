@@ -29,3 +29,16 @@ def number(value: float, digits: int = 3) -> str:
     if "e" in made:
         made = f"{value:.0f}"
     return made.replace("-", "−")
+
+
+def tex(value: float, digits: int = 4) -> str:
+    r"""A number in LaTeX, without zeros at the end of its decimals: `0.5`, `-1`, `\infty`, `3.4\cdot 10^{38}`."""
+    if math.isnan(value):
+        return r"\mathrm{NaN}"
+    if math.isinf(value):
+        return r"\infty" if value > 0 else r"-\infty"
+    made = f"{value + 0.0:.{digits}g}"
+    if "e" in made:
+        mantissa, exponent = made.split("e")
+        return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
+    return made

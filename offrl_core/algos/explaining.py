@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from offrl_core.algos.batch import Array, Batch
+from offrl_core.writing import tex
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,7 @@ class Transition:
 
 def number(x: float) -> str:
     """`x` in LaTeX, four significant digits."""
-    if math.isnan(x):
-        return r"\mathrm{NaN}"
-    if math.isinf(x):
-        return r"\infty" if x > 0 else r"-\infty"
-    text = f"{x + 0.0:.4g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
-    return text
+    return tex(x)
 
 
 def term(x: float) -> str:

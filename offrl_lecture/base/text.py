@@ -7,7 +7,6 @@ screen reader reads; in paragraphs the glossary's terms lead to what they mean),
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -182,15 +181,3 @@ def listed(names: Sequence[str]) -> str:
 def number(value: float, digits: int = 4) -> str:
     """A number as people write it: `0.8182`, `−1`, `∞`, `3.4·10³⁸`; four digits, to be compared with a closed form."""
     return writing.number(value, digits)
-
-
-def tex(value: float, digits: int = 4) -> str:
-    """A number in LaTeX."""
-    if math.isnan(value):
-        return r"\text{NaN}"
-    if math.isinf(value):
-        return r"\infty" if value > 0 else r"-\infty"
-    if value and not 1e-3 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
-    return f"{value:.{digits}g}"

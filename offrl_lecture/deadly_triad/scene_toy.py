@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from offrl_core.declarations import Hyperparameter
+from offrl_core.writing import tex
 from offrl_lecture.base.pictures import (
     Axis,
     Equation,
@@ -21,7 +22,7 @@ from offrl_lecture.base.pictures import (
 )
 from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Play, Prediction, Preset, Scene, State
-from offrl_lecture.base.text import number, tex
+from offrl_lecture.base.text import number
 from offrl_lecture.deadly_triad import courses
 from offrl_lecture.deadly_triad import toy as triad
 from offrl_lecture.deadly_triad.remedies import Remedy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from offrl_core.declarations import Hyperparameter
+from offrl_core.writing import tex
 from offrl_lecture.base.pictures import (
     Axis,
     Board,
@@ -17,7 +18,7 @@ from offrl_lecture.base.pictures import (
 )
 from offrl_lecture.base.run import Run
 from offrl_lecture.base.scene import Control, Pictures, Prediction, Scene, State
-from offrl_lecture.base.text import listed, number, tex
+from offrl_lecture.base.text import listed, number
 from offrl_lecture.reweighting.methods import BY_NAME, FAMILY
 
 JUDGES = {
