@@ -43,7 +43,7 @@ class Visitor:
 
 
 class Visitors:
-    """Who is connected to a route.
+    """The connections of a route, counted in all and for each address.
 
     Args:
         most: connections of all together.
@@ -78,7 +78,7 @@ class Visitors:
         self.connections -= 1
 
     def _remember(self, address: str, visitor: Visitor) -> None:
-        """Whoever goes and comes back within a minute is the same."""
+        """Keep what is counted of an address for a minute after its last connection: a reload does not clear it."""
         now = self._now()
         self._remembered.pop(address, None)
         self._remembered[address] = (now, visitor)

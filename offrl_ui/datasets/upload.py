@@ -135,13 +135,13 @@ def _until() -> str:
 
 
 def visitor() -> str:
-    """Who asks: a name for this visit."""
+    """The name of this visit, by which the files of one visitor are told from those of others."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
 
 
 def address() -> str:
-    """Who waits for a reader: everybody behind one address has one seat, so that nobody takes all by many visits."""
+    """The address that a file is read for. Visits from one address share one reader, so that none takes all of them."""
     return st.context.ip_address or visitor()
 
 

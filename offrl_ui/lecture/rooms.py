@@ -157,7 +157,7 @@ class Room:
         self.kept.show(self)
 
     def take(self, state: Mapping[str, Any]) -> None:
-        """Show what a presenter shows who is connected to another server: `scene`, `choices`, `round`, `shown` and
+        """Show what the room's presenter, on another server, shows: `scene`, `choices`, `round`, `shown` and
         `record`."""
         self.scene, self.choices, self.round = state["scene"], state["choices"], state["round"]
         for tally in state["record"]:

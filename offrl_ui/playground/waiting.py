@@ -18,7 +18,7 @@ def trains_in_tabs(address: str) -> None:
 
 
 def offers(config: RunConfig) -> list[tuple[str, str]]:
-    """Words and address, below the place of the app, of what there is meanwhile for who waits for this run."""
+    """What to look at while this run waits: the words of each link, and its address below the app's own."""
     found = []
     if (preset := alike(config)) is not None:
         found.append((f"Meanwhile, watch “{preset.title}”", f"gallery?{urlencode({'preset': preset.id})}"))
