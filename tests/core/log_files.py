@@ -20,6 +20,7 @@ from offrl_core import Dataset, formats
 from offrl_core.formats import ColumnMapping, Finding
 from offrl_core.processes.file_reader import read_isolated
 
+CASES = Path(__file__).parent / "cases"
 COLUMNS = ("observations", "actions", "rewards", "next_observations", "terminations", "truncations", "episode_starts")
 FACTS = ("n_actions", "n_states", "action_names", "observation_names", "gamma", "name", "options", "behavior_names")
 
@@ -51,6 +52,17 @@ def read_file(source: Any, *, isolated: bool = False, **how: Any) -> Read:
     """Read a file into a dataset, here or in another process; arguments and errors as in `offrl_core.formats`."""
     reading = (read_isolated if isolated else formats.read_file)(source, **how)
     return Read(Dataset.from_reading(reading), reading.findings, reading.format, reading.mapping)
+
+
+def case(name: str, **how: Any) -> Read:
+    """A file of `CASES` that was read."""
+    return read_file(CASES / name, **how)
+
+
+def finding(reading: Read, code: str) -> Finding:
+    """The one finding with this code."""
+    (found,) = [found for found in reading.findings if found.code == code]
+    return found
 
 
 def codes(reading: Read) -> set[str]:

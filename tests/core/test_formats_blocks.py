@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
-from log_files import Read, codes, read_file
+from log_files import CASES, Read, codes, read_file
 
 from offrl_core.formats import FileError
 
-CASES = Path(__file__).parent / "cases"
 RNG = np.random.default_rng(3)
 LENGTHS = np.array([3, 5, 4])
 MOST = 5

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from log_files import Read, codes, read_csv, read_file
+from log_files import CASES, Read, codes, read_csv, read_file
 
 from offrl_core.formats import FileError, preview_file
-
-CASES = Path(__file__).parent / "cases"
 
 
 def told(reading: Read, code: str) -> str:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from fuzzing import LIMITS, judge
-from log_files import Read, assert_same, codes, read_csv, read_file
+from log_files import CASES, Read, assert_same, codes, read_csv, read_file
 
 from offrl_core.formats import FileError, Limits, preview_file
 
-CASES = Path(__file__).parent / "cases"
 CSV = """episode,step,x,y,treatment,reward,done
 0,0,.5,1,low,0,0
 0,1,.25,2,none,1,1

@@ -20,12 +20,11 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.ipc as ipc
 import pytest
-from log_files import arrow_file, assert_same, log, minari_arrow, parquet, read_file
+from log_files import CASES, arrow_file, assert_same, log, minari_arrow, parquet, read_file
 
 from offrl_core.formats import FileError, Limits, preview_file
 from offrl_core.processes.file_reader import read_isolated
 
-CASES = Path(__file__).parent / "cases"
 LIMITS = Limits(bytes=1_000_000, unpacked=2_000_000, rows=10_000, columns=10)
 CSV = b"episode,state,action,reward,done\n0,a,l,0.5,0\n0,b,r,1,1\n1,a,r,0,1\n"
 JSON = b'{"s": 0, "a": 1, "r": 2.5}\n{"s": 1, "a": 0, "r": 1, "done": true}\n'

@@ -5,17 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from log_files import assert_same, codes, read_csv, read_file
+from log_files import CASES, assert_same, codes, read_csv, read_file
 from workbooks import ods, xlsx, zip_of
 
 from offrl_core.formats import FileError, Limits, preview_file
 
-CASES = Path(__file__).parent / "cases"
 LIMITS = Limits(bytes=1_000_000, unpacked=5_000_000, rows=5_000, columns=50, seconds=20.0)
 BOTH = pytest.mark.parametrize("book", [xlsx, ods], ids=["xlsx", "ods"])
 NAMES = ["episode", "when", "state", "action", "reward", "done"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from log_files import Read, codes, parquet, read_csv, read_file
+from log_files import codes, finding, parquet, read_csv, read_file
 
 from offrl_core import Dataset
 from offrl_core.formats import ColumnInfo, ColumnMapping, FileError, Limits, guess_mapping, preview_file
@@ -20,12 +20,6 @@ PLAIN = """episode,step,state,action,reward,done
 1,0,3,0,0,false
 1,1,5,1,-2,false
 """
-
-
-def finding(reading: Read, code: str):
-    """The one finding with this code."""
-    (found,) = [finding for finding in reading.findings if finding.code == code]
-    return found
 
 
 def test_a_plain_table_is_guessed() -> None:

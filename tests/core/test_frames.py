@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from log_files import assert_same, read_file
+from log_files import CASES, assert_same, read_file
 
 import offrl_core as orl
 from offrl_core.formats import FileError, read_frame
 
-CASES = Path(__file__).parent / "cases"
 TABLES = (
     "two_actions.csv",
     "onehot_action.csv",

@@ -5,31 +5,23 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from log_files import Read, arrow_file, codes, d3rlpy_2, d4rl, log, minari_hdf5, read_file, stacked
+from log_files import CASES, arrow_file, codes, d3rlpy_2, d4rl, finding, log, minari_hdf5, read_file, stacked
 
 import offrl_core as orl
 from offrl_core.formats import ColumnMapping, FileError, Limits, preview_file
 from offrl_core.formats.pictures import plane, shrunk
 
-CASES = Path(__file__).parent / "cases"
 ROWS = 12
 
 
 def frames(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (ROWS, *shape)).astype(np.uint8)
-
-
-def finding(reading: Read, code: str) -> Any:
-    (found,) = [found for found in reading.findings if found.code == code]
-    return found
 
 
 def by_hand(values: np.ndarray, factor: int, height: int) -> np.ndarray:
