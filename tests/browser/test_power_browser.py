@@ -33,6 +33,12 @@ seeds = itertools.count(60)
 
 
 @pytest.fixture
+def page(tab: Page) -> Page:
+    """The same tab for all tests of this file: each opens a run of its own in it."""
+    return tab
+
+
+@pytest.fixture
 def first(page: Page, server) -> str:
     """A run that no other test has touched, paused after some steps."""
     link = f"?v=1&data=double-crossing&x.episodes=50&x.seed={next(seeds)}&algo=bcq&net=table&seeds=2"
