@@ -141,7 +141,14 @@ def _moving(queue: Experiments, design: Design, waited: bool) -> None:
     text = links.written(design)
     viewing.take_home(frame, text, python_of(design), name="experiment", key="experiment")
     own = running.names_of_own()
-    viewing.view(frame, design.columns, stamp, lambda run: link_parts(design, run, own), key=f"view-{design.key[:8]}")
+    viewing.view(
+        frame,
+        design.columns,
+        stamp,
+        lambda run: link_parts(design, run, own),
+        key=f"view-{design.key[:8]}",
+        metric=fresh.unit_of(frame),
+    )
     if not missing or standing.state == "finished":
         _afresh(queue, design, frame, stamp)
 
