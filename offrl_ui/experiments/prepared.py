@@ -13,6 +13,7 @@ import pandas as pd
 from offrl_core.algos import algorithms
 from offrl_core.experiments import statistics
 from offrl_core.experiments.statistics.base import sign_of
+from offrl_core.links import OPTION
 from offrl_ui.experiments.marks import Palette, described, order_of, word_of
 
 LABELS = ("dataset", "algorithm", "approximator")
@@ -87,7 +88,7 @@ class Prepared:
     @cached_property
     def axes(self) -> tuple[str, ...]:
         """The columns in which the runs differ, the seed aside."""
-        return tuple(name for name in (*LABELS, *self.columns) if self.runs[name].nunique(dropna=True) > 1)
+        return tuple(name for name in (*LABELS, *self.columns) if _varies(self.runs, name))
 
     @cached_property
     def settings(self) -> tuple[str, ...]:
@@ -177,5 +178,13 @@ def _count(number: int, word: str) -> str:
 def compared(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """What can be compared: the columns in which the runs differ, the algorithm first."""
     order = ["algorithm", "approximator", *columns, "dataset"]
-    there = [name for name in order if name in frame and frame[name].nunique(dropna=True) > 1]
+    there = [name for name in order if name in frame and _varies(frame, name)]
     return there or ["algorithm"]
+
+
+def _varies(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column has several values; an option of datasets must have them on one of these, for otherwise it only
+    says which dataset it is."""
+    if name.startswith(OPTION):
+        return bool(frame.groupby("dataset", observed=True)[name].nunique(dropna=True).max() > 1)
+    return bool(frame[name].nunique(dropna=True) > 1)

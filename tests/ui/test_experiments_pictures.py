@@ -42,6 +42,14 @@ def test_a_picture_says_what_it_is_made_of_and_each_of_its_points_is_a_run(name:
     assert opened <= set(of.frame["run"])
 
 
+def test_an_option_that_only_tells_datasets_apart_is_no_setting() -> None:
+    design, frame = computed("compared")
+    told = frame.assign(**{"x.episodes": frame["dataset"].map({"single-crossing": 20, "double-crossing": 200})})
+    columns = (*design.columns, "x.episodes")
+    assert compared(told, columns) == compared(frame, design.columns)
+    assert Prepared(told, columns).settings == Prepared(frame, design.columns).settings
+
+
 def test_each_run_is_a_dot_and_the_mark_is_the_interquartile_mean() -> None:
     of = prepared()
     figure = drawn("scores", of)

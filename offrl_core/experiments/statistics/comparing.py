@@ -171,9 +171,9 @@ def probability_of_improvement(
             found[-1]["why"] = "They were run on no task in common."
             continue
         why = too_few_seeds({t: seeds[x][t] for t in both}) or too_few_seeds({t: seeds[y][t] for t in both})
-        better = _comparisons(strata)
-        value = float(np.mean([each.mean() for each in better]))
-        low, high = _better_intervals(better, **bootstrapping) if not why else (np.nan, np.nan)
+        once = [np.ones((1, len(each)), dtype=np.intp) for each in strata]
+        value = float(_better(strata, once)[0])
+        low, high = _better_intervals(strata, **bootstrapping) if not why else (np.nan, np.nan)
         found.append({"x": x, "y": y, "probability": value, "low": low, "high": high, **counted, "why": why})
     for row in list(found):
         turned = {"x": row["y"], "y": row["x"], "probability": 1.0 - row["probability"]}
@@ -190,24 +190,29 @@ def _share_intervals(
     return percentiles(drawn_mean(np.concatenate(above), counts.astype(np.float64)).T, confidence)
 
 
-def _comparisons(strata: list[Array]) -> list[Array]:
-    """By task: `(n_x, n_y)`, 1 where a run of X is better than one of Y and ½ where they are equal; the first half of
-    the strata are X's."""
-    half = len(strata) // 2
-    pairs = zip(strata[:half], strata[half:], strict=True)
-    return [(x > y.T) + 0.5 * (x == y.T) for x, y in pairs]
+def _better(strata: list[Array], counts: list[Array]) -> Array:
+    """`(R,)`: the mean over tasks of `P(X > Y) + ½ P(X = Y)`.
+
+    Args:
+        strata: `(n, 1)` the runs of X on each task, then those of Y.
+        counts: `(R, n)` how often each of them is there.
+    """
+    half, shares = len(strata) // 2, []
+    for x, y, of_x, of_y in zip(strata[:half], strata[half:], counts[:half], counts[half:], strict=True):
+        order = np.argsort(y[:, 0], kind="stable")
+        below = np.pad(np.cumsum(of_y[:, order], axis=1), ((0, 0), (1, 0)))  # how many of Y are among the first so many
+        less = np.searchsorted(y[order, 0], x[:, 0], side="left")
+        up_to = np.searchsorted(y[order, 0], x[:, 0], side="right")
+        won = np.einsum("rx,rx->r", of_x, below[:, less] + below[:, up_to])
+        shares.append(won / (2.0 * len(x) * len(y)))
+    return np.asarray(np.mean(shares, axis=0))
 
 
 def _better_intervals(
-    better: list[Array], *, resamples: int = RESAMPLES, confidence: float = CONFIDENCE, seed: int = 0
+    strata: list[Array], *, resamples: int = RESAMPLES, confidence: float = CONFIDENCE, seed: int = 0
 ) -> tuple[float, float]:
-    """The interval of the mean over tasks of `P(X > Y) + ½ P(X = Y)`, where the runs of both are drawn again."""
-    sizes = [*(each.shape[0] for each in better), *(each.shape[1] for each in better)]
-    counts = np.split(how_often(tuple(sizes), resamples, seed).astype(np.float64), np.cumsum(sizes)[:-1], axis=1)
-    half = len(better)
-    shares = [
-        np.einsum("ry,ry->r", of_x @ each, of_y) / each.size
-        for each, of_x, of_y in zip(better, counts[:half], counts[half:], strict=True)
-    ]
-    low, high = percentiles(np.mean(shares, axis=0), confidence)
+    """The interval of `_better`, where the runs of both are drawn again."""
+    sizes = tuple(map(len, strata))
+    counts = np.split(how_often(sizes, resamples, seed), np.cumsum(sizes)[:-1], axis=1)
+    low, high = percentiles(_better(strata, counts), confidence)
     return float(low), float(high)
