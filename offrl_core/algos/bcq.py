@@ -42,8 +42,8 @@ class BCQ(QLearning):
             "rho",
             r"\rho",
             0.1,
-            "How likely an action must be to count: 0 is naive Q-learning, up leaves the maximum fewer actions, at 1 "
-            "it repeats the likeliest one.",
+            "Minimum probability for an action to be allowed: 0 is naive Q-learning, up leaves the maximum fewer "
+            "actions, at 1 it repeats the likeliest one.",
             low=0.0,
             high=1.0,
             effect=Effect(lowers=("value_start",)),

@@ -61,7 +61,7 @@ class CQL(QLearning):
             0.1,
             "How much the penalty counts: 0 is Q-learning. In forms c, d and paper up takes value from actions that a "
             "softmax of Q prefers more than the data does, first of all from missing ones, and gives it to the others: "
-            "the value ends below the true return on some data, above it on other.",
+            "the value ends below the true return on some data, above it on others.",
             low=0.0,
             high=100.0,
             paper=".5 to 5 (Kumar et al. 2020)",

@@ -19,7 +19,7 @@ GAMMA = Hyperparameter(
     "gamma",
     r"\gamma",
     0.99,
-    "Discount: up looks further ahead and bootstraps more; down cares for the next rewards only.",
+    "Discount: up looks further ahead and bootstraps more; down cares only about the next rewards.",
     low=0.0,
     high=1.0,
     label="discount",
@@ -28,7 +28,7 @@ GAMMA = Hyperparameter(
 
 
 RETURN_GAMMA = replace(
-    GAMMA, help="Discount of the recorded return G: up looks further ahead, down cares for the next rewards only."
+    GAMMA, help="Discount of the recorded return G: up looks further ahead, down cares only about the next rewards."
 )
 
 

@@ -123,7 +123,7 @@ def collecting(
                 "drawn",
                 "",
                 "",
-                "The policy you drew: one character a cell, ^ > v < or . for any action; rows may be parted by /.",
+                "The policy you drew: one character a cell, ^ > v < or . for any action; rows may be separated by /.",
                 max_length=(MAX_SIDE + 1) * MAX_SIDE,
                 needs=("behavior", ("drawn", "mix")),
             )
@@ -145,7 +145,7 @@ def collecting(
             "own",
             "",
             "",
-            "The episodes you played: seed:actions, parted by semicolons; each is replayed in the world.",
+            "The episodes you played: seed:actions, separated by semicolons; each is replayed in the world.",
             max_length=MAX_OWN,
             needs=("behavior", ("own", "mix")),
         )

@@ -50,7 +50,7 @@ REWARD = (
         "c",
         0.0,
         "Added to every reward at the end: down makes rewards negative, which breaks EMRL, makes 0 optimistic and long "
-        "episodes dear; where lengths differ, what is best may change.",
+        "episodes costly; where lengths differ, what is best may change.",
         low=-10.0,
         high=10.0,
         label="shift",

@@ -303,7 +303,7 @@ REMEDIES = Scene(
         ),
         Control(
             Hyperparameter(
-                "rho", r"\rho", 0.1, "How likely an action must be: up allows fewer, 0 allows all seen.", 0.0, 1.0
+                "rho", r"\rho", 0.1, "Minimum probability to be allowed: up allows fewer, 0 allows all seen.", 0.0, 1.0
             ),
             step=0.01,
             label="threshold",

@@ -118,7 +118,7 @@ def _cloning_answer(state: State, _pictures: Pictures) -> str:
     return (
         rf"The data say {told}, so cloning ends at $\pi_\theta(a^+)={share:.3g}$: the cross-entropy is lowest where "
         rf"$\pi_\theta=\pi_\beta$, and there $\mathrm{{KL}}(\pi_\beta\|\pi_\theta)=0$."
-        "\n\nNo reward stands in this loss. Cloning copies good and bad alike: what it reaches for is $\\pi_\\beta$, "
+        "\n\nThis loss contains no reward. Cloning copies good and bad alike: what it reaches for is $\\pi_\\beta$, "
         "the data's own policy, and nothing better. Which action is *better* is measured by the rewards that followed: "
         "the next scene puts them in."
     )

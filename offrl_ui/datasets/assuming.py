@@ -13,7 +13,7 @@ from offrl_core.evaluation.assumption import SEEDS, UPDATES, Reading, readings
 from offrl_core.writing import number
 from offrl_live.runs.config import RunConfig
 
-ASKING = "Asking each world …"
+ASKING = "Evaluating the policies in each world …"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ SEVERITY = {"error": "To fix", "warning": "Warning", "note": "Note"}
 OWN_TITLE = "An uploaded log"
 ABOUT_OWN = "The world behind this log is not known, so there is no truth to compare with."
 ABOUT_OPTIONS = (
-    "The episodes of an uploaded log were collected elsewhere; which of them are used, and what learners are "
-    "given for a reward, is yours to say."
+    "Uploaded data cannot be re-collected. Choose which of its episodes are used, and what learners are given for a "
+    "reward."
 )
 ACTIONS_TAKEN = "How often each action was taken"
 WHAT_IS_READ = "One row per decision. " + " ".join(f"{record.title}: {record.help}" for record in FORMATS.values())

@@ -21,7 +21,7 @@ ABOUT = (
 
 def loss_code(kind: type[Algorithm], choices: Mapping[str, Value], data: Dataset) -> None:
     """The section of the page. A system of somebody's own has its own text only."""
-    with st.expander("The loss in code", icon=":material/code:"):
+    with st.expander("Source code of this loss", icon=":material/code:"):
         if not is_restated(kind):
             st.code(kind.loss_source(), language="python", line_numbers=True)
             return

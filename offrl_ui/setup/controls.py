@@ -36,17 +36,23 @@ MODEL_PARTS = {"approximator": "net", "seeds": "seeds", "device": "device"}
 """What the controls of a lane's model are called in links."""
 
 
+def _words(name: str) -> str:
+    """A name of the code as the screen writes it: with spaces, and in its spelling."""
+    return name.replace("_", " ").replace("behavior", "behaviour")
+
+
 def item(h: Hyperparameter, value: Setting, part: str, **more: Any) -> dict[str, Any]:
     """One control of the panel, as plain data; `part` is its name in links."""
     return {
         **asdict(h),
         "greedier": h.greedier,
-        "measured": h.effect.text,
+        "measured": _words(h.effect.text),
         "part": part,
         "symbol": mathml(h.symbol) if h.symbol else "",
         "special": {f"{key:.15g}": name for key, name in (h.special or {}).items()},
-        "label": h.label or h.name.replace("_", " "),
-        "allowed": h.allowed,
+        "label": h.label or _words(h.name),
+        "titles": {choice: _words(choice) for choice in h.choices},
+        "allowed": _words(h.allowed),
         "value": list(value) if isinstance(value, tuple) else value,
         **more,
     }

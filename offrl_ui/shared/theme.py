@@ -21,7 +21,8 @@ _CHARTS = (
 # Beside the button that opens the menu there is room for the page's heading.
 _PHONE = (
     "@media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 3.4rem; }"
-    " [data-testid=stHeader] { background: transparent; } :root { --heading: absolute; } }"
+    " [data-testid=stHeader] { background: transparent; } :root { --heading: absolute; }"
+    " [data-testid=stExpandSidebarButton] { backdrop-filter: blur(8px); border-radius: 0.5rem; } }"
 )
 
 
@@ -32,9 +33,11 @@ def readable() -> None:
     """
     caption = "[data-testid=stCaptionContainer][data-testid]"  # twice, to stand above Streamlit's own class
     axes = "[data-testid=stPlotlyChart] :is([class$=tick] text, [class$=title], .annotation-text, .legendtext)"
+    links = "[data-testid=stMarkdownContainer] :is(p, li) > a:not([href^='#term-'])"  # not by their colour alone
     selected = "[data-testid=stButtonGroup] button[data-selected=true]"
     st.html(
         f"<style>{caption} {{ opacity: 0.7; }} {axes} {{ fill: currentColor !important; }} "
+        f"{links} {{ text-decoration: underline; }} "
         f"{selected}, {selected} * {{ color: inherit !important; }}{_CHARTS}{_PHONE}{asset_text('shared/terms.css')}"
         "</style>"
     )

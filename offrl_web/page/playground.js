@@ -89,7 +89,7 @@ class PlaygroundPage {
       h("h2", {}, "The update, worked through for one transition"),
       hosts.inside,
     );
-    this.loss = h("details", { class: "fold" }, h("summary", {}, "The loss in code"));
+    this.loss = h("details", { class: "fold" }, h("summary", {}, "Source code of this loss"));
     main.append(this.loss);
     const picker = [style("widgets/picker.css")];
     this.places = {
@@ -434,7 +434,7 @@ class PlaygroundPage {
       rule.source && v("p", { class: "caption" }, `Source: ${rule.source}.`),
     ]);
     const shown = loss.map(({ title, code }) => [h("h3", {}, title), h("pre", { tabindex: 0 }, h("code", {}, code))]);
-    this.loss.replaceChildren(h("summary", {}, "The loss in code"), ...shown.flat());
+    this.loss.replaceChildren(h("summary", {}, "Source code of this loss"), ...shown.flat());
   }
 
   close() {

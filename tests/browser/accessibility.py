@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-AXE = """(levels) => axe.run(document, { runOnly: { type: "tag", values: levels }, resultTypes: ["violations"] })
+AXE = """(within, levels) => axe.run(within, { runOnly: { type: "tag", values: levels }, resultTypes: ["violations"] })
   .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ target, html, failureSummary }) =>
     `${id}: ${target.flat().at(-1)} ${html.slice(0, 120)} ${failureSummary}`)))"""
 
 # The contrast of all text in sight, also of what axe-core leaves out: of disabled controls and in drawings. Text in a
 # drawing is held against the page. Signs of Streamlit's icon font are pictures.
-CONTRAST = """() => {
+CONTRAST = """(within) => {
   const parts = (colour) => {
     const [r, g, b, a = 1] = colour.match(/-?[\\d.]+(e-?\\d+)?/g).map(Number);
     return colour.startsWith("color(") ? [255 * r, 255 * g, 255 * b, a] : [r, g, b, a];
@@ -41,13 +41,17 @@ CONTRAST = """() => {
     const named = `${element.tagName} ${element.getAttribute("class")}: ${text.slice(0, 60)}`;
     if (ratio < 4.5) low.push(`${ratio.toFixed(2)} ${named}`);
   };
-  look(document.body);
+  look(within);
   return low;
 }"""
 
 
-def rules_broken(tab: Page) -> list[str]:
-    """What is wrong with a page that has been drawn, in dark and in light; the tab is light and moves afterwards."""
+def rules_broken(tab: Page, within: Locator | None = None) -> list[str]:
+    """What is wrong with a page that has been drawn, or with what has opened on it, in dark and in light.
+
+    The tab is light and moves afterwards.
+    """
+    part = tab.locator("html") if within is None else within
     if not tab.evaluate("typeof axe === 'object'"):
         tab.evaluate(AXE_SCRIPT)
     wrong: list[str] = []
@@ -58,7 +62,7 @@ def rules_broken(tab: Page) -> list[str]:
         found: list[str] = []
         for _ in range(15):  # colours change within a moment, those of charts when they are drawn anew
             tab.wait_for_timeout(300)
-            found = tab.evaluate(AXE, LEVELS) + tab.evaluate(CONTRAST)
+            found = part.evaluate(AXE, LEVELS) + part.evaluate(CONTRAST)
             if not found:
                 break
         wrong += [f"{scheme}: {one}" for one in found]

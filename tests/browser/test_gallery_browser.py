@@ -165,7 +165,7 @@ def test_a_model_s_training_goes_home_as_a_script_in_pytorch(tab: Page, server, 
 
 def test_the_loss_is_read_in_pytorch_as_the_choices_make_it(tab: Page, server):
     open_playground(tab, server, "?algo=cql&form=paper")
-    tab.get_by_text("The loss in code").click()
+    tab.get_by_text("Source code of this loss").click()
     tab.get_by_role("tab", name="In PyTorch").click()
     shown = tab.get_by_role("tabpanel", name="In PyTorch").locator("code").last
     expect(shown).to_contain_text("z = q.logsumexp(-1) - rows.taken(q)")

@@ -45,7 +45,7 @@ def layout_option(default: str = "", name: str = "layout") -> opt.DatasetOption:
         name,
         "",
         default,
-        "The cells, rows parted by /: # wall, . floor, S start, G goal, D small reward, T dead end, X cliff.",
+        "The cells, rows separated by /: # wall, . floor, S start, G goal, D small reward, T dead end, X cliff.",
         max_length=(opt.MAX_SIDE + 1) * opt.MAX_SIDE,
     )
 

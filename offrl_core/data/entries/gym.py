@@ -47,7 +47,7 @@ FROZEN_LAKE = DatasetSpec(
     name="frozen-lake",
     title="Frozen lake 4×4",
     description="Gymnasium's FrozenLake-v1: reach the goal over slippery ice, holes end the episode.",
-    lesson="Random data covers every action, so even naive Q-learning reads the optimum out of it."
+    lesson="Random data covers every action, so even naive Q-learning finds the optimum in it."
     " Expert data leaves most actions unseen, and the same learner does worse on it than on random data.",
     options=(
         *opt.collecting(_GRID_BEHAVIORS, "random", n_episodes=2000, horizon=100),
@@ -91,8 +91,8 @@ CLIFF_WALKING = DatasetSpec(
 TAXI = DatasetSpec(
     name="taxi",
     title="Taxi",
-    description="Gymnasium's Taxi-v4: fetch a passenger and bring him where he wants to go; 500 states, six actions.",
-    lesson="Every step costs, and still 0 is a careful first value, because four states in five are worth more: from 0"
+    description="Gymnasium's Taxi-v4: take a passenger where they want to go; 500 states, six actions.",
+    lesson="Every step costs, yet 0 is a cautious first value, because four states in five are worth more: from 0"
     " everywhere even naive Q-learning is optimal. From 20, the reward at the end, it chases what was never tried.",
     options=(
         *opt.collecting(("random", "optimal", "softmax"), "optimal", n_episodes=3000, horizon=200, epsilon=0.1),
@@ -160,7 +160,7 @@ ACROBOT = DatasetSpec(
     title="Acrobot",
     description="Gymnasium's Acrobot-v1: swing a two-link arm above the bar, −1 a step. Medium pumps energy but acts at"
     " random six times in ten.",
-    lesson="Six dimensions and fast, chaotic motion: no state comes twice and neighbours soon part."
+    lesson="Six dimensions and fast, chaotic motion: no state comes twice and neighbours soon diverge."
     " Good and bad episodes differ in length only, so the return is the whole signal.",
     options=(
         *opt.collecting(

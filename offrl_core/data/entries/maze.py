@@ -58,7 +58,7 @@ MAZE = DatasetSpec(
     name="maze",
     title="Maze",
     description="The continuous twin of a grid: the state is a position, five actions move it noisily, walls stop it."
-    " As a rule the bent corridor, a double crossing with a longer way in.",
+    " By default the bent corridor, a double crossing with a longer way in.",
     lesson="No state is seen twice, so nothing can be looked up and every value is a guess between neighbours."
     " Where actions are missing the network extrapolates: naive Q-learning's estimate grows while its policy fails.",
     options=(

@@ -48,7 +48,7 @@ TWO_ACTIONS = DatasetSpec(
             "reward_plus", "r_+", 0.9, "Reward of a+: up makes it the better action by more.", low=-10.0, high=10.0
         ),
         opt.DatasetOption(
-            "reward_minus", "r_-", 0.1, "Reward of a−: below 0 shows what EMRL cannot bear.", low=-10.0, high=10.0
+            "reward_minus", "r_-", 0.1, "Reward of a−: below 0 shows what EMRL cannot handle.", low=-10.0, high=10.0
         ),
         _count("count_plus", "n_+", 1, "How often the data shows a+.", "collecting"),
         _count("count_minus", "n_-", 1, "How often the data shows a−.", "collecting"),

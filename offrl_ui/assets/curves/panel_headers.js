@@ -144,7 +144,7 @@ export class PanelHeaders {
     this.open = button;
     button.setAttribute("aria-expanded", "true");
     const { width, store } = this.figure;
-    const formula = h("div", { class: "plot-formula" });
+    const formula = h("div", { class: "plot-formula", tabindex: "0" });
     const texts = [metric.help ?? "", metric.bad ? `A bad curve: ${metric.bad}` : ""].filter(Boolean);
     this.about.replaceChildren(
       h("strong", {}, `${metric.title ?? metric.label}${metric.unit ? `, in ${metric.unit}` : ""}`),

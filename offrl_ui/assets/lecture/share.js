@@ -130,7 +130,7 @@ export function roomStrip(app) {
   const where = room.ended
     ? "The presenter has ended this room."
     : room.away
-      ? "The presenter is away; the picture waits."
+      ? "Presenter disconnected; waiting."
       : app.follow.exploring
         ? "You are exploring on your own."
         : "You follow the presenter.";
