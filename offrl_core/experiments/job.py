@@ -14,7 +14,7 @@ from offrl_core.declarations import Value
 NUMERICS = 1
 """The version of the numbers. It goes up whenever the same configuration would train to other numbers than before, so
 that results of both are never mixed; a test holds small runs of every algorithm against those of this version."""
-ESTIMATES = 2
+ESTIMATE_NUMERICS = 2
 """The version of the estimates from the data, of runs that ask for some: 2 knows policies that go round for nothing."""
 
 Kind = tuple[str, str, str]
@@ -73,7 +73,7 @@ class Run:
     @cached_property
     def key(self) -> str:
         """Equal for equal runs, in whichever experiment they are."""
-        numerics = [NUMERICS, ESTIMATES] if self.estimates else NUMERICS
+        numerics = [NUMERICS, ESTIMATE_NUMERICS] if self.estimates else NUMERICS
         return digest({**vars(self), "data": self.data.to_json(), "numerics": numerics})
 
 

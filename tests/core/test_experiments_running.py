@@ -109,6 +109,9 @@ def test_other_numbers_have_other_keys(monkeypatch: pytest.MonkeyPatch):
     before = {run.key for job in small().jobs for run in job.runs}
     monkeypatch.setattr("offrl_core.experiments.job.NUMERICS", 0)
     assert not before & {run.key for job in small().jobs for run in job.runs}
+    judged = set(small(estimates=["fqe"]).run_of)
+    monkeypatch.setattr("offrl_core.experiments.job.ESTIMATE_NUMERICS", 0)
+    assert not judged & set(small(estimates=["fqe"]).run_of)
 
 
 # files
