@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from offrl_core.processes.freed_memory import FreedMemory
 from offrl_live.runs.commands import Request
 from offrl_live.runs.live_runs import Limits, LiveRuns
 from offrl_live.runs.run import Viewer
@@ -115,9 +116,11 @@ class Hub(LiveRuns):
         return SYSTEM_CLOCK.now() - self._ticked_at
 
     def _tick_on(self) -> None:
+        freed = FreedMemory(10.0)
         while not self._closed.wait(SHOWING_SECONDS if self.scheduler.shows_ahead else TICK_SECONDS):
             try:
                 self.tick()
+                freed.give_back()
                 self._ticked_at = SYSTEM_CLOCK.now()
             except Exception:  # time must outlive a single bad moment; what happened is logged
                 log.exception("the hub's clock stumbled")

@@ -20,6 +20,7 @@ from offrl_core import own_files
 from offrl_core.data.catalogue import load_dataset
 from offrl_core.evaluation.member_returns import truth
 from offrl_core.processes.child import Child, ChildEnded, inbox
+from offrl_core.processes.freed_memory import FreedMemory
 from offrl_live.runs.scheduler import Ended, Received
 from offrl_live.runs.wire import WireError, encode, split
 from offrl_live.runs.worker import Worker
@@ -128,6 +129,7 @@ def serve(connection: Connection) -> None:
         connection.send_bytes(encode({"kind": "ready"}, {}))
         if warms_up():
             warm_up(commands)
+        freed = FreedMemory(2.0, collect=True)
         while True:
             wait = worker.wait()
             try:
@@ -139,6 +141,8 @@ def serve(connection: Connection) -> None:
                 own_files.prepare(command.get("files", ()))  # here, where it may take its time
                 with limit if worker.own or command.get("files") else nullcontext():
                     worker.obey(command)
+                if command["do"] == "drop":
+                    freed.give_back()
 
 
 def warm_up(commands: queue.SimpleQueue[Any]) -> None:

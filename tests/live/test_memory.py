@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 from offrl_core.dataset import Dataset
+from offrl_core.processes.freed_memory import FreedMemory
 from offrl_live.runs import datasets, wire
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import Change, Lane, RunConfig
@@ -151,3 +154,18 @@ def test_a_link_with_many_changes_takes_time_in_proportion(monkeypatch: pytest.M
     config, notes = links.parse({"data": ["double-crossing"], "algo": ["bcq"], "at": [at]})
     assert (len(config.changes), notes) == (many, [])
     assert len(made) <= 2 * many
+
+
+def test_what_is_no_longer_used_is_given_back_now_and_then() -> None:
+    class Large:
+        """Refers to itself."""
+
+        def __init__(self) -> None:
+            self.own = self
+
+    freed, seldom = FreedMemory(0.0, collect=True), FreedMemory(3600.0, collect=True)
+    gone = weakref.ref(Large())
+    seldom.give_back()
+    assert gone() is not None
+    freed.give_back()
+    assert gone() is None
