@@ -7,6 +7,8 @@ that is named by its contents; Pyodide lies in one that is named by its version.
 from __future__ import annotations
 
 import argparse
+import ast
+import gzip
 import hashlib
 import html
 import io
@@ -52,6 +54,15 @@ DATA_FILES = {
 MODULES = ("pyodide.mjs", "pyodide.asm.mjs")
 """Pyodide's scripts."""
 
+UNUSED = re.compile(
+    r"numpy/(?:f2py|_pyinstaller|doc)/.*|numpy/.*\.(?:pyi|pxd|h|c|a|pyx)"
+    r"|(?:idlelib|tkinter|ensurepip|xmlrpc|wsgiref|venv|turtledemo|lib2to3|sqlite3|dbm)/.*"
+    r"|(?:imaplib|mailbox|turtle|poplib|smtplib|ftplib|nntplib)\.py"
+    r"|encodings/(?:cp(?!125\d|437)\w+|mac_\w+|koi8_\w+|iso2022\w+|euc\w+|shift\w+|big5\w*|gb\w+|johab|hz|ptcp154|kz1048"
+    r"|hp_roman8|palmos|tis_620|iso8859_(?!1\.|15)\w+)\.py"
+)
+"""What nothing in a tab uses, of the two archives that Python begins with."""
+
 SOURCES = re.compile(r'"(?:\.\./)+offrl_ui/assets/')
 
 Say = Callable[[str], None]
@@ -96,7 +107,10 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
     }
     data_files = {name: f"stage/{version}/python/{name}.zip" for name in DATA_FILES}
     written: dict[str, bytes] = {f"stage/{version}/{name}": data for name, data in contents.items()}
-    written |= {f"{pyodide}/{path.name}": path.read_bytes() for path in _runtime(found)}
+    packed = [f"{pyodide}/{path.name}" for path in _runtime(found) if _is_packed(path.name)]
+    for path in _runtime(found):
+        name = f"{pyodide}/{path.name}"
+        written[f"{name}.gz" if name in packed else name] = _slim(path)
     written[f"{pyodide}/{supply.LOCK}"] = _lock(found)
     sizes = {name: len(data) for name, data in written.items() if _is_big(name)}
     facts = {
@@ -104,6 +118,7 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
         "pyodide": pyodide,
         "archives": archives,
         "files": data_files,
+        "packed": packed,
         "sizes": sizes,
         "pages": _pages(),
     }
@@ -176,6 +191,46 @@ def _runtime(found: supply.Supply) -> list[Path]:
     return [path for path in (*found.runtime(), *found.wheels(packages)) if path.name != supply.LOCK]
 
 
+def _slim(path: Path) -> bytes:
+    """A file of Pyodide's, whose hash was checked when it was found.
+
+    Of the archives that Python begins with, only what is used (of the standard library without docstrings), compressed
+    as one: that is smaller than file by file. The worker unpacks it as it comes.
+    """
+    if not _is_packed(path.name):
+        return path.read_bytes()
+    file = io.BytesIO()
+    bare = not path.name.startswith("numpy-")  # numpy.ma reads the docstrings of numpy
+    with zipfile.ZipFile(path) as given, zipfile.ZipFile(file, "w") as made:
+        for name in sorted(given.namelist(), key=lambda name: (name.rpartition(".")[2], name)):
+            if not UNUSED.fullmatch(name):
+                data = given.read(name)
+                made.writestr(zipfile.ZipInfo(name), _without_docs(data) if bare and name.endswith(".py") else data)
+    return gzip.compress(file.getvalue(), 9, mtime=0)
+
+
+def _without_docs(source: bytes) -> bytes:
+    """Python whose long docstrings are empty, line by line as before; as it is where this Python cannot parse it."""
+    lines = source.splitlines(keepends=True)
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # what only a newer Python knows
+        return source
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            top, last = first.lineno - 1, (first.end_lineno or first.lineno) - 1
+            if last > top:
+                kept = lines[top][: first.col_offset] + b'""' + lines[last][first.end_col_offset :]
+                lines[top : last + 1] = [kept, *[b"\n"] * (last - top)]
+    return b"".join(lines)
+
+
+def _is_packed(name: str) -> bool:
+    return name.startswith(("numpy-", "python_stdlib"))
+
+
 def _lock(found: supply.Supply) -> bytes:
     """The lock without the packages that nobody asks for."""
     kept = {name: entry for name, entry in found.lock["packages"].items() if name in supply.NEEDED}
@@ -196,7 +251,7 @@ def _filled(name: str, places: Mapping[str, str]) -> bytes:
 
 def _is_big(name: str) -> bool:
     """Whether a file is one of those that Python begins with, whose loading is told."""
-    return name.endswith(("pyodide.asm.wasm", "python_stdlib.zip", "program.bin")) or ("/numpy-" in name)
+    return name.endswith(("pyodide.asm.wasm", "python_stdlib.zip.gz", "program.bin")) or ("/numpy-" in name)
 
 
 def _is_shown(name: str, version: str) -> bool:

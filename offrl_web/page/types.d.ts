@@ -14,6 +14,8 @@ export interface Facts {
   archives: Record<string, string[]>;
   /** Top-level module → an archive of the data files of a package. */
   files: Record<string, string>;
+  /** Files that lie there compressed, under these names and `.gz`. */
+  packed: string[];
   /** Bytes of the large files that Python begins with, by their paths. */
   sizes: Record<string, number>;
   pages: PageFacts[];

@@ -180,18 +180,21 @@ function counted(answer) {
 
 const loadFrom = globalThis.fetch.bind(globalThis);
 
-/** As `fetch`; large files are counted, and everything of this site is kept.
+/** As `fetch`; large files are counted, packed ones unpacked, and everything of this site is kept.
  * @param {RequestInfo | URL} what @param {RequestInit} [how] */
 globalThis.fetch = async (what, how) => {
-  const href = what instanceof Request ? what.url : new URL(what, root).href;
-  const path = href.startsWith(root.href) ? href.slice(root.href.length) : null;
-  if (path === null) return loadFrom(what, how);
+  const asked = what instanceof Request ? what.url : new URL(what, root).href;
+  if (!asked.startsWith(root.href)) return loadFrom(what, how);
+  const packed = BUILT.packed.includes(asked.slice(root.href.length));
+  const href = packed ? `${asked}.gz` : asked;
+  const path = href.slice(root.href.length);
   const store = await caches.open(KEPT).catch(() => null);
   const there = await store?.match(href);
   const answer = there ?? (await loadFrom(href));
   if (!answer.ok) throw new Error(`${path} could not be loaded (${answer.status})`);
   if (!there) await store?.put(href, answer.clone()).catch(() => {});
-  return path in BUILT.sizes ? counted(answer) : answer;
+  const told = path in BUILT.sizes ? counted(answer) : answer;
+  return packed && told.body ? new Response(told.body.pipeThrough(new DecompressionStream("gzip"))) : told;
 };
 
 /** The kernel's function, on Python's own memory. @param {Pyodide} own @param {Bytes} module */
