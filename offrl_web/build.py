@@ -108,9 +108,9 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
     data_files = {name: f"stage/{version}/python/{name}.zip" for name in DATA_FILES}
     written: dict[str, bytes] = {f"stage/{version}/{name}": data for name, data in contents.items()}
     packed = [f"{pyodide}/{path.name}" for path in _runtime(found) if _is_packed(path.name)]
-    for path in _runtime(found):
-        name = f"{pyodide}/{path.name}"
-        written[f"{name}.gz" if name in packed else name] = _slim(path)
+    for file in _runtime(found):
+        name = f"{pyodide}/{file.name}"
+        written[f"{name}.gz" if name in packed else name] = _slim(file)
     written[f"{pyodide}/{supply.LOCK}"] = _lock(found)
     sizes = {name: len(data) for name, data in written.items() if _is_big(name)}
     facts = {
