@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from offrl_core.experiments.design import Design
 from offrl_core.experiments.job import Job, Run
-from offrl_core.experiments.statistics.base import FEWEST_SEEDS, bootstrap, of_runs
+from offrl_core.experiments.statistics.base import FEWEST_SEEDS, drawn_mean, intervals, of_runs
 from offrl_core.experiments.statistics.sensitivities import configurations_of
 from offrl_core.links import OPTION
 
@@ -97,7 +97,7 @@ class Choice:
             if len(values):
                 row["fresh"] = float(values.mean())
             if len(values) >= FEWEST_SEEDS:
-                low, high = bootstrap([values[:, None]], lambda drawn: drawn[0].mean(axis=-2))
+                low, high = intervals([values[:, None]], drawn_mean)
                 row["fresh_low"], row["fresh_high"] = float(low[0]), float(high[0])
             row["fresh_seeds"] = len(values)
             row["fresh_diverged"] = int((again["diverged"] >= 0).sum()) if len(values) else 0

@@ -198,16 +198,18 @@ def phase_figure(prepared: Prepared, x: str, y: str) -> go.Figure:
         )
     hatch(figure, list(zip(*(table.loc[~table["sure"], name] for name in ("column", "row")), strict=True)))
     records = table.to_dict("records")
-    for found in records:
-        figure.add_annotation(
-            x=found["column"],
-            y=found["row"],
-            text=title_of(by, found["winner"]),
-            showarrow=False,
-            font={"size": 11, "color": theme.ink()},
-            bgcolor="rgba(16,21,27,0.75)" if theme.dark() else "rgba(255,255,255,0.78)",
-            borderpad=1,
-        )
+    name = {
+        "showarrow": False,
+        "font": {"size": 11, "color": theme.ink()},
+        "bgcolor": "rgba(16,21,27,0.75)" if theme.dark() else "rgba(255,255,255,0.78)",
+        "borderpad": 1,
+    }
+    figure.update_layout(  # all together: one after another takes the square of their number
+        annotations=[
+            {"x": found["column"], "y": found["row"], "text": title_of(by, found["winner"]), **name}
+            for found in records
+        ]
+    )
     words = [
         f"{word_of(x)} {title_of(x, found[x])}, {word_of(y)} {title_of(y, found[y])}<br>"
         f"{title_of(by, found['winner'])} {number(found['score'])}"

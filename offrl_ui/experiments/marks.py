@@ -69,39 +69,54 @@ class Palette:
 def style(figure: go.Figure, title: str, note: str, *, height: int, legend: int = 0, left: int = 58) -> go.Figure:
     """The house style, with what a picture is made of below its title, so that a saved picture says it too."""
     lines = [line for sentence in note.split("\n") for line in textwrap.wrap(sentence, LINE)]
-    theme.style(figure, height=height + 17 * len(lines), legend=legend)
-    figure.update_layout(
-        title={"text": title, "subtitle": {"text": "<br>".join(lines), "font": {"size": 12.5, "color": theme.ink()}}},
-        margin={"l": left, "r": 16, "t": 38 + 17 * len(lines), "b": 52 + 22 * legend},
-        clickmode="event+select",
-        hoverlabel={"align": "left"},
-    )
+    look = theme.look()
+    layout = {**figure.layout.to_plotly_json(), **look.layout(height + 17 * len(lines), legend), "template": "none"}
+    subtitle = {"text": "<br>".join(lines), "font": {"size": 12.5, "color": look.ink}}
+    layout["title"] |= {"text": title, "subtitle": subtitle}
+    layout["margin"] = {"l": left, "r": 16, "t": 38 + 17 * len(lines), "b": 52 + 22 * legend}
+    layout["clickmode"] = "event+select"
+    layout["hoverlabel"] |= {"align": "left"}
+    axes = {"xaxis", "yaxis"} | {name for name in layout if name.startswith(("xaxis", "yaxis"))}
+    for name in axes:
+        mine = layout.get(name, {})
+        layout[name] = {**look.axis(), **mine, "title": {"standoff": 8, **mine.get("title", {})}}
+    figure.layout = layout  # at once: updates of a part take ten times as long
     return figure
 
 
 def reference_lines(figure: go.Figure, axis: str, **place: Any) -> None:
     """Behaviour at 0 and the best within the data at 1, always dashed."""
-    add = figure.add_vline if axis == "x" else figure.add_hline
-    for value in (0.0, 1.0):
-        add(value, line={"dash": "dash", "width": 1.2, "color": theme.ink()}, opacity=0.65, **place)
+    of = figure.get_subplot(**place) if place else figure.layout
+    x, y = (name.plotly_name.replace("axis", "") for name in (of.xaxis, of.yaxis))
+    along, across = ("x", "y") if axis == "x" else ("y", "x")
+    refs = {f"{along}ref": x if axis == "x" else y, f"{across}ref": f"{y if axis == 'x' else x} domain"}
+    line = {"type": "line", "line": {"dash": "dash", "width": 1.2, "color": theme.ink()}, "opacity": 0.65, **refs}
+    ends = {f"{across}0": 0, f"{across}1": 1}
+    lines = [{**line, **ends, f"{along}0": value, f"{along}1": value} for value in (0.0, 1.0)]
+    figure.layout.shapes = [*figure.layout.shapes, *lines]
 
 
 def described(runs: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """A line of words for each run: what distinguishes it, and what it came to."""
+    parts = [_labels(name, runs[name].tolist()) for name in columns]
+    came_to = (runs[name].tolist() for name in ("seed", "return", "normalised", "diverged"))
     words = []
-    for row in runs.to_dict("records"):
-        parts = [
-            title_of(name, row[name])
-            if name in ("algorithm", "dataset")
-            else f"{word_of(name)} {title_of(name, row[name])}"
-            for name in columns
-            if not (isinstance(row[name], float) and np.isnan(row[name]))
-        ]
-        end = f"return {number(row['return'])}, normalised {number(row['normalised'])}"
-        if row["diverged"] >= 0:
-            end += f"<br>diverged at step {row['diverged']:,.0f}; that is its last finite policy"
-        words.append(f"{', '.join(parts)}, seed {row['seed']}<br>{end}")
+    for (seed, earned, normalised, diverged), *labels in zip(zip(*came_to, strict=True), *parts, strict=True):
+        end = f"return {number(earned)}, normalised {number(normalised)}"
+        if diverged >= 0:
+            end += f"<br>diverged at step {diverged:,.0f}; that is its last finite policy"
+        words.append(f"{', '.join(filter(None, labels))}, seed {seed}<br>{end}")
     return words
+
+
+def _labels(column: str, values: list[Any]) -> list[str]:
+    """What a column says of each run; nothing where it has no value."""
+    named = column in ("algorithm", "dataset")
+    words = {
+        value: title_of(column, value) if named else f"{word_of(column)} {title_of(column, value)}"
+        for value in set(values)
+    }
+    return ["" if isinstance(value, float) and np.isnan(value) else words[value] for value in values]
 
 
 def shade(colour: str, share: float) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from offrl_core.algos import algorithms
@@ -104,19 +105,27 @@ class Prepared:
 
     def median_run(self, column: str, value: Any, runs: pd.DataFrame | None = None) -> str:
         """The run that stands for all of a value: the one that is nearest to their median."""
-        part = self.scored if runs is None else runs
-        part = part[part[column] == value]
-        if part.empty:
-            return ""
-        score = part["score"].to_numpy(dtype=float)
-        return str(part["run"].iloc[int(np.argmin(np.abs(score - np.median(score))))])
+        if runs is None:
+            return _nearest_to_median(self.scored, self._where(column, value))
+        return _nearest_to_median(runs, (runs[column] == value).to_numpy())
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, Any], npt.NDArray[np.bool_]]:
+        return {}
+
+    def _where(self, column: str, value: Any) -> npt.NDArray[np.bool_]:
+        """Which of the runs with a score have a value, or none at all: a plane asks for each again and again."""
+        if (column, value) not in self._known:
+            there = self.scored[column]
+            self._known[column, value] = (there.isna() if value is None else there == value).to_numpy()
+        return self._known[column, value]
 
     def cell_run(self, value: Any, at: Mapping[str, Any]) -> str:
         """The run that stands for a compared value where other columns have these values, or none at all."""
-        part = self.scored
+        mine = self._where(self.by, value)
         for column, wanted in at.items():
-            part = part[part[column].isna() | (part[column] == wanted)]
-        return self.median_run(self.by, value, part)
+            mine = mine & (self._where(column, None) | self._where(column, wanted))
+        return _nearest_to_median(self.scored, mine)
 
     def chosen(self, rule: str) -> pd.DataFrame | None:
         """The run that an estimate likes best on each dataset, of the last steps; None for what is no estimate."""
@@ -169,6 +178,14 @@ class Prepared:
         if blind:
             said += f"\n{blind:,} runs have no score: the behaviour is as good as the best, or the truth is unknown."
         return said
+
+
+def _nearest_to_median(runs: pd.DataFrame, mine: npt.NDArray[np.bool_]) -> str:
+    places = np.flatnonzero(mine)
+    if not len(places):
+        return ""
+    scores = runs["score"].to_numpy(dtype=float)[places]
+    return str(runs["run"].iat[places[np.argmin(np.abs(scores - np.median(scores)))]])
 
 
 def _count(number: int, word: str) -> str:

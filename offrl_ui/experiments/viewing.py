@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from offrl_core.experiments import ExperimentError
+from offrl_core.experiments import ExperimentError, statistics
+from offrl_live.serving.environment import warms_up
 from offrl_ui.experiments.marks import order_of, title_of, word_of
 from offrl_ui.experiments.pictures import PICTURES, plane_of
 from offrl_ui.experiments.prepared import Prepared, compared
@@ -133,6 +135,14 @@ def view(
         },
     )
     _open(event, prepared, link_of)
+    _load_libraries()
+
+
+@lru_cache(1)
+def _load_libraries() -> None:
+    """Once a picture stands, import what others need, beside: whoever comes to them next does not wait for it."""
+    if warms_up():
+        threading.Thread(target=statistics.load_libraries, name="experiments-libraries", daemon=True).start()
 
 
 def _kept(frame: pd.DataFrame, columns: list[str], key: str) -> Kept:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from typing import Any, Literal
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from offrl_core.glossary import linked
@@ -87,13 +86,3 @@ def ink() -> str:
 def colorscale(kind: Ramp | Literal["diverging"]) -> list[list[Any]]:
     """A scale in Plotly's form; the diverging one has its middle in the colour of the page."""
     return look().colorscale(kind)
-
-
-def style(figure: go.Figure, *, height: int = 280, legend: int = 0) -> go.Figure:
-    """Give a chart the house style, see `Look.layout`."""
-    chosen = look()
-    figure.update_layout(template="none", **chosen.layout(height, legend))
-    axis = {name: value for name, value in chosen.axis().items() if name != "title"}
-    figure.update_xaxes(title_standoff=8, **axis)
-    figure.update_yaxes(title_standoff=8, **axis)
-    return figure

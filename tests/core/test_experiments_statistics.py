@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import combinations
@@ -16,11 +16,14 @@ import pandas as pd
 import pytest
 from rliable import metrics
 from scipy import stats
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.inspection import permutation_importance
 
 from offrl_core.experiments import ExperimentError
 from offrl_core.experiments import statistics as st
 from offrl_core.experiments.statistics import base
-from offrl_core.experiments.statistics.base import bootstrap, how_often, intervals, pooled
+from offrl_core.experiments.statistics.base import how_often, intervals, pooled
+from offrl_core.experiments.statistics.sensitivities import shuffled_r2
 from tests.interquartile import interquartile_mean as by_definition
 
 
@@ -111,9 +114,23 @@ def test_intervals_are_rliables_but_for_chance(scores: dict[str, np.ndarray], li
         np.testing.assert_allclose([row[f"{name}_low"], row[f"{name}_high"]], interval, atol=atol, err_msg=name)
 
 
+def scipys(strata: list[np.ndarray], statistic: Callable[[list[np.ndarray]], np.ndarray], resamples: int) -> np.ndarray:
+    """`(low, high)` of a statistic of `(…, n_i, 1)` runs of each stratum, gathered anew for each resample."""
+
+    def drawn(*places: np.ndarray, axis: int = -1) -> np.ndarray:
+        taken = [values[np.asarray(place, dtype=int)] for values, place in zip(strata, places, strict=True)]
+        return statistic(taken)[..., 0]
+
+    places = [np.arange(len(values)) for values in strata]
+    found = stats.bootstrap(
+        places, drawn, n_resamples=resamples, batch=500, method="percentile", vectorized=True, rng=0
+    )
+    return np.array([found.confidence_interval.low, found.confidence_interval.high])
+
+
 def test_the_interval_of_a_mean_is_the_closed_form():
     values = np.random.default_rng(0).normal(size=(400, 1))
-    low, high = bootstrap([values], pooled(lambda x: x.mean(axis=-2)), resamples=4000)
+    low, high = intervals([values], base.drawn_mean, resamples=4000)
     error = 1.96 * values.std() / 20
     np.testing.assert_allclose([low[0], high[0]], values.mean() + np.array([-error, error]), atol=0.006)
 
@@ -140,7 +157,7 @@ def test_intervals_are_scipys_but_for_chance(scores: dict[str, np.ndarray]):
     """The same bootstrap, gathered and sorted anew for each resample."""
     strata = [column[:, None] for column in scores["a"].T]
     ours = np.ravel(intervals(strata, base.drawn_iqm, resamples=4000))
-    theirs = np.ravel(bootstrap(strata, pooled(lambda x: st.interquartile_mean(x, axis=-2)), resamples=4000))
+    theirs = scipys(strata, pooled(lambda x: st.interquartile_mean(x, axis=-2)), resamples=4000)
     np.testing.assert_allclose(ours, theirs, atol=0.06 * (theirs[1] - theirs[0]))
     pair = frame_of({name: scores[name] for name in ("a", "b")})
     row = st.probability_of_improvement(pair, resamples=4000).iloc[0]
@@ -338,6 +355,15 @@ def test_main_effects_are_the_analysis_of_variance():
     assert (crossed["permutation"] > 0.3).all()
     constant = st.importance(grid(lambda rho, alpha, task: 1.0))
     assert constant["why"].eq("No forest: all runs are equally good.").all()
+
+
+def test_what_shuffling_costs_is_what_scikit_learn_finds():
+    rng = np.random.default_rng(0)
+    x = rng.integers(4, size=(60, 3)).astype(float)
+    y = x[:, 0] + 0.3 * x[:, 1] + 0.1 * rng.normal(size=60)
+    forest = RandomForestRegressor(5, random_state=0).fit(x, y)
+    wanted = permutation_importance(forest, x, y, n_repeats=5, random_state=7).importances
+    np.testing.assert_allclose(forest.score(x, y) - shuffled_r2(forest.predict, x, y, seed=7), wanted, atol=1e-12)
 
 
 def test_sensitivity_is_the_quartiles_over_everything_else():

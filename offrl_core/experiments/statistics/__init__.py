@@ -19,6 +19,7 @@ from offrl_core.experiments.statistics.pictures import learning_curves, phase_di
 from offrl_core.experiments.statistics.sensitivities import (
     configurations_of,
     importance,
+    load_libraries,
     sensitivity,
     sensitivity_plane,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "importance",
     "interquartile_mean",
     "learning_curves",
+    "load_libraries",
     "of_runs",
     "online_budget",
     "optimality_gap",

@@ -22,7 +22,6 @@ FEWEST_SEEDS = 6
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 LOWER_IS_BETTER = ("td_error", "loss_td", "loss_value", "loss_policy", "loss_behavior")
-_BATCH = 500
 
 
 def interquartile_mean(values: npt.ArrayLike, axis: int = -1) -> Array:
@@ -107,40 +106,6 @@ def sign_of(metric: str) -> float:
 # intervals
 
 
-def bootstrap(
-    strata: Sequence[Array],
-    statistic: Callable[[list[Array]], Array],
-    *,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
-) -> tuple[Array, Array]:
-    """The percentile interval `(low (K,), high (K,))` of a statistic whose strata are drawn again one by one.
-
-    Args:
-        strata: `(n_i, K)` numbers of the runs of each.
-        statistic: from `(…, n_i, K)` of each stratum to `(…, K)`.
-        resamples, confidence, seed: of the bootstrap (`scipy.stats.bootstrap`).
-    """
-    from scipy import stats
-
-    def drawn(*places: Array, axis: int = -1) -> Array:
-        taken = [values[np.asarray(place, dtype=np.intp)] for values, place in zip(strata, places, strict=True)]
-        return np.moveaxis(statistic(taken), -1, 0)
-
-    found = stats.bootstrap(
-        [np.arange(len(values)) for values in strata],
-        drawn,
-        n_resamples=resamples,
-        batch=_BATCH,
-        confidence_level=confidence,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return np.atleast_1d(found.low), np.atleast_1d(found.high)
-
-
 @lru_cache(8)
 def how_often(sizes: tuple[int, ...], resamples: int, seed: int) -> Array:
     """`(resamples, Σ sizes)`: how often each run is drawn where those of each stratum are drawn again, equally likely.
@@ -152,8 +117,10 @@ def how_often(sizes: tuple[int, ...], resamples: int, seed: int) -> Array:
     rows = np.arange(resamples)[:, None]
     parts = []
     for size in sizes:
-        drawn = rng.integers(size, size=(resamples, size)) + size * rows
-        parts.append(np.bincount(drawn.ravel(), minlength=resamples * size).reshape(resamples, size))
+        drawn = rng.integers(size, size=(resamples, size))
+        drawn += size * rows
+        counts = np.bincount(drawn.ravel(), minlength=resamples * size).reshape(resamples, size)
+        parts.append(counts.astype(np.int16))  # small: what follows is limited by memory
     return np.concatenate(parts, axis=1)
 
 
@@ -188,15 +155,22 @@ def drawn_mean(values: Array, counts: Array) -> Array:
 
 
 def drawn_by_order(values: Array, counts: Array, reached: Array) -> Array:
-    """`(…,)`: a weighted mean of `N` ordered values that are drawn: `Σ_i w_i x_(i)`.
+    """`(…,)` or `(K, …)`: weighted means of `N` ordered values that are drawn: `Σ_i w_i x_(i)`.
 
     Args:
         values: `(N,)`.
         counts: `(…, N)` how often each of them is drawn, `N` in all.
-        reached: `(N + 1,)` the sum of the first `0, 1, …, N` weights.
+        reached: `(N + 1,)` or `(K, N + 1)` the sum of the first `0, 1, …, N` weights.
     """
     order = np.argsort(values, kind="stable")
-    return _sum(np.diff(reached[np.cumsum(counts[..., order], axis=-1)], axis=-1, prepend=0.0), values[order])
+    ordered = values[order]
+    so_far = np.cumsum(np.take(counts, order, axis=-1), axis=-1, dtype=np.int32)
+    if np.isfinite(values).all():  # summed by parts: Σ w_i x_(i) = W_N x_(N) − Σ W_i (x_(i+1) − x_(i))
+        steps = np.append(-np.diff(ordered), ordered[-1])
+        means = [each[so_far] @ steps for each in np.atleast_2d(reached)]
+    else:
+        means = [_sum(np.diff(each[so_far], axis=-1, prepend=0.0), ordered) for each in np.atleast_2d(reached)]
+    return np.asarray(means if reached.ndim > 1 else means[0])
 
 
 def _sum(shares: Array, values: Array) -> Array:
@@ -261,14 +235,23 @@ def strata_of(rows: pd.DataFrame) -> list[Array]:
     return [part.to_numpy()[:, None] for _, part in rows.groupby("task", sort=True)["score"]]
 
 
+COUNTED = ("task", "score", "seed", "diverged", "failed")
+"""What `strata_of`, `too_few` and `counted_runs` read of the runs."""
+
+
 def names_of(by: str | Sequence[str]) -> list[str]:
     return [by] if isinstance(by, str) else list(by)
 
 
-def groups_of(rows: pd.DataFrame, by: str | Sequence[str]) -> Iterable[tuple[dict[str, Any], pd.DataFrame]]:
+def groups_of(
+    rows: pd.DataFrame, by: str | Sequence[str], keep: Sequence[str] = ()
+) -> Iterable[tuple[dict[str, Any], pd.DataFrame]]:
+    """The groups, each with its values of `by` and its rows: of these the columns in `keep`, or all."""
     names = names_of(by)
     for name in names:
         if name not in rows.columns:
             raise ExperimentError(unknown("column of these results", name, list(rows.columns)))
+    if keep:
+        rows = rows[list(dict.fromkeys([*names, *keep]))]
     for values, part in rows.groupby(names, sort=False, dropna=False):
         yield dict(zip(names, values, strict=True)), part

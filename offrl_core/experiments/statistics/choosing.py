@@ -50,10 +50,9 @@ def _best_weights(n: int, tried: int) -> Array:
     if not 1 <= tried <= n:
         raise ExperimentError(f"{tried} of {n} policies cannot be tried: it must be 1 to {n}")
     # C(i−1, k−1)/C(n, k), from the top: k/n for the largest, then times (i−k+1)/i… one by one.
+    below = np.arange(n - 1, tried - 1, -1)
     weights = np.zeros(n)
-    weights[-1] = tried / n
-    for i in range(n - 1, tried - 1, -1):  # the weight of the i-th from that of the (i+1)-th
-        weights[i - 1] = weights[i] * (i - tried + 1) / i
+    weights[tried - 1 :] = (tried / n * np.cumprod(np.append(1.0, (below - tried + 1) / below)))[::-1]
     return weights
 
 
@@ -96,7 +95,8 @@ def online_budget(
     rows = frame[(frame["failed"] == "") & frame[metric].notna()].assign(task=lambda f: tasks_of(f))
     rows = rows[rows["step"] > 0] if checkpoints else last_steps(rows)
     found = []
-    for group, part in groups_of(rows.assign(_all="all"), by or "_all"):
+    known = [metric, *(name for name in ESTIMATORS if name in rows.columns)]
+    for group, part in groups_of(rows.assign(_all="all"), by or "_all", ("run", "task", "step", "seed", *known)):
         part = _whole_runs(part, metric)
         if not len(part):
             continue
@@ -111,29 +111,21 @@ def online_budget(
             "why": why,
         }
         numbers = [k for k in (tried or _round_numbers(fewest)) if k <= fewest]
-        ways: list[tuple[str, int, Callable[[_Table, Array], Array]]]
-        ways = [("trying", k, partial(_tried, metric=metric, count=k)) for k in numbers]
-        ways.append(("last", 0, partial(_last, metric=metric)))
+        ways: list[tuple[str, list[int], Callable[[_Table, Array], Array]]]
+        ways = [("trying", numbers, partial(_tried, metric=metric, numbers=numbers))] if numbers else []
+        ways.append(("last", [0], partial(_last, metric=metric)))
         for name in ESTIMATORS:
             if all(name in table and np.isfinite(table[name]).any() for table in tables):
-                ways.append((name, 0, partial(_chosen, metric=metric, name=name)))
-        once = [np.ones((1, len(table[metric])), dtype=np.intp) for table in tables]
+                ways.append((name, [0], partial(_chosen, metric=metric, name=name)))
+        once = [np.ones((1, len(table[metric])), dtype=np.int16) for table in tables]
         drawn = [] if why or not resamples else _drawn(once, resamples, seed)
-        for name, k, value in ways:
-            low, high = np.nan, np.nan
-            if drawn:
-                low, high = map(float, percentiles(_over_tasks(tables, drawn, value), confidence))
-            found.append(
-                {
-                    **shared,
-                    "chosen_by": name,
-                    "tried": k,
-                    "value": float(_over_tasks(tables, once, value)[0]),
-                    "low": low,
-                    "high": high,
-                    **counted,
-                }
-            )
+        for name, ks, value in ways:
+            worth = _over_tasks(tables, once, value)[:, 0]
+            missing = np.full(len(ks), np.nan)
+            low, high = percentiles(_over_tasks(tables, drawn, value), confidence) if drawn else (missing, missing)
+            for k, *each in zip(ks, worth.tolist(), low.tolist(), high.tolist(), strict=True):
+                numbered = dict(zip(("value", "low", "high"), each, strict=True))
+                found.append({**shared, "chosen_by": name, "tried": k, **numbered, **counted})
     columns = ["chosen_by", "tried", "value", "low", "high", "candidates", "runs", "tasks", "why"]
     return pd.DataFrame(found, columns=[*(names_of(by) if by else []), *columns])
 
@@ -158,14 +150,16 @@ def _drawn(once: list[Array], resamples: int, seed: int) -> list[Array]:
 
 
 def _over_tasks(tables: list[_Table], drawn: list[Array], value: Callable[[_Table, Array], Array]) -> Array:
-    """`(R,)`: the mean over tasks of what a way is worth where each run is there so many times, `(R, runs)` each."""
-    return np.asarray(np.mean([value(table, counts) for table, counts in zip(tables, drawn, strict=True)], axis=0))
+    """`(K, R)`: the mean over tasks of what a way is worth where each run is there so many times, `(R, runs)` each;
+    `K` is 1, or the numbers of tried policies."""
+    worth = [np.atleast_2d(value(table, counts)) for table, counts in zip(tables, drawn, strict=True)]
+    return np.asarray(np.mean(worth, axis=0))
 
 
-def _tried(table: _Table, counts: Array, metric: str, count: int) -> Array:
+def _tried(table: _Table, counts: Array, metric: str, numbers: Sequence[int]) -> Array:
     values = table[metric]
-    weights = _best_weights(values.size, count)
-    reached = np.append(0.0, np.cumsum(weights))
+    weights = np.stack([_best_weights(values.size, count) for count in numbers])
+    reached = np.pad(np.cumsum(weights, axis=1), ((0, 0), (1, 0)))
     return drawn_by_order(values.ravel(), np.repeat(counts, values.shape[1], axis=1), reached)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from offrl_core.experiments.statistics.base import (
     CONFIDENCE,
+    COUNTED,
     RESAMPLES,
     counted_runs,
     drawn_gap,
@@ -67,7 +68,7 @@ def aggregate(
     import pandas as pd
 
     found = []
-    for group, rows in groups_of(of_runs(frame, metric, at), by):
+    for group, rows in groups_of(of_runs(frame, metric, at), by, COUNTED):
         sound = rows[rows["score"].notna()]
         why = too_few(sound)
         row: dict[str, Any] = {**group}
@@ -108,7 +109,7 @@ def performance_profile(
         )
     limits = np.asarray(thresholds, dtype=np.float64)
     parts = []
-    for group, rows in groups_of(runs, by):
+    for group, rows in groups_of(runs, by, COUNTED):
         sound = rows[rows["score"].notna()]
         why = too_few(sound)
         above = [(values > limits).astype(np.float64) for values in strata_of(sound)]
@@ -154,7 +155,7 @@ def probability_of_improvement(
     runs = of_runs(frame, metric, at)
     groups = {
         group[by]: {str(task): part for task, part in rows.groupby("task")}
-        for group, rows in groups_of(runs[runs["score"].notna()], by)
+        for group, rows in groups_of(runs[runs["score"].notna()], by, COUNTED)
     }
     scores = {
         name: {t: part["score"].to_numpy()[:, None] for t, part in tasks.items()} for name, tasks in groups.items()
@@ -171,7 +172,7 @@ def probability_of_improvement(
             found[-1]["why"] = "They were run on no task in common."
             continue
         why = too_few_seeds({t: seeds[x][t] for t in both}) or too_few_seeds({t: seeds[y][t] for t in both})
-        once = [np.ones((1, len(each)), dtype=np.intp) for each in strata]
+        once = [np.ones((1, len(each)), dtype=np.int16) for each in strata]
         value = float(_better(strata, once)[0])
         low, high = _better_intervals(strata, **bootstrapping) if not why else (np.nan, np.nan)
         found.append({"x": x, "y": y, "probability": value, "low": low, "high": high, **counted, "why": why})
@@ -200,10 +201,11 @@ def _better(strata: list[Array], counts: list[Array]) -> Array:
     half, shares = len(strata) // 2, []
     for x, y, of_x, of_y in zip(strata[:half], strata[half:], counts[:half], counts[half:], strict=True):
         order = np.argsort(y[:, 0], kind="stable")
-        below = np.pad(np.cumsum(of_y[:, order], axis=1), ((0, 0), (1, 0)))  # how many of Y are among the first so many
+        # How many of Y are among the first so many:
+        below = np.pad(np.cumsum(np.take(of_y, order, axis=1), axis=1, dtype=np.int32), ((0, 0), (1, 0)))
         less = np.searchsorted(y[order, 0], x[:, 0], side="left")
         up_to = np.searchsorted(y[order, 0], x[:, 0], side="right")
-        won = np.einsum("rx,rx->r", of_x, below[:, less] + below[:, up_to])
+        won = np.einsum("rx,rx->r", of_x, np.take(below, less, axis=1) + np.take(below, up_to, axis=1), dtype=np.int64)
         shares.append(won / (2.0 * len(x) * len(y)))
     return np.asarray(np.mean(shares, axis=0))
 

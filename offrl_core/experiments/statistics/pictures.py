@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
 from offrl_core.experiments.statistics.base import (
+    COUNTED,
     drawn_iqm,
     groups_of,
     interquartile_mean,
@@ -17,9 +19,9 @@ from offrl_core.experiments.statistics.base import (
     names_of,
     of_runs,
     pooled,
-    strata_of,
     tasks_of,
     too_few,
+    too_few_seeds,
 )
 from offrl_core.links import OPTION
 from offrl_core.names import unknown
@@ -51,31 +53,52 @@ def phase_diagram(
     import pandas as pd
 
     rows = of_runs(frame, metric, at)
-    for name in (x, y):
+    for name in (x, y, by):
         if name not in rows.columns:
             raise ExperimentError(unknown("column of these results", name, list(rows.columns)))
     if x == y:
         raise ExperimentError(f"both axes are {x}: a plane needs two")
     # The cell itself tells tasks apart only by what is not one of its axes.
     rows = rows.assign(task=tasks_of(frame.drop(columns=[c for c in (x, y) if c.startswith(OPTION)]).loc[rows.index]))
-    if by not in rows.columns:
-        raise ExperimentError(unknown("column of these results", by, list(rows.columns)))
-    needed = list(dict.fromkeys([x, y, by, "task", "score", "seed", "diverged"]))
-    sound = rows.loc[rows["score"].notna(), needed]
+    sound = rows[rows["score"].notna()]
+    (column, across), (row, up) = (pd.factorize(sound[name], sort=True) for name in (x, y))
+    placed = sound.assign(_column=column, _row=row)
+    groups = {group[by]: _Placed(part) for group, part in groups_of(placed, by, ("_column", "_row", *COUNTED))}
     found = []
-    for at_x in sorted(sound[x].dropna().unique()):
-        for at_y in sorted(sound[y].dropna().unique()):
-            cell = sound[(sound[x].isna() | (sound[x] == at_x)) & (sound[y].isna() | (sound[y] == at_y))]
-            parts = {group[by]: part for group, part in groups_of(cell, by)}
-            if parts:
-                found.append({x: at_x, y: at_y, **_winner(parts, bootstrapping)})
+    for place in product(range(len(across)), range(len(up))):
+        strata = {name: runs.at(*place) for name, runs in groups.items()}
+        if there := {name: (groups[name], tasks) for name, tasks in strata.items() if tasks}:
+            found.append({x: across[place[0]], y: up[place[1]], **_winner(there, bootstrapping)})
     columns = [x, y, "winner", "second", "score", "margin", "low", "high", "sure", "runs", "diverged", "why"]
     return pd.DataFrame(found, columns=columns)
 
 
-def _winner(parts: dict[Any, pd.DataFrame], bootstrapping: dict[str, Any]) -> dict[str, Any]:
+class _Placed:
+    """The runs of a group by the cells of a plane, `_column` and `_row`, which are −1 where it has no such column."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self.scores, self.seeds = rows["score"].to_numpy()[:, None], rows["seed"].to_numpy()
+        self.diverged = rows["diverged"].to_numpy() >= 0
+        self._cells: dict[tuple[int, int], dict[str, Array]] = {}
+        for (column, row, task), places in rows.groupby(["_column", "_row", "task"]).indices.items():
+            self._cells.setdefault((column, row), {})[task] = places
+
+    def at(self, column: int, row: int) -> dict[str, Array]:
+        """The places of a cell's runs by task, in their order."""
+        found: dict[str, list[Array]] = {}
+        for cell in product((column, -1), (row, -1)):
+            for task, places in self._cells.get(cell, {}).items():
+                found.setdefault(task, []).append(places)
+        return {task: np.sort(np.concatenate(found[task])) for task in sorted(found)}
+
+    def too_few(self, tasks: dict[str, Array]) -> str:
+        """Why there is no interval, see `too_few_seeds`."""
+        return too_few_seeds({task: len(np.unique(self.seeds[places])) for task, places in tasks.items()})
+
+
+def _winner(parts: dict[Any, tuple[_Placed, dict[str, Array]]], bootstrapping: dict[str, Any]) -> dict[str, Any]:
     iqm = pooled(lambda values: interquartile_mean(values, axis=-2))
-    strata = {name: strata_of(rows) for name, rows in parts.items()}
+    strata = {name: [runs.scores[places] for places in tasks.values()] for name, (runs, tasks) in parts.items()}
     scores = {name: float(iqm(runs)[0]) for name, runs in strata.items()}
     order = sorted(scores, key=lambda name: -scores[name])
     best, second = order[0], order[1] if len(order) > 1 else None
@@ -83,7 +106,7 @@ def _winner(parts: dict[Any, pd.DataFrame], bootstrapping: dict[str, Any]) -> di
     row |= {"margin": np.nan, "low": np.nan, "high": np.nan, "sure": False, "why": "There is nothing to compare with."}
     if second is not None:
         one, other = strata[best], strata[second]
-        why = too_few(parts[best]) or too_few(parts[second])
+        why = next(filter(None, (runs.too_few(tasks) for runs, tasks in (parts[best], parts[second]))), "")
         row |= {"margin": scores[best] - scores[second], "why": why}
         if not why:
             cut = sum(map(len, one))
@@ -93,8 +116,10 @@ def _winner(parts: dict[Any, pd.DataFrame], bootstrapping: dict[str, Any]) -> di
                 **{"resamples": 1000, **bootstrapping},
             )
             row |= {"low": float(low[0]), "high": float(high[0]), "sure": bool(low[0] > 0)}
-    row["runs"] = sum(map(len, parts.values()))
-    row["diverged"] = sum(int((rows["diverged"] >= 0).sum()) for rows in parts.values())
+    row["runs"] = sum(len(places) for _, tasks in parts.values() for places in tasks.values())
+    row["diverged"] = sum(
+        int(runs.diverged[places].sum()) for runs, tasks in parts.values() for places in tasks.values()
+    )
     return row
 
 
@@ -110,10 +135,10 @@ def learning_curves(
     import pandas as pd
 
     of_runs(frame, metric)
-    rows = frame[frame["failed"] == ""].assign(task=lambda f: tasks_of(f), score=lambda f: f[metric])
+    rows = frame.assign(task=tasks_of(frame), score=frame[metric])
     iqm = pooled(lambda values: interquartile_mean(values, axis=-2))
     parts = []
-    for group, part in groups_of(rows, by):
+    for group, part in groups_of(rows[rows["failed"] == ""], by, ("run", "step", *COUNTED)):
         tables = [
             task.pivot(index="run", columns="step", values="score") for _, task in part.groupby("task", sort=True)
         ]

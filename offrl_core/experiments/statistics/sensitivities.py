@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from offrl_core.experiments.axes import ExperimentError
-from offrl_core.experiments.statistics.base import FEWEST_SEEDS, bootstrap, groups_of, in_words, names_of, of_runs
+from offrl_core.experiments.statistics.base import (
+    CONFIDENCE,
+    FEWEST_SEEDS,
+    RESAMPLES,
+    groups_of,
+    how_often,
+    in_words,
+    names_of,
+    of_runs,
+    percentiles,
+)
 from offrl_core.names import unknown
 
 if TYPE_CHECKING:
@@ -34,7 +47,7 @@ def sensitivity(
     if name not in rows.columns:
         raise ExperimentError(unknown("hyperparameter of these results", name, list(rows.columns)))
     found = []
-    for group, part in groups_of(rows[rows[name].notna() & rows["score"].notna()], by):
+    for group, part in groups_of(rows[rows[name].notna() & rows["score"].notna()], by, (name, "score", "diverged")):
         values = part[name]
         bins: Any = values
         if values.nunique() > 2 * _BINS and values.dtype.kind in "fiu":
@@ -79,25 +92,33 @@ def sensitivity_plane(
             found.append({**group, **row, **counted, "why": "No configuration was run on every task."})
             continue
         scores = np.stack([whole.loc[task].loc[sorted(shared)].to_numpy() for task in tasks])  # (W, H, seeds)
-        strata = [scores.reshape(-1, scores.shape[-1]).T]  # seeds are drawn together
-
-        def plane(drawn: list[Array], shape: tuple[int, ...] = scores.shape[:2]) -> Array:
-            p = drawn[0].mean(axis=-2).reshape(*drawn[0].shape[:-2], *shape)
-            tuned = p.max(axis=-1).mean(axis=-1)
-            return np.stack([tuned, tuned - p.mean(axis=-2).max(axis=-1)], axis=-1)
-
-        performance, owed = plane(strata).tolist()
         seeds = scores.shape[-1]
+        performance, owed = (float(each[0]) for each in _plane(scores, np.ones((1, seeds))))
         why = (
             ""
             if seeds >= FEWEST_SEEDS
             else f"No interval: there are {seeds} seeds, and fewer than {FEWEST_SEEDS} say too little."
         )
-        low, high = bootstrap(strata, plane, **bootstrapping) if not why else ([np.nan] * 2, [np.nan] * 2)
+        low, high = _plane_intervals(scores, **bootstrapping) if not why else ([np.nan] * 2, [np.nan] * 2)
         row = {"performance": performance, "performance_low": low[0], "performance_high": high[0]}
         row |= {"sensitivity": owed, "sensitivity_low": low[1], "sensitivity_high": high[1]}
         found.append({**group, **row, **counted, "why": why})
     return pd.DataFrame(found)
+
+
+def _plane(scores: Array, counts: Array) -> tuple[Array, Array]:
+    """`(R,)` performance and sensitivity of `(W, H, seeds)` scores, of which each seed is there `(R, seeds)` times."""
+    means = np.moveaxis(scores @ (counts / scores.shape[-1]).T, -1, 0)  # (R, W, H)
+    tuned = means.max(axis=-1).mean(axis=-1)
+    return tuned, tuned - means.mean(axis=-2).max(axis=-1)
+
+
+def _plane_intervals(
+    scores: Array, *, resamples: int = RESAMPLES, confidence: float = CONFIDENCE, seed: int = 0
+) -> tuple[Array, Array]:
+    """The intervals of both, low and high, where the seeds are drawn again, together for all configurations."""
+    counts = how_often((scores.shape[-1],), resamples, seed)
+    return percentiles(np.stack(_plane(scores, counts)), confidence)
 
 
 def configurations_of(frame: pd.DataFrame) -> pd.Series:
@@ -151,7 +172,14 @@ def importance(
     return pd.DataFrame(found, columns=[*names_of(by), *columns])
 
 
+def load_libraries() -> None:
+    """Import what these statistics need beside numpy and pandas, which takes a second or two the first time."""
+    for name in ("scipy.stats", "sklearn.ensemble", "sklearn.metrics", "sklearn.model_selection"):
+        import_module(name)
+
+
 _FEWEST_RUNS = 20
+_SHUFFLES = 5
 
 
 def _forest(rows: pd.DataFrame, names: list[str], seed: int) -> tuple[dict[str, tuple[float, float]], float, str]:
@@ -161,7 +189,6 @@ def _forest(rows: pd.DataFrame, names: list[str], seed: int) -> tuple[dict[str, 
     if not np.ptp(rows["score"]):
         return {}, np.nan, "No forest: all runs are equally good."
     from sklearn.ensemble import RandomForestRegressor
-    from sklearn.inspection import permutation_importance
     from sklearn.model_selection import train_test_split
 
     columns = [*names, *(["task"] if rows["task"].nunique() > 1 else [])]
@@ -169,9 +196,32 @@ def _forest(rows: pd.DataFrame, names: list[str], seed: int) -> tuple[dict[str, 
     y = rows["score"].to_numpy()
     x_fit, x_test, y_fit, y_test = train_test_split(x, y, test_size=0.4, random_state=seed)
     forest = RandomForestRegressor(50, min_samples_leaf=2, random_state=seed).fit(x_fit, y_fit)
-    found = permutation_importance(forest, x_test, y_test, n_repeats=5, random_state=seed)
-    pairs = zip(found.importances_mean.tolist(), found.importances_std.tolist(), strict=True)
-    return dict(zip(columns, pairs, strict=True)), float(forest.score(x_test, y_test)), ""
+    r2 = float(forest.score(x_test, y_test))
+    falls = r2 - shuffled_r2(forest.predict, x_test, y_test, seed)
+    pairs = zip(falls.mean(axis=1).tolist(), falls.std(axis=1).tolist(), strict=True)
+    return dict(zip(columns, pairs, strict=True)), r2, ""
+
+
+def shuffled_r2(predict: Callable[[Array], Array], x: Array, y: Array, seed: int) -> Array:
+    """`(columns, 5)`: the `R²` of predictions where a column of `x` is shuffled, five times.
+
+    What `sklearn.inspection.permutation_importance` finds with that seed, to the bit, but for the number of calls: a
+    forest takes as long for one shuffle as for all of a column together.
+    """
+    from sklearn.metrics import r2_score
+
+    shuffling = np.random.RandomState(np.random.RandomState(seed).randint(np.iinfo(np.int32).max + 1))
+    order, places = np.arange(len(x)), np.tile(np.arange(len(x)), (_SHUFFLES + 1, 1))
+    for before, after in pairwise(places):
+        shuffling.shuffle(order)
+        after[:] = before[order]
+    found = []
+    for column in range(x.shape[1]):
+        shuffled = np.tile(x, (_SHUFFLES, 1, 1))
+        shuffled[:, :, column] = x[places[1:], column]
+        said = predict(shuffled.reshape(-1, x.shape[1])).reshape(_SHUFFLES, -1)
+        found.append(r2_score(np.tile(y[:, None], _SHUFFLES), said.T, multioutput="raw_values"))
+    return np.stack(found)
 
 
 def _numbers(column: pd.Series) -> Array:
