@@ -8,7 +8,6 @@ a tenth of the updates, for a look; the times of `tables` are then scaled up, an
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import signal
@@ -31,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import offrl_core as orl  # noqa: E402
-from benchmarks.figures import Row, report  # noqa: E402
+from benchmarks.figures import Row, command  # noqa: E402
 from benchmarks.live import BUSY, serving, watched  # noqa: E402
 from benchmarks.training import compete  # noqa: E402
 from offrl_core.experiments import Design, Results, Store, run  # noqa: E402
@@ -277,21 +276,15 @@ def cluster(seconds: float) -> Iterator[Row]:
 
 def main() -> int:
     """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    names = ["tables", "mlp", "live", "overhead", "frame", "cluster"]
-    parser.add_argument("what", nargs="*", choices=[*names, []], default=[])
-    parser.add_argument("--share", type=float, default=1.0)
-    parser.add_argument("--port", type=int, default=8651)
-    given = parser.parse_args()
     parts = {
-        "tables": lambda: tables(given.share),
-        "mlp": lambda: mlp(given.share),
-        "live": lambda: live(10.0 * given.share, given.port),
-        "overhead": lambda: overhead(max(5, round(40 * given.share))),
-        "frame": lambda: frame(10_000),
-        "cluster": lambda: cluster(120.0 * given.share),
+        "tables": lambda given: tables(given.share),
+        "mlp": lambda given: mlp(given.share),
+        "live": lambda given: live(10.0 * given.share, given.port),
+        "overhead": lambda given: overhead(max(5, round(40 * given.share))),
+        "frame": lambda given: frame(10_000),
+        "cluster": lambda given: cluster(120.0 * given.share),
     }
-    return report(row for name in given.what or names for row in parts[name]())
+    return command(__doc__, parts, share=1.0, port=8651)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ one is missed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import multiprocessing
@@ -28,7 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.figures import Row, report  # noqa: E402
+from benchmarks.figures import Row, command  # noqa: E402
 from offrl_live.runs import wire  # noqa: E402
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -392,21 +391,14 @@ def clicks(port: int, repeats: int = 7) -> Iterator[Row]:
 
 def main() -> int:
     """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", nargs="*", choices=["viewers", "runs", "students", "cost", "clicks", []], default=[])
-    parser.add_argument("--viewers", type=int, default=50)
-    parser.add_argument("--students", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--port", type=int, default=8649)
-    given = parser.parse_args()
     parts = {
-        "viewers": lambda: viewers(given.viewers, given.seconds, given.port),
-        "runs": lambda: runs(given.seconds, given.port),
-        "students": lambda: students(given.students, given.port),
-        "cost": lambda: cost(given.seconds, given.port),
-        "clicks": lambda: clicks(given.port),
+        "viewers": lambda given: viewers(given.viewers, given.seconds, given.port),
+        "runs": lambda given: runs(given.seconds, given.port),
+        "students": lambda given: students(given.students, given.port),
+        "cost": lambda given: cost(given.seconds, given.port),
+        "clicks": lambda given: clicks(given.port),
     }
-    return report(row for name in given.what or parts for row in parts[name]())
+    return command(__doc__, parts, viewers=50, students=60, seconds=10.0, port=8649)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python benchmarks/served.py [crowd] [attacks] [commands] [ends] [--viewers 200] [--minutes 10] [--attack-seconds 10]
 
 - `crowd`: viewers of four runs, for so many minutes; every minute one worker is killed and its run taken up again.
-- `attacks`: what one client can do to ten viewers of a run, in frames, answers and memory.
+- `attacks`: what one client can do to ten viewers of a run, in frames, answers and memory; `--only` takes those whose
+  name holds this.
 - `commands`: twenty viewers send random commands, right and wrong ones, for so many minutes.
 - `ends`: the app with a run that trains, ended by SIGTERM, by Ctrl-C and by kill −9.
 
@@ -40,7 +41,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from figures import Row, report  # noqa: E402
+from figures import Row, command  # noqa: E402
 from live import BUSY, Page  # noqa: E402
 
 from offrl_live.serving.figures import resident  # noqa: E402
@@ -523,15 +524,8 @@ def ends(given: argparse.Namespace) -> Iterator[Row]:
 
 def main() -> int:
     """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parts = {"crowd": crowd, "attacks": attacks, "commands": commands, "ends": ends}
-    parser.add_argument("what", nargs="*", choices=[*parts, []], default=[])
-    parser.add_argument("--viewers", type=int, default=200)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--attack-seconds", type=float, default=10.0)
-    parser.add_argument("--only", default="", help="attacks whose name holds this")
-    given = parser.parse_args()
-    return report(row for name in given.what or parts for row in parts[name](given))
+    return command(__doc__, parts, viewers=200, minutes=10.0, attack_seconds=10.0, only="")
 
 
 if __name__ == "__main__":

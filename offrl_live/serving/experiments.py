@@ -13,9 +13,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -114,8 +114,8 @@ class Experiments:
             NoRoom: none are started here, or as many wait as are taken.
             ExperimentError: it has too many jobs for this server.
         """
-        key, jobs = _key(design, afresh), len(design.jobs)
-        with self._lock:
+        jobs = len(design.jobs)
+        with self._asked(design, afresh) as (key, entry):
             if self.limits.queued == 0:
                 raise NoRoom("no experiments are started on this server: copy the design, and run it on your computer")
             if jobs > self.limits.jobs:
@@ -123,25 +123,20 @@ class Experiments:
                     f"{jobs:,} jobs are more than this server takes for one experiment ({self.limits.jobs:,}): take "
                     "fewer values or datasets, or Sobol points instead of every combination"
                 )
-            entry = self._entries.get(key)
-            if entry is not None and entry.state in ("queued", "running"):
-                return self.standing(design, afresh)
             if entry is not None and entry.state == "stopping":
                 entry.again = True
-                return self.standing(design, afresh)
-            if len(self._queue) >= self.limits.queued:
-                raise NoRoom(f"{len(self._queue)} experiments wait already, which is as many as this server takes")
-            self._entries[key] = _Entry(design, "queued", afresh=afresh, since=time.time())
-            self._queue.append(key)
-            self._write(key)
-            self._work.notify_all()
+            elif entry is None or entry.state not in ("queued", "running"):
+                if len(self._queue) >= self.limits.queued:
+                    raise NoRoom(f"{len(self._queue)} experiments wait already, which is as many as this server takes")
+                self._entries[key] = _Entry(design, "queued", afresh=afresh, since=time.time())
+                self._queue.append(key)
+                self._write(key)
+                self._work.notify_all()
             return self.standing(design, afresh)
 
     def stop(self, design: Design, afresh: bool = False) -> Standing:
         """Compute an experiment, or its chosen settings, no further for now."""
-        key = _key(design, afresh)
-        with self._lock:
-            entry = self._entries.get(key)
+        with self._asked(design, afresh) as (key, entry):
             if entry is not None and entry.state == "queued":
                 self._queue.remove(key)
                 entry.state, entry.reason = "stopped", STOPPED
@@ -153,13 +148,18 @@ class Experiments:
 
     def standing(self, design: Design, afresh: bool = False) -> Standing:
         """How an experiment stands, or the training of its chosen settings with fresh seeds."""
-        key = _key(design, afresh)
-        with self._lock:
-            entry = self._entries.get(key)
+        with self._asked(design, afresh) as (key, entry):
             if entry is None:
                 return Standing(key, design, "new", afresh=afresh)
             place = self._queue.index(key) + 1 if key in self._queue else 0
             return Standing(key, design, entry.state, entry.reason, afresh, place, entry.progress)
+
+    @contextmanager
+    def _asked(self, design: Design, afresh: bool) -> Iterator[tuple[str, _Entry | None]]:
+        """The key of what is asked for, and its entry where it was started here; nobody else changes it meanwhile."""
+        key = _key(design, afresh)
+        with self._lock:
+            yield key, self._entries.get(key)
 
     @property
     def pace(self) -> float | None:

@@ -64,9 +64,18 @@ def experiments() -> Experiments | None:
 
 
 def name_of(design: Design) -> str:
-    """A design in a few words: `BC, IQL and 2 more on Double crossing: rho`."""
+    """A design in a few words: `BC, IQL and 2 more on Double crossing: rho`.
+
+    What somebody else's dataset is called, which is the name of their file, is theirs: it is "an uploaded dataset".
+    """
+    mine = own_datasets()
     systems = list(dict.fromkeys(title_of("algorithm", choice.name) for choice in design.algorithms))
-    worlds = list(dict.fromkeys(title_of("dataset", choice.name) for choice in design.datasets))
+    worlds = list(
+        dict.fromkeys(
+            "an uploaded dataset" if choice.own and choice.own not in mine else title_of("dataset", choice.name)
+            for choice in design.datasets
+        )
+    )
     axes = ", ".join(word_of(axis) for axis in design.axes)
     return f"{_few(systems)} on {_few(worlds)}" + (f": {axes}" if axes else "")
 
@@ -209,13 +218,20 @@ def _stop(design: Design, afresh: bool) -> None:
 
 def queued(queue: Experiments, shown: str) -> Design | None:
     """The experiments of this server as a list of buttons; returns the one that was clicked."""
-    clicked = None
+    clicked, mine = None, own_datasets()
     for standing in queue.all()[:12]:
         before = "Best settings afresh: " if standing.afresh else ""
         label = f"{before}{name_of(standing.design)}  \n{STATES[standing.state]}"
         if standing.state == "queued":
             label += f", {standing.place}."
-        mine = standing.key == shown
-        if st.button(label, key=f"experiment-{standing.key}", width="stretch", type="primary" if mine else "secondary"):
+        others = not standing.design.own.keys() <= mine.keys()
+        if st.button(
+            label,
+            key=f"experiment-{standing.key}",
+            width="stretch",
+            type="primary" if standing.key == shown else "secondary",
+            disabled=others,
+            help="Only who uploaded its data can open it." if others else None,
+        ):
             clicked = standing.design
     return clicked

@@ -222,6 +222,19 @@ def test_the_link_of_an_uploaded_log_opens_where_it_is_kept_and_says_so_elsewher
     assert any("is not at hand" in error.value for error in gone.error)
 
 
+def test_others_see_that_there_is_an_upload_and_neither_its_name_nor_its_results(uploaded: str) -> None:
+    design = links.of_run(RunConfig(uploaded, {}, (Lane("bc"),)))
+    queue = get_experiments()
+    queue.start(design)
+    queue.stop(design)
+    (title,) = (choice.name for choice in design.datasets)
+    own = open_page(design=links.written(design), upload=uploaded)
+    mine, others = own.button(key=f"experiment-{design.key}"), open_page()
+    assert (title in mine.label, mine.disabled, title in repr(own)) == (True, False, True)
+    theirs = others.button(key=f"experiment-{design.key}")
+    assert ("on an uploaded dataset" in theirs.label, theirs.disabled, title in repr(others)) == (True, True, False)
+
+
 def test_each_run_opens_in_the_playground_as_it_was_trained(tmp_path: Path) -> None:
     design = Design.from_json({**TINY, "axes": {"rwr.temperature": [0.5, 2.0]}, "seeds": [11]})
     results = Results(design, Store(tmp_path))
