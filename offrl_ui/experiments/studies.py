@@ -381,7 +381,11 @@ STUDIES = {study.id: study for study in _ALL}
 
 def main(names: list[str]) -> None:
     """Compute stored experiments and keep them with the program. What this machine has computed of them before is not
-    computed again."""
+    computed again.
+
+    Raises:
+        SystemExit: there is no experiment of a name, or a job could not be done: its files stay as they were.
+    """
     store = Store(experiment_limits().folder)
     for name in names:
         if name not in STUDIES:
@@ -401,15 +405,17 @@ def main(names: list[str]) -> None:
 
 
 def _compute(jobs: Sequence[Job], store: Store, name: str) -> None:
+    done = failed = 0
     with progress_bar(sum(job.updates for job in jobs), name, "updates", True) as tell:
-        done = 0
 
         def told(progress: Progress) -> None:
-            nonlocal done
+            nonlocal done, failed
             tell(progress.updates_done - done)
-            done = progress.updates_done
+            done, failed = progress.updates_done, progress.failed
 
         run_jobs(jobs, {}, store, progress=told)
+    if failed:
+        raise SystemExit(f"{name}: {failed:,} of {len(jobs):,} jobs could not be done; what is stored stays as it was")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from offrl_core.experiments import InThisProcess
 from offrl_core.experiments.statistics import configurations_of, tasks_of
+from offrl_ui.experiments import studies
 from offrl_ui.experiments.cards import study_cards
 from offrl_ui.experiments.studies import AFRESH, STUDIES, Study
 
@@ -50,3 +56,29 @@ def test_each_card_draws_its_own_results() -> None:
     (group,) = study_cards()
     assert [card["id"] for card in group["cards"]] == list(STUDIES)
     assert len({card["picture"] for card in group["cards"]}) == len(STUDIES)
+
+
+def test_the_command_computes_a_study_and_its_fresh_seeds_and_stores_none_that_lacks_a_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {"datasets": ["two-actions"], "algorithms": ["bc", "rwr"], "seeds": 2, "steps": 4}
+    study = replace(next(iter(STUDIES.values())), plain=plain)
+    monkeypatch.setenv("OFFRL_EXPERIMENTS", str(tmp_path / "computed"))
+    monkeypatch.setattr(studies, "_FOLDER", str(tmp_path / "results"))
+    monkeypatch.setattr(studies, "STUDIES", {study.id: study})
+    monkeypatch.setattr(studies, "run_jobs", partial(studies.run_jobs, executor=InThisProcess()))
+    studies.main([])
+    kept = {path.name: path for path in (tmp_path / "results").iterdir()}
+    assert kept.keys() == {f"{study.id}.parquet", f"{study.id}-afresh.parquet"}
+    frame, again = (pd.read_parquet(kept[f"{study.id}{suffix}.parquet"]) for suffix in ("", AFRESH))
+    assert set(frame["run"]) == study.design.run_of.keys()
+    assert not set(again["run"]) & set(frame["run"])
+    monkeypatch.setenv("OFFRL_EXPERIMENTS", str(tmp_path / "elsewhere"))
+
+    def wrong(*given: object) -> None:
+        raise ValueError("no numbers")
+
+    monkeypatch.setattr("offrl_core.experiments.working.trained", wrong)
+    with pytest.raises(SystemExit, match="2 of 2 jobs could not be done; what is stored stays as it was"):
+        studies.main([study.id])
+    pd.testing.assert_frame_equal(pd.read_parquet(kept[f"{study.id}.parquet"]), frame)
