@@ -48,16 +48,18 @@ def sensitivity(
         raise ExperimentError(unknown("hyperparameter of these results", name, list(rows.columns)))
     found = []
     for group, part in groups_of(rows[rows[name].notna() & rows["score"].notna()], by, (name, "score", "diverged")):
-        values = part[name]
+        values, numeric = part[name], part[name].dtype.kind in "fiu"
         bins: Any = values
-        if values.nunique() > 2 * _BINS and values.dtype.kind in "fiu":
+        if values.nunique() > 2 * _BINS and numeric:
             bins = pd.qcut(values.rank(method="first"), _BINS, labels=False)
-        for _, mine in part.groupby(bins, sort=True):
-            low, median, high = mine["score"].quantile([0.25, 0.5, 0.75])
-            value = mine[name].median() if values.dtype.kind in "fiu" else mine[name].iloc[0]
-            diverged = int((mine["diverged"] >= 0).sum())
-            row = {"value": value, "median": median, "low": low, "high": high, "runs": len(mine), "diverged": diverged}
-            found.append({**group, **row})
+        number, kinds = pd.factorize(bins, sort=True)
+        taken, scores = values.to_numpy(), part["score"].to_numpy()
+        diverged = part["diverged"].to_numpy() >= 0
+        for mine in (number == kind for kind in range(len(kinds))):
+            value = np.median(taken[mine]) if numeric else taken[mine][0]
+            low, median, high = np.quantile(scores[mine], [0.25, 0.5, 0.75])
+            row = {"value": value, "median": median, "low": low, "high": high}
+            found.append({**group, **row, "runs": int(mine.sum()), "diverged": int(diverged[mine].sum())})
     return pd.DataFrame(found)
 
 
@@ -108,9 +110,9 @@ def sensitivity_plane(
 
 def _plane(scores: Array, counts: Array) -> tuple[Array, Array]:
     """`(R,)` performance and sensitivity of `(W, H, seeds)` scores, of which each seed is there `(R, seeds)` times."""
-    means = np.moveaxis(scores @ (counts / scores.shape[-1]).T, -1, 0)  # (R, W, H)
-    tuned = means.max(axis=-1).mean(axis=-1)
-    return tuned, tuned - means.mean(axis=-2).max(axis=-1)
+    means = scores @ (counts / scores.shape[-1]).T  # (W, H, R)
+    tuned = means.max(axis=1).mean(axis=0)
+    return tuned, tuned - means.mean(axis=0).max(axis=0)
 
 
 def _plane_intervals(
@@ -179,7 +181,7 @@ def load_libraries() -> None:
 
 
 _FEWEST_RUNS = 20
-_SHUFFLES = 5
+_TREES, _SHUFFLES = 25, 5
 
 
 def _forest(rows: pd.DataFrame, names: list[str], seed: int) -> tuple[dict[str, tuple[float, float]], float, str]:
@@ -195,7 +197,7 @@ def _forest(rows: pd.DataFrame, names: list[str], seed: int) -> tuple[dict[str, 
     x = np.column_stack([_numbers(rows[name]) for name in columns])
     y = rows["score"].to_numpy()
     x_fit, x_test, y_fit, y_test = train_test_split(x, y, test_size=0.4, random_state=seed)
-    forest = RandomForestRegressor(50, min_samples_leaf=2, random_state=seed).fit(x_fit, y_fit)
+    forest = RandomForestRegressor(_TREES, min_samples_leaf=2, random_state=seed).fit(x_fit, y_fit)
     r2 = float(forest.score(x_test, y_test))
     falls = r2 - shuffled_r2(forest.predict, x_test, y_test, seed)
     pairs = zip(falls.mean(axis=1).tolist(), falls.std(axis=1).tolist(), strict=True)
