@@ -107,6 +107,20 @@ class Weighting:
     clipped: Array | None = None
 
 
+@dataclass(slots=True)
+class Reads:
+    """Which `Q(s', a')` a target reads at each state `s'`; `(M, U)` each.
+
+    Attributes:
+        action: `a'`; −1 where the target reads nothing there.
+        share: of a target that is an expectation, the probability of `a'`, its likeliest action; None where a maximum
+            reads that action alone.
+    """
+
+    action: Array
+    share: Array | None = None
+
+
 class Values:
     """The hyperparameters of a program: numbers as `(M, 1)` float32 arrays, choices as text, flags as bool."""
 
@@ -209,6 +223,10 @@ class Algorithm(ABC):
 
     def allowed(self, batch: Batch, hp: Any) -> Array | None:
         """`Ā(s)` at `s`, `(M, A, U)` bool; None where every action is allowed."""
+        return None
+
+    def reads(self, batch: Batch, hp: Any) -> Reads | None:
+        """Which `Q(s', a')` the target reads; None where no target reads the value of an action at `s'`."""
         return None
 
     @abstractmethod

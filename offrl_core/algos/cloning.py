@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from offrl_core.algos.advantages import over_average
-from offrl_core.algos.base import Algorithm, Head, Loss
+from offrl_core.algos.base import Algorithm, Head, Loss, Reads
 from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.equations import Q_LOSS, WEIGHTED_CLONING, copy_rule, in_target, policy_target, together
 from offrl_core.algos.explaining import Step, Transition, number, one_step, term
@@ -128,6 +128,12 @@ class CriticCloning(Cloning):
     def next_policy(self, batch: Batch, hp: Any) -> Array:
         """The policy that the critic evaluates, at `s'`: `(M, A, U)`."""
         return softmax(batch["policy_next"])
+
+    def reads(self, batch: Batch, hp: Any) -> Reads:
+        """The likeliest action of the policy that the critic evaluates."""
+        policy = self.next_policy(batch, hp)
+        share = policy.max(axis=1)
+        return Reads(np.where(share > 0, policy.argmax(axis=1), -1), share)
 
     def critic_loss(self, batch: Batch, hp: Any) -> Loss:
         """`½E[(Q(s,a) − y)²]` with the expectation over the policy taken exactly."""

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from offrl_core.algos.base import Algorithm, Head, Loss
+from offrl_core.algos.base import Algorithm, Head, Loss, Reads
 from offrl_core.algos.batch import Array, Batch, once
 from offrl_core.algos.equations import copy_rule, greedy_loss, greedy_target, greedy_value, together
 from offrl_core.algos.explaining import Step, Transition, number, one_step, term
 from offrl_core.algos.losses import squared_error
 from offrl_core.algos.shared_hyperparameters import NETWORK_TARGETS, Q_LEARNING
-from offrl_core.algos.targets import best_next, greedy, masked_max, q_heads, target_prefix, td_target
+from offrl_core.algos.targets import best_next, chosen_next, greedy, masked_max, q_heads, target_prefix, td_target
 from offrl_core.declarations import Hyperparameter, Value
 
 
@@ -90,6 +90,9 @@ class QLearning(ActionValues):
         """`Ā(s')`, `(M, A, U)` bool; None: every action."""
         return None
 
+    def reads(self, batch: Batch, hp: Any) -> Reads:
+        return Reads(chosen_next(batch, hp, self.allowed_next(batch, hp)))
+
     def losses(self, batch: Batch, hp: Any) -> dict[str, Loss]:
         target = td_target(batch, hp, best_next(batch, hp, self.allowed_next(batch, hp)))
         losses = {"td": squared_error(batch, "q", target)}
@@ -102,7 +105,6 @@ class QLearning(ActionValues):
         mask = self.allowed_next(batch, hp)
         every = np.ones(batch.actions, bool)
         allowed = every if mask is None else transition.next(np.broadcast_to(mask, batch["q"].shape))
-        asked = transition.next(batch["q_next" if hp.double != "none" else f"{target_prefix(hp)}q_next"])
         next_value = transition.row(best_next(batch, hp, mask))
         actions = "A" if mask is None else r"\bar A"
         target = one_step(transition, gamma, next_value, "y", greedy_value(hp.target_update, hp.double, actions))
@@ -111,7 +113,7 @@ class QLearning(ActionValues):
         if goes_on and not allowed.any():  # the data leaves s′ by no action: there is nothing to choose
             found.append(Step("allowed", "actions that it could choose", []))
         elif goes_on:
-            star = int(np.where(allowed, asked, -np.inf).argmax())
+            star = int(transition.next(self.reads(batch, hp).action))
             found.append(Step("chosen", "the action that the target chose at s′", star, f"a^* = {star}"))
             found.append(Step("allowed", "actions that it could choose", np.flatnonzero(allowed).tolist()))
             if batch.counts_next is not None:

@@ -54,15 +54,23 @@ def best_next(batch: Batch, hp: Any, allowed: Array | None) -> Array:
     q = batch[f"{prefix}q_next"]
     if hp.double == "none":
         return batch.at_next(masked_max(q, allowed))
-    online = batch["q_next"]
-    masked = online if allowed is None else np.where(allowed, online, -np.inf)
-    star = masked.argmax(axis=1, keepdims=True)
+    star = chosen_next(batch, hp, allowed)[:, None]
     value = np.take_along_axis(q, star, axis=1)[:, 0]
     if hp.double == "clipped":
         value = np.minimum(value, np.take_along_axis(batch[f"{prefix}q2_next"], star, axis=1)[:, 0])
     if allowed is not None:
         value = np.where(allowed.any(axis=1), value, np.float32(0))
     return batch.at_next(value)
+
+
+def chosen_next(batch: Batch, hp: Any, allowed: Array | None) -> Array:
+    """`a* = argmax_{a' ∈ Ā(s')} Q(s', a')`, `(M, U)`, by the network that `best_next` lets pick; −1 where nothing is
+    allowed."""
+    q = batch["q_next" if hp.double != "none" else f"{target_prefix(hp)}q_next"]
+    if allowed is None:
+        result: Array = q.argmax(axis=1)
+        return result
+    return np.where(allowed.any(axis=1), np.where(allowed, q, -np.inf).argmax(axis=1), -1)
 
 
 def td_target(batch: Batch, hp: Any, next_value: Array) -> Array:

@@ -14,7 +14,7 @@ from offrl_core.learning.approximators import PairLinear
 from offrl_core.learning.metric_catalogue import measured
 from offrl_core.learning.program import Program
 from offrl_core.learning.shown_states import ShownStates
-from offrl_core.learning.snapshot import Snapshot
+from offrl_core.learning.snapshot import NO_READ, Snapshot
 
 Array = npt.NDArray[Any]
 
@@ -45,6 +45,7 @@ def observe(program: Program) -> Snapshot:
         found |= policy_metrics(policy, shown)
         found |= system.reports(batch, hp)
         behavior = softmax(batch["behavior"]) if "behavior" in program.networks.by_name else None
+        reads, reads_share = _reads(program, batch)
         snapshot = Snapshot(
             program.updates,
             _states_first(q),
@@ -55,10 +56,22 @@ def observe(program: Program) -> Snapshot:
             _states_first(weights),
             _states_first(advantages),
             _theta(program),
+            reads,
+            reads_share,
             dict(zip(found, np.array([x.reshape(-1) for x in found.values()], np.float32), strict=True)),
         )
         snapshot.metrics.update(measured(snapshot, program.dataset))
         return snapshot
+
+
+def _reads(program: Program, batch: Batch) -> tuple[Array | None, Array | None]:
+    """`(M, S)` which action's value a target reads in each state, and its share of an expectation."""
+    few = program.networks.table and program.dataset.n_actions <= NO_READ
+    found = program.algorithm.reads(batch, program.hp) if few else None
+    if found is None:
+        return None, None
+    share = None if found.share is None else found.share.astype(np.float16)
+    return np.where(found.action < 0, NO_READ, found.action).astype(np.uint8), share
 
 
 def _theta(program: Program) -> Array | None:

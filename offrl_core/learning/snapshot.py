@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-TABLES = ("q", "v", "policy", "behavior", "allowed", "weights", "advantages", "theta")
+TABLES = ("q", "v", "policy", "behavior", "allowed", "weights", "advantages", "theta", "reads", "reads_share")
+NO_READ = 255
+"""In `Snapshot.reads`: a target that arrives in this state reads no action's value."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,6 +30,10 @@ class Snapshot:
         weights: `(M, S, A)` mean weight of each pair's rows, NaN where the data has none.
         advantages: `(M, S, A)` advantage, NaN where there is none.
         theta: `(M, P)` parameters of a Q that is linear in features of pairs, `Q(s,a) = θ·φ(s,a)`.
+        reads: `(M, S)` uint8: the `a'` of the `Q(s', a')` that a target reads when its next state is `s'`, of an
+            expectation the likeliest one; `NO_READ` where it reads none. Only where values are a table.
+        reads_share: `(M, S)` float16: the probability of that action in the expectation; NaN for members whose target
+            is a maximum, which reads that action alone.
         metrics: name → `(M,)`, what each is says `orl.metrics()`; NaN where a member has no such number.
 
     Losses, weights and the system's own numbers (a running norm, a dual temperature) are those of the update that comes
@@ -45,6 +51,8 @@ class Snapshot:
     weights: Array | None
     advantages: Array | None
     theta: Array | None
+    reads: Array | None
+    reads_share: Array | None
     metrics: dict[str, Array]
 
     @property
@@ -67,7 +75,8 @@ def merge_members(parts: Sequence[tuple[Sequence[int], Snapshot]], step: int) ->
         step: updates made, of the result.
 
     Returns:
-        All tables and metrics that any part has; NaN (a mask: true) for members whose part has none.
+        All tables and metrics that any part has; NaN (a mask: true, `reads`: `NO_READ`) for members whose part has
+        none.
     """
     members = sum(len(places) for places, _ in parts)
     if len(parts) == 1 and list(parts[0][0]) == list(range(members)):
@@ -84,9 +93,9 @@ def merge_members(parts: Sequence[tuple[Sequence[int], Snapshot]], step: int) ->
 
 
 def _placed(members: int, parts: Sequence[tuple[Sequence[int], Array | None]]) -> Array:
-    """Each part's rows in their places of one array; NaN, in a mask true, where a part has none."""
+    """Each part's rows in their places of one array; NaN, in a mask true, in `reads` nothing, where a part has none."""
     like = next(array for _, array in parts if array is not None)
-    out = np.full((members, *like.shape[1:]), True if like.dtype == bool else np.nan, like.dtype)
+    out = np.full((members, *like.shape[1:]), {"b": True, "u": NO_READ}.get(like.dtype.kind, np.nan), like.dtype)
     for places, array in parts:
         if array is not None:
             out[list(places)] = array

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offrl_core.data.picture import layout_of
+from offrl_core.data.successors import successors
 from offrl_core.dataset import Dataset, dataset_probes, probe_rows
 from offrl_core.declarations import Hyperparameter
 from offrl_core.evaluation import film, member_returns
@@ -17,6 +18,7 @@ from offrl_core.evaluation.alarm_rules import Facts
 from offrl_core.evaluation.alarms import Alarm
 from offrl_core.learning import Learner
 from offrl_core.learning.snapshot import Snapshot, merge_members
+from offrl_core.worlds.layout import GridLayout
 from offrl_live.runs import datasets, truths
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.snapshot import RunSnapshot
@@ -262,6 +264,8 @@ class Engine:
         if not data.tabular:
             fields["probes"] = dataset_probes(data)
             fields["probe_actions"] = data.actions[probe_rows(data)].astype(np.int32)
+        if data.tabular and isinstance(layout_of(data), GridLayout):
+            fields["next_states"], fields["next_share"] = successors(data)
         known = member_returns.truth(data, self.gammas[0])
         if known.q_star is not None and known.v_star is not None:
             fields |= {"q_star": known.q_star, "v_star": known.v_star}

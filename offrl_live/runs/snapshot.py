@@ -10,7 +10,7 @@ import numpy as np
 from offrl_core.learning.snapshot import Snapshot
 from offrl_live.runs.wire import Array
 
-TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed", "theta", "q_pi")
+TABLES = ("q", "v", "policy", "advantages", "weights", "behavior", "allowed", "theta", "reads", "reads_share", "q_pi")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

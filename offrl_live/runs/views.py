@@ -149,7 +149,7 @@ def _shown(frame: Frame, mode: str, *, alone: bool) -> list[str]:
     wanted = _TABLE_OF_MODE.get(mode, mode)
     names = [wanted, "v", "q", "policy"] if alone else [wanted]
     if alone and wanted in ("q", "v", "policy"):
-        names.append("allowed")
+        names += ["allowed", "reads", "reads_share"]
     return [name for name in dict.fromkeys(names) if name in frame.fields]
 
 
@@ -158,6 +158,6 @@ def _small(name: str, frame: Frame, at: Any, cache: Cache) -> Array | Quantised:
     key = (name, str(at))
     if key not in cache:
         table = frame.fields[name][at]
-        cache[key] = table if table.dtype == bool or name == "v" else quantise(table)
+        cache[key] = quantise(table) if table.dtype == np.float32 and name != "v" else table
     found: Array | Quantised = cache[key]
     return found

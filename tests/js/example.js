@@ -27,7 +27,7 @@ export function binary(kind, header, arrays) {
   const parts = [];
   let offset = 0;
   for (const [name, { shape, data, dtype = "f4" }] of Object.entries(arrays)) {
-    const Type = { f4: Float32Array, i4: Int32Array, b1: Uint8Array }[dtype];
+    const Type = { f4: Float32Array, i4: Int32Array, b1: Uint8Array, u1: Uint8Array }[dtype];
     const bytes = new Uint8Array(Type.from(data).buffer);
     fields.push({ name, dtype, shape, offset });
     parts.push([offset, bytes]);

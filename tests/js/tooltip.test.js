@@ -11,11 +11,11 @@ test("a table of 255 levels is a picture: its numbers are not written beside exa
   const payload = { buffer: new ArrayBuffer(12), start: 0 };
   made.addFrames({ kind: "frame", header: { step: 1, seq: 1, member: 0, fields: [coarse] }, payload });
   made.view.mode = "q";
-  assert.deepEqual(tooltipLines(made, made.frames.last, "s", place).slice(2), [
+  assert.deepEqual(tooltipLines(made, made.frames.last, () => "s", place).slice(2), [
     "Q* 1",
     "click for the learned numbers",
   ]);
   const selected = { shape: [1, 2], data: [0.25, 0.5] };
   made.addFrames(binary("frame", { step: 2, seq: 2, member: 0, selected: { state: 0, rows: ["q"] } }, { selected }));
-  assert.equal(tooltipLines(made, made.frames.last, "s", place)[2], "Q 0.500 · Q* 1");
+  assert.equal(tooltipLines(made, made.frames.last, () => "s", place)[2], "Q 0.500 · Q* 1");
 });

@@ -26,6 +26,8 @@ import { fieldsOf } from "./wire.js";
  * @property {Float32Array} [v_star] - (S)
  * @property {Float32Array} [probes] - (S, D)
  * @property {Int32Array} [probe_actions] - (S), what was done there
+ * @property {Int32Array} [next_states] - (S, A), where most rows of a pair lead; -1: no target asks for it
+ * @property {Float32Array} [next_share] - (S, A), the share of the pair's rows that do
  */
 
 /**
@@ -50,11 +52,21 @@ export class Store extends RunHistory {
     this.ghost = null;
     /**
      * What is looked at.
-     * `order`: of the rows of a table; `axes`: of a plane, null for those that its layout begins with.
+     * `reads`: whether arrows show what targets read; `order`: of the rows of a table; `axes`: of a plane, null for
+     * those that its layout begins with.
      * @type {{ mode: string | null, member: number, many: boolean, state: number | null, action: number | null,
-     *   order: string, axes: readonly [x: number, y: number] | null }}
+     *   reads: boolean, order: string, axes: readonly [x: number, y: number] | null }}
      */
-    this.view = { mode: null, member: 0, many: true, state: null, action: null, order: "visits", axes: null };
+    this.view = {
+      mode: null,
+      member: 0,
+      many: true,
+      state: null,
+      action: null,
+      reads: false,
+      order: "visits",
+      axes: null,
+    };
     /** @type {StateMessage | null} */
     this.state = null;
     /** Why there is no connection. @type {string | null} */

@@ -185,6 +185,16 @@ export class GridCells {
     return this.cornerOf(place, this.cellOf.get(state) ?? 0);
   }
 
+  /** The middle of an action's part of a state's cell. @param {GridPlace} place @param {number} state
+   * @param {number} action @returns {Point} */
+  middle(place, state, action) {
+    const [x, y] = this.corner(place, state);
+    const shape = this.shapes[action];
+    /** @param {0 | 1} i */
+    const mean = (i) => shape.reduce((sum, corner) => sum + corner[i], 0) / shape.length;
+    return [x + mean(0) * place.size, y + mean(1) * place.size];
+  }
+
   /** The state and the action's part at a point; action null for none. @param {GridPlace} place @param {Point} point */
   hit(place, [x, y]) {
     const { rows, cols, state_of_cell: states } = this.layout;

@@ -3,6 +3,7 @@
 import { PANELS, panelsDeclared } from "../curves/panels.js";
 import { h, icon, iconButton, setText } from "../shared/dom.js";
 import { MODES, modeOf, whyMissing } from "../world/modes.js";
+import { whyNoReads } from "../world/reads.js";
 import { axesOf } from "../world/plane.js";
 import { ORDERS, TableScene } from "../world/table.js";
 import { SAVES } from "./save.js";
@@ -19,6 +20,7 @@ import { SAVES } from "./save.js";
  * @property {(key: string) => void} mode
  * @property {(member: number) => void} member
  * @property {(many: boolean) => void} many
+ * @property {(shown: boolean) => void} reads
  * @property {(shown: boolean) => void} outcome
  * @property {(what: string) => void} save
  * @property {(x: number, y: number) => void} dimensions
@@ -32,6 +34,8 @@ import { SAVES } from "./save.js";
  */
 
 /** @typedef {ReturnType<typeof buildElements>} StageElements */
+
+const READS = "Arrows that show why: which Q(s′, a′) each target reads, and where value travels (a)";
 
 /** @param {HTMLElement} root @param {StageActions} on */
 export function buildElements(root, on) {
@@ -60,6 +64,18 @@ export function buildElements(root, on) {
       title: "Film: the policy of this step walks its world (f)",
     },
     "film",
+  );
+  const reads = h(
+    "button",
+    {
+      type: "button",
+      class: "button small reads-button",
+      "aria-pressed": "false",
+      hidden: true,
+      title: READS,
+      onclick: () => on.reads(reads.getAttribute("aria-pressed") !== "true"),
+    },
+    "arrows",
   );
   const filmBar = h("div", { class: "film", role: "group", "aria-label": "Film", hidden: true });
   const curves = h("div", { class: "curves", role: "group", "aria-label": "Curves over the steps" });
@@ -91,7 +107,7 @@ export function buildElements(root, on) {
   const inspector = h("section", { class: "inspector", "aria-label": "Selected state" });
   const notices = h("section", { class: "notices", "aria-label": "State of the run and alarms" });
   const live = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
-  const tools = h("div", { class: "tools" }, film, many, present, save, share, help);
+  const tools = h("div", { class: "tools" }, film, reads, many, present, save, share, help);
   const letters = h("p", { class: "letters", hidden: true });
   const worldPanel = h(
     "section",
@@ -120,7 +136,22 @@ export function buildElements(root, on) {
   );
   root.setAttribute("tabindex", "-1");
   const shown = { top, transport, world, letters, filmBar, curves, outcome, inspector, notices, pinned, live };
-  return { ...shown, tabs, member, many, dimensions, axes, rows, present, film, panel, save, share, showOutcome };
+  return {
+    ...shown,
+    tabs,
+    member,
+    many,
+    dimensions,
+    axes,
+    rows,
+    present,
+    film,
+    reads,
+    panel,
+    save,
+    share,
+    showOutcome,
+  };
 }
 
 /** @param {string} text @param {string} checked @param {() => void} onclick */
@@ -270,6 +301,17 @@ export function markRows({ rows: { line, text, pages } }, scene) {
     button.disabled = !more[i];
     button.hidden = !more.some(Boolean);
   });
+}
+
+/** Whether arrows can be drawn, and are. @param {StageElements} ui @param {Store} store @param {Frame | null} frame */
+export function markReads({ reads }, store, frame) {
+  const why = whyNoReads(store, frame);
+  const title = why ? `No arrows: ${why}` : READS;
+  reads.hidden = store.hello?.layout.kind !== "grid";
+  if (reads.disabled !== Boolean(why)) reads.disabled = Boolean(why);
+  if (reads.title !== title) reads.title = title;
+  const pressed = String(store.view.reads && !why);
+  if (reads.getAttribute("aria-pressed") !== pressed) reads.setAttribute("aria-pressed", pressed);
 }
 
 /** @param {StageElements} ui @param {Store} store @param {Frame | null} frame */

@@ -13,7 +13,7 @@ import { loadPlotly } from "../shared/plotly.js";
 import { modeOf, whyMissing } from "../world/modes.js";
 import { TableScene } from "../world/table.js";
 import { World } from "../world/world.js";
-import { buildElements, fillPickers, markRows, markTabs } from "./elements.js";
+import { buildElements, fillPickers, markReads, markRows, markTabs } from "./elements.js";
 import { browserStorage, Hints } from "./hints.js";
 import { Inspector, memberLabel } from "./inspector.js";
 import { bindKeys } from "./keys.js";
@@ -106,6 +106,7 @@ export class Stage {
       mode: (key) => this.setMode(key),
       member: (chosen) => this.setMember(chosen),
       many: (many) => this.setMany(many),
+      reads: (shown) => this.showReads(shown),
       outcome: (shown) => this.showOutcome(shown),
       save: (what) => save(this, what),
       dimensions: (x, y) => this.arrange({ axes: [x, y] }),
@@ -404,6 +405,7 @@ export class Stage {
     this.film.update(frame, theme);
     this.top.update(frame);
     markTabs(this.ui, store, frame);
+    markReads(this.ui, store, frame);
     markRows(this.ui, world.scene);
     if (!frame) return;
     if (world.scene) this.inspector.update(frame, world.scene, theme);
@@ -475,6 +477,12 @@ export class Stage {
     this.store.view.many = many;
     this.world.revise();
     this.watch();
+    this.invalidate();
+  }
+
+  /** Arrows from what targets read. @param {boolean} shown */
+  showReads(shown) {
+    this.store.view.reads = shown;
     this.invalidate();
   }
 

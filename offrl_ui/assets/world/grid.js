@@ -5,12 +5,14 @@ import { GridCells, tracePolygon } from "../shared/grid.js";
 import { actionColour, withAlpha } from "../shared/palette.js";
 import { arrowPath, hatchStyle } from "../shared/signs.js";
 import { outlined } from "./marks.js";
+import { drawReads } from "./reads.js";
 
 /**
  * @import { GridLayout } from "../run/protocol.d.ts"
  * @import { Store } from "../run/store.js"
  * @import { GridPlace } from "../shared/grid.js"
  * @import { Box, Pen, Point, Theme } from "../shared/types.d.ts"
+ * @import { Read } from "./reads.js"
  * @import { Outline, Painted, Scene } from "./scenes.d.ts"
  */
 
@@ -96,6 +98,12 @@ export class GridScene {
       }
       pen.fill();
     }
+  }
+
+  /** @param {Pen} pen @param {GridPlace} geo @param {readonly Read[]} reads @param {Theme} theme
+   * @param {{ pointed: number | null, still: boolean }} how */
+  drawReads(pen, geo, reads, theme, how) {
+    drawReads(pen, this.grid, geo, reads, theme, how);
   }
 
   /** @param {Pen} pen @param {GridPlace} geo @param {Theme} theme @param {number} ratio @param {boolean} small */

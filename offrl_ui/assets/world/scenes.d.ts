@@ -2,6 +2,7 @@
 
 import type { Scale } from "../shared/scale.js";
 import type { Box, Pen, Theme } from "../shared/types.d.ts";
+import type { Read } from "./reads.js";
 
 /** What is coloured. `values` has one number per action and state, or per state. */
 export interface Painted {
@@ -39,6 +40,14 @@ export interface Scene<Geo = unknown> {
   draw(pen: Pen, geo: Geo, what: Painted): void;
   /** Numbers written into the picture, above all else, where there is room for them. */
   drawNumbers?(pen: Pen, geo: Geo, what: Painted): void;
+  /** Arrows from what targets read; the state pointed at stands out, or all are as strong where they stand `still`. */
+  drawReads?(
+    pen: Pen,
+    geo: Geo,
+    reads: readonly Read[],
+    theme: Theme,
+    how: { pointed: number | null; still: boolean },
+  ): void;
   /** What never changes: walls, hatches, letters, lines between cells. */
   drawStatic(pen: Pen, geo: Geo, theme: Theme, ratio: number, small: boolean): void;
   outline(pen: Pen, geo: Geo, state: number, style: Outline): void;

@@ -2,24 +2,27 @@
 
 import { integer, number } from "../shared/format.js";
 import { modeOf, pictureOf, roundingOf } from "./modes.js";
+import { readLine } from "./reads.js";
 
 /**
  * @import { Frame } from "../run/frames.js"
  * @import { Store } from "../run/store.js"
+ * @import { Read } from "./reads.js"
  */
 
 /**
  * @param {Store} store
  * @param {Frame | null} frame
- * @param {string} name - of the state
+ * @param {(state: number) => string} name
  * @param {{ state: number, action: number | null, member: number }} place
+ * @param {readonly Read[]} [reads] - what targets read, where that is shown
  */
-export function tooltipLines(store, frame, name, { state, action, member }) {
+export function tooltipLines(store, frame, name, { state, action, member }, reads = []) {
   const { nActions: A, actionNames } = store.run;
   const { counts, q_star: truth } = store.static;
   const mode = modeOf(store.view.mode);
   const own = pictureOf(store, mode, frame, member);
-  const lines = [name];
+  const lines = [name(state)];
   if (action !== null) {
     const at = state * A + action;
     /** @param {string} table */
@@ -44,6 +47,8 @@ export function tooltipLines(store, frame, name, { state, action, member }) {
     if (frame?.coarse(mode.wire, member) && !row(mode.wire)) lines.push("click for the learned numbers");
     else if (own && difference) lines.push(`${mode.label} ${number(own[at])}`);
   }
+  const read = reads.find((one) => one.state === state && one.action === action);
+  if (read) lines.push(readLine(read, actionNames, name));
   if (own && mode.perState) lines.push(`V ${number(own[state])}`);
   return lines.filter(Boolean);
 }

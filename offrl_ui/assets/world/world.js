@@ -3,7 +3,7 @@
 // (walls, hatches, letters) are drawn once into a canvas of their own; the moving part is redrawn only if something
 // visible changed.
 
-import { clearCanvas, h, setText } from "../shared/dom.js";
+import { clearCanvas, h, reducedMotion, setText, textWidth } from "../shared/dom.js";
 import { extent, robustExtent } from "../shared/scale.js";
 import { hatchStyle } from "../shared/signs.js";
 import { BarsScene, onlyState } from "./bars.js";
@@ -13,6 +13,7 @@ import { MatrixScene } from "./matrix.js";
 import { coarse, greedy, modeOf, pictureOf } from "./modes.js";
 import { TITLE, arrange } from "./panes.js";
 import { PlaneScene } from "./plane.js";
+import { drawReadsLegend, frameBefore, readsLegend, readsOf } from "./reads.js";
 import { TableScene } from "./table.js";
 import { tooltipLines } from "./tooltip.js";
 
@@ -22,6 +23,7 @@ import { tooltipLines } from "./tooltip.js";
  * @import { Pen, Theme } from "../shared/types.d.ts"
  * @import { Mode } from "./modes.js"
  * @import { Pane } from "./panes.js"
+ * @import { Read } from "./reads.js"
  * @import { Hit, Scene } from "./scenes.d.ts"
  */
 
@@ -37,6 +39,8 @@ import { tooltipLines } from "./tooltip.js";
  */
 
 const LEGEND = 54;
+/** Height of a row of the arrows' legend. */
+const ROW = 16;
 
 export class World {
   /** @param {HTMLElement} host @param {Store} store @param {WorldActions} actions */
@@ -66,6 +70,8 @@ export class World {
     /** @type {Pane[]} */
     this.panes = [];
     this.paneKey = "";
+    /** What the targets of each pane's member read, while arrows show it. @type {(readonly Read[])[]} */
+    this.reads = [];
     /** The fixed parts. @type {HTMLCanvasElement | null} */
     this.still = null;
     this.revision = 0;
@@ -109,11 +115,11 @@ export class World {
    * @param {number[]} members
    */
   signature(frame, members) {
-    const { mode, state, action } = this.store.view;
+    const { mode, state, action, reads } = this.store.view;
     const { version } = this.store.scale(modeOf(mode).scale);
     const hovered = this.hovered ? `${this.hovered.state}/${this.hovered.action}/${this.hovered.member}` : "";
     const there = [frame?.step, frame?.seq, frame?.members.size, this.store.frames.length > 0];
-    const look = [mode, members.join(), state, action, version, hovered];
+    const look = [mode, members.join(), state, action, version, hovered, reads];
     return [...there, ...look, this.size.join(), this.themeId, this.revision].join("|");
   }
 
@@ -131,9 +137,11 @@ export class World {
     const members = this.store.shownMembers();
     const pictures = this.pictures(frame, members);
     if (this.signature(frame, members) === this.drawn) return false;
-    const key = [...members, ...this.size].join();
+    this.reads = this.store.view.reads ? members.map((member) => readsOf(this.store, frame, member)) : [];
+    const rows = this.legendRows(theme);
+    const key = [...members, ...this.size, rows].join();
     if (!this.still || this.paneKey !== key) {
-      this.panes = arrange(this.scene, members, width, height - LEGEND * this.factor, this.factor);
+      this.panes = arrange(this.scene, members, width, height - (LEGEND + ROW * rows) * this.factor, this.factor);
       this.paneKey = key;
       this.still = this.drawStill(this.scene, theme);
     }
@@ -210,6 +218,7 @@ export class World {
     if (above) paint();
     for (const { pane, what } of painted)
       if (!coarse(frame, mode, pane.member)) scene.drawNumbers?.(pen, pane.geo, what);
+    this.paintReads(pen, scene, theme);
     for (const state of this.differences(frame))
       for (const pane of this.panes) scene.markDifference(pen, pane.geo, state, theme);
     for (const pane of this.panes) this.paintMarks(pen, scene, pane, theme);
@@ -231,6 +240,31 @@ export class World {
       const theta = (mode.wire === "q" && frame?.table("theta", pane.member)) || null;
       return values ? [{ pane, what: { values, scale, theme, perState, arrows, policy, theta } }] : [];
     });
+  }
+
+  /** @param {Pen} pen @param {Scene} scene @param {Theme} theme */
+  paintReads(pen, scene, theme) {
+    const how = { pointed: this.hovered?.state ?? null, still: reducedMotion() };
+    this.panes.forEach((pane, i) => {
+      if (this.reads[i]?.length) scene.drawReads?.(pen, pane.geo, this.reads[i], theme, how);
+    });
+  }
+
+  /** The legend of the arrows at a step, the one before it given. @param {number | null} before */
+  readsLegend(before) {
+    return readsLegend(this.reads.flat(), reducedMotion() ? null : before);
+  }
+
+  /** How its words are measured. @param {Theme} theme */
+  measure({ font }) {
+    return (/** @type {string} */ text) => textWidth(text, `${11 * this.factor}px ${font}`);
+  }
+
+  /** Rows that it takes, whichever the step. @param {Theme} theme */
+  legendRows(theme) {
+    if (!this.reads.some((reads) => reads.length)) return 0;
+    const place = { x: 4, y: 0, width: this.size[0] - 8, font: 11 * this.factor };
+    return drawReadsLegend(null, this.readsLegend(9_999_999), theme, place, this.measure(theme));
   }
 
   /** Title, the state under the pointer and the selected one. @param {Pen} pen @param {Scene} scene @param {Pane} pane
@@ -273,7 +307,13 @@ export class World {
       note = `● greedy actions differ${groups.length > shown ? ` · ${shown} of ${groups.length} worlds` : ""}`;
     const hatch = store.static.counts ? hatchStyle(pen, theme, ratio) : null;
     const infinite = pictures.some((table) => table?.some((value) => Math.abs(value) === Infinity));
-    const y = height - LEGEND * this.factor + 6;
+    const rows = this.legendRows(theme);
+    const y = height - (LEGEND + ROW * rows) * this.factor + 6;
+    if (rows && frame) {
+      const before = frameBefore(store, frame, this.panes[0].member)?.step ?? null;
+      const under = { x: 4, y: height - ROW * rows * this.factor, width: width - 8, font: 11 * this.factor };
+      drawReadsLegend(pen, this.readsLegend(before), theme, under, this.measure(theme));
+    }
     const place = { x: 4, y, width: width - 8, font: 11 * this.factor, hatch, infinite, note };
     if (arrows) drawPolicyLegend(pen, store.run, mode.legend, theme, place);
     else drawScaleLegend(pen, store.scale(mode.scale), mode.legend, theme, place, !(this.scene instanceof BarsScene));
@@ -336,7 +376,9 @@ export class World {
     const { hovered, tip, host, scene } = this;
     tip.hidden = !hovered;
     if (!hovered || !scene) return;
-    setText(tip, tooltipLines(this.store, frame, scene.name(hovered.state), hovered).join("\n"));
+    const reads = this.reads[this.panes.findIndex(({ member }) => member === hovered.member)] ?? [];
+    const name = (/** @type {number} */ state) => scene.name(state);
+    setText(tip, tooltipLines(this.store, frame, name, hovered, reads).join("\n"));
     const flip = hovered.x > host.clientWidth * 0.6;
     tip.style.left = flip ? "" : `${hovered.x + 14}px`;
     tip.style.right = flip ? `${host.clientWidth - hovered.x + 10}px` : "";

@@ -1,0 +1,242 @@
+// What each target reads: from the pair (s', a') whose value enters the target of (s, a) an arrow back to (s, a), the
+// way on which value travels. The state s' is the one that most of the pair's rows lead to, the action a' is the one
+// that the core's target of this very step reads there.
+
+import { integer, number, percent } from "../shared/format.js";
+import { withAlpha } from "../shared/palette.js";
+
+/**
+ * @import { Frame } from "../run/frames.js"
+ * @import { Store } from "../run/store.js"
+ * @import { GridCells, GridPlace } from "../shared/grid.js"
+ * @import { Pen, Point, Theme } from "../shared/types.d.ts"
+ */
+
+/**
+ * `state` and `action` whose target it is; `next` and `read`, the pair that it reads; `seen`: whether the data has that
+ * pair; `share`: its probability in an expectation, NaN for a maximum, which reads it alone; `rows`: the share of the
+ * rows of (s, a) that lead to `next`; `strength`: how much Q(s, a) changed, 0 to 1, NaN where that is not known.
+ * @typedef {{ state: number, action: number, next: number, read: number, seen: boolean, share: number, rows: number,
+ *   strength: number }} Read
+ */
+
+/** In a frame's `reads`: nothing. */
+const NOTHING = 255;
+/** Changes of Q that are smaller than this part of its range are no news, even where none is larger. */
+const LEAST_NEWS = 1e-3;
+
+/** What a frame says of the actions read by a member's targets, null where nothing is read.
+ * @param {Frame | null} frame @param {number} member */
+function readIn(frame, member) {
+  const read = frame?.table("reads", member);
+  return read?.some((action) => action !== NOTHING) ? read : null;
+}
+
+/** The frame before one that has a member's Q, of those that are here. @param {Store} store @param {Frame} frame
+ * @param {number} member */
+export function frameBefore({ frames }, frame, member) {
+  const { list } = frames;
+  for (let i = frames.indexAt(frame.step) - 1; i >= 0; i--) if (list[i].has(member)) return list[i];
+  return null;
+}
+
+/**
+ * What every target of a member reads at a frame.
+ * @param {Store} store
+ * @param {Frame | null} frame
+ * @param {number} member
+ * @returns {Read[]}
+ */
+export function readsOf(store, frame, member) {
+  const { next_states: following, next_share: rows, counts } = store.static;
+  const read = readIn(frame, member);
+  if (!frame || !read || !following || !rows || !counts) return [];
+  const { nActions: A } = store.run;
+  const share = frame.table("reads_share", member);
+  const change = changes(store, frame, member);
+  /** @type {Read[]} */
+  const found = [];
+  following.forEach((next, pair) => {
+    if (next < 0 || read[next] === NOTHING) return;
+    const seen = counts[next * A + read[next]] > 0;
+    const [state, action] = [Math.floor(pair / A), pair % A];
+    const alone = { share: share?.[next] ?? NaN, rows: rows[pair], strength: change ? change[pair] : NaN };
+    found.push({ state, action, next, read: read[next], seen, ...alone });
+  });
+  return found;
+}
+
+/**
+ * How much each Q(s, a) changed since the frame before, as a part of the largest change of a pair of the data; null
+ * where there is no frame before.
+ * @param {Store} store
+ * @param {Frame} frame
+ * @param {number} member
+ */
+function changes(store, frame, member) {
+  const [now, then] = [frame, frameBefore(store, frame, member)].map((one) => one?.table("q", member));
+  if (!now || !then || now.length !== then.length) return null;
+  const counts = store.static.counts ?? [];
+  const change = now.map((value, i) => {
+    const moved = Math.abs(value - then[i]);
+    return Number.isNaN(moved) ? 0 : moved;
+  });
+  const { low, high } = store.scale("value");
+  const finite = change.filter((moved, i) => counts[i] > 0 && moved < Infinity);
+  const largest = Math.max(LEAST_NEWS * (high - low), ...finite);
+  return change.map((moved) => Math.min(moved / (largest || 1), 1));
+}
+
+/**
+ * Why there is nothing to draw; empty where there is.
+ * @param {Store} store
+ * @param {Frame | null} frame
+ */
+export function whyNoReads(store, frame) {
+  if (!store.hello || !frame) return "";
+  const members = store.shownMembers();
+  const there = members.filter((member) => frame.has(member));
+  if (!there.length) return "";
+  if (!store.static.next_states) return "this recording was made before frames told what targets read";
+  if (there.some((member) => readIn(frame, member))) return "";
+  const lanes = there.map((member) => store.run.lanes[store.run.members[member].lane ?? 0]);
+  const { title, approximator } = lanes[0] ?? {};
+  if (approximator !== "table") return "they are drawn where values are a table";
+  return `no target of ${title ?? "this system"} reads Q of an action at s′`;
+}
+
+/** In words, for the pair under the pointer. @param {Read} read @param {readonly string[]} actionNames
+ * @param {(state: number) => string} name */
+export function readLine({ next, read, seen, share, rows }, actionNames, name) {
+  const of = `its target reads${Number.isNaN(share) ? "" : ` most of all, π ${number(share, 2)},`}`;
+  const where = `${actionNames[read]} in ${name(next)}${seen ? "" : ", not in the data"}`;
+  return `${of} ${where}${rows < 1 ? `; s′ of ${percent(rows)} of its rows` : ""}`;
+}
+
+/** The colour of an arrow: whether the data has the pair. @param {boolean} seen @param {Theme} theme */
+const colourOf = (seen, theme) => theme.series[seen ? 0 : 1];
+
+/**
+ * @param {Pen} pen
+ * @param {GridCells} grid
+ * @param {GridPlace} place
+ * @param {readonly Read[]} reads
+ * @param {Theme} theme
+ * @param {{ pointed: number | null, still: boolean }} how - the state whose arrows stand out; whether all are as strong
+ */
+export function drawReads(pen, grid, place, reads, theme, { pointed, still }) {
+  const { size } = place;
+  const strength = (/** @type {Read} */ one) => {
+    if (one.state === pointed) return 1;
+    const own = still || Number.isNaN(one.strength) ? 0.6 : 0.16 + 0.84 * one.strength;
+    return pointed === null ? own : 0.4 * own;
+  };
+  pen.lineJoin = "round";
+  for (const one of [...reads].sort((a, b) => strength(a) - strength(b))) {
+    const from = grid.middle(place, one.next, one.read);
+    const to = grid.middle(place, one.state, one.action);
+    const width = size * 0.06 * (Number.isNaN(one.share) ? 1 : 0.35 + 0.65 * one.share);
+    arrow(pen, from, to, { width: Math.max(width, 1), size, seen: one.seen, alpha: strength(one), theme });
+  }
+}
+
+/**
+ * From a dot to a head; a ring where both are the same place.
+ * @param {Pen} pen
+ * @param {Point} from
+ * @param {Point} to
+ * @param {{ width: number, size: number, seen: boolean, alpha: number, theme: Theme }} how
+ */
+function arrow(pen, [x0, y0], [x1, y1], { width, size, seen, alpha, theme }) {
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  const length = Math.hypot(dx, dy);
+  const [colour, halo] = [withAlpha(colourOf(seen, theme), alpha), withAlpha(theme.background, 0.9 * alpha)];
+  const head = Math.min(Math.max(2.6 * width, 4), 0.6 * length || Infinity);
+  const dashes = seen ? [] : [Math.max(2 * width, 3), Math.max(1.4 * width, 2)];
+  // Beside the straight line, so that two pairs that read each other have two arrows.
+  const aside = length ? Math.min(0.04 * size, 0.2 * length) / length : 0;
+  const [ax, ay] = [-dy * aside, dx * aside];
+  const [ux, uy] = length ? [dx / length, dy / length] : [0, 0];
+  const line = () => {
+    pen.beginPath();
+    if (!length) pen.arc(x0, y0, 0.09 * size, 0, 2 * Math.PI);
+    else {
+      pen.moveTo(x0 + ax, y0 + ay);
+      pen.lineTo(x1 + ax - ux * head * 0.8, y1 + ay - uy * head * 0.8);
+    }
+  };
+  const tip = (/** @type {number} */ more) => {
+    pen.beginPath();
+    pen.moveTo(x1 + ax + ux * more, y1 + ay + uy * more);
+    for (const side of [1, -1])
+      pen.lineTo(
+        x1 + ax - ux * (head + more) - side * uy * (0.55 * head + more),
+        y1 + ay - uy * (head + more) + side * ux * (0.55 * head + more),
+      );
+    pen.closePath();
+    pen.fill();
+  };
+  pen.strokeStyle = pen.fillStyle = halo;
+  pen.lineWidth = width + 2;
+  line();
+  pen.stroke();
+  if (length) tip(1);
+  pen.strokeStyle = pen.fillStyle = colour;
+  pen.lineWidth = width;
+  pen.setLineDash(dashes);
+  line();
+  pen.stroke();
+  pen.setLineDash([]);
+  if (!length) return;
+  tip(0);
+  pen.beginPath();
+  pen.arc(x0 + ax, y0 + ay, 0.9 * width, 0, 2 * Math.PI);
+  pen.fill();
+}
+
+/**
+ * The words of the legend, each with its sign: an arrow, or none.
+ * @param {readonly Read[]} reads
+ * @param {number | null} before - the step of the frame before; null: strength tells nothing
+ * @returns {[seen: boolean | null, text: string][]}
+ */
+export function readsLegend(reads, before) {
+  /** @type {ReturnType<typeof readsLegend>} */
+  const legend = [
+    [true, "value that a target reads, in the data"],
+    [false, "not in the data"],
+  ];
+  if (reads.some(({ share }) => !Number.isNaN(share)))
+    legend.push([null, "of an expectation the likeliest action, width π(a′|s′)"]);
+  if (before !== null) legend.push([null, `strong: Q changed since step ${integer(before)}`]);
+  return legend;
+}
+
+/**
+ * The legend, in rows within a width; how many rows it takes.
+ * @param {Pen | null} pen - null: only counted
+ * @param {readonly [seen: boolean | null, text: string][]} legend
+ * @param {Theme} theme
+ * @param {{ x: number, y: number, width: number, font: number }} place
+ * @param {(text: string) => number} measure
+ */
+export function drawReadsLegend(pen, legend, theme, { x, y, width, font }, measure) {
+  let [left, row] = [x, 0];
+  for (const [seen, text] of legend) {
+    const sign = seen === null ? 0 : 2.6 * font;
+    const wide = sign + measure(text);
+    if (left > x && left + wide > x + width) [left, row] = [x, row + 1];
+    if (pen) {
+      const middle = y + (row * 1.4 + 0.6) * font;
+      if (seen !== null)
+        arrow(pen, [left + 2, middle], [left + 2.1 * font, middle], { width: 2, size: 0, seen, alpha: 1, theme });
+      pen.font = `${font}px ${theme.font}`;
+      pen.textAlign = "left";
+      pen.textBaseline = "middle";
+      pen.fillStyle = theme.muted;
+      pen.fillText(text, left + sign, middle);
+    }
+    left += wide + 1.2 * font;
+  }
+  return row + 1;
+}
