@@ -290,6 +290,23 @@ class TabularMDP(Simulator):
         within[indptr[1:][np.diff(indptr) > 0] - 1] = 1.0
         return np.asarray(rows + within)
 
+    def moves(self) -> dict[str, Array]:
+        """Every transition that is possible, for whoever plays this world elsewhere.
+
+        Returns:
+            `first` `(S·A + 1,)`: those of the pair `k = s·A + a` stand from place `first[k]` to before `first[k + 1]`
+            in `next`, `probability` and `reward`, which have one number for each. A terminal state has none.
+        """
+        kept = self.transitions.data > 0
+        pairs = np.repeat(np.arange(self.rewards.size), np.diff(self.transitions.indptr))[kept]
+        rewards = self.rewards.ravel()[pairs] if self._edge_rewards is None else self._edge_rewards[kept]
+        return {
+            "first": np.append(0, np.cumsum(np.bincount(pairs, minlength=self.rewards.size))),
+            "next": self.transitions.indices[kept].astype(np.intp),
+            "probability": self.transitions.data[kept],
+            "reward": rewards,
+        }
+
     def actor(self, policy: Any) -> Act:
         """Probabilities `(S, A)` or a function `act(states, rng)` as the latter."""
         if callable(policy):

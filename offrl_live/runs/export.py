@@ -18,6 +18,7 @@ from offrl_core.standalone.script import torch_package
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.datasets import with_options
 from offrl_live.runs.engine import Engine
+from offrl_live.runs.films import world_message
 from offrl_live.runs.timeline import Checkpoint, Frame, Mark
 from offrl_live.runs.torch_script import training_of
 from offrl_live.runs.views import frames_recorded
@@ -158,6 +159,8 @@ class RunExport:
             frames = [frame for i, frame in enumerate(frames) if i in evenly or frame.step in raised]
         yield dumps(self.hello)
         yield encode({"kind": "static"}, self.static)
+        if not self.hello["film"]["why_not"] and (world := world_message(self._data() or self.config.data)):
+            yield world
         yield from frames_recorded(frames, wanted)
         for mark in self.marks:
             yield dumps(mark.to_json())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import struct
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from offrl_live.runs import wire
+from offrl_live.runs.export import messages_of
 from tests.browser.playground import BUS, open_playground
 from tests.browser.stage_host import Host, config
 from tests.browser.waiting import eventually, painted
@@ -36,6 +40,13 @@ def at_end(tab: Page) -> Locator:
         pause.click()
     tab.locator(".film-line").press("End")
     return text
+
+
+def without_world(recording: bytes) -> bytes:
+    """A recording as it was made before it carried its world."""
+    kept = [m for m in messages_of(recording) if isinstance(m, str) or wire.split(m)[0]["kind"] != "world"]
+    data = [(isinstance(m, bytes), m.encode() if isinstance(m, str) else m) for m in kept]
+    return gzip.compress(b"".join(struct.pack("<BI", binary, len(text)) + text for binary, text in data))
 
 
 def ink(tab: Page) -> int:
@@ -116,9 +127,26 @@ def test_cartpole_is_drawn_as_cart_and_pole(still: Page, server: Server):
     assert tab.evaluate(f"{BUS}.state.step") == step
 
 
-def test_a_recording_says_that_a_film_needs_the_live_run(bench: Page, host: Host):
-    host.record("film", config({"algorithm": "bcq"}), [0, 10])
+def test_of_a_recording_the_film_is_played_in_the_page(bench: Page, host: Host):
+    export = host.record("film", config({"algorithm": "bcq"}), [0, 10, 400])
     host.show(bench, recording="film")
+    bench.locator(".film-button").click()
+    # Twelve steps to the goal, as in the world that the run learned from.
+    assert export.frames[-1].metrics[0, [m["name"] for m in export.hello["metrics"]].index("return")] > 0.56
+    text = at_end(bench)
+    expect(text).to_contain_text(
+        "policy of step 400 · step 12 of 12 · reward so far 1 (discounted 0.569) · reached the"
+    )
+    expect(text).to_contain_text("drawn in this page")
+    eventually(bench, lambda: ink(bench), lambda drawn: drawn > 100)
+    bench.locator(".timeline").press("Home")
+    expect(text).to_contain_text("policy of step 0 ·")
+
+
+def test_a_recording_without_its_world_says_that_a_film_needs_the_live_run(bench: Page, host: Host):
+    host.record("film", config({"algorithm": "bcq"}), [0, 10, 400])
+    host.recordings["older"] = without_world(host.recordings["film"])
+    host.show(bench, recording="older")
     bench.locator(".film-button").click()
     expect(bench.locator(".film-text")).to_contain_text("A film needs the live run")
     expect(bench.locator(".film-controls")).to_be_hidden()

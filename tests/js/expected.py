@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+import offrl_core as orl
 from offrl_core.glossary import TERMS, marked
 from offrl_core.learning.metric_catalogue import metrics
 from offrl_live.runs import wire
+from offrl_live.runs.films import world_message
 from tests.interquartile import interquartile_mean
 
 
 def write_expected(path: Path) -> None:
     """Write everything as JSON to `path`; numbers that JSON does not know stand as text (`"NaN"`, `"Infinity"`)."""
-    said = {"wire": _message(), "interquartile": _interquartile_means(), "glossary": _terms()}
+    said = {"wire": _message(), "interquartile": _interquartile_means(), "glossary": _terms(), "world": _world()}
     path.write_text(json.dumps(said, allow_nan=False))
 
 
@@ -26,6 +28,25 @@ def _terms() -> list[list[str]]:
     sentences = [metric.help for metric in metrics().values()] + [term.text for term in TERMS]
     sentences += ["Weighted importance sampling, importance sampling", "off-policy, disadvantages, Ā-advantage, ESS"]
     return [[text, marked(text, lambda key, words: f"[{words}]({key})")] for text in sentences]
+
+
+def _world() -> dict[str, Any]:
+    """A slippery world as a recording has it, a policy in it, and what that earns exactly."""
+    data = orl.load_dataset("frozen-lake")
+    mdp, message = data.mdp, world_message(data)
+    assert mdp is not None
+    assert message is not None
+    policy = np.random.default_rng(3).dirichlet(np.ones(mdp.n_actions), size=mdp.n_states)
+    return {
+        "message": base64.b64encode(message).decode(),
+        "actions": mdp.n_actions,
+        "P": mdp.P.reshape(-1, mdp.n_states).tolist(),
+        "R": mdp.R.reshape(-1).tolist(),
+        "policy": policy.ravel().tolist(),
+        "terminal": mdp.terminal.tolist(),
+        "gamma": 0.9,
+        "value": float(mdp.initial @ mdp.value(policy, 0.9)),
+    }
 
 
 def _message() -> dict[str, Any]:

@@ -81,6 +81,77 @@ for (const [what, change, word] of HEADERS)
     );
   });
 
+/** A binary message. @param {object} header @param {[string, string, number[]][]} arrays - name, type, numbers */
+const message = (header, arrays) => {
+  const Type = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
+  let offset = 0;
+  const parts = arrays.map(([name, dtype, data]) => {
+    const bytes = Buffer.from(Type[/** @type {keyof typeof Type} */ (dtype)].from(data).buffer);
+    const padded = Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
+    const field = { name, dtype, shape: name === "reads" ? [1, data.length] : [data.length], offset };
+    offset += padded.length;
+    return { field, padded };
+  });
+  const head = Buffer.alloc(4);
+  const text = Buffer.from(JSON.stringify({ ...header, fields: parts.map(({ field }) => field) }));
+  const padded = Buffer.concat([text, Buffer.alloc((4 - (text.length % 4)) % 4, " ")]);
+  head.writeUInt32LE(padded.length);
+  return Uint8Array.from(Buffer.concat([head, padded, ...parts.map((part) => part.padded)])).buffer;
+};
+
+const [described] = messages();
+const { states, actions: names } = JSON.parse(/** @type {string} */ (described));
+const pairs = states * names.length;
+
+/** A world in which everything leads to state 0. @param {Record<string, number[]>} [other] */
+const world = (other = {}) => {
+  const each = Array.from({ length: pairs }, () => 0);
+  const numbers = {
+    initial: each.slice(0, states).fill(1, 0, 1),
+    first: Array.from({ length: pairs + 1 }, (_, i) => i),
+    next: each,
+    probability: each.map(() => 1),
+    reward: each,
+    ...other,
+  };
+  const whole = ["first", "next"];
+  return message(
+    { kind: "world", endings: { 1: "the end" } },
+    Object.entries(numbers).map(([name, data]) => [name, whole.includes(name) ? "i4" : "f4", data]),
+  );
+};
+
+/** @param {ArrayBuffer} more */
+const withMore = (more) => checkRecording([described, messages()[1], more, ...messages().slice(2)]);
+const none = Array.from({ length: pairs }, () => 0);
+
+test("a world and what targets read are taken where their numbers lead somewhere", () => {
+  withMore(world());
+  withMore(message({ kind: "frame", step: 0, member: 0 }, [["reads", "u1", [255, ...none.slice(1, states)]]]));
+});
+
+/** @type {[what: string, more: () => ArrayBuffer, word: RegExp][]} */
+const LEADING = [
+  ["a transition to no state", () => world({ next: [...none.slice(1), states] }), /next\[\d+\] has a number/],
+  ["pairs in no order", () => world({ first: Array.from({ length: pairs + 1 }, (_, i) => pairs - i) }), /first\[\d+\]/],
+  ["transitions that are missing", () => world({ next: none.slice(1) }), /must have \d+ numbers/],
+  ["a world where nothing begins", () => world({ initial: none.slice(0, states) }), /lets no episode begin/],
+  ["a chance below 0", () => world({ probability: none.map(() => -1) }), /probability\[0\]/],
+  ["a reward without end", () => world({ reward: none.map(() => Infinity) }), /reward\[0\]/],
+  [
+    "an action that is read and not there",
+    () => message({ kind: "frame", step: 0, member: 0 }, [["reads", "u1", none.slice(0, states).fill(200)]]),
+    /reads\[0\]/,
+  ],
+];
+for (const [what, more, word] of LEADING)
+  test(`${what} is refused`, () => {
+    assert.throws(
+      () => withMore(more()),
+      (error) => error instanceof NoRecording && word.test(error.message),
+    );
+  });
+
 test("messages of other kinds, second descriptions and names that nothing may have are refused", () => {
   const [hello, ...rest] = messages();
   for (const more of [

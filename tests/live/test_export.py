@@ -69,13 +69,14 @@ def test_a_recording_is_what_a_viewer_would_have_received(export: RunExport) -> 
     assert [m.get("type") or m["kind"] for m in found] == [
         "hello",
         "static",
+        "world",
         *["backlog"] * 20,
         "mark",
         *["alarm"] * len(export.alarms),
         "state",
     ]
     assert found[0] == export.hello
-    for message, frame in zip(found[2:22], export.frames, strict=True):
+    for message, frame in zip(found[3:23], export.frames, strict=True):
         assert (message["step"], message["members"]) == (frame.step, [0, 1, 2, 3, 4])
         for name, table in frame.fields.items():
             np.testing.assert_array_equal(message["arrays"][name], table)

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+import offrl_core as orl
 from offrl_core.evaluation.film import film
 from offrl_live.runs import wire
 from offrl_live.runs.commands import CommandError, parse
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.engine import Engine
+from offrl_live.runs.films import world_message
 from offrl_live.serving.hub import Hub
 from tests.live.test_session import Bench
 from tests.live.watching import Watcher, until
@@ -147,3 +149,26 @@ def test_a_viewer_gets_its_film_and_nobody_else(hub: Hub) -> None:
     digits = Watcher(hub, hub.open(RunConfig("digits-bandit", {}, (Lane("bc", "mlp", 1, SMALL),))))
     until(digits.frames)
     assert "single decision" in digits.answer(digits.say("film"))["message"]
+
+
+def test_a_recording_carries_the_world_itself() -> None:
+    for name, stochastic in (("double-crossing", False), ("frozen-lake", True)):
+        data = orl.load_dataset(name)
+        mdp = data.mdp
+        assert mdp is not None
+        message = world_message(data)
+        assert message is not None
+        header, arrays = wire.decode(message)
+        P = np.zeros((mdp.n_states * mdp.n_actions, mdp.n_states))
+        R = np.zeros(len(P))
+        for pair, (first, end) in enumerate(zip(arrays["first"], arrays["first"][1:], strict=False)):
+            for place in range(first, end):
+                P[pair, arrays["next"][place]] += arrays["probability"][place]
+                R[pair] += arrays["probability"][place] * arrays["reward"][place]
+        np.testing.assert_allclose(P.reshape(mdp.P.shape), mdp.P, atol=1e-7)
+        np.testing.assert_allclose(R.reshape(mdp.R.shape), mdp.R, atol=1e-6)
+        np.testing.assert_allclose(arrays["initial"], mdp.initial)
+        assert (arrays["probability"] > 0).all()
+        assert (arrays["probability"] < 1).any() == stochastic
+        assert header["endings"] == {str(s): mdp.ending(s) for s in np.flatnonzero(mdp.terminal)}
+    assert world_message(orl.load_dataset("cartpole")) is None

@@ -1,5 +1,5 @@
 // A film: the policy of the step that is looked at walks its world. The episodes come from the real environment, played
-// in the run's worker; here they are only shown. While training goes on each episode that ends is followed by one of
+// in the run's worker, or of a recording in the page, by the world that it carries; here they are only shown. While training goes on each episode that ends is followed by one of
 // the newest policy, from the same start and with the same dice; while it stands the film is that of the step on the
 // timeline.
 
@@ -8,6 +8,7 @@ import { clearCanvas, h, iconButton, reducedMotion, setIcon, setText } from "../
 import { integer, number } from "../shared/format.js";
 import { Episode } from "./episode.js";
 import { pictureFor } from "./pictures.js";
+import { play } from "./playing.js";
 
 /**
  * @import { FilmHeader, FilmMessage, Refused } from "../run/protocol.d.ts"
@@ -17,6 +18,8 @@ import { pictureFor } from "./pictures.js";
  * @import { Store } from "../run/store.js"
  * @import { Theme } from "../shared/types.d.ts"
  * @import { World } from "../world/world.js"
+ * @import { Episodes } from "./episode.js"
+ * @import { NumberedWorld } from "./playing.js"
  * @import { FilmPicture } from "./types.d.ts"
  */
 
@@ -148,8 +151,8 @@ export class Film {
   get whyNot() {
     const known = this.store.hello?.film;
     if (known?.why_not) return `No film: ${known.why_not}.`;
-    if (this.session.recording)
-      return "A film needs the live run: a recording holds the policy, but not the world it walks in.";
+    if (this.session.recording && !this.store.world)
+      return "A film needs the live run: this recording holds the policy, but not the world it walks in.";
     return known || !this.store.hello ? "" : "No film: this run does not say what world it comes from.";
   }
 
@@ -189,22 +192,49 @@ export class Film {
     }
     this.askedAt = now;
     this.wish = wish;
-    this.asked = session.send({ cmd: "film", member, seed, ...(following ? {} : { step: frame.step }) });
+    if (session.recording) this.playHere(frame, member);
+    else this.asked = session.send({ cmd: "film", member, seed, ...(following ? {} : { step: frame.step }) });
     this.say();
   }
 
-  /**
-   * The answer. A film that stands, or is one of many while scrubbing, shows its whole way at once: ways are compared
-   * then.
-   * @param {FilmMessage} message
-   */
+  /** Without a run the episodes are played here. @param {Frame} frame @param {number} member */
+  playHere(frame, member) {
+    const { store, seed } = this;
+    const policy = frame.table("policy", member);
+    if (!store.world) return;
+    if (!policy) {
+      this.fail("the policy of this step was not stored");
+      return;
+    }
+    const world = /** @type {NumberedWorld} */ (
+      /** @type {unknown} */ ({ ...fieldsOf(store.world).values, endings: store.world.header.endings })
+    );
+    const horizon = store.run.film?.horizon ?? 0;
+    const film = play(world, policy, { actions: store.run.nActions, horizon, seed });
+    if (film)
+      this.screen({
+        ...film,
+        header: { ...film.header, id: 0, step: frame.step, member, gamma: store.gammaOf(member) },
+      });
+    else this.fail("the policy's probabilities are not finite numbers: it cannot act");
+  }
+
+  /** The answer. @param {FilmMessage} message */
   take(message) {
-    const { header } = message;
-    if (header.id !== this.asked) return;
+    if (message.header.id !== this.asked) return;
     this.asked = null;
+    this.screen({ header: message.header, ...fieldsOf(message) });
+  }
+
+  /**
+   * Show a film. One that stands, or is one of many while scrubbing, shows its whole way at once: ways are compared
+   * then.
+   * @param {Episodes & { header: FilmHeader }} film
+   */
+  screen(film) {
+    const { header } = film;
     const lately = performance.now() - this.taken < SCRUBBING;
     const scrubbing = this.shown !== null && !this.following && this.shown.step !== header.step && lately;
-    const film = { header, ...fieldsOf(message) };
     const episodes = header.lengths.map((_, i) => new Episode(film, i));
     this.shown = { ...header, episodes };
     this.refusal = "";
@@ -226,11 +256,16 @@ export class Film {
   refused({ id, message }) {
     if (id === null || id === undefined || id !== this.asked) return false;
     this.asked = null;
+    this.fail(message);
+    return true;
+  }
+
+  /** @param {string} why */
+  fail(why) {
     this.shown = null;
-    this.refusal = message;
+    this.refusal = why;
     this.failed = { wish: this.wish, at: performance.now() };
     this.paint();
-    return true;
   }
 
   /** @param {number} index - of an episode */
@@ -324,6 +359,7 @@ export class Film {
     if (t < episode.length) parts.push(this.store.run.actionNames[episode.action(t)]);
     parts.push(`reward so far ${number(sum)}${shown.gamma < 1 ? ` (discounted ${number(discounted)})` : ""}`);
     if (t >= episode.length) parts.push(episode.ending);
+    if (this.session.recording) parts.push("drawn in this page");
     return parts.join(" · ");
   }
 
@@ -339,7 +375,8 @@ export class Film {
     if (!shown || !episode || (this.following && now - this.announced < ANNOUNCE_EVERY)) return;
     this.announced = now;
     const { sum, discounted } = episode.earned(episode.length, shown.gamma);
-    const which = `Film of the policy of step ${shown.step}, episode ${this.index + 1}, seed ${shown.seed}`;
+    const here = this.session.recording ? ", drawn in this page" : "";
+    const which = `Film${here} of the policy of step ${shown.step}, episode ${this.index + 1}, seed ${shown.seed}`;
     const reward = `reward ${number(sum)}, discounted ${number(discounted)}`;
     const summary = `${which}: ${episode.length} steps, ${reward}, ${episode.ending}.`;
     setText(this.spoken, summary);

@@ -58,7 +58,9 @@ export interface FilmHeader {
   endings: string[];
 }
 export type FilmMessage = Binary<"film", FilmHeader>;
-export type BinaryMessage = StaticMessage | FramesMessage | SelectedMessage | FilmMessage;
+/** The world of a recording, of which films are played in the page. */
+export type WorldMessage = Binary<"world", { endings: Record<string, string> }>;
+export type BinaryMessage = StaticMessage | WorldMessage | FramesMessage | SelectedMessage | FilmMessage;
 
 // Text messages from the server
 

@@ -3,7 +3,7 @@
 
 /** @import { Field } from "./protocol.d.ts" */
 
-import { decode, unpackRecording } from "./wire.js";
+import { decode, fieldsOf, unpackRecording } from "./wire.js";
 
 export const MOST_PACKED = 100e6;
 export const MOST_UNPACKED = 400e6;
@@ -227,6 +227,54 @@ function shaped(path, { name, shape }, wanted) {
     wrong(`${path} ${name}`, `must have the shape ${wanted.map((n) => n ?? "any").join(" × ")}`);
 }
 
+/** Numbers of a field that lead to other numbers must lead somewhere. @param {string} path @param {ArrayLike<number>}
+ * values @param {(value: number, i: number) => boolean} allowed */
+function leads(path, values, allowed) {
+  for (let i = 0; i < values.length; i++)
+    if (!allowed(values[i], i)) wrong(`${path}[${i}]`, "has a number that is not allowed there");
+}
+
+/**
+ * The actions that targets read in a frame.
+ * @param {string} path
+ * @param {Field} field
+ * @param {{ buffer: ArrayBuffer, start: number }} payload
+ * @param {number} actions
+ */
+function checkReads(path, field, payload, actions) {
+  const { reads } = fieldsOf({ header: { fields: [field] }, payload }).values;
+  leads(`${path} reads`, reads, (action) => action === 255 || (Number.isInteger(action) && action < actions));
+}
+
+/**
+ * The world of which films are played.
+ * @param {string} path
+ * @param {any} header
+ * @param {{ buffer: ArrayBuffer, start: number }} payload
+ * @param {{ states: number, actions: number }} run
+ */
+function checkWorld(path, header, payload, { states, actions }) {
+  record(text)(`${path}.endings`, header.endings);
+  const { values, shapes } = fieldsOf({ header, payload });
+  const { initial, first, next, probability, reward } = values;
+  /** @type {[string, number][]} */
+  const sizes = [
+    ["initial", states],
+    ["first", states * actions + 1],
+    ...["next", "probability", "reward"].map((name) => /** @type {[string, number]} */ ([name, next?.length])),
+  ];
+  for (const [name, size] of sizes)
+    if (shapes[name]?.length !== 1 || shapes[name][0] !== size) wrong(`${path} ${name}`, `must have ${size} numbers`);
+  const last = first.length - 1;
+  leads(`${path} first`, first, (at, i) => at >= (i ? first[i - 1] : 0) && (i < last || at === next.length));
+  leads(`${path} first`, first, (at, i) => Number.isInteger(at) && (i > 0 || at === 0));
+  leads(`${path} next`, next, (state) => Number.isInteger(state) && state >= 0 && state < states);
+  leads(`${path} initial`, initial, (share) => share >= 0 && share <= 1);
+  if (!initial.some((share) => share > 0)) wrong(`${path} initial`, "lets no episode begin");
+  leads(`${path} probability`, probability, (share) => share > 0 && share <= 1.001);
+  leads(`${path} reward`, reward, Number.isFinite);
+}
+
 /**
  * Messages that are those of a recording.
  * @param {(string | ArrayBuffer)[]} messages
@@ -261,6 +309,11 @@ export function checkRecording(messages) {
         else if (field.name === "probes") shaped(path, field, [run.states, null]);
         else shaped(path, field, [run.states, run.actions]);
       }
+      const { next_states: following = [] } = fieldsOf({ header, payload }).values;
+      leads(`${path} next_states`, following, (s) => Number.isInteger(s) && s >= -1 && s < run.states);
+    } else if (header.kind === "world") {
+      arrays(path, header.fields, room);
+      checkWorld(path, header, payload, run);
     } else if (header.kind === "frame" || header.kind === "backlog") {
       for (const frame of header.kind === "frame" ? [header] : several(path, header.frames)) {
         frames += 1;
@@ -274,6 +327,7 @@ export function checkRecording(messages) {
           else {
             const here = (frame.members ?? [0]).length;
             shaped(path, field, field.shape.length === 2 ? [here, run.states] : [here, run.states, run.actions]);
+            if (field.name === "reads") checkReads(path, field, payload, run.actions);
           }
         }
       }

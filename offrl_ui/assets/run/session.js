@@ -178,7 +178,8 @@ export class Session {
       if (first && frame) this.on.firstFrame();
       if (frame && message.kind !== "history")
         bus.emit("frame", { step: frame.step, seq: frame.seq, time: frame.time });
-    } else if (message.kind === "selected") store.setRows(message);
+    } else if (message.kind === "world") store.world = message;
+    else if (message.kind === "selected") store.setRows(message);
   }
 
   /** @param {Hello} message */

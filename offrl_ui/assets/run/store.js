@@ -10,7 +10,7 @@ import { fieldsOf } from "./wire.js";
 
 /**
  * @import { Alarm, FramesMessage, Hello, Layout, Mark } from "./protocol.d.ts"
- * @import { SelectedMessage, StateMessage, StaticMessage, TableLayout } from "./protocol.d.ts"
+ * @import { SelectedMessage, StateMessage, StaticMessage, TableLayout, WorldMessage } from "./protocol.d.ts"
  * @import { Frame } from "./frames.js"
  * @import { Axis, Group } from "./groups.js"
  * @import { Run } from "./history.js"
@@ -87,6 +87,8 @@ export class Store extends RunHistory {
     this.visits = new Float64Array(0);
     /** 1 for a state that ends the episode. @type {Uint8Array} */
     this.terminal = new Uint8Array(0);
+    /** What a recording knows of its world. @type {WorldMessage | null} */
+    this.world = null;
     /** @type {SelectedRows | null} */
     this.rows = null;
     /** Large worlds: the tables that the selected state's rows come from. @type {Set<string> | null} */
@@ -118,6 +120,7 @@ export class Store extends RunHistory {
       static: {},
       staticShapes: {},
       seenCounts: null,
+      world: null,
       rows: null,
       tables: null,
       scales: new Map(),
@@ -220,6 +223,13 @@ export class Store extends RunHistory {
     const { truth, members } = this.run;
     const own = members[member]?.values?.gamma;
     return typeof own !== "number" || typeof truth.gamma !== "number" || Math.abs(own - truth.gamma) < 1e-9;
+  }
+
+  /** The discount of a member: its own, or the data's for systems that have none. @param {number} member */
+  gammaOf(member) {
+    const { truth, members } = this.run;
+    const own = members[member]?.values?.gamma;
+    return typeof own === "number" ? own : (truth.gamma ?? 1);
   }
 
   get truthHoldsForAll() {

@@ -1,6 +1,8 @@
 // Small statistics over seeds (Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical
 // precipice").
 
+import { randomFrom } from "./random.js";
+
 /**
  * Mean of the middle half, with fractional weights at its edges.
  * @param {number[]} values
@@ -29,14 +31,7 @@ export function interquartileMean(values) {
 export function bootstrapInterval(values, resamples = 2000) {
   const n = values.length;
   if (n < 2) return [NaN, NaN];
-  let seed = 0x9e3779b9;
-  const random = () => {
-    // mulberry32
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+  const random = randomFrom(0x9e3779b9);
   const means = Array.from({ length: resamples }, () =>
     interquartileMean(Array.from({ length: n }, () => values[Math.floor(random() * n)])),
   );
