@@ -225,6 +225,11 @@ class Algorithm(ABC):
         """`Ā(s)` at `s`, `(M, A, U)` bool; None where every action is allowed."""
         return None
 
+    @property
+    def reads_actions(self) -> bool:
+        """Whether a target reads the value of an action at `s'`."""
+        return type(self).reads is not Algorithm.reads
+
     def reads(self, batch: Batch, hp: Any) -> Reads | None:
         """Which `Q(s', a')` the target reads; None where no target reads the value of an action at `s'`."""
         return None

@@ -225,10 +225,14 @@ class Learner:
 
     # looking
 
-    def snapshot(self) -> Snapshot:
-        """What every member believes and would do now."""
+    def snapshot(self, *, reads: bool = False) -> Snapshot:
+        """What every member believes and would do now.
+
+        Args:
+            reads: tell what targets read also where values are not a table; networks are evaluated once more for it.
+        """
         with one_thread():
-            parts = [(places, observe(program)) for places, program in self._programs]
+            parts = [(places, observe(program, reads=reads)) for places, program in self._programs]
         return merge_members(parts, self.step)
 
     def policy(self, observations: npt.ArrayLike) -> Array:

@@ -19,8 +19,8 @@ from offrl_core.learning.snapshot import NO_READ, Snapshot
 Array = npt.NDArray[Any]
 
 
-def observe(program: Program) -> Snapshot:
-    """The snapshot of one program's members."""
+def observe(program: Program, *, reads: bool = False) -> Snapshot:
+    """The snapshot of one program's members; `reads`: see `Learner.snapshot`."""
     system, hp, shown = program.algorithm, program.hp, program.shown
     with np.errstate(all="ignore"):
         found = loss_metrics(program.pending().losses)
@@ -45,7 +45,8 @@ def observe(program: Program) -> Snapshot:
         found |= policy_metrics(policy, shown)
         found |= system.reports(batch, hp)
         behavior = softmax(batch["behavior"]) if "behavior" in program.networks.by_name else None
-        reads, reads_share = _reads(program, batch)
+        wanted = program.dataset.tabular and (reads or program.networks.table)
+        read, read_share = _reads(program, batch) if wanted else (None, None)
         snapshot = Snapshot(
             program.updates,
             _states_first(q),
@@ -56,8 +57,8 @@ def observe(program: Program) -> Snapshot:
             _states_first(weights),
             _states_first(advantages),
             _theta(program),
-            reads,
-            reads_share,
+            read,
+            read_share,
             dict(zip(found, np.array([x.reshape(-1) for x in found.values()], np.float32), strict=True)),
         )
         snapshot.metrics.update(measured(snapshot, program.dataset))
@@ -66,7 +67,7 @@ def observe(program: Program) -> Snapshot:
 
 def _reads(program: Program, batch: Batch) -> tuple[Array | None, Array | None]:
     """`(M, S)` which action's value a target reads in each state, and its share of an expectation."""
-    few = program.networks.table and program.dataset.n_actions <= NO_READ
+    few = program.dataset.n_actions <= NO_READ
     found = program.algorithm.reads(batch, program.hp) if few else None
     if found is None:
         return None, None

@@ -31,7 +31,8 @@ class Snapshot:
         advantages: `(M, S, A)` advantage, NaN where there is none.
         theta: `(M, P)` parameters of a Q that is linear in features of pairs, `Q(s,a) = θ·φ(s,a)`.
         reads: `(M, S)` uint8: the `a'` of the `Q(s', a')` that a target reads when its next state is `s'`, of an
-            expectation the likeliest one; `NO_READ` where it reads none. Only where values are a table.
+            expectation the likeliest one; `NO_READ` where it reads none. Tabular data only; where
+            values are not a table, only when asked for.
         reads_share: `(M, S)` float16: the probability of that action in the expectation; NaN for members whose target
             is a maximum, which reads that action alone.
         metrics: name → `(M,)`, what each is says `orl.metrics()`; NaN where a member has no such number.

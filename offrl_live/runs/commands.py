@@ -92,6 +92,12 @@ def _members(name: str, value: Any) -> tuple[int, ...]:
     return tuple(_whole()(name, item) for item in value)
 
 
+def _flag(name: str, value: Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise CommandError(f"{name} = {_short(value)} is not allowed: it must be true or false")
+    return bool(value)
+
+
 _NEEDED: dict[str, dict[str, Check]] = {
     "ack": {"seq": _whole()},
     "play": {},
@@ -113,7 +119,7 @@ _NEEDED: dict[str, dict[str, Check]] = {
 }
 _OPTIONAL: dict[str, dict[str, Check]] = {
     "film": {"step": _whole(), "member": _whole(), "seed": _whole(2**32 - 1)},
-    "view": {"members": _members, "mode": _one_of(*MODES)},
+    "view": {"members": _members, "mode": _one_of(*MODES), "reads": _flag},
     "explain": {"member": _whole(), "row": _whole(), "state": _whole(), "action": _whole(), "step": _whole()},
 }
 

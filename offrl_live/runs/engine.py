@@ -45,6 +45,7 @@ class Engine:
         config: with every live change so far.
         step: updates done.
         marks: the live changes that have acted, in order.
+        reads: whether snapshots tell what targets read also where values are networks', which costs an evaluation.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset | None = None) -> None:
@@ -52,6 +53,7 @@ class Engine:
         self.dataset = config.data if dataset is None else dataset
         self.step = 0
         self.marks: list[Mark] = []
+        self.reads = False
         self.lanes = [self._learner(lane, lane.hyperparameters) for lane in config.lanes]
         self._seen_divergences = 0
         self._apply(after=-1)
@@ -190,7 +192,7 @@ class Engine:
         parts: list[tuple[range, Snapshot]] = []
         first = 0
         for learner in self.lanes:
-            parts.append((range(first, first + len(learner.members)), learner.snapshot()))
+            parts.append((range(first, first + len(learner.members)), learner.snapshot(reads=self.reads)))
             first += len(learner.members)
         snapshot = RunSnapshot(**vars(merge_members(parts, self.step)))
         for evaluated in self.evaluating(snapshot) if truth else ():
@@ -227,6 +229,7 @@ class Engine:
                     "approximator": lane.approximator,
                     "seeds": lane.seeds,
                     "axes": list(lane.axes),
+                    "reads": learner.algorithm.reads_actions,
                     "equation": learner.equation,
                     "formulas": learner.formulas,
                     "hyperparameters": declared,

@@ -356,6 +356,8 @@ class LiveRuns:
         run = viewer.run
         run.viewers.discard(viewer)
         run.used = self.clock.now()
+        if run.worker is not None and run.told_reads and not run.reads:
+            self._tell_reads(run)
         if run.viewers or not viewer.playing:
             self.playing_changed(run)
 
@@ -369,10 +371,17 @@ class LiveRuns:
         return next_messages(viewer)
 
     def view_changed(self, run: Run) -> None:
-        """A viewer looks at other members: a large run sends the tables of those that are looked at."""
+        """A viewer looks at other members, or at other things: a large run sends the tables of those that are looked
+        at, and any run what targets read as long as somebody is shown it."""
         newest = run.timeline.frames.last
         if run.built and run.viewers and newest is not None and len(newest.members) < run.config.members:
             self.scheduler.tell(run, {"do": "focus", "members": run.focus})
+        if run.built and run.reads != run.told_reads:
+            self._tell_reads(run)
+
+    def _tell_reads(self, run: Run) -> None:
+        run.told_reads = run.reads
+        self.scheduler.tell(run, {"do": "reads", "wanted": run.reads})
 
     # time
 

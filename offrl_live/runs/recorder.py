@@ -33,6 +33,7 @@ def record(config: RunConfig, steps: Iterable[int], *, title: str = "", dataset:
         dataset: the data, where the configuration names an upload.
     """
     engine = Engine(config, dataset)
+    engine.reads = True
     watch = Watch(engine.facts())
     described = json_data(engine.describe())
     names = [metric["name"] for metric in described["metrics"]]

@@ -122,6 +122,7 @@ class Run:
     worker: WorkerHandle | None = None
     built: bool = False
     resting: bool = False
+    told_reads: bool = False
     starts: int = 0
     order: int = 0
     speed: float = 0.0
@@ -171,6 +172,11 @@ class Run:
     def focus(self) -> tuple[int, ...]:
         """The members that viewers look at."""
         return tuple(sorted({m for viewer in self.viewers for m in viewer.view.watched})) or (0,)
+
+    @property
+    def reads(self) -> bool:
+        """Whether a viewer is shown what targets read."""
+        return any(viewer.view.reads for viewer in self.viewers)
 
     @property
     def large(self) -> bool:

@@ -423,6 +423,7 @@ class Scheduler:
         run.timeline.checkpoints = run.timeline.checkpoints.fork(run.step)
         checkpoint = (run.ahead and run.ahead.checkpoint) or run.timeline.checkpoints.last
         run.starts += 1
+        run.told_reads = run.reads
         worker.send(
             {
                 "do": "start",
@@ -435,6 +436,7 @@ class Scheduler:
                 "speed": run.speed,
                 "limit": run.limit,
                 "focus": run.focus,
+                "reads": run.reads,
                 "files": files,
             }
         )

@@ -42,7 +42,8 @@ class Session:
 
     Args:
         command: `run, order, config, dataset` (None: from the catalogue), `checkpoint` (None: from the start), `step`
-            (to replay to), `speed, limit` (step to stop at, 0 none), `focus` (members that are looked at).
+            (to replay to), `speed, limit` (step to stop at, 0 none), `focus` (members that are looked at), `reads`
+            (whether what the targets of networks read is looked at).
         send: takes a message of the wire format.
         clock: the times to go by.
     """
@@ -61,6 +62,7 @@ class Session:
             raise
         if command["checkpoint"] is not None:
             self.engine.restore(command["checkpoint"])
+        self.engine.reads = command.get("reads", False)
         self.limit: int = command["limit"]
         self.replay_to: int = command["step"]
         self.training = False
@@ -141,6 +143,10 @@ class Session:
         elif do == "focus":
             self._messages.focus(tuple(command["members"]))
             if not self.training:
+                self._show(truth=True)
+        elif do == "reads":
+            self.engine.reads = command["wanted"]
+            if self.engine.reads and not self.training:
                 self._show(truth=True)
         elif do == "explain" and command.get("step") in (None, self.engine.step):
             self._explain(command)

@@ -136,7 +136,8 @@ def _view(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     for member in (request["member"], *members):
         _inside("member", member, run.config.members)
     mode = request["mode"] or viewer.view.mode
-    viewer.look_at(replace(viewer.view, member=request["member"], members=members, mode=mode))
+    reads = bool(request["reads"])
+    viewer.look_at(replace(viewer.view, member=request["member"], members=members, mode=mode, reads=reads))
     runs.view_changed(run)
     return False
 

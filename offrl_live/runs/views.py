@@ -32,12 +32,14 @@ class View:
         members: the members drawn as worlds side by side; empty for `member` alone.
         mode: which table the world shows; decides what large worlds send.
         state: the selected state.
+        reads: whether it is shown what targets read.
     """
 
     member: int = 0
     members: tuple[int, ...] = ()
     mode: str = "q"
     state: int | None = None
+    reads: bool = False
 
     @property
     def watched(self) -> tuple[int, ...]:

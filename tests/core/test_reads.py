@@ -21,6 +21,7 @@ MAXIMA = [
     ("constrained-q", COPIED),
     ("bcq", COPIED | {"rho": 0.2}),
     ("cql", COPIED | {"constraint": "counted"}),
+    ("bcq", COPIED | {"approximator": "mlp", "hidden": "16", "batch_size": 32, "rho": 0.2}),
 ]
 EXPECTATIONS = [
     ("awac", COPIED),
@@ -34,9 +35,9 @@ def learned(system: str, settings: dict[str, object]) -> tuple[orl.Learner, orl.
     """Three updates after a copy of the targets was made; the snapshots then and now."""
     learner = orl.Learner(DATA, system, **settings)
     learner.advance(20)
-    copy = learner.snapshot()
+    copy = learner.snapshot(reads=True)
     learner.advance(3)
-    now = learner.snapshot()
+    now = learner.snapshot(reads=True)
     return learner, copy if settings["target_update"] == "hard" else now, now
 
 
@@ -79,6 +80,9 @@ def test_an_expectation_reads_the_likeliest_action(system: str, settings: dict[s
 def test_what_reads_no_action_has_no_such_table() -> None:
     for system in ("bc", "mc-q", "marwil", "iql"):
         assert orl.Learner(DATA, system).snapshot().reads is None
+    network = orl.Learner(DATA, "bcq", approximator="mlp", hidden="16")
+    assert network.snapshot().reads is None  # it costs another evaluation
+    assert network.snapshot(reads=True).reads is not None
     inside = orl.Learner(DATA, "constrained-q").snapshot()
     nothing = inside.reads[0] == NO_READ
     np.testing.assert_array_equal(nothing, DATA.target_counts.sum(axis=1) == 0)

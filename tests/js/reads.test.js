@@ -64,7 +64,6 @@ test("every pair whose next state is read has the pair that its target reads", (
   ]);
   assert.ok(Math.abs(found[1].rows - 2 / 3) < 1e-6);
   assert.ok(found.every(({ share, strength }) => Number.isNaN(share) && Number.isNaN(strength)));
-  assert.equal(whyNoReads(made, made.frames.last), "");
 });
 
 test("an arrow is as strong as its Q changed, beside the largest change and the size of values", () => {
@@ -89,11 +88,13 @@ test("what has nothing to draw says why", () => {
   bare.addFrames(told(1, ZERO, READS));
   assert.match(whyNoReads(bare, bare.frames.last), /recording was made before/);
   assert.deepEqual(readsOf(bare, bare.frames.last, 0), []);
-  const none = run([told(1, ZERO, new Array(5).fill(NONE))]);
-  assert.equal(whyNoReads(none, none.frames.last), "no target of BCQ reads Q of an action at s′");
+  const frame = told(1, ZERO, new Array(5).fill(NONE));
   const [lane] = hello().lanes;
-  const network = run([told(1, ZERO, new Array(5).fill(NONE))], { lanes: [{ ...lane, approximator: "mlp" }] });
-  assert.match(whyNoReads(network, network.frames.last), /values are a table/);
+  const cloned = run([frame], { lanes: [{ ...lane, title: "BC", reads: false }] });
+  assert.equal(whyNoReads(cloned, cloned.frames.last), "no target of BC reads Q of an action at s′");
+  const network = run([frame], { lanes: [{ ...lane, approximator: "mlp", reads: true }] });
+  assert.equal(whyNoReads(network, network.frames.last), "");
+  assert.match(readsLegend(readsOf(network, network.frames.last, 0), null)[0][1], /not told at this step/);
 });
 
 test("words under the pointer and in the legend tell a maximum from an expectation", () => {
@@ -106,7 +107,7 @@ test("words under the pointer and in the legend tell a maximum from an expectati
   );
   assert.equal(readLine({ ...reads[2], share: NaN }, ["left", "right"], name), "its target reads left in cell 3");
   assert.equal(readsLegend(reads, null).length, 3);
-  assert.deepEqual(readsLegend([], 1200).at(-1), [null, "strong: Q changed since step 1\u2009200"]);
+  assert.deepEqual(readsLegend(reads, 1200).at(-1), [null, "strong: Q changed since step 1\u2009200"]);
 });
 
 test("an arrow ends in the pair whose target it is; what the data lacks is dashed, what reads itself is a ring", () => {
@@ -133,10 +134,12 @@ test("an arrow ends in the pair whose target it is; what the data lacks is dashe
 
 test("the legend takes as many rows as its width needs", () => {
   const measure = (text) => 6 * text.length;
-  const rows = (width) => drawReadsLegend(null, readsLegend([], 100), THEME, { x: 4, y: 0, width, font: 11 }, measure);
+  const made = run([told(7, ZERO, READS)]);
+  const legend = readsLegend(readsOf(made, made.frames.last, 0), 100);
+  const rows = (width) => drawReadsLegend(null, legend, THEME, { x: 4, y: 0, width, font: 11 }, measure);
   assert.equal(rows(900), 1);
   assert.equal(rows(340), 2);
   const pen = new SvgContext(340, 60, "#fff");
-  drawReadsLegend(pen, readsLegend([], 100), THEME, { x: 4, y: 0, width: 340, font: 11 }, measure);
+  drawReadsLegend(pen, legend, THEME, { x: 4, y: 0, width: 340, font: 11 }, measure);
   assert.ok(pen.parts.join("").includes("not in the data"));
 });

@@ -73,6 +73,40 @@ def test_an_uploaded_logs_rewards_reach_the_worker_and_go_home() -> None:
     assert watcher.of("hello")[0]["run"]["config"]["options"]["reward_clip"] == 3.0
 
 
+def test_what_targets_of_networks_read_is_told_while_somebody_is_shown_it() -> None:
+    lane = Lane("bcq", "mlp", hyperparameters={"hidden": "16", "batch_size": 32})
+    config = RunConfig("double-crossing", {}, (lane,), budget=0)
+    alone = OneThread()
+    run_id = alone.runs.open(config)
+    first, second = alone.watch(run_id), alone.watch(run_id)
+    first.wait_for("paused")
+
+    def told() -> bool:
+        alone.runs.export(run_id)
+        return "reads" in alone.runs.runs[run_id].timeline.frames.last.fields
+
+    def told_of_the_next() -> bool:
+        step = second.frames()[-1]["step"]
+        second.say("step", unit="update")
+        alone.until(lambda: second.frames()[-1]["step"] > step)
+        return told()
+
+    assert not told()
+    first.say("view", member=0, reads=True)
+    alone.until(told)
+    engine = Engine(config)
+    engine.reads = True
+    frame = alone.runs.runs[run_id].timeline.frames.last
+    np.testing.assert_array_equal(frame.fields["reads"], engine.snapshot().reads)
+    second.say("view", member=0)  # the other one still is
+    first.leave()
+    assert not told_of_the_next()
+    second.say("view", member=0, reads=True)
+    assert told_of_the_next()
+    second.say("view", member=0)
+    assert not told_of_the_next()
+
+
 def test_a_whole_run_in_one_thread() -> None:
     alone = OneThread()
     run_id = alone.runs.open(NOISY)

@@ -97,6 +97,8 @@ export interface Lane {
   group?: string;
   seeds?: number;
   axes?: string[];
+  /** Whether a target reads Q of an action at s′; recordings made before this was told do not say. */
+  reads?: boolean;
   equation: string;
   formulas?: Record<string, string>;
   hyperparameters: Hyperparameter[];
@@ -337,7 +339,7 @@ export type Command =
   | { cmd: "speed"; value: number }
   | { cmd: "set"; lane: number; values: Record<string, Value> }
   | { cmd: "branch"; step: number; lane: number; values: Record<string, Value> }
-  | { cmd: "view"; member: number; members?: number[]; mode?: string }
+  | { cmd: "view"; member: number; members?: number[]; mode?: string; reads?: boolean }
   | { cmd: "select"; state: number | null }
   | { cmd: "history"; member: number }
   | { cmd: "frame"; step: number }

@@ -327,11 +327,12 @@ export class Stage {
   watch() {
     const { store, session } = this;
     if (!session.live || !session.ready) return;
-    const { member, mode, state } = store.view;
+    const { member, mode, state, reads } = store.view;
     const members = store.shownMembers();
     const { wire } = modeOf(mode);
     const several = members.length > 1 ? { members } : {};
-    const command = { cmd: /** @type {const} */ ("view"), member, ...several, ...(mode ? { mode: wire } : {}) };
+    const shown = { ...(mode ? { mode: wire } : {}), ...(reads ? { reads } : {}) };
+    const command = { cmd: /** @type {const} */ ("view"), member, ...several, ...shown };
     const key = JSON.stringify(command);
     if (key === this.watched.key && this.watched.source === session.source) return;
     this.watched = { key, source: session.source };
@@ -483,6 +484,7 @@ export class Stage {
   /** Arrows from what targets read. @param {boolean} shown */
   showReads(shown) {
     this.store.view.reads = shown;
+    this.watch();
     this.invalidate();
   }
 

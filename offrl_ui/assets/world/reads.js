@@ -98,11 +98,10 @@ export function whyNoReads(store, frame) {
   const there = members.filter((member) => frame.has(member));
   if (!there.length) return "";
   if (!store.static.next_states) return "this recording was made before frames told what targets read";
-  if (there.some((member) => readIn(frame, member))) return "";
   const lanes = there.map((member) => store.run.lanes[store.run.members[member].lane ?? 0]);
-  const { title, approximator } = lanes[0] ?? {};
-  if (approximator !== "table") return "they are drawn where values are a table";
-  return `no target of ${title ?? "this system"} reads Q of an action at s′`;
+  // Of networks it is told when it is asked for: whether it is here does not say whether it can be.
+  if (lanes.some((lane) => lane?.reads)) return "";
+  return `no target of ${lanes[0]?.title ?? "this system"} reads Q of an action at s′`;
 }
 
 /** In words, for the pair under the pointer. @param {Read} read @param {readonly string[]} actionNames
@@ -201,6 +200,7 @@ function arrow(pen, [x0, y0], [x1, y1], { width, size, seen, alpha, theme }) {
  * @returns {[seen: boolean | null, text: string][]}
  */
 export function readsLegend(reads, before) {
+  if (!reads.length) return [[null, "What targets read was not told at this step: the arrows were off."]];
   /** @type {ReturnType<typeof readsLegend>} */
   const legend = [
     [true, "value that a target reads, in the data"],

@@ -13,7 +13,7 @@ import { MatrixScene } from "./matrix.js";
 import { coarse, greedy, modeOf, pictureOf } from "./modes.js";
 import { TITLE, arrange } from "./panes.js";
 import { PlaneScene } from "./plane.js";
-import { drawReadsLegend, frameBefore, readsLegend, readsOf } from "./reads.js";
+import { drawReadsLegend, frameBefore, readsLegend, readsOf, whyNoReads } from "./reads.js";
 import { TableScene } from "./table.js";
 import { tooltipLines } from "./tooltip.js";
 
@@ -72,6 +72,8 @@ export class World {
     this.paneKey = "";
     /** What the targets of each pane's member read, while arrows show it. @type {(readonly Read[])[]} */
     this.reads = [];
+    /** The frame that is drawn. @type {Frame | null} */
+    this.frame = null;
     /** The fixed parts. @type {HTMLCanvasElement | null} */
     this.still = null;
     this.revision = 0;
@@ -137,6 +139,7 @@ export class World {
     const members = this.store.shownMembers();
     const pictures = this.pictures(frame, members);
     if (this.signature(frame, members) === this.drawn) return false;
+    this.frame = frame;
     this.reads = this.store.view.reads ? members.map((member) => readsOf(this.store, frame, member)) : [];
     const rows = this.legendRows(theme);
     const key = [...members, ...this.size, rows].join();
@@ -262,7 +265,7 @@ export class World {
 
   /** Rows that it takes, whichever the step. @param {Theme} theme */
   legendRows(theme) {
-    if (!this.reads.some((reads) => reads.length)) return 0;
+    if (!this.reads.length || whyNoReads(this.store, this.frame)) return 0;
     const place = { x: 4, y: 0, width: this.size[0] - 8, font: 11 * this.factor };
     return drawReadsLegend(null, this.readsLegend(9_999_999), theme, place, this.measure(theme));
   }
