@@ -317,3 +317,39 @@ def test_unreadable_recording_is_explained(bench: Page, host: Host):
     host.recordings["broken"] = b"\x00\xff\xff\xff\xff"
     host.open(bench, recording="broken")
     expect(bench.locator(".state-line")).to_have_text(re.compile("recording ends"))
+
+
+def test_arrows_show_what_each_target_reads(bench: Page, naive):
+    button, world = bench.locator(".reads-button"), bench.locator(".world-canvas")
+    bench.evaluate("stage.playback.seek(8)")
+    bench.keyboard.press("a")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    painted(bench)
+    drawn = bench.evaluate("stage.world.reads[0].map((r) => [r.state, r.action, r.next, r.read, r.seen])")
+    frame = next(frame for frame in naive.frames if frame.step == 8)
+    q, static = frame.fields["q"][0], naive.static
+    wanted = [
+        [s, a, int(n), int(q[n].argmax()), bool(static["counts"][n, q[n].argmax()])]
+        for (s, a), n in np.ndenumerate(static["next_states"])
+        if n >= 0
+    ]
+    assert drawn == wanted
+    assert {seen for *_, seen in drawn} == {True, False}
+    # At the tip of an arrow its pair says in words what is read.
+    x, y = bench.evaluate(
+        """() => { const { world } = stage, [one] = world.reads[0];
+          return world.scene.grid.middle(world.panes[0].geo, one.state, one.action); }"""
+    )
+    world.hover(position={"x": x, "y": y})
+    expect(bench.locator(".world .tip")).to_contain_text("its target reads")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_system_whose_targets_read_no_action_has_no_arrows_and_says_why(bench: Page, host: Host):
+    host.record("cloned", config({"algorithm": "bc"}), [0, 5])
+    host.show(bench, recording="cloned")
+    expect(bench.locator(".reads-button")).to_be_disabled()
+    expect(bench.locator(".reads-button")).to_have_attribute(
+        "title", re.compile("no target of .* reads Q of an action")
+    )

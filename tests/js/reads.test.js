@@ -5,6 +5,7 @@ import { SvgContext } from "../../offrl_ui/assets/shared/svg.js";
 import {
   drawReads,
   drawReadsLegend,
+  headOf,
   readLine,
   readsLegend,
   readsOf,
@@ -120,7 +121,7 @@ test("an arrow ends in the pair whose target it is; what the data lacks is dashe
     drawReads(pen, grid, place, reads, THEME, still);
     return pen.parts.join("\n");
   };
-  const [x, y] = grid.middle(place, 0, 1);
+  const [x, y] = headOf(grid, place, one);
   const drawn = draw(one);
   const tips = [...drawn.matchAll(/M([\d.-]+) ([\d.-]+)L[^"]*Z/g)].map(([, a, b]) => [Number(a), Number(b)]);
   assert.equal(tips.length, 2, "a head and what lies beneath it");

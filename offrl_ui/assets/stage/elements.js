@@ -65,18 +65,11 @@ export function buildElements(root, on) {
     },
     "film",
   );
-  const reads = h(
-    "button",
-    {
-      type: "button",
-      class: "button small reads-button",
-      "aria-pressed": "false",
-      hidden: true,
-      title: READS,
-      onclick: () => on.reads(reads.getAttribute("aria-pressed") !== "true"),
-    },
-    "arrows",
-  );
+  const reads = iconButton("reads", READS, () => on.reads(reads.getAttribute("aria-pressed") !== "true"), {
+    class: "button icon-button reads-button",
+    "aria-pressed": "false",
+    hidden: true,
+  });
   const filmBar = h("div", { class: "film", role: "group", "aria-label": "Film", hidden: true });
   const curves = h("div", { class: "curves", role: "group", "aria-label": "Curves over the steps" });
   const outcome = h("div", { class: "outcome", hidden: true });
@@ -310,6 +303,7 @@ export function markReads({ reads }, store, frame) {
   reads.hidden = store.hello?.layout.kind !== "grid";
   if (reads.disabled !== Boolean(why)) reads.disabled = Boolean(why);
   if (reads.title !== title) reads.title = title;
+  if (reads.getAttribute("aria-label") !== title) reads.setAttribute("aria-label", title);
   const pressed = String(store.view.reads && !why);
   if (reads.getAttribute("aria-pressed") !== pressed) reads.setAttribute("aria-pressed", pressed);
 }

@@ -127,16 +127,27 @@ export function drawReads(pen, grid, place, reads, theme, { pointed, still }) {
   const { size } = place;
   const strength = (/** @type {Read} */ one) => {
     if (one.state === pointed) return 1;
-    const own = still || Number.isNaN(one.strength) ? 0.6 : 0.16 + 0.84 * one.strength;
+    // By the root: the front of small changes that runs ahead is seen, too.
+    const own = still || Number.isNaN(one.strength) ? 0.8 : 0.4 + 0.6 * Math.sqrt(one.strength);
     return pointed === null ? own : 0.4 * own;
   };
   pen.lineJoin = "round";
   for (const one of [...reads].sort((a, b) => strength(a) - strength(b))) {
     const from = grid.middle(place, one.next, one.read);
-    const to = grid.middle(place, one.state, one.action);
-    const width = size * 0.06 * (Number.isNaN(one.share) ? 1 : 0.35 + 0.65 * one.share);
-    arrow(pen, from, to, { width: Math.max(width, 1), size, seen: one.seen, alpha: strength(one), theme });
+    const to = headOf(grid, place, one);
+    const alpha = strength(one);
+    const width = size * (0.04 + 0.05 * alpha) * (Number.isNaN(one.share) ? 1 : 0.35 + 0.65 * one.share);
+    const itself = one.next === one.state && one.read === one.action;
+    arrow(pen, from, itself ? from : to, { width: Math.max(width, 1), size, seen: one.seen, alpha, theme });
   }
+}
+
+/** Where an arrow ends: half way from the middle of the cell to that of the action's part, so that arrows between parts
+ * side by side have a length. @param {GridCells} grid @param {GridPlace} place @param {Read} read @returns {Point} */
+export function headOf(grid, place, { state, action }) {
+  const [x, y] = grid.corner(place, state);
+  const [mx, my] = grid.middle(place, state, action);
+  return [(x + place.size / 2 + mx) / 2, (y + place.size / 2 + my) / 2];
 }
 
 /**
@@ -150,7 +161,7 @@ function arrow(pen, [x0, y0], [x1, y1], { width, size, seen, alpha, theme }) {
   const [dx, dy] = [x1 - x0, y1 - y0];
   const length = Math.hypot(dx, dy);
   const [colour, halo] = [withAlpha(colourOf(seen, theme), alpha), withAlpha(theme.background, 0.9 * alpha)];
-  const head = Math.min(Math.max(2.6 * width, 4), 0.6 * length || Infinity);
+  const head = Math.min(Math.max(3 * width, 5), 0.6 * length || Infinity);
   const dashes = seen ? [] : [Math.max(2 * width, 3), Math.max(1.4 * width, 2)];
   // Beside the straight line, so that two pairs that read each other have two arrows.
   const aside = length ? Math.min(0.04 * size, 0.2 * length) / length : 0;
@@ -176,10 +187,10 @@ function arrow(pen, [x0, y0], [x1, y1], { width, size, seen, alpha, theme }) {
     pen.fill();
   };
   pen.strokeStyle = pen.fillStyle = halo;
-  pen.lineWidth = width + 2;
+  pen.lineWidth = width + 2.4;
   line();
   pen.stroke();
-  if (length) tip(1);
+  if (length) tip(1.2);
   pen.strokeStyle = pen.fillStyle = colour;
   pen.lineWidth = width;
   pen.setLineDash(dashes);
@@ -189,7 +200,7 @@ function arrow(pen, [x0, y0], [x1, y1], { width, size, seen, alpha, theme }) {
   if (!length) return;
   tip(0);
   pen.beginPath();
-  pen.arc(x0 + ax, y0 + ay, 0.9 * width, 0, 2 * Math.PI);
+  pen.arc(x0 + ax, y0 + ay, width, 0, 2 * Math.PI);
   pen.fill();
 }
 
