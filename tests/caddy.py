@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import ssl
-import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
 from tests.nginx import unverified
-from tests.programs import find_program
+from tests.programs import find_program, start_program
 from tests.serving import free_port
 
 # It is to touch nothing of this machine: neither port 80 nor the certificates that its programs trust.
@@ -33,7 +32,7 @@ class Caddy:
         places = {name: str(folder) for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME")}
         command = [caddy, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
         with log.open("wb") as output:
-            self._process = subprocess.Popen(
+            self._process = start_program(
                 command, env={**os.environ, **places, "SITE": self.url, **environment}, stdout=output, stderr=output
             )
         deadline = time.monotonic() + 30

@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.programs import find_program
+from tests.programs import find_program, start_program
 from tests.serving import free_port
 
 _MAIN = """
@@ -52,7 +52,7 @@ class Nginx:
         configuration.write_text(_MAIN.format(folder=folder, servers="\n".join(servers)))
         root = "user root;" if os.getuid() == 0 else ""
         command = [nginx, "-e", str(self._log), "-c", str(configuration), "-g", root]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = start_program(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while not all(map(_listens, self.ports.values())):
             assert self._process.poll() is None, self._log.read_text()

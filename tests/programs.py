@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import NoReturn
+import subprocess
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import pytest
 
@@ -19,3 +21,9 @@ def find_program(name: str) -> str:
     """Where a program of the system is; the test is left out where it is not."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     return found or leave_out(f"{name} is not installed, and what is tested needs the real one")
+
+
+def start_program(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program that Linux ends with the thread that starts it, however that ends; see `subprocess.Popen`."""
+    with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+    return subprocess.Popen([*with_us, *command], **options)

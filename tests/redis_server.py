@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import find_program
+from tests.programs import find_program, start_program
 from tests.serving import free_port
 
 redis = pytest.importorskip("redis", reason='Python\'s package for Redis is not here: pip install -e ".[redis]"')
@@ -25,7 +25,7 @@ class Redis:
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = start_program(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         client, deadline = redis.Redis.from_url(self.url), time.monotonic() + 20
         while True:
             try:

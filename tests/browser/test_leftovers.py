@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,17 @@ import pytest
 from tests.processes import descendants, left_behind
 from tests.serving import ROOT
 
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 INNER = """
+import os
 import time
 from pathlib import Path
 
-def test_that_never_ends(server, page):
+from tests.nginx import Nginx
+
+def test_that_never_ends(server, page, tmp_path):
+    if "NGINX" in os.environ:
+        Nginx(tmp_path, {"": "location / { return 204; }"})
     Path(__file__).with_name("begun").touch()
     time.sleep(300)
 """
@@ -32,7 +39,7 @@ def test_a_killed_test_run_leaves_nothing_behind(tmp_path: Path, end: signal.Sig
     inner.write_text(INNER)
     command = [sys.executable, "-m", "pytest", str(inner), "-p", "tests.conftest", f"-n{processes}"]
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = {**own, "PYTHONPATH": str(ROOT)}
+    environment = {**own, "PYTHONPATH": str(ROOT), **({"NGINX": "1"} if NGINX else {})}
     with (tmp_path / "output").open("wb") as output:
         run = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
     try:
@@ -43,7 +50,7 @@ def test_a_killed_test_run_leaves_nothing_behind(tmp_path: Path, end: signal.Sig
             time.sleep(0.05)
         started = descendants(run.pid)
         commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in started]
-        for what in (b"app.py", b"offrl_live.serving.worker_process", b"chrom"):
+        for what in (b"app.py", b"offrl_live.serving.worker_process", b"chrom", *([b"nginx"] if NGINX else [])):
             assert any(what in command for command in commands), what
         run.send_signal(end)
         run.wait(20)
