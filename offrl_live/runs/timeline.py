@@ -28,7 +28,7 @@ class Frame:
         rate: updates per second reached at that moment.
         members: the members whose arrays are here, in order (all of them, unless the world is large).
         metrics: `(M, K)` float32, every member.
-        fields: name → `(len(members), …)`: `q, v, policy, advantages, weights, q_pi, behavior, allowed` where known.
+        fields: name → `(len(members), …)`: `q, v, policy, advantages, weights, q_pi, behavior, allowed, …` where known.
         nbytes: memory it takes.
     """
 

@@ -27,7 +27,7 @@ def test_keys_work_without_a_click_and_escape_leaves_every_mode(live: Page):
     live.keyboard.press("?")
     expect(keys).to_be_visible()
     names = keys.locator("dt").all_inner_texts()
-    assert names == ["Space", "←", "→", "Home", "End", "R", "Shift + arrows", "F", "P", "Esc", "?"]
+    assert names == ["Space", "←", "→", "Home", "End", "R", "Shift + arrows", "F", "A", "P", "Esc", "?"]
     live.keyboard.press("p")
     live.keyboard.press("Escape")
     expect(keys).to_be_hidden()

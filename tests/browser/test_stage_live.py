@@ -54,6 +54,15 @@ def test_a_picture_stands_before_play_then_it_trains_and_pauses(bench: Page, hos
     eventually(bench, lambda: bench.evaluate("stage.curves.plot.data.at(-1).x.at(-1)"), step)
 
 
+def test_what_networks_targets_read_is_told_once_arrows_are_wanted(bench: Page, host: Host):
+    open_run(bench, host, 31, algorithm="bcq", approximator="mlp", hyperparameters={"hidden": "16"})
+    assert bench.evaluate("stage.playback.frame.table('reads', 0)") is None
+    bench.keyboard.press("a")
+    bench.wait_for_function("stage.world.reads[0]?.length > 0")
+    bench.get_by_role("button", name="One step forward").click()
+    bench.wait_for_function(f"{STEP} === 1 && stage.world.reads[0].some((one) => one.strength === 1)")
+
+
 def test_one_update_and_back(bench: Page, host: Host):
     open_run(bench, host, 2)
     for expected in (1, 2):
