@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from offrl_core import algos
+from offrl_core.data import catalogue
+from offrl_core.learning import metric_catalogue
 from tests import hypothesis_profiles as hypothesis_profiles
 from tests.serving import Server, start_server, stop_server
 
@@ -29,6 +32,16 @@ sys.dont_write_bytecode = False
 # Milliseconds until a test gives up on the page: generous, since checks may share a machine with other work.
 PATIENCE = 45_000
 expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered_by_one_file_of_tests() -> Iterator[None]:
+    """What a file of tests registers is there for its own tests only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(algos, "_added", dict(algos._added))
+        patch.setattr(metric_catalogue, "_added", dict(metric_catalogue._added))
+        patch.setattr(catalogue, "CATALOGUE", dict(catalogue.CATALOGUE))
+        yield
 
 
 LEFT_OUT = pytest.StashKey[list[str]]()

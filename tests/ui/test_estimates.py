@@ -142,9 +142,9 @@ def test_what_judges_a_policy_has_not_trained_it():
 
 
 def test_where_there_is_no_estimate_it_says_why():
-    # Staying costs nothing and never ends; no recorded episode only stays.
+    # Staying pays a little and never ends; no recorded episode only stays.
     stuck = Dataset.from_columns(
-        [0] * 40, [0, 1] * 20, [0.0, -1.0] * 20, [0, 1] * 20, next_observations=[0] * 40, gamma=1.0
+        [0] * 40, [0, 1] * 20, [0.1, -1.0] * 20, [0, 1] * 20, next_observations=[0] * 40, gamma=1.0
     )
     best = by_name(table(stuck, "constrained-q", updates=200))
     assert "never ends" in best["Fitted Q evaluation"]["remark"]
