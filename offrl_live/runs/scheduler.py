@@ -378,7 +378,8 @@ class Scheduler:
         self.queue.sort(key=_goes_first)
 
     def schedule(self) -> None:
-        """Give free places to the queue, and workers to runs that need one."""
+        """Give free places to the queue, and workers to runs that need one: whoever sees nothing yet goes first."""
+        self._build([run for run in self._waiting if run.described is None])
         for run in list(self.queue):
             if len(self._training()) >= self.places:
                 break
@@ -394,10 +395,14 @@ class Scheduler:
             play = {"do": "play", "limit": run.until or run.limit, "keep_on": keep_on or bool(run.until)}
             self.tell(run, {**play, **self._ahead(run)})
             self.state_changed(run)
-        for run in list(self._waiting):
+        self._build(self._waiting)
+        self._prepare_one()
+
+    def _build(self, runs: list[Run]) -> None:
+        """Give workers to runs that need one although they do not train."""
+        for run in list(runs):
             if run.worker is not None or self._give_worker(run):
                 self._waiting.remove(run)
-        self._prepare_one()
 
     def _prepare_one(self) -> None:
         """See to it that one worker that can be given away has imported what takes long and own files need."""

@@ -62,6 +62,10 @@ class SteadyWorker:
         if self.hall.time >= self.built_at:
             self.built_at = math.inf
             self._received(self, {"kind": "arrived", "run": self.run}, memoryview(b""))
+            self.hall.runs[self.name].described = {}
+            self.hall.seen.setdefault(self.name, self.hall.time)
+            if self.began is None:
+                self._state("paused")
         if self.began is not None:
             run = self.hall.runs[self.name]
             run.spent = (self.hall.time - self.began) * self.hall.share
@@ -80,6 +84,7 @@ class Hall:
         self.later: list[Any] = []
         self.runs: dict[str, Run] = {}
         self.trained: dict[str, float] = {}
+        self.seen: dict[str, float] = {}
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
         self.longest: dict[str, float] = {}
@@ -125,6 +130,21 @@ def test_in_a_class_of_sixty_everybody_sees_motion_soon_and_again_within_a_minut
     shares = sorted(hall.trained.values())
     assert shares[0] > 0.75 * shares[-1], "equal runs get equal shares"
     assert sum(shares) > 0.9 * 2 * 240, "and little is lost to changing places"
+
+
+def test_a_class_that_opens_its_pages_at_once_sees_pictures_before_others_train() -> None:
+    hall = Hall()
+    for number in range(60):
+        hall.scheduler.need(hall.add(f"r{number}"))
+    playing: set[str] = set()
+    while len(hall.seen) < 60:
+        hall.wait(hall.STEP)
+        for name in set(hall.seen) - playing:
+            playing.add(name)
+            hall.scheduler.train(hall.runs[name])
+    assert hall.time < 1.6 * 60 * hall.build / 3
+    hall.wait(30)
+    assert len(hall.first) == 60
 
 
 def test_a_newcomer_goes_before_those_that_had_a_turn() -> None:
