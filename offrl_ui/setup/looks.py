@@ -1,8 +1,9 @@
 """How a run is looked at, as parts of its link.
 
 `order=value` of a table's rows and `axes=2,0` of a plane say how the picture is arranged. `step=120`, `view=policy`,
-`model=3` and `state=17` are the moment that a shared link shows, and `hide=gamma,x.seed` and `fix=rho` the controls
-that it puts away and holds still, by the names of their parts in a link; `data` and `algo` are the cards.
+`model=3`, `state=17` and in a grid `arrows=1` are the moment that a shared link shows, and `hide=gamma,x.seed` and
+`fix=rho` the controls that it puts away and holds still, by the names of their parts in a link; `data` and `algo` are
+the cards.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from offrl_core.data.picture import layout_of
 from offrl_core.dataset import dataset_probes
 from offrl_core.interfaces import Layout
-from offrl_core.worlds.layout import PlaneLayout, TableLayout
+from offrl_core.worlds.layout import GridLayout, PlaneLayout, TableLayout
 from offrl_live.runs.config import MAX_BUDGET, RunConfig
 from offrl_ui.setup.controls import parts_of
 from offrl_ui.setup.links import Note, few
@@ -23,7 +24,7 @@ from offrl_ui.setup.links import parse as parse_run
 from offrl_ui.shared.modes import MODES
 
 ORDERS = ("visits", "value")
-MOMENT = ("step", "view", "model", "state")
+MOMENT = ("step", "view", "model", "state", "arrows")
 RULES = ("hide", "fix")
 PARTS = ("order", "axes", *MOMENT, *RULES)
 CARDS = ("data", "algo")
@@ -37,8 +38,8 @@ class Looks:
     Attributes:
         order: of a table's rows, one of `ORDERS`.
         axes: the two axes of a plane, counted from 0; None for those that it begins with.
-        step, view, model, state: the moment that a link shows, with `view` one of `modes.MODES`, and the model counted
-            from 1; None where it names none.
+        step, view, model, state, arrows: the moment that a link shows, with `view` one of `modes.MODES`, the model
+            counted from 1, and `arrows` 1 where what targets read is shown; None where it names none.
         hide, fix: controls that are put away or held still, by the names of their parts.
     """
 
@@ -48,12 +49,13 @@ class Looks:
     view: str | None = None
     model: int | None = None
     state: int | None = None
+    arrows: int | None = None
     hide: tuple[str, ...] = ()
     fix: tuple[str, ...] = ()
 
     def moved_on(self) -> Looks:
         """The same for a viewer that has moved on from the link's moment."""
-        return replace(self, step=None, view=None, model=None, state=None)
+        return replace(self, step=None, view=None, model=None, state=None, arrows=None)
 
     def elsewhere(self) -> Looks:
         """What stays of it for another dataset."""
@@ -63,6 +65,7 @@ class Looks:
         """What the stage is told of it."""
         told: dict[str, Any] = {"order": self.order, "axes": self.axes, "step": self.step, "mode": self.view}
         told |= {"member": None if self.model is None else self.model - 1, "state": self.state}
+        told["reads"] = None if self.arrows is None else True
         told["share"] = {name: list(named) for name in RULES if (named := getattr(self, name))}
         return {name: value for name, value in told.items() if value is not None}
 
@@ -120,6 +123,9 @@ def _shared(parts: Mapping[str, str], config: RunConfig, looks: Looks) -> tuple[
         "step": (0, last, f"this run has the steps 0 to {last}; it is shown as it stands."),
         "model": (1, config.members, f"this run has the models 1 to {config.members}; the first is shown."),
     }
+    if "arrows" in parts:
+        grid = isinstance(layout_of(config.data), GridLayout)
+        numbers["arrows"] = (1, int(grid), "it must be 1, in a grid; there are no arrows.")
     if "state" in parts:
         states = config.data.n_states or len(dataset_probes(config.data))
         numbers["state"] = (0, states - 1, f"this run has the states 0 to {states - 1}; the start is selected.")

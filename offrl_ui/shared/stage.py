@@ -24,6 +24,7 @@ def stage(
     member: int | None = None,
     turn: int = 0,
     state: int | None = None,
+    reads: bool = False,
     order: str | None = None,
     axes: tuple[int, int] | None = None,
     step: int | None = None,
@@ -45,6 +46,7 @@ def stage(
         member: the model that is looked at first, and again whenever `turn` is another number: in between the viewer
             may look at others.
         state: the selected state; None for the start.
+        reads: whether arrows show what targets read, where the world is a grid.
         order: of the rows, where the world is a table: `visits` or `value`.
         axes: of a plane, counted from 0; None for those that it begins with.
         step: of which the picture is shown once the run has come there.
@@ -68,7 +70,7 @@ def stage(
         raise ValueError(f"mode = {mode!r} is not allowed: it must be one of {', '.join(MODES)}")
     wanted: Mapping[str, Any] = {
         "run": run_id, "recording": recording, "mode": mode, "member": member, "turn": turn, "state": state,
-        "order": order, "axes": axes, "hints": hints or None, "step": step, "share": share,
+        "reads": reads or None, "order": order, "axes": axes, "hints": hints or None, "step": step, "share": share,
         "meanwhile": list(map(list, meanwhile)) or None,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}

@@ -43,6 +43,7 @@ def test_a_shared_link_opens_at_this_step_view_model_and_state(tab: Page, server
         tab.keyboard.press("ArrowLeft")
     tab.wait_for_function(f"{VIEWING}.past && {VIEWING}.state === 17 && {VIEWING}.member === 1")
     seen = tab.evaluate(MOMENT)
+    tab.keyboard.press("a")
     tab.keyboard.press("s")
     dialog = tab.get_by_role("dialog", name="A link to this run")
     expect(dialog.locator(".qr svg")).to_be_visible()
@@ -51,7 +52,7 @@ def test_a_shared_link_opens_at_this_step_view_model_and_state(tab: Page, server
     dialog.locator(".rule", has_text="ρ").get_by_role("combobox").select_option("fix")
     link = dialog.get_by_label("link", exact=True).input_value()
     parts = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
-    moment = {"step": str(seen["step"]), "view": "policy", "model": "2", "state": "17"}
+    moment = {"step": str(seen["step"]), "view": "policy", "model": "2", "state": "17", "arrows": "1"}
     assert parts.items() >= {**moment, "hide": "data,x.seed", "fix": "rho"}.items()
     tab.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
@@ -60,6 +61,7 @@ def test_a_shared_link_opens_at_this_step_view_model_and_state(tab: Page, server
     other.goto(link)
     other.wait_for_function(f"{VIEWING} && {VIEWING}.step === {seen['step']} && {VIEWING}.state === 17")
     assert other.evaluate(MOMENT) == seen
+    expect(other.locator(".reads-button")).to_have_attribute("aria-pressed", "true")
     # What stands on the stage is what the core computes for that step.
     config, _ = links.parse({name: [parts[name]] for name in ("data", "algo", "seeds", "x.seed")})
     engine = Engine(config)

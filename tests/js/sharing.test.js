@@ -7,14 +7,14 @@ import { rulesOf, sharedLink } from "../../offrl_ui/assets/stage/share.js";
 const RUN = "https://hall.example/below/?v=1&data=double-crossing&algo=bcq&at=120:rho=0.3;500:rho=0";
 
 test("a link holds its run, the moment and the rules, and nothing of where the page was opened from", () => {
-  const moment = { step: 480, view: "policy", model: 2, state: 17 };
+  const moment = { step: 480, view: "policy", model: 2, state: 17, arrows: 1 };
   const link = sharedLink(
     `${RUN}&back=reweighting&story=rho&step=3&state=1&hide=gamma#x`,
     moment,
     [["fix", "rho,net"]],
     0,
   );
-  assert.equal(link, `${RUN}&step=480&view=policy&model=2&state=17&fix=rho,net`);
+  assert.equal(link, `${RUN}&step=480&view=policy&model=2&state=17&arrows=1&fix=rho,net`);
   assert.equal(sharedLink(link, {}, [], 0), RUN);
 });
 

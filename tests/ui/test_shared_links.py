@@ -11,13 +11,13 @@ from offrl_ui.setup.looks import Looks
 from offrl_web.runtime.playground import Playground
 
 RUN = "v=1&data=double-crossing&algo=bcq&net=table&seeds=3&budget=500"
-MOMENT = "&step=120&view=policy&model=3&state=17&hide=gamma,x.seed,data&fix=rho"
+MOMENT = "&step=120&view=policy&model=3&state=17&arrows=1&hide=gamma,x.seed,data&fix=rho"
 
 
 def test_a_moment_and_its_rules_come_back_from_a_link():
     config, found, notes = looks.parse_all(parse_qs(RUN + MOMENT))
     rules = {"hide": ("gamma", "x.seed", "data"), "fix": ("rho",)}
-    assert (found, notes) == (Looks(step=120, view="policy", model=3, state=17, **rules), [])
+    assert (found, notes) == (Looks(step=120, view="policy", model=3, state=17, arrows=1, **rules), [])
     assert config.budget == 500
     assert looks.link(found) == {name: values[0] for name, values in parse_qs(MOMENT).items()}
     assert found.on_stage() == {
@@ -26,6 +26,7 @@ def test_a_moment_and_its_rules_come_back_from_a_link():
         "mode": "policy",
         "member": 2,
         "state": 17,
+        "reads": True,
         "share": {name: list(named) for name, named in rules.items()},
     }
 
@@ -49,6 +50,7 @@ def test_who_moves_on_leaves_the_moment_and_keeps_the_rules():
         ("model=4", "the models 1 to 3"),
         ("state=24", "the states 0 to 23; the start is selected"),
         ("state=x", "the states 0 to 23"),
+        ("arrows=2", "it must be 1, in a grid; there are no arrows"),
         ("view=films", "it must be one of q, v, policy"),
         ("hide=nothing", "this page has no such control"),
         ("fix=rho,<b>", "this page has no such control"),

@@ -13,13 +13,13 @@ import { shareDialog } from "../shared/share_dialog.js";
 import { Sharing } from "../shared/sharing.js";
 
 /** What a link may hold of the moment, and how it treats controls, by the names of its parts.
- * @typedef {{ step?: number, view?: string, model?: number, state?: number }} Moment */
+ * @typedef {{ step?: number, view?: string, model?: number, state?: number, arrows?: number }} Moment */
 /** The controls that a link has put away and those that it holds still.
  * @typedef {{ hide?: readonly string[], fix?: readonly string[] }} Rules */
 
 /** Of an address that becomes a code. */
 const LONGEST = 1500;
-const MOMENT = ["step", "view", "model", "state"];
+const MOMENT = ["step", "view", "model", "state", "arrows"];
 /** They say where a page was opened from, not what it shows. */
 const PASSING = ["back", "story", "hide", "fix"];
 /** @type {Rule[]} */
@@ -86,12 +86,13 @@ export class StageShare {
   /** What is looked at. @returns {Moment} */
   get moment() {
     const { store, playback } = this.stage;
-    const { mode, member, state } = store.view;
+    const { mode, member, state, reads } = store.view;
     return {
       step: playback.frame?.step ?? 0,
       ...(mode ? { view: mode } : {}),
       ...(store.run.members.length > 1 ? { model: member + 1 } : {}),
       ...(state === null ? {} : { state }),
+      ...(reads && store.run.layout.kind === "grid" ? { arrows: 1 } : {}),
     };
   }
 

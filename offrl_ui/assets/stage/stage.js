@@ -36,11 +36,12 @@ import { Transport } from "./transport.js";
 
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
 /**
- * What is shown. `member` is looked at first, and again in another `turn`; `order` of the rows of a table and `axes` of
+ * What is shown. `member` is looked at first, and again in another `turn`; `reads`: whether arrows show what targets
+ * read; `order` of the rows of a table and `axes` of
  * a plane; `step`: of which the picture is shown once the run has come there; `share`: what the open link does to
  * controls, where one can be made; `hints`: whether the first steps are shown; `meanwhile`: words and addresses of what
  * is offered while the run waits for its turn; `emit` tells the page about viewed, moved and gone.
- * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, order?: string,
+ * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, reads?: boolean, order?: string,
  *   axes?: readonly [x: number, y: number], step?: number, share?: Rules, hints?: boolean,
  *   meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
  */
@@ -82,8 +83,8 @@ export class Stage {
     this.theme = readTheme(root);
     root.dataset.theme = this.theme.dark ? "dark" : "light";
     this.store = new Store();
-    const { mode = null, member = 0, state = null } = options;
-    Object.assign(this.store.view, { mode, member, state, ...sorted(options) });
+    const { mode = null, member = 0, state = null, reads = false } = options;
+    Object.assign(this.store.view, { mode, member, state, reads, ...sorted(options) });
     this.session = new Session(this.store, {
       began: (again) => this.began(again),
       firstFrame: () => this.firstFrame(),
@@ -232,6 +233,7 @@ export class Stage {
     if (!elsewhere) this.arrive();
     if (changed("hints")) this.hints.want(options.hints ?? false);
     if (changed("mode") && mode) this.setMode(mode, true);
+    if (changed("reads") && options.reads) this.showReads(true);
     if (changed("state") && state !== undefined) this.select({ state, action: null });
   }
 

@@ -136,7 +136,7 @@ export function drawReads(pen, grid, place, reads, theme, { pointed, still }) {
     const from = grid.middle(place, one.next, one.read);
     const to = headOf(grid, place, one);
     const alpha = strength(one);
-    const width = size * (0.04 + 0.05 * alpha) * (Number.isNaN(one.share) ? 1 : 0.35 + 0.65 * one.share);
+    const width = Math.min(size, 46) * (0.04 + 0.05 * alpha) * (Number.isNaN(one.share) ? 1 : 0.35 + 0.65 * one.share);
     const itself = one.next === one.state && one.read === one.action;
     arrow(pen, from, itself ? from : to, { width: Math.max(width, 1), size, seen: one.seen, alpha, theme });
   }
