@@ -165,12 +165,13 @@ def estimates_figure(prepared: Prepared) -> go.Figure:
     judged = statistics.estimate_quality(prepared.runs, prepared.metric, there, checkpoints=False)
     means = judged.groupby("estimate")[["spearman", "regret_1", "regret_5"]].mean()
     titles = [
-        f"{ESTIMATORS[name]}<br><sup>ρ {number(means.loc[name, 'spearman'], 2)}, "
-        f"regret@1 {number(means.loc[name, 'regret_1'], 2)}, @5 {number(means.loc[name, 'regret_5'], 2)}</sup>"
+        f"{ESTIMATORS[name]}<br><span style='font-size:12px'>ρ {number(means.loc[name, 'spearman'], 2)}, "
+        f"regret@1 {number(means.loc[name, 'regret_1'], 2)}, @5 {number(means.loc[name, 'regret_5'], 2)}</span>"
         for name in there
     ]
     figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.3 / rows, horizontal_spacing=0.1)
     draw = go.Scattergl if len(runs) > MANY else go.Scatter
+    beyond = 0
     for index, name in enumerate(there):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         fine = runs[[name, "judged"]].to_numpy(dtype=float)
@@ -211,6 +212,7 @@ def estimates_figure(prepared: Prepared) -> go.Figure:
             **place,
         )
         room = 0.1 * max(high - low, 1e-9)
+        beyond += int(((fine[:, 0] < low - room) | (fine[:, 0] > high + room)).sum())
         figure.update_xaxes(title_text="estimate", range=[low - room, high + room], **place)
         figure.update_yaxes(title_text="true return" if index % columns == 0 else "", **place)
     note = (
@@ -219,6 +221,7 @@ def estimates_figure(prepared: Prepared) -> go.Figure:
             "\nDashed: estimate = truth. ρ: Spearman's rank correlation, its mean over datasets. "
             f"regret@k: what the best of the k with the highest estimates lacks of the best of all, in {prepared.unit}."
         )
+        + (f"\nFar off, beyond the axes: {beyond:,} of all estimates." if beyond else "")
         + _lacking(prepared, there)
     )
     style(figure, "What is an estimate worth?", note, height=80 + 300 * rows)

@@ -192,10 +192,17 @@ def pairs_figure(prepared: Prepared) -> go.Figure:
     note = prepared.note(intervals=True) + "\nHatched: the interval contains ½, so the pair is not decided."
     style(figure, "Probability of improvement: row over column", note, height=150 + 27 * size, left=left_of(names))
     figure.update_xaxes(
-        tickvals=list(range(size)), ticktext=names, tickangle=-45, showgrid=False, range=[-0.5, size - 0.5]
+        tickvals=list(range(size)),
+        ticktext=names,
+        tickangle=-45,
+        showgrid=False,
+        zeroline=False,
+        range=[-0.5, size - 0.5],
     )
-    figure.update_yaxes(tickvals=list(range(size)), ticktext=names, showgrid=False, range=[-0.5, size - 0.5])
-    return figure.update_layout(margin_b=24 + 6 * max(map(len, names)))
+    figure.update_yaxes(
+        tickvals=list(range(size)), ticktext=names, showgrid=False, zeroline=False, range=[-0.5, size - 0.5]
+    )
+    return figure.update_layout(margin_b=34 + 6 * max(map(len, names)))
 
 
 def _spread(count: int) -> Array:

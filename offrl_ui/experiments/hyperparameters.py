@@ -140,6 +140,7 @@ def _plane(figure: go.Figure, prepared: Prepared, row: int) -> None:
                 f"{number(found['sensitivity'])}{interval(found['sensitivity_low'], found['sensitivity_high'])}"
             ],
             hoverinfo="text",
+            cliponaxis=False,  # at 0 it would be half a sign
             name=name,
             legendgroup=name,
             showlegend=False,
@@ -236,6 +237,7 @@ def phase_figure(prepared: Prepared, x: str, y: str) -> go.Figure:
         ticktext=[title_of(x, value) for value in across],
         range=[-0.5, len(across) - 0.5],
         showgrid=False,
+        zeroline=False,
     )
     figure.update_yaxes(
         title_text=word_of(y),
@@ -243,5 +245,6 @@ def phase_figure(prepared: Prepared, x: str, y: str) -> go.Figure:
         ticktext=names,
         range=[-0.5, len(up) - 0.5],
         showgrid=False,
+        zeroline=False,
     )
     return legend_below(figure)

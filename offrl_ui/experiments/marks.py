@@ -143,7 +143,7 @@ def hatch(figure: go.Figure, cells: Sequence[tuple[float, float]]) -> None:
         line_width=0,
         fill="toself",
         fillcolor="rgba(0,0,0,0)",
-        fillpattern={"shape": "/", "size": 7, "solidity": 0.22, "fgcolor": theme.ink(), "fgopacity": 0.75},
+        fillpattern={"shape": "/", "size": 7, "solidity": 0.22, "fgcolor": theme.ink(), "fgopacity": 0.5},
         hoverinfo="skip",
         showlegend=False,
         zorder=2,

@@ -165,6 +165,9 @@ def _said(queue: Experiments, jobs: Sequence[Job], standing: Standing) -> str:
         return f"Stopped: {plain(standing.reason)}. What is done is kept."
     if standing.state == "finished":
         return size(jobs).replace(" train", " have trained" if len(jobs) != 1 else " has trained", 1) + "."
+    told = standing.progress
+    if told is not None and told.seconds_left is not None:  # which is said beside the bar, of this very experiment
+        return f"{size(jobs)}."
     return cost(jobs, queue.pace)
 
 
