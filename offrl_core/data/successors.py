@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offrl_core.dataset import Dataset
+from offrl_core.dataset import Dataset, kept
 
 Array = npt.NDArray[Any]
 
 
+@kept
 def successors(dataset: Dataset) -> tuple[Array, Array]:
     """The state that the rows of each `(s, a)` lead to most often; of several, the one with the lowest number.
 

@@ -13,16 +13,15 @@ const { last } = made.frames;
 
 test("the pointer's words are the state, the action, its count and its numbers", () => {
   made.view.mode = "q";
-  assert.deepEqual(tooltipLines(made, last, "cell (0, 1)", { state: 1, action: 0, member: 0 }), [
-    "cell (0, 1)",
-    "action left · n 0 (not in the data)",
-    "Q 2 · Q* 0.500 · π 0.250",
-  ]);
+  assert.deepEqual(
+    tooltipLines(made, last, () => "cell (0, 1)", { state: 1, action: 0, member: 0 }),
+    ["cell (0, 1)", "action left · n 0 (not in the data)", "Q 2 · Q* 0.500 · π 0.250"],
+  );
   made.view.mode = "v";
-  assert.deepEqual(tooltipLines(made, last, "cell (0, 1)", { state: 1, action: null, member: 0 }), [
-    "cell (0, 1)",
-    "V 2.75",
-  ]);
+  assert.deepEqual(
+    tooltipLines(made, last, () => "cell (0, 1)", { state: 1, action: null, member: 0 }),
+    ["cell (0, 1)", "V 2.75"],
+  );
 });
 
 test("the picture in sentences", () => {
