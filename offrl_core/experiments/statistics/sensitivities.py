@@ -82,24 +82,27 @@ def sensitivity_plane(
     rows = of_runs(frame, metric, at)
     found = []
     for group, part in groups_of(rows[rows["score"].notna()], by):
-        named = part.assign(configuration=configurations_of(part))
+        keys = part["task"], configurations_of(part), part["seed"]
+        (task, tasks), (configuration, configurations), (seed, seeds) = (pd.factorize(key, sort=True) for key in keys)
+        shape = len(tasks), len(configurations), len(seeds)
+        cell = np.ravel_multi_index((task, configuration, seed), shape)
+        runs, total = (np.bincount(cell, w, np.prod(shape)).reshape(shape) for w in (None, part["score"]))
+        there = runs > 0
+        scores = total / np.where(there, runs, 1)
         # Only seeds that every configuration has on every task, so that maxima are over the same draws.
-        table = named.pivot_table(index=["task", "configuration"], columns="seed", values="score")
-        whole = table.dropna(axis=1)
-        tasks = sorted(named["task"].unique())
-        shared = set.intersection(*(set(whole.loc[task].index) for task in tasks)) if whole.size else set()
-        counted = {"configurations": len(shared), "tasks": len(tasks), "runs": len(part)}
-        if not shared:
+        whole = (there | ~there.any(axis=2, keepdims=True)).all(axis=(0, 1))
+        scores = scores[:, there.any(axis=2).all(axis=0)][:, :, whole]
+        counted = {"configurations": scores.shape[1] if whole.any() else 0, "tasks": len(tasks), "runs": len(part)}
+        if not scores.size:
             row = dict.fromkeys(("performance", "sensitivity"), np.nan)
             found.append({**group, **row, **counted, "why": "No configuration was run on every task."})
             continue
-        scores = np.stack([whole.loc[task].loc[sorted(shared)].to_numpy() for task in tasks])  # (W, H, seeds)
-        seeds = scores.shape[-1]
-        performance, owed = (float(each[0]) for each in _plane(scores, np.ones((1, seeds))))
+        n = scores.shape[-1]
+        performance, owed = (float(each[0]) for each in _plane(scores, np.ones((1, n))))
         why = (
             ""
-            if seeds >= FEWEST_SEEDS
-            else f"No interval: there are {seeds} seeds, and fewer than {FEWEST_SEEDS} say too little."
+            if n >= FEWEST_SEEDS
+            else f"No interval: there are {n} seeds, and fewer than {FEWEST_SEEDS} say too little."
         )
         low, high = _plane_intervals(scores, **bootstrapping) if not why else ([np.nan] * 2, [np.nan] * 2)
         row = {"performance": performance, "performance_low": low[0], "performance_high": high[0]}
