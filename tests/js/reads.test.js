@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GridCells } from "../../offrl_ui/assets/shared/grid.js";
+import { sentences } from "../../offrl_ui/assets/stage/speaker.js";
 import { SvgContext } from "../../offrl_ui/assets/shared/svg.js";
 import {
   drawReads,
@@ -109,6 +110,14 @@ test("words under the pointer and in the legend tell a maximum from an expectati
   assert.equal(readLine({ ...reads[2], share: NaN }, ["left", "right"], name), "its target reads left in cell 3");
   assert.equal(readsLegend(reads, null).length, 3);
   assert.deepEqual(readsLegend(reads, 1200).at(-1), [null, "strong: Q changed since step 1\u2009200"]);
+});
+
+test("who cannot see the arrows is told how many targets read what the data lacks", () => {
+  const made = run([told(3, ZERO, READS)]);
+  const said = () => sentences(made, made.frames.last, "Paused", "cell (0, 0)");
+  assert.ok(!said().includes("Arrows"));
+  made.view.reads = true;
+  assert.ok(said().includes("Arrows: a pair in the data is what 1 of 4 targets read."));
 });
 
 test("an arrow ends in the pair whose target it is; what the data lacks is dashed, what reads itself is a ring", () => {

@@ -88,7 +88,7 @@ const message = (header, arrays) => {
   const parts = arrays.map(([name, dtype, data]) => {
     const bytes = Buffer.from(Type[/** @type {keyof typeof Type} */ (dtype)].from(data).buffer);
     const padded = Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
-    const field = { name, dtype, shape: name === "reads" ? [1, data.length] : [data.length], offset };
+    const field = { name, dtype, shape: ["reads", "theta"].includes(name) ? [1, data.length] : [data.length], offset };
     offset += padded.length;
     return { field, padded };
   });
@@ -128,6 +128,10 @@ const none = Array.from({ length: pairs }, () => 0);
 test("a world and what targets read are taken where their numbers lead somewhere", () => {
   withMore(world());
   withMore(message({ kind: "frame", step: 0, member: 0 }, [["reads", "u1", [255, ...none.slice(1, states)]]]));
+});
+
+test("a linear Q may have more parameters than there are states", () => {
+  withMore(message({ kind: "frame", step: 0, member: 0 }, [["theta", "f4", none.concat(none)]]));
 });
 
 /** @type {[what: string, more: () => ArrayBuffer, word: RegExp][]} */

@@ -326,7 +326,9 @@ export function checkRecording(messages) {
           if (field.name === "metrics") shaped(path, field, [count, run.metrics.length]);
           else {
             const here = (frame.members ?? [0]).length;
-            shaped(path, field, field.shape.length === 2 ? [here, run.states] : [here, run.states, run.actions]);
+            // Parameters of a Q that is linear in features of pairs are as many as those.
+            const perState = field.name === "theta" ? [here, null] : [here, run.states];
+            shaped(path, field, field.shape.length === 2 ? perState : [here, run.states, run.actions]);
             if (field.name === "reads") checkReads(path, field, payload, run.actions);
           }
         }

@@ -3,6 +3,7 @@
 
 import { setText } from "../shared/dom.js";
 import { integer, number } from "../shared/format.js";
+import { readsOf } from "../world/reads.js";
 import { stateText } from "./notices.js";
 
 /**
@@ -35,9 +36,9 @@ export class Speaker {
    * @param {Situation & { standing: boolean }} situation - `standing`: nothing moves by itself
    */
   update(now, frame, name, situation) {
-    const { state } = this.store.view;
+    const { state, reads } = this.store.view;
     const { text: stateName } = stateText(this.store, situation);
-    const key = [situation.standing, state, stateName, situation.standing ? frame?.step : ""].join();
+    const key = [situation.standing, state, reads, stateName, situation.standing ? frame?.step : ""].join();
     if (key !== this.next) this.since = now;
     this.next = key;
     if (key === this.key && situation.standing) return;
@@ -74,8 +75,15 @@ export function sentences(store, frame, stateName, name) {
   const { optimal, behavior } = store.run.truth;
   if (typeof optimal === "number" && store.truthHolds(store.view.member))
     parts.push(`The best possible is ${number(optimal)}, behaviour ${number(behavior)}.`);
-  parts.push(...preference(store, frame, name), `${stateName}.`);
+  parts.push(...preference(store, frame, name), ...arrows(store, frame), `${stateName}.`);
   return parts.join(" ");
+}
+
+/** What the arrows show, while they are on. @param {Store} store @param {Frame} frame */
+function arrows(store, frame) {
+  const reads = store.view.reads ? readsOf(store, frame, store.view.member) : [];
+  const inside = reads.filter(({ seen }) => seen).length;
+  return reads.length ? [`Arrows: a pair in the data is what ${inside} of ${reads.length} targets read.`] : [];
 }
 
 /** What the policy does in the selected state. @param {Store} store @param {Frame} frame @param {string} name */
