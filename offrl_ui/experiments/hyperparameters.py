@@ -105,12 +105,13 @@ def _importance(figure: go.Figure, prepared: Prepared, row: int) -> None:
         part = table[table[prepared.by] == value]
         name = title_of(prepared.by, value)
         if len(part):
-            figure.add_bar(
+            figure.add_scatter(
                 x=part["permutation"],
                 y=[word_of(setting) for setting in part["hyperparameter"]],
-                orientation="h",
+                mode="markers",
                 name=name,
-                marker_color=prepared.palette.colour(value),
+                marker={"size": 11, "color": prepared.palette.colour(value), "symbol": prepared.palette.symbol(value)},
+                cliponaxis=False,
                 error_x={"type": "data", "array": part["permutation_std"], "thickness": 1.2, "color": theme.ink()},
                 showlegend=False,
                 legendgroup=name,
