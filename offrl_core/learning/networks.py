@@ -354,7 +354,10 @@ class Outputs(dict[str, Array]):
         self._networks, self._drawn = networks, drawn
 
     def __missing__(self, name: str) -> Array:
-        self[name] = self._networks.output(name, self._drawn)
+        at_s = name.removesuffix("_next")
+        # Where rows are merged every state is evaluated once, on whichever side of a row it stands.
+        merged = self._drawn.merged and at_s != name
+        self[name] = self[at_s] if merged else self._networks.output(name, self._drawn)
         return self[name]
 
 
