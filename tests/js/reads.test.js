@@ -96,7 +96,7 @@ test("what has nothing to draw says why", () => {
   assert.equal(whyNoReads(cloned, cloned.frames.last), "no target of BC reads Q of an action at s′");
   const network = run([frame], { lanes: [{ ...lane, approximator: "mlp", reads: true }] });
   assert.equal(whyNoReads(network, network.frames.last), "");
-  assert.match(readsLegend(readsOf(network, network.frames.last, 0), null)[0][1], /not told at this step/);
+  assert.match(readsLegend(readsOf(network, network.frames.last, 0), null)[0][1], /not stored at this step/);
 });
 
 test("words under the pointer and in the legend tell a maximum from an expectation", () => {
