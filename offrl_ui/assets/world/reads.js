@@ -211,7 +211,8 @@ function arrow(pen, [x0, y0], [x1, y1], { width, size, seen, alpha, theme }) {
  * @returns {[seen: boolean | null, text: string][]}
  */
 export function readsLegend(reads, before) {
-  if (!reads.length) return [[null, "What targets read is not stored at this step: the arrows were off, or there is too much."]];
+  if (!reads.length)
+    return [[null, "What targets read is not stored at this step: the arrows were off, or there is too much."]];
   /** @type {ReturnType<typeof readsLegend>} */
   const legend = [
     [true, "value that a target reads, in the data"],
