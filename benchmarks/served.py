@@ -233,7 +233,8 @@ def crowd(given: argparse.Namespace) -> Iterator[Row]:
         while time.monotonic() - began < seconds:
             time.sleep(min(5.0, seconds / 8))
             memory.append((time.monotonic() - began, server.megabytes))
-            if time.monotonic() - began > min(60.0, seconds / 3) * (killed + 1):
+            # Not at the very end: what is taken up again would not be seen.
+            if min(60.0, seconds / 3) * (killed + 1) < time.monotonic() - began < seconds - 15:
                 pid = server.ask(f"/info/{random.choice(runs)}")["pid"]
                 if pid:
                     os.kill(pid, signal.SIGKILL)
