@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 SLICE_SECONDS = 0.012
 FRAME_SECONDS = 0.084
-SLOWEST_FRAME_SECONDS = 0.2
+SLOWEST_FRAME_SECONDS = 0.1
+CHEAP_SECONDS = 0.02
 
 # Where a run is trained ahead of those who watch it, because others wait, a turn ends at the latest after so much
 # processor time.
@@ -117,7 +118,8 @@ class Rhythm:
     """When something that costs time is due: every `period` seconds, but never above its share of working time.
 
     Moments are those of the clock on the wall, `work` and costs are processor time: on a busy machine, where both take
-    longer, the share stays what it is. What is cheap comes at least every `at_least` seconds, however little is done.
+    longer, the share stays what it is. What is cheap, at most 20 ms, comes at least every `at_least` seconds, or where it
+    takes a tenth of the time, however little is done.
     """
 
     share: float
@@ -136,7 +138,7 @@ class Rhythm:
     def due(self, now: float) -> bool:
         """Whether it is time."""
         waited = now - self._last
-        if waited >= self.at_least and self.cost <= 0.1 * self.at_least:
+        if waited >= self.at_least and self.cost <= min(0.1 * waited, CHEAP_SECONDS):
             return True
         return waited >= self.period and self.cost <= self._worked * self.share + self._idle * 0.5
 
