@@ -118,8 +118,8 @@ class Rhythm:
     """When something that costs time is due: every `period` seconds, but never above its share of working time.
 
     Moments are those of the clock on the wall, `work` and costs are processor time: on a busy machine, where both take
-    longer, the share stays what it is. What is cheap, at most 20 ms, comes at least every `at_least` seconds, or where it
-    takes a tenth of the time, however little is done.
+    longer, the share stays what it is. What is cheap, at most 20 ms, comes at least every `at_least` seconds, or as
+    often as takes a tenth of the time, however little is done.
     """
 
     share: float
