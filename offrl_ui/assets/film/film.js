@@ -1,7 +1,7 @@
-// A film: the policy of the step that is looked at walks its world. The episodes come from the real environment, played
-// in the run's worker, or of a recording in the page, by the world that it carries; here they are only shown. While training goes on each episode that ends is followed by one of
-// the newest policy, from the same start and with the same dice; while it stands the film is that of the step on the
-// timeline.
+// A film: the policy of the step that is looked at walks its world. The episodes come from the real environment,
+// played in the run's worker, or of a recording in the page, by the world that it carries; here they are only shown.
+// While training goes on each episode that ends is followed by one of the newest policy, from the same start and with
+// the same dice; while it stands the film is that of the step on the timeline.
 
 import { fieldsOf } from "../run/wire.js";
 import { clearCanvas, h, iconButton, reducedMotion, setIcon, setText } from "../shared/dom.js";
