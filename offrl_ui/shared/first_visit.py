@@ -85,9 +85,9 @@ def _page(modules: tuple[str, ...]) -> bytes:
     """Streamlit's page, which names the modules that its components will import."""
     page = (_STATIC / "index.html").read_text(encoding="utf-8")
     scripts = sorted(name for part in COMPONENTS for name in _NAMES if name.startswith(f"js/{part}."))
-    # Low: they fill the gaps between what Streamlit itself asks for, and never keep it waiting.
+    # Without a lower priority: Streamlit's icons, a large font, would come before them, and the picture with them.
     named = "".join(
-        f'<link rel="modulepreload" fetchpriority="low" href="./{address}" />\n'
+        f'<link rel="modulepreload" href="./{address}" />\n'
         for address in (
             *(f"static/{name}" for name in scripts),
             *(f"{asset_root()}{name}" for name in needed_modules(*modules)),
