@@ -87,7 +87,7 @@ def _page(modules: tuple[str, ...]) -> bytes:
     scripts = sorted(name for part in COMPONENTS for name in _NAMES if name.startswith(f"js/{part}."))
     # Without a lower priority: Streamlit's icons, a large font, would come before them, and the picture with them.
     named = "".join(
-        f'<link rel="modulepreload" href="./{address}" />\n'
+        f'<link rel="modulepreload" fetchpriority="auto" href="./{address}" />\n'
         for address in (
             *(f"static/{name}" for name in scripts),
             *(f"{asset_root()}{name}" for name in needed_modules(*modules)),

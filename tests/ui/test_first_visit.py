@@ -73,8 +73,8 @@ def test_a_page_names_what_its_components_import() -> None:
     head, body = ask("/reweighting")
     page = gzip.decompress(body).decode()
     own = (STATIC / "index.html").read_text()
-    named = re.findall(r'<link rel="modulepreload" href="\./([^"]+)" />\n', page)
-    assert re.sub(r'<link rel="modulepreload"[^\n]*\n', "", page) == own
+    named = re.findall(r'<link rel="modulepreload" fetchpriority="auto" href="\./([^"]+)" />\n', page)
+    assert re.sub(r'<link rel="modulepreload" fetchpriority="auto"[^\n]*\n', "", page) == own
     modules = [name.removeprefix(asset_root()) for name in named if name.startswith(asset_root())]
     assert modules == list(needed_modules("lecture/scene.js"))
     assert set(modules) <= set(asset_files())
