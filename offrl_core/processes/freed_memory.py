@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 import time
 
 
@@ -26,7 +27,8 @@ class FreedMemory:
             gc.collect()
             gc.freeze()
         self._asked_at = time.monotonic()
-        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        library = ctypes.CDLL(None) if sys.platform.startswith("linux") else None  # Windows refuses no name
+        self._trim = getattr(library, "malloc_trim", None)
 
     def give_back(self) -> None:
         """Ask, if it is time."""

@@ -169,3 +169,14 @@ def test_what_is_no_longer_used_is_given_back_now_and_then() -> None:
     assert gone() is not None
     freed.give_back()
     assert gone() is None
+
+
+def test_where_the_c_library_is_not_found_by_no_name_nothing_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where a program has no C library of its own."""
+
+    def refuse(name: str | None) -> None:
+        raise TypeError(name)
+
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr("ctypes.CDLL", refuse)
+    FreedMemory(0.0).give_back()
