@@ -131,11 +131,16 @@ class Scheduler:
         self._all_shown(run)
         run.training = run.pausing = False
         run.state, run.reason = "paused", ""
+        # The turn that it waited for while it was built is over; what viewers have asked for is not.
+        run.pending = [command for command in run.pending if command["do"] not in ("play", "pause")]
         if run.worker is not None:
             self._take_out(run.worker)
         if run.wanted and run not in self.queue:
             self._queue(run)
-        self.schedule()
+        if run.pending:
+            self.need(run)
+        else:
+            self.schedule()
 
     def give_back(self, run: Run) -> None:
         """Take the run out of its worker and out of the queue."""
@@ -283,7 +288,7 @@ class Scheduler:
     @property
     def shows_ahead(self) -> bool:
         """Whether some run is shown from what was trained ahead, so that time should pass in small steps."""
-        return bool(self._shown)
+        return any(run.wanted for run in self._shown)
 
     def _show_ahead(self) -> None:
         """Show what is due of what was trained ahead; what runs low is to have another turn."""
@@ -306,7 +311,7 @@ class Scheduler:
         """Whether the run is to have another turn: where others wait, before all is shown."""
         if run.ahead is None:
             return True
-        return run.ahead.end is None and run.ahead.left < (AHEAD_LEFT if self._busy() else 0.0)
+        return run.ahead.end is None and run.ahead.left < AHEAD_LEFT and self._busy()
 
     def _all_shown(self, run: Run) -> None:
         """Nothing is left of what was trained ahead; the run is as it is shown."""

@@ -129,6 +129,18 @@ def test_another_speed_holds_at_once(trained_ahead: tuple[OneThread, Watcher]) -
     assert 20 <= step(viewer) - before <= 45
 
 
+def test_a_turn_that_did_not_begin_is_taken_back_and_a_question_that_waits_is_answered() -> None:
+    alone, (viewer, *_) = a_class(3)
+    run = viewer.viewer.run
+    alone.until(lambda: run.ahead is not None and run.training and not run.built)
+    asked = viewer.say("explain", state=17, action=2)
+    viewer.say("pause")
+    viewer.say("speed", value=2)
+    assert [command["do"] for command in run.pending] == ["explain", "speed"]
+    assert viewer.answer(asked)["step"] == step(viewer)
+    assert not run.training
+
+
 def test_the_end_is_told_when_it_is_seen() -> None:
     alone, viewers = a_class(3, budget=150)
     run = viewers[0].viewer.run
