@@ -55,9 +55,9 @@ class Ahead:
         self._last = self.end = None
 
     def keep(self, header: Header, payload: memoryview) -> None:
-        """Keep the next message."""
+        """Keep the next message. A frame of the same step as the last one is shown with it, whenever it was made."""
         if header["kind"] == "frame":
-            if self._last is not None:
+            if self._last is not None and header["step"] != self.step:
                 self._due += max(header["time"] - self._last, 0.0)
             self._last, self.step = header["time"], header["step"]
         elif header["kind"] == "checkpoint":
