@@ -356,8 +356,7 @@ class LiveRuns:
         run = viewer.run
         run.viewers.discard(viewer)
         run.used = self.clock.now()
-        if run.worker is not None and run.told_reads and not run.reads:
-            self._tell_reads(run)
+        self._reads_changed(run)
         if run.viewers or not viewer.playing:
             self.playing_changed(run)
 
@@ -376,12 +375,12 @@ class LiveRuns:
         newest = run.timeline.frames.last
         if run.built and run.viewers and newest is not None and len(newest.members) < run.config.members:
             self.scheduler.tell(run, {"do": "focus", "members": run.focus})
-        if run.built and run.reads != run.told_reads:
-            self._tell_reads(run)
+        self._reads_changed(run)
 
-    def _tell_reads(self, run: Run) -> None:
-        run.told_reads = run.reads
-        self.scheduler.tell(run, {"do": "reads", "wanted": run.reads})
+    def _reads_changed(self, run: Run) -> None:
+        if run.worker is not None and run.reads != run.told_reads:
+            run.told_reads = run.reads
+            self.scheduler.tell(run, {"do": "reads", "wanted": run.reads})
 
     # time
 

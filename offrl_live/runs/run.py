@@ -84,6 +84,7 @@ class Run:
         worker: the worker that holds it, None while it rests in its checkpoint.
         built: the engine stands at the newest step and takes commands.
         resting: everything the worker knows of it is here too, so that the worker may be given to another run.
+        told_reads: what its worker was told of `reads`.
         starts: how many times a worker was given it.
         order: number of the last command that changes its state; the worker's reports name the one they answer.
         speed, rate: updates a second that are wanted (0: as fast as it goes), and that are reached.

@@ -24,6 +24,8 @@ AHEAD_LEFT = 10.0
 AHEAD_FRAME_SECONDS = 0.2
 AHEAD_RUNS = 20
 STATE_CHANGING = ("play", "pause", "step", "set")
+OF_A_TURN = ("play", "pause")
+TOLD_AT_THE_START = ("speed", "focus", "reads")
 
 Received = Callable[[WorkerHandle, dict[str, Any], memoryview], None]
 Ended = Callable[[WorkerHandle, str], None]
@@ -132,7 +134,7 @@ class Scheduler:
         run.training = run.pausing = False
         run.state, run.reason = "paused", ""
         # The turn that it waited for while it was built is over; what viewers have asked for is not.
-        run.pending = [command for command in run.pending if command["do"] not in ("play", "pause")]
+        run.pending = [command for command in run.pending if command["do"] not in (*OF_A_TURN, *TOLD_AT_THE_START)]
         if run.worker is not None:
             self._take_out(run.worker)
         if run.wanted and run not in self.queue:

@@ -107,6 +107,16 @@ def test_what_targets_of_networks_read_is_told_while_somebody_is_shown_it() -> N
     assert not told_of_the_next()
 
 
+def test_what_targets_of_networks_read_is_told_where_it_is_asked_for_while_the_run_is_built() -> None:
+    lane = Lane("bcq", "mlp", hyperparameters={"hidden": "16", "batch_size": 32})
+    alone = OneThread()
+    viewer = alone.watch(alone.runs.open(RunConfig("double-crossing", {}, (lane,), budget=0)))
+    run = viewer.viewer.run
+    alone.until(lambda: run.worker is not None and not run.built)
+    viewer.say("view", member=0, reads=True)
+    alone.until(lambda: run.built and "reads" in run.timeline.frames.last.fields)
+
+
 def test_a_whole_run_in_one_thread() -> None:
     alone = OneThread()
     run_id = alone.runs.open(NOISY)
