@@ -389,6 +389,13 @@ def test_the_plane_of_performance_and_sensitivity_by_hand():
     assert row["sensitivity"] == pytest.approx((1.0 + 0.9) / 2 - 0.65)
     assert (row["sensitivity_low"], row["sensitivity_high"]) == pytest.approx((0.3, 0.3))
     assert (row["configurations"], row["tasks"]) == (3, 2)
+    # Only what was run on every task; where each configuration has tasks of its own there is none.
+    lacking = frame[(frame["rho"] != 0.5) | (frame["dataset"] != frame["dataset"].iloc[-1])]
+    row = st.sensitivity_plane(lacking).iloc[0]
+    assert (row["configurations"], row["sensitivity"]) == (2, pytest.approx((1.0 + 0.9) / 2 - 0.5))
+    row = st.sensitivity_plane(frame.assign(dataset=frame["dataset"] + frame["rho"].astype(str))).iloc[0]
+    assert (row["configurations"], row["tasks"], np.isnan(row["performance"])) == (0, 6, True)
+    assert row["why"] == "No configuration was run on every task."
 
 
 # the phase diagram

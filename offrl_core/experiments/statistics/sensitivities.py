@@ -84,14 +84,18 @@ def sensitivity_plane(
     for group, part in groups_of(rows[rows["score"].notna()], by):
         keys = part["task"], configurations_of(part), part["seed"]
         (task, tasks), (configuration, configurations), (seed, seeds) = (pd.factorize(key, sort=True) for key in keys)
-        shape = len(tasks), len(configurations), len(seeds)
-        cell = np.ravel_multi_index((task, configuration, seed), shape)
-        runs, total = (np.bincount(cell, w, np.prod(shape)).reshape(shape) for w in (None, part["score"]))
-        there = runs > 0
-        scores = total / np.where(there, runs, 1)
+        # Only pairs of task and configuration that were run: where options are sampled, each has tasks of its own.
+        pair, pairs = pd.factorize(task * len(configurations) + configuration, sort=True)
+        shape = len(pairs), len(seeds)
+        runs, total = (
+            np.bincount(pair * len(seeds) + seed, w, shape[0] * shape[1]).reshape(shape) for w in (None, part["score"])
+        )
         # Only seeds that every configuration has on every task, so that maxima are over the same draws.
-        whole = (there | ~there.any(axis=2, keepdims=True)).all(axis=(0, 1))
-        scores = scores[:, there.any(axis=2).all(axis=0)][:, :, whole]
+        whole = (runs > 0).all(axis=0)
+        of_pair = pairs % len(configurations)
+        shared = np.bincount(of_pair, minlength=len(configurations)) == len(tasks)
+        kept = np.ix_(shared[of_pair], whole)
+        scores = (total[kept] / runs[kept]).reshape(len(tasks), shared.sum(), whole.sum())
         counted = {"configurations": scores.shape[1] if whole.any() else 0, "tasks": len(tasks), "runs": len(part)}
         if not scores.size:
             row = dict.fromkeys(("performance", "sensitivity"), np.nan)
