@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from offrl_core.experiments.axes import ExperimentError
 from offrl_core.links import OPTION
 from offrl_core.names import unknown
+from offrl_core.recent import Recent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,13 +106,19 @@ def sign_of(metric: str) -> float:
 # intervals
 
 
-@lru_cache(8)
+_counts: Recent[tuple[tuple[int, ...], int, int], Array] = Recent(64_000_000, lambda counts: counts.nbytes)
+
+
 def how_often(sizes: tuple[int, ...], resamples: int, seed: int) -> Array:
     """`(resamples, Σ sizes)`: how often each run is drawn where those of each stratum are drawn again, equally likely.
 
     An interval needs no more than these counts, and what has as many runs shares them: `scipy.stats.bootstrap` gathers
     and sorts all values anew for each measure of each group, which takes ten times as long.
     """
+    return _counts.of((sizes, resamples, seed), lambda: _draw(sizes, resamples, seed))
+
+
+def _draw(sizes: tuple[int, ...], resamples: int, seed: int) -> Array:
     rng = np.random.default_rng(seed)
     rows = np.arange(resamples)[:, None]
     parts = []
