@@ -182,16 +182,19 @@ def _say_failures(frame: pd.DataFrame) -> None:
 
 
 def _frame(queue: Experiments, design: Design, standing: Standing) -> tuple[pd.DataFrame, str]:
-    """The results that are there, read again when there are more, at most every few seconds while it is computed."""
+    """The results that are there, read again when there are more, at most every few seconds while it is computed; and
+    what tells them from those of another time, when fewer were there or some had failed."""
     held = st.session_state.get("experiment-frame")
     done = standing.progress.jobs_done if standing.progress is not None else -1
-    stamp = f"{standing.key} {standing.state} {done}"
+    told = f"{standing.state} {done}"
     if held is not None and held["key"] == standing.key:
         fresh = time.monotonic() - held["at"] < PICTURE_SECONDS
-        if held["stamp"] == stamp or (standing.state == "running" and fresh):
+        if held["told"] == told or (standing.state == "running" and fresh):
             return held["frame"], held["stamp"]
     frame = queue.results(design).frame
-    st.session_state["experiment-frame"] = {"key": standing.key, "stamp": stamp, "frame": frame, "at": time.monotonic()}
+    stamp = f"{standing.key}: {len(frame)} rows, {(frame['failed'] != '').sum()} of failed runs"
+    held = {"key": standing.key, "told": told, "stamp": stamp, "frame": frame, "at": time.monotonic()}
+    st.session_state["experiment-frame"] = held
     return frame, stamp
 
 
