@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,14 +32,14 @@ class View:
         members: the members drawn as worlds side by side; empty for `member` alone.
         mode: which table the world shows; decides what large worlds send.
         state: the selected state.
-        reads: whether it is shown what targets read.
+        reads: whether it is shown what targets read; what is sent of a frame is the same either way.
     """
 
     member: int = 0
     members: tuple[int, ...] = ()
     mode: str = "q"
     state: int | None = None
-    reads: bool = False
+    reads: bool = field(default=False, compare=False)
 
     @property
     def watched(self) -> tuple[int, ...]:
