@@ -15,18 +15,17 @@ from offrl_core.data.report import Report, validate
 from offrl_core.dataset import Dataset
 from offrl_core.episodes import as_list, numbers_in
 from offrl_core.formats import FORMATS
-from offrl_core.worlds.layout import GridLayout, MatrixLayout, PlaneLayout
 from offrl_lecture.base.text import html
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.datasets import UPLOAD, is_kept, keep, recorded
 from offrl_live.runs.wire import json_data
-from offrl_ui.datasets import assuming, charts, facts, judging, looking, reporting
+from offrl_ui.datasets import assuming, facts, judging, looking, reporting
+from offrl_ui.datasets.pictures import Drawing, rows_of_pictures
 from offrl_ui.setup import links, selection
 from offrl_ui.setup.controls import apply, data_sections
 from offrl_ui.setup.dataset_cards import dataset_cards
 from offrl_ui.setup.notes import reward_note
-from offrl_ui.shared.chart_look import Look
-from offrl_ui.shared.svg import marked
+from offrl_ui.shared.chart_look import Figure, Look
 from offrl_web.runtime import own_file
 
 Query = Mapping[str, Sequence[str]]
@@ -202,7 +201,10 @@ class Datasets:
             "options_note": "" if spec is not None else reporting.ABOUT_OPTIONS,
             "reward": reward_note(data),
             "numbers": facts.key_numbers(data),
-            "pictures": _pictures(data, self._axes, look),
+            "pictures": [
+                [_plain(picture) for picture in row.values()]
+                for row in rows_of_pictures(data, self._axes or facts.first_axes(data), look)
+            ],
             "axes": self._shown_axes(),
             "asking": assuming.ASKING if assuming.assumes(config) else "",
             "report": None if report is None else _told(report, left_out),
@@ -294,43 +296,13 @@ def _offered(data: Dataset) -> dict[str, Any]:
     }
 
 
-def _pictures(data: Dataset, axes: tuple[int, int] | None, look: Look) -> list[list[dict[str, Any]]]:
-    """Rows of drawings (`svg` with `title` and `legend`) and charts (`figure`)."""
-
-    def drawing(svg: str, title: str, legend: Sequence[tuple[str, str]]) -> dict[str, Any]:
-        return {"svg": svg, "title": title, "legend": legend}
-
-    layout = data.layout
-    first: list[dict[str, Any]]
-    if isinstance(layout, GridLayout) and data.tabular:
-        kinds = [(marked(number), name) for number, name, _ in facts.groups(data)]
-        walks = drawing(facts.walks_grid(data, layout), facts.recorded(data)[1], kinds)
-        counts = drawing(facts.counts_grid(data, layout), facts.COUNTS, facts.counts_legend(data))
-        first = [walks, counts]
-    elif data.tabular:
-        known = layout if isinstance(layout, MatrixLayout) else None
-        first = [{"figure": charts.counts_figure(data, known, look)}]
-        if known is not None and len(known.order) >= 2:
-            first.insert(0, {"figure": charts.episodes_figure(data, known, look)})
-    else:
-        across, up = axes or facts.first_axes(data)
-        if isinstance(layout, PlaneLayout) and layout.image is not None:
-            kinds = [(marked(facts.REWARDED), "rewarded"), (marked(facts.UNREWARDED), "not")]
-            left = drawing(facts.decisions(data, layout), facts.decisions_title(data), kinds)
-        else:
-            left = {"figure": charts.walks_figure(data, across, up, look)}
-        first = [left, {"figure": charts.visits_figure(data, across, up, look)}]
-    marks = facts.return_marks(data)
-    second = [
-        {"figure": charts.returns_figure(data, data.gamma, marks, look)},
-        {"figure": charts.actions_figure(data, look)},
-        {"figure": charts.lengths_figure(data, look)},
-    ]
-    return [first, second]
+def _plain(picture: Drawing | Figure) -> dict[str, Any]:
+    """A drawing (`svg` with `title` and `legend`) or a chart (`figure`)."""
+    return asdict(picture) if isinstance(picture, Drawing) else {"figure": picture}
 
 
 _DO: dict[str, Callable[..., None]] = {
     name: getattr(Datasets, name)
-    for name in (*("open", "pick_dataset", "change", "turn", "look_at", "leave_out", "take_back", "take_all_back"),)
+    for name in ("open", "pick_dataset", "change", "turn", "look_at", "leave_out", "take_back", "take_all_back")
 }
 _MAKES: dict[str, Callable[..., Any]] = {name: getattr(Datasets, name) for name in ("assumption", "estimate", "save")}
