@@ -4,6 +4,7 @@
 
 import { integer, number, percent } from "../shared/format.js";
 import { withAlpha } from "../shared/palette.js";
+import { extent } from "../shared/scale.js";
 
 /**
  * @import { Frame } from "../run/frames.js"
@@ -82,8 +83,7 @@ function changes(store, frame, member) {
     return Number.isNaN(moved) ? 0 : moved;
   });
   const { low, high } = store.scale("value");
-  const finite = change.filter((moved, i) => counts[i] > 0 && moved < Infinity);
-  const largest = Math.max(LEAST_NEWS * (high - low), ...finite);
+  const largest = Math.max(LEAST_NEWS * (high - low), extent(change, (i) => counts[i] > 0)[1]);
   return change.map((moved) => Math.min(moved / (largest || 1), 1));
 }
 
