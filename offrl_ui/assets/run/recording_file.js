@@ -12,7 +12,9 @@ const MOST_STATES = 1_000_000;
 const LONGEST = 20_000;
 
 /** What is wrong with a file, in words. */
-export class NoRecording extends Error {}
+export class NoRecording extends Error {
+  name = "NoRecording";
+}
 
 /** A place in a message and what stands there. @typedef {[path: string, value: unknown]} At */
 /** Raises where something is not as it must be. @typedef {(path: string, value: any) => void} Check */

@@ -6,7 +6,6 @@
 /** @import { Component } from "../shared/component.d.ts" */
 /** @typedef {{ seq: number }} OpenerData */
 
-import { NoRecording, readRecording } from "../run/recording_file.js";
 import { lend } from "../run/source.js";
 import { h, setText } from "../shared/dom.js";
 
@@ -50,13 +49,16 @@ class Opener {
     setText(this.told, "Opening …");
     this.told.dataset.tone = "calm";
     try {
+      // Only who opens a file needs what reads and checks it.
+      const { readRecording } = await import("../run/recording_file.js");
       const address = lend(await readRecording(file));
       this.seq += 1;
       setText(this.told, `Opened: ${file.name.slice(0, 80)}`);
       this.component.setStateValue("opened", { seq: this.seq, address, name: file.name.slice(0, 80) });
     } catch (error) {
-      if (!(error instanceof NoRecording)) console.error("offrl: a recording could not be read", error);
-      const reason = error instanceof NoRecording ? error.message : "it could not be read";
+      const known = error instanceof Error && error.name === "NoRecording";
+      if (!known) console.error("offrl: a recording could not be read", error);
+      const reason = known ? error.message : "it could not be read";
       this.told.dataset.tone = "warn";
       setText(this.told, `${file.name.slice(0, 80)} was not opened. ${reason}.`);
     }
