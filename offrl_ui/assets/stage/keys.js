@@ -36,11 +36,11 @@ function keysOf(stage) {
       does: "projector: the world and one curve, large",
       act: () => stage.present(!stage.presenting),
     },
-    ...(stage.share
+    ...(stage.options.share
       ? [
           { keys: [], name: "Ctrl + Z", does: "undo: the last change of a control", act: () => false },
           { keys: [], name: "Ctrl + Shift + Z", does: "redo", act: () => false },
-          { keys: ["s"], name: "S", does: "share: a link to what is shown", act: () => stage.share?.show() },
+          { keys: ["s"], name: "S", does: "share: a link to what is shown", act: () => stage.openShare() },
         ]
       : []),
     { keys: ["Escape"], name: "Esc", does: "close what is open; leave film and projector", act: () => stage.leave() },

@@ -20,8 +20,10 @@ async function style(host) {
   if (import.meta.url.startsWith("data:")) return; // a single-file replay brings its styles along
   const root = host.getRootNode();
   const place = root instanceof ShadowRoot ? root : document.head;
-  const styles = ["stage.css", "../shared/key_list.css", "../shared/share.css", "../shared/terms.css"];
-  await Promise.all(styles.map((name) => sheet(place, name)));
+  const own = sheet(place, "stage.css");
+  // Dialogs are closed at first: nobody waits for their styles.
+  for (const name of ["../shared/key_list.css", "../shared/share.css"]) sheet(place, name);
+  await Promise.all([own, sheet(place, "../shared/terms.css")]);
 }
 
 /** @param {Node & ParentNode} place @param {string} name */

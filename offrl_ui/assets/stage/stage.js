@@ -21,7 +21,6 @@ import { Notices } from "./notices.js";
 import { CurvePace } from "./pace.js";
 import { Pinned } from "./pinned.js";
 import { save } from "./save.js";
-import { StageShare } from "./share.js";
 import { Speaker } from "./speaker.js";
 import { TopLine } from "./top_line.js";
 import { Transport } from "./transport.js";
@@ -31,7 +30,7 @@ import { Transport } from "./transport.js";
  * @import { Frame } from "../run/frames.js"
  * @import { Wanted } from "../run/session.js"
  * @import { Viewing } from "../shared/bus.js"
- * @import { Rules } from "./share.js"
+ * @import { Rules, StageShare } from "./share.js"
  */
 
 /** @typedef {(name: string, payload: Record<string, unknown>) => void} Emit */
@@ -117,12 +116,12 @@ export class Stage {
       logSteps: () => this.toggleLogSteps(),
       present: () => this.present(!this.presenting),
       keys: () => this.keys.list.show(),
-      share: () => this.share?.show(),
+      share: () => this.openShare(),
     });
     const { ui } = this;
-    /** @type {StageShare | null} */
-    this.share = options.share ? new StageShare(this, options.share) : null;
-    ui.share.hidden = !this.share;
+    /** What shares, once that was asked for. @type {StageShare | null} */
+    this.share = null;
+    ui.share.hidden = !options.share;
     this.hints = new Hints(browserStorage(), options.hints ?? false);
     const lane = () => (store.groups.length ? store.groupOf(store.view.member).lane : 0);
     this.pinned = new Pinned(ui.pinned, lane, () => Object.values(this.options.share ?? {}).flat());
@@ -263,6 +262,19 @@ export class Stage {
       this.root.classList.add("has-run");
     }
     this.invalidate();
+  }
+
+  /** The dialog that shares: most who look at a run never open it, so it is imported here. */
+  async openShare() {
+    try {
+      const { StageShare } = await import("./share.js");
+      if (this.gone) return;
+      this.share ??= new StageShare(this, this.options.share ?? {});
+      this.share.show();
+    } catch (error) {
+      console.error("offrl: the share dialog could not be loaded", error);
+      this.notices.refuse("The share dialog could not be loaded: is the server still there?");
+    }
   }
 
   /** The step that a link names is shown as soon as the run has come there. */
