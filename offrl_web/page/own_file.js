@@ -56,7 +56,7 @@ export class OwnFile {
   async open(file) {
     this.file = file;
     this.form = null;
-    this.problem = "";
+    this.problem = this.doing = "";
     if (!file) return this.draw();
     const size = file.size / 2 ** 20;
     if (size > LARGEST) {
@@ -79,6 +79,7 @@ export class OwnFile {
     } catch (error) {
       if (this.file === file) this.problem = error instanceof Error ? error.message : String(error);
     }
+    if (this.file !== file) return; // another one was chosen meanwhile
     this.doing = "";
     this.draw();
   }
