@@ -4,6 +4,7 @@
 
 import { h } from "../shared/dom.js";
 import { spread, written } from "../shared/slider.js";
+import { numberOf } from "./typed.js";
 
 export class AxisFields {
   /** @param {Item} item @param {(values: number[]) => void} take @param {(why: string) => void} say */
@@ -54,7 +55,7 @@ export class AxisFields {
   apply() {
     const { from, to, count, scale, item } = this;
     /** @param {HTMLInputElement} field */
-    const read = ({ value }) => (value.trim() ? Number(value.trim().replace(",", ".").replace("−", "-")) : NaN);
+    const read = ({ value }) => numberOf(value.trim().replace(",", "."));
     const found = spread(read(from), read(to), read(count), scale.value === "log" ? "log" : "linear", item);
     if ("why" in found) this.say(found.why);
     else this.take(found.values);

@@ -44,7 +44,7 @@ export function readTyped(text, item) {
   if (several && !item.axis) return none(`it must be ${item.allowed}`);
   for (const [i, part] of parts.entries()) {
     const last = i === parts.length - 1 && !/[;,\s]$/.test(text);
-    const why = NUMBER.test(part) ? refusal(numberOf(part), item) : `it must be ${item.allowed}`;
+    const why = refusal(numberOf(part), item);
     if (why) return none(several ? `${part}: ${why}` : why, last && BEGUN.test(part));
   }
   const values = [...new Set(parts.map(numberOf))].sort((a, b) => a - b);
@@ -52,5 +52,5 @@ export function readTyped(text, item) {
   return { value: several && values.length > 1 ? values : values[0] };
 }
 
-/** @param {string} part */
-const numberOf = (part) => Number(part.replace(/−/g, "-"));
+/** NaN where it is none. @param {string} part */
+export const numberOf = (part) => (NUMBER.test(part) ? Number(part.replace(/−/g, "-")) : NaN);
