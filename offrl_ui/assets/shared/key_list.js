@@ -17,6 +17,10 @@ export function focusedElement() {
   return focused;
 }
 
+/** Whether keys write into an element: letters, and what takes them back. @param {Element | null} element */
+export const isWriting = (element) =>
+  Boolean(element?.matches("input:not([type=range], [type=radio], [type=checkbox]), textarea, [contenteditable=true]"));
+
 /** Whether no part of the page that uses keys has the focus, as after loading: then keys belong to its picture. */
 export function keysAreFree() {
   const { activeElement: focused, body, documentElement } = document;
@@ -51,10 +55,8 @@ function onquestion(event) {
   const { key, ctrlKey, metaKey, altKey } = event;
   if (key !== "?" || ctrlKey || metaKey || altKey || event.defaultPrevented) return;
   const focused = focusedElement();
-  if (focused?.matches("input:not([type=range], [type=radio], [type=checkbox]), textarea, [contenteditable=true]"))
-    return;
   const list = listOfPage();
-  if (!list || focused?.closest("dialog, [role=dialog]")) return;
+  if (!list || isWriting(focused) || focused?.closest("dialog, [role=dialog]")) return;
   event.preventDefault();
   event.stopPropagation();
   list.show();

@@ -60,7 +60,7 @@ export class Settings {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.later = undefined;
     /** Where the values of a run are set, there they are taken back. @type {UndoBar | null} */
-    this.bar = this.data.sections.some(({ run }) => run) ? new UndoBar((value) => String(value)) : null;
+    this.bar = this.data.sections.some(({ run }) => run) ? new UndoBar() : null;
     this.off = [
       bus.on("hello", () => this.meetRun()),
       bus.on("hyperparameters", ({ lane, name, value }) => this.adopt(lane, name, value)),

@@ -2,23 +2,15 @@
 
 import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
-
-/** @import { Value } from "./declared.d.ts" */
+import { focusedElement, isWriting } from "../shared/key_list.js";
 
 /** @param {string} path */
 const drawn = (path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
 const BACK = drawn("M6 3 2.5 6.5 6 10M3 6.5h6.5a4 4 0 0 1 0 8H7");
 const AGAIN = drawn("M10 3l3.5 3.5L10 10M13 6.5H6.5a4 4 0 0 0 0 8H9");
 
-/** Whether a key belongs to the text that is being typed. @param {EventTarget | undefined} target */
-const isText = (target) =>
-  target instanceof Element &&
-  target.matches("input:not([type=range], [type=checkbox], [type=radio]), textarea, [contenteditable=true]");
-
 export class UndoBar {
-  /** @param {(value: Value) => string} say - a value in words */
-  constructor(say) {
-    this.say = say;
+  constructor() {
     /** @param {string} html @param {string} title @param {() => void} onclick */
     const button = (html, title, onclick) =>
       h("button", { type: "button", class: "undo", html, title, "aria-label": title, onclick });
@@ -46,23 +38,22 @@ export class UndoBar {
   }
 
   undo() {
-    this.tell("Taken back", bus.undo.undo());
+    this.tell(bus.undo.undo(), "Taken back", "Nothing to take back here");
   }
 
   redo() {
-    this.tell("Made again", bus.undo.redo());
+    this.tell(bus.undo.redo(), "Made again", "Nothing to make again here");
   }
 
-  /** @param {string} word @param {{ what: string, value: unknown } | null} moved */
-  tell(word, moved) {
-    const none = word === "Taken back" ? "Nothing to take back here" : "Nothing to make again here";
-    setText(this.told, moved ? `${word}: ${moved.what} is ${this.say(/** @type {Value} */ (moved.value))}` : none);
+  /** @param {{ what: string, value: unknown } | null} moved @param {string} word @param {string} none */
+  tell(moved, word, none) {
+    setText(this.told, moved ? `${word}: ${moved.what} is ${moved.value}` : none);
   }
 
   /** @param {KeyboardEvent} event */
   key(event) {
     const { key, ctrlKey, metaKey, shiftKey, altKey } = event;
-    if (!(ctrlKey || metaKey) || altKey || isText(event.composedPath()[0])) return;
+    if (!(ctrlKey || metaKey) || altKey || isWriting(focusedElement())) return;
     const letter = key.toLowerCase();
     if (letter === "z" && !shiftKey) this.undo();
     else if ((letter === "z" && shiftKey) || (letter === "y" && ctrlKey)) this.redo();
