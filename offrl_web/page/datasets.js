@@ -78,6 +78,8 @@ class DatasetsPage {
       this.pictures,
     );
     this.charts = new Charts();
+    /** The pictures that are drawn: most answers bring the same ones. */
+    this.pictured = "";
     /** @type {Place[]} */
     this.drawn = [];
     this.ownFile = new OwnFile(own, (packed, gamma) => this.keep(packed, gamma));
@@ -399,6 +401,9 @@ class DatasetsPage {
 
   /** @param {DatasetsView} view */
   showPictures({ pictures }) {
+    const told = JSON.stringify(pictures);
+    if (told === this.pictured) return;
+    this.pictured = told;
     for (const place of this.drawn) place.close();
     this.drawn = [];
     this.charts.clear();
