@@ -3,7 +3,7 @@
 
 /** @import { Field } from "./protocol.d.ts" */
 
-import { decode, fieldsOf, unpackRecording } from "./wire.js";
+import { decode, fieldsOf, TYPES, unpackRecording } from "./wire.js";
 
 export const MOST_PACKED = 100e6;
 export const MOST_UNPACKED = 400e6;
@@ -208,15 +208,13 @@ const state = (path, value) => {
   if (!STATES.includes(value.state)) wrong(`${path}.state`, `must be one of ${STATES.join(", ")}`);
 };
 
-/** @type {Record<string, number>} */
-const BYTES = { f4: 4, i4: 4, f2: 2, u1: 1, b1: 1 };
-
 /** Arrays of a message, which must lie within it. @param {string} path @param {Field[]} fields @param {number} room */
 function arrays(path, fields, room) {
   list(object({ name: text, shape: list(whole(0, 1e8), 0, 4), offset: whole(0, 1e9) }), 0, 100)(path, fields);
   for (const field of fields) {
     const at = `${path} ${field.name.slice(0, 40)}`;
-    const size = Object.hasOwn(BYTES, field.dtype) ? BYTES[field.dtype] : wrong(at, "has an unknown type of numbers");
+    if (!Object.hasOwn(TYPES, field.dtype)) wrong(at, "has an unknown type of numbers");
+    const size = TYPES[field.dtype].BYTES_PER_ELEMENT;
     const bytes = field.shape.reduce((product, n) => product * n, size);
     if (field.offset % size || field.offset + bytes > room) wrong(at, "reaches beyond its message");
     for (const end of /** @type {const} */ (["lo", "hi"])) number(`${at}.${end}`, field[end] ?? 0);

@@ -6,8 +6,9 @@
 /** @typedef {Float32Array | Int32Array | Uint8Array | Uint16Array} Raw - a field as it was sent */
 
 const utf8 = new TextDecoder();
-/** @type {Record<Dtype, new (buffer: ArrayBuffer, offset: number, length: number) => Raw>} */
-const TYPES = { f4: Float32Array, i4: Int32Array, u1: Uint8Array, b1: Uint8Array, f2: Uint16Array };
+/** @typedef {{ new (buffer: ArrayBuffer, offset: number, length: number): Raw, BYTES_PER_ELEMENT: number }} RawType */
+/** @type {Record<Dtype, RawType>} */
+export const TYPES = { f4: Float32Array, i4: Int32Array, u1: Uint8Array, b1: Uint8Array, f2: Uint16Array };
 
 /**
  * A binary message; throws on anything that is not one.
