@@ -1,6 +1,7 @@
 // Standing charts, drawn with the library that the stage's curves use.
 
 import { loadPlotly } from "../../offrl_ui/assets/shared/plotly.js";
+import { reasonOf } from "./engine.js";
 
 /** @import { Chart } from "./types.d.ts" */
 
@@ -20,7 +21,7 @@ export class Charts {
       const plotly = await loadPlotly();
       if (this.shown.has(host)) await plotly.newPlot(host, data, layout, HOW);
     } catch (error) {
-      host.textContent = `This chart could not be drawn: ${error instanceof Error ? error.message : error}`;
+      host.textContent = `This chart could not be drawn: ${reasonOf(error)}`;
     }
   }
 

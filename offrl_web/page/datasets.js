@@ -9,7 +9,7 @@ import * as settings from "../../offrl_ui/assets/widgets/settings.js";
 import { BUILT } from "./built.js";
 import { Charts } from "./charts.js";
 import { Place } from "./component.js";
-import { engine, scenes } from "./engine.js";
+import { engine, reasonOf, scenes } from "./engine.js";
 import { OwnFile } from "./own_file.js";
 import { data, queryOf, writeLink } from "./site.js";
 import { tableOf } from "./table.js";
@@ -23,9 +23,6 @@ const WAITS = "The pictures come with Python, which is being loaded into this ta
 /** What writes a format, of the packages that a site may lack. @type {Record<string, string[]>} */
 const NEEDED = { csv: ["pyarrow"], parquet: ["pyarrow"], minari: ["h5py"] };
 const DARK = matchMedia("(prefers-color-scheme: dark)");
-
-/** @param {unknown} error */
-const reasonOf = (error) => (error instanceof Error ? error.message : String(error));
 
 /** @param {Frame} frame @returns {Promise<Shown>} */
 export async function show(frame) {

@@ -10,6 +10,9 @@ export const TOO_OLD =
   "This browser cannot train here: it lacks WebAssembly with SIMD, or workers made of modules. The gallery works all " +
   "the same; a current Firefox, Chrome, Edge or Safari trains, too.";
 
+/** What went wrong, in words. @param {unknown} error */
+export const reasonOf = (error) => (error instanceof Error ? error.message : String(error));
+
 /** Whether a browser can load modules in a worker, and run Pyodide. */
 function isAble() {
   let modules = false;

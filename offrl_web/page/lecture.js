@@ -6,7 +6,7 @@ import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import * as scenes from "../../offrl_ui/assets/lecture/scene.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
-import { scenes as server } from "./engine.js";
+import { reasonOf, scenes as server } from "./engine.js";
 import { data } from "./site.js";
 
 /** @import { PageData } from "../../offrl_ui/assets/lecture/protocol.d.ts" */
@@ -78,7 +78,7 @@ class LecturePage {
   /** @param {unknown} error */
   fail(error) {
     if (this.left) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     patch(this.notes, [v("p", { class: "note bad", role: "alert" }, reason)]);
   }
 

@@ -5,7 +5,7 @@ import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
 import { answeredBy } from "../../offrl_ui/assets/shared/server.js";
 import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import { BUILT } from "./built.js";
-import { engine, scenes, second } from "./engine.js";
+import { engine, reasonOf, scenes, second } from "./engine.js";
 
 /** @import { Shown } from "./types.d.ts" */
 /** @import { Engine } from "./engine.js" */
@@ -68,7 +68,7 @@ async function show(at = null) {
   } catch (error) {
     if (mine !== turn) return;
     console.error(error);
-    const reason = error instanceof Error ? error.message : error;
+    const reason = reasonOf(error);
     main.replaceChildren(h("p", { class: "note bad", role: "alert" }, `This page could not be shown: ${reason}`));
   }
 }

@@ -3,7 +3,7 @@
 import { h } from "../../offrl_ui/assets/shared/dom.js";
 import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
 import { BUILT } from "./built.js";
-import { second } from "./engine.js";
+import { reasonOf, second } from "./engine.js";
 import { tableOf } from "./table.js";
 
 /** @import { Child } from "../../offrl_ui/assets/shared/element.d.ts" */
@@ -77,7 +77,7 @@ export class OwnFile {
       this.setBins();
       await this.check();
     } catch (error) {
-      if (this.file === file) this.problem = error instanceof Error ? error.message : String(error);
+      if (this.file === file) this.problem = reasonOf(error);
     }
     if (this.file !== file) return; // another one was chosen meanwhile
     this.doing = "";
@@ -101,7 +101,7 @@ export class OwnFile {
       this.said = await second.ask("own-file", { chosen: this.chosen });
       this.problem = "";
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = reasonOf(error);
     }
   }
 
@@ -118,7 +118,7 @@ export class OwnFile {
       const packed = /** @type {ArrayBuffer} */ (await second.askAbout("own-file", question, file, SECONDS));
       if (!this.left) this.problem = await this.keep(packed, this.gamma);
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = reasonOf(error);
     }
     this.doing = "";
     this.draw();

@@ -10,7 +10,7 @@ import * as transitions from "../../offrl_ui/assets/widgets/transition.js";
 import * as trees from "../../offrl_ui/assets/widgets/tree.js";
 import { BUILT } from "./built.js";
 import { Place } from "./component.js";
-import { engine } from "./engine.js";
+import { engine, reasonOf } from "./engine.js";
 import { data, linkOf, presetOf, queryOf, recordingOf, writeLink } from "./site.js";
 import { StagePlace } from "./stage.js";
 
@@ -195,7 +195,7 @@ class PlaygroundPage {
       if (!this.left && mine === this.asked) this.show(view, again);
     } catch (error) {
       heard?.();
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = reasonOf(error);
       if (!this.left && this.view) this.tell(this.view);
     }
   }
@@ -408,7 +408,7 @@ class PlaygroundPage {
       download(new Blob([bytes], { type: media }), as);
       this.problem = "";
     } catch (error) {
-      this.problem = `${name} could not be made: ${error instanceof Error ? error.message : error}`;
+      this.problem = `${name} could not be made: ${reasonOf(error)}`;
     }
     if (!this.left && this.view) this.tell(this.view);
   }
