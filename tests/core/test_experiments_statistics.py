@@ -363,7 +363,9 @@ def test_what_shuffling_costs_is_what_scikit_learn_finds():
     y = x[:, 0] + 0.3 * x[:, 1] + 0.1 * rng.normal(size=60)
     forest = RandomForestRegressor(5, random_state=0).fit(x, y)
     wanted = permutation_importance(forest, x, y, n_repeats=5, random_state=7).importances
-    np.testing.assert_allclose(forest.score(x, y) - shuffled_r2(forest.predict, x, y, seed=7), wanted, atol=1e-12)
+    whole, shuffled = shuffled_r2(forest.predict, x, y, seed=7)
+    assert whole == pytest.approx(forest.score(x, y), abs=1e-12)
+    np.testing.assert_allclose(whole - shuffled, wanted, atol=1e-12)
 
 
 def test_sensitivity_is_the_quartiles_over_everything_else():
