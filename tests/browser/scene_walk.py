@@ -139,7 +139,9 @@ def walk(tab: Page, url: str, name: str, scene_id: str) -> None:
     show_scene(tab, url, scene_id, "&v=1&reveal=1", name=name)
     for control in scene.controls:
         if control.widget != "none":
-            _both_ends(tab, control)
+            # A training that takes many seconds is left at its beginning: each other control would ask for another one.
+            trains = scene.play and control.name == scene.play.control and trained_elsewhere(scene, asked)
+            _both_ends(tab, control, ("End", "Home") if trains else ("Home", "End"))
     for preset in scene.presets:
         state = scene.resolve(preset.values)
         if state == asked or not trained_elsewhere(scene, state):
@@ -165,7 +167,7 @@ def reveal_and_draw(page: Page) -> None:
     assert_nothing_blank(page)
 
 
-def _both_ends(page: Page, control: Control) -> None:
+def _both_ends(page: Page, control: Control, keys: tuple[str, str]) -> None:
     spec = control.spec
     if control.shown_if:
         other, allowed = control.shown_if
@@ -179,7 +181,7 @@ def _both_ends(page: Page, control: Control) -> None:
     else:
         slider = page.locator(f"#control-{spec.name}")
         slider.focus()
-        for key in ("Home", "End"):
+        for key in keys:
             if float(slider.input_value()) != float(slider.get_attribute("min" if key == "Home" else "max") or 0):
                 after(page, lambda key=key: page.keyboard.press(key))
 
