@@ -2,7 +2,7 @@
 
 Streamlit sends its scripts and styles as they are, 3 MB on a first visit: here they are gzipped, once. The modules of a
 page's components would be asked for when the page's script has run, and what each of them imports after that: the page
-names them all at its beginning.
+names them all at its beginning. The font of Streamlit's icons, 375 kB, comes after the picture of a page that has a stage.
 """
 
 from __future__ import annotations
@@ -30,6 +30,23 @@ _NAMES = frozenset(
 
 COMPONENTS = ("BidiComponent", "Html", "serialization", "recordbatch", "purify.es")
 """Streamlit's scripts that draw components: it asks for them when the page's script has run."""
+
+ICONS_LATER = """<style>
+@keyframes icons { to { font-family: "Material Symbols Rounded"; visibility: visible } }
+html:not([data-drawn]) span[translate="no"][aria-hidden="true"] {
+  font-family: sans-serif; visibility: hidden; overflow: hidden; animation: icons 0s 20s forwards
+}
+</style>
+<script>
+new PerformanceObserver((seen, observer) => {
+  if (!seen.getEntriesByName("offrl:world").length) return;
+  document.documentElement.dataset.drawn = "";
+  observer.disconnect();
+}).observe({ type: "mark", buffered: true });
+</script>
+"""
+"""A browser asks for a font when text is set in it: icons are set in theirs once the stage has marked its first picture,
+or after 20 s. Until then they are blank squares of their size, as they are while their font is on its way."""
 
 
 class FirstVisit:
@@ -85,6 +102,7 @@ def _page(modules: tuple[str, ...]) -> bytes:
     """Streamlit's page, which names the modules that its components will import."""
     page = (_STATIC / "index.html").read_text(encoding="utf-8")
     scripts = sorted(name for part in COMPONENTS for name in _NAMES if name.startswith(f"js/{part}."))
+    icons = ICONS_LATER if "stage/mount.js" in modules else ""
     # Without a lower priority: Streamlit's icons, a large font, would come before them, and the picture with them.
     named = "".join(
         f'<link rel="modulepreload" fetchpriority="auto" href="./{address}" />\n'
@@ -93,4 +111,4 @@ def _page(modules: tuple[str, ...]) -> bytes:
             *(f"{asset_root()}{name}" for name in needed_modules(*modules)),
         )
     )
-    return gzip.compress(page.replace("</head>", f"{named}</head>", 1).encode(), 6, mtime=0)
+    return gzip.compress(page.replace("</head>", f"{icons}{named}</head>", 1).encode(), 6, mtime=0)

@@ -13,7 +13,7 @@ import pytest
 import streamlit
 
 from offrl_ui.shared.asset_files import asset_files, asset_root, asset_text, needed_modules
-from offrl_ui.shared.first_visit import COMPONENTS, FirstVisit
+from offrl_ui.shared.first_visit import COMPONENTS, ICONS_LATER, FirstVisit
 from tests.threads import in_a_loop
 
 STATIC = Path(streamlit.__file__).parent / "static"
@@ -82,6 +82,15 @@ def test_a_page_names_what_its_components_import() -> None:
     assert {Path(name).name.rsplit(".", 2)[0] for name in scripts} == set(COMPONENTS), "Streamlit still has them"
     assert all((STATIC / name).is_file() for name in scripts)
     assert head["cache-control"] == "no-cache", "the next version of the app names others"
+
+
+def test_icons_of_a_page_with_a_stage_wait_for_its_picture() -> None:
+    assert ICONS_LATER in gzip.decompress(ask("/")[1]).decode()
+    assert "<style>" not in gzip.decompress(ask("/reweighting")[1]).decode()
+    icon = next((STATIC / "static" / "js").glob("DynamicIcon.*.js")).read_text()
+    assert '"aria-hidden":`true`,translate:`no`' in icon, "what tells Streamlit's icons"
+    css = "".join(path.read_text() for path in (STATIC / "static" / "css").iterdir())
+    assert "Material Symbols Rounded" in css, "the name of their font"
 
 
 def test_modules_are_those_that_are_imported_at_once_and_no_others() -> None:
