@@ -236,15 +236,15 @@ def frame(rows: int) -> Iterator[Row]:
 
 
 def cluster(seconds: float) -> Iterator[Row]:
-    """Four workers of a local Dask cluster, of which one is killed every 20 seconds."""
+    """Four workers of a local Dask cluster, of which one is killed every 20 seconds, for two minutes."""
     design = Design.from_json(
         {
             "datasets": ["cartpole"],
             "algorithms": [{"name": "cql", "approximator": "mlp"}],
             "axes": {"batch_size": list(range(64, 352, 8))},  # a choice that parts jobs: 36 short ones
             "seeds": 8,
-            "steps": round(40 * seconds),
-            "evaluate": [round(40 * seconds)],
+            "steps": round(30 * seconds),
+            "evaluate": [round(30 * seconds)],
         }
     )
     with dask(4) as client:
@@ -252,7 +252,8 @@ def cluster(seconds: float) -> Iterator[Row]:
         killed: list[int] = []
 
         def kill() -> None:
-            while not over.wait(20.0):
+            last = time.monotonic() + seconds
+            while not over.wait(20.0) and time.monotonic() <= last + 1:
                 pids = list(client.run(os.getpid).values())
                 if pids:  # all of them may be starting anew
                     killed.append(pids[len(killed) % len(pids)])
