@@ -2,7 +2,7 @@
 
 Streamlit sends its scripts and styles as they are, 3 MB on a first visit: here they are gzipped, once. The modules of a
 page's components would be asked for when the page's script has run, and what each of them imports after that: the page
-names them all at its beginning. The font of Streamlit's icons, 375 kB, comes after the picture of a page that has a stage.
+names them all at its beginning. On a page with a stage the font of Streamlit's icons, 375 kB, comes after its picture.
 """
 
 from __future__ import annotations
@@ -38,15 +38,28 @@ html:not([data-drawn]) span[translate="no"][aria-hidden="true"] {
 }
 </style>
 <script>
-new PerformanceObserver((seen, observer) => {
-  if (!seen.getEntriesByName("offrl:world").length) return;
-  document.documentElement.dataset.drawn = "";
-  observer.disconnect();
-}).observe({ type: "mark", buffered: true });
+{
+  const load = document.fonts.load.bind(document.fonts);
+  const drawn = new Promise((resolve) => {
+    new PerformanceObserver((seen, observer) => {
+      if (!seen.getEntriesByName("offrl:world").length) return;
+      observer.disconnect();
+      document.documentElement.dataset.drawn = "";
+      resolve();
+    }).observe({ type: "mark", buffered: true });
+  });
+  document.fonts.load = async (font, text) => {
+    if (font.includes("Material Symbols")) await drawn;
+    return load(font, text);
+  };
+}
 </script>
 """
-"""A browser asks for a font when text is set in it: icons are set in theirs once the stage has marked its first picture,
-or after 20 s. Until then they are blank squares of their size, as they are while their font is on its way."""
+"""Streamlit asks for the font of its icons at once, and a browser does where text is set in it: both wait until the
+stage has marked its first picture, or 20 s. Until then icons are blank squares of their size, as they are in any case
+while their font is on its way."""
+STYLES = ("stage/stage.css", "shared/terms.css")
+"""What a stage waits for before it draws."""
 
 
 class FirstVisit:
@@ -102,7 +115,10 @@ def _page(modules: tuple[str, ...]) -> bytes:
     """Streamlit's page, which names the modules that its components will import."""
     page = (_STATIC / "index.html").read_text(encoding="utf-8")
     scripts = sorted(name for part in COMPONENTS for name in _NAMES if name.startswith(f"js/{part}."))
-    icons = ICONS_LATER if "stage/mount.js" in modules else ""
+    early = ""
+    if "stage/mount.js" in modules:
+        links = (f'<link rel="preload" as="style" href="./{asset_root()}{name}" />\n' for name in STYLES)
+        early = ICONS_LATER + "".join(links)
     # Without a lower priority: Streamlit's icons, a large font, would come before them, and the picture with them.
     named = "".join(
         f'<link rel="modulepreload" fetchpriority="auto" href="./{address}" />\n'
@@ -111,4 +127,4 @@ def _page(modules: tuple[str, ...]) -> bytes:
             *(f"{asset_root()}{name}" for name in needed_modules(*modules)),
         )
     )
-    return gzip.compress(page.replace("</head>", f"{icons}{named}</head>", 1).encode(), 6, mtime=0)
+    return gzip.compress(page.replace("</head>", f"{early}{named}</head>", 1).encode(), 6, mtime=0)

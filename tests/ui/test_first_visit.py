@@ -13,7 +13,7 @@ import pytest
 import streamlit
 
 from offrl_ui.shared.asset_files import asset_files, asset_root, asset_text, needed_modules
-from offrl_ui.shared.first_visit import COMPONENTS, ICONS_LATER, FirstVisit
+from offrl_ui.shared.first_visit import COMPONENTS, ICONS_LATER, STYLES, FirstVisit
 from tests.threads import in_a_loop
 
 STATIC = Path(streamlit.__file__).parent / "static"
@@ -84,9 +84,16 @@ def test_a_page_names_what_its_components_import() -> None:
     assert head["cache-control"] == "no-cache", "the next version of the app names others"
 
 
-def test_icons_of_a_page_with_a_stage_wait_for_its_picture() -> None:
-    assert ICONS_LATER in gzip.decompress(ask("/")[1]).decode()
+def test_a_page_with_a_stage_asks_for_its_styles_at_once_and_for_icons_after_its_picture() -> None:
+    page = gzip.decompress(ask("/")[1]).decode()
+    assert ICONS_LATER in page
+    assert page.index(ICONS_LATER) > page.index("<title>")
+    named = re.findall(r'<link rel="preload" as="style" href="\./([^"]+)" />\n', page)
+    assert named == [asset_root() + name for name in STYLES]
+    assert set(STYLES) <= set(asset_files())
     assert "<style>" not in gzip.decompress(ask("/reweighting")[1]).decode()
+    index = INDEX.read_text()
+    assert "document.fonts.load" in index, "what Streamlit loads its icons by"
     icon = next((STATIC / "static" / "js").glob("DynamicIcon.*.js")).read_text()
     assert '"aria-hidden":`true`,translate:`no`' in icon, "what tells Streamlit's icons"
     css = "".join(path.read_text() for path in (STATIC / "static" / "css").iterdir())

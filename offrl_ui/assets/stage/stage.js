@@ -165,6 +165,13 @@ export class Stage {
     this.letGo = this.listen();
     this.curves.build(this.theme);
     session.connect(options);
+    /** Whether the chart library was asked for. */
+    this.charting = false;
+  }
+
+  /** Ask for the chart library: it is large, and a page that evaluates it draws nothing meanwhile. */
+  chart() {
+    this.charting = true;
     loadPlotly().then(
       (plotly) => {
         if (this.gone) return;
@@ -426,6 +433,7 @@ export class Stage {
     if (world.scene) this.inspector.update(frame, world.scene, theme);
     if (this.outcomeShown) this.outcome.update(frame, theme);
     this.curves.show(frame);
+    if (!this.charting) this.chart();
     this.pace.move(now);
   }
 
