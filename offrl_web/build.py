@@ -31,7 +31,7 @@ from offrl_ui.setup import links
 from offrl_ui.setup.algorithm_cards import algorithm_cards
 from offrl_ui.setup.dataset_cards import dataset_cards
 from offrl_ui.shared.asset_files import asset_files
-from offrl_web import bundle, supply
+from offrl_web import bundle, documents, supply
 from offrl_web.runtime.lecture import Lecture
 from offrl_web.runtime.playground import Playground
 
@@ -40,6 +40,7 @@ PAGES = {
     "gallery": ("Gallery", "Runs worth seeing, one per lesson, with their timelines already there."),
     "datasets": ("Datasets", "Every dataset with its rows drawn and its truth beside it; and your own log."),
     **{name: (page.title, "The lecture's scenes, to be moved.") for name, page in pages().items()},
+    documents.HOME: ("Docs", "A tour, every algorithm with its equation, and how it is served, extended and made."),
 }
 """Path of each page, its name in the navigation and what it is; the first is the site's own address."""
 
@@ -62,6 +63,8 @@ UNUSED = re.compile(
     r"|hp_roman8|palmos|tis_620|iso8859_(?!1\.|15)\w+)\.py"
 )
 """What nothing in a tab uses, of the two archives that Python begins with."""
+
+NO_SCRIPT = "<noscript>This page is drawn by JavaScript, which is switched off in this browser.</noscript>"
 
 SOURCES = re.compile(r'"(?:\.\./)+offrl_ui/assets/')
 
@@ -87,17 +90,17 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
     """Make the site in `folder`; a site that is there is brought up to date, anything else is left alone.
 
     Raises:
-        ValueError: the folder holds something that is no site.
+        ValueError: the folder holds something that is no site, or a document has a link that leads nowhere.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / "sw.js").exists():
         raise ValueError(f"{folder} is not empty and holds no site: name an empty folder")
+    shown, files = documents.documents()
     say("packing Python")
     contents = dict(_contents(say))
     digest = hashlib.sha256()
     for name, data in sorted(contents.items()):
         digest.update(name.encode() + b"\0" + data)
-    for name in ("built.js", "index.html", "sw.js"):
-        digest.update(_template(name).encode())
+    digest.update("".join(map(_template, ("built.js", "index.html", "sw.js"))).encode() + repr((shown, files)).encode())
     version = digest.hexdigest()[:12]
     pyodide = f"pyodide/{supply.VERSION}"
     archives = {
@@ -124,11 +127,13 @@ def build(folder: Path, found: supply.Supply, *, say: Say = lambda _: None) -> B
     }
     written[f"stage/{version}/page/built.js"] = _filled("built.js", {"= FACTS;": f"= {json.dumps(facts)};"})
     for path, (title, about) in PAGES.items():
-        said = {"TITLE": html.escape(title), "ABOUT": html.escape(about), "ROOT": "../" if path else "./"}
-        places = {f"{{{word}}}": content for word, content in {**said, "VERSION": version}.items()}
-        written[f"{path}/index.html".lstrip("/")] = _filled("index.html", places)
-    shown = sorted(name for name in written if _is_shown(name, version))
-    keep = {"folders": [f"stage/{version}/", f"{pyodide}/"], "files": ["./", *shown]}
+        written[f"{path}/index.html".lstrip("/")] = _page(version, path, title, about, NO_SCRIPT)
+    for page in shown:
+        article = f"<article>{page.article}</article>"
+        written[f"{page.path}/index.html"] = _page(version, page.path, page.title, page.about, article, page.shelves)
+    written |= files
+    kept = sorted(name for name in written if _is_shown(name, version))
+    keep = {"folders": [f"stage/{version}/", f"{pyodide}/"], "files": ["./", *kept]}
     written["sw.js"] = _filled("sw.js", {"= KEEP;": f"= {json.dumps(keep)};"})
     written[".nojekyll"] = b""
     _write(folder, written)
@@ -164,6 +169,15 @@ def _contents(say: Say) -> Iterator[tuple[str, bytes]]:
 
 def _pages() -> list[dict[str, str]]:
     return [{"path": path, "title": title, "about": about} for path, (title, about) in PAGES.items()]
+
+
+def _page(version: str, path: str, title: str, about: str, main: str, side: str = "") -> bytes:
+    """The file of a page; `main` and `side` are what it shows without JavaScript."""
+    said = {"TITLE": html.escape(title), "ABOUT": html.escape(about), "VERSION": version}
+    root = "../" * (path.count("/") + 1) if path else "./"
+    # What a document says comes last: it may say the name of a place.
+    places = {**said, "ROOT": root, "SIDE": side, "MAIN": main}
+    return _filled("index.html", {f"{{{word}}}": content for word, content in places.items()})
 
 
 def _data_of(package: str, names: Iterable[str]) -> bytes:
@@ -216,9 +230,9 @@ def _without_docs(source: bytes) -> bytes:
         tree = ast.parse(source)
     except SyntaxError:  # what only a newer Python knows
         return source
-    for node in ast.walk(tree):
+    for node in bundle.statements(tree):
         body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
+        first = body[0] if body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             top, last = first.lineno - 1, (first.end_lineno or first.lineno) - 1
             if last > top:
@@ -255,7 +269,7 @@ def _is_big(name: str) -> bool:
 
 
 def _is_shown(name: str, version: str) -> bool:
-    """Whether a file is kept for the next visit at once: all that a first visit shows without Python, and modules.
+    """Whether a file is kept for the next visit at once: all that is shown without Python, and modules.
 
     What Python's worker fetches it keeps itself, but what it imports passes it by.
     """
@@ -263,7 +277,9 @@ def _is_shown(name: str, version: str) -> bool:
     first = next(iter(presets()))
     if inside.startswith(("data/view-", "preset/")):
         return first in inside
-    return name.endswith(("index.html", *MODULES)) or (inside != name and not inside.startswith("python/"))
+    if name.startswith(f"{documents.HOME}/") or name.endswith(("index.html", *MODULES)):
+        return True
+    return inside != name and not inside.startswith("python/")
 
 
 def _write(folder: Path, written: Mapping[str, bytes]) -> None:

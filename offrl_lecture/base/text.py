@@ -47,7 +47,7 @@ _COMMANDS = {
     "min": " min ",
 }
 # A function's name stands apart from its argument, unless a bracket follows.
-_FUNCTION = re.compile(r"<mi>(log|exp)</mi>(?!<mo[^>]*>(?:&#x00028;|\())")
+_FUNCTION = re.compile(r"<mi>(log|exp|arg)</mi>(?!<mo[^>]*>(?:&#x00028;|\())")
 # A sign with a line above it, as in Ā.
 _OVERLINED = re.compile(r"\\bar\s*(?:\{(\w)\}|(\w))")
 # A bar of an absolute value is no operator with room on both sides.
@@ -60,7 +60,8 @@ _MATHCOLOR = re.compile(r'mathcolor="([^"]*)"')
 @lru_cache(4096)
 def mathml(latex: str) -> str:
     """MathML for a piece of LaTeX; `\\color{role}{…}` takes the picture roles as colours."""
-    made = _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">|</mo>', convert(latex))
+    known = convert(latex).replace(r"<mi>\arg</mi>", "<mi>arg</mi>")  # the one function that the converter lacks
+    made = _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">|</mo>', known)
     made = _PRIME.sub(r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>', made)
     made = _FUNCTION.sub(r'<mi>\1</mi><mspace width="0.16em" />', made)
     return _MATHCOLOR.sub(lambda m: f'class="role-{m[1]}"' if m[1] in ROLES else "", made)

@@ -7,10 +7,27 @@ import re
 from offrl_lecture.base.text import mathml
 
 
+def typeset(latex: str) -> str:
+    """MathML of a formula of our own.
+
+    Raises:
+        ValueError: it holds a command that the converter does not know.
+        Exception: of many kinds, where the converter cannot typeset it.
+    """
+    made = mathml(_safe(latex))
+    if unknown := re.search(r"<m\w+>(\\\w+)", made):
+        raise ValueError(f"{latex}: there is no {unknown[1]}")
+    return made
+
+
+def _safe(latex: str) -> str:
+    # The converter copies text as it is: nothing that could open a tag may reach it.
+    return re.sub(r"[<>&\"]", lambda found: {"<": r"\lt ", ">": r"\gt "}.get(found[0], " "), latex)
+
+
 def formula(latex: str) -> str:
     """MathML of a formula; what cannot be typeset is shown as the text it is."""
-    # The converter copies text as it is: nothing that could open a tag may reach it.
-    safe = re.sub(r"[<>&\"]", lambda found: {"<": r"\lt ", ">": r"\gt "}.get(found[0], " "), latex)
+    safe = _safe(latex)
     try:
         made = mathml(safe)
         # A formula is no link: whatever page shows it, a click must lead nowhere.

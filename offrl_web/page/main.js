@@ -17,12 +17,13 @@ import { engine, reasonOf, scenes, second } from "./engine.js";
  *   at: number | null }} Frame
  */
 
-/** What shows a page: all but these are the lecture's.
+/** What shows a page, by the first part of its path: all but these are the lecture's.
  * @type {Map<string, () => Promise<{ show: (frame: Frame) => Promise<Shown> }>>} */
 const MODULES = new Map([
   ["", () => import("./playground.js")],
   ["gallery", () => import("./gallery.js")],
   ["datasets", () => import("./datasets.js")],
+  ["docs", () => import("./documents.js")],
 ]);
 const lecture = () => import("./lecture.js");
 
@@ -32,18 +33,21 @@ const ROOMS =
 const site = new URL(siteAddress(""));
 const nav = h("nav", { "aria-label": "Pages" });
 const status = h("div", { class: "status", role: "status" });
-const side = h("aside", { "aria-label": "What is chosen" });
-const main = h("main", {});
+const side = /** @type {HTMLElement} */ (document.querySelector("aside"));
+const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 /** @type {Shown | null} */
 let shown = null;
 let path = "";
 let turn = 0;
 
+/** The entry in the navigation that a path belongs to. @param {string} path */
+const entryOf = (path) => path.split("/")[0];
+
 /** The page that the address names. */
 function pathNow() {
   const inside = decodeURIComponent(location.pathname.slice(site.pathname.length));
   const name = inside.replace(/\/?(index\.html)?$/, "");
-  return BUILT.pages.some((page) => page.path === name) ? name : "";
+  return BUILT.pages.some((page) => page.path === entryOf(name)) ? name : "";
 }
 
 /** @param {number | null} [at] */
@@ -53,14 +57,17 @@ async function show(at = null) {
   shown?.close();
   shown = null;
   path = pathNow();
-  main.replaceChildren();
-  side.replaceChildren();
+  if (turn > 1) {
+    // The first page may stand in its file already.
+    main.replaceChildren();
+    side.replaceChildren();
+  }
   drawNav();
-  const facts = BUILT.pages.find((page) => page.path === path);
+  const facts = BUILT.pages.find((page) => page.path === entryOf(path));
   document.title = `${facts?.title} · Offline RL Explorer`;
-  document.body.dataset.page = path || "playground";
+  document.body.dataset.page = entryOf(path) || "playground";
   try {
-    const { show } = await (MODULES.get(path) ?? lecture)();
+    const { show } = await (MODULES.get(entryOf(path)) ?? lecture)();
     if (mine !== turn) return;
     const page = await show({ main, side, path, go, at });
     if (mine === turn) shown = page;
@@ -90,7 +97,7 @@ function drawNav() {
           href,
           key: other || "playground",
           title: about,
-          "aria-current": other === path ? "page" : null,
+          "aria-current": other === entryOf(path) ? "page" : null,
           onclick: (event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey || event.button > 0) return;
             event.preventDefault();
@@ -134,7 +141,7 @@ function left(share) {
 
 answeredBy({
   open: (path) => (path === "scene" ? scenes : engine).open(path),
-  ask: (path, body) => (MODULES.has(pathNow()) ? engine : scenes).ask(path, body),
+  ask: (path, body) => (MODULES.has(entryOf(pathNow())) ? engine : scenes).ask(path, body),
 });
 // On a narrow screen the picture comes first, and what is chosen lies far below it.
 const toSide = h(
@@ -142,11 +149,8 @@ const toSide = h(
   { type: "button", class: "plain to-side", onclick: () => side.scrollIntoView({ behavior: "smooth" }) },
   "Choose ↓",
 );
-document.body.prepend(
-  h("header", {}, h("strong", {}, "Offline RL Explorer"), nav, toSide, status),
-  h("div", { class: "page" }, side, main),
-  h("footer", {}, ROOMS),
-);
+document.body.prepend(h("header", {}, h("strong", {}, "Offline RL Explorer"), nav, toSide, status));
+document.body.append(h("footer", {}, ROOMS));
 /** What matters most of both workers. */
 function drawStatuses() {
   const order = ["failed", "impossible", "loading", "busy", "ready", "asleep"];

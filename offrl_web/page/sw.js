@@ -48,7 +48,7 @@ worker.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || !url.href.startsWith(scope)) return;
   const path = url.href.slice(scope.length).split("?")[0];
   if (ours(path)) event.respondWith(keptOr(new URL(path, scope).href, request));
-  else if (request.mode === "navigate") event.respondWith(pageOr(path, request));
+  else if (request.mode === "navigate" || path.startsWith("docs/")) event.respondWith(pageOr(path, request));
 });
 
 /** @param {string} href @param {Request} request */
@@ -68,8 +68,12 @@ async function pageOr(path, request) {
     return await fetch(request);
   } catch (error) {
     const folder = path.replace(/(index\.html|\/)$/, "");
-    const there = await kept.match(new URL(folder ? `${folder}/index.html` : "./", scope).href);
-    if (there) return there;
+    for (const name of [path || "./", `${folder}/index.html`]) {
+      const there = await kept.match(new URL(name, scope).href);
+      // A page's addresses begin at its folder: one that is asked for without a slash behind it is led there.
+      if (there && name !== path && folder === path && path) return Response.redirect(new URL(`${path}/`, scope));
+      if (there) return there;
+    }
     throw error;
   }
 }

@@ -342,17 +342,31 @@ def test_the_second_visit_needs_no_network(browser: Browser, site: SimpleNamespa
         again.wait_for_function(f"{BUS}?.state?.step > 20")
         again.get_by_role("link", name="Gallery").click()
         expect(again.get_by_role("button", name="Train it live")).to_be_visible()
+        again.goto(f"{site.url}/docs")
+        again.locator("article").get_by_role("link", name="docs/map.md").click()
+        again.wait_for_url("**/docs/map/")
+        expect(again.get_by_role("heading", name="The map")).to_be_visible()
+        again.wait_for_function("document.querySelector('article img').naturalWidth > 0")
+        again.get_by_role("link", name="Contributing", exact=True).click()
+        expect(again).to_have_title("Contributing · Offline RL Explorer")
     finally:
         context.close()
         threading.Thread(target=site.server.serve_forever, daemon=True).start()
 
 
-@pytest.mark.parametrize("path", ["", "gallery/"])
-def test_nothing_is_wider_than_the_screen(visitor: Page, site: SimpleNamespace, path: str):
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("", (".stage canvas", ".picker .card")),
+        ("gallery/", (".stage canvas", ".picker .card")),
+        ("docs/algorithms/", ("article .formula math", "nav.shelves [aria-current]")),
+    ],
+)
+def test_nothing_is_wider_than_the_screen(visitor: Page, site: SimpleNamespace, path: str, shown: tuple[str, ...]):
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     for width, height in ((1440, 900), (1024, 768), (390, 844)):
         visitor.set_viewport_size({"width": width, "height": height})
         visitor.goto(f"{site.url}/{path}")
-        expect(visitor.locator(".stage canvas").first).to_be_visible()
-        expect(visitor.locator(".picker .card").first).to_be_visible()
+        for place in shown:
+            expect(visitor.locator(place).first).to_be_visible()
         eventually(visitor, lambda: int(visitor.evaluate(wide)), lambda over: over <= 1)

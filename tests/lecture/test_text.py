@@ -14,6 +14,7 @@ def test_rich_text_is_safe_and_typeset() -> None:
     assert made.startswith("<strong>a</strong> <em>b</em> <code>c*d*</code> &lt;script&gt; <math")
     assert 'class="role-good"' in made
     assert text.html("one\n\ntwo", block=True) == "<p>one</p><p>two</p>"
+    assert "<mi>arg</mi>" in text.mathml(r"\arg\max_a Q")
     assert "evil" not in text.mathml(r"\color{evil}{1}")
 
 
