@@ -7,14 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from offrl_core.data.catalogue import datasets
 from offrl_core.data.entries.custom import OWN_GRID
 from offrl_core.worlds.layout import GridLayout
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES, RunConfig
 from offrl_live.runs.live_runs import NoRoom
+from offrl_ui.datasets import own_grids
 from offrl_ui.datasets.assumption import show_assumption
-from offrl_ui.datasets.collect import draw_grid, own_grid
+from offrl_ui.datasets.collect import draw_grid
 from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.experiments.opening import make_an_experiment
@@ -65,12 +65,12 @@ def pick_dataset(name: str) -> None:
 
 def draw() -> None:
     """A grid of one's own, to be drawn below the stage."""
-    memory.choose(KEY, own_grid(memory.chosen(KEY)))
+    memory.choose(KEY, own_grids.own_grid(memory.chosen(KEY)))
 
 
 def redrawn(other: RunConfig) -> None:
     """Another grid was drawn: its run starts anew."""
-    memory.choose(KEY, replace(other, changes=()))
+    memory.choose(KEY, other)
 
 
 def pick_algorithm(name: str) -> None:
@@ -152,14 +152,8 @@ def sidebar() -> None:
             on_pick=pick_dataset,
             few=4,
         )
-        if config.dataset != OWN_GRID and OWN_GRID in datasets():
-            st.button(
-                "Draw your own grid",
-                icon=":material/draw:",
-                on_click=draw,
-                help="The grid that is shown, or another one, to be drawn; the same algorithms train on it",
-                type="tertiary",
-            )
+        if own_grids.offered(config):
+            st.button(own_grids.OFFER, icon=":material/draw:", on_click=draw, help=own_grids.ABOUT, type="tertiary")
     settings(
         ruled(data_sections(config), looks.rule),
         key="options",
@@ -271,8 +265,8 @@ with st.sidebar:
     sidebar()
 
 if config.dataset == OWN_GRID and isinstance(config.data.layout, GridLayout) and not looks.rule("data"):
-    with st.expander("Your own grid", icon=":material/draw:", expanded=True):
-        st.caption("A click puts a wall or takes it away; the run starts anew.")
+    with st.expander(own_grids.TITLE, icon=":material/draw:", expanded=True):
+        st.caption(own_grids.HOW)
         draw_grid(config, config.data.layout, redrawn, key="own-grid")
 with st.container(horizontal=True, vertical_alignment="center"):
     offer(run_id, config.lanes[0].algorithm)

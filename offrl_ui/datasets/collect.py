@@ -13,23 +13,21 @@ import streamlit as st
 
 from offrl_core.data.catalogue import datasets
 from offrl_core.data.entries.custom import OWN_GRID
-from offrl_core.data.options import MAX_OWN, MAX_SIDE
+from offrl_core.data.options import MAX_OWN
 from offrl_core.data.own_episodes import OwnEpisode
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import HyperparameterError
 from offrl_core.worlds.layout import GridLayout, PlaneLayout
-from offrl_core.worlds.lecture_grids import LABELS
 from offrl_core.worlds.maze import Maze
 from offrl_core.worlds.world import Simulator
 from offrl_core.writing import number
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
+from offrl_ui.datasets import own_grids
 from offrl_ui.datasets.drawing import board, player_keys
 from offrl_ui.setup.links import plain
-from offrl_ui.setup.selection import other_dataset
 from offrl_ui.shared import svg
 
-TOOLS = [{"letter": letter, "label": label} for letter, label in LABELS.items() if letter != "B"]
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 ARROW_KEYS = {
     "ArrowUp": ("up", "north"),
@@ -74,10 +72,10 @@ def grid_of(dataset: Dataset) -> GridLayout | None:
     return twin if isinstance(twin, GridLayout) else None
 
 
-def _try(choose: Choose, config: RunConfig, options: dict[str, Any], dataset: str | None = None) -> None:
-    """Choose `config` with other options, or say why that cannot be."""
+def _try(choose: Choose, make: Callable[[], RunConfig]) -> None:
+    """Choose what `make` makes, or say why that cannot be."""
     try:
-        changed = replace(config, dataset=dataset or config.dataset, options=options)
+        changed = make()
     except (ConfigError, HyperparameterError) as error:
         st.session_state["collect-refused"] = str(error)
         return
@@ -93,40 +91,14 @@ def _refusal() -> None:
 # -- the grid
 
 
-def editable(layout: GridLayout) -> str:
-    """The cells of any grid in the letters of a grid of one's own: holes become cliffs, what is unknown floor."""
-    known = {tool["letter"] for tool in TOOLS}
-    others = {"H": "X", "C": "X"}
-    return "".join(cell if cell in known else others.get(cell, ".") for cell in layout.cells)
-
-
-def own_grid(config: RunConfig) -> RunConfig:
-    """The same algorithms on a grid of one's own, which begins as the one that is shown, where that can be drawn."""
-    layout = config.data.layout
-    if config.dataset != OWN_GRID and isinstance(layout, GridLayout) and config.data.tabular:
-        cells = editable(layout)
-        rows = "/".join(cells[at : at + layout.cols] for at in range(0, len(cells), layout.cols))
-        try:
-            return replace(config, dataset=OWN_GRID, options={"layout": rows}, changes=())
-        except (ConfigError, HyperparameterError):
-            pass  # it is no grid that one could draw, as without a way to its goal
-    return other_dataset(config, OWN_GRID)
-
-
 def draw_grid(config: RunConfig, layout: GridLayout, choose: Choose, *, key: str) -> None:
     """The board to draw the grid on; what is drawn is a grid of one's own."""
     if config.dataset != OWN_GRID:
         st.caption("What you draw becomes a grid of your own; this dataset stays as it is.")
 
-    def drawn(rows: int, cols: int, text: str) -> None:
-        lines = "/".join(text[r * cols : (r + 1) * cols] for r in range(rows))
-        options: dict[str, Any] = {"layout": lines}
-        if config.dataset == OWN_GRID:
-            options = {**config.options, "layout": lines, "drawn": ""}
-        _try(choose, config, options, OWN_GRID)
-
     _refusal()
-    board(layout.rows, layout.cols, editable(layout), None, TOOLS, key=key, on_draw=drawn, most=MAX_SIDE)
+    shown = own_grids.board(layout)
+    board(shown, key=key, on_draw=lambda lines: _try(choose, partial(own_grids.redrawn, config, lines)))
 
 
 # -- the policy
@@ -138,12 +110,12 @@ def _draw_policy(config: RunConfig, grid: GridLayout, choose: Choose) -> None:
     before = re.sub(r"[/\s]", "", str(config.options.get("drawn", "")))
     arrows = before if len(before) == size else "." * size
 
-    def drawn(rows: int, cols: int, text: str) -> None:
-        lines = "/".join(text[r * cols : (r + 1) * cols] for r in range(rows))
-        _try(choose, config, {**config.options, "drawn": lines, "behavior": "drawn"})
+    def drawn(lines: str) -> None:
+        options = {**config.options, "drawn": lines, "behavior": "drawn"}
+        _try(choose, partial(replace, config, options=options))
 
     _refusal()
-    board(grid.rows, grid.cols, grid.cells, arrows, [], key="board-arrows", on_draw=drawn, most=MAX_SIDE)
+    board(own_grids.board(grid, arrows=arrows), key="board-arrows", on_draw=drawn)
 
 
 # -- one's own episodes
@@ -195,7 +167,7 @@ def _play(config: RunConfig, dataset: Dataset, choose: Choose) -> None:
         if len(text) > MAX_OWN:
             st.session_state["collect-refused"] = f"{len(text)} characters are too many: at most {MAX_OWN} fit a link"
             return
-        _try(choose, config, {**config.options, "own": text, "behavior": "own"})
+        _try(choose, partial(replace, config, options={**config.options, "own": text, "behavior": "own"}))
 
     total = sum(player.steps.columns()["rewards"]) if player.actions else 0.0
     told = f"Episode {len(memory['kept']) + 1}, step {len(player.actions)}, return so far {number(total)}."

@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from offrl_core.worlds.lecture_grids import LABELS
+from offrl_ui.datasets.own_grids import drawn_lines
 from offrl_ui.shared import component
 
 
-def board(
-    rows: int,
-    cols: int,
-    cells: str,
-    arrows: str | None,
-    tools: Sequence[Mapping[str, str]],
-    *,
-    key: str,
-    on_draw: Callable[[int, int, str], None],
-    most: int,
-) -> None:
+def board(shown: Mapping[str, Any], *, key: str, on_draw: Callable[[str], None]) -> None:
     """Show a grid to draw on.
 
     Args:
-        rows, cols, cells: the grid, row by row.
-        arrows: one character of `^>v<.` a cell: the policy to draw; None to draw the cells.
-        tools: what can be drawn into a cell: `letter` and `label`.
-        on_draw: called before the script runs again, after each stroke, with rows, columns and the new text.
-        most: the largest side.
+        shown: what it shows, see `own_grids.board`.
+        on_draw: called before the script runs again, after each stroke, with the new text, its rows parted by `/`.
     """
 
     def drawn() -> None:
         answer = component.told(key, "drawn")
-        if not isinstance(answer.get("text"), str):
-            return
-        height, width = answer.get("rows"), answer.get("cols")
-        if not (isinstance(height, int) and isinstance(width, int) and len(answer["text"]) == height * width):
+        lines = drawn_lines(answer)
+        if lines is None:
             return
         component.last_heard(key, answer)
-        on_draw(height, width, answer["text"])
+        on_draw(lines)
 
-    data = {
-        "rows": rows,
-        "cols": cols,
-        "cells": cells,
-        "arrows": arrows,
-        "tools": list(tools),
-        "names": dict(LABELS),
-        "most": most,
-        "seq": component.last_heard(key),
-    }
     component.show(
         "widgets/grid_editor",
         key=key,
-        data=data,
+        data={**shown, "seq": component.last_heard(key)},
         styles=("shared/buttons.css", "widgets/grid_editor.css"),
         on_drawn_change=drawn,
     )

@@ -4,6 +4,7 @@ import { siteAddress } from "../../offrl_ui/assets/shared/site.js";
 import { bus } from "../../offrl_ui/assets/shared/bus.js";
 import { download, h } from "../../offrl_ui/assets/shared/dom.js";
 import { patch, v } from "../../offrl_ui/assets/shared/patch.js";
+import * as boards from "../../offrl_ui/assets/widgets/grid_editor.js";
 import * as pickers from "../../offrl_ui/assets/widgets/picker.js";
 import * as settings from "../../offrl_ui/assets/widgets/settings.js";
 import * as transitions from "../../offrl_ui/assets/widgets/transition.js";
@@ -58,11 +59,12 @@ class PlaygroundPage {
     this.below = h("div", { class: "below" });
     this.rule = h("div", { class: "rule" });
     this.tree = h("div");
-    this.sides = { lanes: h("div", { class: "lanes" }), reward: h("div") };
+    this.sides = { lanes: h("div", { class: "lanes" }), draw: h("div"), reward: h("div") };
     const host = () => h("div", { class: "component" });
     const hosts = {
       dataset: host(),
       options: host(),
+      board: host(),
       algorithm: host(),
       settings: host(),
       tree: host(),
@@ -72,6 +74,7 @@ class PlaygroundPage {
     side.replaceChildren(
       h("h2", {}, "Dataset"),
       hosts.dataset,
+      this.sides.draw,
       hosts.options,
       this.sides.reward,
       h("h2", {}, "Algorithm"),
@@ -79,10 +82,20 @@ class PlaygroundPage {
       hosts.algorithm,
       hosts.settings,
     );
+    /** The words over the board to draw on. */
+    this.grid = { title: h("summary"), words: h("div") };
+    this.gridFold = h(
+      "details",
+      { class: "fold", open: true, hidden: true },
+      this.grid.title,
+      this.grid.words,
+      hosts.board,
+    );
     main.replaceChildren(
       this.notes,
       this.heading,
       this.stagePlace.host,
+      this.gridFold,
       this.below,
       h("details", { class: "fold", open: true }, h("summary", {}, "Branches of this visit"), this.tree, hosts.tree),
       this.rule,
@@ -101,6 +114,13 @@ class PlaygroundPage {
         this.adding = false;
         this.ask({ do: what, id }, () => this.places.algorithm.heard(seq));
       }),
+      board: new Place(
+        hosts.board,
+        "grid_editor",
+        boards,
+        [style("shared/buttons.css"), style("widgets/grid_editor.css")],
+        (_, drawn) => this.ask({ do: "redraw", drawn }, () => this.places.board.heard(drawn.seq)),
+      ),
       options: this.panel(hosts.options),
       settings: this.panel(hosts.settings),
       tree: new Place(hosts.tree, "tree", trees, [style("widgets/tree.css")], (name, { id, name: called }) =>
@@ -214,6 +234,7 @@ class PlaygroundPage {
     this.places.settings.show({ ...view.settings, run: view.run });
     patch(this.sides.reward, view.reward ? [v("p", { class: "caption" }, view.reward)] : []);
     this.showLanes(view);
+    this.showGrid(view);
     patch(this.below, this.takeHome(view));
     this.showTree(view);
     this.showRule(view);
@@ -346,6 +367,21 @@ class PlaygroundPage {
       ),
       this.adding && v("p", { key: "which" }, v("strong", {}, `Which one beside ${lanes[lane]}?`)),
     ]);
+  }
+
+  /** The board to draw a grid on, and the way to it. @param {PlaygroundView} view */
+  showGrid({ own_grid: { offer, about, title, how, board, refused }, hidden }) {
+    const onclick = () => this.ask({ do: "draw" });
+    const button = v("button", { type: "button", class: "plain", key: "draw", title: about, onclick }, offer);
+    patch(this.sides.draw, [Boolean(offer) && !hidden.includes("data") && button]);
+    this.gridFold.hidden = !board;
+    if (!board) return;
+    this.grid.title.textContent = title;
+    patch(this.grid.words, [
+      v("p", { class: "caption", key: "how" }, how),
+      refused && v("p", { class: "note", key: "refused", role: "alert" }, refused),
+    ]);
+    this.places.board.show(board);
   }
 
   /** @param {PlaygroundView} view */

@@ -3,6 +3,7 @@
 import type { SettingsData } from "../../offrl_ui/assets/widgets/declared.d.ts";
 import type { Branch } from "../../offrl_ui/assets/widgets/tree.js";
 import type { StageOptions } from "../../offrl_ui/assets/stage/stage.js";
+import type { GridData } from "../../offrl_ui/assets/widgets/grid_editor.js";
 import type { Group } from "../../offrl_ui/assets/widgets/picker.js";
 
 /** What the build knows: see offrl_web/build.py. */
@@ -154,6 +155,15 @@ export interface PlaygroundView {
   brought: Group["cards"];
   options: Panel;
   reward: string;
+  /** `offer`: the words of its button; `board` null: the grid is none of one's own. */
+  own_grid: {
+    offer: string;
+    about: string;
+    title: string;
+    how: string;
+    board: Omit<GridData, "seq"> | null;
+    refused: string;
+  };
   lanes: string[];
   lane: number;
   more: boolean;

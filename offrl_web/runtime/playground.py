@@ -8,15 +8,17 @@ from typing import Any
 
 from offrl_core.algos import Algorithm
 from offrl_core.data.catalogue import datasets
+from offrl_core.data.entries.custom import OWN_GRID
 from offrl_core.data.picture import layout_of
 from offrl_core.dataset import Dataset
-from offrl_core.declarations import Value
+from offrl_core.declarations import HyperparameterError, Value
 from offrl_core.standalone.loss_text import is_restated, loss_text
 from offrl_lecture.base.text import html, mathml
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import MAX_LANES, RunConfig
 from offrl_live.runs.datasets import UPLOAD
 from offrl_live.runs.live_runs import LiveRuns, NoRoom, UnknownRun
+from offrl_ui.datasets import own_grids
 from offrl_ui.playground.files import FILES, Asked, of_one_model, offered, saved_as, which_model
 from offrl_ui.playground.tree import NOTHING_YET, Branches
 from offrl_ui.setup import links, looks, selection
@@ -52,6 +54,7 @@ class Playground:
         self._looks = looks.Looks()
         self._lane = self._turn = 0
         self._told: tuple[tuple[object, ...], str] = (), ""
+        self._refused_grid = ""
         self._shown: tuple[str, RunConfig, int | None] | None = None
         self._branches = Branches()
 
@@ -75,13 +78,14 @@ class Playground:
         parts = {name: list(values) for name, values in query.items() if name != BACK}
         self._config, self._looks, self._notes = looks.parse_all(parts)
         self._lane = min(self._lane, len(self._config.lanes) - 1)
+        self._refused_grid = ""
 
     def _choose(self, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
         if config.dataset != self._config.dataset:
             self._looks = self._looks.elsewhere()
         elif not selection.same_choice(config, self._config):
             self._looks = self._looks.moved_on()
-        self._config, self._notes = config, list(notes)
+        self._config, self._notes, self._refused_grid = config, list(notes), ""
         self._lane = min(self._lane, len(config.lanes) - 1)
 
     def pick_dataset(self, id: str) -> None:
@@ -91,6 +95,20 @@ class Playground:
         other = selection.other_dataset(self._config, id)
         self._told = selection.systems(other), selection.why_other(self._config, other)
         self._choose(other)
+
+    def draw(self) -> None:
+        """A grid of one's own, to be drawn below the stage."""
+        self._choose(own_grids.own_grid(self._config))
+
+    def redraw(self, drawn: Mapping[str, Any]) -> None:
+        """What was drawn on the board; why it is no grid to learn in is told beside it."""
+        lines = own_grids.drawn_lines(drawn)
+        if lines is None or self._config.dataset != OWN_GRID:
+            return  # another dataset was picked meanwhile
+        try:
+            self._choose(own_grids.redrawn(self._config, lines))
+        except (ConfigError, HyperparameterError) as error:
+            self._refused_grid = str(error)
 
     def pick_algorithm(self, id: str) -> None:
         """Another algorithm for the lane that is viewed."""
@@ -186,6 +204,14 @@ class Playground:
             "brought": self._brought(),
             "options": {"scope": config.dataset, "sections": ruled(data_sections(config), rule), "refused": refused},
             "reward": reward_note(config.data),
+            "own_grid": {
+                "offer": own_grids.OFFER if own_grids.offered(config) else "",
+                "about": own_grids.ABOUT,
+                "title": own_grids.TITLE,
+                "how": own_grids.HOW,
+                "board": None if rule("data") else own_grids.shown_board(config),
+                "refused": self._refused_grid,
+            },
             "lanes": [each.kind.title for each in config.lanes],
             "lane": self._lane,
             "more": len(config.lanes) < MAX_LANES,
@@ -273,8 +299,8 @@ class Playground:
 _DO: dict[str, Callable[..., None]] = {
     name: getattr(Playground, name)
     for name in (
-        *("open", "pick_dataset", "pick_algorithm", "change", "turn_to", "beside", "remove", "viewed", "moved"),
-        *("gone", "go", "name", "look"),
+        *("open", "pick_dataset", "draw", "redraw", "pick_algorithm", "change", "turn_to", "beside"),
+        *("remove", "viewed", "moved", "gone", "go", "name", "look"),
     )
 }
 

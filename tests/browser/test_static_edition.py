@@ -22,6 +22,7 @@ import offrl_core as orl
 from offrl_ui.datasets import facts
 from offrl_web.build import build
 from offrl_web.runtime.own_file import OwnFile
+from tests.browser import test_own_grid_browser
 from tests.browser import test_playground_browser as app
 from tests.browser.playground import BUS
 from tests.browser.waiting import eventually
@@ -130,6 +131,7 @@ def test_a_recording_comes_first_and_the_run_takes_over_where_the_viewer_is(visi
         app.test_slow_motion_uncovers_one_step_after_the_other,
         app.test_any_row_of_the_data_can_be_looked_into,
         app.test_a_refused_link_says_which_value_and_why,
+        test_own_grid_browser.test_a_click_moves_a_wall_and_the_run_starts_anew,
     ],
     ids=lambda act: act.__name__.removeprefix("test_"),
 )

@@ -13,6 +13,7 @@ from tests.conftest import PATIENCE
 T = TypeVar("T")
 
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+STATIC = "Boolean(document.body?.dataset.page)"  # whether a page is one of the static edition
 # Whether an element stands still: the same box for a third of a second.
 STILL = """(element) => new Promise((done) => {
   let [before, since] = ["", performance.now()];
@@ -68,7 +69,7 @@ def visit(tab: Page, url: str) -> str:
         The link that is left, with what a control reported last.
     """
     before = tab.url
-    if tab.evaluate("Boolean(document.body?.dataset.page)"):  # the static edition
+    if tab.evaluate(STATIC):
         tab.evaluate(
             "(link) => { history.pushState(null, '', link); dispatchEvent(new PopStateEvent('popstate')); }", url
         )
@@ -102,9 +103,10 @@ def eventually(page: Page, read: Callable[[], T], wanted: T | Callable[[T], bool
 def settled(page: Page, milliseconds: int = 700) -> None:
     """Wait until the script has run for the last time: a click that crosses a later run may be lost on its way.
 
-    After a live change it runs once more, 0.4 s later, to write the link.
+    After a live change it runs once more, 0.4 s later, to write the link. (The static edition has no script.)
     """
-    page.evaluate(RESTED, [milliseconds, PATIENCE, ""])
+    if not page.evaluate(STATIC):
+        page.evaluate(RESTED, [milliseconds, PATIENCE, ""])
 
 
 def at_rest(page: Page, element: Locator) -> None:

@@ -17,8 +17,9 @@ import offrl_core as orl
 from offrl_core.declarations import HyperparameterError
 from offrl_core.formats import Limits
 from offrl_core.processes import file_reader
+from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.datasets import keep
-from offrl_ui.datasets import charts, collect, column_roles, upload
+from offrl_ui.datasets import charts, collect, column_roles, own_grids, upload
 from offrl_ui.setup import dataset_cards, selection
 
 MAIN = Path(__file__).parents[2] / "main.py"
@@ -282,14 +283,14 @@ def test_many_states_and_actions_fit_a_chart():
 
 def test_any_grid_can_be_edited_into_ones_own():
     lake = orl.load_dataset("frozen-lake")
-    cells = collect.editable(lake.layout)
+    cells = own_grids.editable(lake.layout)
     assert set(cells) <= {"S", ".", "X", "G"}
     assert cells.count("X") == lake.layout.cells.count("H")
     config = selection.other_dataset(selection.start(), "custom-grid")
-    lines = "/".join(cells[4 * r : 4 * r + 4] for r in range(4))
-    chosen = []
-    collect._try(chosen.append, config, {"layout": lines})
-    assert chosen[0].data.layout.cells == cells
+    lines = own_grids.drawn_lines({"rows": 4, "cols": 4, "text": cells})
+    assert own_grids.redrawn(config, lines).data.layout.cells == cells
+    with pytest.raises(ConfigError, match="no start"):
+        own_grids.redrawn(config, lines.replace("S", "."))
 
 
 def test_arrow_keys_are_found_by_the_actions_names():

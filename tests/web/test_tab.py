@@ -183,6 +183,33 @@ def test_choices_lead_where_they_lead_in_the_app(tab: Tab):
     data = page.answer({"do": "pick_dataset", "id": "two-actions"})
     assert data["dataset"] == "two-actions"
 
+    back = page.answer({"do": "reopen", "link": before["link"]})
+    assert (back["run"], back["link"], back["notes"]) == (before["run"], before["link"], [])
+    assert [view["stage"]["goes_on"] for view in (first, other, back)] == [False, True, True]
+
+
+def test_a_grid_is_drawn_from_the_one_that_is_shown_and_a_bad_one_is_refused_beside_its_board(tab: Tab):
+    page = playground(tab)
+    first = open_link(page, data="double-crossing", algo="cql")
+    assert (first["own_grid"]["offer"], first["own_grid"]["board"]) == ("Draw your own grid", None)
+    begun = page.answer({"do": "draw"})
+    board = begun["own_grid"]["board"]
+    assert begun["own_grid"]["offer"] == ""
+    assert (begun["dataset"], begun["algorithm"]) == ("custom-grid", "cql")
+    assert begun["link"]["x.layout"].replace("/", "") == board["cells"]
+    wall = board["cells"].index("#", board["cells"].index("."))
+    cells = board["cells"][:wall] + "." + board["cells"][wall + 1 :]
+    drawn = {"rows": board["rows"], "cols": board["cols"], "text": cells}
+    anew = page.answer({"do": "redraw", "drawn": drawn})
+    assert anew["own_grid"]["board"]["cells"] == cells
+    assert anew["run"] not in (None, begun["run"])
+    refused = page.answer({"do": "redraw", "drawn": {**drawn, "text": cells.replace("S", ".")}})
+    assert "no start" in refused["own_grid"]["refused"]
+    assert (refused["run"], refused["own_grid"]["board"]["cells"]) == (anew["run"], cells)
+    # What is no drawing, or comes after another dataset was picked, changes nothing.
+    assert page.answer({"do": "redraw", "drawn": {**drawn, "rows": 2}})["link"] == anew["link"]
+    other = page.answer({"do": "pick_dataset", "id": "two-actions"})
+    assert page.answer({"do": "redraw", "drawn": drawn})["run"] == other["run"]
 
 @pytest.mark.parametrize("question", [{"do": "shutdown"}, {"do": "view"}, {}, {"do": "pick_dataset", "id": "none"}])
 def test_nothing_else_can_be_done(tab: Tab, question: dict[str, Any]):
