@@ -44,7 +44,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from figures import Row, command  # noqa: E402
 from live import BUSY, Page  # noqa: E402
 
-from offrl_live.serving.figures import resident  # noqa: E402
 from tests.processes import descendants, left_behind  # noqa: E402
 from tests.serving import free_port, start_server, stop_server  # noqa: E402
 
@@ -101,6 +100,15 @@ if __name__ == "__main__":
 QUIET = {"dataset": "double-crossing", "lanes": [{"algorithm": "cql"}]}
 
 
+def _share(pid: int) -> int:
+    """A process's own memory and its share of what it shares with others (PSS), in bytes; 0 if it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
 class Server:
     """The live route, the scenes and three ways in, in a process of their own."""
 
@@ -144,8 +152,8 @@ class Server:
 
     @property
     def megabytes(self) -> float:
-        """Resident memory of the server and all its processes."""
-        return sum(map(resident, [self.process.pid, *descendants(self.process.pid)])) / 1e6
+        """Resident memory of the server and all its processes, what they share counted once."""
+        return sum(map(_share, [self.process.pid, *descendants(self.process.pid)])) / 1e6
 
     def errors(self) -> str:
         """What the server has logged as an error."""

@@ -38,6 +38,8 @@ class Limits:
         ahead: seconds of watching for which a table is trained in one turn then.
         pause_after, drop_after: seconds without a viewer until a run pauses, and until it is forgotten.
         memory: bytes of all timelines and uploaded data of runs; beyond it the runs that nobody watches go first.
+        alone: the share of it for the timelines of runs that nobody watches: who comes back to one that is gone has it
+            computed again.
         max_runs, max_viewers: how many there may be.
         max_viewers_of_one: viewers behind one address.
         max_family: runs that came of one by branching and beginning again, beyond which the oldest go that nobody
@@ -50,6 +52,7 @@ class Limits:
     pause_after: float = 60.0
     drop_after: float = 900.0
     memory: int = 1_000_000_000
+    alone: float = 0.1
     max_runs: int = 500
     max_viewers: int = 1000
     max_viewers_of_one: int = 300
@@ -188,10 +191,14 @@ class LiveRuns:
 
     def _drop_one(self) -> bool:
         """Forget the run that was left alone for longest; False when every run is watched."""
-        alone = [run for run in self.runs.values() if not (run.viewers or run.stays)]
+        alone = self._alone
         if alone:
             self.drop(min(alone, key=lambda run: (run.wanted, run.used)).id)
         return bool(alone)
+
+    @property
+    def _alone(self) -> list[Run]:
+        return [run for run in self.runs.values() if not (run.viewers or run.stays)]
 
     def _remember(self, run_id: str) -> None:
         """Make a forgotten run again from its configuration."""
@@ -408,6 +415,8 @@ class LiveRuns:
         return sum(run.nbytes for run in self.runs.values()) + sum(held.values())
 
     def _keep_within_memory(self) -> None:
+        while sum(run.nbytes for run in self._alone) > self.limits.alone * self.limits.memory:
+            self._drop_one()
         while self.nbytes > self.limits.memory:
             if self._drop_one():
                 continue

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,21 @@ def test_too_much_memory_lets_the_unwatched_go_first() -> None:
     alone.until(lambda: unwatched not in alone.runs.runs)
     alone.until(lambda: alone.runs.info(watched)["step"] > 500)
     alone.until(lambda: alone.runs.info(watched)["nbytes"] < 60_000, 5)
+
+
+def test_timelines_of_the_unwatched_have_a_tenth_of_the_memory() -> None:
+    alone = OneThread()
+    runs = [alone.runs.open(replace(NOISY, options={**NOISY.options, "seed": seed})) for seed in range(4)]
+    alone.until(lambda: all(alone.runs.info(run)["nbytes"] for run in runs))
+    one = max(alone.runs.info(run)["nbytes"] for run in runs)
+    watched = alone.watch(runs[0])
+    alone.runs.limits = replace(alone.runs.limits, memory=int(21 * one))
+    alone.time += 2
+    alone.runs.tick()
+    assert set(alone.runs.runs) == {runs[0], *runs[2:]}, "the one that was left alone for longest goes"
+    back = alone.watch(runs[1])
+    assert back.wait_for("paused")["step"] == 0
+    assert watched.viewer.run.id == runs[0]
 
 
 def test_a_run_comes_back_to_the_step_where_it_was() -> None:
