@@ -81,6 +81,12 @@ def pick_algorithm(name: str) -> None:
     memory.choose(KEY, selection.other_algorithm(now, viewed_lane(now), name))
 
 
+def take_back(link: dict[str, str]) -> None:
+    """Back to what was chosen before a card was picked, or again to what came of it."""
+    st.session_state.pop(ADDING, None)
+    memory.choose_again(KEY, link)
+
+
 def turn_to(chosen: int) -> None:
     """View and change another of the algorithms that train side by side."""
     st.session_state[LANE] = st.session_state["lanes"] = chosen
@@ -151,6 +157,8 @@ def sidebar() -> None:
             label="Dataset",
             on_pick=pick_dataset,
             few=4,
+            link=memory.written_link(KEY),
+            on_return=take_back,
         )
         if own_grids.offered(config):
             st.button(own_grids.OFFER, icon=":material/draw:", on_click=draw, help=own_grids.ABOUT, type="tertiary")
@@ -195,7 +203,16 @@ def sidebar() -> None:
         st.markdown(f"**Which one beside {links.plain(lane.kind.title)}?**")
     chosen = None if adding else lane.algorithm
     if adding or not looks.rule("algo"):
-        picker(algorithm_cards(), chosen, key="algorithm", label="Algorithm", on_pick=pick_algorithm, columns=5)
+        picker(
+            algorithm_cards(),
+            chosen,
+            key="algorithm",
+            label="Algorithm",
+            on_pick=pick_algorithm,
+            columns=5,
+            link=memory.written_link(KEY),
+            on_return=take_back,
+        )
     settings(
         ruled(lane_sections(config, index), looks.rule),
         key="hyperparameters",
@@ -254,6 +271,7 @@ stage(
     key="stage",
     **shown_as,
     turn=turn,
+    goes_on=memory.goes_on(KEY),
     hints=telling is None,
     meanwhile=waiting.offers(config),
     on_moved=lambda: moved("stage"),

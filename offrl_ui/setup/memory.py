@@ -37,12 +37,12 @@ def recall(key: str, *, whole: bool = False) -> tuple[RunConfig, list[links.Note
     # A message that the browser sent before it heard of the newest link still bears one that was left since then.
     late = memory is not None and flat in memory["left"] and not _went_back()
     if memory is None or (query and flat != memory["link"] and not stray and not late):
-        bring_back(flat.get("data", ""), st.context.ip_address)
-        config, looks, notes = pictures.parse_all(query)
+        config, looks, notes = _read(query)
         # Links that the browser has not heard of yet arrive there after this one was opened, and take its place in the
         # address bar: messages may bear them, and this one is written once more.
         left = [*memory["left"][1:], memory["link"]] if memory is not None and memory["left"] else []
         memory = {"config": config, "notes": notes, "link": flat, "left": left, "again": bool(left), "looks": looks}
+        memory["goes_on"] = False
         st.session_state[key] = memory
     memory["config"] = memory["config"].renewed()  # an own file may have been saved since it was chosen
     return memory["config"], memory["notes"]
@@ -55,13 +55,29 @@ def chosen(key: str) -> RunConfig:
     return config
 
 
-def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
-    """Remember another choice (from a callback, before the script runs again)."""
+def choose(key: str, config: RunConfig, notes: Sequence[links.Note] = (), *, goes_on: bool = True) -> None:
+    """Remember another choice (from a callback, before the script runs again).
+
+    Args:
+        goes_on: see `goes_on`.
+    """
     memory = st.session_state[key]
     looks: pictures.Looks = memory["looks"]
     if not selection.same_choice(config, memory["config"]):
         looks = looks.moved_on() if config.dataset == memory["config"].dataset else looks.elsewhere()
-    memory |= {"config": config, "notes": list(notes), "looks": looks}
+    memory |= {"config": config, "notes": list(notes), "looks": looks, "goes_on": goes_on}
+
+
+def choose_again(key: str, link: Mapping[str, str]) -> None:
+    """Remember what a link of this page names as the choice (from a callback)."""
+    config, looks, notes = _read({name: [value] for name, value in link.items()})
+    st.session_state[key] |= {"config": config, "notes": notes, "looks": looks, "goes_on": True}
+
+
+def goes_on(key: str) -> bool:
+    """Whether the choice was made by hand on the page, where its run goes on at the pace of the one before; what a link
+    names begins as it is."""
+    return bool(st.session_state[key]["goes_on"])
 
 
 def go_to_playground(config: RunConfig, **beside: str) -> None:
@@ -105,6 +121,18 @@ def write_link(
         memory["link"], memory["again"] = parts, False
         kept = {name: st.query_params[name] for name in (BACK, STORY) if name in st.query_params}
         st.query_params.from_dict({**parts, **kept})
+
+
+def written_link(key: str) -> dict[str, str]:
+    """The parts of the link that the address bar has by now."""
+    parts: dict[str, str] = st.session_state[key]["link"]
+    return parts
+
+
+def _read(query: Mapping[str, Sequence[str]]) -> tuple[RunConfig, pictures.Looks, list[links.Note]]:
+    """What a link says; a log that it names is brought back."""
+    bring_back("".join(query.get("data", ())[:1]), st.context.ip_address)
+    return pictures.parse_all(query)
 
 
 def _went_back() -> bool:

@@ -30,6 +30,7 @@ def stage(
     step: int | None = None,
     share: Mapping[str, Sequence[str]] | None = None,
     hints: bool = False,
+    goes_on: bool = False,
     meanwhile: Sequence[tuple[str, str]] = (),
     on_viewed: Callback = _nothing,
     on_moved: Callback = _nothing,
@@ -53,6 +54,7 @@ def stage(
         share: offers a link to what is shown; the controls that the open link has put away (`hide`) or holds still
             (`fix`). None where nothing is to be shared.
         hints: whether the first steps are shown where they are taken, until they have been.
+        goes_on: whether another run goes on as fast as the one before, if that trained.
         meanwhile: words and addresses, below the place of the app, of what is offered while the run waits for its turn.
         on_viewed, on_moved, on_gone: called before the script runs again, when mode, model, order or axes were changed,
             the viewer was moved to a run of its own, or the run no longer exists.
@@ -71,6 +73,7 @@ def stage(
     wanted: Mapping[str, Any] = {
         "run": run_id, "recording": recording, "mode": mode, "member": member, "turn": turn, "state": state,
         "reads": reads or None, "order": order, "axes": axes, "hints": hints or None, "step": step, "share": share,
+        "goes_on": goes_on or None,
         "meanwhile": list(map(list, meanwhile)) or None,
     }  # fmt: skip
     data = {name: value for name, value in wanted.items() if value is not None}

@@ -62,6 +62,8 @@ def picker(
     columns: int = 4,
     few: int = 0,
     skip: str = "",
+    link: Mapping[str, str] | None = None,
+    on_return: Callable[[dict[str, str]], None] | None = None,
 ) -> None:
     """Show cards to choose one from.
 
@@ -73,13 +75,19 @@ def picker(
         columns: cards in a row; 0 for as many as fit.
         few: how many cards of a group are shown before "show all"; 0 for all.
         skip: the words of a link at the top of the page that leads to the cards; none where empty.
+        link: to all that is chosen on the page, where a pick can be taken back.
+        on_return: called before the script runs again, when one was taken back or made again, with such a link.
     """
     cards = [card for group in groups for card in group["cards"]]
     ids = {card["id"] for card in cards}
 
     def picked() -> None:
         answer = component.told(key, "picked")
-        if answer.get("id") in ids:
+        back = answer.get("link")
+        if on_return is not None and isinstance(back, Mapping):
+            component.last_heard(key, answer)
+            on_return({str(name): str(value) for name, value in back.items()})
+        elif answer.get("id") in ids:
             component.last_heard(key, answer)
             on_pick(answer["id"])
 
@@ -90,6 +98,7 @@ def picker(
         "columns": columns,
         "few": few,
         "skip": skip,
+        "link": link,
         "groups": [
             {**group, "cards": [{name: card[name] for name in ("id", "title", "text")} for card in group["cards"]]}
             for group in groups

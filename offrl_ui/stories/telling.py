@@ -66,7 +66,7 @@ def _begin(key: str, telling: Telling, at: int) -> None:
     except NoRoom as error:
         telling.refused = f"{error}. Please try again in a few minutes."
         return
-    memory.choose(key, step.run)
+    memory.choose(key, step.run, goes_on=False)
 
 
 def show(telling: Telling, run_id: str, *, key: str, page: str) -> None:

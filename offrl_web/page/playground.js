@@ -15,7 +15,7 @@ import { engine, reasonOf } from "./engine.js";
 import { data, linkOf, presetOf, queryOf, recordingOf, writeLink } from "./site.js";
 import { StagePlace } from "./stage.js";
 
-/** @import { Cards, PlaygroundView, Shown, TakenFile } from "./types.d.ts" */
+/** @import { Cards, Link, PlaygroundView, Shown, TakenFile } from "./types.d.ts" */
 /** @import { Frame } from "./main.js" */
 
 /** @param {string} name */
@@ -106,14 +106,12 @@ class PlaygroundPage {
     main.append(this.loss);
     const picker = [style("widgets/picker.css")];
     this.places = {
-      dataset: new Place(hosts.dataset, "picker", pickers, picker, (_, { id, seq }) =>
-        this.ask({ do: "pick_dataset", id }, () => this.places.dataset.heard(seq)),
+      dataset: new Place(hosts.dataset, "picker", pickers, picker, (_, { id, seq, link }) =>
+        this.pick("pick_dataset", id, link, () => this.places.dataset.heard(seq)),
       ),
-      algorithm: new Place(hosts.algorithm, "picker", pickers, picker, (_, { id, seq }) => {
-        const what = this.adding ? "beside" : "pick_algorithm";
-        this.adding = false;
-        this.ask({ do: what, id }, () => this.places.algorithm.heard(seq));
-      }),
+      algorithm: new Place(hosts.algorithm, "picker", pickers, picker, (_, { id, seq, link }) =>
+        this.pick(this.adding ? "beside" : "pick_algorithm", id, link, () => this.places.algorithm.heard(seq)),
+      ),
       board: new Place(
         hosts.board,
         "grid_editor",
@@ -157,6 +155,15 @@ class PlaygroundPage {
       (_, { scope, seq, values }) => this.ask({ do: "change", scope, values }, () => place.heard(seq)),
     );
     return place;
+  }
+
+  /**
+   * A card was picked; with a link, a pick was taken back or made again.
+   * @param {string} what @param {string} id @param {Link | null} link @param {() => void} heard
+   */
+  pick(what, id, link, heard) {
+    this.adding = false;
+    this.ask(link ? { do: "reopen", link } : { do: what, id }, heard);
   }
 
   async begin() {
@@ -314,7 +321,7 @@ class PlaygroundPage {
   pickers(dataset, algorithm) {
     const { cards } = this;
     if (!cards) return;
-    const common = { skip: "" };
+    const common = { skip: "", link: this.view?.link ?? null };
     const groups = [{ title: "", cards: [...(this.view?.brought ?? []), ...cards.datasets] }];
     this.places.dataset.show({ ...common, label: "Dataset", groups, value: dataset, columns: 4, few: 4 });
     const algorithms = { label: "Algorithm", groups: cards.algorithms, value: algorithm, columns: 5, few: 0 };

@@ -148,7 +148,7 @@ export interface PlaygroundView {
   lesson: string;
   captions: string[];
   run: string | null;
-  stage: Pick<StageOptions, "member" | "turn" | "order" | "axes" | "step" | "mode" | "state" | "share">;
+  stage: Pick<StageOptions, "member" | "turn" | "order" | "axes" | "step" | "mode" | "state" | "share" | "goes_on">;
   /** The cards that the link puts away. */
   hidden: string[];
   dataset: string;

@@ -55,6 +55,7 @@ class Playground:
         self._lane = self._turn = 0
         self._told: tuple[tuple[object, ...], str] = (), ""
         self._refused_grid = ""
+        self._goes_on = False
         self._shown: tuple[str, RunConfig, int | None] | None = None
         self._branches = Branches()
 
@@ -78,14 +79,20 @@ class Playground:
         parts = {name: list(values) for name, values in query.items() if name != BACK}
         self._config, self._looks, self._notes = looks.parse_all(parts)
         self._lane = min(self._lane, len(self._config.lanes) - 1)
-        self._refused_grid = ""
+        self._refused_grid, self._goes_on = "", False
+
+    def reopen(self, link: Mapping[str, str]) -> None:
+        """Back to what was chosen before a card was picked, or again to what came of it."""
+        self.open({name: [value] for name, value in link.items()})
+        self._goes_on = True
 
     def _choose(self, config: RunConfig, notes: Sequence[links.Note] = ()) -> None:
         if config.dataset != self._config.dataset:
             self._looks = self._looks.elsewhere()
         elif not selection.same_choice(config, self._config):
             self._looks = self._looks.moved_on()
-        self._config, self._notes, self._refused_grid = config, list(notes), ""
+        self._config, self._notes = config, list(notes)
+        self._refused_grid, self._goes_on = "", True
         self._lane = min(self._lane, len(config.lanes) - 1)
 
     def pick_dataset(self, id: str) -> None:
@@ -159,6 +166,7 @@ class Playground:
     def go(self, id: str) -> None:
         """To another run of the tree."""
         if id in self._branches.names:
+            self._goes_on = True
             self.moved(id)
 
     def name(self, id: str, name: str) -> None:
@@ -189,6 +197,8 @@ class Playground:
         said = [told if about == selection.systems(config) else "", given_rewards(config.data), endless_note(config)]
         refused = {note.key: note.message for note in self._notes}
         stage = self._looks.on_stage()
+        if self._goes_on:
+            stage["goes_on"] = True
         if self._turn:
             stage |= {"member": config.first_member(self._lane), "turn": self._turn}
         return {
@@ -299,7 +309,7 @@ class Playground:
 _DO: dict[str, Callable[..., None]] = {
     name: getattr(Playground, name)
     for name in (
-        *("open", "pick_dataset", "draw", "redraw", "pick_algorithm", "change", "turn_to", "beside"),
+        *("open", "reopen", "pick_dataset", "draw", "redraw", "pick_algorithm", "change", "turn_to", "beside"),
         *("remove", "viewed", "moved", "gone", "go", "name", "look"),
     )
 }

@@ -97,6 +97,10 @@ def test_a_restart_opens_another_run_with_the_old_curve_as_a_ghost(tab: Page, se
     tab.wait_for_url(re.compile("initial_spread=2"))
     assert value(tab, "initial_spread") == 2
     expect(tab.locator(".stage").get_by_text("before", exact=False).first).to_be_attached()
+    # It trains on, and so does what is picked next; what a link opens stands.
+    tab.wait_for_function(f"{BUS}?.state?.step > 50")
+    tab.locator('.picker [data-id="cql"]').click()
+    tab.wait_for_function(f"{BUS}?.hello?.lanes[0].algorithm === 'cql' && {BUS}.state?.step > 50")
 
 
 def test_play_trains_and_pause_stops(tab: Page, server: Server):

@@ -99,7 +99,7 @@ def trained_in(profile: BrowserContext, site: SimpleNamespace) -> Iterator[Page]
 
 @pytest.fixture
 def shared(trained_in: Page) -> Page:
-    """The same, with nothing that trains: a run that did would hand its pace on to the next."""
+    """The same, with nothing that trains."""
     trained_in.evaluate(f"{BUS}.send({{ cmd: 'pause' }})")
     trained_in.wait_for_function(f"!{STAGE}.playback.training")
     return trained_in

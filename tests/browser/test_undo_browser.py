@@ -61,3 +61,28 @@ def test_a_drag_is_taken_back_and_made_again_and_a_restart_too(tab: Page, server
         f"{BUS}?.hello?.lanes?.[0].hyperparameters.find((h) => h.name === 'initial_spread').value !== 2"
     )
     settled(tab)
+
+    # A picked card is taken back with all that it has brought along.
+    before, systems = run(tab), f"(wanted) => {BUS}?.hello?.run.config.lanes[0].algorithm === wanted"
+    bar = tab.locator(".undo-bar")
+    told, redo = bar.get_by_role("status"), bar.get_by_role("button", name="Redo")
+    tab.locator('.picker [data-id="iql"]').click()
+    tab.wait_for_function(systems, arg="iql")
+    settled(tab)
+    tab.locator('.picker [data-id="two-actions"]').click()
+    tab.wait_for_function(f"{BUS}?.hello?.run.config.dataset === 'two-actions'")
+    settled(tab)
+    tab.keyboard.press("Control+z")
+    tab.keyboard.press("Control+z")  # it waits for the page
+    tab.wait_for_function(f"{BUS}?.hello?.run.id === '{before}'")
+    expect(told).to_have_text("Taken back: algorithm is BCQ")
+    expect(tab.locator('.picker [data-id="bcq"]')).to_have_attribute("aria-checked", "true")
+    tab.wait_for_url(lambda url: "seeds=1" in url and "x.seed=52" in url and "data=double-crossing" in url)
+    settled(tab)
+    redo.click()
+    tab.wait_for_function(systems, arg="iql")
+    expect(told).to_have_text("Made again: algorithm is IQL")
+    settled(tab)
+    redo.click()
+    tab.wait_for_function(f"{BUS}?.hello?.run.config.dataset === 'two-actions'")
+    settled(tab)

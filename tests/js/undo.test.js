@@ -66,6 +66,36 @@ test("what is not at hand is left where it is, and comes back with its control",
   );
 });
 
+test("a change of the whole page is told in words, and the next one waits until the page has followed", () => {
+  const undo = new Undo();
+  const { set } = controls(undo, { rho: 0 });
+  set("rho", 1);
+  let picked = { id: "bcq" };
+  const put = (/** @type {typeof picked} */ one) => {
+    picked = one;
+    undo.unsettled();
+    return true;
+  };
+  undo.add({ what: "algorithm", before: { id: "cql" }, after: picked, told: ({ id }) => id.toUpperCase(), put });
+  /** @type {unknown[]} */
+  const told = [];
+  const back = () => undo.when(() => told.push(undo.undo()));
+  back();
+  back();
+  assert.deepEqual([told, picked.id], [[{ what: "algorithm", value: "CQL" }], "cql"]);
+  undo.settled();
+  assert.deepEqual(told[1], { what: "rho", value: 0 });
+  undo.redo();
+  undo.redo();
+  undo.when(back);
+  undo.when(() => told.push("later"));
+  assert.equal(told.length, 2);
+  undo.settled();
+  assert.deepEqual([told.length, told[2]], [3, { what: "algorithm", value: "CQL" }]);
+  undo.settled();
+  assert.equal(told[3], "later");
+});
+
 test("whoever shows it hears of every step, until it listens no more", () => {
   const undo = new Undo();
   let heard = 0;

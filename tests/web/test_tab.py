@@ -180,12 +180,12 @@ def test_choices_lead_where_they_lead_in_the_app(tab: Tab):
     assert (len(beside["lanes"]), beside["lane"], beside["algorithm"]) == (2, 1, "bc")
     assert page.answer({"do": "turn_to", "lane": 0})["algorithm"] == "cql"
     assert len(page.answer({"do": "remove"})["lanes"]) == 1
+    before = page.answer({"do": "look"})
     data = page.answer({"do": "pick_dataset", "id": "two-actions"})
     assert data["dataset"] == "two-actions"
-
     back = page.answer({"do": "reopen", "link": before["link"]})
     assert (back["run"], back["link"], back["notes"]) == (before["run"], before["link"], [])
-    assert [view["stage"]["goes_on"] for view in (first, other, back)] == [False, True, True]
+    assert ["goes_on" in view["stage"] for view in (first, other, back)] == [False, True, True]
 
 
 def test_a_grid_is_drawn_from_the_one_that_is_shown_and_a_bad_one_is_refused_beside_its_board(tab: Tab):
@@ -210,6 +210,7 @@ def test_a_grid_is_drawn_from_the_one_that_is_shown_and_a_bad_one_is_refused_bes
     assert page.answer({"do": "redraw", "drawn": {**drawn, "rows": 2}})["link"] == anew["link"]
     other = page.answer({"do": "pick_dataset", "id": "two-actions"})
     assert page.answer({"do": "redraw", "drawn": drawn})["run"] == other["run"]
+
 
 @pytest.mark.parametrize("question", [{"do": "shutdown"}, {"do": "view"}, {}, {"do": "pick_dataset", "id": "none"}])
 def test_nothing_else_can_be_done(tab: Tab, question: dict[str, Any]):

@@ -1,11 +1,13 @@
-// What was changed on the page by hand, to be taken back and made again: one step for each time a control was let go.
+// What was changed on the page by hand, to be taken back and made again: one step for each time a control was let go or
+// a card was picked.
 
 /**
- * A change: of what, from which value to which, and how a value is put there. `put` answers false where that cannot be
- * at the moment, as for the control of an algorithm that is not chosen now: the step then keeps its place.
+ * A change: of what, from which value to which, how a value is put there, and how it is told where it is no word or
+ * number itself. `put` answers false where that cannot be at the moment, as for the control of an algorithm that is not
+ * chosen now: the step then keeps its place.
  *
  * @template [T=any]
- * @typedef {{ what: string, before: T, after: T, put: (value: T) => boolean }} Change
+ * @typedef {{ what: string, before: T, after: T, put: (value: T) => boolean, told?: (value: T) => string }} Change
  */
 
 const MOST = 200;
@@ -18,6 +20,9 @@ export class Undo {
     this.undone = [];
     /** A change is being taken back or made again: it is none of its own. */
     this.moving = false;
+    /** What waits until the page has taken in what was put last; null: nothing is on its way.
+     * @type {(() => void)[] | null} */
+    this.waiting = null;
     /** @type {Set<() => void>} */
     this.listeners = new Set();
   }
@@ -54,12 +59,32 @@ export class Undo {
         from.splice(i, 1);
         to.push(change);
         this.tell();
-        return { what: change.what, value: value(change) };
+        const now = value(change);
+        return { what: change.what, value: change.told ? change.told(now) : now };
       }
     } finally {
       this.moving = false;
     }
     return null;
+  }
+
+  /** What was put last changes the whole page: whatever `when` is asked for waits until `settled`. */
+  unsettled() {
+    this.waiting ??= [];
+  }
+
+  /** The page has taken it in. */
+  settled() {
+    const { waiting } = this;
+    this.waiting = null;
+    // Each may put something that the others have to wait for.
+    for (const act of waiting ?? []) this.when(act);
+  }
+
+  /** Act now, or once the page has settled. @param {() => void} act */
+  when(act) {
+    if (this.waiting) this.waiting.push(act);
+    else act();
   }
 
   /** Listen; returns the function that ends it. @param {() => void} listener */

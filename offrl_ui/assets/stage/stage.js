@@ -38,15 +38,16 @@ import { Transport } from "./transport.js";
  * What is shown. `member` is looked at first, and again in another `turn`; `reads`: whether arrows show what targets
  * read; `order` of the rows of a table and `axes` of
  * a plane; `step`: of which the picture is shown once the run has come there; `share`: what the open link does to
- * controls, where one can be made; `hints`: whether the first steps are shown; `meanwhile`: words and addresses of what
- * is offered while the run waits for its turn; `emit` tells the page about viewed, moved and gone.
+ * controls, where one can be made; `hints`: whether the first steps are shown; `goes_on`: whether another run goes on as
+ * fast as the one before, if that trained; `meanwhile`: words and addresses of what is offered while the run waits
+ * for its turn; `emit` tells the page about viewed, moved and gone.
  * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, reads?: boolean, order?: string,
  *   axes?: readonly [x: number, y: number], step?: number, share?: Rules, hints?: boolean,
- *   meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
+ *   goes_on?: boolean, meanwhile?: readonly [words: string, address: string][], emit?: Emit }} Looks
  */
 /** @typedef {Wanted & Looks} StageOptions */
-/** How a run is watched, and what it is of: its data, the cells of its grid apart, and its first algorithm.
- * @typedef {{ speed: number, playing: boolean, spent: boolean, of: string, cells: unknown }} Pace */
+/** How a run is watched: updates per second, and whether it trains, or has until its end.
+ * @typedef {{ speed: number, playing: boolean }} Pace */
 /** @typedef {{ state: number, action: number | null, member?: number }} Selection */
 
 /** The part of what is wanted that a world is arranged by. @param {Looks} options */
@@ -77,7 +78,7 @@ export class Stage {
     this.awaited = options.step ?? null;
     /** The mode that was asked for, by the page or by hand. */
     this.asked = options.mode ?? null;
-    /** What is taken along to a lens or a comparison: how fast, and whether it trains. @type {Pace | null} */
+    /** What is taken along to the run of another choice: how fast, and whether it trains. @type {Pace | null} */
     this.carried = null;
     this.theme = readTheme(root);
     root.dataset.theme = this.theme.dark ? "dark" : "light";
@@ -227,7 +228,8 @@ export class Stage {
     if (elsewhere) {
       // Another run has members of its own: it must describe them first.
       this.turned = turned ? member : null;
-      if (this.session.live && options.run) this.carried ??= this.paceNow;
+      if (!options.goes_on) this.carried = null;
+      else if (this.session.live && options.run) this.carried ??= this.paceNow;
       Object.assign(this.store.view, sorted(options));
       const live = options.run && options.recording && options.recording === before.recording && !before.run;
       if (live) this.session.takeOver(/** @type {string} */ (options.run));
@@ -297,28 +299,17 @@ export class Stage {
   /** @returns {Pace} */
   get paceNow() {
     const { training, spent, frame } = this.playback;
-    return { speed: this.transport.value, playing: training, spent: spent && Boolean(frame?.step), ...this.subject };
-  }
-
-  /** What stays the same in a lens or a comparison, or when a wall is moved. */
-  get subject() {
-    const { hello } = this.store;
-    const { layout, ...options } = hello?.run.config.options ?? {};
-    return { of: JSON.stringify([hello?.run.config.dataset, options, hello?.lanes[0]?.algorithm]), cells: layout };
+    return { speed: this.transport.value, playing: training || (spent && Boolean(frame?.step)) };
   }
 
   /** @param {boolean} again - the same run, after a lost connection */
   began(again) {
     if (!again) this.playback.begin();
     if (this.carried && this.session.live) {
-      const { speed, playing, spent, of, cells } = this.carried;
-      const { subject } = this;
+      const { speed, playing } = this.carried;
       this.carried = null;
-      if (of === subject.of) {
-        this.session.send({ cmd: "speed", value: speed });
-        // A run that had come to its end begins again in the other grid.
-        if (playing || (spent && cells !== subject.cells)) this.session.send({ cmd: "play" });
-      }
+      this.session.send({ cmd: "speed", value: speed });
+      if (playing) this.session.send({ cmd: "play" });
     }
     this.world.begin();
     this.film.begin();

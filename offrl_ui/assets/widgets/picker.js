@@ -1,6 +1,7 @@
 // Cards to choose from, each with a real picture. A group of radio buttons to keyboards and screen readers.
 //
-// Told to the script: `picked` = { id, seq }.
+// Told to the script: `picked` = { id, seq, link }; a link names the whole choice that a pick is taken back to, or that
+// it is made again with.
 
 /** @import { Component } from "../shared/component.d.ts" */
 /** @typedef {{ id: string, title: string, text: string, picture?: string }} Card `picture` is SVG */
@@ -9,11 +10,18 @@
  * `skip` names a link at the top of the page that leads here.
  * `pictures` is the address of those of the cards that bring none: SVG by id.
  * `few` > 0 shows that many cards of each group (the chosen one always among them) behind a "show all" button.
+ * `link` has the parts of the link to all that is chosen on the page, where a pick can be taken back.
  *
  * @typedef {{ label: string, value: string | null, seq: number, few: number, columns: number, skip: string,
- *   groups: Group[], pictures?: string }} PickerData
+ *   groups: Group[], pictures?: string, link?: Record<string, string> | null }} PickerData
  */
+/** What is chosen: the card, null where none is, and the link of the whole choice, null where that is not known.
+ * @typedef {{ id: string | null, link: Record<string, string> | null }} Chosen */
 
+/** How long the other parts of a page take to follow the cards, in ms. */
+const FOLLOWING = 200;
+
+import { bus } from "../shared/bus.js";
 import { patch, v } from "../shared/patch.js";
 import { siteAddress } from "../shared/site.js";
 import { skipLink } from "../shared/skip_link.js";
@@ -31,7 +39,7 @@ export function mount(component) {
   pickers.set(parentElement, picker);
   picker.update(component);
   return () => {
-    picker.unskip();
+    picker.close();
     pickers.delete(parentElement);
   };
 }
@@ -49,6 +57,9 @@ class Picker {
     /** What `pictures` holds, once it is here. @type {Record<string, string>} */
     this.pictures = {};
     this.address = "";
+    this.closed = false;
+    /** The number of the answer that took a pick back or made it again, until the script has heard it. */
+    this.put = 0;
   }
 
   /** @param {Component<PickerData>} component */
@@ -57,6 +68,7 @@ class Picker {
     this.component = component;
     if (data.seq >= this.seq) this.value = data.value;
     this.seq = Math.max(this.seq, data.seq);
+    if (this.put && data.seq >= this.put) this.settle();
     this.root.style.setProperty("--columns", String(data.columns || "auto-fill"));
     this.root.style.setProperty("--least", data.columns ? "0px" : "7rem");
     if (data.pictures && data.pictures !== this.address) this.load(data.pictures);
@@ -147,12 +159,64 @@ class Picker {
     );
   }
 
+  /** @returns {Chosen} */
+  get chosen() {
+    const { seq, link = null } = this.component.data;
+    return { id: this.value, link: seq < this.seq ? null : link };
+  }
+
   /** @param {string} id */
   choose(id) {
     if (id === this.value) return;
+    const { label, link } = this.component.data;
+    if (link) bus.undo.add(this.change(label.toLowerCase(), this.chosen, { id, link: null }));
+    this.tell({ id, link: null });
+  }
+
+  /**
+   * A pick, to be taken back with everything that it changed: another dataset brings other algorithms and values.
+   * @param {string} what @param {Chosen} before @param {Chosen} after
+   */
+  change(what, before, after) {
+    return {
+      what,
+      before,
+      after,
+      told: (/** @type {Chosen} */ { id }) => this.titleOf(id),
+      put: (/** @type {Chosen} */ one) => {
+        if (this.closed || (one.id === null && !one.link)) return false;
+        // Made again, it comes back as it was left.
+        if (one === before) after.link = this.chosen.link;
+        this.tell(one);
+        this.put = this.seq;
+        bus.undo.unsettled();
+        return true;
+      },
+    };
+  }
+
+  /** @param {string | null} id */
+  titleOf(id) {
+    const cards = this.component.data.groups.flatMap((group) => group.cards);
+    return cards.find((card) => card.id === id)?.title ?? "as before";
+  }
+
+  settle() {
+    this.put = 0;
+    setTimeout(() => bus.undo.settled(), this.closed ? 0 : FOLLOWING);
+  }
+
+  /** @param {Chosen} one */
+  tell({ id, link }) {
     this.value = id;
     this.seq += 1;
     this.draw();
-    this.component.setStateValue("picked", { id, seq: this.seq });
+    this.component.setStateValue("picked", { id, seq: this.seq, link });
+  }
+
+  close() {
+    this.unskip();
+    this.closed = true;
+    if (this.put) this.settle();
   }
 }

@@ -1,4 +1,4 @@
-// The buttons and keys that take changes of controls back and make them again.
+// The buttons and keys that take changes of controls and picked cards back and make them again.
 
 import { bus } from "../shared/bus.js";
 import { h, setText } from "../shared/dom.js";
@@ -38,11 +38,11 @@ export class UndoBar {
   }
 
   undo() {
-    this.tell(bus.undo.undo(), "Taken back", "Nothing to take back here");
+    bus.undo.when(() => this.tell(bus.undo.undo(), "Taken back", "Nothing to take back here"));
   }
 
   redo() {
-    this.tell(bus.undo.redo(), "Made again", "Nothing to make again here");
+    bus.undo.when(() => this.tell(bus.undo.redo(), "Made again", "Nothing to make again here"));
   }
 
   /** @param {{ what: string, value: unknown } | null} moved @param {string} word @param {string} none */
