@@ -18,8 +18,9 @@ from offrl_ui.datasets.collect import draw_grid
 from offrl_ui.datasets.estimates import estimates
 from offrl_ui.datasets.upload import uploads
 from offrl_ui.experiments.opening import make_an_experiment
-from offrl_ui.lecture.join import page_of_room
+from offrl_ui.lecture.join import page_of_rooms
 from offrl_ui.lecture.passage import way_back
+from offrl_ui.lecture.rooms import CODES, read_code
 from offrl_ui.playground import branches, waiting
 from offrl_ui.playground.downloads import offer
 from offrl_ui.playground.loss_code import loss_code
@@ -138,10 +139,9 @@ def join_a_lecture() -> None:
     with st.popover("Join a lecture", icon=":material/group_add:", type="tertiary"):
         typed = st.text_input("The code of its room", max_chars=12, placeholder="ABCDEF", key="join")
         if typed:
-            page, code = page_of_room(typed)
-            if code:
-                st.switch_page(f"pages/{page}.py", query_params={"follow": code})
-            st.warning("A code has six letters and digits, without 0, 1, I, L and O.", icon=":material/rule:")
+            if code := read_code(typed):
+                st.switch_page(f"pages/{page_of_rooms()}.py", query_params={"follow": code})
+            st.warning(CODES, icon=":material/rule:")
 
 
 def sidebar() -> None:
@@ -188,7 +188,7 @@ def sidebar() -> None:
                 "Cancel" if adding else "Compare with another",
                 icon=":material/undo:" if adding else ":material/add:",
                 on_click=start_adding,
-                help="Replace the one that you view instead" if adding else "Train it beside, in lock-step",
+                help="Replace the one that you view instead" if adding else "Train another one beside it, in lock-step",
                 type="tertiary",
             )
         if len(config.lanes) > 1:
@@ -196,11 +196,11 @@ def sidebar() -> None:
                 "Remove",
                 icon=":material/close:",
                 on_click=remove_lane,
-                help="Take the one that you view away",
+                help="Remove the one that you view",
                 type="tertiary",
             )
     if adding:
-        st.markdown(f"**Which one beside {links.plain(lane.kind.title)}?**")
+        st.markdown(f"**Which algorithm beside {links.plain(lane.kind.title)}?**")
     chosen = None if adding else lane.algorithm
     if adding or not looks.rule("algo"):
         picker(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -14,7 +13,7 @@ from offrl_lecture.base.scene import RESERVED, Scene
 from offrl_lecture.registry import Page, pages, scenes
 from offrl_live.runs.config import Lane, RunConfig
 from offrl_live.runs.datasets import find
-from offrl_ui.lecture.rooms import ALPHABET, CODE_LENGTH
+from offrl_ui.lecture.rooms import CODES, read_code
 from offrl_ui.lecture.scene_results import SceneFailure
 from offrl_ui.setup import selection
 
@@ -94,11 +93,11 @@ def _options(params: Query, page: Page) -> tuple[dict[str, Any], list[str]]:
     for option in ("hide", "fix"):
         names = [name for name in params.get(option, "").split(",") if name]
         lists[option] = [name for name in names if name in known]
-        notes += [f"{option}: {name[:40]!r} is no control of this page" for name in names if name not in known]
-    code = params.get("follow", "").strip().upper()
-    if code and not re.fullmatch(f"[{ALPHABET}]{{{CODE_LENGTH}}}", code):
-        notes.append(f"{code[:12]!r} is no code: it has {CODE_LENGTH} letters and digits")
-        code = ""
+        notes += [f"{option}: {name[:40]!r} is not a control of this page" for name in names if name not in known]
+    typed = params.get("follow", "").strip()
+    code = read_code(typed)
+    if typed and not code:
+        notes.append(f"{typed[:12]!r} is not the code of a room. {CODES}")
     return {"present": params.get("present") == "1", "follow": code, **lists}, notes
 
 

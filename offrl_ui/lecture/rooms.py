@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0/O, 1/I/L
 CODE_LENGTH = 6
+CODES = "A code has six letters and digits, without 0, 1, I, L and O."
 MAX_ROOMS = 256
 MAX_ROOMS_OF_ONE = 8
 MAX_FOLLOWERS = 500
@@ -31,6 +32,12 @@ RESULT = ',"result":'
 
 class FollowError(ValueError):
     """A room that does not exist, is full, or is not the caller's; the message says which."""
+
+
+def read_code(typed: str) -> str:
+    """A code as rooms know it, from what somebody typed; empty where that cannot be one."""
+    plain = "".join(typed.split()).upper()
+    return plain if len(plain) == CODE_LENGTH and set(plain) <= set(ALPHABET) else ""
 
 
 def code_of(token: str) -> str:

@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from starlette.requests import Request
 
+from offrl_lecture.registry import pages
 from offrl_ui.lecture import join
 from offrl_ui.lecture import rooms as module
-from offrl_ui.lecture.rooms import MAX_ROOMS_OF_ONE, FollowError, Rooms
+from offrl_ui.lecture.opened import page_data
+from offrl_ui.lecture.rooms import CODES, MAX_ROOMS_OF_ONE, FollowError, Rooms, read_code
 from tests.threads import in_a_loop
 
 
@@ -187,14 +189,21 @@ def test_predictions_are_hidden_until_the_answer_and_kept_beside_a_second_time()
     [("abcdef", "ABCDEF"), (" ABC DEF ", "ABCDEF"), ("ABC", ""), ("ABCDE0", ""), ("<b>abc", ""), ("", "")],
 )
 def test_a_code_is_taken_as_people_type_it(typed: str, code: str) -> None:
-    page, found = join.page_of_room(typed)
-    assert (page, found) == ("reweighting", code)
+    assert read_code(typed) == code
 
 
-@pytest.mark.parametrize(("code", "leads"), [("abcdef", "../reweighting?follow=ABCDEF"), ("\r\nX", "../reweighting")])
-def test_the_short_address_leads_to_the_room_below_any_path(code: str, leads: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "follow"), [("abcdef", "ABCDEF"), ("\r\nX", "X"), ("ZZZZZ", "ZZZZZ"), ("a&b=c", "a%26b%3Dc")]
+)
+def test_the_short_address_leads_to_the_room_below_any_path(code: str, follow: str) -> None:
     answer = in_a_loop(join._lead(Request({"type": "http", "path_params": {"code": code}})))
-    assert (answer.status_code, answer.headers["location"]) == (307, leads)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"../reweighting?follow={follow}")
+
+
+def test_a_page_says_what_codes_look_like_when_it_is_given_something_else() -> None:
+    data = page_data(pages()["reweighting"], None, {"follow": "ZZZZZ"}, embedded=False, rooms=True)
+    assert data["options"]["follow"] == ""
+    assert data["notes"] == ["'ZZZZZ' is not the code of a room. " + CODES]
 
 
 def test_what_was_predicted_is_there_again_for_a_presenter_who_comes_back() -> None:
