@@ -241,7 +241,7 @@ def take_home(frame: pd.DataFrame, design_text: str, python: str, *, name: str, 
             format_func=str.upper,
         )
         st.caption("In Python:")
-        st.code(python, language="python")
+        st.code(python, language="python", wrap_lines=True)
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -23,9 +23,10 @@ def loss_code(kind: type[Algorithm], choices: Mapping[str, Value], data: Dataset
     """The section of the page. A system of somebody's own has its own text only."""
     with st.expander("Source code of this loss", icon=":material/code:"):
         if not is_restated(kind):
-            st.code(kind.loss_source(), language="python", line_numbers=True)
+            st.code(kind.loss_source(), language="python", line_numbers=True, wrap_lines=True)
             return
         runs, in_torch = st.tabs(["The loss as it runs", "In PyTorch"])
-        runs.code(kind.loss_source(), language="python", line_numbers=True)
+        runs.code(kind.loss_source(), language="python", line_numbers=True, wrap_lines=True)
         in_torch.caption(ABOUT)
-        in_torch.code(loss_text(kind, choices, all_known=bool(data.has_target.all())), language="python")
+        text = loss_text(kind, choices, all_known=bool(data.has_target.all()))
+        in_torch.code(text, language="python", wrap_lines=True)

@@ -175,5 +175,6 @@ def drawing(svg: str, title: str, *, key: str, legend: Sequence[tuple[str, str]]
 
 
 def footer() -> None:
-    """The foot of a page: the glossary, and the list of keys."""
-    component.show("widgets/footer", key="footer", data={}, styles=("widgets/footer.css", "shared/key_list.css"))
+    """The foot of a page: the glossary, and the list of keys. Where the system turns dark, the script runs again."""
+    styles = ("widgets/footer.css", "shared/key_list.css")
+    component.show("widgets/footer", key="footer", data={}, styles=styles, on_scheme_change=lambda: None)

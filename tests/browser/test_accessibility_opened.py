@@ -31,6 +31,10 @@ def test_what_opens_in_the_playground_keeps_the_rules(tab: Page, server: Server)
     tab.keyboard.press("Escape")
     tab.locator(".plot-key[aria-expanded]").first.click()
     kept(tab, tab.locator(".plot-about"))
+    code = tab.get_by_test_id("stExpander").filter(has_text="Source code of this loss")
+    code.locator("summary").click()
+    expect(code.get_by_test_id("stCode").first).to_be_visible()
+    kept(tab, code)
     for name in ("Take it home", "Join a lecture"):
         tab.get_by_role("button", name=name).click()
         kept(tab, tab.get_by_test_id("stPopoverBody"))
@@ -58,6 +62,11 @@ def test_what_opens_on_the_datasets_page_keeps_the_rules(tab: Page, server: Serv
         if summary.evaluate("(e) => !e.parentElement.open"):
             summary.click()
     kept(tab, tab.get_by_test_id("stApp"))
+    # What the script has drawn takes the colours of a system that turns dark, too.
+    line = tab.locator("[data-testid=stPlotlyChart] path.ygrid").first
+    for scheme, colour in (("dark", "rgb(50, 61, 73)"), ("light", "rgb(213, 220, 228)")):
+        tab.emulate_media(color_scheme=scheme)
+        expect(line).to_have_css("stroke", colour)
     tab.get_by_role("button", name="Save the data").click()
     kept(tab, tab.get_by_test_id("stPopoverBody"))
     tab.keyboard.press("Escape")

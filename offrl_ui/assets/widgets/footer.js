@@ -1,4 +1,5 @@
-// The foot of every page: the glossary and the keys. On pages that have no keys of their own, "?" opens this list.
+// The foot of every page: the glossary and the keys. On pages that have no keys of their own, "?" opens this list. It also
+// tells the script when the system turns dark or light: charts that the script draws have the colours of their page.
 
 import { h } from "../shared/dom.js";
 import { KeyList, listOfPage } from "../shared/key_list.js";
@@ -13,12 +14,18 @@ const KEYS = [
   ["?", "this list"],
 ];
 
-/** @type {WeakMap<ParentNode, KeyList>} */
-const lists = new WeakMap();
+const SCHEME = matchMedia("(prefers-color-scheme: dark)");
+const PAGE_TURNS = 200; // milliseconds: what the script hears of the page is then its new theme
+
+/** @type {WeakMap<ParentNode, { latest: Component<object>, list: KeyList, turned: () => void }>} */
+const feet = new WeakMap();
 
 /** @param {Component<object>} component */
-export function mount({ parentElement }) {
-  if (!lists.has(parentElement)) {
+export function mount(component) {
+  const { parentElement } = component;
+  const foot = feet.get(parentElement);
+  if (foot) foot.latest = component;
+  else {
     const root = parentElement.querySelector(".footer");
     if (!(root instanceof HTMLElement)) throw new Error("the foot of the page has no element to draw into");
     const keys = KEYS.map(([name, does]) => ({ keys: [], name, does, act: () => false }));
@@ -27,10 +34,15 @@ export function mount({ parentElement }) {
       h("button", { type: "button", onclick: () => list.showGlossary() }, "Glossary"),
       h("button", { type: "button", onclick: () => listOfPage()?.show() }, "Keys (?)"),
     );
-    lists.set(parentElement, list);
+    const tell = () => feet.get(parentElement)?.latest.setTriggerValue("scheme", SCHEME.matches ? "dark" : "light");
+    const turned = () => setTimeout(tell, PAGE_TURNS);
+    SCHEME.addEventListener("change", turned);
+    feet.set(parentElement, { latest: component, list, turned });
   }
   return () => {
-    lists.get(parentElement)?.remove();
-    lists.delete(parentElement);
+    const { list, turned } = feet.get(parentElement) ?? {};
+    list?.remove();
+    if (turned) SCHEME.removeEventListener("change", turned);
+    feet.delete(parentElement);
   };
 }
