@@ -45,9 +45,14 @@ class OwnFile:
         return os.path.basename(self.path)
 
     @property
+    def digest(self) -> str:
+        """The SHA-256 of its text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
     def version(self) -> str:
-        """A digest of its text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        """The beginning of the digest, which tells one text from another."""
+        return self.digest[:16]
 
     @property
     def module(self) -> str:
@@ -81,7 +86,7 @@ _kinds: dict[str, list[type[Algorithm]]] = {}
 _by_version: dict[str, OwnFile] = {}
 
 
-def load_algorithms(path: str | os.PathLike[str]) -> list[type[Algorithm]]:
+def load_algorithms(path: str | os.PathLike[str], version: str = "") -> list[type[Algorithm]]:
     """Run a Python file of one's own and register the algorithms in it.
 
     Every class in the file that derives from `Algorithm` and has a `name` joins the algorithms of this process, in the
@@ -89,14 +94,20 @@ def load_algorithms(path: str | os.PathLike[str]) -> list[type[Algorithm]]:
 
     Args:
         path: the file. It is run as it is: load only what you trust.
+        version: what the SHA-256 of its text must begin with, as in a run's script; any text by default.
 
     Returns:
         The classes, in the order of the file.
 
     Raises:
-        OwnCodeError: the file cannot be read or run, or holds no algorithm that can be registered; with the line.
+        OwnCodeError: the file cannot be read or run, is another version, or holds no algorithm that can be registered;
+            with the line.
     """
-    return load(read(path))
+    file = read(path)
+    if not file.digest.startswith(version):
+        told = f"its text has changed: the SHA-256 begins with {file.version}, and {version} is asked for"
+        raise OwnCodeError(told, file.path)
+    return load(file)
 
 
 def read(path: str | os.PathLike[str]) -> OwnFile:

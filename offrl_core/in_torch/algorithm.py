@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -53,8 +54,10 @@ class TorchAlgorithm(Algorithm):
     equation = ""
     networks: ClassVar[tuple[Head, ...]] = ()
 
-    def __init__(self) -> None:
-        self._tensors: WeakKeyDictionary[Values, Values] = WeakKeyDictionary()
+    @cached_property
+    def _tensors(self) -> WeakKeyDictionary[Values, Values]:
+        # Not in `__init__`: a class with one of its own may leave out to call this one's.
+        return WeakKeyDictionary()
 
     # to write
 
@@ -194,8 +197,25 @@ class TorchAlgorithm(Algorithm):
         if batch.curvature:
             with _at_work(self.curvature), torch.no_grad():
                 bounds = self.curvature(rows, self._in_torch(hp))
-            first.curvature = {name: bound.numpy() for name, bound in bounds.items() if name in first.gradients}
+            first.curvature = self._checked_curvature(bounds, first.gradients)
         return losses
+
+    def _checked_curvature(self, found: object, gradients: Mapping[str, Array]) -> dict[str, Array]:
+        """What `curvature` returned for the outputs that the losses read, if it is what it must be."""
+        if not isinstance(found, Mapping):
+            told = f"curvature returned {_named(found)}: it must be a dictionary, {{'q': (M, A, U), …}}"
+            raise mistake_in(self.curvature, told)
+        for name in found.keys() & gradients.keys():
+            bound, shape = found[name], gradients[name].shape
+            if not isinstance(bound, Tensor):
+                raise mistake_in(self.curvature, f"the curvature of {name!r} is {_named(bound)}: it must be a tensor")
+            ends = zip(bound.shape[::-1], shape[::-1], strict=False)
+            if bound.ndim > len(shape) or any(n not in (1, m) for n, m in ends):
+                told = f"the curvature of {name!r} has shape {tuple(bound.shape)}: it must be broadcastable to {shape}"
+                raise mistake_in(self.curvature, told)
+            if bool((bound < 0).any()):
+                raise mistake_in(self.curvature, f"the curvature of {name!r} is below 0 somewhere: it is divided by")
+        return {name: found[name].numpy() for name in found if name in gradients}
 
     def _checked(self, found: object, batch: Batch) -> dict[str, Tensor]:
         """What `loss` returned, if it is what it must be."""

@@ -69,10 +69,7 @@ def script(config: RunConfig, step: int, opened: Mapping[str, Any] | None = None
 def _files(config: RunConfig) -> str:
     """The own files that the algorithms of the run are in."""
     told = "An algorithm of your own: its file, as it was in this run, must lie beside this script."
-    return "".join(
-        f"# {told}\n# Its SHA-256 begins with {file.version}.\norl.load_algorithms({file.name!r})\n"
-        for file in config.files
-    )
+    return "".join(f"# {told}\norl.load_algorithms({file.name!r}, version={file.version!r})\n" for file in config.files)
 
 
 def _dataset(config: RunConfig, opened: Mapping[str, Any] | None) -> str:

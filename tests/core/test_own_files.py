@@ -41,6 +41,14 @@ def test_a_file_is_loaded_and_trains(place: Path) -> None:
     np.testing.assert_array_equal(own.snapshot().q, cql.snapshot().q)
 
 
+def test_a_script_asks_for_the_text_that_its_run_had(place: Path) -> None:
+    version = orl.load_algorithms(place)[0].version
+    assert orl.load_algorithms(place, version=version)[0].version == version
+    place.write_text(TEXT + "# another remark\n")
+    with pytest.raises(orl.OwnCodeError, match=f"its text has changed: .* and {version} is asked for"):
+        orl.load_algorithms(place, version=version)
+
+
 def test_what_is_saved_takes_the_place_of_what_was_there_and_the_old_text_stays_known(place: Path) -> None:
     (before,) = orl.load_algorithms(place)
     place.write_text(TEXT.replace('"Mine"', '"Mine, renewed"').replace("class Mine", "class Renewed"))

@@ -100,6 +100,30 @@ def test_a_plain_step_of_a_table_is_the_same_once_it_divides_by_the_same() -> No
     np.testing.assert_allclose(own.q, built_in.q, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("bound", "said"),
+    [
+        (lambda rows: rows.q, "it must be a dictionary"),
+        (lambda rows: {"q": 1.0}, "the curvature of 'q' is a float: it must be a tensor"),
+        (lambda rows: {"q": torch.ones(3)}, r"has shape \(3,\): it must be broadcastable to \(1, \d+, \d+\)"),
+        (lambda rows: {"q": -torch.ones(1)}, "is below 0 somewhere"),
+    ],
+)
+def test_a_wrong_curvature_is_told_at_the_first_update(bound: Any, said: str) -> None:
+    class Curved(orl.load_algorithms(EXAMPLE)[0]):  # type: ignore[misc]
+        name = "curved"
+
+        def __init__(self) -> None:
+            """Without calling the base's."""
+
+        def curvature(self, rows: Any, hp: Any) -> Any:
+            return bound(rows)
+
+    learner = orl.Learner(TABULAR, Curved, optimizer="sgd", learning_rate=0.5)
+    with pytest.raises(orl.OwnCodeError, match=said):
+        learner.advance(1)
+
+
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_its_gradients_are_those_of_the_built_in_one(setting: str) -> None:
     """At equal parameters, those that the first update sees."""

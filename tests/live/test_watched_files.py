@@ -113,7 +113,7 @@ def test_it_is_an_algorithm_as_any_other(hub: Hub, watched: Watched, place: Path
     # The exported script loads the file and computes the same numbers.
     export = hub.export(watcher.viewer.run.id)
     code = script(export.config, min(export.frames[-1].step, mark["step"] + 20))
-    assert f"# Its SHA-256 begins with {_kind().version}.\norl.load_algorithms('mine.py')\n" in code
+    assert f"orl.load_algorithms('mine.py', version='{_kind().version}')\n" in code
     (tmp_path / "mine.py").write_text(TEXT)
     ran = subprocess.run(
         [sys.executable, "-c", code + "\nnp.save('q.npy', snapshot.q)\n"],
