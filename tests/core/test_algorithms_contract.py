@@ -139,8 +139,9 @@ def test_contract(system: str, approximator: str, name: str) -> None:
     same(alone.snapshot(), snapshot, 0, 3)
     copies = learner(system, approximator, name, seeds=[1], gamma=[0.8, 0.8, 0.8])
     copies.advance(10)
+    copied = copies.snapshot()
     for copy in range(3):
-        same(copies.snapshot(), snapshot, copy, 3)
+        same(copied, snapshot, copy, 3)
 
     # A checkpoint resumes exactly, hyperparameters changed on the way included.
     resumed = learner(system, approximator, name, seeds=2, gamma=[0.9, 0.8])
