@@ -21,33 +21,31 @@ from offrl_lecture.training.datasets import maze, roads_truth
 from offrl_lecture.training.progress import Drawn
 
 _DOTS = 1400
+_STEPS = ((1, 0), (4, 15), (8, 30), (12, 45), (len(WIDTHS), 60))
+"""Widths and updates on the grid that are there when the pictures are drawn anew: the first ones come soon."""
 
 
 def _abar(state: State) -> Drawn | Generator[Drawn, None, None]:
     chosen = constraining.resolution(WIDTHS[int(state["fineness"])])
     if constraining.resolution.cache_info().currsize >= len(WIDTHS):
-        return _pictures(chosen, [constraining.resolution(width) for width in WIDTHS])
-    return _growing(chosen)
+        return _drawn(chosen, *_STEPS[-1])
+    return (_drawn(chosen, *step) for step in _STEPS)
 
 
-def _growing(chosen: Resolution) -> Generator[Drawn, None, None]:
-    for count in (1, 4, 8, 12, len(WIDTHS)):
-        yield _pictures(chosen, [constraining.resolution(width) for width in WIDTHS[:count]])
-
-
-def _pictures(chosen: Resolution, done: list[Resolution]) -> Drawn:
+def _drawn(chosen: Resolution, widths: int, updates: int) -> Drawn:
+    done = [constraining.resolution(width) for width in WIDTHS[:widths]]
     return {
         "plane": _plane(chosen),
         "values": _values(done, chosen),
         "numbers": _numbers(chosen),
         "seen": _seen(done, chosen),
-        "finite": _finite(),
+        "finite": _finite(updates),
     }
 
 
-@lru_cache(maxsize=1)
-def _finite() -> Lines:
-    naive, limited = (courses.looking_course(which).frames() for which in (False, True))
+@lru_cache(maxsize=len(_STEPS))
+def _finite(updates: int) -> Lines:
+    naive, limited = (courses.looking_course(which).frames(updates) for which in (False, True))
     steps = [float(f["step"][0]) for f in naive]
     best = roads_truth().optimal
     assert best is not None

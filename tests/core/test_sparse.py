@@ -94,6 +94,25 @@ def test_a_system_is_solved_as_scipy_does(states: int, gamma: float, reach: int)
     np.testing.assert_allclose(solutions[0], solutions[1], rtol=0, atol=1e-10 / (1 - gamma))
 
 
+def test_walks_that_seldom_meet_need_no_elimination(monkeypatch: pytest.MonkeyPatch):
+    """Long chains of states, rewarded at their ends: one run of the iteration breaks down far from the solution."""
+    rng, states = np.random.default_rng(0), 3000
+    ends, forks = rng.random(states) < 0.04, rng.random(states) < 0.4
+    forks[ends] = False
+    on, off = np.flatnonzero(~ends), np.flatnonzero(forks)
+    row, col = np.append(on, off), np.append((on + 1) % states, rng.integers(0, states, len(off)))
+    entries = np.where(forks[row], 0.5, 1.0), (row, col)
+    systems = [
+        kind.diags_array(np.ones(states)) - 0.99 * kind.csr_matrix(entries, shape=(states, states))
+        for kind in (in_numpy, in_scipy)
+    ]
+    right = ends.astype(np.float64)
+    assert np.abs(systems[0] @ in_numpy._bicgstab(systems[0], right) - right).max() > 0.1
+    known = in_scipy.solve(systems[1], right)
+    monkeypatch.setattr(np.linalg, "solve", lambda *_: pytest.fail("a matrix of states × states was made"))
+    np.testing.assert_allclose(in_numpy.solve(systems[0], right), known, rtol=0, atol=1e-10)
+
+
 WITHOUT_SCIPY = """
 import sys
 sys.modules["scipy"] = None
