@@ -24,6 +24,9 @@ __all__ = ["Endless", "MDPError", "TabularMDP"]
 
 Endless = Literal["raise", "limit"]
 
+_KEPT = 8
+"""Discounts whose optimum a world keeps."""
+
 
 class TabularMDP(Simulator):
     """A finite MDP `(S, A, P, R, d₀)` with exact solvers.
@@ -214,7 +217,8 @@ class TabularMDP(Simulator):
             MDPError: γ = 1 and from some reachable state no policy surely ends and rewards go on, or a loop that pays
                 leaves the best return without a bound.
         """
-        if gamma not in self._solved:
+        solved = self._solved.get(gamma)
+        if solved is None:
             q, v = self.best_within(None, gamma)
             lost: Array = ~np.isfinite(v) & self.reachable
             if lost.any():
@@ -223,10 +227,10 @@ class TabularMDP(Simulator):
                 if v[state] == np.inf:
                     why = "a loop that pays can be repeated at will, so that the best return has no bound"
                 raise MDPError(f"with gamma = 1: from state {self.state_names[state]} {why}; use gamma below 1")
-            self._solved[gamma] = q, v
-            if len(self._solved) > 8:
-                self._solved.pop(next(iter(self._solved)))
-        return self._solved[gamma]
+            solved = q, v
+            # Replaced as a whole: other threads may ask for another discount of the same world.
+            self._solved = dict([*self._solved.items(), (gamma, solved)][-_KEPT:])
+        return solved
 
     def best_within(self, allowed: npt.ArrayLike | None, gamma: float) -> tuple[Array, Array]:
         """`Q` and `V` of the best policy that only takes `allowed (S, A)` actions, by policy iteration.

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offrl_core.data.catalogue import load_dataset
 from offrl_core.worlds.grids import grid_world, route_policy, state_at
 from offrl_core.worlds.lecture_grids import BENT_CORRIDOR, DOUBLE_CROSSING, GRIDS, SINGLE_CROSSING, Grid
 from offrl_core.worlds.maze import Maze
@@ -150,3 +151,14 @@ def test_imitating_reproduces_the_data():
 def test_a_maze_that_could_jump_walls_is_refused():
     with pytest.raises(MDPError, match="below one cell"):
         Maze(BENT_CORRIDOR, step=0.8, noise=0.1)
+
+
+def test_datasets_of_one_grid_share_its_world_and_what_was_solved_in_it():
+    first, second = (load_dataset("double-crossing", seed=seed, slip=0.125) for seed in (1, 2))
+    assert first.mdp is not None
+    assert first.mdp is second.mdp
+    assert first.mdp is not load_dataset("double-crossing", slip=0.25).mdp
+    for gamma in np.linspace(0.1, 0.9, 10):
+        q, v = first.mdp.optimal(gamma)
+        assert second.mdp.optimal(gamma)[0] is q
+        np.testing.assert_allclose(q[~first.mdp.terminal].max(axis=1), v[~first.mdp.terminal])

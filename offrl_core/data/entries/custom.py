@@ -107,7 +107,7 @@ def _custom(seed: int, chosen: dict[str, Any]) -> Dataset:
         "X": chosen["cliff_reward"],
     }
     grid = Grid(OWN_GRID, parse_layout(chosen["layout"]), rewards, chosen["step_reward"])
-    return build_grid(grid, seed, chosen)
+    return build_grid(grid.world(chosen["slip"]), (), seed, chosen)
 
 
 CUSTOM_GRID = DatasetSpec(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from offrl_core.dataset import Array, Dataset
 from offrl_core.declarations import Value
 from offrl_core.worlds.grids import route_policy, state_at
 from offrl_core.worlds.lecture_grids import GRIDS as LAYOUTS
-from offrl_core.worlds.lecture_grids import Grid, Walk
+from offrl_core.worlds.lecture_grids import Walk
 from offrl_core.worlds.tabular import TabularMDP
 
 
@@ -40,12 +41,17 @@ def _standing(state: int) -> Callable[[int, np.random.Generator], Array]:
     return lambda number, rng: np.full(number, state)
 
 
-def build_grid(grid: Grid, seed: int, chosen: dict[str, Any]) -> Dataset:
-    world = grid.world(chosen["slip"])
+def build_grid(world: TabularMDP, walks: Sequence[Walk], seed: int, chosen: dict[str, Any]) -> Dataset:
     available = tabular_behaviors(world, chosen)
-    if grid.walks:
-        available["walks"] = lambda: walking(world, grid.walks, chosen["epsilon"])
+    if walks:
+        available["walks"] = lambda: walking(world, walks, chosen["epsilon"])
     return record(world, available, chosen, seed)
+
+
+@lru_cache(maxsize=32)
+def _world(name: str, slip: float) -> TabularMDP:
+    # One for all datasets of it: what was solved in it for one of them is known to the others.
+    return LAYOUTS[name].world(slip)
 
 
 def _spec(
@@ -63,8 +69,8 @@ def _spec(
     mix: dict[str, float] | None = None,
     recommended: Mapping[str, Mapping[str, Value]] | None = None,
 ) -> DatasetSpec:
-    grid = LAYOUTS[name]
-    names = (*(("walks",) if grid.walks else ()), "random", "optimal", "softmax", "drawn")
+    walks = LAYOUTS[name].walks
+    names = (*(("walks",) if walks else ()), "random", "optimal", "softmax", "drawn")
     return DatasetSpec(
         name=name,
         title=title,
@@ -75,7 +81,7 @@ def _spec(
             replace(opt.SLIP, default=slip),
             opt.gamma(gamma),
         ),
-        builder=lambda seed, chosen: build_grid(grid, seed, chosen),
+        builder=lambda seed, chosen: build_grid(_world(name, chosen["slip"]), walks, seed, chosen),
         recommended=recommended or {},
     )
 
