@@ -72,7 +72,7 @@ def _reads(program: Program, batch: Batch) -> tuple[Array | None, Array | None]:
     if found is None:
         return None, None
     share = None if found.share is None else found.share.astype(np.float16)
-    return np.where(found.action < 0, NO_READ, found.action).astype(np.uint8), share
+    return found.action.astype(np.uint8), share  # −1, nothing, comes to NO_READ in eight bits
 
 
 def _theta(program: Program) -> Array | None:

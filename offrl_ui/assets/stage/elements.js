@@ -20,7 +20,7 @@ import { SAVES } from "./save.js";
  * @property {(key: string) => void} mode
  * @property {(member: number) => void} member
  * @property {(many: boolean) => void} many
- * @property {(shown: boolean) => void} reads
+ * @property {() => void} reads
  * @property {(shown: boolean) => void} outcome
  * @property {(what: string) => void} save
  * @property {(x: number, y: number) => void} dimensions
@@ -65,7 +65,7 @@ export function buildElements(root, on) {
     },
     "film",
   );
-  const reads = iconButton("reads", READS, () => on.reads(reads.getAttribute("aria-pressed") !== "true"), {
+  const reads = iconButton("reads", READS, on.reads, {
     class: "button icon-button reads-button",
     "aria-pressed": "false",
     hidden: true,
@@ -301,7 +301,9 @@ export function markReads({ reads }, store, frame) {
   const why = whyNoReads(store, frame);
   const title = why ? `No arrows: ${why}` : READS;
   reads.hidden = store.hello?.layout.kind !== "grid";
-  if (reads.disabled !== Boolean(why)) reads.disabled = Boolean(why);
+  // Tapped all the same, it says why.
+  if (reads.getAttribute("aria-disabled") !== String(Boolean(why)))
+    reads.setAttribute("aria-disabled", String(Boolean(why)));
   if (reads.title !== title) reads.title = title;
   if (reads.getAttribute("aria-label") !== title) reads.setAttribute("aria-label", title);
   const pressed = String(store.view.reads && !why);

@@ -29,7 +29,7 @@ function keysOf(stage) {
     { keys: ["r"], name: "R", does: "start again from step 0", act: () => playback.reset() },
     { keys: [], name: "Shift + arrows", does: "select the state beside", act: () => false },
     { keys: ["f"], name: "F", does: "film: the policy walks its world", act: () => stage.film.show(!stage.film.on) },
-    { keys: ["a"], name: "A", does: "arrows: what each target reads, in a grid", act: () => stage.ui.reads.click() },
+    { keys: ["a"], name: "A", does: "arrows: what each target reads, in a grid", act: () => stage.toggleReads() },
     {
       keys: ["p"],
       name: "P",

@@ -11,6 +11,7 @@ import { integer } from "../shared/format.js";
 import { readTheme } from "../shared/palette.js";
 import { loadPlotly } from "../shared/plotly.js";
 import { modeOf, whyMissing } from "../world/modes.js";
+import { whyNoReads } from "../world/reads.js";
 import { TableScene } from "../world/table.js";
 import { World } from "../world/world.js";
 import { buildElements, fillPickers, markReads, markRows, markTabs } from "./elements.js";
@@ -107,7 +108,7 @@ export class Stage {
       mode: (key) => this.setMode(key),
       member: (chosen) => this.setMember(chosen),
       many: (many) => this.setMany(many),
-      reads: (shown) => this.showReads(shown),
+      reads: () => this.toggleReads(),
       outcome: (shown) => this.showOutcome(shown),
       save: (what) => save(this, what),
       dimensions: (x, y) => this.arrange({ axes: [x, y] }),
@@ -502,6 +503,13 @@ export class Stage {
   }
 
   /** One of several worlds alone. @param {number} member */
+  /** Arrows on or off, or why there are none. */
+  toggleReads() {
+    const why = whyNoReads(this.store, this.playback.frame);
+    if (why) this.notices.refuse(`No arrows: ${why}.`);
+    else this.showReads(!this.store.view.reads);
+  }
+
   open(member) {
     this.setMany(false);
     this.setMember(member);

@@ -21,6 +21,10 @@ import { extent } from "../shared/scale.js";
  *   strength: number }} Read
  */
 
+/** From where to where. @typedef {readonly [from: Point, to: Point]} Way */
+/** How arrows are drawn, in cells of `size`.
+ * @typedef {{ width: number, size: number, seen: boolean, alpha: number, theme: Theme }} Stroke */
+
 /** In a frame's `reads`: nothing. */
 const NOTHING = 255;
 /** Changes of Q that are smaller than this part of its range are no news, even where none is larger. */
@@ -94,6 +98,7 @@ function changes(store, frame, member) {
  */
 export function whyNoReads(store, frame) {
   if (!store.hello || !frame) return "";
+  if (store.run.layout.kind !== "grid") return "they are drawn where the world is a grid";
   const members = store.shownMembers();
   const there = members.filter((member) => frame.has(member));
   if (!there.length) return "";
@@ -125,21 +130,30 @@ const colourOf = (seen, theme) => theme.series[seen ? 0 : 1];
  */
 export function drawReads(pen, grid, place, reads, theme, { pointed, still }) {
   const { size } = place;
-  const strength = (/** @type {Read} */ one) => {
-    if (one.state === pointed) return 1;
-    // By the root: the front of small changes that runs ahead is seen, too.
-    const own = still || Number.isNaN(one.strength) ? 0.8 : 0.4 + 0.6 * Math.sqrt(one.strength);
-    return pointed === null ? own : 0.4 * own;
-  };
-  pen.lineJoin = "round";
-  for (const one of [...reads].sort((a, b) => strength(a) - strength(b))) {
+  /** Arrows that are drawn alike lie in one path. @type {Map<string, { how: Stroke, ways: Way[] }>} */
+  const groups = new Map();
+  for (const one of reads) {
+    const alpha = strengthOf(one, pointed, still);
+    const share = Number.isNaN(one.share) ? 1 : 0.35 + 0.65 * (Math.round(4 * one.share) / 4);
+    const width = Math.max(Math.min(Math.max(size * (0.05 + 0.035 * alpha), 2), 5.5) * share, 1.4);
+    const key = `${alpha} ${share} ${one.seen}`;
+    const group = groups.get(key) ?? { how: { width, size, seen: one.seen, alpha, theme }, ways: [] };
     const from = grid.middle(place, one.next, one.read);
-    const to = headOf(grid, place, one);
-    const alpha = strength(one);
-    const width = Math.min(size, 46) * (0.04 + 0.05 * alpha) * (Number.isNaN(one.share) ? 1 : 0.35 + 0.65 * one.share);
     const itself = one.next === one.state && one.read === one.action;
-    arrow(pen, from, itself ? from : to, { width: Math.max(width, 1), size, seen: one.seen, alpha, theme });
+    group.ways.push([from, itself ? from : headOf(grid, place, one)]);
+    groups.set(key, group);
   }
+  const drawn = [...groups.values()].sort((one, other) => one.how.alpha - other.how.alpha);
+  for (const { how, ways } of drawn) arrows(pen, ways, how);
+}
+
+/** How strongly an arrow is drawn, in eighths. @param {Read} read @param {number | null} pointed
+ * @param {boolean} still */
+function strengthOf({ state, strength }, pointed, still) {
+  if (state === pointed) return 1;
+  // By the root: the front of small changes that runs ahead is seen, too.
+  const own = still || Number.isNaN(strength) ? 0.875 : 0.625 + 0.375 * Math.sqrt(strength);
+  return Math.max(Math.round(8 * (pointed === null ? own : 0.4 * own)), 1) / 8;
 }
 
 /** Where an arrow ends: half way from the middle of the cell to that of the action's part, so that arrows between parts
@@ -151,57 +165,69 @@ export function headOf(grid, place, { state, action }) {
 }
 
 /**
- * From a dot to a head; a ring where both are the same place.
+ * From dots to heads; a ring where both are the same place.
  * @param {Pen} pen
- * @param {Point} from
- * @param {Point} to
- * @param {{ width: number, size: number, seen: boolean, alpha: number, theme: Theme }} how
+ * @param {readonly Way[]} ways
+ * @param {Stroke} how
  */
-function arrow(pen, [x0, y0], [x1, y1], { width, size, seen, alpha, theme }) {
-  const [dx, dy] = [x1 - x0, y1 - y0];
-  const length = Math.hypot(dx, dy);
-  const [colour, halo] = [withAlpha(colourOf(seen, theme), alpha), withAlpha(theme.background, 0.9 * alpha)];
-  const head = Math.min(Math.max(3 * width, 5), 0.6 * length || Infinity);
-  const dashes = seen ? [] : [Math.max(2 * width, 3), Math.max(1.4 * width, 2)];
-  // Beside the straight line, so that two pairs that read each other have two arrows.
-  const aside = length ? Math.min(0.04 * size, 0.2 * length) / length : 0;
-  const [ax, ay] = [-dy * aside, dx * aside];
-  const [ux, uy] = length ? [dx / length, dy / length] : [0, 0];
-  const line = () => {
+function arrows(pen, ways, { width, size, seen, alpha, theme }) {
+  const placed = ways.map((way) => placedArrow(way, width, size));
+  const lines = () => {
     pen.beginPath();
-    if (!length) pen.arc(x0, y0, 0.09 * size, 0, 2 * Math.PI);
-    else {
-      pen.moveTo(x0 + ax, y0 + ay);
-      pen.lineTo(x1 + ax - ux * head * 0.8, y1 + ay - uy * head * 0.8);
+    for (const { length, x0, y0, x1, y1, ux, uy, head } of placed) {
+      if (length) {
+        pen.moveTo(x0, y0);
+        pen.lineTo(x1 - ux * head * 0.8, y1 - uy * head * 0.8);
+      } else {
+        pen.moveTo(x0 + 0.09 * size, y0);
+        pen.arc(x0, y0, 0.09 * size, 0, 2 * Math.PI);
+      }
     }
+    pen.stroke();
   };
-  const tip = (/** @type {number} */ more) => {
+  const heads = (/** @type {number} */ more) => {
     pen.beginPath();
-    pen.moveTo(x1 + ax + ux * more, y1 + ay + uy * more);
-    for (const side of [1, -1])
-      pen.lineTo(
-        x1 + ax - ux * (head + more) - side * uy * (0.55 * head + more),
-        y1 + ay - uy * (head + more) + side * ux * (0.55 * head + more),
-      );
-    pen.closePath();
+    for (const { length, x1, y1, ux, uy, head } of placed) {
+      if (!length) continue;
+      pen.moveTo(x1 + ux * more, y1 + uy * more);
+      for (const side of [1, -1])
+        pen.lineTo(
+          x1 - ux * (head + more) - side * uy * (0.55 * head + more),
+          y1 - uy * (head + more) + side * ux * (0.55 * head + more),
+        );
+      pen.closePath();
+    }
     pen.fill();
   };
-  pen.strokeStyle = pen.fillStyle = halo;
-  pen.lineWidth = width + 2.4;
-  line();
-  pen.stroke();
-  if (length) tip(1.2);
-  pen.strokeStyle = pen.fillStyle = colour;
+  pen.strokeStyle = pen.fillStyle = withAlpha(theme.background, Math.sqrt(alpha));
+  pen.lineWidth = width + 2.8;
+  lines();
+  heads(1.4);
+  pen.strokeStyle = pen.fillStyle = withAlpha(colourOf(seen, theme), alpha);
   pen.lineWidth = width;
-  pen.setLineDash(dashes);
-  line();
-  pen.stroke();
+  pen.setLineDash(seen ? [] : [Math.max(2 * width, 3), Math.max(1.4 * width, 2)]);
+  lines();
   pen.setLineDash([]);
-  if (!length) return;
-  tip(0);
+  heads(0);
   pen.beginPath();
-  pen.arc(x0 + ax, y0 + ay, width, 0, 2 * Math.PI);
+  for (const { length, x0, y0 } of placed) {
+    if (!length) continue;
+    pen.moveTo(x0 + width, y0);
+    pen.arc(x0, y0, width, 0, 2 * Math.PI);
+  }
   pen.fill();
+}
+
+/** An arrow's ends, direction and head: beside the straight line, so that two pairs that read each other have two
+ * arrows. @param {Way} way @param {number} width @param {number} size */
+function placedArrow([[x0, y0], [x1, y1]], width, size) {
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  const length = Math.hypot(dx, dy);
+  const [ux, uy] = length ? [dx / length, dy / length] : [0, 0];
+  const aside = Math.min(0.04 * size, 0.2 * length);
+  const [ax, ay] = [-uy * aside, ux * aside];
+  const head = Math.min(Math.max(2.8 * width, 6), 0.6 * length);
+  return { length, x0: x0 + ax, y0: y0 + ay, x1: x1 + ax, y1: y1 + ay, ux, uy, head };
 }
 
 /**
@@ -241,7 +267,16 @@ export function drawReadsLegend(pen, legend, theme, { x, y, width, font }, measu
     if (pen) {
       const middle = y + (row * 1.4 + 0.6) * font;
       if (seen !== null)
-        arrow(pen, [left + 2, middle], [left + 2.1 * font, middle], { width: 2, size: 0, seen, alpha: 1, theme });
+        arrows(
+          pen,
+          [
+            [
+              [left + 2, middle],
+              [left + 2.1 * font, middle],
+            ],
+          ],
+          { width: 2, size: 0, seen, alpha: 1, theme },
+        );
       pen.font = `${font}px ${theme.font}`;
       pen.textAlign = "left";
       pen.textBaseline = "middle";

@@ -140,7 +140,8 @@ export class World {
     const pictures = this.pictures(frame, members);
     if (this.signature(frame, members) === this.drawn) return false;
     this.frame = frame;
-    this.reads = this.store.view.reads ? members.map((member) => readsOf(this.store, frame, member)) : [];
+    const drawn = this.store.view.reads && !whyNoReads(this.store, frame);
+    this.reads = drawn ? members.map((member) => readsOf(this.store, frame, member)) : [];
     const rows = this.legendRows(theme);
     const key = [...members, ...this.size, rows].join();
     if (!this.still || this.paneKey !== key) {
