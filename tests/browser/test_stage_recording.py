@@ -353,3 +353,10 @@ def test_a_system_whose_targets_read_no_action_has_no_arrows_and_says_why(bench:
     expect(bench.locator(".reads-button")).to_have_attribute(
         "title", re.compile("no target of .* reads Q of an action")
     )
+    bench.keyboard.press("a")
+    expect(bench.locator(".refused")).to_have_text(re.compile("^No arrows: no target of .* reads Q of an action"))
+    # Until a run says what there is, its views have their room and are not seen.
+    box = bench.locator(".world").bounding_box()
+    bench.evaluate("stage.root.classList.remove('has-run')")
+    expect(bench.locator(".tab[data-mode=q]")).to_be_hidden()
+    assert bench.locator(".world").bounding_box() == box

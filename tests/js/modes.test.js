@@ -69,7 +69,7 @@ test("a difference to the truth is not told from half a step of a quantised tabl
 test("what has nothing to show says why", () => {
   const why = (key) => whyMissing(made, modeOf(key), last);
   assert.equal(why("q"), "");
-  assert.equal(why("weights"), "this system has no weights");
+  assert.equal(why("weights"), "this system has none");
   const elsewhere = store({ members: [{ seed: 0, values: { gamma: 0.5 } }] }, [frame(1, [[0, 0, 0]])]);
   assert.equal(whyMissing(elsewhere, modeOf("truth"), elsewhere.frames.last), "the truth is known at another discount");
   elsewhere.setStatic(binary("static", {}, {}));

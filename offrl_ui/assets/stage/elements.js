@@ -68,7 +68,6 @@ export function buildElements(root, on) {
   const reads = iconButton("reads", READS, on.reads, {
     class: "button icon-button reads-button",
     "aria-pressed": "false",
-    hidden: true,
   });
   const filmBar = h("div", { class: "film", role: "group", "aria-label": "Film", hidden: true });
   const curves = h("div", { class: "curves", role: "group", "aria-label": "Curves over the steps" });
@@ -156,7 +155,7 @@ const tab = (text, checked, onclick) =>
  * @param {readonly HTMLButtonElement[]} group
  */
 function oneStop(group) {
-  const free = group.filter((one) => !one.disabled && !one.hidden);
+  const free = group.filter((one) => one.getAttribute("aria-disabled") !== "true" && !one.hidden);
   const stop = free.find((one) => one.getAttribute("aria-checked") === "true") ?? free[0];
   for (const one of group) if (one.tabIndex !== (one === stop ? 0 : -1)) one.tabIndex = one === stop ? 0 : -1;
 }
@@ -167,6 +166,7 @@ function pickers(on) {
     const button = tab(label, "false", () => on.mode(key));
     button.title = title;
     button.dataset.mode = key;
+    button.hidden = key === "ghost"; // until there is a run before
     return button;
   });
   const named = { role: "radiogroup", "aria-label": "What the world shows" };
@@ -319,8 +319,9 @@ export function markTabs(ui, store, frame) {
     const checked = String(mode.key === store.view.mode);
     if (button.getAttribute("aria-checked") !== checked) button.setAttribute("aria-checked", checked);
     if (mode.key === "ghost") button.hidden = !store.ghost;
-    if (button.disabled === Boolean(missing)) continue;
-    button.disabled = Boolean(missing);
+    // One that has nothing to show can be tapped all the same: it says why.
+    if (button.getAttribute("aria-disabled") === String(Boolean(missing))) continue;
+    button.setAttribute("aria-disabled", String(Boolean(missing)));
     button.title = missing ? `${mode.title} (${missing})` : mode.title;
   }
   oneStop(tabs);

@@ -31,6 +31,7 @@ import { Transport } from "./transport.js";
  * @import { Frame } from "../run/frames.js"
  * @import { Wanted } from "../run/session.js"
  * @import { Viewing } from "../shared/bus.js"
+ * @import { Mode } from "../world/modes.js"
  * @import { Rules, StageShare } from "./share.js"
  */
 
@@ -105,7 +106,7 @@ export class Stage {
     });
     const { playback } = this;
     this.ui = buildElements(root, {
-      mode: (key) => this.setMode(key),
+      mode: (key) => this.chooseMode(modeOf(key)),
       member: (chosen) => this.setMember(chosen),
       many: (many) => this.setMany(many),
       reads: () => this.toggleReads(),
@@ -324,7 +325,7 @@ export class Stage {
     const { store, playback } = this;
     const { frame } = playback;
     const missing = this.asked && whyMissing(store, modeOf(this.asked), frame);
-    if (missing && this.asked === this.options.mode) this.notices.refuse(`There is no ${this.asked} here: ${missing}.`);
+    if (missing && this.asked === this.options.mode) this.chooseMode(modeOf(this.asked));
     const asked = missing ? null : this.asked;
     // Every model has a policy, but not every one has Q.
     store.view.mode = asked ?? (frame && store.everyoneHas("q_data", frame) ? "q" : "policy");
@@ -461,6 +462,13 @@ export class Stage {
     return `step ${integer(frame?.step ?? 0)}${end ? ` of ${integer(end)}` : ""}`;
   }
 
+  /** Look at a mode, or say why it has nothing to show. @param {Mode} mode */
+  chooseMode(mode) {
+    const missing = whyMissing(this.store, mode, this.playback.frame);
+    if (missing) this.notices.refuse(`“${mode.label}” has nothing to show: ${missing}.`);
+    else this.setMode(mode.key);
+  }
+
   /** @param {string} key @param {boolean} [quiet] - the page knows already */
   setMode(key, quiet = false) {
     this.asked = this.store.view.mode = key;
@@ -495,6 +503,13 @@ export class Stage {
     this.invalidate();
   }
 
+  /** Arrows on or off, or why there are none. */
+  toggleReads() {
+    const why = whyNoReads(this.store, this.playback.frame);
+    if (why) this.notices.refuse(`No arrows: ${why}.`);
+    else this.showReads(!this.store.view.reads);
+  }
+
   /** Arrows from what targets read. @param {boolean} shown */
   showReads(shown) {
     this.store.view.reads = shown;
@@ -503,13 +518,6 @@ export class Stage {
   }
 
   /** One of several worlds alone. @param {number} member */
-  /** Arrows on or off, or why there are none. */
-  toggleReads() {
-    const why = whyNoReads(this.store, this.playback.frame);
-    if (why) this.notices.refuse(`No arrows: ${why}.`);
-    else this.showReads(!this.store.view.reads);
-  }
-
   open(member) {
     this.setMany(false);
     this.setMember(member);

@@ -33,17 +33,19 @@ import { drawAction } from "../shared/signs.js";
 export function drawScaleLegend(pen, scale, label, theme, { x, y, width, font, ...notes }, coloured) {
   const [top, height, length] = [y + 7 + font, Math.round(font * 0.8), coloured ? Math.min(width * 0.62, 340) : 0];
   drawTitle(pen, label, theme, x, y, font);
+  let from = x + pen.measureText(label).width + 8;
+  pen.font = `${font}px ${theme.font}`;
   if (scale.axis.words) {
-    const from = x + pen.measureText(label).width + 8;
-    pen.font = `${font}px ${theme.font}`;
     pen.fillStyle = theme.muted;
     pen.fillText(scale.axis.words, from, y + 11);
+    from += pen.measureText(scale.axis.words).width + 8;
   }
   if (scale.grew) {
-    pen.font = `${font}px ${theme.font}`;
     pen.fillStyle = theme.warning;
     pen.textAlign = "right";
-    pen.fillText(`▲ scale grew at step ${scale.grew.step}`, x + width, y + 11);
+    const words = [`▲ scale grew at step ${scale.grew.step}`, `▲ grew at step ${scale.grew.step}`, "▲ grew"];
+    const fits = words.find((text) => pen.measureText(text).width <= x + width - from);
+    pen.fillText(fits ?? "▲", x + width, y + 11);
   }
   if (coloured) drawRamp(pen, scale, theme, x, top, length, height, font);
   const left = coloured ? x + length + 18 : x;
@@ -103,7 +105,7 @@ function drawRamp(pen, scale, theme, x, top, length, height, font) {
  * @param {LegendPlace} place
  */
 export function drawPolicyLegend(pen, run, label, theme, { x, y, width, font, ...notes }) {
-  drawTitle(pen, `${label}: size is probability`, theme, x, y, font);
+  drawTitle(pen, label, theme, x, y, font);
   pen.font = `${font}px ${theme.font}`;
   const row = y + 13 + font;
   let at = x + 7;

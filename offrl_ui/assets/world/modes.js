@@ -12,81 +12,41 @@ import { rounding } from "../shared/axis.js";
  * @typedef {object} Mode
  * @property {string} key - its name in links
  * @property {string} label
- * @property {string} title
+ * @property {string} title - what it shows, on its tab and beside the colours
  * @property {string} wire - its name in messages
  * @property {string} scale
- * @property {string} legend
  * @property {boolean} [perState]
  */
 
 /** @type {Mode[]} */
 export const MODES = [
-  { key: "q", label: "Q", title: "learned action values Q(s,a)", wire: "q", scale: "value", legend: "Q(s,a), learned" },
-  {
-    key: "v",
-    label: "V",
-    title: "learned state values V(s)",
-    wire: "v",
-    scale: "value",
-    legend: "V(s), learned",
-    perState: true,
-  },
+  { key: "q", label: "Q", title: "Q(s,a): learned value of each action", wire: "q", scale: "value" },
+  { key: "v", label: "V", title: "V(s): learned value of each state", wire: "v", scale: "value", perState: true },
   {
     key: "policy",
     label: "π",
-    title: "the learned policy: arrows sized by probability",
+    title: "π(a|s): learned policy, size is probability",
     wire: "policy",
     scale: "probability",
-    legend: "π(a|s), learned policy",
   },
-  {
-    key: "data",
-    label: "data",
-    title: "how often each action was taken in the data, n(s,a)",
-    wire: "data",
-    scale: "count",
-    legend: "n(s,a), rows in the data",
-  },
+  { key: "data", label: "data", title: "n(s,a): rows of the data with each action", wire: "data", scale: "count" },
   {
     key: "weights",
-    label: "weights",
-    title: "mean weight of each pair of the data in the loss",
+    label: "w",
+    title: "w: mean weight of a pair's rows in the loss",
     wire: "weights",
     scale: "weight",
-    legend: "mean weight w of the pair's rows",
   },
   {
     key: "advantage",
-    label: "advantage",
-    title: "learned advantages A(s,a)",
+    label: "A",
+    title: "A(s,a): learned advantage of each action",
     wire: "advantages",
     scale: "advantage",
-    legend: "A(s,a), learned",
   },
-  {
-    key: "truth",
-    label: "truth Q*",
-    title: "the exact optimal values Q*(s,a)",
-    wire: "truth",
-    scale: "value",
-    legend: "Q*(s,a), exact",
-  },
-  {
-    key: "error",
-    label: "Q − truth",
-    title: "learned Q minus exact Q*: orange is overestimated",
-    wire: "q",
-    scale: "error",
-    legend: "Q − Q*: orange too high, blue too low",
-  },
-  {
-    key: "ghost",
-    label: "Q − before",
-    title: "learned Q minus Q of the run before, at the same step",
-    wire: "q",
-    scale: "ghost",
-    legend: "Q − Q of the run before",
-  },
+  { key: "truth", label: "Q*", title: "Q*(s,a): exact value of each action", wire: "truth", scale: "value" },
+  { key: "error", label: "Q − Q*", title: "Q − Q*: orange too high, blue too low", wire: "q", scale: "error" },
+  { key: "ghost", label: "Q − before", title: "Q − Q of the run before, at the same step", wire: "q", scale: "ghost" },
 ];
 
 /** By its key, or by its name on the wire. @param {string | null} name */
@@ -220,7 +180,7 @@ export function whyMissing(store, mode, frame) {
   if (mode.key === "data") return "counts exist only where states repeat";
   // Large worlds send few tables at a time: what is one number for each state may come when it is asked for.
   if (store.tables && mode.perState) return "";
-  return store.tables?.has(mode.wire) ? "" : `this system has no ${mode.label}`;
+  return store.tables?.has(mode.wire) ? "" : "this system has none";
 }
 
 /**

@@ -319,8 +319,8 @@ export class World {
       drawReadsLegend(pen, this.readsLegend(before), theme, under, this.measure(theme));
     }
     const place = { x: 4, y, width: width - 8, font: 11 * this.factor, hatch, infinite, note };
-    if (arrows) drawPolicyLegend(pen, store.run, mode.legend, theme, place);
-    else drawScaleLegend(pen, store.scale(mode.scale), mode.legend, theme, place, !(this.scene instanceof BarsScene));
+    if (arrows) drawPolicyLegend(pen, store.run, mode.title, theme, place);
+    else drawScaleLegend(pen, store.scale(mode.scale), mode.title, theme, place, !(this.scene instanceof BarsScene));
   }
 
   /** States in which the worlds shown do not choose the same greedy actions. @param {Frame | null} frame */
