@@ -28,8 +28,9 @@ ESTIMATES = ("fqe", "wis", "dr")
 MAX_RUNS = 100_000
 MAX_STEPS = 10_000_000
 MAX_EVALUATIONS = 1_000
-MEMBERS = 32
-"""Models that a job trains at once: enough to share the work of each update, and few enough to spread over cores."""
+MEMBERS, NETWORKS = 32, 16
+"""Models that a job trains at once, and how many multilayer networks: enough to share the work of each update, which is
+little for networks beyond a few, and few enough to spread evenly over cores."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,8 @@ class Design:
 
     @cached_property
     def jobs(self) -> tuple[Job, ...]:
-        """The jobs, dataset by dataset. Configurations that differ in numbers only share one, up to 32 models."""
+        """The jobs, dataset by dataset. Configurations that differ in numbers only share one, up to 32 models or
+        16 networks."""
         return tuple(
             job
             for number, data in enumerate(self.datasets)
@@ -299,13 +301,15 @@ class Design:
 
     def _chunks(self, data: Data, place: int, found: list[dict[str, Value]]) -> list[Job]:
         choice = self.algorithms[place]
-        parts = -(-len(found) // max(1, MEMBERS // len(self.seeds)))
+        approximator = self._approximator(data, choice)
+        most = NETWORKS if approximator == "mlp" else MEMBERS
+        parts = -(-len(found) // max(1, most // len(self.seeds)))
         cuts = [round(part * len(found) / parts) for part in range(parts + 1)]
         return [
             Job(
                 data,
                 choice.name,
-                self._approximator(data, choice),
+                approximator,
                 find_algorithm(choice.name).version,
                 tuple(found[start:end]),
                 self.seeds,
