@@ -25,7 +25,7 @@ from offrl_web.runtime.own_file import OwnFile
 from tests.browser import test_own_grid_browser
 from tests.browser import test_playground_browser as app
 from tests.browser.playground import BUS
-from tests.browser.waiting import eventually
+from tests.browser.waiting import eventually, painted
 from tests.conftest import uncaught
 from tests.pyodide import pyodide
 
@@ -64,37 +64,48 @@ def profile(browser: Browser) -> Iterator[BrowserContext]:
     opened.close()
 
 
-@pytest.fixture
-def visitor(profile: BrowserContext) -> Iterator[Page]:
-    """A tab; the test fails where the page threw an error that nobody caught, or asked another host."""
-    page = profile.new_page()
-    page.set_default_timeout(PATIENCE)
+def unwanted(page: Page) -> list[str]:
+    """The errors of a page that nobody caught, and what it asks another host for, as they come."""
     wrong = uncaught(page)
     page.on("request", lambda request: wrong.append(request.url) if "//127.0.0.1" not in request.url else None)
+    return wrong
+
+
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[Page]:
+    """A tab of a profile that keeps nothing: what it asks for goes over the line.
+
+    The test fails where the page threw an error that nobody caught, or asked another host.
+    """
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, service_workers="block")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    wrong = unwanted(page)
+    yield page
+    context.close()
+    assert not wrong
+
+
+@pytest.fixture(scope="module")
+def opened(profile: BrowserContext, site: SimpleNamespace) -> Iterator[Page]:
+    """The tab of a first visit, as it was opened: Python, which takes long, is started once for most tests.
+
+    The last of them fails where the page threw an error that nobody caught, or asked another host.
+    """
+    page = profile.new_page()
+    page.set_default_timeout(PATIENCE)
+    wrong = unwanted(page)
+    page.goto(f"{site.url}/")
     yield page
     page.close()
     assert not wrong
 
 
-@pytest.fixture
-def stranger(browser: Browser) -> Iterator[Page]:
-    """A tab of a profile that keeps nothing: what it asks for goes over the line."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, service_workers="block")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
-
-
 @pytest.fixture(scope="module")
-def trained_in(profile: BrowserContext, site: SimpleNamespace) -> Iterator[Page]:
-    """A tab in which Python is there, for tests that open links in it."""
-    page = profile.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"{site.url}/")
-    page.wait_for_function(READY)
-    yield page
-    page.close()
+def trained_in(opened: Page) -> Page:
+    """The same when Python is there, for tests that open links in it."""
+    opened.wait_for_function(READY)
+    return opened
 
 
 @pytest.fixture
@@ -105,8 +116,8 @@ def shared(trained_in: Page) -> Page:
     return trained_in
 
 
-def test_a_recording_comes_first_and_the_run_takes_over_where_the_viewer_is(visitor: Page, site: SimpleNamespace):
-    visitor.goto(f"{site.url}/")
+def test_a_recording_comes_first_and_the_run_takes_over_where_the_viewer_is(opened: Page):
+    visitor = opened
     visitor.wait_for_function(f"{BUS}?.last?.frame")
     expect(visitor.locator(".status")).to_contain_text(re.compile("Loading|Starting|Trains"))
     visitor.evaluate(f"{STAGE}.playback.seek(7)")
@@ -117,6 +128,39 @@ def test_a_recording_comes_first_and_the_run_takes_over_where_the_viewer_is(visi
     expect(visitor.locator(".status")).to_have_text("Trains in this tab")
     expect(visitor.get_by_text("need the installed app: they need a server")).to_be_visible()
     assert visitor.get_by_text("Follow me").count() == 0
+
+
+def test_the_second_visit_needs_no_network(trained_in: Page, profile: BrowserContext, site: SimpleNamespace):
+    """It comes before the tests that visit other pages."""
+    trained_in.evaluate("navigator.serviceWorker.ready")
+    kept = "caches.open('offrl').then((kept) => kept.keys()).then((keys) => keys.map(({ url }) => url).join())"
+    eventually(
+        trained_in,
+        lambda: str(trained_in.evaluate(kept)),
+        lambda urls: "pyodide.asm.wasm" in urls and "gallery/" in urls,
+    )
+    site.server.shutdown()
+    profile.set_offline(True)
+    again = profile.new_page()
+    try:
+        again.set_default_timeout(PATIENCE)
+        again.goto(f"{site.url}/?algo=bcq&seeds=1")
+        again.wait_for_function(f"{BUS}?.hello?.run?.id")
+        again.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
+        again.wait_for_function(f"{BUS}?.state?.step > 20")
+        again.get_by_role("link", name="Gallery").click()
+        expect(again.get_by_role("button", name="Train it live")).to_be_visible()
+        again.goto(f"{site.url}/docs")
+        again.locator("article").get_by_role("link", name="docs/map.md").click()
+        again.wait_for_url("**/docs/map/")
+        expect(again.get_by_role("heading", name="The map")).to_be_visible()
+        again.wait_for_function("document.querySelector('article img').naturalWidth > 0")
+        again.get_by_role("link", name="Contributing", exact=True).click()
+        expect(again).to_have_title("Contributing · Offline RL Explorer")
+    finally:
+        again.close()
+        profile.set_offline(False)
+        threading.Thread(target=site.server.serve_forever, daemon=True).start()
 
 
 @pytest.mark.parametrize(
@@ -310,9 +354,9 @@ def test_a_browser_that_is_too_old_gets_the_gallery_and_a_sentence(profile: Brow
     page.close()
 
 
-def test_python_that_ends_leaves_the_page_alive(visitor: Page, site: SimpleNamespace):
-    visitor.goto(f"{site.url}/?algo=bcq&seeds=1&x.seed=35")
-    visitor.wait_for_function(f"{BUS}?.hello?.run?.id")
+def test_python_that_ends_leaves_the_page_alive(trained_in: Page, site: SimpleNamespace):
+    visitor = trained_in
+    app.open_playground(visitor, site, "?algo=bcq&seeds=1&x.seed=35")  # type: ignore[arg-type]
     before = visitor.evaluate(f"{BUS}.hello.run.id")
     visitor.evaluate(
         "async () => { const { engine } = await import(document.querySelector('script[type=module]').src"
@@ -323,39 +367,6 @@ def test_python_that_ends_leaves_the_page_alive(visitor: Page, site: SimpleNames
     visitor.wait_for_function(f"{BUS}?.connected && {BUS}.hello?.run?.id && {BUS}.hello.run.id !== '{before}'")
 
 
-def test_the_second_visit_needs_no_network(browser: Browser, site: SimpleNamespace):
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"{site.url}/")
-    page.wait_for_function(READY)
-    page.evaluate("navigator.serviceWorker.ready")
-    kept = "caches.open('offrl').then((kept) => kept.keys()).then((keys) => keys.map(({ url }) => url).join())"
-    eventually(page, lambda: str(page.evaluate(kept)), lambda urls: "pyodide.asm.wasm" in urls and "gallery/" in urls)
-    page.close()
-    site.server.shutdown()
-    context.set_offline(True)
-    try:
-        again = context.new_page()
-        again.set_default_timeout(PATIENCE)
-        again.goto(f"{site.url}/?algo=bcq&seeds=1")
-        again.wait_for_function(f"{BUS}?.hello?.run?.id")
-        again.locator(".stage").get_by_role("button", name=re.compile("^Play")).click()
-        again.wait_for_function(f"{BUS}?.state?.step > 20")
-        again.get_by_role("link", name="Gallery").click()
-        expect(again.get_by_role("button", name="Train it live")).to_be_visible()
-        again.goto(f"{site.url}/docs")
-        again.locator("article").get_by_role("link", name="docs/map.md").click()
-        again.wait_for_url("**/docs/map/")
-        expect(again.get_by_role("heading", name="The map")).to_be_visible()
-        again.wait_for_function("document.querySelector('article img').naturalWidth > 0")
-        again.get_by_role("link", name="Contributing", exact=True).click()
-        expect(again).to_have_title("Contributing · Offline RL Explorer")
-    finally:
-        context.close()
-        threading.Thread(target=site.server.serve_forever, daemon=True).start()
-
-
 @pytest.mark.parametrize(
     ("path", "shown"),
     [
@@ -364,11 +375,14 @@ def test_the_second_visit_needs_no_network(browser: Browser, site: SimpleNamespa
         ("docs/algorithms/", ("article .formula math", "nav.shelves [aria-current]")),
     ],
 )
-def test_nothing_is_wider_than_the_screen(visitor: Page, site: SimpleNamespace, path: str, shown: tuple[str, ...]):
+def test_nothing_is_wider_than_the_screen(stranger: Page, site: SimpleNamespace, path: str, shown: tuple[str, ...]):
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    for width, height in ((1440, 900), (1024, 768), (390, 844)):
-        visitor.set_viewport_size({"width": width, "height": height})
-        visitor.goto(f"{site.url}/{path}")
+    stranger.route("**/worker.js", lambda route: None)  # Python does not come: no width depends on it
+    stranger.set_viewport_size({"width": 390, "height": 844})
+    stranger.goto(f"{site.url}/{path}")
+    for width, height in ((390, 844), (1024, 768), (1440, 900)):
+        stranger.set_viewport_size({"width": width, "height": height})
+        painted(stranger)
         for place in shown:
-            expect(visitor.locator(place).first).to_be_visible()
-        eventually(visitor, lambda: int(visitor.evaluate(wide)), lambda over: over <= 1)
+            expect(stranger.locator(place).first).to_be_visible()
+        eventually(stranger, lambda: int(stranger.evaluate(wide)), lambda over: over <= 1)
