@@ -382,7 +382,10 @@ class PlaygroundPage {
     const button = v("button", { type: "button", class: "plain", key: "draw", title: about, onclick }, offer);
     patch(this.sides.draw, [Boolean(offer) && !hidden.includes("data") && button]);
     this.gridFold.hidden = !board;
-    if (!board) return;
+    if (!board) {
+      this.places.board.close();
+      return;
+    }
     this.grid.title.textContent = title;
     patch(this.grid.words, [
       v("p", { class: "caption", key: "how" }, how),

@@ -4,6 +4,7 @@
 
 /** @import { Component } from "../shared/component.d.ts" */
 /** @typedef {[row: number, col: number]} Cell */
+/** What stands on the board. @typedef {{ rows: number, cols: number, cells: string[], arrows: string[] }} Drawn */
 /**
  * `arrows` null: the cells are drawn, else a policy; `most` is the largest side, `names` say what letters mean.
  *
@@ -11,6 +12,7 @@
  *   tools: { letter: string, label: string }[], names: Record<string, string>, seq: number, most: number }} GridData
  */
 
+import { bus } from "../shared/bus.js";
 import { patch, v } from "../shared/patch.js";
 
 const ARROWS = "^>v<";
@@ -38,7 +40,10 @@ export function mount(component) {
   const editor = editors.get(parentElement) ?? new GridEditor(component);
   editors.set(parentElement, editor);
   editor.update(component);
-  return () => editors.delete(parentElement);
+  return () => {
+    editor.closed = true;
+    editors.delete(parentElement);
+  };
 }
 
 class GridEditor {
@@ -47,6 +52,7 @@ class GridEditor {
     this.root = /** @type {HTMLElement} */ (component.parentElement.querySelector(".grid_editor"));
     this.component = component;
     this.seq = -1;
+    this.closed = false;
     this.rows = 0;
     this.cols = 0;
     this.policy = false;
@@ -59,6 +65,8 @@ class GridEditor {
     this.cursor = [0, 0];
     /** What the pointer draws now, and where. @type {{ last: Cell, moved: boolean, letter: string } | null} */
     this.stroke = null;
+    /** What stood there before the stroke. @type {Drawn} */
+    this.before = this.drawn;
     /** The cell of the cursor in words, for those who do not see it. */
     this.said = "";
   }
@@ -74,7 +82,14 @@ class GridEditor {
     this.cells = [...data.cells];
     this.policy = data.arrows !== null;
     this.arrows = [...(data.arrows ?? "")];
+    this.before = this.drawn;
     this.draw();
+  }
+
+  /** @returns {Drawn} */
+  get drawn() {
+    const { rows, cols, cells, arrows } = this;
+    return { rows, cols, cells: [...cells], arrows: [...arrows] };
   }
 
   draw() {
@@ -275,7 +290,32 @@ class GridEditor {
     this.commit();
   }
 
+  /** A stroke is finished: it can be taken back. */
   commit() {
+    const [before, after] = [this.before, this.drawn];
+    if (JSON.stringify(before) !== JSON.stringify(after))
+      bus.undo.add({
+        what: this.policy ? "policy" : "grid",
+        before,
+        after,
+        told: (one) => (one === before ? "as before" : "as drawn"),
+        put: (one) => this.restore(one),
+      });
+    this.before = after;
+    this.tell();
+  }
+
+  /** @param {Drawn} drawn */
+  restore({ rows, cols, cells, arrows }) {
+    if (this.closed) return false;
+    Object.assign(this, { rows, cols, cells: [...cells], arrows: [...arrows] });
+    this.before = this.drawn;
+    this.draw();
+    this.tell();
+    return true;
+  }
+
+  tell() {
     this.seq += 1;
     const text = (this.policy ? this.arrows : this.cells).join("");
     this.component.setStateValue("drawn", { seq: this.seq, rows: this.rows, cols: this.cols, text });
