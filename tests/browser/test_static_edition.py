@@ -13,20 +13,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 import offrl_core as orl
+from offrl_lecture.base.describe import describe
+from offrl_lecture.registry import page_of, pages, scenes
 from offrl_ui.datasets import facts
 from offrl_web.build import build
 from offrl_web.runtime.own_file import OwnFile
 from tests.browser import test_own_grid_browser
 from tests.browser import test_playground_browser as app
 from tests.browser.playground import BUS
+from tests.browser.scene_walk import reveal
 from tests.browser.waiting import eventually, painted
 from tests.conftest import uncaught
+from tests.lecture.scene_states import final_pictures
 from tests.pyodide import pyodide
 
 READY = "document.querySelector('.status')?.dataset.state === 'ready'"
@@ -279,6 +283,23 @@ def test_datasets_are_shown_as_in_the_app(trained_in: Page, site: SimpleNamespac
     )
     page.get_by_role("button", name="Open in the playground").click()
     page.wait_for_function(f"{BUS}?.hello?.run?.id && {BUS}.hello.run.config.dataset === 'cartpole'")
+
+
+def test_a_scene_is_computed_in_the_tab_as_it_is_here(trained_in: Page, site: SimpleNamespace):
+    """In the second worker, which trains what the slider asks for."""
+    page, scene = trained_in, scenes()["where-max-looks"]
+    page.get_by_role("link", name=pages()[page_of(scene.id)].title).click()
+    expect(page.locator(".lecture .picture").first).to_be_visible()
+    reveal(page)
+    page.locator("#control-frame").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_url(re.compile("frame=55"))
+    state, refused = scene.from_query(urlsplit(page.url).query)
+    assert (state["frame"], refused) == (55, [])
+    for name, picture in final_pictures(scene, state).items():
+        expect(page.locator(f"#picture-{name}-text")).to_have_text(describe(picture))
+    assert len(page.workers) == 2
 
 
 LOG = "patient,pulse,dose,gain\n" + "".join(
