@@ -10,6 +10,7 @@ import numpy as np
 from offrl_core.algos.explaining import Step, Transition, assemble
 from offrl_core.dataset import probe_rows
 from offrl_core.learning.program import Program
+from offrl_core.writing import tex
 
 Place = int | tuple[int, int]
 
@@ -159,12 +160,11 @@ def _after(program: Program, row: int, before: Transition) -> list[Step]:
             "probability_after",
             "probability before and after the next update",
             [policy, new_policy],
-            rf"\pi_\theta(a\mid s) = {policy:.4g} \to {new_policy:.4g}",
+            rf"\pi_\theta(a\mid s) = {tex(policy)} \to {tex(new_policy)}",
         )
     ]
     if q is not None:
         new_q = float(transition.s(batch["q"])[transition.action])
-        steps.append(
-            Step("q_after", "Q before and after the next update", [q, new_q], rf"Q(s,a) = {q:.4g} \to {new_q:.4g}")
-        )
+        latex = rf"Q(s,a) = {tex(q)} \to {tex(new_q)}"
+        steps.append(Step("q_after", "Q before and after the next update", [q, new_q], latex))
     return steps

@@ -28,8 +28,8 @@ def on_screen(value: float) -> str:
     """A number as the stage writes it: three significant digits, a real minus."""
     if value == 0:
         return "0"
-    if abs(value) < 1e-3 or abs(value) >= 1e5:
-        mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa, exponent = f"{value:.2e}".split("e")
+    if int(exponent) < -4 or abs(value) >= 999_999.5:
         power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return f"{mantissa}·10{power}".replace("-", "−")
     return np.format_float_positional(value, 3, unique=False, fractional=False, trim="k").rstrip(".").replace("-", "−")

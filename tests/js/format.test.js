@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   integer,
@@ -9,6 +10,7 @@ import {
   setting,
   power,
   symbol,
+  trimmed,
 } from "../../offrl_ui/assets/shared/format.js";
 import { close } from "./help.js";
 
@@ -18,6 +20,7 @@ test("numbers read as they are", () => {
     [0.5688, "0.569"],
     [-12.34, "−12.3"],
     [1240, "1\u2009240"],
+    [0.0005, "0.000500"],
     [3.144e7, "3.14·10⁷"],
     [-2e-9, "−2.00·10⁻⁹"],
     [2 ** -126, "1.18·10⁻³⁸"],
@@ -31,6 +34,13 @@ test("numbers read as they are", () => {
     [7, "7"],
   ];
   for (const [value, text] of cases) assert.equal(number(value), text);
+});
+
+test("powers of ten begin where Python's begin", () => {
+  const written = JSON.parse(readFileSync(new URL("../written_numbers.json", import.meta.url), "utf8"));
+  for (const [value, digits, text] of written)
+    assert.equal(trimmed(Number(value), digits).replaceAll("\u2009", ""), text);
+  assert.equal(number(1234.56, 6), "1\u2009234.56");
 });
 
 test("integers, settings, shares and powers", () => {

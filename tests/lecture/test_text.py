@@ -60,7 +60,7 @@ def test_labels_and_text_alternatives_are_unicode() -> None:
         (float("inf"), "∞"),
         (3.4e38, "3.4·10³⁸"),
         (0, "0"),
-        (1e-5, "1·10⁻⁵"),
+        (1e-5, "10⁻⁵"),
         (1234.5, "1234"),
     ],
 )

@@ -13,7 +13,8 @@ export const LEAST = 2 ** -126;
 
 /**
  * Three significant digits by default: 0.569, −12.3, 1 240, 3.14·10⁷; "–" where there is no number, "≈ 0" for what is
- * not zero but no larger than `rounding`.
+ * not zero but no larger than `rounding`. A power of ten as in `offrl_core/writing.py`: below 10⁻⁴, and beyond six
+ * figures before the point.
  * @param {number | null | undefined} value
  * @param {number} [digits]
  * @param {number} [rounding]
@@ -26,13 +27,14 @@ export function number(value, digits = 3, rounding = 0) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size < LEAST || size <= rounding) return "≈ 0";
-  if (size >= 1e5 || size < 1e-3) {
-    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
-    if (Math.abs(Number(mantissa)) === 1) return (value < 0 ? "−" : "") + power(Number(exponent));
-    return `${minus(mantissa)}·${power(Number(exponent))}`;
-  }
-  if (Number.isInteger(value)) return integer(value);
-  return size >= Math.min(1000, 10 ** digits) ? integer(Math.round(value)) : minus(value.toPrecision(digits));
+  const sign = value < 0 ? "−" : "";
+  const [mantissa, tens] = size.toExponential(digits - 1).split("e");
+  const exponent = Number(tens);
+  if (exponent < -4 || size >= 999999.5)
+    return sign + (Number(mantissa) === 1 ? power(exponent) : `${mantissa}·${power(exponent)}`);
+  if (exponent >= digits || Number.isInteger(size)) return sign + integer(size);
+  const [whole, decimals] = size.toFixed(digits - 1 - exponent).split(".");
+  return sign + integer(Number(whole)) + (decimals ? `.${decimals}` : "");
 }
 
 /**
