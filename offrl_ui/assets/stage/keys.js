@@ -38,7 +38,12 @@ function keysOf(stage) {
     },
     ...(stage.options.share
       ? [
-          { keys: [], name: "Ctrl + Z", does: "undo: the last change of a control, a card or a grid", act: () => false },
+          {
+            keys: [],
+            name: "Ctrl + Z",
+            does: "undo: the last change of a control, a card or a grid",
+            act: () => false,
+          },
           { keys: [], name: "Ctrl + Shift + Z", does: "redo", act: () => false },
           { keys: ["s"], name: "S", does: "share: a link to what is shown", act: () => stage.openShare() },
         ]
