@@ -362,7 +362,9 @@ class PlaygroundPage {
               type: "button",
               class: "plain",
               key: "beside",
-              title: this.adding ? "Replace the one that you view instead" : "Train it beside, in lock-step",
+              title: this.adding
+                ? "Replace the one that you view instead"
+                : "Train another one beside it, in lock-step",
               onclick: () => {
                 this.adding = !this.adding;
                 if (this.view) this.show(this.view, true);
@@ -370,9 +372,9 @@ class PlaygroundPage {
             },
             this.adding ? "Cancel" : "+ Compare with another",
           ),
-        lanes.length > 1 && button("remove", "× Remove", "Take the one that you view away"),
+        lanes.length > 1 && button("remove", "× Remove", "Remove the one that you view"),
       ),
-      this.adding && v("p", { key: "which" }, v("strong", {}, `Which one beside ${lanes[lane]}?`)),
+      this.adding && v("p", { key: "which" }, v("strong", {}, `Which algorithm beside ${lanes[lane]}?`)),
     ]);
   }
 

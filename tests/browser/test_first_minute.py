@@ -83,7 +83,7 @@ def test_another_visitor_stands_at_the_beginning(newcomer: Page, server: Server)
     # Speed and training go along to a comparison.
     newcomer.get_by_role("button", name="Play (space)").click()
     newcomer.get_by_role("button", name="Compare with another").click()
-    expect(newcomer.get_by_text("Which one beside BCQ?")).to_be_visible()
+    expect(newcomer.get_by_text("Which algorithm beside BCQ?")).to_be_visible()
     settled(newcomer, 200)
     newcomer.get_by_role("radio", name="CQL").click()
     newcomer.wait_for_function(f"{BUS}.hello?.lanes?.map((lane) => lane.algorithm).join() === 'bcq,cql'")

@@ -149,7 +149,7 @@ def test_the_lens_trains_many_values_at_once_and_takes_any_list(page: Page, firs
 
 def test_algorithms_side_by_side_share_one_transport(page: Page, first):
     page.get_by_role("button", name="Compare with another").click()
-    expect(page.get_by_text("Which one beside BCQ?")).to_be_visible()
+    expect(page.get_by_text("Which algorithm beside BCQ?")).to_be_visible()
     settled(page, 200)
     page.get_by_role("radio", name="BC", exact=True).click()
     page.wait_for_function("() => globalThis.offrlBus?.hello?.lanes?.length === 2")

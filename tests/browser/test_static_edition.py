@@ -200,7 +200,7 @@ def test_a_slider_acts_and_the_link_follows(shared: Page, site: SimpleNamespace)
 def test_algorithms_train_side_by_side(shared: Page, site: SimpleNamespace):
     app.open_playground(shared, site, "?algo=bcq&seeds=1&x.seed=32")  # type: ignore[arg-type]
     shared.get_by_role("button", name="Compare with another").click()
-    expect(shared.get_by_text("Which one beside")).to_be_visible()
+    expect(shared.get_by_text("Which algorithm beside")).to_be_visible()
     shared.locator('.picker [data-id="bc"]').click()
     shared.wait_for_function(f"{BUS}?.hello?.run?.config.lanes.length === 2")
     expect(shared.get_by_role("button", name=re.compile(r"^2\. "))).to_have_attribute("aria-pressed", "true")
