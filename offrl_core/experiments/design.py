@@ -244,31 +244,37 @@ class Design:
     @cached_property
     def jobs(self) -> tuple[Job, ...]:
         """The jobs, dataset by dataset. Configurations that differ in numbers only share one, up to 32 models or
-        16 networks."""
+        16 networks; one that the choices name in several ways is trained once."""
+        seen: set[tuple[str, ...]] = set()
         return tuple(
             job
             for number, data in enumerate(self.datasets)
             for place in range(len(self.algorithms))
-            for made, configurations in self._configurations(number, place)
+            for made, configurations in self._configurations(number, place, seen)
             for job in self._chunks(Data(data.name, made, data.own), place, configurations)
         )
 
-    def _configurations(self, number: int, place: int) -> list[tuple[dict[str, Value], list[dict[str, Value]]]]:
-        """The different configurations of an algorithm on a dataset: those together that train as one program on the
-        same data, with the options of that."""
+    def _configurations(
+        self, number: int, place: int, seen: set[tuple[str, ...]]
+    ) -> list[tuple[dict[str, Value], list[dict[str, Value]]]]:
+        """The different configurations of an algorithm on a dataset that are not among those seen, and are from now on:
+        those together that train as one program on the same data, with the options of that."""
         data, choice = self.datasets[number], self.algorithms[place]
-        known = self._declared[number, place]
+        known, approximator = self._declared[number, place], self._approximator(data, choice)
         axes = [axis for axis in self.axes if self._acts(axis, data, choice, known)]
         structural = [h.name for h in known.values() if not h.numeric or h.name == "batch_size"]
-        groups: dict[tuple[str, str], tuple[dict[str, Value], dict[str, dict[str, Value]]]] = {}
+        groups: dict[tuple[str, str], tuple[dict[str, Value], list[dict[str, Value]]]] = {}
         # Of the grid of all axes only what differs in those that act here.
         for point in {tuple(point[a] for a in axes): point for point in self._points}.values():
             options = self._options(data, {a.removeprefix(OPTION): point[a] for a in axes if a.startswith(OPTION)})
             own = {column_of(a): point[a] for a in axes if not a.startswith(OPTION)}
             values = self._resolved(known, choice, own, options)
             group = digest(options), digest([values[name] for name in structural])
-            groups.setdefault(group, (options, {}))[1][digest(values)] = values
-        return [(options, list(found.values())) for options, found in groups.values()]
+            run = data.name, data.own, group[0], choice.name, approximator, digest(values)
+            if run not in seen:
+                seen.add(run)
+                groups.setdefault(group, (options, []))[1].append(values)
+        return list(groups.values())
 
     def _resolved(
         self,

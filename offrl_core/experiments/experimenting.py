@@ -131,8 +131,9 @@ def experiment(
 
 
 def _several(given: Any) -> list[Any]:
-    """A list of what may be given alone."""
-    return [given] if isinstance(given, (str, Mapping, Dataset, type)) else list(given)
+    """A list of what may be given alone; what is no list stays, to be refused as an entry."""
+    alone = isinstance(given, (str, Mapping, Dataset, type)) or not isinstance(given, Iterable)
+    return [given] if alone else list(given)
 
 
 def _with_approximators(given: Any, approximators: Sequence[str]) -> list[Any]:

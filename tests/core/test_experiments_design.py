@@ -41,6 +41,10 @@ def test_jobs_are_the_product_and_share_programs():
     assert {(p["rho"], p["gamma"]) for p in job.points} == set(product([0.1, 0.3], [0.5, 0.9]))
     declared = {h.name for h in orl.hyperparameters("bcq", "table", orl.load_dataset("two-actions"))}
     assert set(job.points[0]) == declared  # every value is written out
+    # What is named in two ways is one: the usual approximator, a default written out.
+    named = [{"name": "two-actions"}, {"name": "two-actions", "options": {"seed": 0}}]
+    twice = design(datasets=named, algorithms=["bc", {"name": "bc", "approximator": "table"}])
+    assert (twice.runs, len(twice.run_of)) == (len(twice.seeds), len(twice.seeds))
 
 
 def test_options_as_axes_stand_behind_x_and_choose_the_discount():
