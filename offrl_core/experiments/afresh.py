@@ -92,7 +92,7 @@ class Choice:
         for (row, mine, _), job in zip(self._chosen, self.jobs, strict=True):
             row = {**row, "chosen_on": float(mine[score].mean()), "fresh": NAN, "fresh_low": NAN, "fresh_high": NAN}
             again = found[found["run"].isin([run.key for run in job.runs])]
-            again = again[again[score].notna()] if score in again else again.iloc[:0]
+            again = again[again[score].notna()] if score in again else again.iloc[:0].assign(**{score: NAN})
             values = again[score].to_numpy(dtype=float)
             if len(values):
                 row["fresh"] = float(values.mean())

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from offrl_core.experiments.afresh import Choice
+from offrl_core.experiments.axes import ExperimentError
 from offrl_core.experiments.design import Design
 from offrl_core.experiments.job import Run
 from offrl_core.experiments.run_links import link_parts
@@ -19,6 +20,9 @@ from offrl_core.links import OPTION, address
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_NORMALISING = ("normalised", "behavior_return", "best_return", "best_kind")
 
 
 class Results:
@@ -101,9 +105,8 @@ class Results:
         frame = self.frame
         if not len(frame):
             return planned.assign(runs=0)
-        if "normalised" not in frame.columns:  # a log whose world nobody knows
-            counts = frame.assign(task=tasks_of(frame)).groupby(places)["run"].nunique()
-            return planned.merge(counts.rename("runs").reset_index(), how="left")
+        unknown = {name: float("nan") for name in _NORMALISING if name not in frame.columns}
+        frame = frame.assign(**unknown)  # of a log whose world nobody knows, and where every run has failed
         last, best = (of_runs(frame, "normalised", at) for at in ("last", "best"))
         rows = []
         for place, part in last.groupby(places, sort=False):
@@ -146,8 +149,15 @@ class Results:
 
         Returns:
             As `Choice.table`.
+
+        Raises:
+            ExperimentError: there is no such metric, or a task has none, as where nothing can be normalised.
         """
         choice = Choice(self.design, self.frame, metric, fresh)
+        rows = of_runs(choice.frame, metric)
+        known = rows[rows["failed"] == ""].groupby("task", sort=False)["score"].count()
+        if len(lacking := known.index[known == 0]):
+            raise ExperimentError(f"no run on {lacking[0]} has a number for {metric}: choose by another, like judged")
         run_jobs(choice.jobs, self.design.own, self.store, executor, progress)
         return choice.table(self.afresh(choice))
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _META = b"offrl.job"
+_TYPES = {"run": "string", "step": "int64", "diverged": "int64"}
+"""Columns that every file has, with their types."""
 _STALE = 600.0
 """Seconds after which a half-written file is that of a process that has gone."""
 
@@ -120,7 +122,10 @@ class Store:
     def _look(self) -> None:
         """Take in which files are there, and which runs they name."""
         there = {}
-        for entry in os.scandir(self.folder):
+        entries: list[os.DirEntry[str]] = []
+        with suppress(FileNotFoundError):  # somebody has deleted the folder: nothing is there
+            entries = list(os.scandir(self.folder))
+        for entry in entries:
             if entry.name.endswith(".parquet") and entry.is_file():
                 with suppress(FileNotFoundError):
                     stat = entry.stat()
@@ -157,6 +162,9 @@ class Store:
         good, bad = [], 0
         try:
             with parquet.ParquetFile(self.folder / name, page_checksum_verification=True) as file:
+                types = {column.name: str(column.type) for column in file.schema_arrow}
+                if not _TYPES.items() <= types.items():
+                    raise ValueError("these are no results of a job")
                 for group in range(file.num_row_groups):
                     try:
                         good.append(file.read_row_group(group).to_pandas())
@@ -219,6 +227,7 @@ class Store:
     def _write(self, name: str, write: Callable[[Path], object]) -> None:
         part = self.folder / f".{name}.{secrets.token_hex(4)}.part"
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             write(part)
             with open(part, "rb") as written:
                 os.fsync(written.fileno())

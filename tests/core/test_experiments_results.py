@@ -15,7 +15,7 @@ from offrl_core.evaluation.doubly_robust import doubly_robust
 from offrl_core.evaluation.fitted_q import fitted_q_evaluation
 from offrl_core.evaluation.importance_sampling import importance_sampling
 from offrl_core.evaluation.rollouts import measuring
-from offrl_core.experiments import InThisProcess, Results
+from offrl_core.experiments import ExperimentError, InThisProcess, Results
 from offrl_core.experiments.job import NUMERICS
 from offrl_core.experiments.statistics import of_runs
 from offrl_core.worlds.world import exhaust
@@ -102,6 +102,11 @@ def test_what_cannot_be_normalised_is_no_number_and_counted(tmp_path: Path):
     assert results.frame["normalised"].isna().all()
     assert results.frame["return"].notna().all()
     assert results.describe()["missing"].tolist() == [2]
+    with pytest.raises(ExperimentError, match=r"no run on single-crossing .* for normalised: choose"):
+        results.best(executor=InThisProcess())
+    best = results.best("judged", fresh=0).iloc[0]
+    assert best["chosen_on"] == of_runs(results.frame, "judged")["score"].mean()
+    assert (np.isnan(best["fresh"]), best["fresh_seeds"]) == (True, 0)
 
 
 def test_a_log_whose_world_nobody_knows_has_estimates_only(tmp_path: Path):
@@ -113,7 +118,8 @@ def test_a_log_whose_world_nobody_knows_has_estimates_only(tmp_path: Path):
     frame = results.frame
     assert "return" not in frame.columns
     assert frame["wis"].notna().all()
-    assert results.describe()["runs"].tolist() == [2]
+    stands = results.describe()
+    assert (stands["runs"].tolist(), stands["missing"].tolist(), stands["failed"].tolist()) == ([2], [2], [0])
     assert results.to_links().eq("").all()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from pyarrow import parquet
 
 import offrl_core as orl
 from offrl_core.experiments import Design, ExperimentError, InThisProcess, Results, Store, run
@@ -154,6 +156,25 @@ def test_what_is_no_results_file_is_computed_again(text: bytes, whole: Results, 
     (tmp_path / f"{small().jobs[0].key}.parquet").write_bytes(text)
     (tmp_path / "notes.txt").write_text("mine")
     same(done(small(), tmp_path), whole)
+
+
+def test_a_file_that_names_runs_and_holds_none_is_computed_again(whole: Results, tmp_path: Path):
+    done(small(), tmp_path)
+    for path, columns in zip(sorted(tmp_path.glob("*.parquet")), (["return"], ["run", "return"]), strict=True):
+        table = parquet.read_table(path)
+        parquet.write_table(table.select(columns), path)  # with what it says of itself
+    store = Store(tmp_path)
+    assert Results(small(), store).frame.empty
+    assert len(store.damaged) == 2
+    same(done(small(), tmp_path), whole)
+
+
+def test_a_folder_that_is_deleted_is_made_again(whole: Results, tmp_path: Path):
+    store = Store(tmp_path / "results")
+    run(small(), store, InThisProcess())
+    shutil.rmtree(tmp_path / "results")
+    assert Results(small(), store).frame.empty
+    same(run(small(), store, InThisProcess()), whole)
 
 
 def test_a_full_disk_is_said_and_what_was_there_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -309,8 +330,12 @@ def test_an_error_in_the_job_is_recorded_at_once(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr("offrl_core.experiments.working.trained", wrong)
     counting = Counting()
-    frame = run(small(), Store(tmp_path), counting).frame
-    assert set(frame["failed"]) == {"FloatingPointError: no such luck"}
+    results = run(small(), Store(tmp_path), counting)
+    assert set(results.frame["failed"]) == {"FloatingPointError: no such luck"}
+    stands = results.describe()
+    assert (stands["runs"].sum(), stands["missing"].sum(), stands["failed"].sum()) == (0, 0, 6)
+    with pytest.raises(ExperimentError, match="no run could be computed: FloatingPointError: no such luck"):
+        results.best(executor=InThisProcess())
     assert len(counting.jobs) == 2
 
 

@@ -202,6 +202,13 @@ def test_nothing_is_left_out_without_being_counted(scores: dict[str, np.ndarray]
     row = st.aggregate(frame).iloc[0]
     assert (row["runs"], row["diverged"], row["missing"], row["failed"]) == (22, 1, 1, 1)
     assert row["mean"] == pytest.approx(np.mean([*frame["normalised"].dropna()]))  # with the one that diverged
+    # A curve is of the same runs all along: what lacks a number at one step is counted, and makes no interval.
+    curves = st.learning_curves(pd.concat([frame_of({"a": scores["a"]}).assign(step=0), frame]))
+    assert curves[["runs", "missing", "diverged"]].to_numpy().tolist() == [[22, 2, 0], [22, 2, 1]]
+    frame.loc[frame["seed"] > 4, "normalised"] = np.nan
+    few = st.learning_curves(pd.concat([frame_of({"a": scores["a"]}).assign(step=0), frame]))
+    assert few["low"].isna().all()
+    assert few["why"].str.contains("seeds, and fewer than 6 say too little").all()
 
 
 def test_ties_count_half_and_both_ways_make_one():
@@ -241,6 +248,8 @@ def test_the_best_step_the_last_and_a_given_one():
     np.testing.assert_allclose(curves["iqm"], [0.6, 1.4, 0.9])
     assert curves["step"][curves["best"]].tolist() == [5]
     assert curves["step"][curves["last"]].tolist() == [9]
+    errors = st.learning_curves(steps.assign(td_error=steps["normalised"]), metric="td_error")
+    assert errors["step"][errors["best"]].tolist() == [0]
 
 
 # choosing

@@ -75,6 +75,8 @@ def of_runs(frame: pd.DataFrame, metric: str = "normalised", at: str | int = "la
     """
     if not len(frame):
         raise ExperimentError("there are no results yet")
+    if metric not in frame.columns and (frame["failed"] != "").all():
+        raise ExperimentError(f"no run could be computed: {frame['failed'].iloc[0]}")
     if metric not in frame.columns or frame[metric].dtype.kind not in "fiu":
         numbers = [name for name in frame.columns if frame[name].dtype.kind in "fiu"]
         raise ExperimentError(unknown("metric of these results", metric, numbers))

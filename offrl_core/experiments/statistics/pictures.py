@@ -19,6 +19,7 @@ from offrl_core.experiments.statistics.base import (
     names_of,
     of_runs,
     pooled,
+    sign_of,
     tasks_of,
     too_few,
     too_few_seeds,
@@ -129,8 +130,9 @@ def learning_curves(
     """The interquartile mean of each group at each evaluated step, with pointwise intervals.
 
     Returns:
-        A row for each group and step: `by`, `step`, `iqm`, `low`, `high`, `runs`, `diverged` (so far), `best` and
-        `last` (whether this is the group's best step, and its last), `why`.
+        A row for each group and step: `by`, `step`, `iqm`, `low`, `high`, `runs` (those that have a number at every
+        step: the same ones all along), `missing` (the others), `diverged` (of `runs`, so far), `best` and `last`
+        (whether this is the group's best step, and its last), `why`.
     """
     import pandas as pd
 
@@ -143,17 +145,18 @@ def learning_curves(
             task.pivot(index="run", columns="step", values="score") for _, task in part.groupby("task", sort=True)
         ]
         steps = sorted(set.intersection(*(set(table.columns) for table in tables)))
-        strata = [table[steps].dropna().to_numpy() for table in tables]
-        strata = [values for values in strata if len(values)]
-        if not steps or not strata:
+        tables = [whole for table in tables if len(whole := table[steps].dropna())]
+        if not steps or not tables:
             continue
-        why = too_few(part[part["score"].notna()])
+        strata = [table.to_numpy() for table in tables]
+        counted = part[part["run"].isin(np.concatenate([table.index for table in tables]))]
+        why = too_few(counted)
         missing = np.full(len(steps), np.nan)
         low, high = (
             intervals(strata, drawn_iqm, **{"resamples": 1000, **bootstrapping}) if not why else (missing, missing)
         )
         middle = iqm(strata)
-        gone = part[part["diverged"] >= 0].groupby("step").size()
+        gone = counted[counted["diverged"] >= 0].groupby("step").size()
         parts.append(
             pd.DataFrame(
                 {
@@ -163,12 +166,13 @@ def learning_curves(
                     "low": low,
                     "high": high,
                     "runs": sum(map(len, strata)),
+                    "missing": part["run"].nunique() - sum(map(len, strata)),
                     "diverged": [int(gone.get(step, 0)) for step in steps],
-                    "best": np.arange(len(steps)) == int(np.argmax(middle)),
+                    "best": np.arange(len(steps)) == int(np.argmax(sign_of(metric) * middle)),
                     "last": np.arange(len(steps)) == len(steps) - 1,
                     "why": why,
                 }
             )
         )
-    columns = [*names_of(by), "step", "iqm", "low", "high", "runs", "diverged", "best", "last", "why"]
+    columns = [*names_of(by), "step", "iqm", "low", "high", "runs", "missing", "diverged", "best", "last", "why"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
