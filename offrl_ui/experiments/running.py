@@ -183,7 +183,7 @@ def _progress(standing: Standing) -> str:
     if standing.state == "new":
         return "Not started yet"
     if standing.state == "queued":
-        before = "next" if standing.place == 1 else f"behind {standing.place - 1} others"
+        before = {1: "next", 2: "behind another"}.get(standing.place, f"behind {standing.place - 1} others")
         return f"Waits in the queue, {before}"
     if told is None:
         return {"finished": "Finished", "stopped": "Stopped", "failed": "Failed"}.get(
