@@ -56,13 +56,20 @@ MODULES = ("pyodide.mjs", "pyodide.asm.mjs")
 """Pyodide's scripts."""
 
 UNUSED = re.compile(
-    r"numpy/(?:f2py|_pyinstaller|doc)/.*|numpy/.*\.(?:pyi|pxd|h|c|a|pyx)"
-    r"|(?:idlelib|tkinter|ensurepip|xmlrpc|wsgiref|venv|turtledemo|lib2to3|sqlite3|dbm)/.*"
-    r"|(?:imaplib|mailbox|turtle|poplib|smtplib|ftplib|nntplib)\.py"
+    r"numpy/(?:f2py/(?!__init__\.py)|_pyinstaller/|doc/).*|numpy/.*\.(?:pyi|pxd|h|c|a|pyx)"
+    r"|numpy/linalg/lapack_lite\..*|numpy-.*/RECORD"
+    r"|(?:idlelib|tkinter|ensurepip|xmlrpc|wsgiref|venv|turtledemo|lib2to3|sqlite3|dbm|xml/dom)/.*"
+    r"|_pyrepl/(?!__init__|pager)\w+\.\w+"
+    r"|(?:imaplib|mailbox|turtle|poplib|smtplib|ftplib|nntplib|bdb|cmd|compileall|cProfile|doctest|filecmp|modulefinder"
+    r"|optparse|pdb|pickletools|plistlib|profile|pstats|pyclbr|statistics|tabnanny|trace|wave|zipapp"
+    r"|_pyio|_pydatetime|_pydecimal)\.py"
     r"|encodings/(?:cp(?!125\d|437)\w+|mac_\w+|koi8_\w+|iso2022\w+|euc\w+|shift\w+|big5\w*|gb\w+|johab|hz|ptcp154|kz1048"
     r"|hp_roman8|palmos|tis_620|iso8859_(?!1\.|15)\w+)\.py"
 )
 """What nothing in a tab uses, of the two archives that Python begins with."""
+
+EMPTY = ("numpy/f2py/__init__.py",)
+"""What nothing uses, but `from numpy import *` imports, as scipy does."""
 
 NO_SCRIPT = "<noscript>This page is drawn by JavaScript, which is switched off in this browser.</noscript>"
 
@@ -218,7 +225,7 @@ def _slim(path: Path) -> bytes:
     with zipfile.ZipFile(path) as given, zipfile.ZipFile(file, "w") as made:
         for name in sorted(given.namelist(), key=lambda name: (name.rpartition(".")[2], name)):
             if not UNUSED.fullmatch(name):
-                data = given.read(name)
+                data = b"" if name in EMPTY else given.read(name)
                 made.writestr(zipfile.ZipInfo(name), _without_docs(data) if bare and name.endswith(".py") else data)
     return gzip.compress(file.getvalue(), 9, mtime=0)
 
