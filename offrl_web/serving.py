@@ -22,6 +22,10 @@ MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".json": "application/json",
     ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".py": "text/plain; charset=utf-8",
+    ".yml": "text/plain; charset=utf-8",
+    ".yaml": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
 }
 PACKED = (".html", ".js", ".mjs", ".css", ".json", ".svg", ".wasm")
