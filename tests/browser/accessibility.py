@@ -21,6 +21,17 @@ CONTRAST = """(within) => {
   const linear = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
   const bright = (rgb) => 0.2126 * linear(rgb[0]) + 0.7152 * linear(rgb[1]) + 0.0722 * linear(rgb[2]) + 0.05;
   const parent = (element) => element.assignedSlot ?? element.parentElement ?? element.getRootNode().host ?? null;
+  // The colour behind an element's text and how opaque that is, asked once of each element above it.
+  const places = new Map([[null, { below: [255, 255, 255], opacity: 1 }]]);
+  const place = (element) => {
+    if (!places.has(element)) {
+      const { below, opacity } = place(parent(element));
+      const style = getComputedStyle(element);
+      const behind = over(parts(style.backgroundColor), below);
+      places.set(element, { below: behind, opacity: opacity * Number(style.opacity) });
+    }
+    return places.get(element);
+  };
   const low = [];
   const look = (element) => {
     for (const child of element.shadowRoot?.children ?? []) look(child);
@@ -30,12 +41,9 @@ CONTRAST = """(within) => {
     const { width, height } = element.getBoundingClientRect();
     if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || width * height < 4) return;
     const style = getComputedStyle(element);
-    const line = [];
-    for (let one = element; one; one = parent(one)) line.push(getComputedStyle(one));
-    const backgrounds = line.map((s) => parts(s.backgroundColor)).reverse();
-    const below = backgrounds.reduce((rgb, layer) => over(layer, rgb), [255, 255, 255]);
+    const { below, opacity } = place(element);
     const ink = parts(element instanceof SVGElement && style.fill !== "none" ? style.fill : style.color);
-    ink[3] *= line.reduce((product, s) => product * Number(s.opacity), 1);
+    ink[3] *= opacity;
     const [a, b] = [bright(over(ink, below)), bright(below)];
     const ratio = Math.max(a, b) / Math.min(a, b);
     const named = `${element.tagName} ${element.getAttribute("class")}: ${text.slice(0, 60)}`;
