@@ -27,7 +27,7 @@ PAGES = (
         "stories",
         "Stories",
         "auto_stories",
-        "Guided runs, a question each; write your own and pass it on as a link.",
+        "Guided runs, one question each; write your own and pass it on as a link.",
     ),
     ("datasets", "Datasets", "dataset", "Every dataset drawn, counted and compared with its optimum; bring your own."),
     (

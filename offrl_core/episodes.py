@@ -81,10 +81,10 @@ def ranges(listed: str) -> list[tuple[int, int]]:
         match = _PART.fullmatch(part)
         if match is None:
             shown = part.strip()[:40]
-            raise DatasetError(f"{shown!r} is no episode: numbers and ranges are allowed, such as '3, 7-12'")
+            raise DatasetError(f"{shown!r} is not an episode: numbers and ranges are allowed, such as '3, 7-12'")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise DatasetError(f"{part.strip()!r} is no range of episodes: it must go upwards")
+            raise DatasetError(f"{part.strip()!r} is not a range of episodes: it must go upwards")
         found.append((first, last))
     return found
 

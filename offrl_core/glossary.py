@@ -50,7 +50,7 @@ TERMS = (
     Term(
         "policy",
         "policy π",
-        "How one acts: the probability π(a | s) of each action in each state.",
+        "How actions are chosen: the probability π(a | s) of each action in each state.",
     ),
     Term(
         "learned-policy",
@@ -123,7 +123,7 @@ TERMS = (
         "td",
         "TD, temporal difference",
         "Learning a value from the reward and the next value, r + γ V(s′), instead of from the whole return. The TD "
-        "error is what this target lies above the present estimate.",
+        "error is how far this target lies above the present estimate.",
         ("TD error", "TD target", "temporal difference"),
     ),
     Term(
@@ -165,7 +165,7 @@ TERMS = (
     Term(
         "ood",
         "out of distribution, OOD",
-        "Not like the data: an action that the behaviour policy would not take, or a state it would not come to.",
+        "Not like the data: an action that the behaviour policy would not take, or a state it would not reach.",
         ("out of distribution", "out-of-distribution", "OOD"),
     ),
     Term(
@@ -373,7 +373,7 @@ TERMS = (
     Term(
         "coverage",
         "coverage",
-        "Whether the data holds the states and actions that a policy comes to.",
+        "Whether the data holds the states and actions that a policy reaches.",
         ("coverage",),
     ),
     # Experiments

@@ -121,7 +121,7 @@ def read(path: str | os.PathLike[str]) -> OwnFile:
         if place.is_dir():
             raise OwnCodeError(f"it is a folder: name the Python file in it ({place})", str(place))
         if place.exists() and place.suffix != ".py":
-            raise OwnCodeError(f"it is no Python file: its name must end in .py ({place})", str(place))
+            raise OwnCodeError(f"it is not a Python file: its name must end in .py ({place})", str(place))
         if place.stat().st_size > MAX_BYTES:
             raise OwnCodeError(f"it is too large: at most {MAX_BYTES:,} bytes are read", str(place))
         return OwnFile(str(place), place.read_text(encoding="utf-8-sig"))
@@ -129,7 +129,7 @@ def read(path: str | os.PathLike[str]) -> OwnFile:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise OwnCodeError(f"it cannot be read: {reason} ({place})", str(place)) from error
     except UnicodeDecodeError as error:
-        raise OwnCodeError(f"it is no text in UTF-8: {error}", str(place)) from error
+        raise OwnCodeError(f"it is not UTF-8 text: {error}", str(place)) from error
 
 
 def load(file: OwnFile) -> list[type[Algorithm]]:

@@ -36,5 +36,5 @@ def register(added: Added) -> Added:
     elif isinstance(added, type) and issubclass(added, Algorithm):
         add_algorithm(added)
     else:
-        raise TypeError(f"{added!r} cannot be registered: it is no DatasetSpec, Algorithm class or Metric")
+        raise TypeError(f"{added!r} cannot be registered: it is not a DatasetSpec, an Algorithm class or a Metric")
     return added

@@ -111,7 +111,7 @@ def find(given: Path | None = None, *, fetch: bool = True, again: bool = False, 
     folder.mkdir(parents=True, exist_ok=True)
     named = given or (Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None)
     if named is not None and not named.is_dir():
-        raise SupplyError(f"{named} is no folder: it must hold Pyodide {VERSION}, see docs/static-edition.md")
+        raise SupplyError(f"{named} is not a folder: it must hold Pyodide {VERSION}, see docs/static-edition.md")
     local = [named] if named is not None else []
     _gather(folder, RUNTIME, [_from_folders(local), *([_from_npm(say)] if fetch else [])])
     if absent := [name for name in RUNTIME if not (folder / name).exists()]:

@@ -45,7 +45,7 @@ with st.sidebar:
 if opened:
     address, name = opened
     page_heading(name)
-    st.markdown("A recording of your own: it plays from your browser, and nothing of it was sent.")
+    st.markdown("A recording of your own: it plays from your browser, and none of it was sent anywhere.")
     stage(recording=address, key="gallery-stage")
     st.stop()
 title, button = st.columns([4, 1], vertical_alignment="center")

@@ -34,7 +34,7 @@ def opened() -> None:
             raise StoryError(f"a story of more than {MOST_BYTES:,} bytes is too long")
         st.session_state[TEXT] = data.decode()
     except (StoryError, UnicodeDecodeError) as error:
-        st.session_state["story-refused"] = f"{given.name[:60]} was not taken: {error}"
+        st.session_state["story-refused"] = f"{given.name[:60]} was not opened: {error}"
 
 
 def write() -> None:

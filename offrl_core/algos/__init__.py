@@ -93,7 +93,7 @@ def _from_packages() -> dict[str, type[Algorithm]]:
 def _from_package(entry: EntryPoint) -> type[Algorithm]:
     kind = entry.load()
     if not (isinstance(kind, type) and issubclass(kind, Algorithm)):
-        raise TypeError(f"{kind!r} is no subclass of Algorithm")
+        raise TypeError(f"{kind!r} is not a subclass of Algorithm")
     check_algorithm(kind)
     kind.file, kind.version = _package(entry), entry.dist.version if entry.dist else "0"
     return kind

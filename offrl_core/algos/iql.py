@@ -62,7 +62,7 @@ class IQL(Cloning):
             "clip",
             r"w_{\max}",
             "weight",
-            "What the cap holds down: the weight, which then cannot overflow, or the exponent before exp, as some code "
+            "What the cap limits: the weight, which then cannot overflow, or the exponent before exp, as some code "
             "does: at 100 that is no cap at all.",
             choices=("weight", "exponent"),
             paper="weight (Kostrikov et al. 2021); exponent in some code",

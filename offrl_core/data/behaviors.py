@@ -81,7 +81,7 @@ def softmax(q: Array, temperature: float) -> Array:
 
 
 def drawn_policy(world: TabularMDP, text: str) -> Array:
-    """`(S, A)`: a policy drawn on a grid, one character a cell: an arrow of `^>v<`, or `.` for any action.
+    """`(S, A)`: a policy drawn on a grid, one character per cell: an arrow of `^>v<`, or `.` for any action.
 
     Characters in walls are not looked at; rows may be parted by `/` or line breaks. Nothing drawn is any action
     everywhere.

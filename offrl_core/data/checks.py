@@ -188,7 +188,7 @@ def of_outliers(dataset: Dataset) -> Iterator[Finding]:
             "outlying-episodes",
             "note",
             f"{len(found)} of {dataset.n_episodes} episodes stand out: {listed}{' …' if len(found) > _FEW else ''}",
-            "They may be faults of the log, or the best that it holds: look at them before leaving any out.",
+            "They may be errors in the log, or the best episodes in it: look at them before leaving any out.",
             len(found),
             _first(dataset.episode_starts[[one.episode for one in found]]),
         )

@@ -123,7 +123,7 @@ def collecting(
                 "drawn",
                 "",
                 "",
-                "The policy you drew: one character a cell, ^ > v < or . for any action; rows may be separated by /.",
+                "The policy you drew: one character per cell, ^ > v < or . for any action; rows may be separated by /.",
                 max_length=(MAX_SIDE + 1) * MAX_SIDE,
                 needs=("behavior", ("drawn", "mix")),
             )

@@ -54,7 +54,7 @@ def outliers(dataset: Dataset) -> tuple[Outlier, ...]:
             found.setdefault(int(episode), []).append(f"{what} far {side} the median {number(float(usual))}")
     for episode in np.flatnonzero(still(own, lengths)):
         paid = number(float(own.rewards[own.episode_starts[episode]]))
-        found.setdefault(int(episode), []).append(f"rewards never move from {paid}")
+        found.setdefault(int(episode), []).append(f"rewards are always {paid}")
     return tuple(
         Outlier(episode, int(lengths[episode]), float(returns[episode]), tuple(reasons))
         for episode, reasons in sorted(found.items())

@@ -23,7 +23,7 @@ def check_address(address: str) -> str:
     """
     if not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}", address):
         raise ExperimentError(
-            f"{address!r} is no address of a cluster: it is written tcp://host:8786, or tls://host:8786"
+            f"{address!r} is not the address of a cluster: it is written tcp://host:8786, or tls://host:8786"
         )
     return address
 

@@ -140,7 +140,7 @@ class Design:
     def _axis_name(self, name: object) -> str:
         """The canonical name of an axis: an option that no algorithm has as a hyperparameter may stand without `x.`."""
         if not isinstance(name, str):
-            raise ExperimentError(f"{name!r} is no name of an axis")
+            raise ExperimentError(f"{name!r} is not the name of an axis")
         if name.startswith(OPTION) or self._owners(name) or name not in self._option_names:
             return name
         return OPTION + name

@@ -160,8 +160,8 @@ def _relabel(whole: Array, columns: Columns, context: Context) -> tuple[Array, l
 def _check_count(count: int, context: Context, name: str) -> None:
     if count > (allowed := context.limits.actions):
         raise FileError(
-            f"{count:,} actions, allowed are {allowed:,}. If they are quantities, choose actions = 'quantiles' or "
-            "'k-means', which put them into bins",
+            f"{count:,} actions; at most {allowed:,} are allowed. If they are quantities, choose actions = 'quantiles' "
+            "or 'k-means', which put them into bins",
             column=name,
         )
 
@@ -287,8 +287,8 @@ def _by_quantiles(values: Array, bins: int, columns: Columns, context: Context) 
     sizes = [len(texts) for texts in words]
     if (total := math.prod(sizes)) > context.limits.actions:
         raise FileError(
-            f"{bins} quantiles of each of {width} numbers make {total:,} actions, allowed are "
-            f"{context.limits.actions:,}: choose fewer bins, or actions = 'k-means'",
+            f"{bins} quantiles of each of {width} numbers make {total:,} actions; at most "
+            f"{context.limits.actions:,} are allowed: choose fewer bins, or actions = 'k-means'",
             column=name,
         )
     labels = tuple(_joined(texts, columns, context) for texts in itertools.product(*words))

@@ -76,7 +76,7 @@ class Limits:
     def check(self, what: str, value: float, **place: Any) -> None:
         """Raise `FileError` where `value` is above the limit called `what`."""
         if value > (allowed := getattr(self, what)):
-            raise FileError(f"{value:,.0f} {_LIMIT_NAMES.get(what, what)}, allowed are {allowed:,.0f}", **place)
+            raise FileError(f"{value:,.0f} {_LIMIT_NAMES.get(what, what)}; at most {allowed:,.0f} are allowed", **place)
 
 
 _LIMIT_NAMES = {"bytes": "bytes of file", "unpacked": "bytes after unpacking", "members": "files, episodes or pieces"}

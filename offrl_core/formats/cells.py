@@ -308,7 +308,7 @@ def _refuse_many_labels(column: pa.DictionaryArray, name: str, most: int) -> Non
     if any(np.isnan(as_number(word)) for word in plain):
         distinct = pc.count_distinct(pc.utf8_trim_whitespace(words)).as_py()
         if distinct > most:
-            raise FileError(f"{distinct:,} states, allowed are {most:,}", column=name)
+            raise FileError(f"{distinct:,} states; at most {most:,} are allowed", column=name)
 
 
 def check_readable(kind: pa.DataType, name: str) -> None:

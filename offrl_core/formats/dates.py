@@ -99,8 +99,8 @@ def moments(words: Sequence[str], codes: Array, episodes: Array | None = None) -
     whole = {} if clock is None else {form: days + clock for form, days in candidates.items() if days is not None}
     if len(whole) == 2 and not _has(parts, "p").any() and not _same_order(whole.values(), codes, episodes):
         raise FileError(
-            f"{words[0]!r} can be month/day/year or day/month/year, and the order of the rows hangs on it; write dates "
-            f"such as {FORMS}"
+            f"{words[0]!r} can be month/day/year or day/month/year, and the order of the rows depends on it; write "
+            f"dates such as {FORMS}"
         )
     return next(((values[codes], form) for form, values in whole.items()), None)
 

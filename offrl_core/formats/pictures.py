@@ -72,8 +72,8 @@ def choose_factor(shape: tuple[int, ...], name: str, context: Context) -> int:
     small = small_shape(shape, factor)
     if math.prod(small) > allowed:
         raise FileError(
-            f"a frame of {_product(shape)} has {size:,} numbers, allowed are {allowed:,}: choose shrink = {least} for "
-            f"frames of {_product(small_shape(shape, least))}",
+            f"a frame of {_product(shape)} has {size:,} numbers; at most {allowed:,} are allowed: choose shrink = "
+            f"{least} for frames of {_product(small_shape(shape, least))}",
             column=name,
         )
     if factor == 1:

@@ -109,7 +109,7 @@ def of_no_kind(beginning: bytes) -> str:
     if _XML.match(beginning):
         return f"this seems to be XML: save it as CSV or JSON, {_COLUMNS}"
     known = ", ".join(record.title for record in FORMATS.values())
-    return f"the format is not known, and this is no text: save it as one of {known}, {_COLUMNS}"
+    return f"the format is not known, and this is not text: save it as one of {known}, {_COLUMNS}"
 
 
 def of_members(names: Sequence[str]) -> str:

@@ -17,6 +17,10 @@ Array = npt.NDArray[Any]
 BLOCK = 32  # updates between two checks; a finding is traced back to its very update
 
 
+_SYMBOLS = {"q": "Q", "q2": "the second Q", "value": "V"}
+_BECAME = {"inf": "overflowed to infinity", "-inf": "overflowed to minus infinity", "nan": "became NaN"}
+
+
 @dataclass(frozen=True, slots=True)
 class Divergence:
     """A member stopped because its next update would have left the finite numbers.
@@ -54,10 +58,11 @@ class Divergence:
         """In words; `actions` are their names, without which they have numbers."""
         places = [("state", self.state), ("action", self.action), ("row", self.row)]
         known = [(name, actions[n] if name == "action" and actions else n) for name, n in places if n >= 0]
-        where = "".join(f", {name} {which}" for name, which in known)
+        where = " at " + ", ".join(f"{name} {which}" for name, which in known) if known else ""
         label = f" ({self.member})" if self.member else ""
         line = f" (first in {self.line})" if self.line else ""
-        return f"stopped before update {self.step}{label}: {self.what} became {self.value}{where}{line}"
+        what = f"{_SYMBOLS.get(self.what, self.what)} {_BECAME[self.value]}"
+        return f"stopped before update {self.step}{label}: {what}{where}{line}"
 
 
 Advanced = list[tuple[list[int], Program, list[Divergence]]]

@@ -287,7 +287,7 @@ TRAIL = [
 ]
 
 _STOPS = [
-    '    print(f"stopped before update {step + 1}: the numbers ran away, as they did in the run")',
+    '    print(f"stopped before update {step + 1}: it diverged, as it did in the run")',
     "    for p, last_finite in zip(parameters, before):",
     "        p.data = last_finite",
     "    break",

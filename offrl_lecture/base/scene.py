@@ -192,7 +192,7 @@ class Scene:
             if name in RESERVED:
                 continue
             if name not in known:
-                notes.append(f"{name[:_LONGEST]!r} is no control of this scene")
+                notes.append(f"{name[:_LONGEST]!r} is not a control of this scene")
                 continue
             try:
                 state[name] = known[name].validate(_from_text(text[:_LONGEST], known[name]))

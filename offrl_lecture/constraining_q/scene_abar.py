@@ -105,7 +105,7 @@ def _values(done: list[Resolution], chosen: Resolution) -> Lines:
     dips = [r for r in done if _dips(r)]
     worst = max((r.blocked for r in dips), default=0.0)
     return Lines(
-        title=r"What $\bar A$ believes, and what its policy gets",
+        title=r"What $\bar A$ believes, and what its policy earns",
         caption=f"The true return dips at widths {listed([number(r.width) for r in dips])}: their cells lie across the "
         f"ends of walls, which stop up to {number(100 * worst, 2)} % of the moves."
         if dips
@@ -178,8 +178,8 @@ def _answer(state: State, _: object) -> str:
     data = maze()
     recorded, width = constraining.behavior_return(data), number(chosen.width, 2)
     head = (
-        f"In cells of width {width} it believes **{number(chosen.believed, 3)}** and gets "
-        f"**{number(round(chosen.true, 3), 2)}**; the recorded walks got {number(recorded, 3)}. "
+        f"In cells of width {width} it believes **{number(chosen.believed, 3)}** and earns "
+        f"**{number(round(chosen.true, 3), 2)}**; the recorded walks earned {number(recorded, 3)}. "
     )
     if chosen.seen_twice < 0.12:
         head += (

@@ -79,7 +79,7 @@ def _pictures(state: State, world: str, frames: list[Frame]) -> dict[str, Pictur
     updates = int(frames[-1]["step"][0])
     return {
         "outcome": Lines(
-            title=f"What each threshold gets, and believes, after {updates} updates",
+            title=f"What each threshold earns, and believes, after {updates} updates",
             x=x,
             y=Axis("value at the start", scale="symlog", threshold=1.0, low=-0.1, high=30.0)
             if maze
@@ -168,12 +168,12 @@ def _answer(state: State, _: object) -> str:
         f"After {step} updates the true return is highest, {number(true.max(), 3)}, for **{between}** (best "
         rf"{number(best, 3)}, $\pi_\beta$ {number(behavior, 3)}). A smaller $\rho$ extrapolates; a larger one clones."
         "\n\n"
-        rf"**At $\rho=0$** every action passes: naive Q-learning, which believes {number(believed[0], 3)} and gets "
+        rf"**At $\rho=0$** every action passes: naive Q-learning, which believes {number(believed[0], 3)} and earns "
         f"{number(true[0], 3)}. "
     )
     said += "Its guesses are back. " if roads else "The triad is back. "
     said += (
-        rf"**At $\rho=1$** only the most likely action passes: it gets {number(true[-1], 3)}, what always taking a "
+        rf"**At $\rho=1$** only the most likely action passes: it earns {number(true[-1], 3)}, what always taking a "
         "clone's favourite is worth. "
     )
     if roads:
@@ -219,7 +219,7 @@ BCQ = Scene(
     answer=_answer,
     run=_run,
     prediction=Prediction(
-        r"Which threshold gets the highest true return?",
+        r"Which threshold earns the highest true return?",
         (r"$\rho=0$: the most freedom", "something between", r"$\rho=1$: the most caution"),
         right=1,
         at={"training": _FRAMES, "world": "roads"},

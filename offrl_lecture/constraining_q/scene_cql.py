@@ -231,7 +231,7 @@ def _answer(state: State, _: object) -> str:
     returns = now["return"][courses.FORMS.index(form), place]
     head = (
         rf"After {step} updates with $\alpha={number(alpha, 2)}$ the mean $Q$ is {number(data, 3)} in the data (exact "
-        f"{number(true_mean(), 3)}) and **{number(missing, 3)}** outside it; the policy gets "
+        f"{number(true_mean(), 3)}) and **{number(missing, 3)}** outside it; the policy earns "
         f"{number(returns.mean(), 3)}. "
     )
     if alpha == 0:
@@ -242,7 +242,7 @@ def _answer(state: State, _: object) -> str:
     if form != "paper" and at_start:
         whose = "" if at_start == lost.sum() else f"{at_start} of them "
         head += (
-            f"\n\n{int(lost.sum())} of {courses.CQL_SEEDS} seeds get nothing, {whose}because their very first step "
+            f"\n\n{int(lost.sum())} of {courses.CQL_SEEDS} seeds earn nothing, {whose}because their very first step "
             "follows a guess: the penalty stands at $s'$, and the first state of an episode is nobody's $s'$. In a "
             "table nothing else reaches it; a network would generalise, and the paper's form stands at $s$."
         )

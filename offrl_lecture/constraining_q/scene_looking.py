@@ -174,13 +174,13 @@ def _answer(state: State, _: object) -> str:
     if limited:
         return (
             r"The maximum over $\bar A(s')=\{a':(s',a')\in X\}$ never leaves the data: every value it reads has rows "
-            f"of its own. After {step} updates it believes **{believed}** and gets **{true}** (optimum "
+            f"of its own. After {step} updates it believes **{believed}** and earns **{true}** (optimum "
             f"{number(roads_truth().optimal or 0)})."
             "\n\nThe walks from $S$ and the walk to the goal are joined where they cross: nobody walked that road."
         )
     return (
         f"**{offered:.0f} %** of the pairs on offer to the maxima are not in the data. After {step} updates "
-        f"{unseen:.0f} % of the targets read such a guess; it believes **{believed}** and gets **{true}**."
+        f"{unseen:.0f} % of the targets read such a guess; it believes **{believed}** and earns **{true}**."
         "\n\nA guess is read and never corrected. Where it is too low the maximum ignores it, where it is too high the "
         "maximum *chooses* it: errors do not average out, the largest one travels backwards, row by row. Now let the "
         "maximum see only the data."

@@ -129,7 +129,7 @@ def _answer(state: State, _: object) -> str:
         f"from $S$ those to D had the best ({got['rwr']}). MARWIL and the one-step method know the value of "
         r"$\pi_\beta$, in which the second crossing goes wrong six times in ten: turning down to D looks a little "
         rf"better than going on ($.3\gamma^2={number(0.3 * 0.95**2)}$ against $.4\gamma^8={number(0.4 * 0.95**8)}$). "
-        "Greedy on that gets "
+        "Greedy on that earns "
         f"{got['one-step']}; MARWIL, which only leans that way, {got['marwil']}."
     )
 

@@ -94,7 +94,7 @@ def _pictures(state: State, frames: list[Frame]) -> dict[str, Picture]:
             active_right=(2, 3, 4) if len(frames) > 1 else (0,),
         ),
         "value": Lines(
-            title="What it believes the start is worth, and what its policy gets",
+            title="What it believes the start is worth, and what its policy earns",
             x=Axis("update", low=0, high=end),
             y=Axis("return", scale="symlog", threshold=1.0, low=-0.1, high=1e5)
             if toy
@@ -128,7 +128,7 @@ def _answer(state: State, _: object) -> str:
         return "Nothing is trained yet: press play."
     best = 0.0 if world == "toy" else courses.loop_optimum()
     return (
-        f"After {step} updates it believes **{number(believed)}** and gets **{number(true)}** (best: {number(best)}). "
+        f"After {step} updates it believes **{number(believed)}** and earns **{number(true)}** (best: {number(best)}). "
         + _EXPLAINED[str(state["target"]), world]
         + "\n\nEverything that acts goes: no reset, no step, no new rows. Only an off-policy algorithm may learn from "
         "rows that someone else collected, and nothing in the update of Q-learning forbids it.\n\n"

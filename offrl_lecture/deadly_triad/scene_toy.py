@@ -153,7 +153,7 @@ def _long(toy: Toy, exact: np.ndarray, learned: np.ndarray, step: int) -> Lines:
             *((Mark(gone, f"update {gone}", "x", "bad"),) if over else ()),
         ),
         legend=False,
-        alarm=rf"$\theta$ left the numbers at update {gone}; the next difference is NaN." if over else "",
+        alarm=rf"$\theta$ overflowed at update {gone}; the next difference is NaN." if over else "",
     )
 
 

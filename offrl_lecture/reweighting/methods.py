@@ -88,7 +88,7 @@ FAMILY: tuple[Relative, ...] = (
     ),
     Relative(
         *("rwr", "RWR", r"r \text{ or } G", "reward", "exp", 1.0, np.inf, r"w = e^{G/\tau}"),
-        "Positive and monotonic; on returns the exponent grows with the episode and leaves float32.",
+        "Positive and monotonic; on returns the exponent grows with the episode and overflows float32.",
         "Peters & Schaal 2007",
     ),
     Relative(

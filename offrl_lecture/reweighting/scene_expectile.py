@@ -196,7 +196,7 @@ def _answer(state: State, _: object) -> str:
     said = (
         rf"At $\tau={number(courses.EXPECTILES[tau])}$ the start is worth **{number(believed, 3)}** to it: at "
         rf"$\tau=\tfrac12$ that is the value of $\pi_\beta$, {number(behavior, 3)}, and towards 1 the best that "
-        f"recorded actions allow, {number(best, 3)}. Its policy gets {number(float(now['return'][tau, beta]), 3)}."
+        f"recorded actions allow, {number(best, 3)}. Its policy earns {number(float(now['return'][tau, beta]), 3)}."
         "\n\nOnly rows of the data pull at $V$: however large $\\tau$ is, no action that nobody took is ever asked."
     )
     if tau == 0:

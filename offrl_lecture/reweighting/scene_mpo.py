@@ -194,9 +194,9 @@ def _answer(state: State, _: object) -> str:
     left = f"{number(100 * unseen, 2)} % of its policy lies on actions that nobody took in that state"
     said = (
         rf"With $\epsilon={number(courses.EPSILONS[at[1]])}$ MPO believes **{number(believed, 3)}** (best "
-        f"{number(best, 3)}) and gets **{number(true, 3)}**: {left}."
+        f"{number(best, 3)}) and earns **{number(true, 3)}**: {left}."
         "\n\nWeighted cloning can only copy what stands in a row: AWAC, whose critic starts from the same guesses, "
-        f"ends with {number(100 * cloned, 2)} % there and gets {number(awac, 3)}. MPO's "
+        f"ends with {number(100 * cloned, 2)} % there and earns {number(awac, 3)}. MPO's "
         r"E-step weighs *every* action by $e^{Q/\eta}$. Where a guess is too high no row corrects it, the policy moves "
         "to it, and the critic takes the policy's word for it."
     )
@@ -266,8 +266,8 @@ MPO = Scene(
     answer=_answer,
     run=_run,
     prediction=Prediction(
-        "The best return here is .569, the data's policy gets .230. MPO with scattered start values will get …",
-        ("about the best", "about what the data's policy gets", "next to nothing"),
+        "The best return here is .569, the data's policy earns .230. MPO with scattered start values will earn …",
+        ("about the best", "about what the data's policy earns", "next to nothing"),
         right=2,
         at={"frame": _LAST, "epsilon": 0.1, "prior": "policy", "guesses": "scattered"},
     ),

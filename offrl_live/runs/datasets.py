@@ -52,7 +52,7 @@ def keep(dataset: Dataset, owner: object = None, room: UploadRoom = UploadRoom()
     """
     if dataset.nbytes > room.one:
         raise ConfigError(
-            f"the data takes {dataset.nbytes / 1e6:,.0f} MB of memory, allowed are {room.one / 1e6:,.0f} MB: "
+            f"the data takes {dataset.nbytes / 1e6:,.0f} MB of memory; at most {room.one / 1e6:,.0f} MB are allowed: "
             "leave out columns that are not needed, or episodes"
         )
     name = name or UPLOAD + secrets.token_urlsafe(16)

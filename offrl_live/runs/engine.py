@@ -142,7 +142,7 @@ class Engine:
             base += len(learner.members)
         found.sort(key=lambda pair: (pair[0].step, pair[1]))
         new, self._seen_divergences = found[self._seen_divergences :], len(found)
-        title, mode = "The numbers ran away", "q"
+        title, mode = "Diverged", "q"
         names = self.dataset.action_names
         return [Alarm("diverged", True, member, self.step, title, d.told(names), "q", mode) for d, member in new]
 

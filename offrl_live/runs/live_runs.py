@@ -186,7 +186,7 @@ class LiveRuns:
         self._forgotten[run_id] = run.config
         while len(self._forgotten) > REMEMBERED:
             self._forgotten.popitem(last=False)
-        run.state, run.reason = "stopped", "the server let this run go"
+        run.state, run.reason = "stopped", "the server dropped this run"
         self.scheduler.state_changed(run)
 
     def _drop_one(self) -> bool:

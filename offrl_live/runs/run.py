@@ -212,7 +212,7 @@ class Run:
             waits = "place 1: the next free worker is for this run" if place == 1 else f"place {place} in the queue"
             return "queued", waits
         if self.worker is not None and not self.built:
-            return "starting", "the worker prepares this run"
+            return "starting", "the worker is preparing this run"
         if self.described is None:
             return "starting", "waiting for a worker"
         return self.state, self.reason

@@ -203,7 +203,7 @@ class Session:
             self._pause("diverged", self.engine.why_stopped)
             return True
         if self.limit and self.engine.step >= self.limit:
-            self._pause("finished", f"budget spent: {self.engine.step:,} updates".replace(",", " "))
+            self._pause("finished", f"its budget of {self.engine.step:,} updates is spent")
             return True
         return False
 

@@ -22,7 +22,7 @@ def carry_out(runs: LiveRuns, viewer: Viewer, request: Request) -> None:
     run.used = runs.clock.now()
     try:
         if run.id not in runs.runs:
-            raise ValueError("the server let this run go; open the page again to start it anew")
+            raise ValueError("the server dropped this run; reload the page to start it again")
         answered = _DO[request.cmd](runs, viewer, run, request)
     except (ValueError, NoRoom) as error:
         log.info("run %s…: refused %s: %s", run.id[:6], request.cmd, error)
@@ -73,7 +73,7 @@ def _step(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     mine.revive()
     runs.scheduler.tell(mine, {"do": "step", "unit": request["unit"], "limit": mine.limit})
     if others:
-        move(runs, viewer, mine, mine.step, "others watch this run: you step through a copy of your own")
+        move(runs, viewer, mine, mine.step, "others watch this run, so you step through a copy of it")
     return False
 
 
@@ -88,7 +88,7 @@ def _set(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     step = run.step if viewer.playing else viewer.sent_step
     copy = runs.branch(run, step, lane, values)
     begin(runs, copy, playing=viewer.playing)
-    move(runs, viewer, copy, step, "others watch this run: your change goes on in a copy of your own")
+    move(runs, viewer, copy, step, "others watch this run, so your change is made in a copy of it")
     return False
 
 
@@ -123,7 +123,7 @@ def _stop(runs: LiveRuns, viewer: Viewer, run: Run, request: Request) -> bool:
     if len(run.viewers) > 1:
         raise ValueError("others watch this run: it cannot be stopped, but you can pause or leave it")
     viewer.playing = False
-    run.state, run.reason = "stopped", "you stopped it; play goes on from here"
+    run.state, run.reason = "stopped", "you stopped it; play continues from here"
     runs.scheduler.rest(run)
     if run.resting or run.worker is None:
         runs.scheduler.give_back(run)

@@ -49,7 +49,7 @@ def key_numbers(dataset: Dataset) -> list[tuple[str, str, str]]:
     if dataset.tabular:
         acting = acted_in(dataset)
         seen = float((dataset.counts[acting] > 0).mean())
-        help_ = f"Share of the {acting.sum()} × {dataset.n_actions} state–action pairs that stand in the data."
+        help_ = f"Share of the {acting.sum()} × {dataset.n_actions} state–action pairs that occur in the data."
         rows.append(("Pairs covered", f"{seen:.1%}", help_))
     else:
         rows.append(("Dimensions", str(dataset.observations.shape[1]), "Numbers in an observation."))
@@ -128,7 +128,7 @@ def counts_grid(dataset: Dataset, layout: GridLayout) -> str:
             body.append("</circle>" if (dr, dc) == (0, 0) else "</path>")
     body += svg.letters(layout)
     seen = int((counts[acting] > 0).sum())
-    description = f"{seen} of {counts[acting].size} state-action pairs stand in the data; the others are hatched"
+    description = f"{seen} of {counts[acting].size} state-action pairs occur in the data; the others are hatched"
     return svg.drawing(layout.cols, layout.rows, body, description=description)
 
 

@@ -16,11 +16,11 @@ MOST_ROWS = 1000
 MOST_COMPONENTS = 12
 LONGEST = EPISODES[0].max_length
 WHAT_STANDS_OUT = (
-    "An episode stands out if its return, or the logarithm of its length, lies further from the median "
-    "than 5 deviations (of 1.4826 times the median absolute deviation each), or if its rewards never move "
-    "where others' do; what more than a twentieth of the episodes do is another kind of episode. It may be "
-    "a fault of the log, or the best that it holds: look before you leave it out. Numbers are those of the "
-    "recording, from 0."
+    "An episode stands out if its return, or the logarithm of its length, lies more than 5 deviations from the "
+    "median (a deviation is 1.4826 times the median absolute deviation), or if its rewards never change where "
+    "others' do; what more than a twentieth of the episodes do counts as another kind of episode. It may be an "
+    "error in the log, or the best episode in it: look before you leave it out. Episodes are numbered from 0, as "
+    "recorded."
 )
 TOO_MANY = f"Their numbers do not fit into {LONGEST} characters: use a bound in the panel instead."
 

@@ -128,7 +128,7 @@ def as_text(plain_design: Plain, *, key: str) -> Plain | None:
     try:
         given = json.loads(text)
     except ValueError as error:
-        st.error(f"This is no JSON: {plain(error)}.", icon=":material/data_object:")
+        st.error(f"This is not JSON: {plain(error)}.", icon=":material/data_object:")
         return None
     if not isinstance(given, dict):
         st.error("A design is a JSON object, between braces.", icon=":material/data_object:")
@@ -163,7 +163,7 @@ def _algorithms(given: list[Any], key: str) -> list[Any]:
     bare = [_bare(entry) if common else entry for entry in given]
     picked = _entries("Algorithms", bare, algorithms(), "algorithm", key)
     if several:
-        st.caption("The algorithms have models of their own, as the JSON says.")
+        st.caption("Each algorithm has a model of its own, as the JSON says.")
         return picked
     model = st.segmented_control(
         "Model",
@@ -222,7 +222,7 @@ def _axes(design: Plain, axes: dict[str, Any], key: str) -> dict[str, Any]:
                 "Setting",
                 options=names,
                 required=True,
-                help="x. stands before options of the datasets.",
+                help="Options of the datasets are written with x. in front.",
                 width="medium",
             ),
             "values": st.column_config.TextColumn(

@@ -39,7 +39,7 @@ RULES = {
     "fqe": "highest fitted Q evaluation",
     "wis": "highest weighted importance sampling",
     "dr": "highest doubly robust estimate",
-    "value_start": "highest value of its own",
+    "value_start": "highest own value",
     "td_error": "smallest TD error",
 }
 
@@ -129,7 +129,7 @@ def _lacking(prepared: Prepared, names: Iterable[str]) -> str:
     for name in names:
         if name in LACKING and name in runs and (missing := int(runs[name].isna().sum())):
             said += f"\n{missing:,} of {len(runs):,} policies have no {LACKING[name]}."
-    return said and f"{said} What chooses by it takes one of the others."
+    return said and f"{said} Rules that need it choose among the others."
 
 
 def _tried(
@@ -219,9 +219,10 @@ def estimates_figure(prepared: Prepared) -> go.Figure:
         prepared.note()
         + (
             "\nDashed: estimate = truth. ρ: Spearman's rank correlation, its mean over datasets. "
-            f"regret@k: what the best of the k with the highest estimates lacks of the best of all, in {prepared.unit}."
+            f"regret@k: how far the best of the k with the highest estimates falls short of the best of all, as "
+            f"{prepared.unit}."
         )
-        + (f"\nFar off, beyond the axes: {beyond:,} of all estimates." if beyond else "")
+        + (f"\nBeyond the axes: {beyond:,} of all estimates." if beyond else "")
         + _lacking(prepared, there)
     )
     style(figure, "What is an estimate worth?", note, height=80 + 300 * rows)

@@ -59,7 +59,7 @@ def _read(parts: dict[str, str], notes: list[Note]) -> dict[str, Any]:
             if not isinstance(given, dict):
                 raise ExperimentError("a design is a JSON object, between braces")
         except (ValueError, RecursionError) as error:
-            said = str(error) if isinstance(error, ExperimentError) else "it is no JSON"
+            said = str(error) if isinstance(error, ExperimentError) else "it is not JSON"
             notes.append(Note("design", text, f"{said}; {first.title} is shown."))
         else:
             for name in filter(None, parts.get(links.UPLOADED, "").split(",")):

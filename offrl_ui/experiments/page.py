@@ -52,9 +52,8 @@ def show_study(study: Study) -> None:
         else:
             mine = decided[study.id]
             if mine is not None:
-                verdict = (
-                    ":material/check: **As you predicted:**" if mine == study.right else ":material/close: **Not**"
-                )
+                right = ":material/check: **As you predicted:**"
+                verdict = right if mine == study.right else ":material/close: **Not as you predicted:**"
                 st.markdown(f"{verdict} {study.choices[mine]}.")
             st.markdown(with_terms(study.answer))
     if study.id not in decided:

@@ -57,7 +57,7 @@ def _several(prepared: Prepared) -> str:
 
 
 def _steps(prepared: Prepared) -> str:
-    return "" if prepared.frame["step"].nunique() > 1 else "the models were looked at once only, at the end"
+    return "" if prepared.frame["step"].nunique() > 1 else "the models were evaluated only once, at the end"
 
 
 def plane_of(prepared: Prepared) -> list[str]:

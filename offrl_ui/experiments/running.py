@@ -18,9 +18,9 @@ from offrl_ui.setup.links import plain
 
 OWN = "experiments-own"
 STATES = {
-    "queued": ":material/hourglass_top: waits",
-    "running": ":material/progress_activity: is computed",
-    "stopping": ":material/pause_circle: is being stopped",
+    "queued": ":material/hourglass_top: waiting",
+    "running": ":material/progress_activity: computing",
+    "stopping": ":material/pause_circle: stopping",
     "stopped": ":material/pause_circle: stopped",
     "finished": ":material/check_circle: finished",
     "failed": ":material/error: failed",
@@ -125,7 +125,7 @@ def controls(queue: Experiments, design: Design, jobs: Sequence[Job], standing: 
         jobs: what is computed.
         missing: how many of its runs are not there.
     """
-    words = {"new": "Start", "stopped": "Go on", "failed": "Try again", "finished": "Compute what is missing"}
+    words = {"new": "Start", "stopped": "Continue", "failed": "Try again", "finished": "Compute what is missing"}
     if standing.afresh:
         words["new"] = "Run the best settings afresh"
     what = "experiment-afresh" if standing.afresh else "experiment"
@@ -149,7 +149,7 @@ def controls(queue: Experiments, design: Design, jobs: Sequence[Job], standing: 
                 key=f"{what}-stop",
                 on_click=_stop,
                 args=asked,
-                help="What is done stays; it can be gone on with.",
+                help="What is done is kept, and you can continue later.",
             )
     st.progress(_share(standing), text=_progress(standing))
     if refused := st.session_state.get(f"{what}-refused"):
@@ -184,10 +184,10 @@ def _progress(standing: Standing) -> str:
         return "Not started yet"
     if standing.state == "queued":
         before = {1: "next", 2: "behind another"}.get(standing.place, f"behind {standing.place - 1} others")
-        return f"Waits in the queue, {before}"
+        return f"Waiting in the queue, {before}"
     if told is None:
         return {"finished": "Finished", "stopped": "Stopped", "failed": "Failed"}.get(
-            standing.state, "The workers start"
+            standing.state, "The workers are starting"
         )
     words = [f"{told.jobs_done:,} of {told.jobs:,} jobs, {told.updates_done:,} of {told.updates:,} updates"]
     if standing.state == "running":
@@ -196,7 +196,7 @@ def _progress(standing: Standing) -> str:
     elif standing.state == "finished":
         words.append(f"finished in {duration(told.seconds)}" if told.updates_done and told.seconds >= 1 else "finished")
     else:
-        words.append({"stopping": "the workers end", "stopped": "stopped", "failed": "failed"}[standing.state])
+        words.append({"stopping": "the workers are stopping", "stopped": "stopped", "failed": "failed"}[standing.state])
     if told.found:
         words.append(f"{told.found:,} models were there already")
     if told.diverged:
@@ -234,7 +234,7 @@ def queued(queue: Experiments, shown: str) -> Design | None:
             width="stretch",
             type="primary" if standing.key == shown else "secondary",
             disabled=others,
-            help="Only who uploaded its data can open it." if others else None,
+            help="Only the visitor who uploaded its data can open it." if others else None,
         ):
             clicked = standing.design
     return clicked

@@ -191,7 +191,7 @@ def _settings(runs: pd.DataFrame) -> str:
     return (
         f"From its worst to its best value IQL's expectile moves the mean return by {number(spans['iql'], 2)}, "
         f"CQL's α by {number(spans['cql'], 2)}, BCQ's ρ by {number(spans['bcq'], 2)} and RWR's temperature by "
-        f"{number(spans['rwr'], 2)}. BCQ has {number(rho[0.2])} at ρ = 0.2 over all worlds and noise levels, and "
+        f"{number(spans['rwr'], 2)}. BCQ scores {number(rho[0.2])} at ρ = 0.2 over all worlds and noise levels, and "
         f"{number(rho[0.0])} at ρ = 0, which is naive Q-learning, and {number(rho[0.6])} at ρ = 0.6."
     )
 
@@ -209,7 +209,7 @@ def _network(runs: pd.DataFrame) -> str:
     iqm = _iqm(runs, ["algorithm", "approximator"])
     mlp = _mean(runs[runs["approximator"] == "mlp"], "bcq", "dataset")
     return (
-        f"BCQ has {number(iqm['bcq', 'table'])} with a table, {number(iqm['bcq', 'mlp'])} with a network and "
+        f"BCQ scores {number(iqm['bcq', 'table'])} with a table, {number(iqm['bcq', 'mlp'])} with a network and "
         f"{number(iqm['bcq', 'linear'])} with a linear function, which earns less than the behaviour with all "
         f"five algorithms. The network is as good as the table on double crossing, with "
         f"{number(mlp['double-crossing'])}, and it fails on four rooms, with {number(mlp['four-rooms'])}."
@@ -239,11 +239,11 @@ def _ways(runs: pd.DataFrame, resamples: int = 0) -> pd.DataFrame:
 def _choosing(runs: pd.DataFrame) -> str:
     way = _ways(runs)["value"]
     return (
-        f"On average over the four datasets the policy with the highest doubly robust estimate has "
+        f"On average over the four datasets the policy with the highest doubly robust estimate scores "
         f"{number(way['dr', 0])} and that with the highest weighted importance sampling {number(way['wis', 0])}, as "
-        f"good as the best of ten that are tried in the world ({number(way['trying', 10])}), where trying all sixty "
+        f"good as the best of ten that are tried in the world ({number(way['trying', 10])}); trying all sixty "
         f"gives {number(way['trying', 60])}. Fitted Q evaluation chooses one with {number(way['fqe', 0])}, the "
-        f"smallest TD error one with {number(way['td_error', 0])}, and the highest value of its own one with "
+        f"smallest TD error one with {number(way['td_error', 0])}, and the highest own value one with "
         f"{number(way['value_start', 0])}, no better than chance at {number(way['trying', 1])}."
     )
 
@@ -350,7 +350,7 @@ _ALL = (
         "Sixty policies on intensive-care data and on three grid worlds: which one to take, by the data alone?",
         "Nothing may be tried in the world. Which rule chooses the best policy?",
         (
-            "The highest value that a policy has by its own learner",
+            "The highest value that a learner gives its own policy",
             "The smallest TD error",
             "The highest estimate that weighs the recorded episodes: importance sampling or doubly robust",
             "None of them is better than chance",

@@ -71,8 +71,8 @@ _ALL = (
     ),
     Preset(
         "cloning-copies", "Cloning copies good and bad alike",
-        "BC settles on the data's own frequencies at both crossings and earns what those are worth: .23, above the .15 "
-        "of the recorded walks from the start, because now and then it changes roads.",
+        "BC settles on the data's own frequencies at both crossings and earns what those are worth: 0.23, above the "
+        "0.15 of the recorded walks from the start, because now and then it changes roads.",
         CLONING, _run("double-crossing", Lane("bc")), 1500, view={"mode": "policy"},
     ),
     Preset(
@@ -105,7 +105,7 @@ _ALL = (
     ),
     Preset(
         "rwr-overflow", "exp(G/τ) underflows",
-        "Returns of −1 and far less at a low temperature: every weight underflows, and the policy stays as it began.",
+        "Returns of −1 and far below at a low temperature: every weight underflows, and the policy stays as it began.",
         CLONING,
         _run("cliff-walking", Lane("rwr", hyperparameters={"signal": "return", "temperature": 0.005}), episodes=60),
         200, view={"mode": "weights"},
@@ -133,7 +133,7 @@ _ALL = (
     Preset(
         "deadly-triad", "Doubling out of nothing",
         "All rewards are 0, yet θ doubles with every update: function approximation, bootstrapping and "
-        "off-policy data together, until float32 ends.",
+        "off-policy data together, until float32 overflows.",
         TRIAD, _run("deadly-triad", Lane("q-learning", "linear")), 140, view={"mode": "q"},
     ),
     Preset(
@@ -146,7 +146,7 @@ _ALL = (
     ),
     Preset(
         "constrained", "Ignoring what nobody tried",
-        "The max runs over actions of the data only: one changed line, and the same table is exactly optimal.",
+        "The maximum takes only actions in the data: one changed line, and the same table is exactly optimal.",
         CONSTRAINING, _run("double-crossing", Lane("constrained-q", seeds=4)), 200, view={"mode": "q"},
     ),
     Preset(
@@ -162,8 +162,8 @@ _ALL = (
     ),
     Preset(
         "cql-forms", "CQL, form by form",
-        "Form (a) sinks every value it reaches without end; (c) and (d) hold the data's own action up. They act at s′, "
-        "which is never the start, so the first step stays wrong: the paper's form, at s, repairs it.",
+        "Form (a) pushes every value it reaches down without end; (c) and (d) hold the data's action up. They act at "
+        "s′, which is never the start, so the first step stays wrong: the paper's form, at s, repairs it.",
         CONSTRAINING,
         _run(
             "double-crossing",
@@ -187,8 +187,8 @@ _ALL = (
     Preset(
         "icu", "Better than the clinicians' average",
         "Ten thousand episodes sampled from an MDP that was built from intensive-care records, 716 states, 25 doses: "
-        "BCQ beats the clinicians' policy that they were sampled with. What clinicians hardly ever gave counts as "
-        "death here, which is an assumption; below stands what it does.",
+        "BCQ beats the clinicians' policy that they were sampled with. A treatment that clinicians hardly ever gave "
+        "counts as death here, which is an assumption; what it does is shown below.",
         ICU, _run("icu-sepsis", Lane("bcq")), 400, frames=8, view={"mode": "q"},
     ),
 )  # fmt: skip

@@ -59,7 +59,7 @@ async def _take(request: Request) -> Response:
     try:
         asked = Asked(get_hub().export(request.path_params["run_id"]), request.query_params)
     except UnknownRun:
-        return PlainTextResponse("there is no such run: it was dropped, or it never was", status_code=404)
+        return PlainTextResponse("there is no such run: it was dropped, or never existed", status_code=404)
     try:
         async with _made_at_once():
             data = await to_thread.run_sync(FILES[name].make or _torch_model(name), asked)

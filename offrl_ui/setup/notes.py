@@ -31,7 +31,8 @@ def reward_note(dataset: Dataset) -> str:
     if not dataset.reward_rule:
         return ""
     known, own = truth(dataset), truth(dataset.as_logged)
-    said = [f"Learners are given f(r) = {dataset.reward_rule} for a reward r, so values and their truth count in f(r)."]
+    rule = dataset.reward_rule
+    said = [f"Learners are given f(r) = {rule} for a reward r, so learned and true values are in units of f(r)."]
     if np.isfinite([known.q_floor, known.q_bound]).all():
         before = f"{number(own.q_floor)} to {number(own.q_bound)} with the log's own rewards"
         said.append(f"No value leaves {number(known.q_floor)} to {number(known.q_bound)} ({before}).")
@@ -52,7 +53,7 @@ def reward_note(dataset: Dataset) -> str:
 def given_rewards(dataset: Dataset) -> str:
     """Which rewards learners are given where they are not the log's own; empty where they are."""
     rule = dataset.reward_rule
-    told = f"Learners are given {rule} for a reward r: values count in that, true returns in the log's own unit."
+    told = f"Learners are given {rule} for a reward r: values are in that unit, true returns in the log's own."
     return told if rule else ""
 
 

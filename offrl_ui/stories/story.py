@@ -200,7 +200,7 @@ def _only(where: str, given: Mapping[str, object], allowed: tuple[str, ...]) -> 
 def _text(where: str, given: Mapping[str, object], name: str, longest: int) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise StoryError(f"{where}: {name} is missing, or is no text")
+        raise StoryError(f"{where}: {name} is missing or is not text")
     words = " ".join(value.split())
     if len(words) > longest:
         raise StoryError(f"{where}: {name} has {len(words)} characters; at most {longest} are allowed")

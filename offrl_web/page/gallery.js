@@ -60,7 +60,7 @@ class GalleryPage {
     const few = { label: "Run", groups, columns: 2, few: 0, skip: "" };
     if (this.opened) {
       const { address, name } = this.opened;
-      const about = "A recording of your own: it plays from your browser, and nothing of it was sent.";
+      const about = "A recording of your own: it plays from your browser, and none of it was sent anywhere.";
       patch(this.head, [v("div", { class: "page-heading" }, v("h1", {}, name), v("p", {}, about))]);
       this.picker.show({ ...few, value: null });
       this.stagePlace.show({ recording: address });

@@ -60,7 +60,7 @@ export class OwnFile {
     if (!file) return this.draw();
     const size = file.size / 2 ** 20;
     if (size > LARGEST) {
-      this.problem = `${file.name}: ${size.toFixed(0)} MB of file, allowed are ${LARGEST} MB`;
+      this.problem = `${file.name}: ${size.toFixed(0)} MB; at most ${LARGEST} MB are allowed`;
       return this.draw();
     }
     this.doing = "Looking at the file …";

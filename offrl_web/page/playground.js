@@ -406,7 +406,7 @@ class PlaygroundPage {
         { class: "fold menu" },
         v("summary", {}, "Take it home"),
         run === null
-          ? v("p", { class: "caption" }, "As soon as Python is there.")
+          ? v("p", { class: "caption" }, "As soon as Python has been loaded.")
           : [
               models.length > 1 &&
                 v(

@@ -251,7 +251,7 @@ class Playground:
         try:
             export = self._runs.export(str(question.get("run")))
         except UnknownRun as error:
-            raise ValueError("there is no such run: it was dropped, or it never was") from error
+            raise ValueError("there is no such run: it was dropped, or never existed") from error
         query = {key: str(value) for key, value in dict(question.get("query") or {}).items()}
         return file.make(Asked(export, query, self._read))
 

@@ -48,7 +48,7 @@ def test_a_phone_moves_a_slider_while_the_world_is_in_sight(phone: Page, server:
     expect(phone.locator(".pinned-value")).to_have_text(f"{moved:g}")
     assert world.evaluate(IN_SIGHT)
     # Another setting at hand, and it stays so.
-    phone.get_by_label("Which setting is at hand here").select_option("gamma")
+    phone.get_by_label("Which setting to keep at hand").select_option("gamma")
     expect(phone.locator(".pinned-value")).to_have_text(f"{value(phone, 'gamma'):g}")
     phone.reload()
     expect(phone.locator(".stage.has-run")).to_be_visible()

@@ -82,7 +82,7 @@ def test_it_is_picked_trained_dragged_saved_and_wrong_for_a_while(page: Page, ow
     values = page.evaluate(f"Object.fromEntries({BUS}.hyperparameters(0).map((h) => [h.name, h.value]))")
     assert (values["alpha"], values["scale"]) == (3, 1)
     expect(page.locator('.settings [data-name="scale"]').first).to_be_visible()
-    expect(page.locator(".stage")).to_contain_text("the run before")
+    expect(page.locator(".stage")).to_contain_text("the previous run")
     assert run(page) == second  # the page, which has been drawn anew, stays with it
     # A mistake is told with its line, while that run goes on; put right, it is gone.
     place.write_text(text.replace("hp.gamma * rows", "hp.gama * rows"))

@@ -178,7 +178,7 @@ def test_lost_connection_comes_back_without_losing_or_doubling_frames(bench: Pag
 
 def test_unknown_run_says_so_and_tells_the_page(bench: Page, host: Host):
     host.open(bench, run="no-such-run")
-    expect(bench.locator(".state-line")).to_contain_text("The server was restarted, or has let this run go")
+    expect(bench.locator(".state-line")).to_contain_text("The server was restarted or has dropped this run")
     bench.wait_for_function("events.some(([name]) => name === 'gone')")
 
 

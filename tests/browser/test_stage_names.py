@@ -102,8 +102,8 @@ def test_names_stand_still_while_the_numbers_change(bench: Page, host: Host):
 def test_the_run_before_is_named_too(bench: Page, host: Host):
     host.record("names-iql", config(*RUNS["iql"]), STEPS)
     host.show(bench, recording="names-iql")
-    bench.evaluate("() => { stage.store.keepGhost('the run before'); stage.curves.build(); }")
-    eventually(bench, lambda: bench.locator(".plot-key", has_text="the run before").count(), 4)
+    bench.evaluate("() => { stage.store.keepGhost('the previous run'); stage.curves.build(); }")
+    eventually(bench, lambda: bench.locator(".plot-key", has_text="the previous run").count(), 4)
     assert bench.evaluate(WRONG) == []
 
 

@@ -22,9 +22,9 @@ def test_every_control_moves_to_both_ends(tab: Page, server, scene: str) -> None
 
 def test_monte_carlo_in_the_loop_judges_the_datas_policy(tab: Page, server) -> None:
     show_scene(tab, server.url, "offline-loop", "&v=1&reveal=1&frame=60", name=NAME)
-    expect(tab.locator(".answer-text")).to_contain_text("gets 0.5688")
+    expect(tab.locator(".answer-text")).to_contain_text("earns 0.5688")
     after(tab, lambda: tab.locator("input[value=mc]").check(force=True))
-    expect(tab.locator(".answer-text")).to_contain_text("gets 0.2321")
+    expect(tab.locator(".answer-text")).to_contain_text("earns 0.2321")
     expect(tab.locator(".code-line.added").last).to_contain_text("y = b.G")
 
 

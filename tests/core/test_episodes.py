@@ -106,13 +106,13 @@ def test_bounds_leave_out_what_lies_beyond_them() -> None:
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"listed": "3, x"}, "'x' is no episode: numbers and ranges are allowed, such as '3, 7-12'"),
-        ({"listed": "-1"}, "'-1' is no episode"),
-        ({"listed": "1,,2"}, "'' is no episode"),
-        ({"listed": "9-3"}, "'9-3' is no range of episodes: it must go upwards"),
+        ({"listed": "3, x"}, "'x' is not an episode: numbers and ranges are allowed, such as '3, 7-12'"),
+        ({"listed": "-1"}, "'-1' is not an episode"),
+        ({"listed": "1,,2"}, "'' is not an episode"),
+        ({"listed": "9-3"}, "'9-3' is not a range of episodes: it must go upwards"),
         ({"listed": "99999"}, "there is no episode 99999: the data has episodes 0 to"),
-        ({"listed": "0-99999999999"}, "is no episode"),
-        ({"listed": [2, -4]}, "'-4' is no episode"),
+        ({"listed": "0-99999999999"}, "is not an episode"),
+        ({"listed": [2, -4]}, "'-4' is not an episode"),
         ({"shorter_than": 10_000}, "all .* episodes would be left out: one must stay"),
         ({"return_below": math.nan}, "return_below = nan is not allowed"),
         ({"shorter": 3}, "unknown bound 'shorter' .did you mean 'shorter_than'"),
@@ -203,7 +203,7 @@ def test_episodes_that_stand_out_say_why() -> None:
     assert set(found) >= {7, 11, 30}
     assert "length far above the median 10" in found[7].reasons
     assert found[7].length == 400
-    assert found[11].reasons == ("rewards never move from 0.25",)
+    assert found[11].reasons == ("rewards are always 0.25",)
     assert found[30].reasons[0].startswith("return far above the median")
     assert found[30].value == pytest.approx(data.episode_returns(1.0)[30])
     assert {e for e in found if e not in (7, 11, 30)} == set()

@@ -267,11 +267,11 @@ def test_what_is_refused(text: str) -> None:
 def test_limits() -> None:
     small = Limits(bytes=1_000_000, unpacked=20_000, rows=1000, columns=10)
     row = '{"s": 0, "a": 1, "r": 0}\n'
-    with pytest.raises(FileError, match="1,001 rows, allowed are 1,000"):
+    with pytest.raises(FileError, match="1,001 rows; at most 1,000 are allowed"):
         read_json(row * 1001, limits=small)
-    with pytest.raises(FileError, match="11 columns, allowed are 10"):
+    with pytest.raises(FileError, match="11 columns; at most 10 are allowed"):
         read_json({f"s{i}": 0 for i in range(11)}, limits=small)
-    with pytest.raises(FileError, match="11 columns, allowed are 10"):
+    with pytest.raises(FileError, match="11 columns; at most 10 are allowed"):
         read_json(row * 1005 + "".join(json.dumps({f"k{i}": 0}) for i in range(8)), limits=replace(small, rows=5000))
     with pytest.raises(FileError, match=r"column 's': .* bytes after unpacking"):
         read_json([{"s": [0] * 100, "a": 1, "r": 0}] * 900, limits=small)

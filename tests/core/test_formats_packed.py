@@ -90,7 +90,7 @@ def test_bombs_are_refused_before_they_are_unpacked(ending: str) -> None:
     bomb = PACKERS[ending](bytes(50_000_000))
     assert len(bomb) < 100_000
     begun = time.monotonic()
-    with pytest.raises(FileError, match=r"^bomb: .*bytes after unpacking, allowed are 2,000,000"):
+    with pytest.raises(FileError, match=r"^bomb: .*bytes after unpacking; at most 2,000,000 are allowed"):
         read_file(bomb, name="bomb", limits=LIMITS)
     assert time.monotonic() - begun < 5
     nested = gzip.compress(bomb)
@@ -184,11 +184,11 @@ def test_arrow_bombs_and_limits(compression: str) -> None:
     zeros = pa.table({"s": np.zeros(9_000), **{f"x{i}": np.zeros((9_000,)) for i in range(9)}})
     wide = feather(zeros, compression=compression, chunksize=9_000)
     small = replace(LIMITS, unpacked=100_000)
-    with pytest.raises(FileError, match="720,000 bytes after unpacking, allowed are 100,000"):
+    with pytest.raises(FileError, match="720,000 bytes after unpacking; at most 100,000 are allowed"):
         read_file(wide, limits=small)
-    with pytest.raises(FileError, match="9,000 rows, allowed are 1,000"):
+    with pytest.raises(FileError, match="9,000 rows; at most 1,000 are allowed"):
         read_file(wide, limits=replace(LIMITS, rows=1_000))
-    with pytest.raises(FileError, match="10 columns, allowed are 9"):
+    with pytest.raises(FileError, match="10 columns; at most 9 are allowed"):
         read_file(wide, limits=replace(LIMITS, columns=9))
 
 

@@ -52,9 +52,9 @@ def header(shape: str, dtype: str = "<f8") -> bytes:
 
 
 def test_sizes_are_refused_before_unpacking() -> None:
-    refuse(bytes(1_000_001), "1,000,001 bytes of file, allowed are 1,000,000")
-    refuse(b"s,a,r\n" + b"0,0,0\n" * 1001, "1,001 rows, allowed are 1,000")
-    refuse(b",".join(b"x%d" % i for i in range(11)) + b"\n" + b"1," * 10 + b"1\n", "11 columns, allowed are 10")
+    refuse(bytes(1_000_001), "1,000,001 bytes of file; at most 1,000,000 are allowed")
+    refuse(b"s,a,r\n" + b"0,0,0\n" * 1001, "1,001 rows; at most 1,000 are allowed")
+    refuse(b",".join(b"x%d" % i for i in range(11)) + b"\n" + b"1," * 10 + b"1\n", "11 columns; at most 10 are allowed")
     refuse(parquet({"s": range(1001), "a": range(1001), "r": range(1001)}), "1,001 rows")
     refuse(parquet({f"s{i}": [1] for i in range(11)}), "11 columns")
     refuse(npz(observations=np.zeros((4, 11))), "11 columns")
@@ -69,7 +69,9 @@ def test_a_file_that_ends_too_early_says_so() -> None:
 
 
 def test_archives_that_lie() -> None:
-    refuse(npz(rewards=header("(99999999,)") + bytes(32)), "column 'rewards': 99,999,999 rows, allowed are 1,000")
+    refuse(
+        npz(rewards=header("(99999999,)") + bytes(32)), "column 'rewards': 99,999,999 rows; at most 1,000 are allowed"
+    )
     refuse(npz(rewards=header("(4, 99999999)") + bytes(32)), "column 'rewards': .*bytes after unpacking")
     refuse(npz(rewards=header("(40,)") + bytes(32)), r"column 'rewards': an array of shape \(40,\) needs 320 bytes")
     refuse(npz(rewards=header("(-4,)") + bytes(32)), "is impossible")
@@ -79,7 +81,7 @@ def test_archives_that_lie() -> None:
     with zipfile.ZipFile(many, "w") as archive:
         for i in range(60):
             archive.writestr(f"{i}.npy", b"")
-    refuse(many.getvalue(), "60 files, episodes or pieces, allowed are 50")
+    refuse(many.getvalue(), "60 files, episodes or pieces; at most 50 are allowed")
     # The directory of the archive says 80 bytes where a megabyte follows: never more than that is unpacked.
     big = npz(rewards=header("(4,)") + bytes(2_000_000))
     size = struct.pack("<I", 128 + 2_000_000)
@@ -133,7 +135,7 @@ def test_hdf5_stays_within_its_file(tmp_path: Path) -> None:
         "numbers lie in other files, which": lambda out: out.create_dataset(
             "rewards", shape=(4,), dtype="f8", external=[(str(tmp_path / "secret.bin"), 0, 32)]
         ),
-        "000,000 rows, allowed": lambda out: out.create_dataset("rewards", shape=(10**12,), chunks=True, dtype="f8"),
+        "000,000 rows; at most": lambda out: out.create_dataset("rewards", shape=(10**12,), chunks=True, dtype="f8"),
         "bytes after unpacking": lambda out: out.create_dataset("rewards", shape=(4, 10**12), chunks=True, dtype="f8"),
         "800,000,000 bytes after unpacking": huge_chunks,
         "an array is needed": lambda out: out.create_group("rewards"),
@@ -260,7 +262,7 @@ def test_groups_that_hold_themselves_are_walked_once() -> None:
 
     for build in (itself, many_ways):
         begun = time.monotonic()
-        with pytest.raises(FileError, match="column 'observations': 4,097 columns, allowed are 4,096"):
+        with pytest.raises(FileError, match="column 'observations': 4,097 columns; at most 4,096 are allowed"):
             read_file(episode(build))
         assert time.monotonic() - begun < 20
 

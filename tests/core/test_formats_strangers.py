@@ -73,7 +73,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "log.xml": (b'<?xml version="1.0"?><log><step s="0"/></log>', "XML: save it as CSV or JSON"),
     "log-00000.tfrecord-0": (b"\x1c\x00\x00\x00\x00\x00\x00\x00\xff", "TFRecords.*tensorflow_datasets"),
     "log.h5": (hdf5(), "none of the known layouts.*it holds data.*observations, actions, rewards, terminals"),
-    "log.bin": (bytes(range(256)), "the format is not known, and this is no text: save it as one of CSV, Parquet"),
+    "log.bin": (bytes(range(256)), "the format is not known, and this is not text: save it as one of CSV, Parquet"),
     "model.zip": (zip_of({"policy.pth": b"x", "data": b"y"}), "model of Stable-Baselines3: the log"),
     "model.pt": (zip_of({"archive/data.pkl": b"x", "archive/version": b"3"}), "checkpoint of PyTorch.*numpy"),
     "log.xlsb": (zip_of({"xl/workbook.bin": b"x", "[Content_Types].xml": b""}), r"\(\.xlsb\): save it as \.xlsx"),

@@ -207,7 +207,7 @@ def test_missing_values_are_refused_or_their_episodes_dropped() -> None:
 
 
 def test_too_many_actions_are_refused_with_a_remedy() -> None:
-    with pytest.raises(FileError, match=r"column 'a': .*1,500 actions, allowed are 1,000.*'quantiles'"):
+    with pytest.raises(FileError, match=r"column 'a': .*1,500 actions; at most 1,000 are allowed.*'quantiles'"):
         read_csv("s,a,r\n" + "\n".join(f"0,{a},0" for a in range(1500)))
 
 

@@ -26,7 +26,7 @@ def test_the_diverged_stop_and_the_others_go_on() -> None:
     ]
     assert learner.diverged is learner.divergences[0]
     assert learner.active == [1, 3]
-    assert str(learner.diverged) == "stopped before update 128 (gamma=1): q became inf, state 0, action 1"
+    assert str(learner.diverged) == "stopped before update 128 (gamma=1): Q overflowed to infinity at state 0, action 1"
     snapshot = learner.snapshot()
     assert snapshot.step == 300
     np.testing.assert_array_equal(snapshot.q[0, 0], [2.0**127, np.inf])  # the weight is finite, what it means no longer
@@ -67,7 +67,7 @@ def test_what_left_first_is_named_even_where_only_the_optimiser_broke() -> None:
     data = one_state([0, 1], [80.0, 0.1])
     adam = orl.Learner(data, "rwr", temperature=1.0, signal="reward", optimizer="adam")
     assert adam.advance(5) == 0
-    assert str(adam.diverged) == "stopped before update 1: squared gradient of policy became inf"
+    assert str(adam.diverged) == "stopped before update 1: squared gradient of policy overflowed to infinity"
     # A step that overshoots float32 by itself: the gradient is finite, the parameter no longer.
     big = orl.Learner(data, "emrl", approximator="linear", optimizer="sgd", learning_rate=2.0)
     state = big.state_dict()

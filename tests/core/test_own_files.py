@@ -95,10 +95,10 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
     with pytest.raises(orl.OwnCodeError, match=r"it is a folder: name the Python file in it \("):
         orl.load_algorithms(tmp_path)
     (tmp_path / "README.md").write_text("# A page")
-    with pytest.raises(orl.OwnCodeError, match=r"README.md: it is no Python file: its name must end in .py \("):
+    with pytest.raises(orl.OwnCodeError, match=r"README.md: it is not a Python file: its name must end in .py \("):
         orl.load_algorithms(tmp_path / "README.md")
     (tmp_path / "bytes.py").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(orl.OwnCodeError, match=r"bytes.py: it is no text in UTF-8"):
+    with pytest.raises(orl.OwnCodeError, match=r"bytes.py: it is not UTF-8 text"):
         orl.load_algorithms(tmp_path / "bytes.py")
     with (tmp_path / "large.py").open("wb") as large:
         large.truncate(own_files.MAX_BYTES + 1)
@@ -199,7 +199,7 @@ def test_packages_name_their_algorithms_by_entry_points(monkeypatch: pytest.Monk
     assert "gone" not in kinds
     said = [str(warning.message) for warning in warned]
     assert any("gone = 'no_such_package:Gone' of a package is left out: ModuleNotFoundError" in text for text in said)
-    assert any("3.14159" in text and "is no subclass of Algorithm" in text for text in said)
+    assert any("3.14159" in text and "is not a subclass of Algorithm" in text for text in said)
     assert orl.algorithms()["mine"] is kinds["mine"]
     learner = orl.Learner(random_data(3, rows=40), "mine")
     learner.advance(2)

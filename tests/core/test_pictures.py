@@ -135,9 +135,9 @@ def test_compressed_frames_are_refused_with_a_remedy(name: str) -> None:
 
 
 def test_what_is_too_large_and_no_picture_is_refused() -> None:
-    with pytest.raises(FileError, match=r"'observations': 125,000 columns, allowed are 4,096"):
+    with pytest.raises(FileError, match=r"'observations': 125,000 columns; at most 4,096 are allowed"):
         read_file(npz(np.zeros((ROWS, 50, 50, 50))))
-    with pytest.raises(FileError, match=r"'observations': 30 columns, allowed are 20"):
+    with pytest.raises(FileError, match=r"'observations': 30 columns; at most 20 are allowed"):
         read_file(npz(np.zeros((ROWS, 30))), limits=Limits(columns=20))
     with pytest.raises(FileError, match="shrink = 0 is not allowed: it must be"):
         ColumnMapping.from_json({"shrink": 0})

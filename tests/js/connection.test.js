@@ -32,7 +32,7 @@ test("a connection on which nothing comes any more is given up within six second
   newest().say("another");
   mock.timers.tick(5000);
   mock.timers.tick(250);
-  assert.deepEqual(told.at(-1), ["the server fell silent", false, 1]);
+  assert.deepEqual(told.at(-1), ["the server stopped answering", false, 1]);
   assert.equal(FakeSocket.all[0].readyState, 3);
   mock.timers.tick(520);
   assert.equal(FakeSocket.all.length, 2, "it is opened again half a second later");

@@ -31,7 +31,7 @@ test("values that no system learns are the mean of Q over the policy", () => {
 
 test("the run before is subtracted at the same step", () => {
   const now = store({}, [frame(1, [[0, 0, 0]], { q: 1 }), frame(2, [[0, 0, 0]], { q: 5 })]);
-  assert.equal(whyMissing(now, modeOf("ghost"), now.frames.last), "there is no run before to compare with");
+  assert.equal(whyMissing(now, modeOf("ghost"), now.frames.last), "there is no previous run to compare with");
   now.keepGhost("before");
   now.begin(hello());
   now.addFrames(frame(1, [[0, 0, 0]], { q: 3 }));

@@ -117,7 +117,7 @@ test("who cannot see the arrows is told how many targets read what the data lack
   const said = () => sentences(made, made.frames.last, "Paused", "cell (0, 0)");
   assert.ok(!said().includes("Arrows"));
   made.view.reads = true;
-  assert.ok(said().includes("Arrows: a pair in the data is what 1 of 4 targets read."));
+  assert.ok(said().includes("Arrows: 1 of 4 targets read a pair that is in the data."));
 });
 
 test("an arrow ends in the pair whose target it is; what the data lacks is dashed, what reads itself is a ring", () => {

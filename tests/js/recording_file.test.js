@@ -167,7 +167,7 @@ test("messages of other kinds, second descriptions and names that nothing may ha
   ])
     assert.throws(() => checkRecording([hello, more, ...rest]), NoRecording);
   assert.throws(() => checkRecording(rest), NoRecording);
-  assert.throws(() => checkRecording([hello]), /no picture in it/);
+  assert.throws(() => checkRecording([hello]), /holds no snapshot/);
 });
 
 test("a file that is no recording, is cut, or unpacks without end is refused", async () => {
@@ -175,7 +175,7 @@ test("a file that is no recording, is cut, or unpacks without end is refused", a
   await assert.rejects(readRecording(blob(Buffer.from("PK.."))), /not gzipped/);
   await assert.rejects(readRecording(blob(Buffer.alloc(0))), /not gzipped/);
   await assert.rejects(readRecording(blob(small.subarray(0, small.length - 20))), /damaged/);
-  await assert.rejects(readRecording(blob(gzipSync("hello"))), /This is no recording/);
+  await assert.rejects(readRecording(blob(gzipSync("hello"))), /This is not a recording/);
   await assert.rejects(readRecording(blob(gzipSync(Buffer.alloc(3_000_000))), { unpacked: 1e6 }), /more than 1 MB/);
   await assert.rejects(readRecording(blob(small), { packed: 10 }), /is larger than/);
   await assert.rejects(readRecording(blob(gzipSync(Buffer.alloc(5 * 30_000)))), /more than 20000 messages/);

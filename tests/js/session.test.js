@@ -112,7 +112,7 @@ test("a connection that is closed for good says why, and a run that is gone is t
   hear({ type: "close", code: 1006, reason: "", final: false });
   assert.equal(store.closed, null);
   hear({ type: "close", code: 4404, reason: "", final: true });
-  assert.match(store.closed, /The server was restarted, or has let this run go/);
+  assert.match(store.closed, /The server was restarted or has dropped this run/);
   assert.deepEqual(told.at(-1), ["gone", { run_id: "run" }]);
   made.disconnect();
 });

@@ -31,7 +31,7 @@ test("the picture in sentences", () => {
   assert.match(text, /In cell \(0, 1\) the policy prefers right with probability 0\.75, Q 3\. Training\.$/);
   made.view.state = 2;
   assert.match(sentences(made, last, "Training", "there"), /Q 5, an action that is not in the data\./);
-  assert.equal(sentences(made, null, "", ""), "No frame yet.");
+  assert.equal(sentences(made, null, "", ""), "No snapshot yet.");
 });
 
 test("why a run stands still", () => {
@@ -52,7 +52,7 @@ test("why a run stands still", () => {
   state({ state: "paused" });
   assert.equal(say({ replaying: true }).text, "Replaying. Paused");
   state({ state: "diverged", reason: "Q is infinite" });
-  assert.deepEqual(say(), { text: "Stopped: the numbers left the range of numbers: Q is infinite", tone: "warn" });
+  assert.deepEqual(say(), { text: "Diverged: Q is infinite", tone: "warn" });
   assert.equal(say({ recording: true }).tone, "calm");
 });
 

@@ -207,7 +207,7 @@ def test_too_many_labels_are_refused_before_they_are_read(monkeypatch: pytest.Mo
     monkeypatch.setattr(cells, "_text", never)
     head, rows = b"state,action,reward\n", [b"%d,0,0\n" % n for n in range(300)]
     labels = head + b"".join(b"s" + row for row in rows)
-    with pytest.raises(FileError, match="300 states, allowed are 200"):
+    with pytest.raises(FileError, match="300 states; at most 200 are allowed"):
         read_here(labels, limits=Limits(states=200))
     monkeypatch.undo()
     # Numbers are no labels, and blanks around a label make no other one.

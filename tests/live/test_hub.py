@@ -181,7 +181,7 @@ def test_a_budget_that_is_spent_can_be_lengthened(hub: Hub) -> None:
     run_id = hub.open(RunConfig("double-crossing", {}, NOISY.lanes, budget=30))
     watcher = Watcher(hub, run_id)
     watcher.say("play")
-    assert watcher.wait_for("finished")["reason"].startswith("budget spent: 30")
+    assert watcher.wait_for("finished")["reason"].startswith("its budget of 30")
     assert watcher.state()["playing"] is False
     watcher.say("play")
     until(lambda: watcher.state()["step"] == 60 and watcher.state()["state"] == "finished")

@@ -54,7 +54,7 @@ def test_all_uploads_together_have_so_much_room() -> None:
 
 def test_data_that_are_too_large_are_refused_and_not_kept() -> None:
     before = kept_bytes()
-    with pytest.raises(ConfigError, match=r"takes 0 MB of memory, allowed are 0 MB: leave out columns"):
+    with pytest.raises(ConfigError, match=r"takes 0 MB of memory; at most 0 MB are allowed: leave out columns"):
         datasets.keep(log(400), "me", UploadRoom(one=SIZE))
     assert kept_bytes() == before
 

@@ -93,5 +93,5 @@ def test_a_recorded_divergence_says_which_number_left_first():
     config = RunConfig("deadly-triad", {}, (Lane("q-learning", "linear"),))
     export = record(config, schedule(400, 60))
     assert export.state == "diverged"
-    assert "q became inf" in export.reason
+    assert "Q overflowed to infinity" in export.reason
     assert export.frames[-1].step < 140

@@ -87,7 +87,7 @@ def test_training_begins_slowly_and_ends_with_the_budget(bench: Bench) -> None:
     assert steps[:6] == [0, 1, 2, 3, 4, 5]
     assert steps[-1] == 400
     last = bench.of("state")[-1]
-    assert (last["state"], last["reason"], last["step"]) == ("finished", "budget spent: 400 updates", 400)
+    assert (last["state"], last["reason"], last["step"]) == ("finished", "its budget of 400 updates is spent", 400)
     # The last word comes after the last frame and the checkpoint that belongs to it.
     assert bench.kinds()[-3:] == ["frame", "checkpoint", "state"]
     assert bench.of("checkpoint")[-1]["step"] == 400
@@ -120,7 +120,7 @@ def test_it_says_when_nothing_moves_any_more(bench: Bench) -> None:
     assert "q_pi" in bench.tables()[-1]
     bench.do("play", limit=last["step"] + 5000, keep_on=True)
     bench.run(bench.standing)
-    assert bench.of("state")[-1]["reason"].startswith("budget spent")
+    assert bench.of("state")[-1]["reason"].startswith("its budget of")
 
 
 def test_a_loss_without_a_floor_never_settles(bench: Bench) -> None:
@@ -128,7 +128,7 @@ def test_a_loss_without_a_floor_never_settles(bench: Bench) -> None:
     bench.do("play", limit=8000, keep_on=False)
     bench.run(bench.standing)
     last = bench.of("state")[-1]
-    assert last["reason"].startswith("budget spent")
+    assert last["reason"].startswith("its budget of")
     # The policy is as certain as it can be long before.
     assert bench.tables()[-1]["policy"].max() == pytest.approx(1, abs=1e-6)
 
@@ -139,7 +139,7 @@ def test_it_says_what_left_the_numbers(bench: Bench) -> None:
     bench.run(bench.standing)
     last = bench.of("state")[-1]
     assert last["state"] == "diverged"
-    assert "weight became inf" in last["reason"]
+    assert "weight overflowed to infinity" in last["reason"]
     assert last["step"] == 0
     (alarm,) = [message["alarm"] for message in bench.of("alarm") if message["alarm"]["kind"] == "diverged"]
     assert alarm["member"] == 0

@@ -334,7 +334,7 @@ def test_the_command_line_names_files(capsys: pytest.CaptureFixture[str]) -> Non
     assert cluster_address(["--cluster", "tcp://127.0.0.1:8786"]) == "tcp://127.0.0.1:8786"
     with pytest.raises(SystemExit):
         cluster_address(["--cluster", "127.0.0.1"])
-    assert "'127.0.0.1' is no address of a cluster: it is written tcp://host:8786" in capsys.readouterr().err
+    assert "'127.0.0.1' is not the address of a cluster: it is written tcp://host:8786" in capsys.readouterr().err
 
 
 def test_the_time_limit_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:

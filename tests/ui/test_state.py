@@ -89,7 +89,7 @@ def test_episodes_that_are_left_out_stand_in_the_link_and_restart_the_run():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("x.leave_out=3;4", "'3;4' is no episode"),
+        ("x.leave_out=3;4", "'3;4' is not an episode"),
         ("x.leave_out=500", "there is no episode 500"),
         ("x.leave_out=" + "1," * 300, "a text of at most 400 characters"),
         ("x.shorter_than=5000", "one must stay"),

@@ -70,7 +70,7 @@ def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv(supply.FOLDER, str(archives(tmp_path / "given")))
     assert supply.find(fetch=False).missing == ()
     monkeypatch.setenv(supply.FOLDER, str(tmp_path / "nowhere"))
-    with pytest.raises(supply.SupplyError, match="nowhere is no folder"):
+    with pytest.raises(supply.SupplyError, match="nowhere is not a folder"):
         supply.find(fetch=False)
 
 

@@ -115,7 +115,7 @@ CUSTOM_GRID = DatasetSpec(
     title="Your own grid",
     description="A grid that you draw: walls, starts, goals, cliffs, rewards and slip; all of it travels in the link.",
     lesson="Build the trap yourself: where must the data have been for the learner to find the way?"
-    " Move one wall and see which algorithms still do.",
+    " Move one wall and see which algorithms still find it.",
     options=(
         layout_option(OWN_LAYOUT),
         *_REWARD_OPTIONS,

@@ -118,7 +118,8 @@ FOUR_ROOMS = _spec(
     "Four rooms joined by narrow doors; reward 1 at the goal in the far corner. Most episodes are optimal with a little"
     " noise, the rest are random.",
     "Where the data is thin, the values are guesses: the heat map of counts explains the heat map of errors."
-    " With this little data only a learner that stays inside it arrives; raise ε and the episodes for the naive one.",
+    " With so little data only a learner that stays within it arrives; with a larger ε and more episodes the naive"
+    " one does, too.",
     default="mix",
     n_episodes=20,
     epsilon=0.1,
@@ -129,8 +130,8 @@ U_MAZE = _spec(
     "u-maze",
     "U-maze",
     "A corridor bent like a U, the goal at its far end. The data is a random walk.",
-    "An optimal policy can be learnt from a random expert: every piece of the way is somewhere in the data."
-    " Cloning the random walk stays a random walk.",
+    "An optimal policy can be learned from a random walk: every piece of the way is somewhere in the data."
+    " Cloning the random walk only gives a random walk.",
     default="random",
     n_episodes=400,
 )

@@ -27,8 +27,8 @@ ICU = DatasetSpec(
     " records of MIMIC-III (Choudhary et al. 2024). 716 states, 25 treatments (5 doses of fluids × 5 of vasopressor),"
     " reward 1 on survival.",
     lesson="Clinicians hardly ever gave most treatments in most states, and no record says what those would do. By"
-    " default they are death: that a learner which trusts its guesses does harm is partly built in. Where they act like"
-    " the average treatment it does little. Staying with recorded treatments beats the clinicians in both.",
+    " default they mean death, so the harm done by a learner that trusts its guesses is partly built in; where they act"
+    " like the average treatment, it does little. Staying with recorded treatments beats the clinicians in both cases.",
     options=(
         *opt.collecting(
             ("clinician", "random", "optimal", "softmax"),

@@ -205,7 +205,7 @@ export class Outcome {
     const heads = ["", `${main.title} (IQM)`, "95 % interval", second?.title ?? "", "seeds"];
     const head = h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)));
     this.table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...rows));
-    const method = "IQM: mean of the middle half of the seeds, interval by 2 000 bootstrap resamples";
+    const method = "IQM: mean of the middle half of the seeds, interval by 2,000 bootstrap resamples";
     setText(this.note, `at step ${integer(frame.step)}; ${method}`);
   }
 }

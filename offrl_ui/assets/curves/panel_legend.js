@@ -61,7 +61,7 @@ export function legendOf(store, panel, traces, theme) {
     keys.push({ label: bandText(band), stroke: { colour: alone ? band.style.colour : theme.muted, band: true } });
   const ghost = traces.find((trace) => trace.kind === "ghost");
   const colour = alone && ghost ? ghost.style.colour : theme.muted;
-  if (ghost) keys.push({ label: "the run before", stroke: { colour, dash: "solid", faint: true } });
+  if (ghost) keys.push({ label: "the previous run", stroke: { colour, dash: "solid", faint: true } });
   const marks = isLens(store) ? "" : panel.marks;
   return { title: panel.title, units: [unitsOf(metrics), panel.note, marks].filter(Boolean).join(" · "), keys };
 }

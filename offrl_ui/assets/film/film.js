@@ -352,7 +352,7 @@ export class Film {
   get words() {
     const { shown, episode, at } = this;
     if (this.whyNot) return this.whyNot;
-    if (!shown || !episode) return this.refusal || "The policy goes for a walk …";
+    if (!shown || !episode) return this.refusal || "Playing the policy …";
     const t = Math.min(Math.floor(at), episode.length);
     const { sum, discounted } = episode.earned(t, shown.gamma);
     const parts = [`policy of step ${integer(shown.step)}`, `step ${t} of ${episode.length}`];

@@ -107,7 +107,7 @@ export function drawTaxi(pen, shot) {
   pen.textAlign = "center";
   pen.textBaseline = "alphabetic";
   const doing = t < episode.length ? names[episode.action(t)] : "";
-  const legend = `● passenger ${rides ? "in the taxi" : ""}   ▢ dashed: where to   ${doing}`;
+  const legend = `● passenger ${rides ? "in the taxi" : ""}   ▢ dashed: destination   ${doing}`;
   pen.fillText(legend, box.x + box.width / 2, top + 5 * size + 20);
   ending(pen, shot, taxi);
 }

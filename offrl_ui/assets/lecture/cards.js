@@ -170,7 +170,7 @@ export function predictionCard(app) {
       }),
     ),
     votes && v("p", { class: "tally" }, `${votes.predicted} of ${votes.followers} have predicted`),
-    counts && first && v("p", { class: "tally" }, "Thin: before the discussion; broad: after it."),
+    counts && first && v("p", { class: "tally" }, "Thin bars: before the discussion; broad bars: after it."),
     !open && presenting && votes && votes.predicted > 0 && audience(app, first === null),
     !open &&
       (app.follow.led

@@ -29,7 +29,7 @@ export function needs(element, key, present) {
 /** @param {Lecture} app @returns {Key[]} */
 const keysOf = (app) => [
   { keys: ["ArrowRight", "n", "PageDown"], name: "→, N, Page Down", does: "the next scene", act: () => app.step(1) },
-  { keys: ["ArrowLeft", "b", "PageUp"], name: "←, B, Page Up", does: "the scene before", act: () => app.step(-1) },
+  { keys: ["ArrowLeft", "b", "PageUp"], name: "←, B, Page Up", does: "the previous scene", act: () => app.step(-1) },
   { keys: [" ", "v"], name: "Space, V", does: "show the answer", act: () => app.reveal() },
   { keys: ["0", "Backspace"], name: "0, Backspace", does: "start the scene again", act: () => app.reset() },
   {

@@ -335,7 +335,7 @@ export function checkRecording(messages) {
       }
     } else wrong(path, "is of a kind that recordings do not have");
   });
-  if (!frames) wrong("The recording", "has no picture in it");
+  if (!frames) wrong("The recording", "holds no snapshot");
   return messages;
 }
 
@@ -347,7 +347,7 @@ function several(path, frames) {
 
 /** @param {string} path @param {string} message @returns {any} */
 function parsed(path, message) {
-  if (message.includes("__proto__")) wrong(path, "has a name that nothing may have");
+  if (message.includes("__proto__")) wrong(path, "has a name that is not allowed");
   try {
     return JSON.parse(message);
   } catch {
@@ -399,7 +399,7 @@ export async function readRecording(file, { packed = MOST_PACKED, unpacked: room
   try {
     messages = unpackRecording(bytes, MOST_MESSAGES);
   } catch (error) {
-    return wrong("This is no recording:", error instanceof Error ? error.message : String(error));
+    return wrong("This is not a recording:", error instanceof Error ? error.message : String(error));
   }
   return checkRecording(messages);
 }

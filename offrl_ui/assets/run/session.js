@@ -31,8 +31,8 @@ const MANY_ATTEMPTS = 3;
 const TELL_AGAIN = 2000;
 /** @type {Record<number, string>} */
 const CLOSED = {
-  4404: "The server was restarted, or has let this run go: it is asked for again …",
-  4429: "The server refused too many messages from this page. Reload to connect again.",
+  4404: "The server was restarted or has dropped this run; asking for it again …",
+  4429: "This page sent too many messages that were refused. Reload it to connect again.",
   1013: "There is no place for another viewer at the moment; trying again …",
 };
 
@@ -208,7 +208,7 @@ export class Session {
    * @param {Moved} message */
   moved({ run_id: run, reason = "", step, after }) {
     const { store, runId: previous } = this;
-    store.keepGhost(reason || "the run before");
+    store.keepGhost(reason || "the previous run");
     const kept = step !== undefined && after !== undefined ? store.frames.until(step, after) : null;
     this.connect({ run }, kept?.length ? kept : null);
     this.on.emit("moved", { run_id: run, previous, reason });

@@ -25,7 +25,7 @@ export const FOREIGN = 4403;
 
 /** What to say of a connection that the server will not have from this page's address. @param {string} reason */
 export const foreignWords = (reason) =>
-  `The server takes no connection from this page: ${reason}. Whoever runs the server can allow it: the proxy must ` +
+  `The server refuses a connection from this page: ${reason}. Whoever runs the server can allow it: the proxy must ` +
   "pass the page's address on in X-Forwarded-Host, or server.corsAllowedOrigins must name it.";
 
 export class Connection {
@@ -77,7 +77,7 @@ export class Connection {
       this.silence = setTimeout(() => {
         const { socket } = this;
         this.patience = Math.min(LONGEST_SILENCE, 2 * this.patience);
-        this.lost(1006, "the server fell silent");
+        this.lost(1006, "the server stopped answering");
         socket?.close();
       }, SECOND_CHANCE);
     }, ms);

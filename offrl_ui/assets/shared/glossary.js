@@ -186,7 +186,7 @@ export function glossaryDialog(root) {
       none.hidden = rows.some((row) => !row.hidden);
     },
   });
-  const none = h("p", { role: "status", hidden: true }, "No term holds these words.");
+  const none = h("p", { role: "status", hidden: true }, "No term contains these words.");
   const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
   /** @type {HTMLDialogElement} */
   const dialog = h(

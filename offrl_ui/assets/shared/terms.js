@@ -33,7 +33,7 @@ export const TERMS = {
   ],
   "policy": [
     "policy π",
-    "How one acts: the probability π(a | s) of each action in each state.",
+    "How actions are chosen: the probability π(a | s) of each action in each state.",
     [],
   ],
   "learned-policy": [
@@ -104,7 +104,7 @@ export const TERMS = {
   "td": [
     "TD, temporal difference",
     "Learning a value from the reward and the next value, r + γ V(s′), instead of from the whole return. The " +
-      "TD error is what this target lies above the present estimate.",
+      "TD error is how far this target lies above the present estimate.",
     ["TD error", "TD target", "temporal difference"],
   ],
   "monte-carlo": [
@@ -143,7 +143,7 @@ export const TERMS = {
   ],
   "ood": [
     "out of distribution, OOD",
-    "Not like the data: an action that the behaviour policy would not take, or a state it would not come to.",
+    "Not like the data: an action that the behaviour policy would not take, or a state it would not reach.",
     ["out of distribution", "out-of-distribution", "OOD"],
   ],
   "mass-unseen": [
@@ -340,7 +340,7 @@ export const TERMS = {
   ],
   "coverage": [
     "coverage",
-    "Whether the data holds the states and actions that a policy comes to.",
+    "Whether the data holds the states and actions that a policy reaches.",
     ["coverage"],
   ],
   "normalised-return": [

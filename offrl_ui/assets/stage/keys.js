@@ -27,7 +27,7 @@ function keysOf(stage) {
     { keys: ["Home"], name: "Home", does: "to the first snapshot", act: () => playback.first() },
     { keys: ["End"], name: "End", does: "to the newest snapshot", act: () => playback.newest() },
     { keys: ["r"], name: "R", does: "start again from step 0", act: () => playback.reset() },
-    { keys: [], name: "Shift + arrows", does: "select the state beside", act: () => false },
+    { keys: [], name: "Shift + arrows", does: "select a neighbouring state", act: () => false },
     { keys: ["f"], name: "F", does: "film: the policy walks its world", act: () => stage.film.show(!stage.film.on) },
     { keys: ["a"], name: "A", does: "arrows: what each target reads, in a grid", act: () => stage.toggleReads() },
     {

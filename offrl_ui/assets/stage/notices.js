@@ -20,7 +20,7 @@ const STATES = {
   running: "Training",
   paused: "Paused",
   finished: "Finished",
-  diverged: "Stopped: the numbers left the range of numbers",
+  diverged: "Diverged",
   failed: "It cannot go on",
   stopped: "Stopped",
 };

@@ -43,7 +43,7 @@ export class Pinned {
     this.past = null;
     this.choice = h("select", {
       class: "pinned-choice",
-      "aria-label": "Which setting is at hand here",
+      "aria-label": "Which setting to keep at hand",
       onchange: () => {
         browserStorage()?.setItem(KEPT, this.choice.value);
         this.choose();

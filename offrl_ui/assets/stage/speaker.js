@@ -63,7 +63,7 @@ export class Speaker {
 
 /** @param {Store} store @param {Frame | null} frame @param {string} stateName - of the run @param {string} name */
 export function sentences(store, frame, stateName, name) {
-  if (!store.hello || !frame) return "No frame yet.";
+  if (!store.hello || !frame) return "No snapshot yet.";
   const played = store.metricIndex("return") >= 0;
   const metric = store.metricIndex(played ? "return" : "value_start");
   const group = store.groupOf(store.view.member);
@@ -83,7 +83,7 @@ export function sentences(store, frame, stateName, name) {
 function arrows(store, frame) {
   const reads = store.view.reads ? readsOf(store, frame, store.view.member) : [];
   const inside = reads.filter(({ seen }) => seen).length;
-  return reads.length ? [`Arrows: a pair in the data is what ${inside} of ${reads.length} targets read.`] : [];
+  return reads.length ? [`Arrows: ${inside} of ${reads.length} targets read a pair that is in the data.`] : [];
 }
 
 /** What the policy does in the selected state. @param {Store} store @param {Frame} frame @param {string} name */

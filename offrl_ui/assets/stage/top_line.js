@@ -81,7 +81,7 @@ export class TopLine {
               name: "best in data",
               key: "coverage",
               value: supported,
-              help: "best return with actions that stand in the data",
+              help: "best return with actions that occur in the data",
             },
           ]
         : []),
@@ -110,7 +110,7 @@ export class TopLine {
   measured() {
     if (this.store.metricIndex("return") >= 0)
       return { name: "return", key: "true-return", sign: "J(π)", help: "true return of the policy" };
-    const help = "what the learner believes that is to be earned: there is no world to play in, so nobody knows";
+    const help = "what the learner believes it can earn; the world is unknown, so this cannot be checked";
     return { name: "value_start", key: "v", sign: "learned V(s₀)", help };
   }
 

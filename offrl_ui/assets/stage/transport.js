@@ -77,7 +77,7 @@ export class Transport {
     this.step = h("span", { class: "step-text" });
     this.newest = h(
       "button",
-      { type: "button", class: "button small", title: "Back to the newest frame (End)", onclick: actions.newest },
+      { type: "button", class: "button small", title: "Back to the newest snapshot (End)", onclick: actions.newest },
       icon("live"),
       "newest",
     );

@@ -116,9 +116,9 @@ class GridEditor {
         "p",
         { class: "hint" },
         policy
-          ? "Drag along a way, or click a cell to turn its arrow. " +
+          ? "Drag along a path, or click a cell to turn its arrow. " +
               "Keys: arrows move, W A S D set an arrow, . any action."
-          : "Click or drag to draw; a click on a wall takes it away. " +
+          : "Click or drag to draw; a click on a wall removes it. " +
               "Keys: arrows move, a letter draws it, . floor, # wall.",
       ),
       v("p", { class: "said", "aria-live": "polite" }, this.said),
@@ -143,7 +143,7 @@ class GridEditor {
       {
         tabindex: 0,
         role: "application",
-        "aria-label": policy ? "policy: one arrow a cell" : "grid: one letter a cell",
+        "aria-label": policy ? "policy: one arrow per cell" : "grid: one letter per cell",
         viewBox: `${-EDGE} ${-EDGE} ${cols + 2 * EDGE} ${rows + 2 * EDGE}`,
         style: `--ratio:${cols / rows}`,
         onpointerdown: (event) => this.down(event, event.currentTarget),

@@ -115,7 +115,7 @@ export class Setting {
     );
     const mark = h("span", {
       class: item.live ? "mark live" : "mark restart",
-      title: item.live ? "Live: acts on the next update." : "Restarts the run; the old curve stays as a ghost.",
+      title: item.live ? "Live: takes effect at the next update." : "Restarts the run; the old curve stays as a ghost.",
       html: item.live ? LIVE : RESTART,
     });
     const reset = () => this.set(item.default);
@@ -153,7 +153,7 @@ export class Setting {
   /** The link that is open holds it still. */
   hold() {
     this.node.classList.add("fixed");
-    this.node.title = "The link that you opened holds this still.";
+    this.node.title = "The link that you opened fixes this control.";
     for (const field of this.node.querySelectorAll("input, select, .chip, .axis, .reset"))
       field.toggleAttribute("disabled", true);
   }

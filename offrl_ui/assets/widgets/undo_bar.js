@@ -38,11 +38,11 @@ export class UndoBar {
   }
 
   undo() {
-    bus.undo.when(() => this.tell(bus.undo.undo(), "Taken back", "Nothing to take back here"));
+    bus.undo.when(() => this.tell(bus.undo.undo(), "Undone", "Nothing to undo here"));
   }
 
   redo() {
-    bus.undo.when(() => this.tell(bus.undo.redo(), "Made again", "Nothing to make again here"));
+    bus.undo.when(() => this.tell(bus.undo.redo(), "Redone", "Nothing to redo here"));
   }
 
   /** @param {{ what: string, value: unknown } | null} moved @param {string} word @param {string} none */

@@ -46,7 +46,13 @@ export const MODES = [
   },
   { key: "truth", label: "Q*", title: "Q*(s,a): exact value of each action", wire: "truth", scale: "value" },
   { key: "error", label: "Q − Q*", title: "Q − Q*: orange too high, blue too low", wire: "q", scale: "error" },
-  { key: "ghost", label: "Q − before", title: "Q − Q of the run before, at the same step", wire: "q", scale: "ghost" },
+  {
+    key: "ghost",
+    label: "Q − before",
+    title: "Q − Q of the previous run, at the same step",
+    wire: "q",
+    scale: "ghost",
+  },
 ];
 
 /** By its key, or by its name on the wire. @param {string | null} name */
@@ -176,7 +182,7 @@ export function whyMissing(store, mode, frame) {
     const holds = members.some((member) => store.truthHolds(member));
     return holds ? "this system learns no Q" : "the truth is known at another discount";
   }
-  if (mode.key === "ghost") return "there is no run before to compare with";
+  if (mode.key === "ghost") return "there is no previous run to compare with";
   if (mode.key === "data") return "counts exist only where states repeat";
   // Large worlds send few tables at a time: what is one number for each state may come when it is asked for.
   if (store.tables && mode.perState) return "";

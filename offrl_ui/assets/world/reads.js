@@ -245,7 +245,7 @@ export function readsLegend(reads, before) {
     [false, "not in the data"],
   ];
   if (reads.some(({ share }) => !Number.isNaN(share)))
-    legend.push([null, "of an expectation the likeliest action, width π(a′|s′)"]);
+    legend.push([null, "likeliest action of an expectation, width π(a′|s′)"]);
   if (before !== null) legend.push([null, `strong: Q changed since step ${integer(before)}`]);
   return legend;
 }
