@@ -40,8 +40,8 @@ import { Transport } from "./transport.js";
  * What is shown. `member` is looked at first, and again in another `turn`; `reads`: whether arrows show what targets
  * read; `order` of the rows of a table and `axes` of
  * a plane; `step`: of which the picture is shown once the run has come there; `share`: what the open link does to
- * controls, where one can be made; `hints`: whether the first steps are shown; `goes_on`: whether another run goes on as
- * fast as the one before, if that trained; `meanwhile`: words and addresses of what is offered while the run waits
+ * controls, where one can be made; `hints`: whether the first steps are shown; `goes_on`: whether another run goes on
+ * as fast as the one before, if that trained; `meanwhile`: words and addresses of what is offered while the run waits
  * for its turn; `emit` tells the page about viewed, moved and gone.
  * @typedef {{ mode?: string, member?: number, turn?: number, state?: number, reads?: boolean, order?: string,
  *   axes?: readonly [x: number, y: number], step?: number, share?: Rules, hints?: boolean,

@@ -1,5 +1,5 @@
-// The foot of every page: the glossary and the keys. On pages that have no keys of their own, "?" opens this list. It also
-// tells the script when the system turns dark or light: charts that the script draws have the colours of their page.
+// The foot of every page: the glossary and the keys. On pages that have no keys of their own, "?" opens this list. It
+// also tells the script when the system turns dark or light: charts that the script draws have their page's colours.
 
 import { h } from "../shared/dom.js";
 import { KeyList, listOfPage } from "../shared/key_list.js";
