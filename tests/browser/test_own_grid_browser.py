@@ -41,4 +41,4 @@ def test_a_click_moves_a_wall_and_the_run_starts_anew(tab: Page, server: Server)
     tab.wait_for_function(f"{BUS}?.state?.step > 30")
     tab.keyboard.press("Control+z")  # the board has the focus
     tab.wait_for_url(lambda _: cells(tab) == drawn)
-    expect(tab.locator(".undo-bar").get_by_role("status")).to_have_text("Taken back: grid is as before")
+    expect(tab.locator(".undo-bar").get_by_role("status")).to_have_text("Undone: grid is as before")
