@@ -15,9 +15,10 @@ from offrl_core.data.catalogue import datasets
 from offrl_core.data.log_options import LOG_OPTIONS
 from offrl_core.dataset import Dataset
 from offrl_core.declarations import Hyperparameter
-from offrl_core.experiments import Range
+from offrl_core.experiments import ExperimentError, Range
 from offrl_core.experiments.choices import USUAL
 from offrl_core.experiments.design import ESTIMATES, MAX_STEPS
+from offrl_core.learning.members import MAX_MEMBERS
 from offrl_core.links import OPTION
 from offrl_live.runs.datasets import find
 from offrl_ui.experiments import running
@@ -70,12 +71,12 @@ def build(plain_design: Plain, *, key: str) -> Plain:
             chosen.pop("points", None)
             chosen.pop("sampling_seed", None)
         seeds = plain_design.get("seeds", 5)
-        count = len(seeds) if isinstance(seeds, list) and seeds else _whole(seeds, 5, 1, 1000)
+        count = len(seeds) if isinstance(seeds, list) and seeds else _whole(seeds, 5, 1, MAX_MEMBERS)
         chosen["seeds"] = st.number_input(
             "Seeds",
             1,
-            1000,
-            min(count, 1000),
+            MAX_MEMBERS,
+            min(count, MAX_MEMBERS),
             key=f"{key}-seeds",
             width=110,
             help="Models of each configuration; from six on there are intervals.",
@@ -90,7 +91,7 @@ def build(plain_design: Plain, *, key: str) -> Plain:
             list(ESTIMATES),
             selection_mode="multi",
             key=f"{key}-estimates",
-            default=[name for name in ESTIMATES if isinstance(asked, list) and name in asked],
+            default=[name for name in ESTIMATES if name == asked or (isinstance(asked, list) and name in asked)],
             format_func=ESTIMATORS.__getitem__,
             help="What each policy would earn according to the data alone: they cost time, and make the pictures about "
             "choosing without an environment.",
@@ -109,8 +110,26 @@ def _among(value: Any, allowed: Mapping[str, str], default: str) -> str:
 
 
 def _whole(value: Any, default: int, low: int, high: int) -> int:
+    if isinstance(value, float) and value.is_integer():  # 1e3, which a design takes for a thousand, too
+        value = int(value)
     fine = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
     return value if fine else default
+
+
+def of_text(text: str) -> Plain:
+    """The plain data of a design from JSON that nobody has checked.
+
+    Raises:
+        ExperimentError: it is not JSON object.
+    """
+    try:
+        given = json.loads(text)
+        json.dumps(given, ensure_ascii=False).encode()  # half of a character (\ud800) can be neither shown nor kept
+    except (ValueError, RecursionError) as error:
+        raise ExperimentError(f"it is not JSON ({error})") from error
+    if not isinstance(given, dict):
+        raise ExperimentError("a design is a JSON object, between braces")
+    return given
 
 
 def as_text(plain_design: Plain, *, key: str) -> Plain | None:
@@ -126,12 +145,9 @@ def as_text(plain_design: Plain, *, key: str) -> Plain | None:
     if not st.button("Use this", key=f"{key}-use"):
         return None
     try:
-        given = json.loads(text)
-    except ValueError as error:
-        st.error(f"This is not JSON: {plain(error)}.", icon=":material/data_object:")
-        return None
-    if not isinstance(given, dict):
-        st.error("A design is a JSON object, between braces.", icon=":material/data_object:")
+        given = of_text(text)
+    except ExperimentError as error:
+        st.error(f"Not taken: {plain(error)}.", icon=":material/data_object:")
         return None
     return given
 
@@ -157,7 +173,7 @@ def _entries(label: str, given: list[Any], known: Mapping[str, Any], column: str
 
 
 def _algorithms(given: list[Any], key: str) -> list[Any]:
-    models = [entry.get("approximator", USUAL) if isinstance(entry, Mapping) else USUAL for entry in given]
+    models = [str(entry.get("approximator", USUAL)) if isinstance(entry, Mapping) else USUAL for entry in given]
     common = models[0] if models and len(set(models)) == 1 and models[0] in MODELS else None
     several = len(set(models)) > 1
     bare = [_bare(entry) if common else entry for entry in given]
@@ -194,8 +210,8 @@ def _told(column: str, entry: Any) -> str:
     """An entry that says more than a name: `Cliff (episodes 50)`."""
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
         return str(entry)
-    more = {**(entry.get("options") or {}), **(entry.get("hyperparameters") or {})}
-    words = [f"{word_of(name)} {value}" for name, value in more.items()]
+    more = [part for name in ("options", "hyperparameters") if isinstance(part := entry.get(name), Mapping)]
+    words = [f"{word_of(name)} {value}" for part in more for name, value in part.items()]
     if "approximator" in entry:
         model = str(entry["approximator"])
         words.append(MODELS.get(model, model))
@@ -254,7 +270,7 @@ def settings_of(design: Plain) -> dict[str, Hyperparameter]:
         data = chosen[0][0]
         for entry in _all(design, "algorithms"):
             name = _name(entry)
-            wanted = entry.get("approximator", USUAL) if isinstance(entry, Mapping) else USUAL
+            wanted = str(entry.get("approximator", USUAL)) if isinstance(entry, Mapping) else USUAL
             model = wanted if wanted != USUAL else "table" if data.tabular else "mlp"
             if name in algorithms():
                 try:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from offrl_core.experiments import Design, ExperimentError
 from offrl_ui.experiments import links, running
-from offrl_ui.experiments.building import FIRST
+from offrl_ui.experiments.building import FIRST, of_text
 from offrl_ui.experiments.studies import STUDIES
 from offrl_ui.setup.links import Note
 
@@ -55,12 +55,9 @@ def _read(parts: dict[str, str], notes: list[Note]) -> dict[str, Any]:
         try:
             if len(text) > links.LONGEST:
                 raise ExperimentError(f"it has {len(text):,} characters, at most {links.LONGEST:,} are read")
-            given = json.loads(text)
-            if not isinstance(given, dict):
-                raise ExperimentError("a design is a JSON object, between braces")
-        except (ValueError, RecursionError) as error:
-            said = str(error) if isinstance(error, ExperimentError) else "it is not JSON"
-            notes.append(Note("design", text, f"{said}; {first.title} is shown."))
+            given = of_text(text)
+        except ExperimentError as error:
+            notes.append(Note("design", text, f"{error}; {first.title} is shown."))
         else:
             for name in filter(None, parts.get(links.UPLOADED, "").split(",")):
                 try:

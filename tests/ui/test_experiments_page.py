@@ -127,6 +127,8 @@ def test_the_chosen_setting_is_run_again_on_fresh_seeds_and_both_numbers_stand_t
         ('{"datasets": 3}', "datasets = 3 is not allowed"),
         ('{"datasets": ["two-actions"], "algorithms": ["bc"], "sampling": "all"}', "sampling"),
         ('{"datasets": ["two-actions"], "algorithms": [{"name": 5}], "estimates": 3, "seeds": "x"}', "5"),
+        ('{"datasets": [{"name": "two-actions", "options": [1]}], "algorithms": [{"name": "bc", '
+         '"approximator": ["mlp"], "hyperparameters": 5}]}', "options must map names to values"),
     ],
 )  # fmt: skip
 def test_a_design_that_is_not_allowed_is_refused_and_the_page_goes_on(design: str, said: str) -> None:
@@ -136,7 +138,14 @@ def test_a_design_that_is_not_allowed_is_refused_and_the_page_goes_on(design: st
 
 
 @pytest.mark.parametrize(
-    "query", [{"design": "nonsense"}, {"design": "[1]"}, {"design": "{" * 9000}, {"study": "none"}]
+    "query",
+    [
+        {"design": "nonsense"},
+        {"design": "[1]"},
+        {"design": "{" * 9000},
+        {"design": r'{"a": "\ud800"}'},
+        {"study": "none"},
+    ],
 )
 def test_a_link_with_nonsense_shows_a_question_and_says_what_was_refused(query: dict[str, str]) -> None:
     app = open_page(**query)
@@ -144,6 +153,16 @@ def test_a_link_with_nonsense_shows_a_question_and_says_what_was_refused(query: 
     assert len(app.warning) == 1
     assert "was refused" in app.warning[0].value
     assert app.query_params["study"] in (next(iter(STUDIES)), [next(iter(STUDIES))])
+
+
+def test_the_controls_keep_what_a_design_says_in_other_words() -> None:
+    app = open_page(
+        design='{"datasets": ["two-actions"], "algorithms": ["bc"], "seeds": 3.0, "steps": 2e1, "estimates": "wis"}'
+    )
+    assert not app.error
+    said = app.query_params["design"]
+    kept = json.loads(said if isinstance(said, str) else said[0])
+    assert kept == {**TINY, "algorithms": ["bc"], "seeds": 3, "estimates": ["wis"]}
 
 
 def test_where_none_are_started_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
