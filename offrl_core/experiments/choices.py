@@ -96,7 +96,7 @@ def _entry(kind: str, given: object, allowed: Sequence[str]) -> dict[str, Any]:
         raise ExperimentError(f"{given!r} is no {kind}: it must be a name, or an object with a name")
     for name in given:
         if name not in allowed:
-            raise ExperimentError(unknown(f"part of a {kind}", name, allowed))
+            raise ExperimentError(unknown(f"part of a choice of {kind}s", name, allowed))
     return dict(given)
 
 

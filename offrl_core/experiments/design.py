@@ -26,6 +26,7 @@ from offrl_core.names import did_you_mean, unknown
 
 ESTIMATES = ("fqe", "wis", "dr")
 MAX_RUNS = 100_000
+MAX_ROWS = 2_000_000
 MAX_STEPS = 10_000_000
 MAX_EVALUATIONS = 1_000
 MEMBERS, NETWORKS = 32, 16
@@ -202,10 +203,15 @@ class Design:
             runs = self._grid_runs()
         if runs > MAX_RUNS:
             raise ExperimentError(
-                f"this design has {runs:,} runs ({size:,} points of the axes, {len(self.datasets)} datasets, "
-                f"{len(self.algorithms)} algorithms, {len(self.seeds)} seeds), and at most {MAX_RUNS:,} are allowed: "
+                f"this design has {runs:,} runs (points of the axes: {size:,}, datasets: {len(self.datasets)}, "
+                f"algorithms: {len(self.algorithms)}, seeds: {len(self.seeds)}), and at most {MAX_RUNS:,} are allowed: "
                 "take fewer values or seeds, or a sample of the axes instead of their grid, such as sampling='sobol', "
                 "points=64"
+            )
+        if (rows := runs * len(self.evaluate)) > MAX_ROWS:
+            raise ExperimentError(
+                f"this design has {rows:,} results ({runs:,} runs, {len(self.evaluate):,} evaluated steps each), and "
+                f"at most {MAX_ROWS:,} are allowed: evaluate at fewer steps, or take fewer runs"
             )
         if self.sampling == "grid":
             self._points  # noqa: B018 - checks the axes; a grid of allowed size is small

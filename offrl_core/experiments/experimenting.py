@@ -9,7 +9,7 @@ from typing import Any
 
 from offrl_core.algos import Algorithm
 from offrl_core.dataset import Dataset
-from offrl_core.experiments.axes import Range, Sampling
+from offrl_core.experiments.axes import ExperimentError, Range, Sampling
 from offrl_core.experiments.choices import USUAL, of_dataset
 from offrl_core.experiments.design import Design
 from offrl_core.experiments.results import Results
@@ -40,8 +40,11 @@ def run(
         stop: asked several times a second; jobs that have not begun are then left for another time.
 
     Raises:
-        ExperimentError: results cannot be written, or the executor is broken. What is there is kept.
+        ExperimentError: that is no executor, results cannot be written, or the executor is broken. What is there is
+            kept.
     """
+    if executor is not None and not isinstance(executor, Executor):
+        raise ExperimentError(f"executor = {executor!r} is not allowed: it must be an executor of concurrent.futures")
     run_jobs(design.jobs, design.own, store, executor, progress, stop)
     return Results(design, store)
 

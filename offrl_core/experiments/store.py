@@ -167,7 +167,10 @@ class Store:
                     raise ValueError("these are no results of a job")
                 for group in range(file.num_row_groups):
                     try:
-                        good.append(file.read_row_group(group).to_pandas())
+                        rows = file.read_row_group(group).to_pandas()
+                        if rows.duplicated(["run", "step"]).any():
+                            raise ValueError("a run has two results of one step")
+                        good.append(rows)
                     except (OSError, ArrowException, ValueError):
                         bad += 1
         except (OSError, ArrowException, ValueError):

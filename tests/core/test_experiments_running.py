@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet
@@ -169,6 +170,17 @@ def test_a_file_that_names_runs_and_holds_none_is_computed_again(whole: Results,
     same(done(small(), tmp_path), whole)
 
 
+def test_a_file_in_which_results_stand_twice_is_computed_again(whole: Results, tmp_path: Path):
+    done(small(), tmp_path)
+    path = next(tmp_path.glob("*.parquet"))
+    table = parquet.read_table(path)
+    parquet.write_table(pa.concat_tables([table, table]), path)
+    store = Store(tmp_path)
+    assert len(Results(small(), store).frame) == len(whole.frame) - len(table)
+    assert list(store.damaged.values()) == [1]
+    same(done(small(), tmp_path), whole)
+
+
 def test_a_folder_that_is_deleted_is_made_again(whole: Results, tmp_path: Path):
     store = Store(tmp_path / "results")
     run(small(), store, InThisProcess())
@@ -317,6 +329,11 @@ def test_a_broken_executor_is_said_and_what_is_done_is_kept(tmp_path: Path):
         broken.submit(os._exit, 1).exception()
         with pytest.raises(ExperimentError, match=r"the executor takes no more jobs .* run it again"):
             run(small(), Store(tmp_path), broken)
+
+
+def test_a_word_is_no_executor(whole: Results, tmp_path: Path):
+    with pytest.raises(ExperimentError, match=r"executor = 'threads' is not allowed.*concurrent\.futures"):
+        run(whole.design, Store(tmp_path), "threads")
 
 
 def test_threads_will_do_too(whole: Results, tmp_path: Path):
