@@ -90,7 +90,7 @@ def test_a_policy_is_drawn_by_dragging_along_a_way(tab: Page, server: Server):
     unfold(tab, "Collect your own data")
     tab.get_by_text("Draw a policy").click()
     board = tab.locator(".grid_editor svg")
-    expect(tab.locator(".grid_editor .hint", has_text="Drag along a way")).to_be_visible()
+    expect(tab.locator(".grid_editor .hint", has_text="Drag along a path")).to_be_visible()
     expect(tab.locator(".grid_editor .hint")).to_have_count(1)
     at_rest(tab, board)
     way = [middle(board, 5, col) for col in range(1, 10)] + [middle(board, row, 9) for row in range(6, 10)]

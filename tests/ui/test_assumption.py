@@ -30,7 +30,7 @@ def test_both_worlds_stand_beside_the_data(page: str, query: dict[str, str]) -> 
     written += [element.proto.body for element in app.get("html")]
     written = [re.sub(r"\[([^]]+)\]\(#term-[a-z-]+\)", r"\1", text) for text in written]  # what is read of a term
     assert any("sampled from an MDP that was built from" in text for text in written) or page == "playground"
-    assert any("By default they are death" in text or "counts as death" in text for text in written)
+    assert any("By default they mean death" in text or "counts as death" in text for text in written)
     (table,) = [text for text in written if text.startswith("| true return where treatments hardly ever given are")]
     head, _, *lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
     assert head[1:] == (["terminate", "mean (chosen)"] if "x.inadmissible" in query else ["terminate (chosen)", "mean"])

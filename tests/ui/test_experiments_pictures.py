@@ -137,14 +137,14 @@ def test_estimates_beyond_the_axes_are_counted() -> None:
     design, frame = computed("estimated")
     wild = frame.copy()
     wild.loc[wild["wis"].idxmax(), "wis"] = 1e6
-    assert "beyond the axes" not in note_of(drawn("estimates", Prepared(frame, design.columns)))
+    assert "Beyond the axes" not in note_of(drawn("estimates", Prepared(frame, design.columns)))
     of = Prepared(wild, design.columns)
     figure = drawn("estimates", of)
     ends = {trace.xaxis: figure.layout[trace.xaxis.replace("x", "xaxis")].range for trace in figure.data}
     points = [(x, ends[t.xaxis]) for t in figure.data if t.customdata is not None for x in t.x if np.isfinite(x)]
     beyond = sum(not low <= x <= high for x, (low, high) in points)
     assert beyond
-    assert f"Far off, beyond the axes: {beyond} of all estimates." in note_of(figure)
+    assert f"Beyond the axes: {beyond} of all estimates." in note_of(figure)
 
 
 def test_curves_mark_the_best_and_the_last_step() -> None:
