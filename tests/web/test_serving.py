@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from offrl_web import serving
+from tests.threads import in_a_loop
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def get(app: Starlette, path: str, query: str = "", **headers: str) -> tuple[int
         scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": given}
         await app({**scope, "http_version": "1.1", "scheme": "http", "server": ("here", 80)}, receive, send)
 
-    asyncio.run(ask())
+    in_a_loop(ask())
     told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], told, b"".join(message.get("body", b"") for message in sent[1:])
 
