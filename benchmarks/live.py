@@ -83,6 +83,7 @@ class Server:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+        time.sleep(3.0)  # the other workers start, too: a class comes to a server that has started
 
     def get(self, path: str, data: Any = None) -> Any:
         """The JSON at `path`."""

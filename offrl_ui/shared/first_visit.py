@@ -67,7 +67,8 @@ class FirstVisit:
 
     Args:
         app: what answers everything else.
-        modules: by the path of a page, the modules of `assets` that its components begin with.
+        modules: by the path of a page, the modules of `assets` that its components begin with; the first is that of the
+            component that the page is opened for.
         base: the path below which the app is served, such as `/rl`.
     """
 
@@ -119,12 +120,16 @@ def _page(modules: tuple[str, ...]) -> bytes:
     if "stage/mount.js" in modules:
         links = (f'<link rel="preload" as="style" href="./{asset_root()}{name}" />\n' for name in STYLES)
         early = ICONS_LATER + "".join(links)
-    # Without a lower priority: Streamlit's icons, a large font, would come before them, and the picture with them.
+    drawing = needed_modules(*modules[:1])
+    later = [name for name in needed_modules(*modules) if name not in drawing]
     named = "".join(
-        f'<link rel="modulepreload" fetchpriority="auto" href="./{address}" />\n'
-        for address in (
-            *(f"static/{name}" for name in scripts),
-            *(f"{asset_root()}{name}" for name in needed_modules(*modules)),
+        f'<link rel="modulepreload" fetchpriority="{priority}" href="./{address}" />\n'
+        for priority, addresses in (
+            # What draws the picture, no later than Streamlit's own formulas; the browser's usual priority is lower.
+            ("auto", [*(f"static/{name}" for name in scripts), *(f"{asset_root()}{name}" for name in drawing)]),
+            # What stands beside it, no sooner than Streamlit's connection, which would wait for all of this.
+            ("low", [f"{asset_root()}{name}" for name in later]),
         )
+        for address in addresses
     )
     return gzip.compress(page.replace("</head>", f"{early}{named}</head>", 1).encode(), 6, mtime=0)

@@ -22,7 +22,13 @@ BROWSER = {"accept-encoding": "gzip, deflate, br", "accept": "text/html,*/*"}
 MODULES = {"": ("stage/mount.js",), "reweighting": ("lecture/scene.js",)}
 
 
-def ask(path: str, headers: Mapping[str, str] = BROWSER, base: str = "", method: str = "GET") -> tuple[Any, bytes]:
+def ask(
+    path: str,
+    headers: Mapping[str, str] = BROWSER,
+    base: str = "",
+    method: str = "GET",
+    modules: Mapping[str, tuple[str, ...]] = MODULES,
+) -> tuple[Any, bytes]:
     """The answer's head and body; the head is None where the question went on to Streamlit."""
     sent: list[dict[str, Any]] = []
 
@@ -34,7 +40,7 @@ def ask(path: str, headers: Mapping[str, str] = BROWSER, base: str = "", method:
 
     names = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "headers": names}
-    in_a_loop(FirstVisit(streamlits, MODULES, base)(scope, asyncio.Future, send))  # type: ignore[arg-type]
+    in_a_loop(FirstVisit(streamlits, modules, base)(scope, asyncio.Future, send))  # type: ignore[arg-type]
     if not sent:
         return None, b""
     head = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
@@ -74,7 +80,7 @@ def test_a_page_names_what_its_components_import() -> None:
     page = gzip.decompress(body).decode()
     own = (STATIC / "index.html").read_text()
     named = re.findall(r'<link rel="modulepreload" fetchpriority="auto" href="\./([^"]+)" />\n', page)
-    assert re.sub(r'<link rel="modulepreload" fetchpriority="auto"[^\n]*\n', "", page) == own
+    assert re.sub(r'<link rel="modulepreload" fetchpriority=[^\n]*\n', "", page) == own
     modules = [name.removeprefix(asset_root()) for name in named if name.startswith(asset_root())]
     assert modules == list(needed_modules("lecture/scene.js"))
     assert set(modules) <= set(asset_files())
@@ -82,6 +88,19 @@ def test_a_page_names_what_its_components_import() -> None:
     assert {Path(name).name.rsplit(".", 2)[0] for name in scripts} == set(COMPONENTS), "Streamlit still has them"
     assert all((STATIC / name).is_file() for name in scripts)
     assert head["cache-control"] == "no-cache", "the next version of the app names others"
+
+
+def test_what_stands_beside_the_picture_comes_after_it() -> None:
+    modules = {"": ("stage/mount.js", "widgets/settings.js")}
+    page = gzip.decompress(ask("/", modules=modules)[1]).decode()
+    first, later = (
+        re.findall(rf'modulepreload" fetchpriority="{priority}" href="\./{re.escape(asset_root())}([^"]+)"', page)
+        for priority in ("auto", "low")
+    )
+    assert first == list(needed_modules("stage/mount.js"))
+    assert "widgets/settings.js" in later
+    assert {*first, *later} == {*needed_modules("stage/mount.js", "widgets/settings.js")}
+    assert not {*first} & {*later}
 
 
 def test_a_page_with_a_stage_asks_for_its_styles_at_once_and_for_icons_after_its_picture() -> None:
