@@ -58,6 +58,7 @@ from offrl_core.processes.file_reader import read_isolated
 from offrl_live.runs.checks import ConfigError
 from offrl_live.runs.config import RunConfig
 from offrl_live.runs.datasets import keep
+from offrl_live.runs.live_runs import UnknownRun
 from offrl_live.serving.environment import upload_room
 from offrl_live.serving.hub import get_hub
 from offrl_live.serving.socket import live_route
@@ -71,7 +72,10 @@ async def open_run(request):
         return JSONResponse(str(error), 400)
 
 async def info(request):
-    found = get_hub().info(request.path_params["run"])
+    try:
+        found = get_hub().info(request.path_params["run"])
+    except UnknownRun:  # its viewers have gone, and it had to make room
+        return JSONResponse({"state": "gone", "pid": None})
     return JSONResponse({name: found[name] for name in ("state", "step", "rate", "viewers", "reason", "pid")})
 
 def upload(data, visit):

@@ -38,8 +38,8 @@ class Limits:
         ahead: seconds of watching for which a table is trained in one turn then.
         pause_after, drop_after: seconds without a viewer until a run pauses, and until it is forgotten.
         memory: bytes of all timelines and uploaded data of runs; beyond it the runs that nobody watches go first.
-        alone: the share of it for the timelines of runs that nobody watches: who comes back to one that is gone has it
-            computed again.
+        alone: the share of it for the timelines of runs that nobody has watched for `pause_after`: who comes back to one
+            that is gone has it computed again.
         max_runs, max_viewers: how many there may be.
         max_viewers_of_one: viewers behind one address.
         max_family: runs that came of one by branching and beginning again, beyond which the oldest go that nobody
@@ -415,8 +415,11 @@ class LiveRuns:
         return sum(run.nbytes for run in self.runs.values()) + sum(held.values())
 
     def _keep_within_memory(self) -> None:
-        while sum(run.nbytes for run in self._alone) > self.limits.alone * self.limits.memory:
-            self._drop_one()
+        # Not at once: a line that breaks for a moment, or a page that is loaded again, leaves runs alone, too.
+        latest = self.clock.now() - self.limits.pause_after
+        left = sorted((run for run in self._alone if run.used < latest), key=lambda run: run.used)
+        while sum(run.nbytes for run in left) > self.limits.alone * self.limits.memory:
+            self.drop(left.pop(0).id)
         while self.nbytes > self.limits.memory:
             if self._drop_one():
                 continue

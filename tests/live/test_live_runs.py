@@ -253,6 +253,9 @@ def test_timelines_of_the_unwatched_have_a_tenth_of_the_memory() -> None:
     alone.runs.limits = replace(alone.runs.limits, memory=int(21 * one))
     alone.time += 2
     alone.runs.tick()
+    assert set(alone.runs.runs) == {*runs}, "whose page is only loaded again keeps it"
+    alone.time += alone.runs.limits.pause_after
+    alone.runs.tick()
     assert set(alone.runs.runs) == {runs[0], *runs[2:]}, "the one that was left alone for longest goes"
     back = alone.watch(runs[1])
     assert back.wait_for("paused")["step"] == 0
