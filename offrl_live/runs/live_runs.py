@@ -38,7 +38,7 @@ class Limits:
         ahead: seconds of watching for which a table is trained in one turn then.
         pause_after, drop_after: seconds without a viewer until a run pauses, and until it is forgotten.
         memory: bytes of all timelines and uploaded data of runs; beyond it the runs that nobody watches go first.
-        alone: the share of it for the timelines of runs that nobody has watched for `pause_after`; one that had to go is
+        alone: the share of it for timelines of runs that nobody has watched for `pause_after`; one that had to go is
             computed again for whoever comes back to it.
         max_runs, max_viewers: how many there may be.
         max_viewers_of_one: viewers behind one address.
