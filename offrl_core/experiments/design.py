@@ -199,8 +199,9 @@ class Design:
     def _check_size(self) -> None:
         size = len(self._points) if self.sampling != "grid" else grid_size(self.axes)
         runs = size * len(self.datasets) * len(self.algorithms) * len(self.seeds)
-        if self.sampling == "grid" and runs > MAX_RUNS:  # upper bound; an axis need not open in every algorithm
-            runs = self._grid_runs()
+        evaluated = len(self.evaluate)
+        if self.sampling == "grid" and (runs > MAX_RUNS or runs * evaluated > MAX_ROWS):
+            runs = self._grid_runs()  # what was counted is an upper bound: an axis need not open in every algorithm
         if runs > MAX_RUNS:
             raise ExperimentError(
                 f"this design has {runs:,} runs (points of the axes: {size:,}, datasets: {len(self.datasets)}, "
@@ -208,10 +209,10 @@ class Design:
                 "take fewer values or seeds, or a sample of the axes instead of their grid, such as sampling='sobol', "
                 "points=64"
             )
-        if (rows := runs * len(self.evaluate)) > MAX_ROWS:
+        if (rows := runs * evaluated) > MAX_ROWS:
             raise ExperimentError(
-                f"this design has {rows:,} results ({runs:,} runs, {len(self.evaluate):,} evaluated steps each), and "
-                f"at most {MAX_ROWS:,} are allowed: evaluate at fewer steps, or take fewer runs"
+                f"this design has {rows:,} results ({runs:,} runs, {evaluated:,} evaluated steps each), and at most "
+                f"{MAX_ROWS:,} are allowed: evaluate at fewer steps, or take fewer runs"
             )
         if self.sampling == "grid":
             self._points  # noqa: B018 - checks the axes; a grid of allowed size is small

@@ -228,6 +228,8 @@ def test_a_million_runs_are_refused_with_their_number_and_a_way_out():
     with pytest.raises(ExperimentError, match=r"5,050,000 results \(50,000 runs, 101 evaluated .* at fewer steps"):
         design(algorithms=["bcq"], axes=many | {"gamma": [0.5]}, seeds=50, steps=1000, evaluate=100)
     # What opens in no algorithm of a dataset does not count.
+    narrow = {"rho": np.linspace(0, 1, 500)}
+    assert design(algorithms=["bc", "bcq"], axes=narrow, seeds=25, steps=1000, evaluate=100).runs == 501 * 25
     with pytest.raises(ExperimentError, match="has 500,002 runs"):
         design(algorithms=["bc", "bcq"], axes={**many, "rho": np.linspace(0, 1, 500)})
 

@@ -129,7 +129,7 @@ CARTPOLE = DatasetSpec(
     description="Gymnasium's CartPole-v1: balance a pole on a cart, reward 1 a step. Medium is a good controller that"
     " acts at random half the time.",
     lesson="Reaching the time limit is not falling: always balancing is worth 100 at γ = 0.99, and a learner that takes"
-    " the limit of 200 steps for the end believes in 86.6. Truncation keeps the bootstrap, termination cuts it.",
+    " the limit of 200 steps for the end believes it worth 86.6. Truncation keeps the bootstrap, termination cuts it.",
     options=(
         *opt.collecting(_QUALITIES, "medium", n_episodes=100, horizon=200),
         opt.gamma(0.99),
