@@ -39,10 +39,9 @@ def own_grid(config: RunConfig) -> RunConfig:
     """The same algorithms on a grid of one's own, which begins as the one that is shown, where that can be drawn."""
     layout = config.data.layout
     if config.dataset != OWN_GRID and isinstance(layout, GridLayout) and config.data.tabular:
-        cells = editable(layout)
-        rows = "/".join(cells[at : at + layout.cols] for at in range(0, len(cells), layout.cols))
+        options = {"layout": _lines(editable(layout), layout.rows, layout.cols)}
         try:
-            return replace(config, dataset=OWN_GRID, options={"layout": rows}, changes=())
+            return replace(config, dataset=OWN_GRID, options=options, changes=())
         except (ConfigError, HyperparameterError):
             pass  # it is no grid that one could draw, as without a way to its goal
     return other_dataset(config, OWN_GRID)
@@ -72,7 +71,11 @@ def drawn_lines(told: Mapping[str, Any]) -> str | None:
     rows, cols, text = told.get("rows"), told.get("cols"), told.get("text")
     if not (isinstance(rows, int) and isinstance(cols, int) and isinstance(text, str) and len(text) == rows * cols):
         return None
-    return "/".join(text[row * cols : (row + 1) * cols] for row in range(rows))
+    return _lines(text, rows, cols)
+
+
+def _lines(cells: str, rows: int, cols: int) -> str:
+    return "/".join(cells[row * cols : (row + 1) * cols] for row in range(rows))
 
 
 def redrawn(config: RunConfig, lines: str) -> RunConfig:
